@@ -1,0 +1,283 @@
+"""The promises the rooms make to each other: what a provider does, what a warehouse does, and what passes between.
+
+A provider has three verbs that never meet. `discover` and `fetch` talk and understand nothing; `normalize` understands
+and talks to nobody. What the provider said is kept before it is interpreted, so a mistake of ours never costs a second
+request.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from domain.window import Window
+
+if TYPE_CHECKING:
+    from domain.measurement import Normalized
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """What is true of a provider, whoever asks. Schedules, pools, partitions, checks and the plan derive from it.
+
+    Attributes:
+        slug: The provider's name everywhere: folder, component, documentation.
+        title: The provider's name as a person says it.
+        docs_url: Where its own documentation is.
+        first_day: The first day it can possibly have data for; a source may start later.
+        cadence: The usual distance between two points of a series.
+        settles_after: How long after a day's end its values still move.
+        refetch_days: Trailing days that each scheduled run asks for again.
+        page_rows: Rows it returns at most in one answer.
+        max_window: The widest span one request may ask for.
+        requests_per_second: Its published limit per credential; None if it has none.
+        max_days_per_run: How many daily partitions one Dagster run takes at most.
+        is_retired: It has gone for good: schedules skip it, what is loaded stays, replay works.
+    """
+
+    slug: str
+    title: str
+    docs_url: str
+    first_day: date
+    cadence: timedelta
+    settles_after: timedelta
+    refetch_days: int
+    page_rows: int
+    max_window: timedelta
+    requests_per_second: float | None
+    max_days_per_run: int
+    is_retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One quantity of one device of one source: the catalogue row that a measurement points to.
+
+    Attributes:
+        key: What names it within its source, stable across pulls (`<product>/<device>/<field>`).
+        quantity: A name in `domain.quantities.QUANTITIES`.
+        device: The device, or the data product that stands for it.
+        site: Where the device stands; empty if the provider does not say.
+        provider_unit: The unit the provider sends, before conversion.
+        resolution: Distance between points; None if irregular or unknown.
+        time_zone: IANA name of the site's zone; `UTC` if unknown.
+        labels: Anything else worth keeping, as text.
+    """
+
+    key: str
+    quantity: str
+    device: str
+    site: str = ""
+    provider_unit: str = ""
+    resolution: timedelta | None = None
+    time_zone: str = "UTC"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One answer, as received.
+
+    Attributes:
+        endpoint: The path that was asked, without host or query.
+        params: What was asked for. Never a credential.
+        window: The window that was asked for.
+        part: Which of the provider's separate listings this belongs to (a product, a meter, a job).
+        page: 1, 2, 3 … within the part. Page 1 voids every earlier page of the same part: the listing began anew.
+        received_at: When the last byte arrived.
+        media_type: As the provider named it, without parameters.
+        body: The bytes after transport decoding, before any interpretation.
+        proof: Why the body is believed to be whole, in a few words (`content-length`, `chunked`, `gzip crc` …).
+        cursor: Opaque state from which the same part can be continued; None when this was its last page.
+    """
+
+    endpoint: str
+    params: Mapping[str, str]
+    window: Window
+    part: str
+    page: int
+    received_at: datetime
+    media_type: str
+    body: bytes
+    proof: str
+    cursor: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The address of the body in the landing zone."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a part of an unfinished pull had come: the page landed last, and the cursor it left (None: finished)."""
+
+    page: int
+    cursor: str | None
+
+
+class Provider(Protocol):
+    """A source of measurements. Three verbs, and they never meet."""
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries and logins included."""
+
+    def discover(self) -> Iterable[Series]:
+        """The series this account offers now.
+
+        Raises:
+            ProviderError: and nothing else.
+        """
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """Ask for everything that touches `window`, and hand back the answers unread.
+
+        Args:
+            window: What to ask for.
+            progress: Part → how far an earlier, interrupted pull of the same window had come. Finished parts are not
+                asked for again; where a cursor has died, the part restarts at page 1.
+
+        Raises:
+            ProviderError: and nothing else.
+        """
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+        """Say what the answers mean inside `window`. Pure: same payloads, same batches, no clock, no network.
+
+        Rows that belong to the window that was asked for but not to `window` are left out; rows that belong to neither
+        are an error.
+
+        Raises:
+            PayloadUnreadableError: An answer does not fit the provider's vocabulary.
+            OutsideWindowError: An answer holds rows that nobody asked for.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullReport:
+    """What landing one window cost.
+
+    Attributes:
+        pull_id: The pull, increasing with time: a larger one is newer.
+        window: What was asked for.
+        n_payloads: Answers that make up the complete pull.
+        n_bytes: Their size as received.
+        n_requests: HTTP requests sent, retries and logins included; 0 for a replay.
+        seconds: From the first request to the last byte kept.
+        is_resumed: Whether an earlier, interrupted pull was continued.
+    """
+
+    pull_id: int
+    window: Window
+    n_payloads: int
+    n_bytes: int
+    n_requests: int
+    seconds: float
+    is_resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What one committed load did. Counts are points: one value of one series at one instant.
+
+    `n_received == n_inserted + n_changed + n_unchanged + n_rejected + n_duplicate`, always; `n_removed` are points the
+    warehouse had and the payloads no longer say.
+    """
+
+    load_id: int
+    pull_id: int
+    source: str
+    window: Window
+    n_series: int
+    n_received: int
+    n_inserted: int
+    n_changed: int
+    n_unchanged: int
+    n_rejected: int
+    n_duplicate: int
+    n_removed: int
+    n_points: int
+    seconds: float
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+    rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_written(self) -> int:
+        """Points inserted, changed or removed: 0 when the warehouse already said the same."""
+        return self.n_inserted + self.n_changed + self.n_removed
+
+
+class Warehouse(Protocol):
+    """Where payloads are kept and measurements are loaded. Every method is one or more whole transactions."""
+
+    def catalogue(self, source: str, series: Iterable[Series]) -> int:
+        """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""
+
+    def begin_pull(self, source: str, window: Window) -> "Pull":
+        """Open a pull of `window`: the newest interrupted one, continued, or else a fresh one."""
+
+    def payloads(self, source: str, window: Window) -> "LandedPull":
+        """The newest complete pull of `source` that covers `window`.
+
+        Raises:
+            PayloadMissingError: There is none.
+        """
+
+    def load(
+        self,
+        source: str,
+        window: Window,
+        landed: "LandedPull",
+        batches: "Iterable[Normalized]",
+        *,
+        is_correction: bool = False,
+    ) -> LoadReport:
+        """Make the measurements of `source` inside `window` equal to what `batches` say, in one transaction.
+
+        Args:
+            source: Whose measurements.
+            window: The partition. Nothing is written outside of it.
+            landed: The pull that the batches were read from: its id fences out older pulls, its hashes go
+                to the ledger.
+            batches: What the payloads mean.
+            is_correction: Allow the partition to shrink by any amount.
+
+        Raises:
+            WarehouseError: and nothing else of its own; the partition is then what it was before.
+        """
+
+
+class Pull(Protocol):
+    """An open pull of one window: answers are kept one by one, and none counts until the pull is finished."""
+
+    pull_id: int
+    progress: Mapping[str, Progress]
+
+    def keep(self, payload: Payload) -> None:
+        """Put the answer into the landing zone, index it, and move the checkpoint behind it: whole or not at all."""
+
+    def finish(self, *, n_requests: int) -> PullReport:
+        """Declare the pull complete; from now on it is what `payloads` returns for its window."""
+
+
+class LandedPull(Protocol):
+    """A complete pull, read back from the landing zone."""
+
+    pull_id: int
+    proof: str
+    sha256s: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Payload]:
+        """Its payloads, in the order of parts and pages, one in memory at a time."""
+
+
+class Budget(Protocol):
+    """The right to send a request: one bucket per credential, shared by every process."""
+
+    def take(self) -> None:
+        """Wait until one more request is allowed, and take that place."""

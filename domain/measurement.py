@@ -1,0 +1,127 @@
+"""What `normalize` hands on: points with a meaning, and every row that has none, with the reason."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import pandas as pd
+
+from domain.contract import Series
+from domain.errors import NormalizationError
+
+
+class Reason(StrEnum):
+    """Why a row was quarantined: a closed list, which checks and the runbook use."""
+
+    WRONG_TYPE = "wrong_type"  # a text where a number belongs, or the other way round
+    NOT_FINITE = "not_finite"  # NaN, infinite, or a number too large to hold
+    OUT_OF_LIMITS = "out_of_limits"  # physically impossible for its quantity
+    NO_TIME = "no_time"  # the row has no timestamp
+    IMPLAUSIBLE_TIME = "implausible_time"  # 1970, 9999, or the future: an epoch in the wrong unit, a clock gone wrong
+    AMBIGUOUS_IDENTITY = "ambiguous_identity"  # different rows of one device at one instant
+    CONFLICTING_VALUES = "conflicting_values"  # two values for one series at one instant, found while loading
+    NOT_STORABLE_TEXT = "not_storable_text"  # NUL or a lone surrogate
+    MALFORMED_ROW = "malformed_row"  # not an object, too short, too long, too deep
+
+
+MEASUREMENT_COLUMNS: Final = ("series", "measured_at", "value")
+REJECTED_COLUMNS: Final = ("raw", "reason", "payload")
+
+
+def no_measurements() -> pd.DataFrame:
+    """An empty frame of measurements, with the right types."""
+    return pd.DataFrame(
+        {
+            "series": pd.Categorical([], categories=pd.Index([], dtype="str")),
+            "measured_at": pd.Series([], dtype="datetime64[us, UTC]"),
+            "value": pd.Series([], dtype="float64"),
+        }
+    )
+
+
+def no_states() -> pd.DataFrame:
+    """An empty frame of states, with the right types."""
+    return no_measurements().astype({"value": "str"})
+
+
+def no_rejected() -> pd.DataFrame:
+    """An empty frame of rejected rows, with the right types."""
+    return pd.DataFrame({name: pd.Series([], dtype="str") for name in REJECTED_COLUMNS})
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """What one batch of payloads says. A normalizer yields many of these, so that no partition must fit in memory.
+
+    Attributes:
+        series: A description of every series key that occurs in the two frames.
+        measurements: Columns `series` (category of series keys), `measured_at` (datetime64[us, UTC]: an instant, or
+            the start of an interval), `value` (float64, finite, in the quantity's canonical unit).
+        states: The same columns, `value` being text.
+        rejected: Columns `raw` (the text of the row or cell), `reason` (a `Reason`), `payload` (SHA-256, hexadecimal).
+        n_duplicates: Points left out because the same row had been seen in this batch.
+        unmapped: Field name → count of values for which no quantity is known; nothing of them is in the frames.
+    """
+
+    series: tuple[Series, ...] = ()
+    measurements: pd.DataFrame = field(default_factory=no_measurements)
+    states: pd.DataFrame = field(default_factory=no_states)
+    rejected: pd.DataFrame = field(default_factory=no_rejected)
+    n_duplicates: int = 0
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_received(self) -> int:
+        """Points this batch accounts for: measured, stated, rejected or duplicate."""
+        return len(self.measurements) + len(self.states) + len(self.rejected) + self.n_duplicates
+
+    def check(self, *, place: str) -> None:
+        """Refuse a batch that breaks the schema.
+
+        Raises:
+            NormalizationError: A column is missing or has the wrong type, or a series has no description.
+        """
+        described = {series.key for series in self.series}
+        for name, frame in (("measurements", self.measurements), ("states", self.states)):
+            if tuple(frame.columns) != MEASUREMENT_COLUMNS:
+                raise _bug(f"{name} have the columns {list(frame.columns)}", place)
+            if not isinstance(frame["series"].dtype, pd.CategoricalDtype):
+                raise _bug(f"the series of {name} are {frame['series'].dtype}, not a category", place)
+            if str(frame["measured_at"].dtype) != "datetime64[us, UTC]":
+                raise _bug(f"measured_at of {name} is {frame['measured_at'].dtype}", place)
+            unknown = set(frame["series"].cat.categories) - described
+            if unknown:
+                raise _bug(f"no description of the series {', '.join(sorted(unknown)[:3])}", place)
+        if self.measurements["value"].dtype != "float64":
+            raise _bug(f"values are {self.measurements['value'].dtype}", place)
+
+
+def concat(batches: Iterable[Normalized]) -> Normalized:
+    """All batches as one: for tests, plots and small windows, never for a load."""
+    parts = list(batches)
+    unmapped: dict[str, int] = {}
+    for part in parts:
+        for name, count in part.unmapped.items():
+            unmapped[name] = unmapped.get(name, 0) + count
+
+    def joined(frames: list[pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
+        rows = [frame for frame in frames if len(frame)]
+        if not rows:
+            return empty
+        whole = pd.concat([frame.assign(series=frame["series"].astype("str")) for frame in rows], ignore_index=True)
+        return whole.assign(series=whole["series"].astype("category"))
+
+    rejected = [part.rejected for part in parts if len(part.rejected)]
+    return Normalized(
+        series=tuple({series.key: series for part in parts for series in part.series}.values()),
+        measurements=joined([part.measurements for part in parts], no_measurements()),
+        states=joined([part.states for part in parts], no_states()),
+        rejected=pd.concat(rejected, ignore_index=True) if rejected else no_rejected(),
+        n_duplicates=sum(part.n_duplicates for part in parts),
+        unmapped=unmapped,
+    )
+
+
+def _bug(culprit: str, place: str) -> NormalizationError:
+    return NormalizationError(culprit, place=place, fix="correct the provider's normalize; this is a bug of ours")

@@ -1,0 +1,1 @@
+"""WHEN: definitions, components, schedules and the command line. Nobody imports this room."""
