@@ -1,0 +1,82 @@
+# Everything a person or a machine does with this repository. `make` alone says what there is.
+#
+#   PYTHON=python3.12   the interpreter the environment is made with (3.11 to 3.13; found when not given)
+#   ONCE=1  DAYS=60     for `make demo`: end after the summary; how many whole days to pull
+#   DATA=1              for `make clean`: also delete .joulehouse, which holds the embedded warehouse and the landing zone
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DAYS ?= 60
+
+# Nothing here reports to anybody.
+export DAGSTER_DISABLE_TELEMETRY := 1
+export RUNTIME__DLTHUB_TELEMETRY := false
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo ui test lint format prove bench clean
+.DELETE_ON_ERROR:
+
+help: ## What there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+venv: $(READY) ## The environment in .venv, from the hashed lock
+
+demo: $(READY) ## Pull real measured days through everything, then leave the Dagster UI open (ONCE=1: end after the summary)
+	@$(BIN)/joulehouse demo --days $(DAYS) $(if $(ONCE),--once)
+
+ui: $(READY) ## Open the Dagster UI again, on the same data
+	@$(BIN)/joulehouse ui
+
+test: lint ## Lint, then every test
+	$(BIN)/pytest -n 2 --dist worksteal -m "not prove"
+
+lint: $(READY) ## ruff, formatting, strict types, storeys
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Let ruff put formatting and imports right
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+prove: $(READY) ## The longer proofs
+	$(BIN)/pytest -m prove
+
+bench: $(READY) ## The loader against raw COPY, and the whole way against dlt
+	$(BIN)/python -m tests.bench
+
+clean: ## Stop what runs, and remove the environment and the caches (DATA=1: the data too)
+	@if [ -x $(BIN)/joulehouse ]; then $(BIN)/joulehouse sandbox stop; $(BIN)/joulehouse warehouse stop; fi
+	rm -rf $(VENV) *.egg-info build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(if $(DATA),rm -rf .joulehouse)
+
+# The stamp is written last, so that an interrupted installation is begun again. uv installs in seconds what takes pip a
+# minute; where uv cannot be had or cannot reach what pip can, pip does the same work from the same hashes.
+$(READY): requirements.lock pyproject.toml
+	@set -eu; \
+	usable='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
+	chosen=''; \
+	for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	  if "$$python" -c "$$usable" 2>/dev/null; then chosen="$$python"; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	  echo "No Python 3.11, 3.12 or 3.13 with venv and pip (tried: $(or $(PYTHON),python3 python3.13 python3.12 python3.11)): install one (Debian: python3-venv), or name it with make PYTHON=/path/to/python3." >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(BIN)/python -c "$$usable" 2>/dev/null; then \
+	  echo "Making $(VENV) with $$chosen"; rm -rf $(VENV); "$$chosen" -m venv $(VENV); \
+	fi; \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q; \
+	echo "Installing the locked packages"; \
+	if { $(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check uv 2>/dev/null; } \
+	    && $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
+	else \
+	  echo "Without uv: this takes a minute or two"; \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; \
+	fi; \
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	touch $@
