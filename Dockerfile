@@ -1,0 +1,34 @@
+# One image for the code server, the webserver, the daemon and the sandbox: they must agree on every version.
+FROM python:3.13-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /opt/joulehouse
+RUN python -m venv /opt/venv
+COPY requirements.lock ./
+RUN /opt/venv/bin/pip install --quiet --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md workspace.yaml ./
+COPY domain domain
+COPY providers providers
+COPY warehouse warehouse
+COPY resources resources
+COPY assets assets
+COPY pipelines pipelines
+COPY sandbox sandbox
+# Editable, so that assets/<source>/defs.yaml can be mounted over the image's own and is found where the code is.
+RUN /opt/venv/bin/pip install --quiet --no-deps --editable . && /opt/venv/bin/python -m compileall -q .
+
+FROM python:3.13-slim
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/joulehouse --shell /usr/sbin/nologin joulehouse \
+ && install -d -o joulehouse -g joulehouse -m 0700 /var/lib/joulehouse/landing /var/lib/joulehouse/dagster
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/joulehouse /opt/joulehouse
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DAGSTER_HOME=/var/lib/joulehouse/dagster \
+    DAGSTER_DISABLE_TELEMETRY=1 \
+    JOULEHOUSE_HOME=/var/lib/joulehouse \
+    MPLCONFIGDIR=/tmp/matplotlib
+WORKDIR /opt/joulehouse
+COPY --chown=joulehouse pipelines/instance/dagster.yaml /var/lib/joulehouse/dagster/dagster.yaml
+USER joulehouse
+CMD ["joulehouse", "doctor"]

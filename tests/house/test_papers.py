@@ -1,0 +1,114 @@
+"""The papers of the house agree with its code."""
+
+import inspect
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from domain import errors
+from domain.errors import IngestError
+from domain.measurement import Reason
+from domain.quantities import QUANTITIES
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+TRACKED = [
+    ROOT / name
+    for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )  # noqa: S607 — git from the path, as a developer has it
+    if name
+]
+PYTHON = [path for path in TRACKED if path.suffix == ".py" and path.exists()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, IngestError)],
+)
+def test_every_error_is_a_heading_of_the_runbook(name: str) -> None:
+    assert re.search(rf"^#+ {name}$", RUNBOOK, re.MULTILINE)
+
+
+@pytest.mark.parametrize("reason", [reason.value for reason in Reason])
+def test_every_reason_for_quarantine_is_in_the_runbook(reason: str) -> None:
+    assert f"`{reason}`" in RUNBOOK
+
+
+def test_every_dependency_has_its_reason_above_or_beside_it() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    block = text[text.index("dependencies = [") : text.index("[project.scripts]")]
+    lines = [line.strip() for line in block.splitlines()[1:] if line.strip() not in ("", "]")]
+    reasoned = False
+    for line in lines:
+        if line.startswith("#"):
+            reasoned = True
+        else:
+            assert reasoned, f"{line} has no reason"
+
+
+def test_the_lock_pins_every_package_with_hashes_and_names_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = re.findall(r"^[a-z0-9][\w.\-\[\]]*==\S+.*$", lock, re.MULTILINE | re.IGNORECASE)
+    assert len(pins) > 50
+    assert all(pin.endswith("\\") for pin in pins), "a pin without a hash"
+    assert "://" not in lock
+
+
+def test_the_lock_fits_the_project() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    for requirement in PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"]:
+        name = re.split(r"[\[<>=~ ]", requirement)[0].lower()
+        assert re.search(rf"^{re.escape(name)}(\[\w+\])?==", lock, re.MULTILINE), f"{name} is not locked"
+
+
+@pytest.mark.parametrize("room", ["domain", "providers", "warehouse", "resources", "assets", "pipelines", "sandbox"])
+def test_every_room_says_what_belongs_in_it_and_holds_no_code(room: str) -> None:
+    text = (ROOT / room / "__init__.py").read_text()
+    assert text.startswith('"""')
+    assert text.rstrip().endswith('"""')
+
+
+def test_a_module_is_read_in_one_sitting() -> None:
+    long = {path.relative_to(ROOT): n for path in PYTHON if (n := len(path.read_text().splitlines())) > 400}
+    assert not long
+
+
+def test_no_module_is_named_for_what_it_is_not() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
+    assert not [path for path in PYTHON if vague & set(path.stem.split("_"))]
+
+
+def test_no_path_of_one_machine_stands_in_the_project() -> None:
+    pattern = re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root|home)/")
+    guilty = [
+        path.relative_to(ROOT)
+        for path in TRACKED
+        if path.suffix in {".py", ".md", ".toml", ".yaml", ".yml", ".sh", ".lock", ""}
+        and path.is_file()
+        and path != Path(__file__).resolve()
+        and pattern.search(path.read_text(errors="ignore"))
+    ]
+    assert not guilty
+
+
+def test_the_dictionary_knows_the_words_of_the_contract() -> None:
+    dictionary = (ROOT / "docs" / "dictionary.md").read_text()
+    for word in ("provider", "source", "series", "window", "partition", "payload", "load", "pull", "quarantine"):
+        assert f"**{word}**" in dictionary
+    assert len(QUANTITIES) > 10
+
+
+def test_every_link_in_the_papers_leads_somewhere() -> None:
+    for paper in [path for path in TRACKED if path.suffix == ".md" and path.exists()]:
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", paper.read_text()):
+            assert (paper.parent / target).exists(), f"{paper.relative_to(ROOT)} links to {target}"
+
+
+def test_ci_calls_exactly_make_test() -> None:
+    lines = [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
+    assert [line for line in lines if line.startswith(("make", "exec make"))] == ["make test"]

@@ -1,0 +1,64 @@
+"""Stairs go down only: each import contract holds, and each was seen to break."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("domain", "providers", "warehouse", "resources", "assets", "pipelines", "sandbox")
+CONTRACTS = [
+    contract["name"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+]
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter over the tree in `folder`."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 — our own tool
+
+
+def copy_of_the_house(folder: Path) -> Path:
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "data", "*.zst"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+BREACHES = {
+    "Stairs go down only": ("domain/window.py", "import pipelines"),
+    "Dagster stays upstairs": ("providers/_http.py", "import dagster"),
+    "SQL stays in the warehouse": ("assets/factory.py", "import sqlalchemy"),
+    "One module speaks HTTP": ("providers/export_service/client.py", "import httpx"),
+    "Assets know facts about a provider, not its insides": (
+        "assets/factory.py",
+        "import providers.export_service.normalize",
+    ),
+    "The sandbox imports nothing of the house but domain names": ("sandbox/server.py", "import warehouse"),
+}
+
+
+def test_every_contract_has_a_breach_to_prove_it() -> None:
+    assert set(BREACHES) == set(CONTRACTS)
+
+
+@pytest.mark.timeout(180)
+def test_the_house_stands() -> None:
+    outcome = lint(ROOT)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_forbidden_import_breaks_its_contract(contract: str, tmp_path: Path) -> None:
+    house = copy_of_the_house(tmp_path)
+    file, line = BREACHES[contract]
+    with (house / file).open("a") as module:
+        module.write(f"\n{line}\n")
+    outcome = lint(house)
+    assert outcome.returncode != 0
+    assert f"{contract} BROKEN" in outcome.stdout, outcome.stdout
