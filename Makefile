@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DAYS ?= 60
+LOCKED := --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url
 
 # Nothing here reports to anybody.
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -15,7 +16,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo ui test lint format prove bench clean
+.PHONY: help venv demo ui test lint format lock prove bench clean
 .DELETE_ON_ERROR:
 
 help: ## What there is
@@ -42,6 +43,15 @@ format: $(READY) ## Let ruff put formatting and imports right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+lock: $(READY) ## Renew both locks from pyproject.toml (hashes, no addresses)
+	$(BIN)/uv pip compile -q --upgrade pyproject.toml $(LOCKED) -o requirements.lock
+	$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCKED) -c requirements.lock -o requirements-dev.lock
+
+.env: ## The containers' settings, with random passwords and the sandbox as the provider
+	@umask 077; while IFS= read -r line; do case "$$line" in \
+	  '#'*|'') printf '%s\n' "$$line";; *=) printf '%s%s\n' "$$line" "$$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')";; *) printf '%s\n' "$$line";; \
+	esac; done < .env.example > .env
+
 prove: $(READY) ## The longer proofs
 	$(BIN)/pytest -m prove
 
@@ -56,7 +66,7 @@ clean: ## Stop what runs, and remove the environment and the caches (DATA=1: the
 
 # The stamp is written last, so that an interrupted installation is begun again. uv installs in seconds what takes pip a
 # minute; where uv cannot be had or cannot reach what pip can, pip does the same work from the same hashes.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml
 	@set -eu; \
 	usable='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
 	chosen=''; \
@@ -73,10 +83,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q; \
 	echo "Installing the locked packages"; \
 	if { $(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check uv 2>/dev/null; } \
-	    && $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
+	    && $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock; then :; \
 	else \
 	  echo "Without uv: this takes a minute or two"; \
-	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
 	fi; \
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	touch $@
