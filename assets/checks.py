@@ -1,0 +1,135 @@
+"""What is asked of every source after every run, and once a day if none ran: five checks, read from the ledger.
+
+They look at the ledger and not at the run: a run over days has no single partition, and a source that stopped running
+altogether is what must be noticed first. None of them blocks; a load that may not stand was already refused.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import dagster as dg
+
+from assets.factory import measurements_key
+from assets.failures import as_single_failure
+from assets.ledger import LedgeredWarehouse
+from assets.source import SourceFacts
+from domain.contract import LoadReport
+from domain.errors import IngestError
+
+CHECKS: Final = {
+    "fresh": "The newest day that should be there by now is loaded.",
+    "complete": "No day is missing between the first loaded one and the newest that should be there.",
+    "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
+    "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity.",
+    "accounted_for": "Received = inserted + changed + unchanged + rejected + duplicate, for every loaded day.",
+}
+"""Check name → what it promises."""
+
+GRACE: Final = timedelta(hours=26)
+"""After a day has settled, a daily schedule comes within 24 hours, and its run ends within 2."""
+
+_RECENT: Final = 31  # days whose rejected rows and unmapped fields are still news
+_NAMED: Final = 50  # days named in the metadata of a check
+
+
+def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
+    """The checks of one source; they need the resource `warehouse`."""
+    key = measurements_key(facts.slug)
+
+    @dg.multi_asset_check(
+        name=f"{facts.slug}_checks",
+        specs=[dg.AssetCheckSpec(name, asset=key, description=promise) for name, promise in CHECKS.items()],
+        required_resource_keys={"warehouse"},
+    )
+    def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        warehouse: LedgeredWarehouse = context.resources.warehouse
+        now = datetime.now(UTC)
+        try:
+            loads = list(warehouse.loads(facts.slug, facts.first_day, now.date()))
+        except IngestError as error:
+            raise as_single_failure(facts.slug, error) from None
+        yield from evaluate(facts, loads, now)
+
+    return checks
+
+
+def evaluate(facts: SourceFacts, loads: Sequence[LoadReport], now: datetime) -> Iterator[dg.AssetCheckResult]:
+    """What the checks say of `loads`, the newest committed load of each day, at `now`."""
+    due = facts.last_settled_day(now - GRACE)
+    by_day = {load.window.day: load for load in loads}
+    recent = [by_day[day] for day in sorted(by_day)[-_RECENT:]]
+    yield _fresh(facts, by_day, due)
+    yield _complete(facts, by_day, due)
+    yield _counted(facts, "nothing_rejected", recent, lambda load: load.rejected_by_reason)
+    yield _counted(facts, "nothing_unmapped", recent, lambda load: load.unmapped)
+    yield _accounted_for(facts, loads)
+
+
+def _result(
+    facts: SourceFacts,
+    name: str,
+    sentence: str,
+    *,
+    passed: bool,
+    is_grave: bool = False,
+    **figures: Any,  # noqa: ANN401  # metadata of any kind
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=passed,
+        asset_key=measurements_key(facts.slug),
+        check_name=name,
+        severity=dg.AssetCheckSeverity.ERROR if is_grave else dg.AssetCheckSeverity.WARN,
+        description=sentence,
+        metadata=figures,
+    )
+
+
+def _fresh(facts: SourceFacts, by_day: dict[date, LoadReport], due: date) -> dg.AssetCheckResult:
+    newest = max(by_day, default=None)
+    if facts.spec.is_retired or due < facts.first_day:
+        return _result(facts, "fresh", "Nothing is due.", passed=True)
+    passed = newest is not None and newest >= due
+    sentence = f"The newest loaded day is {newest or 'none'}; {due} is due."
+    return _result(facts, "fresh", sentence, passed=passed, is_grave=True, newest_day=str(newest), due_day=str(due))
+
+
+def _complete(facts: SourceFacts, by_day: dict[date, LoadReport], due: date) -> dg.AssetCheckResult:
+    if not by_day:
+        return _result(facts, "complete", "No day is loaded yet.", passed=True, missing=0)
+    first = min(by_day)
+    end = max(by_day) if facts.spec.is_retired else max(due, *by_day)
+    expected = [first + timedelta(days=n) for n in range((end - first).days + 1)]
+    missing = [day for day in expected if day not in by_day]
+    sentence = f"{len(missing)} of {len(expected)} days from {first} to {end} are missing."
+    return _result(
+        facts, "complete", sentence, passed=not missing, is_grave=True,
+        missing=len(missing), missing_days=[str(day) for day in missing[:_NAMED]],
+    )  # fmt: skip
+
+
+def _counted(
+    facts: SourceFacts, name: str, loads: Sequence[LoadReport], counts_of: Callable[[LoadReport], Mapping[str, int]]
+) -> dg.AssetCheckResult:
+    totals: dict[str, int] = {}
+    days: list[str] = []
+    for load in loads:
+        counts = counts_of(load)
+        if any(counts.values()):
+            days.append(str(load.window.day))
+        for what, count in counts.items():
+            totals[what] = totals.get(what, 0) + count
+    n_total = sum(totals.values())
+    word = "rows were quarantined" if name == "nothing_rejected" else "values have no quantity"
+    sentence = f"{n_total} {word} in the last {len(loads)} loaded days."
+    return _result(facts, name, sentence, passed=n_total == 0, total=n_total, by_name=totals, days=days)
+
+
+def _accounted_for(facts: SourceFacts, loads: Sequence[LoadReport]) -> dg.AssetCheckResult:
+    wrong = [
+        str(load.window.day)
+        for load in loads
+        if load.n_received != load.n_inserted + load.n_changed + load.n_unchanged + load.n_rejected + load.n_duplicate
+    ]
+    sentence = f"{len(wrong)} of {len(loads)} loads do not add up."
+    return _result(facts, "accounted_for", sentence, passed=not wrong, is_grave=True, days=wrong[:_NAMED])

@@ -1,0 +1,197 @@
+"""From the facts of a source to its assets: `<source>/catalogue` → `<source>/payloads` → `<source>/measurements`.
+
+The last two are one step that walks day by day, lands and then loads. As two steps, one bad day upstream would skip
+every good day downstream. Materialized alone, `measurements` replays the landing zone and sends no request.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Final
+
+import dagster as dg
+
+from assets import metadata
+from assets.day import DayOutcome, go_through
+from assets.failures import as_failure, as_single_failure
+from assets.plot import DayPlot
+from assets.source import SourceFacts
+from domain.errors import IngestError
+
+CORRECTION_TAG: Final = "joulehouse/correction"
+"""A run with this tag set to `true` may shrink a partition by any amount."""
+
+
+def catalogue_key(slug: str) -> dg.AssetKey:
+    """`<source>/catalogue`."""
+    return dg.AssetKey([slug, "catalogue"])
+
+
+def payloads_key(slug: str) -> dg.AssetKey:
+    """`<source>/payloads`."""
+    return dg.AssetKey([slug, "payloads"])
+
+
+def measurements_key(slug: str) -> dg.AssetKey:
+    """`<source>/measurements`."""
+    return dg.AssetKey([slug, "measurements"])
+
+
+def days_of(facts: SourceFacts) -> dg.DailyPartitionsDefinition:
+    """One UTC day a partition, from the source's first day until yesterday."""
+    return dg.DailyPartitionsDefinition(start_date=facts.first_day.isoformat(), timezone="UTC")
+
+
+def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:
+    """Every asset of one source.
+
+    At run time they need two resources: the source's slug (a `Provider`) and `warehouse` (a `LedgeredWarehouse`).
+    """
+    return [_catalogue(facts), _days(facts)]
+
+
+def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metadata, **rest: Any) -> dg.AssetSpec:  # noqa: ANN401  # passed on to Dagster
+    return dg.AssetSpec(
+        key,
+        description=f"{what} {facts.description}".strip(),
+        group_name=facts.slug,
+        owners=list(facts.owners),
+        tags={"provider": facts.spec.slug} | ({"retired": ""} if facts.spec.is_retired else {}),
+        metadata=known,
+        **rest,
+    )
+
+
+def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
+    key = catalogue_key(facts.slug)
+    spec = _spec(
+        facts,
+        key,
+        f"The series that {facts.spec.title} offers to this account.",
+        metadata.catalogue_facts(facts),
+        kinds={"python", "postgres"},
+    )
+
+    @dg.multi_asset(name=f"{facts.slug}_catalogue", specs=[spec], required_resource_keys={facts.slug, "warehouse"})
+    def catalogue(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        provider = getattr(context.resources, facts.slug)
+        try:
+            series = list(provider.discover())
+            n_changed = context.resources.warehouse.catalogue(facts.slug, series)
+        except IngestError as error:
+            raise as_single_failure(facts.slug, error) from None
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                "dagster/row_count": len(series),
+                "series_new_or_changed": n_changed,
+                "devices": len({one.device for one in series}),
+                "requests": provider.n_requests,
+            },
+        )
+
+    return catalogue
+
+
+def _days(facts: SourceFacts) -> dg.AssetsDefinition:
+    payloads, measurements = payloads_key(facts.slug), measurements_key(facts.slug)
+    specs = [
+        _spec(
+            facts,
+            payloads,
+            f"Answers of {facts.spec.title}, kept as received.",
+            metadata.payload_facts(facts),
+            kinds={"python", "file"},
+            deps=[catalogue_key(facts.slug)],
+            skippable=True,
+        ),
+        _spec(
+            facts,
+            measurements,
+            f"Measurements of {facts.spec.title}, in canonical units, loaded exactly once.",
+            metadata.measurement_facts(facts),
+            kinds={"python", "timescale"},
+            deps=[payloads],
+            skippable=True,
+        ),
+    ]
+
+    @dg.multi_asset(
+        name=f"{facts.slug}_days",
+        specs=specs,
+        can_subset=True,
+        partitions_def=days_of(facts),
+        backfill_policy=dg.BackfillPolicy.multi_run(facts.spec.max_days_per_run),
+        pool=facts.slug,
+        required_resource_keys={facts.slug, "warehouse"},
+    )
+    def days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        selected = context.selected_asset_keys
+        keys = sorted(context.partition_keys)
+        last = date.fromisoformat(keys[-1])
+        plot = DayPlot(last)
+        outcomes: list[DayOutcome] = []
+        try:
+            for outcome in go_through(
+                [date.fromisoformat(key) for key in keys],
+                getattr(context.resources, facts.slug),
+                context.resources.warehouse,
+                facts.slug,
+                lands=payloads in selected,
+                loads=measurements in selected,
+                is_correction=context.run.tags.get(CORRECTION_TAG) == "true",
+                witness_of=lambda day: plot.see if day == last else None,
+            ):
+                _log(context, outcome)
+                outcomes.append(outcome)
+        except BaseException:
+            # A cancelled run or a bug: the days that are committed are committed, and Dagster is told so.
+            _tell_good_days(context, facts, outcomes)
+            raise
+        if any(outcome.error for outcome in outcomes):
+            _tell_good_days(context, facts, outcomes)
+            raise as_failure(facts.slug, outcomes)
+        picture = plot.markdown()
+        for asset_key, outcome, figures in _figures(facts, outcomes):
+            if picture and asset_key == measurements and outcome.day == last:
+                figures["plot"] = dg.MetadataValue.md(picture)
+            context.add_asset_metadata(figures, asset_key=asset_key, partition_key=str(outcome.day))
+        for asset_key in (payloads, measurements):
+            if asset_key in selected:
+                yield dg.MaterializeResult(asset_key=asset_key)
+
+    return days
+
+
+def _log(context: dg.AssetExecutionContext, outcome: DayOutcome) -> None:
+    if outcome.error is not None and outcome.was_tried:
+        context.log.error("%s failed: %s", outcome.day, outcome.error)
+    elif outcome.load is not None:
+        report = outcome.load
+        context.log.info(
+            "%s: %d points received, %d inserted, %d changed, %d removed, %d rejected",
+            outcome.day, report.n_received, report.n_inserted, report.n_changed, report.n_removed, report.n_rejected,
+        )  # fmt: skip
+    elif outcome.pull is not None:
+        context.log.info(
+            "%s: %d payloads landed with %d requests", outcome.day, outcome.pull.n_payloads, outcome.pull.n_requests
+        )
+
+
+def _figures(
+    facts: SourceFacts, outcomes: Sequence[DayOutcome]
+) -> Iterator[tuple[dg.AssetKey, DayOutcome, dict[str, Any]]]:
+    """For every asset and day that was done: its figures. A day may be landed and yet not loaded."""
+    for outcome in outcomes:
+        if outcome.pull is not None:
+            yield payloads_key(facts.slug), outcome, dict(metadata.pull_figures(outcome.pull))
+        if outcome.load is not None:
+            figures = dict(metadata.load_figures(outcome.load))
+            figures["requests"] = outcome.pull.n_requests if outcome.pull else 0
+            figures["bytes"] = outcome.pull.n_bytes if outcome.pull else 0
+            yield measurements_key(facts.slug), outcome, figures
+
+
+def _tell_good_days(context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome]) -> None:
+    """Record the days that were done before the step fails: a failed step alone would mark all of them as failed."""
+    for asset_key, outcome, figures in _figures(facts, outcomes):
+        context.log_event(dg.AssetMaterialization(asset_key, partition=str(outcome.day), metadata=figures))

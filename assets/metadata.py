@@ -1,0 +1,139 @@
+"""What a person sees beside an asset in the UI: facts of the table, and the figures of each day."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dagster as dg
+
+from assets.source import SourceFacts
+from domain.contract import LoadReport, PullReport
+from domain.quantities import QUANTITIES
+
+MEASUREMENT_TABLE: Final = "public.measurement"
+PAYLOAD_TABLE: Final = "public.payload"
+SERIES_TABLE: Final = "public.series"
+
+Metadata = Mapping[str, Any]
+
+_REQUIRED: Final = dg.TableColumnConstraints(nullable=False)
+
+
+def _column(name: str, kind: str, description: str, **tags: str) -> dg.TableColumn:
+    return dg.TableColumn(name, kind, description=description, constraints=_REQUIRED, tags=tags or None)
+
+
+def catalogue_facts(facts: SourceFacts) -> Metadata:
+    """What is always true of `<source>/catalogue`."""
+    columns = [
+        _column("series_id", "int", "Ours; stable for ever."),
+        _column("source", "text", f"Always `{facts.slug}` here."),
+        _column("key", "text", "What names the series within its source."),
+        _column("quantity", "text", "A quantity of domain/quantities.py, which fixes the unit."),
+        _column("device", "text", "The device, or the data product that stands for it."),
+        _column("site", "text", "Where the device stands; empty if unknown."),
+    ]
+    return {
+        "dagster/table_name": SERIES_TABLE,
+        "dagster/column_schema": dg.TableSchema(
+            columns, constraints=dg.TableConstraints(other=["unique (source, key)"])
+        ),
+        "provider": dg.MetadataValue.url(facts.spec.docs_url),
+        "fields": _fields(facts),
+    }
+
+
+def payload_facts(facts: SourceFacts) -> Metadata:
+    """What is always true of `<source>/payloads`."""
+    columns = [
+        _column("sha256", "text", "The address of the body in the landing zone."),
+        _column("endpoint", "text", "The path that was asked, without host or query."),
+        _column("part", "text", "Which of the provider's listings it belongs to."),
+        _column("page", "int", "1, 2, 3 … within the part."),
+        _column("bytes", "int", "Size as received.", unit="B"),
+        _column("received_at", "timestamptz", "When the last byte arrived."),
+    ]
+    return {
+        "dagster/table_name": PAYLOAD_TABLE,
+        "dagster/column_schema": dg.TableSchema(columns),
+        "provider": dg.MetadataValue.url(facts.spec.docs_url),
+    }
+
+
+def measurement_facts(facts: SourceFacts) -> Metadata:
+    """What is always true of `<source>/measurements`. The unit of a value is its series' quantity's."""
+    units = sorted({QUANTITIES[quantity].unit for quantity, _ in facts.fields.values() if quantity in QUANTITIES})
+    columns = [
+        _column("series_id", "int", "The row of the catalogue that this is a value of."),
+        _column("measured_at", "timestamptz", "An instant, or the start of an interval.", zone="UTC"),
+        _column(
+            "value",
+            "double precision",
+            "In the canonical unit of the series' quantity.",
+            unit=", ".join(units) or "by quantity",
+        ),
+    ]
+    return {
+        "dagster/table_name": MEASUREMENT_TABLE,
+        "dagster/column_schema": dg.TableSchema(
+            columns, constraints=dg.TableConstraints(other=["primary key (series_id, measured_at)"])
+        ),
+        "fields": _fields(facts),
+    }
+
+
+def pull_figures(report: PullReport) -> Metadata:
+    """What landing one day cost."""
+    return {
+        "dagster/partition_row_count": report.n_payloads,
+        "window": str(report.window),
+        "payloads": report.n_payloads,
+        "bytes": report.n_bytes,
+        "requests": report.n_requests,
+        "seconds": round(report.seconds, 3),
+        "pull_id": report.pull_id,
+        "was_resumed": report.is_resumed,
+    }
+
+
+def load_figures(report: LoadReport) -> Metadata:
+    """What loading one day did, in points."""
+    figures: dict[str, Any] = {
+        "dagster/partition_row_count": report.n_points,
+        "window": str(report.window),
+        "rows_received": report.n_received,
+        "rows_inserted": report.n_inserted,
+        "rows_changed": report.n_changed,
+        "rows_unchanged": report.n_unchanged,
+        "rows_removed": report.n_removed,
+        "rows_rejected": report.n_rejected,
+        "rows_duplicate": report.n_duplicate,
+        "rows_written": report.n_written,
+        "series": report.n_series,
+        "seconds": round(report.seconds, 3),
+        "load_id": report.load_id,
+        "pull_id": report.pull_id,
+    }
+    if report.unmapped:
+        figures["unmapped_fields"] = dict(report.unmapped)
+    if report.rejected_by_reason:
+        figures["rejected_by_reason"] = dict(report.rejected_by_reason)
+    return figures
+
+
+def _fields(facts: SourceFacts) -> dg.MetadataValue:
+    rows = []
+    for name, (quantity, unit) in sorted(facts.fields.items()):
+        known = QUANTITIES.get(quantity)
+        rows.append(
+            dg.TableRecord(
+                {
+                    "field": name,
+                    "quantity": quantity,
+                    "sent in": unit,
+                    "stored in": known.unit if known else "",
+                    "kind": known.kind.value if known else "",
+                }
+            )
+        )
+    names = ("field", "quantity", "sent in", "stored in", "kind")
+    return dg.MetadataValue.table(rows, schema=dg.TableSchema.from_name_type_dict(dict.fromkeys(names, "string")))

@@ -1,0 +1,43 @@
+"""What a source is to the assets, the checks and the schedules: facts, no connection and no secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from domain.contract import ProviderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """One account at a provider, as `assets/<source>/defs.yaml` describes it.
+
+    Attributes:
+        slug: The source's name everywhere: asset prefix, group, pool, resource key, job, schedule.
+        spec: What is true of its provider.
+        first_day: The first UTC day worth asking for: the start of its partitions.
+        description: What it measures, in a sentence or two; the UI shows it.
+        owners: E-mail addresses, or `team:<name>`.
+        schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
+        fields: Provider's field → (quantity, provider's unit), as configured.
+        site: Where its devices stand; empty if they stand in many places.
+    """
+
+    slug: str
+    spec: ProviderSpec
+    first_day: date
+    description: str
+    owners: tuple[str, ...] = ()
+    schedule: str | None = None
+    fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    site: str = ""
+
+    def last_settled_day(self, now: datetime) -> date:
+        """The newest UTC day whose values no longer move at `now`."""
+        return (now.astimezone(UTC) - self.spec.settles_after - timedelta(days=1)).date()
+
+    def trailing_days(self, now: datetime) -> tuple[date, date] | None:
+        """First and last of the days that a scheduled run asks for again, both included; None before the first day."""
+        last = now.astimezone(UTC).date() - timedelta(days=1)
+        if last < self.first_day:
+            return None
+        return max(self.first_day, last - timedelta(days=self.spec.refetch_days - 1)), last

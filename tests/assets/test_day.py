@@ -1,0 +1,131 @@
+from datetime import date, timedelta
+
+import pytest
+
+from assets.day import go_through, land, load
+from assets.verdicts import PATIENCE
+from domain.contract import LoadReport
+from domain.errors import (
+    CredentialsRejectedError,
+    IngestError,
+    PayloadMissingError,
+    PayloadUnreadableError,
+    ProviderUnavailableError,
+    StaleLoadError,
+)
+from domain.measurement import Normalized
+from domain.window import Window
+from tests.fakes.provider import FakeProvider, hourly
+from tests.fakes.warehouse import FakeWarehouse
+
+FIRST = date(2026, 1, 1)
+DAYS = [FIRST + timedelta(days=n) for n in range(8)]
+
+
+def a_week(**failures: IngestError) -> FakeProvider:
+    provider = FakeProvider({day: hourly(day) for day in DAYS})
+    provider.failures = {FIRST + timedelta(days=int(name.removeprefix("day_"))): e for name, e in failures.items()}
+    return provider
+
+
+def error(kind: type[IngestError]) -> IngestError:
+    return kind("it went wrong", place="here", fix="mend it")
+
+
+def test_landing_reports_its_own_requests_only() -> None:
+    provider, warehouse = a_week(), FakeWarehouse()
+    provider.n_requests = 17
+    assert land(provider, warehouse, "s", Window.of_day(FIRST)).n_requests == 1
+
+
+def test_an_interrupted_landing_is_continued_and_does_not_count_before_it_is_whole() -> None:
+    provider, warehouse = a_week(day_0=error(ProviderUnavailableError)), FakeWarehouse()
+    provider.points[FIRST]["roof/Q"] = hourly(FIRST)["roof/P"]
+    provider.n_good_pages = 1
+    with pytest.raises(ProviderUnavailableError):
+        land(provider, warehouse, "s", Window.of_day(FIRST))
+    with pytest.raises(PayloadMissingError):
+        load(provider, warehouse, "s", Window.of_day(FIRST))
+    provider.failures.clear()
+    report = land(provider, warehouse, "s", Window.of_day(FIRST))
+    assert (report.is_resumed, report.n_requests, report.n_payloads) == (True, 1, 2)
+
+
+def test_a_replay_sends_no_request() -> None:
+    provider, warehouse = a_week(), FakeWarehouse()
+    list(go_through(DAYS, provider, warehouse, "s"))
+    before = provider.n_requests
+    outcomes = list(go_through(DAYS, provider, warehouse, "s", lands=False))
+    assert provider.n_requests == before
+    assert [outcome.load.n_written for outcome in outcomes if outcome.load] == [0] * len(DAYS)
+
+
+def test_a_bad_day_fails_alone_and_by_name() -> None:
+    provider, warehouse = a_week(day_3=error(PayloadUnreadableError)), FakeWarehouse()
+    outcomes = list(go_through(DAYS, provider, warehouse, "s"))
+    assert [outcome.day for outcome in outcomes if outcome.error] == [DAYS[3]]
+    assert [report.window.day for report in warehouse.ledger] == DAYS[:3] + DAYS[4:]
+
+
+def test_rejected_credentials_are_not_tried_again_on_the_next_day() -> None:
+    provider = a_week(day_2=error(CredentialsRejectedError))
+    outcomes = list(go_through(DAYS, provider, FakeWarehouse(), "s"))
+    assert len(provider.asked) == 3
+    assert [outcome.was_tried for outcome in outcomes] == [True] * 3 + [False] * 5
+    assert all(outcome.error for outcome in outcomes[2:])
+
+
+def test_a_provider_that_is_away_is_left_alone_after_a_few_days_in_a_row() -> None:
+    away = {f"day_{n}": error(ProviderUnavailableError) for n in range(1, 8)}
+    provider = a_week(**away)
+    list(go_through(DAYS, provider, FakeWarehouse(), "s"))
+    assert len(provider.asked) == 1 + PATIENCE
+
+
+def test_a_good_day_in_between_renews_the_patience() -> None:
+    away = {f"day_{n}": error(ProviderUnavailableError) for n in (0, 1, 3, 4, 6, 7)}
+    provider = a_week(**away)
+    list(go_through(DAYS, provider, FakeWarehouse(), "s"))
+    assert len(provider.asked) == len(DAYS)
+
+
+def test_a_load_that_lost_against_a_newer_pull_reads_that_one() -> None:
+    provider, warehouse = a_week(), FakeWarehouse(n_stale=2)
+    land(provider, warehouse, "s", Window.of_day(FIRST))
+    assert load(provider, warehouse, "s", Window.of_day(FIRST)).n_inserted == 24
+
+
+def test_a_load_that_always_loses_is_a_fault() -> None:
+    provider, warehouse = a_week(), FakeWarehouse(n_stale=9)
+    land(provider, warehouse, "s", Window.of_day(FIRST))
+    with pytest.raises(StaleLoadError):
+        load(provider, warehouse, "s", Window.of_day(FIRST))
+
+
+def test_a_day_can_be_landed_and_yet_not_loaded() -> None:
+    warehouse = FakeWarehouse(load_failures={DAYS[1]: error(PayloadUnreadableError)})
+    outcomes = list(go_through(DAYS[:3], a_week(), warehouse, "s"))
+    assert [bool(outcome.pull) for outcome in outcomes] == [True, True, True]
+    assert [bool(outcome.load) for outcome in outcomes] == [True, False, True]
+
+
+def test_a_shrinking_day_is_refused_unless_it_is_called_a_correction() -> None:
+    provider, warehouse = a_week(), FakeWarehouse()
+    list(go_through(DAYS[:1], provider, warehouse, "s"))
+    provider.points[FIRST] = {}
+    [refused] = go_through(DAYS[:1], provider, warehouse, "s")
+    assert refused.error is not None
+    assert refused.error.code == "shrink_refused"
+    [corrected] = go_through(DAYS[:1], provider, warehouse, "s", is_correction=True)
+    assert isinstance(corrected.load, LoadReport)
+    assert corrected.load.n_removed == 24
+
+
+def test_a_witness_sees_every_batch_and_changes_nothing() -> None:
+    seen: list[Normalized] = []
+    provider, warehouse = a_week(), FakeWarehouse()
+    outcomes = list(
+        go_through(DAYS[:2], provider, warehouse, "s", witness_of=lambda day: seen.append if day == DAYS[1] else None)
+    )
+    assert [len(batch.measurements) for batch in seen] == [24]
+    assert [outcome.load.n_inserted for outcome in outcomes if outcome.load] == [24, 24]

@@ -1,0 +1,167 @@
+"""A warehouse in memory: the contract's promises in the fewest lines, and its failures by constructor."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from domain.contract import LandedPull, LoadReport, Payload, Progress, PullReport, Series
+from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
+from domain.measurement import Normalized
+from domain.window import Window
+
+Points = dict[tuple[str, datetime], float]
+
+
+@dataclass
+class FakePull:
+    """Counts only when it is finished; what an interrupted one kept is its successor's progress."""
+
+    pull_id: int
+    window: Window
+    pages: dict[tuple[str, int], Payload] = field(default_factory=dict)
+    is_finished: bool = False
+    is_resumed: bool = False
+
+    @property
+    def progress(self) -> Mapping[str, Progress]:
+        newest = {part: page for part, page in sorted(self.pages)}
+        return {part: Progress(page, self.pages[part, page].cursor) for part, page in newest.items()}
+
+    @property
+    def proof(self) -> str:
+        return ", ".join(sorted({payload.proof for payload in self.pages.values()}))
+
+    @property
+    def sha256s(self) -> tuple[str, ...]:
+        return tuple(self.pages[at].sha256 for at in sorted(self.pages))
+
+    def __iter__(self) -> Iterator[Payload]:
+        yield from (self.pages[at] for at in sorted(self.pages))
+
+    def keep(self, payload: Payload) -> None:
+        if payload.page == 1:
+            self.pages = {at: kept for at, kept in self.pages.items() if at[0] != payload.part}
+        self.pages[payload.part, payload.page] = payload
+
+    def finish(self, *, n_requests: int) -> PullReport:
+        self.is_finished = True
+        n_bytes = sum(len(payload.body) for payload in self.pages.values())
+        return PullReport(self.pull_id, self.window, len(self.pages), n_bytes, n_requests, 0.01, self.is_resumed)
+
+
+@dataclass
+class FakeWarehouse:
+    """Keeps everything in dictionaries.
+
+    Attributes:
+        load_failures: Day → the error that loading it raises.
+        n_stale: How many of the next loads lose against a newer pull.
+        unavailable: The error that every method raises.
+    """
+
+    load_failures: dict[date, IngestError] = field(default_factory=dict)
+    n_stale: int = 0
+    unavailable: IngestError | None = None
+    pulls: dict[str, list[FakePull]] = field(default_factory=dict)
+    series: dict[str, dict[str, Series]] = field(default_factory=dict)
+    points: dict[str, Points] = field(default_factory=dict)
+    ledger: list[LoadReport] = field(default_factory=list)
+
+    def catalogue(self, source: str, series: Iterable[Series]) -> int:
+        self._answer()
+        known = self.series.setdefault(source, {})
+        changed = [one for one in series if known.get(one.key) != one]
+        known.update({one.key: one for one in changed})
+        return len(changed)
+
+    def begin_pull(self, source: str, window: Window) -> FakePull:
+        self._answer()
+        pulls = self.pulls.setdefault(source, [])
+        for pull in reversed(pulls):
+            if pull.window == window and not pull.is_finished:
+                pull.is_resumed = True
+                return pull
+        pulls.append(FakePull(len(pulls) + 1, window))
+        return pulls[-1]
+
+    def payloads(self, source: str, window: Window) -> FakePull:
+        self._answer()
+        for pull in reversed(self.pulls.get(source, [])):
+            if pull.is_finished and pull.window.covers(window):
+                return pull
+        raise PayloadMissingError("nothing landed", place=f"{source}, {window}", fix="land it first")
+
+    def load(
+        self,
+        source: str,
+        window: Window,
+        landed: LandedPull,
+        batches: Iterable[Normalized],
+        *,
+        is_correction: bool = False,
+    ) -> LoadReport:
+        self._answer()
+        if self.n_stale:
+            self.n_stale -= 1
+            raise StaleLoadError("a newer pull is loaded", place=f"{source}, {window}", fix="load the newest")
+        new, n_rejected, n_duplicate, unmapped, reasons = _read(batches)
+        if window.day in self.load_failures:
+            raise self.load_failures[window.day]
+        held = self.points.setdefault(source, {})
+        old = {at: value for at, value in held.items() if at[1] in window}
+        if len(new) < 0.8 * len(old) and not is_correction:
+            raise ShrinkRefusedError("rows would be lost", place=f"{source}, {window}", fix="say it is a correction")
+        for at in old:
+            del held[at]
+        held.update(new)
+        n_changed = sum(at in old and old[at] != value for at, value in new.items())
+        n_unchanged = sum(at in old and old[at] == value for at, value in new.items())
+        report = LoadReport(
+            load_id=len(self.ledger) + 1,
+            pull_id=landed.pull_id,
+            source=source,
+            window=window,
+            n_series=len({key for key, _ in new}),
+            n_received=len(new) + n_rejected + n_duplicate,
+            n_inserted=len(new) - n_changed - n_unchanged,
+            n_changed=n_changed,
+            n_unchanged=n_unchanged,
+            n_rejected=n_rejected,
+            n_duplicate=n_duplicate,
+            n_removed=sum(at not in new for at in old),
+            n_points=len(new),
+            seconds=0.01,
+            unmapped=unmapped,
+            rejected_by_reason=reasons,
+        )
+        self.ledger.append(report)
+        return report
+
+    def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
+        self._answer()
+        mine = [load for load in self.ledger if load.source == source and first <= load.window.day <= last]
+        newest = {load.window.day: load for load in mine}
+        return [newest[day] for day in sorted(newest)]
+
+    def _answer(self) -> None:
+        if self.unavailable is not None:
+            raise self.unavailable
+
+
+def _read(batches: Iterable[Normalized]) -> tuple[Points, int, int, dict[str, int], dict[str, int]]:
+    new: Points = {}
+    n_rejected = n_duplicate = 0
+    unmapped: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for batch in batches:
+        batch.check(place="fake warehouse")
+        frame = batch.measurements
+        for key, instant, value in zip(frame["series"], frame["measured_at"], frame["value"], strict=True):
+            new[str(key), instant.to_pydatetime()] = float(value)
+        n_rejected += len(batch.rejected)
+        n_duplicate += batch.n_duplicates
+        for name, count in batch.unmapped.items():
+            unmapped[name] = unmapped.get(name, 0) + count
+        for reason in batch.rejected["reason"]:
+            reasons[reason] = reasons.get(reason, 0) + 1
+    return new, n_rejected, n_duplicate, unmapped, reasons
