@@ -1,0 +1,157 @@
+"""Sockets that keep a deadline and go only where they are permitted to.
+
+The HTTP library bounds each single read and never their sum, and looks names up by itself. Both are decided here, below
+it: every read, write and connect gets what is left of the caller's deadline, and a name is looked up once, its addresses
+are judged, and the connection is made to the very address that was judged.
+"""
+
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar, Token
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import certifi
+import httpcore
+
+from domain.errors import ConfigurationError
+from providers._addresses import Resolver
+
+Permit = Callable[[str, int, str], bool]
+
+_current: "ContextVar[Deadline | None]" = ContextVar("deadline", default=None)
+
+
+class Deadline:
+    """A bound in time for everything this thread does inside `with`. An inner one never outlasts the outer one."""
+
+    def __init__(self, seconds: float) -> None:
+        self._outer = _current.get()
+        left = seconds if self._outer is None else min(seconds, self._outer.left())
+        self._end = time.monotonic() + left
+        self._token: Token[Deadline | None] | None = None
+
+    def left(self) -> float:
+        """Seconds until it has passed; negative afterwards."""
+        return self._end - time.monotonic()
+
+    def extend(self, seconds: float) -> None:
+        """Leave `seconds` out of account: they were spent waiting for our own sake."""
+        self._end += seconds
+        if self._outer is not None:
+            self._outer.extend(seconds)
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+
+
+class ForbiddenAddressError(Exception):
+    """The name leads to an address that is not permitted; no connection was made. It never leaves this room."""
+
+
+class GuardedBackend(httpcore.NetworkBackend):
+    """Connects to permitted addresses only, and hands out sockets that keep the deadline."""
+
+    def __init__(self, resolve: Resolver, permit: Permit) -> None:
+        self._resolve = resolve
+        self._permit = permit
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Look `host` up once and connect to one of its addresses, sharing the time between them.
+
+        Raises:
+            ForbiddenAddressError: One of the addresses is not permitted. One is enough: a name that leads half inside
+                is an attack.
+        """
+        end = time.monotonic() + _allowed(timeout, httpcore.ConnectTimeout)
+        try:
+            addresses = self._resolve(host, port)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("the name is unknown") from None
+        if not all(self._permit(host, port, address) for address in addresses):
+            raise ForbiddenAddressError
+        last: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError("the name has no address")
+        for n_left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share = _allowed((end - time.monotonic()) / n_left, httpcore.ConnectTimeout)
+            try:
+                return _TimedStream(self._plain.connect_tcp(address, port, share, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A socket whose every wait ends with the deadline."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _allowed(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _allowed(timeout, httpcore.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        allowed = _allowed(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, allowed))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (the overridden method says Any)
+        return self._inner.get_extra_info(info)
+
+
+def _allowed(timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
+    deadline = _current.get()
+    left = min(timeout if timeout is not None else float("inf"), deadline.left() if deadline else float("inf"))
+    if left <= 0 or left == float("inf"):  # a wait without a bound is as wrong as one that has run out
+        raise late("the deadline has passed")
+    return left
+
+
+@cache
+def tls(ca_file: Path | None = None) -> ssl.SSLContext:
+    """What a server must prove: TLS 1.2 or later, a valid chain, its own name. There is no way to switch it off.
+
+    The environment has no say (`SSL_CERT_FILE`, `SSLKEYLOGFILE`), hence not `ssl.create_default_context`.
+
+    Args:
+        ca_file: A further certificate authority in PEM, for a provider with a private one.
+
+    Raises:
+        ConfigurationError: `ca_file` cannot be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=certifi.where())
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError):
+            fix = "name a file of certificates in PEM that this process may read"
+            raise ConfigurationError(
+                "the file of certificate authorities is unreadable", place=str(ca_file), fix=fix
+            ) from None
+    return context
