@@ -1,0 +1,151 @@
+"""Connections to the warehouse: how they are addressed, how they are limited, and how they are lent."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+
+from domain.errors import ConfigurationError
+from warehouse.sqlstates import translated
+
+# PostgreSQL's own defaults are "never" (0). A hung worker holds the lock of its partition no longer than these.
+STATEMENT_SECONDS: Final = 1800  # the COPY of a 10-million-row day takes some 20 s; a loaded laptop ten times that
+LOCK_SECONDS: Final = 600  # waiting for another loader of the same partition to finish
+IDLE_SECONDS: Final = 120  # between two statements of one transaction there is only encoding
+
+_SESSION: Final = sql.SQL(
+    "SELECT set_config('search_path', 'public, pg_temp', false), set_config('timezone', 'UTC', false),"
+    " set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
+    " set_config('idle_in_transaction_session_timeout', %s, false)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a warehouse is.
+
+    Attributes:
+        conninfo: For psycopg. Holds the password: never shown.
+        place: Host, port and database, for messages.
+    """
+
+    conninfo: str
+    place: str
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Read a URL: `postgresql://…`, `postgres://…` or SQLAlchemy's `postgresql+psycopg://…`.
+
+        Raises:
+            ConfigurationError: It is not one. The message does not quote it, because it may hold a password.
+        """
+        plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        try:
+            if not plain.startswith(("postgresql://", "postgres://")):
+                raise psycopg.ProgrammingError
+            parts = conninfo_to_dict(plain)
+        except psycopg.Error:
+            raise ConfigurationError(
+                "the warehouse's address is not a PostgreSQL URL",
+                place="WAREHOUSE_URL",
+                fix="write postgresql://user:password@host:port/database, special characters percent-encoded",
+            ) from None
+        host, port = parts.get("host", "the local socket"), parts.get("port", 5432)
+        return cls(
+            make_conninfo("", **{key: str(value) for key, value in parts.items()}),
+            f"{host}:{port}/{parts.get('dbname', '')}",
+        )
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Address({self.place})"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """For SQLAlchemy: every part travels as a query argument, so that sockets and odd passwords survive."""
+        parts = conninfo_to_dict(self.conninfo)
+        query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in parts.items() if key != "dbname")
+        return f"postgresql+psycopg:///{quote(str(parts.get('dbname', '')), safe='')}?{query}"
+
+    def connect(self, *, autocommit: bool = True) -> psycopg.Connection:
+        """Open a session with our limits.
+
+        Raises:
+            WarehouseUnavailableError: Nobody answers.
+            WarehouseUnsuitableError: Role, password or database are wrong.
+        """
+        with translated(self.place):
+            connection = psycopg.connect(
+                self.conninfo,
+                autocommit=autocommit,
+                connect_timeout=10,
+                application_name="joulehouse",
+                keepalives_idle=30,
+                keepalives_interval=10,
+                keepalives_count=3,
+                # Every statement is planned with its own literals: a generic plan would open every chunk.
+                prepare_threshold=None,
+            )
+            limits = [f"{seconds}s" for seconds in (STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS)]
+            connection.execute(_SESSION, limits)
+            return connection
+
+
+class Connections:
+    """Sessions that are lent, one borrower each, and kept for the next. Safe for threads and forks."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._idle: list[psycopg.Connection] = []
+        self._lock = Lock()
+        self._pid = os.getpid()
+
+    @contextmanager
+    def borrow(self, place: str) -> Iterator[psycopg.Connection]:
+        """A session in autocommit, for as long as the block lasts.
+
+        Raises:
+            WarehouseError: Whatever psycopg raises inside the block, translated; the session is then thrown away.
+        """
+        connection = self._take()
+        try:
+            with translated(place):
+                yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+
+    def close(self) -> None:
+        """Close every session that is not lent."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        if self._pid == os.getpid():
+            for connection in idle:
+                connection.close()
+
+    def _take(self) -> psycopg.Connection:
+        with self._lock:
+            if self._pid != os.getpid():
+                # These sockets are the parent's; closing them here would end its sessions.
+                self._pid, self._idle = os.getpid(), []
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.closed:
+                    return connection
+        return self.address.connect()
+
+    def _give_back(self, connection: psycopg.Connection) -> None:
+        if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.append(connection)

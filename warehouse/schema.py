@@ -1,0 +1,99 @@
+"""The schema's version: made, moved forward, and checked before anything is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from domain.errors import WarehouseUnsuitableError
+from warehouse.connections import Address
+from warehouse.sqlstates import translated_wrapped
+
+# Any number will do, as long as nobody else locks it: the bytes of "joule".
+_MIGRATION_LOCK = 0x6A6F756C65
+
+
+def migrate(url: str) -> None:
+    """Bring the schema to this code's version: all steps in one transaction, or none. Safe to race.
+
+    Args:
+        url: `postgresql://…` of an owner of the database.
+
+    Raises:
+        WarehouseUnsuitableError: The server has no TimescaleDB, or the schema is newer than this code.
+        WarehouseUnavailableError: The server does not answer.
+    """
+    address = Address.of(url)
+    with _connection(address) as connection, connection.begin():
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        connection.exec_driver_sql("SET LOCAL search_path = public")
+        _require_timescaledb(connection, address)
+        _refuse_unknown(connection, address)
+        command.upgrade(_config(connection), "head")
+
+
+def check_schema(url: str) -> None:
+    """Refuse a schema that this code does not know.
+
+    Raises:
+        WarehouseUnsuitableError: There is no schema, or it is older or newer than this code.
+        WarehouseUnavailableError: The server does not answer.
+    """
+    address = Address.of(url)
+    with _connection(address) as connection:
+        found = _refuse_unknown(connection, address)
+        head = _steps().get_current_head()
+        if found != head:
+            raise WarehouseUnsuitableError(
+                f"the schema is at step {found or 'none'}, this code needs {head}",
+                place=address.place,
+                fix="run `joulehouse warehouse migrate`",
+            )
+
+
+def _require_timescaledb(connection: sa.Connection, address: Address) -> None:
+    is_there = connection.exec_driver_sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'")
+    if not is_there.scalar_one():
+        raise WarehouseUnsuitableError(
+            "this is a plain PostgreSQL without the TimescaleDB extension",
+            place=address.place,
+            fix="point WAREHOUSE_URL at a TimescaleDB server, or leave it unset for the embedded one",
+        )
+    connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
+
+
+def _refuse_unknown(connection: sa.Connection, address: Address) -> str | None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in {step.revision for step in _steps().walk_revisions()}:
+        raise WarehouseUnsuitableError(
+            f"the schema is at step {found}, which this code does not know",
+            place=address.place,
+            fix="run the newer release that made it, or restore the database from before it",
+        )
+    return found
+
+
+def _config(connection: sa.Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("warehouse").joinpath("migrations")))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _steps() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+@contextmanager
+def _connection(address: Address) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(address.sqlalchemy_url, poolclass=sa.NullPool)
+    try:
+        with translated_wrapped(address.place), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()

@@ -1,0 +1,101 @@
+"""The door between psycopg's errors and ours, sorted by SQLSTATE class. No row and no password comes through."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from domain.errors import RowsRefusedError, WarehouseError, WarehouseUnavailableError, WarehouseUnsuitableError
+
+_WAIT: Final = "wait and run it again; look at the server's log if it stays"
+_MIGRATE: Final = "run `joulehouse doctor`: it names what the server or the schema lacks"
+_READ: Final = "read the server's message; the partition is what it was before"
+
+CLASSES: Final[dict[str, type[WarehouseError]]] = {
+    "08": WarehouseUnavailableError,  # connection lost
+    "25": WarehouseUnavailableError,  # the server ended an idle transaction, or is read-only while it fails over
+    "40": WarehouseUnavailableError,  # deadlock, serialization failure
+    "53": WarehouseUnavailableError,  # disk full, out of memory, too many connections
+    "55": WarehouseUnavailableError,  # lock timeout, object in use
+    "57": WarehouseUnavailableError,  # shutdown, crash, cancelled, statement timeout
+    "58": WarehouseUnavailableError,  # input or output failed below the server
+    "XX": WarehouseUnavailableError,  # internal: "tuple concurrently updated" among them
+    "0A": WarehouseUnsuitableError,  # a feature this edition does not have
+    "28": WarehouseUnsuitableError,  # the server does not accept who we are
+    "3D": WarehouseUnsuitableError,  # no such database
+    "3F": WarehouseUnsuitableError,  # no such schema
+    "42": WarehouseUnsuitableError,  # no such table, column or function, or no right to it
+    "F0": WarehouseUnsuitableError,  # the server's own configuration file
+    "21": RowsRefusedError,  # one row twice in one statement
+    "22": RowsRefusedError,  # a value does not fit its type
+    "23": RowsRefusedError,  # a constraint said no
+    "44": RowsRefusedError,  # a view's check option said no
+    "54": RowsRefusedError,  # too long, too many, too deep
+    "P0": RowsRefusedError,  # a trigger or function said no
+}
+"""SQLSTATE class → what it means for whoever waits. A class that is not here is refused without a retry."""
+
+_FIXES: Final = {WarehouseUnavailableError: _WAIT, WarehouseUnsuitableError: _MIGRATE, RowsRefusedError: _READ}
+
+# A connection that is refused while it is being opened carries no SQLSTATE, only libpq's text.
+_REFUSED_AT_THE_DOOR: Final = ("authentication failed", "no password supplied", "no pg_hba.conf", "does not exist")
+
+
+def translate(error: psycopg.Error, place: str) -> WarehouseError:
+    """Our error for one of psycopg's.
+
+    Args:
+        error: Psycopg's.
+        place: What was being done: a source and window, or host, port and database.
+
+    Returns:
+        An error whose sentence holds the server's primary message and SQLSTATE, and never its DETAIL: that quotes rows.
+    """
+    state = error.sqlstate or ""
+    cls = CLASSES.get(state[:2], RowsRefusedError) if state else _stateless(error)
+    if state:
+        culprit = f"the database says: {error.diag.message_primary or type(error).__name__} (SQLSTATE {state})"
+    elif cls is WarehouseUnavailableError:
+        culprit = "the database does not answer, or the connection to it was lost"
+    elif cls is WarehouseUnsuitableError:
+        culprit = "the database refuses the connection: role, password or database name is wrong"
+    else:
+        culprit = f"the driver refused a value ({type(error).__name__})"
+    return cls(culprit, place=place, fix=_FIXES[cls])
+
+
+def _stateless(error: psycopg.Error) -> type[WarehouseError]:
+    if isinstance(error, psycopg.OperationalError):
+        is_refused = any(words in str(error) for words in _REFUSED_AT_THE_DOOR)
+        return WarehouseUnsuitableError if is_refused else WarehouseUnavailableError
+    return WarehouseUnavailableError if isinstance(error, psycopg.InterfaceError) else RowsRefusedError
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Whatever psycopg raises inside leaves as one of our errors."""
+    try:
+        yield
+    except psycopg.Error as error:
+        # `from None`: the original's text may quote a row or an address.
+        raise translate(error, place) from None
+    except UnicodeEncodeError:
+        raise RowsRefusedError(
+            "a text holds a lone surrogate, which is no character",
+            place=place,
+            fix="quarantine such rows in the provider's normalize (not_storable_text)",
+        ) from None
+
+
+@contextmanager
+def translated_wrapped(place: str) -> Iterator[None]:
+    """The same for what SQLAlchemy has wrapped."""
+    with translated(place):
+        try:
+            yield
+        except DBAPIError as error:
+            if isinstance(error.orig, psycopg.Error):
+                raise error.orig from None
+            raise
