@@ -1,4 +1,4 @@
-"""Which addresses a request may go to. Everything is compared after parsing, and nothing that parsers read differently passes."""
+"""Which addresses a request may go to. Compared after parsing; what two parsers could read differently is refused."""
 
 import re
 import socket
@@ -74,7 +74,7 @@ class Address:
 
 
 def _plain_host(six: str | None, name: str | None) -> str:
-    """The host as one spelling; `127.1`, `0x7f.1` and `2130706433` are refused, since resolvers read them as addresses."""
+    """The host in one spelling. `127.1`, `0x7f.1`, `2130706433` are refused: resolvers read them as addresses."""
     if six is not None:
         try:
             return str(IPv6Address(six))

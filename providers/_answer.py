@@ -15,7 +15,7 @@ class Answer:
         media_type: As the provider named it, in lower case and without parameters.
         body: After transport decoding.
         proof: Why the body is believed to be whole: `content-length`, `chunked` or `no body`, each perhaps with
-            `, gzip crc`; `gzip crc`; or `connection closed`, which is no proof: then the format has to show its own end.
+            `, gzip crc`; `gzip crc`; or `connection closed`, which is no proof: the format has to show its end.
         received_at: When the last byte arrived, in UTC.
     """
 
@@ -46,7 +46,7 @@ class Credentials(Protocol):
         """
 
     def renew(self, rejected: Mapping[str, str]) -> None:
-        """Note that the provider answered 401 to the headers `rejected`; the next `headers` are different, if they can be.
+        """Note that the provider answered 401 to the headers `rejected`; the next `headers` differ, if they can.
 
         Of many threads that were rejected with the same headers, the first renews for all.
         """

@@ -1,7 +1,7 @@
 """Bodies as they arrive: counted, inflated within bounds, and believed only with a proof that they are whole."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnreadableError
@@ -20,7 +20,6 @@ class Body:
 
     Attributes:
         n_bytes: Decoded so far.
-        failure: Why no more may be read; None while all is well.
     """
 
     def __init__(self, encoding: str, framing: str, *, max_bytes: int) -> None:
@@ -33,7 +32,7 @@ class Body:
         """
         encoding = encoding.strip().lower()
         self.n_bytes = 0
-        self.failure: Failure | None = None
+        self._failure: Failure | None = None
         self._n_raw = 0
         self._max_bytes = max_bytes
         self._framing = framing
@@ -42,7 +41,7 @@ class Body:
         self._is_mid_member = False
         self._n_members = 0
         if not self._is_gzip and encoding not in {"", "identity"}:
-            self.failure = Failure(
+            self._failure = Failure(
                 PayloadUnreadableError,
                 f"the answer is packed as {encoding[:40]!r}, which was not asked for",
                 "ask the provider to send gzip or plain bodies",
@@ -55,27 +54,39 @@ class Body:
             return self._framing
         return "gzip crc" if self._framing == "connection closed" else f"{self._framing}, gzip crc"
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """What `chunk` decodes to, in pieces of bounded size; stops early and sets `failure` at a cap or at damage."""
+    def _decoded(self, chunk: bytes) -> Iterator[bytes]:
+        """What `chunk` decodes to, in pieces of bounded size; stops and notes the failure at a cap or at damage."""
         self._n_raw += len(chunk)
         if self._n_raw > self._max_bytes:
-            self.failure = too_large(self._max_bytes)
+            self._failure = too_large(self._max_bytes)
             return
         pieces = self._inflated(chunk) if self._is_gzip else iter((chunk,))
         for piece in pieces:
             self.n_bytes += len(piece)
             is_bomb = self.n_bytes > max(_RATIO_FROM_BYTES, _RATIO * self._n_raw)
             if self.n_bytes > self._max_bytes or is_bomb:
-                self.failure = too_large(self._max_bytes, is_bomb=is_bomb)
+                self._failure = too_large(self._max_bytes, is_bomb=is_bomb)
                 return
             if piece:
                 yield piece
 
-    def finish(self) -> Failure | None:
-        """Say that the last chunk has come: what is wrong with the whole, if anything."""
-        if self.failure is None and self._is_mid_member:
-            self.failure = _damaged("the gzip body ended before its checksum")
-        return self.failure
+    def pour(self, chunks: Callable[[], Iterable[bytes]], write: Callable[[bytes], object]) -> Failure | None:
+        """Write everything that `chunks` decode to: what is wrong with the whole, if anything.
+
+        An encoding that was not asked for is refused before the first chunk is taken.
+        """
+        if self._failure is None:
+            for chunk in chunks():
+                for piece in self._decoded(chunk):
+                    write(piece)
+                if self._has_failed():
+                    break
+        if self._failure is None and self._is_mid_member:
+            self._failure = _damaged("the gzip body ended before its checksum")
+        return self._failure
+
+    def _has_failed(self) -> bool:
+        return self._failure is not None
 
     def _inflated(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
@@ -83,7 +94,7 @@ class Body:
             try:
                 piece = self._stream.decompress(chunk, _PIECE_BYTES)
             except zlib.error:
-                self.failure = _damaged("the gzip body is damaged")
+                self._failure = _damaged("the gzip body is damaged")
                 return
             yield piece
             if self._stream.eof:  # the checksum and the length of this member held; another may follow (RFC 1952, 2.2)

@@ -97,5 +97,6 @@ def _late(failure: Failure, deadline: Deadline, wait: float) -> Failure:
     """What to say when the next try would come after the deadline: the provider's wish, if it has one."""
     if issubclass(failure.kind, RateLimitedError):
         return failure
-    culprit = f"{failure.culprit}, and the next try in {wait:.0f} s would pass the deadline in {max(deadline.left(), 0):.0f} s"
+    left = max(deadline.left(), 0)
+    culprit = f"{failure.culprit}, and the next try in {wait:.0f} s would pass the deadline in {left:.0f} s"
     return Failure(DeadlineExceededError, culprit, failure.fix, failure.status)

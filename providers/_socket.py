@@ -1,8 +1,8 @@
 """Sockets that keep a deadline and go only where they are permitted to.
 
 The HTTP library bounds each single read and never their sum, and looks names up by itself. Both are decided here, below
-it: every read, write and connect gets what is left of the caller's deadline, and a name is looked up once, its addresses
-are judged, and the connection is made to the very address that was judged.
+it: every read, write and connect gets what is left of the caller's deadline; and a name is looked up once, its
+addresses are judged, and the connection goes to the very address that was judged.
 """
 
 import ssl

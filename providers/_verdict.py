@@ -1,7 +1,7 @@
 """What an HTTP status means for us: one verdict for each, and what a `Retry-After` is worth."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,11 +19,17 @@ from domain.errors import (
     RequestRejectedError,
 )
 
+UNAUTHORIZED: Final = 401
+WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 WITH_BODY: Final = frozenset({200, 201, 202, 203})
 WITHOUT_BODY: Final = frozenset({204, 205})
+_REDIRECTS: Final = range(300, 400)
+_REFUSALS: Final = range(400, 500)
+_BROKEN: Final = range(500, 600)
+_BUSY: Final = frozenset({429})
 _TRANSIENT: Final = frozenset({408, 425})
 _PARTIAL: Final = frozenset({206, 226})
-_ONE_DAY_OF_DIGITS: Final = 9  # 999,999,999 s are 31 years; more digits are no number to compute with
+_MOST_DIGITS: Final = 9  # 999,999,999 s are 31 years; with more digits it is no number to compute with
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +74,52 @@ def failure_of(status: int, headers: Mapping[str, str], *, longest_retry_after_s
         headers: With lower-case names, or case-blind.
         longest_retry_after_seconds: What a larger `Retry-After` is taken for.
     """
-    said = f"the provider answered {status}"
-    wait = retry_after(headers, longest_seconds=longest_retry_after_seconds)
     if status in WITH_BODY or status in WITHOUT_BODY:
         return None
+    said = f"the provider answered {status}"
     if status in _PARTIAL:
         return Failure(IncompleteAnswerError, f"{said}, a part of what was asked for", "tell the provider", status)
-    if 300 <= status < 400:
+    if status in _REDIRECTS:
         culprit = f"{said}, a redirect to {_target_host(headers.get('location', ''))}, which is not followed"
         return Failure(
             AddressRefusedError, culprit, "if the API has moved for good, change the source's address", status
         )
-    if status in {401, 403}:
-        fix = "check the source's credentials and what they may read"
-        return Failure(CredentialsRejectedError, f"{said} to our credentials", fix, status)
-    if status == 429:
+    if status in _BUSY or status in _TRANSIENT or status in _BROKEN:
+        return _later(status, said, retry_after(headers, longest_seconds=longest_retry_after_seconds))
+    return _never(status, said)
+
+
+def _later(status: int, said: str, wait: float | None) -> Failure:
+    """The verdict where waiting helps."""
+    if status in _BUSY:
         fix = "lower the source's request rate if this comes often"
         extras = {"retry_after_seconds": wait}
-        return Failure(RateLimitedError, f"{said}: too many requests", fix, status, True, True, wait, extras)
-    if status in _TRANSIENT or 500 <= status < 600:
-        fix = "wait for the retry; look at the provider's status page if it stays"
-        return Failure(ProviderUnavailableError, said, fix, status, True, True, wait)
-    if 400 <= status < 500:
+        return Failure(
+            RateLimitedError, f"{said}: too many requests", fix, status, again=True, wait_seconds=wait, extras=extras
+        )
+    asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
+    fix = "wait for the retry; look at the provider's status page if it stays"
+    return Failure(ProviderUnavailableError, f"{said}{asked}", fix, status, again=True, wait_seconds=wait)
+
+
+def _never(status: int, said: str) -> Failure:
+    """The verdict where asking again changes nothing."""
+    if status in {UNAUTHORIZED, 403}:
+        fix = "check the source's credentials and what they may read"
+        return Failure(CredentialsRejectedError, f"{said} to our credentials", fix, status)
+    if status in _REFUSALS:
         fix = "read the provider's documentation of this status; the same request will not be sent again"
         return Failure(RequestRejectedError, said, fix, status, extras={"status": status})
     return Failure(PayloadUnreadableError, f"{said}, which no API should", "check the source's address", status)
+
+
+def unexpected_type(media_type: str, accepted: Sequence[str]) -> Failure:
+    """The verdict on an answer of a media type that was not asked for."""
+    if media_type in WEB_PAGES:
+        culprit = f"the answer is a web page ({media_type}), probably of a login or a maintenance"
+        return Failure(PayloadUnreadableError, culprit, "open the API's address in a browser and see")
+    culprit = f"the answer is {media_type[:80]!r} and not {' or '.join(accepted)}"
+    return Failure(PayloadUnreadableError, culprit, "compare with the provider's documentation")
 
 
 def retry_after(headers: Mapping[str, str], *, longest_seconds: float) -> float | None:
@@ -103,7 +130,7 @@ def retry_after(headers: Mapping[str, str], *, longest_seconds: float) -> float 
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+", text):
         digits = text.lstrip("0") or "0"
-        return min(float(digits) if len(digits) <= _ONE_DAY_OF_DIGITS else longest_seconds, longest_seconds)
+        return min(float(digits) if len(digits) <= _MOST_DIGITS else longest_seconds, longest_seconds)
     until = _instant(text)
     if until is None:
         return None

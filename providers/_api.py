@@ -1,0 +1,258 @@
+"""How one API is asked: credentials below one origin, one renewal, retries, and a verdict before a body is read."""
+
+import json as json_text
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
+from urllib.parse import urlencode
+
+from domain.errors import CredentialsRejectedError, PayloadUnreadableError, RequestRejectedError
+from providers._addresses import Origin
+from providers._answer import Answer, Credentials
+from providers._limits import Limits
+from providers._line import Head, Line, Request
+from providers._retry import Retries
+from providers._socket import Deadline
+from providers._verdict import UNAUTHORIZED, WITHOUT_BODY, Failure, failure_of, unexpected_type
+from providers._words import quotable
+
+_NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
+_JSON: Final = ("application/json",)
+
+
+@dataclass(slots=True)
+class _Question:
+    """One call of `get` or `post`, whatever number of requests it takes."""
+
+    method: str
+    url: str
+    place: str
+    accept: tuple[str, ...]
+    allow_empty: bool
+    also: frozenset[int]
+    content: bytes | None = None
+    content_type: str = ""
+    is_renewed: bool = False
+
+
+class Api:
+    """Asks one API over a line. Safe to use from many threads; close it, or use it in `with`.
+
+    Every request goes below one origin, so a credential cannot reach another host: no redirect is followed and no
+    address out of an answer is accepted.
+
+    Args:
+        line: Connections to the origin.
+        origin: Where the API lives.
+        source: Whose account it is, for messages.
+        credentials: What proves who we are; None for none.
+        limits: Bounds in time, size and number.
+        retries: What repeats failed requests.
+        user_agent: How we introduce ourselves.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        origin: Origin,
+        *,
+        source: str,
+        credentials: Credentials | None,
+        limits: Limits,
+        retries: Retries,
+        user_agent: str,
+    ) -> None:
+        self._line = line
+        self._origin = origin
+        self._source = source
+        self._credentials = credentials
+        self._limits = limits
+        self._retries = retries
+        self._user_agent = user_agent
+        self._is_locked_out = False
+
+    @property
+    def n_requests(self) -> int:
+        """Requests sent so far, retries included. Logins are counted by the token client that sends them."""
+        return self._line.n_requests
+
+    @property
+    def origin(self) -> Origin:
+        """Where the API lives."""
+        return self._origin
+
+    @property
+    def source(self) -> str:
+        """Whose account it is."""
+        return self._source
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str] = _NO_PARAMS,
+        *,
+        accept: Sequence[str] = _JSON,
+        allow_empty: bool = False,
+        also: Collection[int] = (),
+    ) -> Answer:
+        """Ask for `path` below the origin.
+
+        Args:
+            path: Relative to the origin's base path; a leading slash changes nothing.
+            params: Sent as an encoded query. Never a credential.
+            accept: Media types that the answer may have.
+            allow_empty: Whether an answer without a body is one.
+            also: Refusals (4xx other than 401 and 429) to hand back as answers instead of raising.
+
+        Raises:
+            ProviderError: and nothing else.
+        """
+        return self._ask("GET", path, params, accept=accept, allow_empty=allow_empty, also=also)
+
+    def post(
+        self,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        accept: Sequence[str] = _JSON,
+        allow_empty: bool = False,
+        also: Collection[int] = (),
+        is_repeatable: bool = True,
+    ) -> Answer:
+        """Send a form, or a JSON document, to `path` below the origin.
+
+        Args:
+            path: As in `get`.
+            form: Sent form-encoded.
+            json: Sent as JSON, where `form` is None.
+            accept: As in `get`.
+            allow_empty: As in `get`.
+            also: As in `get`; here also 401.
+            is_repeatable: False where a second arrival does harm (it creates a job): then only what certainly did not
+                reach the provider is sent again.
+
+        Raises:
+            ProviderError: and nothing else.
+        """
+        if form is not None:
+            content, content_type = urlencode(form).encode("ascii"), "application/x-www-form-urlencoded"
+        else:
+            content, content_type = json_text.dumps(json, allow_nan=False).encode("ascii"), "application/json"
+        return self._ask(
+            "POST", path, _NO_PARAMS, accept=accept, allow_empty=allow_empty, also=also,
+            content=content, content_type=content_type, is_repeatable=is_repeatable,
+        )  # fmt: skip
+
+    def new_step(self) -> None:
+        """Begin a step (a window, a discovery): the failed tries of the one before no longer count."""
+        self._retries.new_step()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        accept: Sequence[str],
+        allow_empty: bool,
+        also: Collection[int],
+        content: bytes | None = None,
+        content_type: str = "",
+        is_repeatable: bool = True,
+    ) -> Answer:
+        refused = f"{self._source}, {method} {self._origin.netloc}"  # the path itself is not fit for a message yet
+        url = self._origin.url(path, params, place=refused)
+        place = f"{self._source}, {method} {self._origin.place(path)}"
+        question = _Question(method, url, place, tuple(accept), allow_empty, frozenset(also), content, content_type)
+        with Deadline(self._limits.total_seconds) as deadline:
+            return self._retries.until_answered(
+                lambda: self._attempt(question, deadline), place=place, deadline=deadline, is_repeatable=is_repeatable
+            )
+
+    def _attempt(self, question: _Question, deadline: Deadline) -> Answer | Failure:
+        """Ask once; after a 401 renew the credentials and ask once more, but only once for each question.
+
+        While even renewed credentials are rejected, nothing is renewed again: every renewal is a login, and logins that
+        fail in a row lock accounts.
+        """
+        headers = self._credential_headers(question)
+        outcome = self._send(question, headers, deadline)
+        may_renew = self._credentials is not None and not question.is_renewed and not self._is_locked_out
+        if self._credentials is not None and may_renew and _is_unauthorized(outcome):
+            question.is_renewed = True
+            self._credentials.renew(headers)
+            outcome = self._send(question, self._credential_headers(question), deadline)
+            self._is_locked_out = _is_unauthorized(outcome)
+        elif isinstance(outcome, Answer):
+            self._is_locked_out = False
+        return outcome
+
+    def _credential_headers(self, question: _Question) -> Mapping[str, str]:
+        if self._credentials is None:
+            return {}
+        headers = self._credentials.headers()
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            culprit = "the credential has line breaks or characters beyond ASCII, and is not sent"
+            fix = "set it again, without what a copy and paste may have added"
+            raise CredentialsRejectedError(culprit, place=question.place, fix=fix)
+        return headers
+
+    def _send(self, question: _Question, secrets: Mapping[str, str], deadline: Deadline) -> Answer | Failure:
+        headers = {
+            "user-agent": self._user_agent,
+            "accept": ", ".join(question.accept) or "*/*",
+            "accept-encoding": "gzip",
+            **({"content-type": question.content_type} if question.content_type else {}),
+            **secrets,
+        }
+        request = Request(question.method, question.url, headers, question.content)
+        body = bytearray()
+        reply = self._line.exchange(
+            request, deadline, judge=lambda head: self._judge(question, head, secrets), write=body.extend
+        )
+        if isinstance(reply, Failure):
+            return reply
+        if not body and not question.allow_empty and reply.status not in question.also:
+            culprit = f"the answer is empty (status {reply.status})"
+            return Failure(PayloadUnreadableError, culprit, "ask the provider; nothing was loaded", reply.status)
+        return Answer(reply.status, reply.media_type, bytes(body), reply.proof, datetime.now(UTC))
+
+    def _judge(self, question: _Question, head: Head, secrets: Mapping[str, str]) -> Failure | None:
+        """The verdict on the head of an answer; None if its body should be read."""
+        if head.status in question.also:
+            return None
+        longest = self._limits.longest_retry_after_seconds
+        failure = failure_of(head.status, head.headers, longest_retry_after_seconds=longest)
+        if failure is not None:
+            # A form may hold a password that the answer repeats, so what is said to a form is not quoted.
+            is_quoted = failure.kind is RequestRejectedError and question.content is None
+            return failure.saying(_said(head, secrets)) if is_quoted else failure
+        is_empty = head.status in WITHOUT_BODY or head.headers.get("content-length") == "0"
+        if head.media_type in question.accept or is_empty:
+            return None
+        return unexpected_type(head.media_type, question.accept)
+
+
+def _is_unauthorized(outcome: Answer | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.status == UNAUTHORIZED
+
+
+def _said(head: Head, secrets: Mapping[str, str]) -> str:
+    """The beginning of a refusal, for the message, without what was sent to prove who we are."""
+    values = [value for header in secrets.values() for value in (header, header.rpartition(" ")[2])]
+    return quotable(head.media_type, head.beginning(), values)
