@@ -1,0 +1,51 @@
+"""What the fields of one account mean, and the series they make."""
+
+from domain.contract import Series
+from domain.quantities import Conversion
+from providers.export_service.account import Account
+
+
+class Meanings:
+    """The account's meanings, looked up once for each field, and the series described so far."""
+
+    def __init__(self, account: Account) -> None:
+        """Begin with nothing looked up."""
+        self.account = account
+        self._meanings: dict[tuple[str, str], tuple[str, Conversion] | None] = {}
+        self._series: dict[tuple[str, tuple[str, ...], str], Series] = {}
+
+    def of(self, product: str, name: str) -> Conversion | None:
+        """What the numbers of a field are; None if nobody knows."""
+        said = self._of(product, name)
+        return said[1] if said else None
+
+    def series(self, product: str, device: tuple[str, ...], name: str) -> Series:
+        """The description of one field of one device; `device` is empty where the product is the device."""
+        place = (product, device, name)
+        if place not in self._series:
+            said = self._of(product, name)
+            named = "/".join(_quoted(part) for part in (product, *device))
+            self._series[place] = Series(
+                key=f"{named}/{_quoted(name)}",
+                quantity=said[1].quantity.name if said else "state",
+                device=named,
+                site=self.account.site,
+                provider_unit=said[0] if said else "text",
+                labels={
+                    **dict(zip(self.account.identity_of(product), device, strict=True)),
+                    "product": product,
+                    "field": name,
+                },
+            )
+        return self._series[place]
+
+    def _of(self, product: str, name: str) -> tuple[str, Conversion] | None:
+        place = (product, name)
+        if place not in self._meanings:
+            self._meanings[place] = self.account.meaning(product, name)
+        return self._meanings[place]
+
+
+def _quoted(part: str) -> str:
+    """`part` with the separator of keys escaped, so that two different paths never make one key."""
+    return part.replace("%", "%25").replace("/", "%2F")

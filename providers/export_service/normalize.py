@@ -1,0 +1,276 @@
+"""What the answers of the Export Service mean: documents become points of series. Pure: no clock, no network.
+
+A point's series is `<product>/<identity values…>/<field>`. Values are dealt with in this order, each counted once:
+
+    unmapped      a number (or list) for which neither the account nor the unit suffix names a quantity
+    rejected      the document has no usable time or device, contradicts another, or the value itself is impossible
+    duplicates    the same document, or the same value of the same field, said again within one answer
+    measurements  numbers, in canonical units
+    states        texts, and booleans as `true` and `false`
+
+Null and missing are no values. Documents outside of the window are left out before anything is counted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from domain.contract import Payload, Series
+from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.quantities import Conversion
+from domain.window import Window
+from providers.export_service.account import Account
+from providers.export_service.meanings import Meanings
+from providers.export_service.points import Floats, Points, is_point, read_field
+from providers.export_service.quarantine import Quarantine
+from providers.export_service.rows import (
+    Integers,
+    Table,
+    collisions,
+    comparable,
+    inside,
+    merge,
+    name_reason,
+    read_identity,
+    read_times,
+    tabulate,
+)
+from providers.export_service.wire import Row, parse_page
+
+
+def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+    """Say what `payloads` mean inside `window`: one batch for each answer.
+
+    Raises:
+        PayloadUnreadableError: An answer does not fit `wire`.
+        OutsideWindowError: An answer holds documents that nobody asked for.
+    """
+    meanings = Meanings(account)
+    for payload in payloads:
+        yield _Answer(payload, meanings).read(window)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Documents that have a time and a device: `known[devices[i]]` at `times[i]` said `table.rows[i]`."""
+
+    table: Table
+    times: Integers
+    known: list[tuple[str, ...]]
+    devices: Integers | None
+
+    def take(self, indices: Sequence[int]) -> "_Rows":
+        """Only the documents at `indices`."""
+        return _Rows(
+            self.table.take(indices),
+            self.times[list(indices)],
+            self.known,
+            None if self.devices is None else self.devices[list(indices)],
+        )
+
+
+class _Answer:
+    """One answer on its way to a batch."""
+
+    def __init__(self, payload: Payload, meanings: Meanings) -> None:
+        self.payload = payload
+        self.product = payload.part
+        self.meanings = meanings
+        self.identity = meanings.account.identity_of(payload.part)
+        self.place = f"{payload.part} {payload.window}, page {payload.page}"
+        self.sha256 = payload.sha256
+        self.quarantine = Quarantine()
+        self.unmapped: dict[str, int] = {}
+        self.n_duplicates = 0
+
+    def read(self, window: Window) -> Normalized:
+        """The batch: every value inside `window` accounted for."""
+        page = parse_page(self.payload.body, place=self.place)
+        table = tabulate(self._objects(page.rows), place=self.place)
+        rows = self._resolved(self._identified(self._timed(table, window)))
+        apart = {self.meanings.account.time_field, *self.identity}
+        fields = [(name, self._points(name, rows)) for name in sorted(rows.table.columns) if name not in apart]
+        series: dict[str, Series] = {}
+        return Normalized(
+            measurements=self._measurements(rows, fields, series),
+            states=self._states(rows, fields, series),
+            series=tuple(series.values()),
+            rejected=self.quarantine.frame(self.sha256),
+            n_duplicates=self.n_duplicates,
+            unmapped=self.unmapped,
+        )
+
+    def _objects(self, rows: list[Any]) -> list[Row]:
+        """The documents that are objects; the others are rejected."""
+        if set(map(type, rows)) <= {dict}:
+            return rows
+        for row in rows:
+            if not isinstance(row, dict):
+                self.quarantine.add_row(row, (), Reason.MALFORMED_ROW)
+        return [row for row in rows if isinstance(row, dict)]
+
+    def _timed(self, table: Table, window: Window) -> _Rows:
+        """The documents with a usable time inside `window`; those without a usable time are rejected."""
+        column = table.columns.get(self.meanings.account.time_field) or [None] * len(table.rows)
+        times, odd = read_times(column, self.payload.received_at)
+        rows = self._without(odd, _Rows(table, times, [()], None))
+        kept = inside(rows.times, self.payload, window, place=self.place)
+        return rows if kept is None else rows.take(kept)
+
+    def _identified(self, rows: _Rows) -> _Rows:
+        """The documents with a usable device; the others are rejected."""
+        if not self.identity or not rows.table.rows:
+            return rows
+        known, devices, odd = read_identity(rows.table, self.identity)
+        return self._without(odd, _Rows(rows.table, rows.times, known, devices))
+
+    def _resolved(self, rows: _Rows) -> _Rows:
+        """Each instant of a device once: what is said twice is counted, what is contradicted is rejected."""
+        groups = collisions(rows.times, rows.devices)
+        if not groups:
+            return rows
+        documents = list(rows.table.rows)
+        dropped: set[int] = set()
+        for group in groups:
+            said = [documents[index] for index in group]
+            whole = merge(said)
+            if whole is None:
+                dropped.update(group)
+                self._reject_contradiction(said)
+                continue
+            dropped.update(group[1:])
+            documents[group[0]] = whole
+            self.n_duplicates += sum(len(self._point_names(row)) for row in said) - len(self._point_names(whole))
+            self._count_unmapped(said)
+            self._uncount_unmapped(whole)
+        kept = [index for index in range(len(documents)) if index not in dropped]
+        table = tabulate([documents[index] for index in kept], place=self.place)
+        return _Rows(table, rows.times[kept], rows.known, None if rows.devices is None else rows.devices[kept])
+
+    def _reject_contradiction(self, said: Sequence[Row]) -> None:
+        distinct: dict[object, Row] = {}
+        for row in said:
+            key = frozenset((name, comparable(value)) for name, value in row.items() if value is not None)
+            if key in distinct:
+                self.n_duplicates += len(self._point_names(row))
+                self._count_unmapped([row])
+            else:
+                distinct[key] = row
+        for row in distinct.values():
+            self._reject(row, Reason.AMBIGUOUS_IDENTITY)
+
+    def _without(self, odd: dict[int, Reason], rows: _Rows) -> _Rows:
+        """`rows` without those at the indices in `odd`, which are rejected."""
+        if not odd:
+            return rows
+        for index, reason in sorted(odd.items()):
+            self._reject(rows.table.rows[index], reason)
+        return rows.take([index for index in range(len(rows.table.rows)) if index not in odd])
+
+    def _reject(self, row: Row, reason: Reason) -> None:
+        self.quarantine.add_row(row, self._point_names(row), reason)
+        self._count_unmapped([row])
+
+    def _point_names(self, row: Row) -> list[str]:
+        """The fields of a document whose values are points."""
+        return [name for name, value, meaning in self._values(row) if is_point(value, meaning)]
+
+    def _count_unmapped(self, rows: Sequence[Row], step: int = 1) -> None:
+        for row in rows:
+            for name, value, meaning in self._values(row):
+                if not is_point(value, meaning):
+                    self._add_unmapped(name, step)
+
+    def _uncount_unmapped(self, row: Row) -> None:
+        """Take back the count of a document that stays, and is counted with its column."""
+        self._count_unmapped([row], step=-1)
+
+    def _add_unmapped(self, name: str, count: int) -> None:
+        field = f"{self.product}/{name}"
+        total = self.unmapped.get(field, 0) + count
+        self.unmapped[field] = total
+
+    def _values(self, row: Row) -> Iterator[tuple[str, object, Conversion | None]]:
+        for name, value in row.items():
+            if value is not None and name != self.meanings.account.time_field and name not in self.identity:
+                yield name, value, self.meanings.of(self.product, name)
+
+    def _points(self, name: str, rows: _Rows) -> Points:
+        column = rows.table.columns[name]
+        meaning = self.meanings.of(self.product, name)
+        reason = name_reason(name)
+        if reason is not None and set(map(type, column)) != {type(None)}:
+            return self._refuse_field(name, column, meaning, rows, reason)
+        points = read_field(name, column, meaning, rows.table.rows, self.quarantine)
+        if points.n_unmapped:
+            self._add_unmapped(name, points.n_unmapped)
+        return points
+
+    def _refuse_field(
+        self, name: str, column: list[object], meaning: Conversion | None, rows: _Rows, reason: Reason
+    ) -> Points:
+        """Reject every point of a field whose name no series can have."""
+        for index, value in enumerate(column):
+            if value is None:
+                continue
+            if is_point(value, meaning):
+                self.quarantine.add_cell(name, rows.table.rows[index], reason)
+            else:
+                self._add_unmapped(name, 1)
+        return Points()
+
+    def _measurements(self, rows: _Rows, fields: list[tuple[str, Points]], series: dict[str, Series]) -> pd.DataFrame:
+        found = [(name, points.number_rows, points.numbers) for name, points in fields if len(points.numbers)]
+        if not found:
+            return _no_measurements()
+        values: Floats = np.concatenate([numbers for _, _, numbers in found])
+        return self._frame(rows, [(name, where) for name, where, _ in found], pd.Series(values), series)
+
+    def _states(self, rows: _Rows, fields: list[tuple[str, Points]], series: dict[str, Series]) -> pd.DataFrame:
+        found = [(name, points) for name, points in fields if points.texts]
+        if not found:
+            return _no_states()
+        texts = [text for _, points in found for text in points.texts]
+        where = [(name, np.array(points.text_rows, dtype=np.int64)) for name, points in found]
+        return self._frame(rows, where, pd.Series(texts, dtype="str"), series)
+
+    def _frame(
+        self, rows: _Rows, fields: Sequence[tuple[str, Integers | None]], values: pd.Series, series: dict[str, Series]
+    ) -> pd.DataFrame:
+        """Values of several fields as one frame; the series that occur are added to `series`."""
+        n_devices = len(rows.known)
+        times = np.concatenate([rows.times if where is None else rows.times[where] for _, where in fields])
+        codes = np.concatenate(
+            [self._devices(rows, where) + number * n_devices for number, (_, where) in enumerate(fields)]
+        )
+        used = np.flatnonzero(np.bincount(codes, minlength=n_devices * len(fields)))
+        rank = np.zeros(n_devices * len(fields), dtype=np.int32)
+        rank[used] = np.arange(len(used), dtype=np.int32)
+        keys = []
+        for code in used.tolist():
+            number, device = divmod(code, n_devices)
+            described = self.meanings.series(self.product, rows.known[device], fields[number][0])
+            series[described.key] = described
+            keys.append(described.key)
+        return pd.DataFrame(
+            {
+                "series": pd.Categorical.from_codes(rank[codes], categories=pd.Index(keys, dtype="str")),
+                "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
+                "value": values,
+            }
+        )
+
+    @staticmethod
+    def _devices(rows: _Rows, where: Integers | None) -> Integers:
+        if rows.devices is None:
+            return np.zeros(len(rows.times) if where is None else len(where), dtype=np.int64)
+        return rows.devices if where is None else rows.devices[where]
+
+
+# Building an empty frame costs as much as reading a thousand documents, and nobody writes into one.
+_no_measurements = cache(no_measurements)
+_no_states = cache(no_states)

@@ -1,0 +1,159 @@
+"""The columns of one answer as points: numbers in canonical units, texts as states, and what is neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.measurement import Reason
+from domain.quantities import Conversion, Kind
+from providers.export_service.quarantine import Quarantine
+from providers.export_service.rows import Integers, is_storable
+from providers.export_service.wire import Row
+
+MAX_TEXT: Final = 65_536
+"""Characters of a state; a longer one is a file, not a state."""
+
+_EXACT: Final = 2**53
+"""From here on a double does not hold every integer."""
+
+_NUMBERS: Final = frozenset({int, float})
+_ABSENT: Final = type(None)
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Points:
+    """The points of one field.
+
+    Attributes:
+        number_rows: Rows with a number, by index; None: every row.
+        numbers: Their values, in the canonical unit.
+        text_rows: Rows with a text, by index.
+        texts: Their values.
+        n_unmapped: Values for which no quantity is known.
+    """
+
+    number_rows: Integers | None = None
+    numbers: Floats = field(default_factory=lambda: np.empty(0))
+    text_rows: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    n_unmapped: int = 0
+
+
+def is_point(value: object, meaning: Conversion | None) -> bool:
+    """Whether `value` of a field with `meaning` counts as a point, good or rejected; the others are unmapped."""
+    return meaning is not None or type(value) in (str, bool)
+
+
+def read_field(
+    name: str, column: list[Any], meaning: Conversion | None, rows: Sequence[Row], quarantine: Quarantine
+) -> Points:
+    """The points of field `name`.
+
+    Args:
+        name: The field.
+        column: Its values, None where absent.
+        meaning: What its numbers are; None if nobody knows.
+        rows: The documents, for the text of what is rejected.
+        quarantine: Takes what is rejected.
+    """
+    if meaning is None or meaning.quantity.kind is Kind.STATE:
+        return _read_states(name, column, meaning, rows, quarantine)
+    return _read_numbers(name, column, meaning, rows, quarantine)
+
+
+def _read_numbers(
+    name: str, column: list[Any], meaning: Conversion, rows: Sequence[Row], quarantine: Quarantine
+) -> Points:
+    types = set(map(type, column))
+    chosen: Integers | None = None
+    present = column
+    if not types <= _NUMBERS:
+        for index, value in enumerate(column) if not types <= {*_NUMBERS, _ABSENT} else ():
+            if value is not None and type(value) not in _NUMBERS:
+                quarantine.add_cell(name, rows[index], Reason.WRONG_TYPE)
+        chosen = np.array([i for i, value in enumerate(column) if type(value) in _NUMBERS], dtype=np.int64)
+        present = [value for value in column if type(value) in _NUMBERS]
+    try:
+        sent = np.array(present, dtype=np.float64)
+    except OverflowError:  # an integer beyond every double
+        sent = np.array([_to_float(value) for value in present], dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = sent if (meaning.factor, meaning.offset) == (1, 0) else sent * meaning.factor + meaning.offset
+    good = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
+    if int in types and len(sent) and not np.abs(sent).max() < _EXACT:
+        good &= np.array([_is_exact(value) for value in present])
+    if good.all():
+        return Points(number_rows=chosen, numbers=values)
+    where = np.arange(len(column)) if chosen is None else chosen
+    for position in np.flatnonzero(~good).tolist():
+        is_held = np.isfinite(sent[position]) and _is_exact(present[position])
+        reason = Reason.OUT_OF_LIMITS if is_held else Reason.NOT_FINITE
+        quarantine.add_cell(name, rows[int(where[position])], reason)
+    return Points(number_rows=where[good], numbers=values[good])
+
+
+def _read_states(
+    name: str, column: list[Any], meaning: Conversion | None, rows: Sequence[Row], quarantine: Quarantine
+) -> Points:
+    types = set(map(type, column))
+    if meaning is None and types <= {*_NUMBERS, list, _ABSENT}:
+        return Points(n_unmapped=sum(value is not None for value in column))
+    points = Points()
+    if types == {str} and _are_storable(column):
+        points.text_rows, points.texts = list(range(len(column))), column
+        return points
+    for index, value in enumerate(column):
+        if value is None:
+            continue
+        if meaning is None and type(value) not in (str, bool):
+            points.n_unmapped += 1
+            continue
+        text = _state_text(value)
+        if isinstance(text, Reason):
+            quarantine.add_cell(name, rows[index], text)
+        else:
+            points.text_rows.append(index)
+            points.texts.append(text)
+    return points
+
+
+def _state_text(value: object) -> str | Reason:
+    """The text of a state, or why it has none."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        # From 2⁵³ on the parser has rounded what was sent.
+        return repr(value) if abs(value) < _EXACT else Reason.NOT_FINITE
+    if type(value) is not str:
+        return Reason.WRONG_TYPE
+    if len(value) > MAX_TEXT:
+        return Reason.MALFORMED_ROW
+    return value if is_storable(value) else Reason.NOT_STORABLE_TEXT
+
+
+def _are_storable(texts: list[str]) -> bool:
+    return is_storable("".join(texts)) and max(map(len, texts), default=0) <= MAX_TEXT
+
+
+def _to_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _is_exact(value: float) -> bool:
+    """Whether a double holds `value` as it was sent; floats were doubles before we saw them."""
+    if type(value) is not int or abs(value) <= _EXACT:
+        return True
+    try:
+        return int(float(value)) == value
+    except OverflowError:
+        return False

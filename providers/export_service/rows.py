@@ -1,0 +1,261 @@
+"""Documents of one answer as columns: flattened, timed, told apart by device, each instant of a device once.
+
+Everything is done by whole columns; a document is looked at alone only where a column shows that one of it is odd.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.contract import Payload
+from domain.errors import OutsideWindowError
+from domain.measurement import Reason
+from domain.window import Window
+from providers.export_service.wire import Row, clipped, unreadable
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No telemetry is older; an epoch in seconds, read as milliseconds, lies in 1970."""
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=15)
+"""How far a device's clock may be ahead of ours when the answer arrived."""
+
+MAX_FIELDS: Final = 1_000
+"""Fields in the documents of one answer; more are keys made from data, not a vocabulary."""
+
+MAX_NAME: Final = 256
+"""Characters of a field's or a device's name: both become part of an indexed key."""
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Flat documents, and the same by column.
+
+    Attributes:
+        rows: Field → value; nested fields as `outer.inner`.
+        columns: Field → the value of each row, None where it is null or missing.
+    """
+
+    rows: list[Row]
+    columns: dict[str, list[Any]]
+
+    def types(self, name: str) -> set[type]:
+        """The Python types of the values of a field."""
+        return set(map(type, self.columns[name]))
+
+    def take(self, indices: Sequence[int]) -> "Table":
+        """Only the rows at `indices`."""
+        return Table(
+            [self.rows[index] for index in indices],
+            {name: [column[index] for index in indices] for name, column in self.columns.items()},
+        )
+
+
+def tabulate(rows: list[Row], *, place: str) -> Table:
+    """Documents as columns, nested objects flattened.
+
+    Raises:
+        PayloadUnreadableError: They have more than `MAX_FIELDS` different fields, or a document has two values of one
+            name (`{"a.b": 1, "a": {"b": 2}}`).
+    """
+    columns = _columns(rows, place)
+    if any(dict in set(map(type, column)) for column in columns.values()):
+        rows = [_flat(row, place) for row in rows]
+        columns = _columns(rows, place)
+    return Table(rows, columns)
+
+
+def read_times(column: list[Any], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
+    """Microseconds since the epoch of each row, and the rows that have no usable time, by index.
+
+    Milliseconds are integers; a number like `1748817901101.0` is one. Texts and fractions are not.
+    """
+    odd: dict[int, Reason] = {}
+    are_plain = set(map(type, column)) == {int} and -(2**53) < min(column) and max(column) < 2**53
+    sent = column if are_plain else [_millis(value, index, odd) for index, value in enumerate(column)]
+    millis: Integers = np.array(sent, dtype=np.int64)
+    low, high = _micros(EARLIEST) // 1000, _micros(received_at + CLOCK_TOLERANCE) // 1000
+    if len(millis) and (millis.min() < low or millis.max() > high):
+        for index in np.flatnonzero((millis < low) | (millis > high)).tolist():
+            odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+        millis = millis.clip(low, high)  # odd rows are removed by the caller; until then they must not overflow
+    return millis * 1000, odd
+
+
+def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> Sequence[int] | None:
+    """Which rows belong to `window` and to what was asked for, both half-open; None: all.
+
+    Raises:
+        OutsideWindowError: A row lies neither in what was asked for nor at its very end, which may be included.
+    """
+    if not len(times):
+        return None
+    first, last = int(times.min()), int(times.max())
+    asked = _micros(payload.window.start), _micros(payload.window.end)
+    if first < asked[0] or last > asked[1]:
+        n_outside = int(((times < asked[0]) | (times > asked[1])).sum())
+        stray = EPOCH + (first if first < asked[0] else last) * MICROSECOND
+        raise OutsideWindowError(
+            f"{n_outside:,} of {len(times):,} documents lie outside of what was asked for, the first at {stray:%FT%TZ}",
+            place=place,
+            fix="ask the provider why; nothing of this answer is loaded",
+        )
+    low, high = max(asked[0], _micros(window.start)), min(asked[1], _micros(window.end))
+    if low <= first and last < high:
+        return None
+    kept: list[int] = np.flatnonzero((times >= low) & (times < high)).tolist()
+    return kept
+
+
+def read_identity(table: Table, names: Sequence[str]) -> tuple[list[tuple[str, ...]], Integers, dict[int, Reason]]:
+    """The devices in the table, the device of each row, and the rows whose device has no usable name, by index.
+
+    A device is the texts of its identity fields; integers are written as texts.
+    """
+    odd: dict[int, Reason] = {}
+    columns = [table.columns.get(name) or [None] * len(table.rows) for name in names]
+    texts = []
+    for column in columns:
+        if set(map(type, column)) <= {str}:
+            texts.append(column)
+            continue
+        texts.append([_identity_text(value, index, odd) for index, value in enumerate(column)])
+    devices = list(zip(*texts, strict=True))
+    known = sorted(set(devices))
+    refused = {device: reason for device in known if (reason := _name_reason(*device)) is not None}
+    if refused:
+        for index, device in enumerate(devices):
+            if device in refused:
+                odd.setdefault(index, refused[device])
+    rank = {device: number for number, device in enumerate(known)}
+    return known, np.array([rank[device] for device in devices], dtype=np.int64), odd
+
+
+def name_reason(name: str) -> Reason | None:
+    """Why `name` cannot be part of a series key; None if it can."""
+    return _name_reason(name)
+
+
+def collisions(times: Integers, devices: Integers | None) -> list[list[int]]:
+    """Groups of rows, by index, that share device and instant; rows that are alone are in no group."""
+    n_rows = len(times)
+    if devices is None:
+        if n_rows < 2 or bool((times[1:] > times[:-1]).all()):  # noqa: PLR2004 - one row collides with none
+            return []
+        keys = times
+    else:
+        keys = (times - times.min()) * (int(devices.max()) + 1) + devices
+    if len(set(keys.tolist())) == n_rows:
+        return []
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order[0]] - 1))
+    return [group.tolist() for group in np.split(order, starts[1:]) if len(group) > 1]
+
+
+def merge(rows: Sequence[Row]) -> Row | None:
+    """Documents of one device and one instant as one; None if any field has two different values.
+
+    Equal documents are one document. Documents that have different fields complete each other. Anything else means
+    that more than one device is speaking.
+    """
+    whole: Row = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is None:
+                continue
+            known = whole.setdefault(name, value)
+            if known is not value and comparable(known) != comparable(value):
+                return None
+    return whole
+
+
+def comparable(value: object) -> object:
+    """What makes two values equal: 1 is 1.0, but not true; not-a-number is itself."""
+    if type(value) in (int, float) and value == value:  # noqa: PLR0124 - false for not-a-number only
+        return value
+    return type(value).__name__, repr(value)
+
+
+def _columns(rows: list[Row], place: str) -> dict[str, list[Any]]:
+    if not rows:
+        return {}
+    if set(map(len, rows)) == {len(rows[0])} and len(rows[0]) <= MAX_FIELDS:
+        try:
+            return {name: [row[name] for row in rows] for name in rows[0]}
+        except KeyError:
+            pass
+    names = set().union(*rows)
+    if len(names) > MAX_FIELDS:
+        raise unreadable(f"the documents have {len(names):,} different fields, and {MAX_FIELDS:,} are allowed", place)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _flat(row: Row, place: str) -> Row:
+    flat: Row = {}
+    for name, value in _leaves(row, ""):
+        if name in flat:
+            raise unreadable(f"a document has the field {clipped(name)} twice, nested and flat", place)
+        flat[name] = value
+    return flat
+
+
+def _leaves(row: Row, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _millis(value: object, index: int, odd: dict[int, Reason]) -> int:
+    """The milliseconds of an odd column's value; 0 if it is unusable, with the reason left in `odd`."""
+    if type(value) is int and abs(value) < 2**53:
+        return value
+    if type(value) is float and abs(value) < 2**53 and value.is_integer():
+        return int(value)
+    if value is None:
+        odd[index] = Reason.NO_TIME
+    elif type(value) is int or (type(value) is float and abs(value) >= 2**53):
+        odd[index] = Reason.IMPLAUSIBLE_TIME
+    else:
+        odd[index] = Reason.WRONG_TYPE
+    return 0
+
+
+def _identity_text(value: object, index: int, odd: dict[int, Reason]) -> str:
+    if type(value) is str:
+        return value
+    if type(value) is int:
+        return str(value)
+    odd[index] = Reason.MALFORMED_ROW
+    return ""
+
+
+def _name_reason(*texts: str) -> Reason | None:
+    for text in texts:
+        if not text or len(text) > MAX_NAME:
+            return Reason.MALFORMED_ROW
+        if not is_storable(text):
+            return Reason.NOT_STORABLE_TEXT
+    return None
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database can hold `text`: no NUL, no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
