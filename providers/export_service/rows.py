@@ -79,7 +79,7 @@ def read_times(column: list[Any], received_at: datetime) -> tuple[Integers, dict
     Milliseconds are integers; a number like `1748817901101.0` is one. Texts and fractions are not.
     """
     odd: dict[int, Reason] = {}
-    are_plain = set(map(type, column)) == {int} and -(2**53) < min(column) and max(column) < 2**53
+    are_plain = set(map(type, column)) == {int} and min(column) > -(2**53) and max(column) < 2**53
     sent = column if are_plain else [_millis(value, index, odd) for index, value in enumerate(column)]
     millis: Integers = np.array(sent, dtype=np.int64)
     low, high = _micros(EARLIEST) // 1000, _micros(received_at + CLOCK_TOLERANCE) // 1000

@@ -1,0 +1,298 @@
+"""Talks to the Export Service: products, and pages of documents as received."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final, Self
+
+from domain.contract import Payload, Progress, Series
+from domain.errors import (
+    IncompleteAnswerError,
+    PayloadUnreadableError,
+    ProviderError,
+    RequestRejectedError,
+)
+from domain.measurement import Normalized
+from domain.window import Window
+from providers._http import Answer, ApiClient
+from providers.export_service.account import Account
+from providers.export_service.meanings import Meanings
+from providers.export_service.normalize import normalize
+from providers.export_service.paging import PageFacts, Question, Span, Walk
+from providers.export_service.spec import DISCOVERY_DAYS, DISCOVERY_ROWS, MAX_RESTARTS, SPEC
+from providers.export_service.wire import Page, parse_page, parse_products
+
+_log: Final = logging.getLogger(__name__)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_TOKEN_IS_DEAD: Final = frozenset({400, 404, 410, 422})
+"""Statuses with which OpenSearch and the services above it refuse a token that has expired."""
+
+_UNPROVEN: Final = "connection closed"
+"""What the transport says of a body whose end only the document itself can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """An answer to a question about a product, and what it says."""
+
+    params: Mapping[str, str]
+    answer: Answer
+    page: Page
+
+
+class ExportService:
+    """One account at the Export Service (`domain.contract.Provider`).
+
+    Args:
+        http: Speaks to `…/api/v1/export/` with the account's credentials; closed with this.
+        account: Whose data, and what its fields mean.
+        page_rows: Documents to ask for in one answer.
+        reads_ahead: Whether the next page is asked for while the caller keeps the one before. If the caller stops
+            early, one answer may have been asked for that nobody gets.
+    """
+
+    def __init__(
+        self, http: ApiClient, account: Account, *, page_rows: int = SPEC.page_rows, reads_ahead: bool = True
+    ) -> None:
+        """Ask for nothing yet."""
+        self._http = http
+        self._account = account
+        self._page_rows = page_rows
+        self._reads_ahead = reads_ahead
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
+        return self._http.n_requests
+
+    def discover(self) -> Iterable[Series]:
+        """The series of the products, as far as a sample of recent documents and the account's fields show them.
+
+        A product that cannot be read is logged by name and left out, unless none can.
+
+        Raises:
+            ProviderError: No product can be read.
+        """
+        self._http.new_step()
+        found: dict[str, Series] = {}
+        failures: list[ProviderError] = []
+        products = self._products()
+        for product in products:
+            try:
+                found.update((series.key, series) for series in self._sampled(product))
+            except ProviderError as error:
+                _log.warning("The series of %s stay undiscovered: %s", product, error)
+                failures.append(error)
+        if failures and len(failures) == len(products):
+            raise failures[0]
+        return tuple(found.values())
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """Ask for all documents of every product inside `window`; see `domain.contract.Provider.fetch`.
+
+        A part is a product. The end of the window is asked for too, since the provider may or may not include it.
+
+        Raises:
+            ProviderError: and nothing else; the message names the product.
+        """
+        self._http.new_step()
+        for product in self._products():
+            so_far = progress.get(product)
+            if so_far is None or so_far.cursor is not None:
+                yield from self._fetch_product(product, window, so_far)
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
+        return normalize(payloads, window, self._account)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _products(self) -> tuple[str, ...]:
+        """The products to ask for: those of the account, or all that the provider lists."""
+        if self._account.products is not None:
+            return self._account.products
+        answer = self._http.get("products", self._who())
+        return parse_products(answer.body, place=f"products of {self._account.organization}")
+
+    def _fetch_product(self, product: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
+        walk = self._walk(product, window, so_far)
+
+        def ask(question: Question) -> _Reply:
+            return self._ask(product, question, walk.page_rows)
+
+        with _Line(ask, is_ahead=self._reads_ahead) as line, _named(product):
+            question = walk.question()
+            reply = None if question is None else line.put(question)
+            while question is not None and reply is not None:
+                payload = self._learn(walk, question, reply, product)
+                question = walk.question()
+                reply = None if question is None else line.put(question)
+                if payload is not None:
+                    yield payload
+
+    def _walk(self, product: str, window: Window, so_far: Progress | None) -> Walk:
+        """The walk that an earlier pull had begun, if it can be continued; otherwise a new one."""
+        place, whole = f"{product} {window}", list(_spans(window))
+        walk = None
+        if so_far is not None and so_far.cursor is not None:
+            walk = Walk.resume(so_far.cursor, whole, page=so_far.page, place=place)
+        return walk or Walk.begin(whole, page_rows=self._page_rows, place=place)
+
+    def _learn(self, walk: Walk, question: Question, reply: Callable[[], _Reply], product: str) -> Payload | None:
+        """Tell `walk` the reply to `question`; the payload to keep, if the reply belongs to the listing."""
+        try:
+            said = reply()
+        except RequestRejectedError as error:
+            if not question.token or error.status not in _TOKEN_IS_DEAD or walk.n_restarts >= MAX_RESTARTS:
+                raise
+            _log.warning("%s begins anew with page 1, because its token was rejected: %s", walk.place, error)
+            walk.restart()
+            return None
+        facts = PageFacts.of(
+            said.page.rows,
+            question.span,
+            token=said.page.token,
+            n_bytes=len(said.answer.body),
+            time_field=self._account.time_field,
+        )
+        if not walk.take(facts):
+            return None
+        return _payload(
+            said, question, product, page=walk.page, cursor=walk.cursor, ending=_ending(facts, walk.page_rows)
+        )
+
+    def _ask(self, product: str, question: Question, n_rows: int) -> _Reply:
+        """One page.
+
+        Raises:
+            IncompleteAnswerError: Neither the transport nor the document shows where it ends.
+        """
+        start, end = (_EPOCH + bound * _MILLISECOND for bound in question.span)
+        params = {
+            **self._who(),
+            "product": product,
+            "startDate": _naive(start),
+            "endDate": _naive(end),
+            "numRows": str(n_rows),
+        }
+        if question.token:
+            params["continueToken"] = question.token
+        answer = self._http.get("query", params)
+        place = f"{product} {Window(start, end)}"
+        try:
+            return _Reply(params, answer, parse_page(answer.body, place=place))
+        except PayloadUnreadableError as error:
+            if answer.proof != _UNPROVEN:
+                raise
+            raise IncompleteAnswerError(
+                f"the connection was closed before the document was: {error.culprit}",
+                place=place,
+                fix="wait for the next try",
+            ) from None
+
+    def _who(self) -> dict[str, str]:
+        """The parameters by which the provider checks permissions."""
+        space = {} if self._account.space is None else {"space": self._account.space}
+        return {"organization": self._account.organization, **space}
+
+    def _sampled(self, product: str) -> Iterator[Series]:
+        """The series of one product: those of a page of recent documents, and those the account names for it."""
+        meanings = Meanings(self._account)
+        if not self._account.identity_of(product):
+            for key in self._account.fields:
+                named, slash, name = key.rpartition("/")
+                if slash and named == product:
+                    yield meanings.series(product, (), name)
+        now = (datetime.now(UTC) - _EPOCH) // _MILLISECOND
+        with _named(product):
+            for days in DISCOVERY_DAYS:
+                question = Question((now - days * 86_400_000, now))
+                said = self._ask(product, question, DISCOVERY_ROWS)
+                sample = _payload(said, question, product, page=1, cursor=None, ending="a sample")
+                if said.page.rows:
+                    for batch in self.normalize([sample], sample.window):
+                        yield from batch.series
+                    return
+
+
+class _Line:
+    """Asks questions one after the other: when the answer is wanted, or already now, in a thread.
+
+    Args:
+        ask: Answers a question.
+        is_ahead: Whether a question is asked as soon as it is put.
+    """
+
+    def __init__(self, ask: Callable[[Question], _Reply], *, is_ahead: bool) -> None:
+        self._ask = ask
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="export_service") if is_ahead else None
+
+    def put(self, question: Question) -> Callable[[], _Reply]:
+        """Put a question; calling the result waits for the reply, or raises what went wrong."""
+        if self._thread is None:
+            return partial(self._ask, question)
+        return self._thread.submit(self._ask, question).result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _payload(said: _Reply, question: Question, product: str, *, page: int, cursor: str | None, ending: str) -> Payload:
+    start, end = (_EPOCH + bound * _MILLISECOND for bound in question.span)
+    return Payload(
+        endpoint="query",
+        params=said.params,
+        window=Window(start, end),
+        part=product,
+        page=page,
+        received_at=said.answer.received_at,
+        media_type=said.answer.media_type,
+        body=said.answer.body,
+        proof=f"{said.answer.proof}, closed document, {ending}",
+        cursor=cursor,
+    )
+
+
+def _ending(facts: PageFacts, page_rows: int) -> str:
+    """Why nothing is believed to be missing behind a page."""
+    if facts.token:
+        return "more follows"
+    return "short last page" if facts.n_rows < page_rows else "full last page asked again"
+
+
+def _spans(window: Window) -> Iterator[Span]:
+    """Whole milliseconds that cover `window`, in pieces that one listing may ask for."""
+    start = (window.start - _EPOCH) // _MILLISECOND
+    end = -((_EPOCH - window.end) // _MILLISECOND)
+    step = SPEC.max_window // _MILLISECOND
+    for first in range(start, end, step):
+        yield first, min(first + step, end)
+
+
+def _naive(instant: datetime) -> str:
+    """An instant as the provider wants it: UTC, and not saying so."""
+    naive = instant.replace(tzinfo=None)
+    return naive.isoformat(timespec="milliseconds" if naive.microsecond else "seconds")
+
+
+@contextmanager
+def _named(product: str) -> Iterator[None]:
+    """Have every error of the provider say which product it is about."""
+    try:
+        yield
+    except ProviderError as error:
+        if product not in str(error):
+            error.place = f"{error.place}, product {product}"
+        raise

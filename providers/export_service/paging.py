@@ -1,0 +1,357 @@
+"""The walk through one product's listing: what to ask next, and when it is believed that nothing is missing.
+
+A walk talks to nobody. It is told every page and says the next question; between two pages it fits into a short text,
+so that another process can go on where this one died. Three ways of continuing a listing lie behind the same token, and
+each may lose documents in silence:
+
+    scroll        a token may die. The walk begins anew, twice at most; page 1 voids what was landed.
+    search_after  a page that ends within a millisecond loses the others of that millisecond. Where documents are seen
+                  to share milliseconds and the next page begins behind one, that millisecond is asked for alone.
+    offset        ends at 10,000 documents with a full page and no token. A full page without a token is doubted: the
+                  span is asked for in halves, down to one millisecond; where more than 10,000 documents came in order
+                  of time, only what lies behind the last of them is asked for.
+
+What no walk can see: a document that the provider left out of a page that was not full; one that shares its
+millisecond with the end of a page, if no page so far held two documents of one millisecond; and one that arrived after
+its page had passed. For these the trailing days are asked for again.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Self
+
+import orjson
+
+from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
+from providers.export_service.spec import MAX_BYTES, MAX_PAGES, MAX_ROWS, RESULT_WINDOW
+
+Span = tuple[int, int]
+"""Milliseconds since the epoch, half-open."""
+
+_ASCENDING: Final = 1
+_DESCENDING: Final = -1
+_MIXED: Final = 2
+_UNKNOWN: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a walk wants to know of a page. Documents without an integer time count, and have no place.
+
+    Attributes:
+        token: What continues the listing; empty at its end.
+        n_rows: Documents, those at the very end of the span included.
+        n_bytes: Size of the answer.
+        low: The earliest millisecond; None if no document has a time.
+        high: The latest.
+        n_low: Different documents at `low`.
+        n_high: Different documents at `high`.
+        n_at_end: Documents at the end of the span that was asked for, which belong to the next one.
+        is_tied: Whether two different documents share a millisecond.
+        n_distinct: Different documents.
+    """
+
+    token: str
+    n_rows: int
+    n_bytes: int
+    low: int | None
+    high: int | None
+    n_low: int
+    n_high: int
+    n_at_end: int
+    is_tied: bool
+    n_distinct: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], span: Span, *, token: str, n_bytes: int, time_field: str) -> Self:
+        """The facts of `rows`, which answered a question about `span`."""
+        try:
+            times = [row[time_field] for row in rows]
+        except (KeyError, TypeError):
+            times = [row.get(time_field) if isinstance(row, dict) else None for row in rows]
+        if set(map(type, times)) - {int}:
+            times = [_millisecond(time) for time in times]
+        placed = [time for time in times if time is not None] if None in times else times
+        low, high = (min(placed), max(placed)) if placed else (None, None)
+        n_distinct, is_tied = len(rows), False
+        if len(set(placed)) < len(placed):
+            n_distinct = len(set(map(_text_of, rows)))
+            is_tied = n_distinct - (len(times) - len(placed)) > len(set(placed))
+
+        def distinct_at(time: int | None) -> int:
+            if time is None or times.count(time) == 1:
+                return int(time is not None)
+            return len({_text_of(row) for row, its in zip(rows, times, strict=True) if its == time})
+
+        return cls(
+            token=token,
+            n_rows=len(rows),
+            n_bytes=n_bytes,
+            low=low,
+            high=high,
+            n_low=distinct_at(low),
+            n_high=distinct_at(high),
+            n_at_end=times.count(span[1]),
+            is_tied=is_tied,
+            n_distinct=n_distinct,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask next: a span, the token that continues it, and whether the answer only tests a suspicion."""
+
+    span: Span
+    token: str = ""
+    is_probe: bool = False
+
+
+@dataclass(slots=True)
+class Walk:
+    """How far one product's listing has come, and what is still to be asked.
+
+    Attributes:
+        whole: All that is asked for.
+        page_rows: Documents asked for in one answer.
+        place: The product and the window, for messages.
+        todo: Spans still to be listed; the first is being listed.
+        token: What continues the first of them.
+        page: Payloads handed out since the listing (last) began.
+        n_asked: Answers so far; with `n_rows` and `n_bytes`, for the caps.
+        n_restarts: How often the listing began anew.
+        n_listed: Documents of the first span so far.
+        edges: The last page's earliest and latest millisecond, and the different documents at each.
+        trend: In which order of time the pages of the first span came.
+        is_tied: Whether documents were seen to share a millisecond.
+        was_empty: Whether the last page was empty and had a token.
+        probes: Questions to ask before the next page: span, millisecond whose documents are known, how many they are.
+        debts: Length of `todo` at which it is due, and documents that the halves of a doubted page still owe.
+    """
+
+    whole: list[Span]
+    page_rows: int
+    place: str
+    todo: list[Span] = field(default_factory=list)
+    token: str = ""
+    page: int = 0
+    n_asked: int = 0
+    n_rows: int = 0
+    n_bytes: int = 0
+    n_restarts: int = 0
+    n_listed: int = 0
+    edges: tuple[int, int, int, int] | None = None
+    trend: int = _UNKNOWN
+    is_tied: bool = False
+    was_empty: bool = False
+    probes: list[tuple[int, int, int, int]] = field(default_factory=list)
+    debts: list[list[int]] = field(default_factory=list)
+    _seen: set[bytes] = field(default_factory=set)
+
+    @classmethod
+    def begin(cls, whole: list[Span], *, page_rows: int, place: str) -> Self:
+        """A walk through the spans of `whole`."""
+        return cls(whole, page_rows, place, todo=list(whole))
+
+    @classmethod
+    def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
+        """The walk that left `cursor` behind its page `page`; None if it was another walk's."""
+        try:
+            said = json.loads(cursor)
+            names = [each.name for each in fields(cls) if each.name not in ("place", "_seen", "page")]
+            state = {name: said[name] for name in names}
+            state["whole"] = [(int(start), int(end)) for start, end in said["whole"]]
+            state["todo"] = [(int(start), int(end)) for start, end in said["todo"]]
+            state["edges"] = None if said["edges"] is None else tuple(map(int, said["edges"]))
+            state["probes"] = [tuple(map(int, probe)) for probe in said["probes"]]
+            walk = cls(**state, place=place, page=page)
+        except (ValueError, KeyError, TypeError):
+            return None
+        if walk.whole != whole:
+            return None
+        if walk.token:
+            walk._note_token(walk.token)
+        return walk
+
+    @property
+    def cursor(self) -> str | None:
+        """The state behind the last page handed out; None where nothing is left to ask."""
+        if self.question() is None:
+            return None
+        state = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("place", "_seen")}
+        return json.dumps(state, separators=(",", ":"))
+
+    def question(self) -> Question | None:
+        """What to ask next; None at the end."""
+        if self.probes:
+            return Question(self.probes[0][:2], is_probe=True)
+        return Question(self.todo[0], self.token) if self.todo else None
+
+    def take(self, facts: PageFacts) -> bool:
+        """Learn the answer to `question`.
+
+        Returns:
+            Whether the answer belongs to the listing. If not, it only answered a doubt, and is not kept.
+
+        Raises:
+            PagingLoopError: Its token came before, or two pages in a row were empty.
+            AnswerTooLargeError: A cap is reached.
+            TruncationSuspectedError: It is cut, and no narrower question could show what is missing.
+        """
+        self._count(facts)
+        is_kept = self._take_probe(*self.probes.pop(0), facts) if self.probes else self._take_page(facts)
+        self.page += is_kept
+        return is_kept
+
+    def restart(self) -> None:
+        """Begin anew with page 1, which voids every page before."""
+        self.n_restarts += 1
+        self.page = 0
+        self.todo = list(self.whole)
+        self.probes.clear()
+        self.debts.clear()
+        self._begin_span()
+
+    def _take_page(self, facts: PageFacts) -> bool:
+        is_first = self.n_listed == 0 and not self.token
+        is_full = facts.n_rows >= self.page_rows
+        if is_first and is_full and not facts.token:
+            self._split(owed=facts.n_distinct - facts.n_at_end)
+            return False
+        self._note_order(facts)
+        self.n_listed += facts.n_rows
+        for debt in self.debts:
+            debt[1] -= facts.n_rows - facts.n_at_end
+        if facts.token:
+            self._go_on(facts)
+        elif is_full:
+            self._doubt_end(facts)
+        else:
+            self._close_span()
+        return True
+
+    def _go_on(self, facts: PageFacts) -> None:
+        if not facts.n_rows:
+            if self.was_empty:
+                raise PagingLoopError(
+                    "two pages in a row are empty and promise more",
+                    place=self.place,
+                    fix="ask the provider; nothing of this window is loaded",
+                )
+            self.was_empty = True
+        else:
+            self.was_empty = False
+        self._note_token(facts.token)
+        self.token = facts.token
+
+    def _doubt_end(self, facts: PageFacts) -> None:
+        """A later page was full and had no token: ask for what may lie behind it."""
+        start, end = self.todo[0]
+        is_up = self.trend == _ASCENDING
+        edge, n_known = (facts.high, facts.n_high) if is_up else (facts.low, facts.n_low)
+        is_ordered = self.trend in (_ASCENDING, _DESCENDING) and self.n_listed > RESULT_WINDOW
+        if not is_ordered or edge is None or (edge == start if is_up else edge + 1 == end):
+            self._split(owed=0)
+            return
+        self._close_span()
+        if is_up and edge < end:  # at the very end it is the next span's
+            self.probes.append((edge, end, edge, n_known))
+        elif not is_up:
+            self.probes.append((start, edge + 1, edge, n_known))
+
+    def _take_probe(self, start: int, end: int, edge: int, n_known: int, facts: PageFacts) -> bool:
+        """The answer to a doubt: kept if it holds a document that the listing did not."""
+        if facts.n_rows >= self.page_rows:
+            if end - start <= 1:
+                raise self._truncated("a page ended amid more documents of one millisecond than one answer holds")
+            self.todo.insert(0, (start, end))
+            self._begin_span()
+            return False
+        n_edge = facts.n_low if facts.low == edge else facts.n_high if facts.high == edge else 0
+        n_others = facts.n_distinct - n_edge - facts.n_at_end
+        return n_edge > n_known or (end - start > 1 and n_others > 0)
+
+    def _note_order(self, facts: PageFacts) -> None:
+        """Learn how this page lies to the one before, and ask for their common millisecond if documents may be lost."""
+        self.is_tied = self.is_tied or facts.is_tied
+        if facts.low is None or facts.high is None:
+            return
+        if self.edges is not None:
+            low, high, n_low, n_high = self.edges
+            trend = _ASCENDING if facts.low >= high else _DESCENDING if facts.high <= low else _MIXED
+            self.trend = trend if self.trend in (_UNKNOWN, trend) else _MIXED
+            if self.is_tied and facts.low > high:
+                self.probes.append((high, high + 1, high, n_high))
+            elif self.is_tied and facts.high < low:
+                self.probes.append((low, low + 1, low, n_low))
+        self.edges = (facts.low, facts.high, facts.n_low, facts.n_high)
+
+    def _split(self, *, owed: int) -> None:
+        """Ask for the first span again, in halves."""
+        start, end = self.todo[0]
+        if end - start <= 1:
+            raise self._truncated("an answer about one millisecond is full, and has no token")
+        middle = (start + end) // 2
+        self.todo[0:1] = [(start, middle), (middle, end)]
+        if owed:
+            self.debts.append([len(self.todo) - 2, owed])
+        self._begin_span()
+
+    def _close_span(self) -> None:
+        del self.todo[0]
+        self._begin_span()
+        while self.debts and len(self.todo) <= self.debts[-1][0]:
+            _, owed = self.debts.pop()
+            if owed > 0:
+                raise self._truncated(f"the two halves of a span hold {owed:,} documents fewer than the whole")
+
+    def _begin_span(self) -> None:
+        self.token, self.n_listed, self.edges, self.trend, self.was_empty = "", 0, None, _UNKNOWN, False
+        self._seen.clear()
+
+    def _note_token(self, token: str) -> None:
+        digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
+        if digest in self._seen:
+            raise PagingLoopError(
+                f"a continuation token came back a second time, after {self.n_asked:,} answers",
+                place=self.place,
+                fix="ask the provider; nothing of this window is loaded",
+            )
+        self._seen.add(digest)
+
+    def _count(self, facts: PageFacts) -> None:
+        self.n_asked += 1
+        self.n_rows += facts.n_rows
+        self.n_bytes += facts.n_bytes
+        for what, count, cap in self._caps():
+            if count > cap:
+                raise AnswerTooLargeError(
+                    f"the listing has passed {cap:,} {what}",
+                    place=self.place,
+                    fix="ask the provider whether it ever ends; if it does, raise the cap in "
+                    "providers/export_service/spec.py",
+                )
+
+    def _caps(self) -> Iterator[tuple[str, int, int]]:
+        yield "pages", self.n_asked, MAX_PAGES
+        yield "documents", self.n_rows, MAX_ROWS
+        yield "bytes", self.n_bytes, MAX_BYTES
+
+    def _truncated(self, culprit: str) -> TruncationSuspectedError:
+        return TruncationSuspectedError(
+            culprit, place=self.place, fix="ask the provider for the true count; nothing of this window is loaded"
+        )
+
+
+def _millisecond(value: object) -> int | None:
+    if type(value) is int:
+        return value
+    return int(value) if type(value) is float and value.is_integer() else None
+
+
+def _text_of(row: object) -> bytes:
+    try:
+        return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a lone surrogate, or an integer beyond 64 bits
+        return json.dumps(row, sort_keys=True).encode()
