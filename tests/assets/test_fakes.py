@@ -39,7 +39,8 @@ def test_the_fake_warehouse_counts_what_a_second_load_changed_and_removed() -> N
         for payload in provider.fetch(WINDOW, pull.progress):
             pull.keep(payload)
         pull.finish(n_requests=1)
-        report = warehouse.load("s", WINDOW, warehouse.payloads("s", WINDOW), provider.normalize(pull, WINDOW))
+        landed = warehouse.payloads("s", WINDOW)
+        report = warehouse.load("s", WINDOW, landed, provider.normalize(landed, WINDOW))
         return report.n_inserted, report.n_changed, report.n_unchanged, report.n_removed
 
     assert pull_and_load() == (24, 0, 0, 0)
@@ -58,6 +59,7 @@ def test_the_fake_warehouse_refuses_to_shrink_and_to_read_what_is_not_there() ->
     for payload in provider.fetch(WINDOW, {}):
         pull.keep(payload)
     pull.finish(n_requests=1)
-    warehouse.load("s", WINDOW, pull, provider.normalize(pull, WINDOW))
+    landed = warehouse.payloads("s", WINDOW)
+    warehouse.load("s", WINDOW, landed, provider.normalize(landed, WINDOW))
     with pytest.raises(ShrinkRefusedError):
-        warehouse.load("s", WINDOW, pull, [])
+        warehouse.load("s", WINDOW, landed, [])

@@ -18,25 +18,14 @@ class FakePull:
 
     pull_id: int
     window: Window
+    progress: Mapping[str, Progress] = field(default_factory=dict)
     pages: dict[tuple[str, int], Payload] = field(default_factory=dict)
     is_finished: bool = False
-    is_resumed: bool = False
 
-    @property
-    def progress(self) -> Mapping[str, Progress]:
-        newest = {part: page for part, page in sorted(self.pages)}
-        return {part: Progress(page, self.pages[part, page].cursor) for part, page in newest.items()}
-
-    @property
-    def proof(self) -> str:
-        return ", ".join(sorted({payload.proof for payload in self.pages.values()}))
-
-    @property
-    def sha256s(self) -> tuple[str, ...]:
-        return tuple(self.pages[at].sha256 for at in sorted(self.pages))
-
-    def __iter__(self) -> Iterator[Payload]:
-        yield from (self.pages[at] for at in sorted(self.pages))
+    def resume(self) -> "FakePull":
+        newest = dict(sorted(self.pages))  # part → its highest page
+        self.progress = {part: Progress(page, self.pages[part, page].cursor) for part, page in newest.items()}
+        return self
 
     def keep(self, payload: Payload) -> None:
         if payload.page == 1:
@@ -46,7 +35,20 @@ class FakePull:
     def finish(self, *, n_requests: int) -> PullReport:
         self.is_finished = True
         n_bytes = sum(len(payload.body) for payload in self.pages.values())
-        return PullReport(self.pull_id, self.window, len(self.pages), n_bytes, n_requests, 0.01, self.is_resumed)
+        return PullReport(self.pull_id, self.window, len(self.pages), n_bytes, n_requests, 0.01, bool(self.progress))
+
+
+@dataclass
+class FakeLanded:
+    """A finished pull, read back."""
+
+    pull_id: int
+    pages: tuple[Payload, ...]
+    proof: str
+    sha256s: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Payload]:
+        yield from self.pages
 
 
 @dataclass
@@ -79,16 +81,17 @@ class FakeWarehouse:
         pulls = self.pulls.setdefault(source, [])
         for pull in reversed(pulls):
             if pull.window == window and not pull.is_finished:
-                pull.is_resumed = True
-                return pull
+                return pull.resume()
         pulls.append(FakePull(len(pulls) + 1, window))
         return pulls[-1]
 
-    def payloads(self, source: str, window: Window) -> FakePull:
+    def payloads(self, source: str, window: Window) -> FakeLanded:
         self._answer()
         for pull in reversed(self.pulls.get(source, [])):
             if pull.is_finished and pull.window.covers(window):
-                return pull
+                pages = tuple(pull.pages[at] for at in sorted(pull.pages))
+                proof = ", ".join(sorted({page.proof for page in pages}))
+                return FakeLanded(pull.pull_id, pages, proof, tuple(page.sha256 for page in pages))
         raise PayloadMissingError("nothing landed", place=f"{source}, {window}", fix="land it first")
 
     def load(

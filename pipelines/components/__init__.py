@@ -1,0 +1,8 @@
+"""The kinds of source that a `defs.yaml` can name: one class for each provider, the rest is `SourceComponent`'s.
+
+`type: pipelines.components.<class>`; `dg scaffold defs pipelines.components.<class> NAME` writes a commented template.
+"""
+
+from pipelines.components.export_service import ExportServiceSource
+
+__all__ = ["ExportServiceSource"]

@@ -1,0 +1,66 @@
+"""One sentence for each mistake in a `defs.yaml`: what is wrong, in which line, and what to write instead."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from domain.errors import ConfigurationError
+
+
+class Mistake(ValueError):  # noqa: N818  # pydantic wants a ValueError; it never leaves this room
+    """What a validator found, before anybody knows the file and the line.
+
+    Args:
+        culprit: What is wrong, as a clause. Never a value that could be a secret.
+        fix: What to write instead, as a clause.
+    """
+
+    def __init__(self, culprit: str, fix: str) -> None:
+        super().__init__(culprit)
+        self.culprit = culprit
+        self.fix = fix
+
+
+class Lines(Protocol):
+    """Where the keys of a document stand."""
+
+    def line_of(self, path: Iterable[str | int]) -> int:
+        """The line of the deepest key of `path` that is written there; lines count from 1."""
+
+
+def as_sentence(
+    error: ValidationError, *, file: Path, lines: Lines, component: str, attributes: Iterable[str]
+) -> ConfigurationError:
+    """The first mistake that pydantic found, in our words; the value itself is never repeated.
+
+    Args:
+        error: What pydantic says.
+        file: The `defs.yaml`, as a person names it.
+        lines: Where its keys stand.
+        component: The class that its `type` names.
+        attributes: What may be written at its top level.
+    """
+    first, *others = error.errors(include_url=False, include_input=False)
+    path = tuple(step for step in first["loc"] if step != "[key]")
+    name = ".".join(str(step) for step in path) or "attributes"
+    place = f"{file}:{lines.line_of(('attributes', *path))}"
+    mistake = first.get("ctx", {}).get("error")
+    if isinstance(mistake, Mistake):
+        culprit, fix = mistake.culprit, mistake.fix
+    elif first["type"] == "extra_forbidden":
+        known = list(attributes) if len(path) == 1 else []
+        similar = get_close_matches(str(path[-1]), known, n=1)
+        culprit = f"{component} has no attribute {name!r}"
+        fix = f"did you mean {similar[0]!r}" if similar else f"remove it, or use one of {', '.join(known) or 'its own'}"
+    elif first["type"] == "missing":
+        culprit, fix = f"the attribute {name!r} is missing", "add it under attributes"
+    else:
+        said = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        culprit = f"the attribute {name!r} {said[:1].lower()}{said[1:]}"
+        fix = "write it as the template of `dg scaffold defs` shows"
+    if others:
+        fix += f" (and then there {'is 1 more mistake' if len(others) == 1 else f'are {len(others)} more mistakes'})"
+    return ConfigurationError(culprit, place=place, fix=fix)

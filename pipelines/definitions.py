@@ -1,0 +1,32 @@
+"""The composition root: every source below `assets/`, and what they share."""
+
+import warnings
+
+import dagster as dg
+
+# backfill_policy and others are beta in 1.13.27; one warning for each asset would hide what matters.
+for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
+    warnings.filterwarnings("ignore", category=_category)
+
+from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
+from pipelines.sensors import failed_days  # noqa: E402  # after the filters
+from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
+from resources.warehouse import WarehouseResource  # noqa: E402  # after the filters
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything in this code location.
+
+    Raises:
+        ConfigurationError: A `defs.yaml` is wrong; the sentence says where and how.
+    """
+    has_sources = bool(read_sources(ASSETS))
+    shared = dg.Definitions(
+        resources={"warehouse": WarehouseResource()},
+        jobs=[checks_job()] if has_sources else [],
+        schedules=[checks_schedule()] if has_sources else [],
+        sensors=[failed_days],
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ASSETS), shared)

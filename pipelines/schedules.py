@@ -1,0 +1,140 @@
+"""When a source is asked: one job and one schedule for each, derived from its facts.
+
+Each tick asks for the trailing days again, since values move until they settle, and for every gap between the first
+day that was ever loaded and yesterday, so that after any outage the missing days come back without a human.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise
+from typing import Final
+
+import dagster as dg
+
+# The type of define_asset_job, and the parser of the scheduler, have no public name in 1.13.27.
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
+
+from assets.factory import catalogue_key, days_of, measurements_key, payloads_key
+from assets.source import SourceFacts
+
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
+SOURCE_TAG: Final = "joulehouse/source"
+"""The run tag that names a run's source."""
+
+_GAPS: Final = 3  # ranges of missing days that one tick asks for; a larger outage takes more ticks, or a backfill
+_TICKS: Final = 60  # enough of a cron expression to see its widest gap, for any day of the week or month
+
+
+def is_cron(cron: str) -> bool:
+    """Whether Dagster's scheduler understands `cron`."""
+    return is_valid_cron_string(cron)
+
+
+def is_daily_or_oftener(cron: str) -> bool:
+    """Whether no two ticks of a valid `cron` are further apart than a day."""
+    ticks = islice(cron_string_iterator(datetime(2026, 1, 1, tzinfo=UTC).timestamp(), cron, "UTC"), _TICKS)
+    return all(later - earlier <= timedelta(days=1) for earlier, later in pairwise(ticks))
+
+
+def source_job(facts: SourceFacts) -> UnresolvedAssetJobDefinition:
+    """The job of one source: its three assets and their checks."""
+    keys = (catalogue_key(facts.slug), payloads_key(facts.slug), measurements_key(facts.slug))
+    return dg.define_asset_job(
+        facts.slug,
+        selection=dg.AssetSelection.assets(*keys),
+        description=f"Ask {facts.spec.title} for days of {facts.slug}, and load them.",
+        tags={SOURCE_TAG: facts.slug},
+        partitions_def=days_of(facts),
+    )
+
+
+def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition | None:
+    """The schedule of one source; None where it has none."""
+    if facts.schedule is None:
+        return None
+    keys = [payloads_key(facts.slug), measurements_key(facts.slug)]
+
+    @dg.schedule(
+        name=facts.slug,
+        job=job,
+        cron_schedule=facts.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Ask again for the trailing {facts.spec.refetch_days} days, and for every day that is missing.",
+    )
+    def trailing(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        tick = context.scheduled_execution_time.astimezone(UTC)
+        loaded = context.instance.get_materialized_partitions(measurements_key(facts.slug))
+        ranges = due_ranges(facts, tick, {date.fromisoformat(key) for key in loaded})
+        if not ranges:
+            yield dg.SkipReason(f"The first day of {facts.slug}, {facts.first_day}, is not over yet.")
+            return
+        # Apart from the days: what discovery cannot do must not keep a day from being loaded.
+        yield dg.RunRequest(
+            run_key=f"{facts.slug} catalogue {tick:%Y-%m-%dT%H:%M}", asset_selection=[catalogue_key(facts.slug)]
+        )
+        for first, last in ranges:
+            yield dg.RunRequest(
+                run_key=f"{facts.slug} {first} {last} {tick:%Y-%m-%dT%H:%M}",
+                asset_selection=keys,
+                tags={RANGE_START: str(first), RANGE_END: str(last)},
+            )
+
+    return trailing
+
+
+def due_ranges(facts: SourceFacts, tick: datetime, loaded: Collection[date]) -> list[tuple[date, date]]:
+    """The days that a run at `tick` must ask for, as ranges of first and last, both included; the newest range first.
+
+    Args:
+        facts: The source.
+        tick: When the schedule fires.
+        loaded: Days that were ever loaded.
+    """
+    trailing = facts.trailing_days(tick)
+    if trailing is None:
+        return []
+    first, last = trailing
+    missing: list[date] = []
+    if loaded:
+        start = max(min(loaded), facts.first_day)
+        before = [start + timedelta(days=n) for n in range(max(0, (first - start).days))]
+        missing = [day for day in before if day not in loaded]
+    gaps = list(_runs(missing, facts.spec.max_days_per_run))
+    return [(first, last), *gaps[::-1][:_GAPS]]
+
+
+def _runs(days: list[date], longest: int) -> Iterator[tuple[date, date]]:
+    """Neighbouring days as ranges of at most `longest` days."""
+    start = 0
+    for n in range(1, len(days) + 1):
+        is_end = n == len(days) or days[n] - days[n - 1] != timedelta(days=1)
+        if is_end or n - start == longest:
+            yield days[start], days[n - 1]
+            start = n
+
+
+CHECKS: Final = "checks"
+"""The job and the schedule that look at every source although none of them ran."""
+
+
+def checks_job() -> UnresolvedAssetJobDefinition:
+    """The job that evaluates every check of every source, and asks no provider."""
+    return dg.define_asset_job(
+        CHECKS,
+        selection=dg.AssetSelection.all_asset_checks(),
+        description="Ask the ledger whether every source is fresh, complete and accounted for.",
+    )
+
+
+def checks_schedule() -> dg.ScheduleDefinition:
+    """Four times a day: a source that stopped running is noticed by its checks, which would not run with it."""
+    return dg.ScheduleDefinition(
+        name=CHECKS,
+        job_name=CHECKS,
+        cron_schedule="10 */6 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )

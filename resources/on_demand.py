@@ -1,0 +1,128 @@
+"""Opened when it is first needed, by whoever needs it: so a replay asks for no credential, and a failure has a name.
+
+A step that only replays must run without the provider's variables, and an error while opening must reach the asset as
+one of ours: what Dagster raises from a resource has lost its class and its sentence.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, Series
+from domain.window import Window
+
+if TYPE_CHECKING:
+    from domain.measurement import Normalized
+    from warehouse.store import TimescaleWarehouse
+
+Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
+
+
+class Connection(Protocol):
+    """The two verbs of a provider that talk."""
+
+    @property
+    def n_requests(self) -> int:
+        """See `Provider.n_requests`."""
+
+    def discover(self) -> Iterable[Series]:
+        """See `Provider.discover`."""
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """See `Provider.fetch`."""
+
+    def close(self) -> None:
+        """See `Provider.close`."""
+
+
+class OnDemandProvider:
+    """A provider whose connection is opened by its first request.
+
+    Args:
+        opened: Opens it, or says why not.
+        normalize: Its third verb, which needs no connection.
+    """
+
+    def __init__(self, opened: Callable[[], Connection], normalize: Normalize) -> None:
+        self._open = opened
+        self._normalize = normalize
+        self._connection: Connection | None = None
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries and logins included."""
+        return self._connection.n_requests if self._connection else 0
+
+    def discover(self) -> Iterable[Series]:
+        """See `Provider.discover`; also raises what opening raises."""
+        return self._opened().discover()
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """See `Provider.fetch`; also raises what opening raises."""
+        return self._opened().fetch(window, progress)
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+        """See `Provider.normalize`; opens nothing."""
+        return self._normalize(payloads, window)
+
+    def close(self) -> None:
+        """Let go of what was opened, if anything was."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _opened(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+
+class OnDemandWarehouse:
+    """A warehouse that is started, checked and opened by its first question.
+
+    Args:
+        opened: Opens it for as long as this object is used, or says why not.
+    """
+
+    def __init__(self, opened: "Callable[[], AbstractContextManager[TimescaleWarehouse]]") -> None:
+        self._open = opened
+        self._exit = ExitStack()
+        self._warehouse: "TimescaleWarehouse | None" = None
+
+    def catalogue(self, source: str, series: Iterable[Series]) -> int:
+        """See `Warehouse.catalogue`."""
+        return self._opened().catalogue(source, series)
+
+    def begin_pull(self, source: str, window: Window) -> Pull:
+        """See `Warehouse.begin_pull`."""
+        return self._opened().begin_pull(source, window)
+
+    def payloads(self, source: str, window: Window) -> LandedPull:
+        """See `Warehouse.payloads`."""
+        return self._opened().payloads(source, window)
+
+    def load(
+        self,
+        source: str,
+        window: Window,
+        landed: LandedPull,
+        batches: "Iterable[Normalized]",
+        *,
+        is_correction: bool = False,
+    ) -> LoadReport:
+        """See `Warehouse.load`."""
+        return self._opened().load(source, window, landed, batches, is_correction=is_correction)
+
+    def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
+        """The newest committed load of every day of `source` from `first` to `last`, by day."""
+        return self._opened().loads(source, first, last)
+
+    def close(self) -> None:
+        """Let go of what was opened, if anything was."""
+        self._exit.close()
+        self._warehouse = None
+
+    def _opened(self) -> "TimescaleWarehouse":
+        if self._warehouse is None:
+            self._warehouse = self._exit.enter_context(self._open())
+        return self._warehouse

@@ -1,0 +1,71 @@
+"""The one reader of the environment. Everything else is handed what it needs.
+
+Nothing is read at import: a missing variable fails whoever needs it, by name, and nobody else.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from domain.errors import ConfigurationError
+from providers._secret import Secret
+
+PROJECT: Final = Path(__file__).resolve().parents[1]
+"""The top of the checkout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, read when it is asked for.
+
+    Attributes:
+        environment: The variables; the process's own unless a test brings others. Never shown.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @property
+    def home(self) -> Path:
+        """`JOULEHOUSE_HOME`: where this checkout keeps what it makes; `.joulehouse` at the top of it by default."""
+        return Path(self.environment.get("JOULEHOUSE_HOME") or PROJECT / ".joulehouse").expanduser().absolute()
+
+    @property
+    def cache(self) -> Path:
+        """`XDG_CACHE_HOME`/joulehouse: what every checkout of this user shares and can do without."""
+        root = self.environment.get("XDG_CACHE_HOME")
+        return (Path(root) if root else Path.home() / ".cache") / "joulehouse"
+
+    @property
+    def warehouse_url(self) -> str | None:
+        """`WAREHOUSE_URL`: a TimescaleDB of yours; None for the embedded one. It holds a password: never show it."""
+        return self.environment.get("WAREHOUSE_URL") or None
+
+    @property
+    def landing_url(self) -> str:
+        """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default."""
+        return self.environment.get("LANDING_URL") or str(self.home / "landing")
+
+    def variable(self, name: str, *, place: str) -> str:
+        """The value of the variable `name`.
+
+        Raises:
+            ConfigurationError: It is not set, or empty. The sentence names it and `place`, which needs it.
+        """
+        value = self.environment.get(name, "").strip()
+        if not value:
+            raise ConfigurationError(
+                f"the environment variable {name} is not set",
+                place=place,
+                fix=f"set {name} in the environment or in .env and start again",
+            )
+        return value
+
+    def secret(self, name: str, *, place: str) -> Secret:
+        """The value of the variable `name`, wrapped so that it cannot be shown.
+
+        Raises:
+            ConfigurationError: It is not set, or empty.
+        """
+        return Secret(self.variable(name, place=place))

@@ -1,0 +1,65 @@
+"""The warehouse's address and lifetime: `WAREHOUSE_URL`, or else the embedded one, started on demand."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from domain.errors import WarehouseUnsuitableError
+from resources.on_demand import OnDemandWarehouse
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from warehouse.store import TimescaleWarehouse
+
+
+def warehouse_address(settings: Settings) -> str:
+    """The URL of a warehouse that runs and has the schema; it holds a password: never show it.
+
+    The embedded warehouse is started if it does not run, and belongs to this checkout alone, so its schema is brought
+    up to date here. A server that `WAREHOUSE_URL` names belongs to somebody: there, `joulehouse warehouse migrate` does
+    that when they say so, and until then it is refused.
+
+    Raises:
+        ConfigurationError: There is no server, and this host cannot run the embedded one.
+        WarehouseError: The server does not answer, is no TimescaleDB, or has another schema.
+    """
+    # The schema's tools take half a second to import, and whoever only looks at definitions needs none of them.
+    from warehouse.schema import check_schema, migrate  # noqa: PLC0415  # see above
+
+    if settings.warehouse_url:
+        check_schema(settings.warehouse_url)
+        return settings.warehouse_url
+    from warehouse.embedded import EmbeddedWarehouse  # noqa: PLC0415  # needed by the embedded warehouse alone
+
+    url = EmbeddedWarehouse(settings.home, cache=settings.cache).start()
+    try:
+        check_schema(url)
+    except WarehouseUnsuitableError:
+        migrate(url)
+    return url
+
+
+@contextmanager
+def opened_warehouse(settings: Settings) -> "Iterator[TimescaleWarehouse]":
+    """The warehouse of this checkout, open.
+
+    Raises:
+        IngestError: See `warehouse_address`.
+    """
+    from warehouse.store import open_warehouse  # noqa: PLC0415  # as in warehouse_address
+
+    with open_warehouse(warehouse_address(settings), settings.landing_url) as warehouse:
+        yield warehouse
+
+
+class WarehouseResource(dg.ConfigurableResource[OnDemandWarehouse]):
+    """Where payloads are kept and measurements are loaded. Its address is in the environment, and never shown."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[OnDemandWarehouse]:  # noqa: ARG002  # Dagster's signature
+        """The warehouse, for as long as a step needs it."""
+        settings = Settings()
+        with closing(OnDemandWarehouse(lambda: opened_warehouse(settings))) as warehouse:
+            yield warehouse
