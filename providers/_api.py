@@ -8,11 +8,16 @@ from types import MappingProxyType, TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from domain.errors import CredentialsRejectedError, PayloadUnreadableError, RequestRejectedError
+from domain.errors import (
+    CredentialsRejectedError,
+    IncompleteAnswerError,
+    PayloadUnreadableError,
+    RequestRejectedError,
+)
 from providers._addresses import Origin
 from providers._answer import Answer, Credentials
 from providers._limits import Limits
-from providers._line import Head, Line, Request
+from providers._line import Head, Line, Reply, Request
 from providers._retry import Retries
 from providers._socket import Deadline
 from providers._verdict import UNAUTHORIZED, WITHOUT_BODY, Failure, failure_of, unexpected_type
@@ -228,8 +233,7 @@ class Api:
         if isinstance(reply, Failure):
             return reply
         if not body and not question.allow_empty and reply.status not in question.also:
-            culprit = f"the answer is empty (status {reply.status})"
-            return Failure(PayloadUnreadableError, culprit, "ask the provider; nothing was loaded", reply.status)
+            return _empty(reply)
         return Answer(reply.status, reply.media_type, bytes(body), reply.proof, datetime.now(UTC))
 
     def _judge(self, question: _Question, head: Head, secrets: Mapping[str, str]) -> Failure | None:
@@ -246,6 +250,13 @@ class Api:
         if head.media_type in question.accept or is_empty:
             return None
         return unexpected_type(head.media_type, question.accept)
+
+
+def _empty(reply: Reply) -> Failure:
+    if reply.proof == "connection closed":
+        return Failure(IncompleteAnswerError, "the answer ended before its body", "wait for the retry", again=True)
+    culprit = f"the answer is empty (status {reply.status})"
+    return Failure(PayloadUnreadableError, culprit, "ask the provider; nothing was loaded", reply.status)
 
 
 def _is_unauthorized(outcome: Answer | Failure) -> bool:

@@ -109,10 +109,11 @@ def _failure_of_exception(error: Exception, *, in_body: bool, is_late: bool) -> 
     return Failure(kind, culprit, _TRY_LATER if again else _REPORT, again=again, reached=reached)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+def _causes(error: object) -> Iterator[BaseException]:
+    """`error` and what it came from; httpcore drops the cause and keeps the original as its first argument."""
+    while isinstance(error, BaseException):
         yield error
-        error = error.__cause__
+        error = error.__cause__ or next(iter(error.args), None)
 
 
 def _is_distrust(cause: BaseException) -> bool:

@@ -1,0 +1,64 @@
+"""Clients for tests: they ask a raw server, and note their waits instead of waiting."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from providers._http import ApiClient, Credentials, Limits, Origin
+from tests.fakes.raw_server import RawServer
+
+QUICK = Limits(connect_seconds=2.0, read_seconds=0.5, total_seconds=60.0)
+
+
+@dataclass
+class Naps:
+    """Takes the place of `time.sleep`: remembers what it was asked for."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@dataclass
+class Tally:
+    """A `Budget` that lets everybody through and counts them."""
+
+    n_taken: int = 0
+
+    def take(self) -> None:
+        self.n_taken += 1
+
+
+@dataclass
+class Key:
+    """Credentials made of fixed headers, each renewal being the next of them; counts renewals."""
+
+    ring: list[Mapping[str, str]]
+    n_renewals: int = 0
+
+    def headers(self) -> Mapping[str, str]:
+        return self.ring[min(self.n_renewals, len(self.ring) - 1)]
+
+    def renew(self, rejected: Mapping[str, str]) -> None:
+        assert rejected == self.headers()
+        self.n_renewals += 1
+
+
+def api(
+    server: RawServer,
+    *,
+    base: str = "",
+    credentials: Credentials | None = None,
+    budget: Tally | None = None,
+    naps: Naps | None = None,
+    **limits: float,
+) -> ApiClient:
+    """A client of `server` with short limits; `limits` change some of them."""
+    return ApiClient(
+        Origin.parse(server.url + base, place="test"),
+        source="acme",
+        credentials=credentials,
+        budget=budget,
+        limits=replace(QUICK, **limits),  # type: ignore[arg-type]  # a mix of int and float fields, as the test wrote them
+        sleep=naps if naps is not None else Naps(),
+    )

@@ -1,0 +1,137 @@
+import inspect
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from domain import errors
+from domain.errors import (
+    AddressRefusedError,
+    AnswerTooLargeError,
+    CredentialsRejectedError,
+    IncompleteAnswerError,
+    PayloadUnreadableError,
+    ProviderError,
+    ProviderUnavailableError,
+    RateLimitedError,
+    RequestRejectedError,
+)
+from providers._http import VERDICTS, _failure_of_exception
+from providers._verdict import Failure, failure_of, retry_after, unexpected_type
+
+
+def expected_verdict(status: int) -> type[ProviderError] | None:
+    special: dict[int, type[ProviderError] | None] = {
+        200: None, 201: None, 202: None, 203: None, 204: None, 205: None,
+        206: IncompleteAnswerError, 226: IncompleteAnswerError,
+        401: CredentialsRejectedError, 403: CredentialsRejectedError,
+        408: ProviderUnavailableError, 425: ProviderUnavailableError, 429: RateLimitedError,
+    }  # fmt: skip
+    by_class = {3: AddressRefusedError, 4: RequestRejectedError, 5: ProviderUnavailableError}
+    return special[status] if status in special else by_class.get(status // 100, PayloadUnreadableError)
+
+
+@pytest.mark.parametrize("status", [*range(100, 600), 600, 999])
+def test_every_status_has_its_verdict(status: int) -> None:
+    failure = failure_of(status, {}, longest_retry_after_seconds=900)
+    expected = expected_verdict(status)
+    assert (failure.kind if failure else None) is expected
+    if failure:
+        assert str(status) in str(failure.error("place"))
+        assert failure.again is (status in {408, 425, 429} or 500 <= status < 600)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("0", 0), ("7", 7), (" 7 ", 7), ("007", 7), ("900", 900), ("901", 900), ("1000000000", 900), ("9" * 5000, 900),
+        ("-5", None), ("+5", None), ("1.5", None), ("1e9", None), ("soon", None), ("", None), ("٣", None),
+        ("7, 8", None), ("0x10", None), ("Fri, 99 Foo 2026 00:00:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_a_retry_after_in_seconds_is_obeyed_up_to_a_cap(said: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": said}, longest_seconds=900) == seconds
+
+
+def test_without_a_retry_after_nothing_is_asked_for() -> None:
+    assert retry_after({}, longest_seconds=900) is None
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(12, 12), (0, 0), (-3600, 0), (10**8, 900)])
+@pytest.mark.parametrize("skew", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+def test_a_date_is_compared_with_the_clock_of_the_provider(ahead: int, seconds: float, skew: timedelta) -> None:
+    theirs = datetime.now(UTC).replace(microsecond=0) + skew
+    until = theirs + timedelta(seconds=ahead)
+    headers = {"retry-after": format_datetime(until, usegmt=True), "date": format_datetime(theirs, usegmt=True)}
+    assert retry_after(headers, longest_seconds=900) == seconds
+
+
+def test_a_date_alone_is_compared_with_our_clock() -> None:
+    until = datetime.now(UTC) + timedelta(seconds=60)
+    wait = retry_after({"retry-after": format_datetime(until, usegmt=True)}, longest_seconds=900)
+    assert wait is not None
+    assert 57 <= wait <= 60
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://evil.example/login?token=SECRET", "the host evil.example"),
+        ("https://user:SECRET@evil.example/", "the host evil.example"),
+        ("//evil.example:81/x", "the host evil.example"),
+        ("/login?next=SECRET", "its own host"),
+        ("", "its own host"),
+        ("https://[::1", "an unreadable address"),
+        ("https://ev\x1b[31mil/SECRET", "an unreadable address"),
+        ("https://" + "a" * 300 + "/", "an unreadable address"),
+    ],
+)
+def test_a_redirect_is_named_by_its_host_alone(location: str, shown: str) -> None:
+    failure = failure_of(302, {"location": location}, longest_retry_after_seconds=900)
+    assert failure is not None
+    assert shown in failure.culprit
+    assert "SECRET" not in failure.culprit
+    assert failure.culprit.isprintable()
+
+
+def test_a_strange_media_type_cannot_break_the_line() -> None:
+    failure = unexpected_type("a/b\r\n2026-11-21 ERROR forged", ("application/json",))
+    assert failure.culprit.isprintable()
+
+
+def exception_classes() -> list[type[Exception]]:
+    found = {member for _, member in inspect.getmembers(httpx, inspect.isclass) if issubclass(member, Exception)}
+    return sorted(found, key=lambda cls: cls.__name__)
+
+
+@pytest.mark.parametrize("cls", exception_classes())
+def test_no_exception_of_httpx_is_without_a_verdict(cls: type[Exception]) -> None:
+    assert cls in VERDICTS
+    try:
+        error = cls("https://user:SECRET@api.example/?key=SECRET")
+    except TypeError:  # some take a request as well, or nothing
+        error = cls.__new__(cls)
+    for in_body in (False, True):
+        failure = _failure_of_exception(error, in_body=in_body, is_late=False)
+        assert isinstance(failure.error("place"), ProviderError)
+        assert "SECRET" not in failure.culprit
+
+
+def test_a_cut_body_is_incomplete_and_a_cut_head_is_not_an_answer() -> None:
+    error = httpx.RemoteProtocolError("x")
+    assert _failure_of_exception(error, in_body=True, is_late=False).kind is IncompleteAnswerError
+    assert _failure_of_exception(error, in_body=False, is_late=False).kind is ProviderUnavailableError
+
+
+def test_what_may_be_sent_again_is_what_waiting_can_help() -> None:
+    for cls in exception_classes():
+        failure = _failure_of_exception(cls.__new__(cls), in_body=False, is_late=False)
+        assert failure.again == failure.kind.retryable
+
+
+@pytest.mark.parametrize("kind", [RequestRejectedError, RateLimitedError, AnswerTooLargeError])
+def test_a_failure_says_how_many_tries_it_took(kind: type[ProviderError]) -> None:
+    error = Failure(kind, "it broke", "mend it").error("here", n_tries=5)
+    assert str(error) == "it broke, in 5 tries (here): mend it."
+    assert isinstance(error, errors.IngestError)
