@@ -7,7 +7,7 @@ each may lose documents in silence:
     scroll        a token may die. The walk begins anew, twice at most; page 1 voids what was landed.
     search_after  a page that ends within a millisecond loses the others of that millisecond. Where documents are seen
                   to share milliseconds and the next page begins behind one, that millisecond is asked for alone.
-    offset        ends at 10,000 documents with a full page and no token. A full page without a token is doubted: the
+    offset        ends at 10,000 documents without a token. That, and any full page without a token, is doubted: the
                   span is asked for in halves, down to one millisecond; where more than 10,000 documents came in order
                   of time, only what lies behind the last of them is asked for.
 
@@ -215,8 +215,8 @@ class Walk:
 
     def _take_page(self, facts: PageFacts) -> bool:
         is_first = self.n_listed == 0 and not self.token
-        is_full = facts.n_rows >= self.page_rows
-        if is_first and is_full and not facts.token:
+        is_doubtful = facts.n_rows >= self.page_rows or self.n_listed + facts.n_rows == RESULT_WINDOW
+        if is_first and is_doubtful and not facts.token:
             self._split(owed=facts.n_distinct - facts.n_at_end)
             return False
         self._note_order(facts)
@@ -225,7 +225,7 @@ class Walk:
             debt[1] -= facts.n_rows - facts.n_at_end
         if facts.token:
             self._go_on(facts)
-        elif is_full:
+        elif is_doubtful:
             self._doubt_end(facts)
         else:
             self._close_span()
@@ -246,7 +246,7 @@ class Walk:
         self.token = facts.token
 
     def _doubt_end(self, facts: PageFacts) -> None:
-        """A later page was full and had no token: ask for what may lie behind it."""
+        """A later page ended the listing, full or at the size of a result window: ask for what may lie behind it."""
         start, end = self.todo[0]
         is_up = self.trend == _ASCENDING
         edge, n_known = (facts.high, facts.n_high) if is_up else (facts.low, facts.n_low)

@@ -147,8 +147,10 @@ def name_reason(name: str) -> Reason | None:
 def collisions(times: Integers, devices: Integers | None) -> list[list[int]]:
     """Groups of rows, by index, that share device and instant; rows that are alone are in no group."""
     n_rows = len(times)
+    if not n_rows:
+        return []
     if devices is None:
-        if n_rows < 2 or bool((times[1:] > times[:-1]).all()):  # noqa: PLR2004 - one row collides with none
+        if bool((times[1:] > times[:-1]).all()):
             return []
         keys = times
     else:

@@ -29,7 +29,7 @@ SPEC: Final = ProviderSpec(
 """The provider's facts."""
 
 RESULT_WINDOW: Final = 10_000
-"""Documents that a listing by offset can reach at all; past it, a listing is known not to be cut there."""
+"""Documents that a listing by offset can reach: one of exactly this size is doubted, a longer one is none by offset."""
 
 MAX_PAGES: Final = 10_000
 """Pages of one product in one fetch; an endless chain of fresh tokens ends here."""

@@ -1,0 +1,298 @@
+"""The walk through a listing, against listings in memory: all three kinds of tokens, cut, tied, shuffled and endless."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
+from providers.export_service import paging
+from providers.export_service.paging import PageFacts, Question, Walk
+
+SPAN = (0, 1_000)
+Document = dict[str, Any]
+Serve = Callable[[Question, int], tuple[list[Document], str]]
+
+
+def documents(*times: int) -> list[Document]:
+    return [{"timestamp": time, "n": number} for number, time in enumerate(times)]
+
+
+@dataclass
+class Listing:
+    """An index in memory behind one kind of token. The end of a span is included, as OpenSearch's BETWEEN does."""
+
+    index: Sequence[Document]
+    kind: str = "scroll"
+    cap: int = 10_000
+    descending: bool = False
+    shuffle: random.Random | None = None
+    asked: list[Question] = field(default_factory=list)
+
+    def __call__(self, question: Question, n_rows: int) -> tuple[list[Document], str]:
+        self.asked.append(question)
+        start, end = question.span
+        found = [document for document in self.index if start <= document["timestamp"] <= end]
+        if self.shuffle is None:
+            found.sort(key=lambda document: document["timestamp"], reverse=self.descending)
+        else:
+            random.Random(7).shuffle(found)
+        if self.kind == "search_after":
+            if question.token:
+                found = [document for document in found if document["timestamp"] > int(question.token)]
+            page = found[:n_rows]
+            token = str(page[-1]["timestamp"]) if len(found) > n_rows else ""
+        else:
+            skip = int(question.token or 0)
+            cap = self.cap if self.kind == "offset" else len(found) + 1
+            page = found[:cap][skip : skip + n_rows]
+            reached = skip + n_rows
+            more = bool(page) if self.kind == "scroll" else reached < min(len(found), cap)
+            token = str(reached) if more else ""
+        if self.shuffle is not None:
+            self.shuffle.shuffle(page)
+        return page, token
+
+
+def walk(
+    serve: Serve, *, page_rows: int = 10, span: tuple[int, int] = SPAN, dies_after: int | None = None
+) -> list[Document]:
+    """All documents that a walk keeps; with `dies_after`, its process dies behind that many pages and another goes on."""
+    walking = Walk.begin([span], page_rows=page_rows, place="grid 2025-06-01")
+    kept: list[Document] = []
+    n_pages = 0
+    while (question := walking.question()) is not None:
+        rows, token = serve(question, page_rows)
+        facts = PageFacts.of(rows, question.span, token=token, n_bytes=1, time_field="timestamp")
+        if walking.take(facts):
+            n_pages += 1
+            kept += [row for row in rows if row["timestamp"] < question.span[1]]
+            if n_pages == dies_after and walking.cursor is not None:
+                resumed = Walk.resume(walking.cursor, [span], page=walking.page, place="again")
+                assert resumed is not None
+                walking = resumed
+    return kept
+
+
+def numbers(rows: Sequence[Document]) -> list[int]:
+    return sorted({row["n"] for row in rows})
+
+
+@pytest.mark.parametrize("kind", ["scroll", "search_after", "offset"])
+@pytest.mark.parametrize("n_rows", [0, 1, 9, 10, 11, 20, 99, 100])
+def test_every_document_is_listed_once_behind_every_kind_of_token(kind: str, n_rows: int) -> None:
+    index = documents(*range(0, 10 * n_rows, 10))
+    assert numbers(walk(Listing(index, kind))) == list(range(n_rows))
+
+
+def test_a_listing_of_one_short_page_is_one_question() -> None:
+    listing = Listing(documents(1, 2, 3), "search_after")
+    walk(listing)
+    assert listing.asked == [Question(SPAN)]
+
+
+def test_a_full_first_page_without_a_token_is_asked_again_in_halves_and_only_those_are_kept() -> None:
+    listing = Listing(documents(*range(0, 1000, 100)), "offset")
+    assert walk(listing) == documents(*range(0, 1000, 100))
+    assert [question.span for question in listing.asked] == [(0, 1000), (0, 500), (500, 1000)]
+
+
+def test_a_listing_that_ends_in_silence_at_its_cap_is_bisected_until_nothing_is_cut() -> None:
+    index = documents(*range(0, 1000, 3))
+    listing = Listing(index, "offset", cap=10)
+    kept = walk(listing)
+    assert numbers(kept) == list(range(len(index)))
+    assert len(kept) == len(index)
+
+
+def test_a_cap_within_later_pages_is_bisected_too() -> None:
+    index = documents(*range(0, 1000, 3))
+    assert numbers(walk(Listing(index, "offset", cap=30))) == list(range(len(index)))
+
+
+def test_a_cap_that_is_no_multiple_of_a_page_is_bisected_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "RESULT_WINDOW", 25)
+    index = documents(*range(0, 1000, 3))
+    assert numbers(walk(Listing(index, "offset", cap=25))) == list(range(len(index)))
+
+
+def test_more_documents_in_one_millisecond_than_an_answer_holds_are_never_called_complete() -> None:
+    with pytest.raises(TruncationSuspectedError, match="one millisecond"):
+        walk(Listing(documents(*[500] * 11), "offset", cap=10))
+
+
+def test_halves_that_hold_less_than_the_whole_are_never_called_complete() -> None:
+    index = documents(*range(0, 1000, 100))
+
+    def forgetful(question: Question, _: int) -> tuple[list[Document], str]:
+        return (index, "") if question.span == SPAN else (index[:2], "")
+
+    with pytest.raises(TruncationSuspectedError, match="6 documents fewer"):
+        walk(forgetful)
+
+
+def test_documents_lost_at_a_page_within_one_millisecond_are_asked_for_again() -> None:
+    index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 10, 10, 13)
+    listing = Listing(index, "search_after")
+    assert numbers(walk(listing)) == list(range(13))
+    assert [question.span for question in listing.asked if question.is_probe] == [(10, 11)]
+
+
+def test_the_same_in_descending_order() -> None:
+    index = documents(1, 2, 3, 3, 3, 6, 7, 8, 8, 10, 11, 12, 13)
+    pages = {"": (index[3:][::-1], "next"), "next": (index[:2][::-1], "")}
+
+    def serve(question: Question, _: int) -> tuple[list[Document], str]:
+        if question.is_probe:
+            return [row for row in index if question.span[0] <= row["timestamp"] <= question.span[1]], ""
+        return pages[question.token]
+
+    assert numbers(walk(serve)) == list(range(13))
+
+
+def test_a_page_that_ends_between_milliseconds_costs_no_further_question() -> None:
+    listing = Listing(documents(*range(25)), "search_after")
+    walk(listing)
+    assert len(listing.asked) == 3
+
+
+def test_a_millisecond_with_nothing_new_is_not_kept() -> None:
+    index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 11, 12)
+    listing = Listing(index, "search_after")
+    assert len(walk(listing)) == 12
+    assert len([question for question in listing.asked if question.is_probe]) == 1
+
+
+def test_a_millisecond_that_fills_a_whole_answer_at_a_page_is_never_called_complete() -> None:
+    with pytest.raises(TruncationSuspectedError):
+        walk(Listing(documents(*[5] * 12, 7), "search_after"))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_behind_ten_thousand_ordered_documents_only_the_rest_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, descending: bool
+) -> None:
+    monkeypatch.setattr(paging, "RESULT_WINDOW", 20)
+    listing = Listing(documents(*range(0, 900, 30)), "offset", descending=descending)
+    assert len(walk(listing)) == 30
+    (probe,) = [question for question in listing.asked if question.is_probe]
+    assert probe.span == ((0, 1) if descending else (870, 1000))
+    assert len(listing.asked) == 4
+
+
+def test_what_lies_behind_the_last_of_them_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "RESULT_WINDOW", 20)
+    index = documents(*range(0, 900, 10))
+    assert numbers(walk(Listing(index, "offset", cap=30))) == list(range(90))
+
+
+def test_shuffled_documents_are_never_taken_for_ordered_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "RESULT_WINDOW", 20)
+    index = documents(*range(0, 900, 10))
+    listing = Listing(index, "offset", cap=30, shuffle=random.Random(1))
+    assert numbers(walk(listing)) == list(range(90))
+    assert not [question for question in listing.asked if question.is_probe and question.span[1] == 1000]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+def test_a_token_that_repeats_is_a_loop_within_one_round(length: int) -> None:
+    n_asked = 0
+
+    def cycle(_: Question, __: int) -> tuple[list[Document], str]:
+        nonlocal n_asked
+        n_asked += 1
+        return documents(n_asked), f"token{n_asked % length}"
+
+    with pytest.raises(PagingLoopError, match="a second time"):
+        walk(cycle)
+    assert n_asked == length + 1
+
+
+def test_an_empty_page_with_a_token_is_passed_and_a_second_one_is_not() -> None:
+    pages = {"": (documents(1), "a"), "a": ([], "b"), "b": (documents(2), "c"), "c": ([], "d"), "d": (documents(3), "")}
+    assert len(walk(lambda question, _: pages[question.token])) == 3
+    with pytest.raises(PagingLoopError, match="two pages in a row are empty"):
+        walk(lambda question, _: ([], question.token + "x"))
+
+
+def test_a_short_page_with_a_token_goes_on() -> None:
+    pages = {"": (documents(1, 2), "a"), "a": (documents(3), "")}
+    assert len(walk(lambda question, _: pages[question.token])) == 3
+
+
+@pytest.mark.parametrize(("cap", "name"), [("MAX_PAGES", "pages"), ("MAX_ROWS", "documents"), ("MAX_BYTES", "bytes")])
+def test_fresh_tokens_for_ever_end_at_each_cap(monkeypatch: pytest.MonkeyPatch, cap: str, name: str) -> None:
+    monkeypatch.setattr(paging, cap, 25)
+    n_asked = 0
+
+    def endless(_: Question, __: int) -> tuple[list[Document], str]:
+        nonlocal n_asked
+        n_asked += 1
+        return documents(n_asked), f"fresh {n_asked}"
+
+    with pytest.raises(AnswerTooLargeError, match=f"25 {name}"):
+        walk(endless)
+    assert n_asked == 26
+
+
+def test_the_caps_are_where_the_declared_limits_are() -> None:
+    assert (paging.MAX_PAGES, paging.MAX_ROWS, paging.MAX_BYTES) == (10_000, 20_000_000, 8 * 2**30)
+
+
+def test_a_cursor_of_another_walk_or_of_nobody_is_not_continued() -> None:
+    walking = Walk.begin([SPAN], page_rows=1, place="here")
+    walking.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
+    assert walking.cursor is not None
+    assert Walk.resume(walking.cursor, [SPAN], page=1, place="here") is not None
+    for cursor, whole in ((walking.cursor, [(0, 5)]), ("", [SPAN]), ("[]", [SPAN]), ("{}", [SPAN]), ("null", [SPAN])):
+        assert Walk.resume(cursor, whole, page=1, place="here") is None
+
+
+def test_a_resumed_walk_still_knows_the_token_it_came_with() -> None:
+    walking = Walk.begin([SPAN], page_rows=1, place="here")
+    walking.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
+    resumed = Walk.resume(walking.cursor or "", [SPAN], page=1, place="here")
+    assert resumed is not None
+    assert resumed.question() == Question(SPAN, "t")
+    with pytest.raises(PagingLoopError):
+        resumed.take(PageFacts.of(documents(2), SPAN, token="t", n_bytes=1, time_field="timestamp"))
+
+
+def test_documents_without_a_time_are_counted_and_have_no_place() -> None:
+    rows: list[Any] = [{"timestamp": "x"}, 7, {}, {"timestamp": 5.0}, {"timestamp": None}]
+    facts = PageFacts.of(rows, SPAN, token="", n_bytes=1, time_field="timestamp")
+    assert (facts.n_rows, facts.low, facts.high, facts.is_tied) == (5, 5, 5, False)
+
+
+@given(
+    st.lists(st.integers(0, 999), max_size=60),
+    st.sampled_from(["scroll", "search_after", "offset"]),
+    st.integers(2, 12),
+    st.integers(3, 40),
+    st.none() | st.integers(1, 8),
+    st.booleans(),
+)
+@settings(max_examples=400, deadline=None)
+def test_no_document_is_lost_in_silence(
+    times: list[int], kind: str, page_rows: int, cap: int, dies_after: int | None, is_shuffled: bool
+) -> None:
+    """Scroll and offset never lose; `search_after` may, where no page showed a tie before the one it lost in."""
+    index = documents(*times)
+    shuffle = random.Random(3) if is_shuffled and kind != "search_after" else None
+    listing = Listing(index, kind, cap=max(cap, page_rows), shuffle=shuffle)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paging, "RESULT_WINDOW", listing.cap)
+        try:
+            kept = numbers(walk(listing, page_rows=page_rows, dies_after=dies_after))
+        except TruncationSuspectedError:
+            return
+    if kind == "search_after":
+        lost = {row["timestamp"] for row in index if row["n"] not in kept}
+        first_tie = next((number for number, time in enumerate(sorted(times)) if times.count(time) > 1), 0)
+        assert all(sorted(times).index(time) <= first_tie + page_rows for time in lost)
+    else:
+        assert kept == list(range(len(index)))
