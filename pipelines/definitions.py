@@ -8,6 +8,7 @@ import dagster as dg
 for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
     warnings.filterwarnings("ignore", category=_category)
 
+from domain.errors import ConfigurationError  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
 from pipelines.sensors import failed_days  # noqa: E402  # after the filters
 from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
@@ -21,7 +22,11 @@ def defs() -> dg.Definitions:
     Raises:
         ConfigurationError: A `defs.yaml` is wrong; the sentence says where and how.
     """
-    has_sources = bool(read_sources(ASSETS))
+    try:
+        has_sources = bool(read_sources(ASSETS))
+    except ConfigurationError as error:
+        # The sentence says it all; frames of ours would only bury it.
+        raise error.with_traceback(None) from None
     shared = dg.Definitions(
         resources={"warehouse": WarehouseResource()},
         jobs=[checks_job()] if has_sources else [],

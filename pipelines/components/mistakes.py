@@ -43,7 +43,9 @@ def as_sentence(
         component: The class that its `type` names.
         attributes: What may be written at its top level.
     """
-    first, *others = error.errors(include_url=False, include_input=False)
+    # A misspelt attribute comes first: the one that is missing is then the same mistake.
+    found = error.errors(include_url=False, include_input=False)
+    first, *others = sorted(found, key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(step for step in first["loc"] if step != "[key]")
     name = ".".join(str(step) for step in path) or "attributes"
     place = f"{file}:{lines.line_of(('attributes', *path))}"

@@ -1,0 +1,91 @@
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from assets.checks import CHECKS, GRACE, evaluate
+from assets.day import go_through
+from assets.source import SourceFacts
+from domain.contract import LoadReport
+from tests.fakes.days import FIRST, days, facts, provider_of
+from tests.fakes.provider import FAKE_SPEC
+from tests.fakes.warehouse import FakeWarehouse
+
+DUE_FOR_FIVE = datetime(2026, 1, 6, tzinfo=UTC) + FAKE_SPEC.settles_after + GRACE
+
+
+def loaded(*wanted: date, unmapped: dict[str, int] | None = None, rejected: date | None = None) -> list[LoadReport]:
+    provider, warehouse = provider_of(10), FakeWarehouse()
+    provider.unmapped = unmapped or {}
+    if rejected:
+        provider.rejected[rejected] = {"a row": "wrong_type"}
+    list(go_through(wanted, provider, warehouse, "roof"))
+    return list(warehouse.loads("roof", wanted[0], wanted[-1]))
+
+
+def said(loads: list[LoadReport], now: datetime, of: SourceFacts | None = None) -> dict[str, dg.AssetCheckResult]:
+    return {str(result.check_name): result for result in evaluate(of or facts(), loads, now)}
+
+
+def test_every_check_has_a_result() -> None:
+    assert set(said(loaded(*days(5)), DUE_FOR_FIVE)) == set(CHECKS)
+
+
+def test_a_source_with_every_due_day_passes_everything() -> None:
+    assert all(result.passed for result in said(loaded(*days(5)), DUE_FOR_FIVE).values())
+
+
+def test_a_day_is_due_only_when_its_schedule_has_surely_come() -> None:
+    assert said(loaded(*days(4)), DUE_FOR_FIVE - timedelta(seconds=1))["fresh"].passed
+    late = said(loaded(*days(4)), DUE_FOR_FIVE)["fresh"]
+    assert not late.passed
+    assert late.severity is dg.AssetCheckSeverity.ERROR
+    assert late.metadata["due_day"].value == "2026-01-05"
+
+
+def test_a_source_that_never_loaded_anything_is_not_fresh() -> None:
+    assert not said([], DUE_FOR_FIVE)["fresh"].passed
+
+
+def test_a_source_that_begins_tomorrow_is_fresh() -> None:
+    begins = facts(first_day=FIRST + timedelta(days=40))
+    assert said([], DUE_FOR_FIVE, begins)["fresh"].passed
+
+
+def test_a_retired_provider_is_not_called_stale() -> None:
+    retired = facts(spec=dataclasses.replace(FAKE_SPEC, is_retired=True))
+    results = said(loaded(*days(5)), DUE_FOR_FIVE + timedelta(days=99), retired)
+    assert all(result.passed for result in results.values())
+
+
+def test_a_gap_is_named() -> None:
+    first, second, _, fourth, fifth = days(5)
+    gap = said(loaded(first, second, fourth, fifth), DUE_FOR_FIVE)["complete"]
+    assert not gap.passed
+    assert gap.metadata["missing_days"].value == ["2026-01-03"]
+
+
+def test_days_before_the_first_loaded_one_are_no_gap() -> None:
+    assert said(loaded(*days(5)[2:]), DUE_FOR_FIVE)["complete"].passed
+
+
+def test_a_quarantined_row_is_counted_by_its_reason() -> None:
+    result = said(loaded(*days(5), rejected=days(5)[1]), DUE_FOR_FIVE)["nothing_rejected"]
+    assert not result.passed
+    assert result.severity is dg.AssetCheckSeverity.WARN
+    assert result.metadata["by_name"].value == {"wrong_type": 1}
+    assert result.metadata["days"].value == ["2026-01-02"]
+
+
+def test_an_unmapped_field_is_counted_by_its_name() -> None:
+    result = said(loaded(*days(5), unmapped={"mystery": 3}), DUE_FOR_FIVE)["nothing_unmapped"]
+    assert not result.passed
+    assert result.metadata["by_name"].value == {"mystery": 15}
+
+
+def test_a_load_that_does_not_add_up_is_named() -> None:
+    loads = loaded(*days(5))
+    loads[2] = dataclasses.replace(loads[2], n_received=25)
+    result = said(loads, DUE_FOR_FIVE)["accounted_for"]
+    assert not result.passed
+    assert result.metadata["days"].value == ["2026-01-03"]

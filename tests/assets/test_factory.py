@@ -1,0 +1,185 @@
+"""Ranged runs of a source's assets in a real Dagster instance, over fakes below."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from assets.factory import CORRECTION_TAG, catalogue_key, measurements_key, payloads_key, source_assets
+from domain.errors import ConfigurationError, CredentialsRejectedError, PayloadUnreadableError, ShrinkRefusedError
+from tests.fakes.days import FIRST, House, days, facts, provider_of
+
+PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
+LAST = days(5)[-1]
+THIRD = days(5)[2]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def house(instance: dg.DagsterInstance) -> House:
+    return House(instance, provider_of(5))
+
+
+def all_days(status: str, *but: date, other: str = "FAILED") -> dict[str, str]:
+    return {str(day): other if day in but else status for day in days(5)}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    data = event.step_failure_data.user_failure_data
+    assert data is not None
+    return dg.Failure(data.description, metadata=data.metadata)
+
+
+def test_a_source_has_three_assets_one_after_another() -> None:
+    graph = {
+        spec.key.to_user_string(): sorted(dep.asset_key.to_user_string() for dep in spec.deps)
+        for asset in source_assets(facts())
+        for spec in asset.specs
+    }
+    assert graph == {
+        "roof/catalogue": [],
+        "roof/payloads": ["roof/catalogue"],
+        "roof/measurements": ["roof/payloads"],
+    }
+
+
+def test_a_range_lands_and_loads_every_day_in_one_run(house: House) -> None:
+    assert house.run(FIRST, LAST).success
+    assert house.statuses(PAYLOADS, FIRST, LAST) == all_days("MATERIALIZED")
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
+    assert [report.n_inserted for report in house.warehouse.ledger] == [24] * 5
+
+
+def test_every_day_has_its_own_figures_and_only_the_last_a_picture(house: House) -> None:
+    house.run(FIRST, LAST)
+    figures = house.figures(MEASUREMENTS)
+    assert {day: found["window"] for day, found in figures.items()} == {str(day): str(day) for day in days(5)}
+    first = figures[str(FIRST)]
+    assert (first["rows_received"], first["rows_inserted"], first["requests"]) == (24, 24, 1)
+    assert (first["dagster/partition_row_count"], first["series"]) == (24, 1)
+    assert [day for day, found in figures.items() if "plot" in found] == [str(LAST)]
+    assert figures[str(LAST)]["plot"].startswith("![2026-01-05](data:image/png;base64,")
+    assert house.figures(PAYLOADS)[str(THIRD)]["payloads"] == 1
+
+
+def test_measurements_alone_are_replayed_without_a_request(house: House) -> None:
+    house.run(FIRST, LAST)
+    n_requests = house.provider.n_requests
+    assert house.run(FIRST, LAST, only=[MEASUREMENTS]).success
+    assert house.provider.n_requests == n_requests
+    assert house.figures(MEASUREMENTS)[str(FIRST)]["rows_unchanged"] == 24
+
+
+def test_measurements_of_a_day_that_was_never_landed_fail_by_name(house: House) -> None:
+    house.run(FIRST, THIRD)
+    result = house.run(FIRST, LAST, only=[MEASUREMENTS])
+    assert not result.success
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED", *days(5)[3:])
+    assert "2026-01-04, 2026-01-05" in str(failure_of(result).description)
+
+
+def test_payloads_alone_load_nothing(house: House) -> None:
+    assert house.run(FIRST, LAST, only=[PAYLOADS]).success
+    assert house.statuses(PAYLOADS, FIRST, LAST) == all_days("MATERIALIZED")
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == {}
+    assert house.warehouse.ledger == []
+
+
+def test_a_day_that_cannot_be_landed_fails_alone_and_by_name(house: House) -> None:
+    house.provider.failures[THIRD] = PayloadUnreadableError("they changed", place="roof", fix="look")
+    result = house.run(FIRST, LAST)
+    assert not result.success
+    for key in (PAYLOADS, MEASUREMENTS):
+        assert house.statuses(key, FIRST, LAST) == all_days("MATERIALIZED", THIRD)
+    failure = failure_of(result)
+    assert failure.description == "1 of 5 days of roof failed: 2026-01-03. they changed (roof): look."
+    assert failure.metadata["failed_days"].value == ["2026-01-03"]
+    assert house.figures(MEASUREMENTS)[str(LAST)]["rows_inserted"] == 24
+
+
+def test_a_day_that_cannot_be_loaded_is_landed_all_the_same(house: House) -> None:
+    house.warehouse.load_failures[THIRD] = ShrinkRefusedError("fewer rows", place="roof", fix="look")
+    assert not house.run(FIRST, LAST).success
+    assert house.statuses(PAYLOADS, FIRST, LAST) == all_days("MATERIALIZED")
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED", THIRD)
+
+
+def test_a_day_that_failed_is_mended_by_a_run_of_that_day(house: House) -> None:
+    house.provider.failures[THIRD] = PayloadUnreadableError("they changed", place="roof", fix="look")
+    house.run(FIRST, LAST)
+    house.provider.failures.clear()
+    assert house.run(THIRD, THIRD).success
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
+
+
+def test_rejected_credentials_stop_the_range_and_the_rest_is_said_to_be_untried(house: House) -> None:
+    house.provider.failures[THIRD] = CredentialsRejectedError("401", place="roof", fix="renew")
+    result = house.run(FIRST, LAST)
+    assert [window.day for window in house.provider.asked] == days(3)
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED", *days(5)[2:])
+    assert "2 later days were not tried, since the same would happen: 2026-01-04 to 2026-01-05." in str(
+        failure_of(result).description
+    )
+
+
+def test_days_committed_before_a_bug_of_ours_are_recorded(house: House) -> None:
+    del house.provider.points[LAST]["roof/P"]
+    house.provider.points[LAST] = {"roof/P": {"no instant": 1.0}}  # type: ignore[dict-item]  # the bug
+    assert not house.run(FIRST, LAST).success
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED", LAST)
+
+
+def test_a_failed_range_is_not_retried_as_a_whole(house: House) -> None:
+    house.provider.failures[THIRD] = PayloadUnreadableError("they changed", place="roof", fix="look")
+    result = house.run(FIRST, LAST)
+    assert len(house.provider.asked) == 5
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]
+
+
+def test_a_run_marked_as_a_correction_may_shrink_a_day(house: House) -> None:
+    house.run(FIRST, FIRST)
+    house.provider.points[FIRST] = {}
+    assert not house.run(FIRST, FIRST).success
+    assert house.run(FIRST, FIRST, tags={CORRECTION_TAG: "true"}).success
+    assert house.figures(MEASUREMENTS)[str(FIRST)]["rows_removed"] == 24
+
+
+def test_a_missing_setting_fails_the_run_by_name_and_asks_for_no_second_day(house: House) -> None:
+    house.warehouse.unavailable = ConfigurationError("WAREHOUSE_URL is absurd", place="environment", fix="mend it")
+    result = house.run(FIRST, LAST)
+    assert "WAREHOUSE_URL is absurd" in str(failure_of(result).description)
+    assert house.provider.asked == []
+
+
+def test_the_catalogue_lists_what_is_offered(house: House) -> None:
+    result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
+    assert result.success
+    [event] = result.asset_materializations_for_node("roof_catalogue")
+    assert event.metadata["dagster/row_count"].value == 1
+    assert list(house.warehouse.series["roof"]) == ["roof/P"]
+
+
+def test_a_catalogue_that_cannot_be_had_fails_with_one_sentence(house: House) -> None:
+    house.provider.discovery_failure = CredentialsRejectedError("401", place="roof", fix="renew")
+    result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
+    assert failure_of(result).description == "roof: 401 (roof): renew."
+
+
+def test_checks_run_after_the_days(house: House) -> None:
+    result = house.run(FIRST, LAST, with_checks=True)
+    assert result.success
+    passed = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert passed == {
+        "fresh": False,
+        "complete": False,
+        "nothing_rejected": True,
+        "nothing_unmapped": True,
+        "accounted_for": True,
+    }
