@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Self
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
@@ -68,13 +67,6 @@ class Address:
         """Without the password."""
         return f"Address({self.place})"
 
-    @property
-    def sqlalchemy_url(self) -> str:
-        """For SQLAlchemy: every part travels as a query argument, so that sockets and odd passwords survive."""
-        parts = conninfo_to_dict(self.conninfo)
-        query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in parts.items() if key != "dbname")
-        return f"postgresql+psycopg:///{quote(str(parts.get('dbname', '')), safe='')}?{query}"
-
     def connect(self, *, autocommit: bool = True) -> psycopg.Connection:
         """Open a session with our limits.
 
@@ -96,6 +88,8 @@ class Address:
             )
             limits = [f"{seconds}s" for seconds in (STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS)]
             connection.execute(_SESSION, limits)
+            if not autocommit:
+                connection.commit()
             return connection
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.resources import files
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from domain.errors import WarehouseUnsuitableError
 from warehouse.connections import Address
+from warehouse.server import check_server
 from warehouse.sqlstates import translated_wrapped
 
 # Any number will do, as long as nobody else locks it: the bytes of "joule".
@@ -31,8 +33,9 @@ def migrate(url: str) -> None:
     address = Address.of(url)
     with _connection(address) as connection, connection.begin():
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        connection.exec_driver_sql("SET LOCAL search_path = public")
-        _require_timescaledb(connection, address)
+        # Under the lock: the check makes the extension for a moment, and two at once would collide.
+        check_server(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
         _refuse_unknown(connection, address)
         command.upgrade(_config(connection), "head")
 
@@ -54,17 +57,6 @@ def check_schema(url: str) -> None:
                 place=address.place,
                 fix="run `joulehouse warehouse migrate`",
             )
-
-
-def _require_timescaledb(connection: sa.Connection, address: Address) -> None:
-    is_there = connection.exec_driver_sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'")
-    if not is_there.scalar_one():
-        raise WarehouseUnsuitableError(
-            "this is a plain PostgreSQL without the TimescaleDB extension",
-            place=address.place,
-            fix="point WAREHOUSE_URL at a TimescaleDB server, or leave it unset for the embedded one",
-        )
-    connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
 
 
 def _refuse_unknown(connection: sa.Connection, address: Address) -> str | None:
@@ -91,7 +83,9 @@ def _steps() -> ScriptDirectory:
 
 @contextmanager
 def _connection(address: Address) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(address.sqlalchemy_url, poolclass=sa.NullPool)
+    engine = sa.create_engine(
+        "postgresql+psycopg://", creator=partial(address.connect, autocommit=False), poolclass=sa.NullPool
+    )
     try:
         with translated_wrapped(address.place), engine.connect() as connection:
             yield connection

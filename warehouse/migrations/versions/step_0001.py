@@ -1,5 +1,7 @@
 """The house: catalogue, points, ledger, landing zone, budget and quarantine, and what TimescaleDB makes of them."""
 
+from contextlib import closing
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -17,12 +19,17 @@ def upgrade() -> None:
     _catalogue_and_points()
     _ledger()
     _landing_zone()
-    connection = op.get_bind()
-    connection.exec_driver_sql(script("schema/hypertables"))
+    _run("schema/hypertables")
     # The licence is read, never tried: on the Apache edition each of these settings is an error.
-    is_community = connection.exec_driver_sql("SHOW timescaledb.license").scalar_one() == "timescale"
-    connection.exec_driver_sql(script("schema/summaries_community" if is_community else "schema/summaries_apache"))
-    connection.exec_driver_sql(script("schema/roles"))
+    is_community = op.get_bind().exec_driver_sql("SHOW timescaledb.license").scalar_one() == "timescale"
+    _run("schema/summaries_community" if is_community else "schema/summaries_apache")
+    _run("schema/roles")
+
+
+def _run(name: str) -> None:
+    """Run a script on the driver's own connection: SQLAlchemy would take its % for a parameter."""
+    with closing(op.get_bind().connection.cursor()) as cursor:
+        cursor.execute(script(name))
 
 
 def _catalogue_and_points() -> None:

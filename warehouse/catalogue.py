@@ -1,0 +1,99 @@
+"""The catalogue: which number a series has, and what is known about it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from domain.contract import Series
+from domain.errors import NormalizationError, RowsRefusedError
+from domain.quantities import QUANTITIES
+from warehouse.connections import Connections
+from warehouse.statements import statement
+
+_AT_ONCE: Final = 5_000  # series in one statement
+
+
+class Catalogue:
+    """The series of every source. Numbers that were once read are remembered: they never change."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._ids: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def describe(self, source: str, series: Iterable[Series]) -> int:
+        """Make the catalogue say what `series` say; the number of rows added or rewritten. Safe to race."""
+        ordered = _ordered(series)
+        n_changed = 0
+        for start in range(0, len(ordered), _AT_ONCE):
+            some = ordered[start : start + _AT_ONCE]
+            with self._connections.borrow(f"catalogue of {source}") as connection:
+                n_changed += connection.execute(statement("catalogue/describe"), _columns(source, some)).rowcount
+            for one in some:
+                self._ids.pop((source, one.key), None)
+        return n_changed
+
+    def numbers(self, source: str, series: Sequence[Series], *, place: str) -> Mapping[str, int]:
+        """The number of each of `series`, in transactions of their own; unknown ones are added.
+
+        Raises:
+            RowsRefusedError: One measures another quantity than the catalogue says: its unit would change in silence.
+        """
+        missing = [one for one in series if (source, one.key) not in self._ids]
+        for start in range(0, len(missing), _AT_ONCE):
+            self._learn(source, missing[start : start + _AT_ONCE], place)
+        for one in series:
+            known = self._ids[source, one.key][1]
+            if known != one.quantity:
+                self._ids.pop((source, one.key))
+                raise RowsRefusedError(
+                    f"the series {one.key!r} is {known} in the catalogue and {one.quantity} in the payloads",
+                    place=place,
+                    fix="give it another key, or materialize the catalogue if the quantity was wrong before",
+                )
+        return {one.key: self._ids[source, one.key][0] for one in series}
+
+    def _learn(self, source: str, series: Sequence[Series], place: str) -> None:
+        with self._connections.borrow(place) as connection:
+            unknown = self._read(connection, source, series)
+            if unknown:
+                connection.execute(statement("catalogue/add"), _columns(source, _ordered(unknown)))
+                self._read(connection, source, unknown)
+
+    def _read(self, connection: psycopg.Connection, source: str, series: Sequence[Series]) -> list[Series]:
+        """Remember what the catalogue knows of `series`; the rest is returned."""
+        keys = [one.key for one in series]
+        rows = connection.execute(statement("catalogue/known"), {"source": source, "keys": keys})
+        for key, series_id, quantity in rows:
+            self._ids[source, key] = (series_id, quantity)
+        return [one for one in series if (source, one.key) not in self._ids]
+
+
+def _ordered(series: Iterable[Series]) -> list[Series]:
+    """One description per key, the last one said, sorted by key."""
+    return [one for _, one in sorted({one.key: one for one in series}.items())]
+
+
+def _columns(source: str, series: Sequence[Series]) -> dict[str, object]:
+    for one in series:
+        if one.quantity not in QUANTITIES:
+            raise NormalizationError(
+                f"the quantity {one.quantity!r} is unknown",
+                place=f"series {one.key!r} of {source}",
+                fix=f"use one of {', '.join(sorted(QUANTITIES))}, or add it to domain/quantities.py",
+            )
+    quantities = [QUANTITIES[one.quantity] for one in series]
+    return {
+        "source": source,
+        "key": [one.key for one in series],
+        "quantity": [one.quantity for one in series],
+        "unit": [quantity.unit for quantity in quantities],
+        "kind": [quantity.kind.value for quantity in quantities],
+        "device": [one.device for one in series],
+        "site": [one.site for one in series],
+        "provider_unit": [one.provider_unit for one in series],
+        "resolution": [one.resolution for one in series],
+        "time_zone": [one.time_zone for one in series],
+        "labels": [Jsonb(dict(one.labels)) for one in series],
+    }

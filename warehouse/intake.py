@@ -1,0 +1,170 @@
+"""What a load has received so far: points by table, series by number, rejected rows by reason."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.errors import NormalizationError
+from domain.measurement import Normalized, Reason
+from domain.window import Window
+from warehouse.catalogue import Catalogue
+from warehouse.points import Order, Points
+from warehouse.quarantine import Quarantine, storable
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Intake:
+    """Batches taken in, before any transaction is open: the network and the normalizer are done when a load begins.
+
+    Attributes:
+        numbers: Numbers from the provider.
+        states: Codes into `texts`.
+        texts: Every different state, as PostgreSQL keeps it.
+        quarantine: Rows rejected by the normalizer, and points that contradict one another.
+        unmapped: Field name → values for which no quantity is known.
+        n_received: Points the batches account for.
+        n_duplicate: Points left out because an equal one is there.
+    """
+
+    def __init__(self, source: str, window: Window, catalogue: Catalogue, *, place: str) -> None:
+        self.numbers: Points[np.float64] = Points(window, np.float64, place=place)
+        self.states: Points[np.int64] = Points(window, np.int64, place=place)
+        self.texts: list[bytes] = []
+        self.quarantine = Quarantine()
+        self.unmapped: Counter[str] = Counter()
+        self.n_received = 0
+        self.n_duplicate = 0
+        self.number_order: Order
+        self.state_order: Order
+        self._source = source
+        self._catalogue = catalogue
+        self._place = place
+        self._rank: dict[str, int] = {}
+        self._series_id: list[int] = []
+        self._with_points: set[int] = set()
+        self._codes: dict[str, int | None] = {}
+
+    def take(self, batch: Normalized) -> None:
+        """Add a batch.
+
+        Raises:
+            NormalizationError: It breaks the schema.
+            OutsidePartitionError: A point lies outside of the window.
+            RowsRefusedError: A series has changed its quantity.
+        """
+        batch.check(place=self._place)
+        new = [one for one in batch.series if one.key not in self._rank]
+        if new:
+            for key, series_id in self._catalogue.numbers(self._source, new, place=self._place).items():
+                self._rank[key] = len(self._series_id)
+                self._series_id.append(series_id)
+        self.n_received += batch.n_received
+        self.n_duplicate += batch.n_duplicates
+        self.unmapped.update({storable(name): n for name, n in batch.unmapped.items()})
+        self.quarantine.take(batch)
+        if len(batch.measurements):
+            self._take_numbers(batch.measurements)
+        if len(batch.states):
+            self._take_states(batch.states)
+
+    def settle(self) -> None:
+        """No batch will follow: sort, drop what is there twice, reject what contradicts itself.
+
+        Raises:
+            TooManyRejectedError: More rows are rejected than the threshold allows.
+        """
+        self.number_order = self.numbers.order()
+        self.state_order = self.states.order()
+        self.n_duplicate += self.number_order.n_duplicate + self.state_order.n_duplicate
+        keys = list(self._rank)
+        found = self.numbers.conflicts(self.number_order)
+        values: list[object] = list(found.value.tolist())
+        self._reject(keys, found.rank, found.at_us, values)
+        stated = self.states.conflicts(self.state_order)
+        self._reject(keys, stated.rank, stated.at_us, [self.texts[code].decode() for code in stated.value.tolist()])
+        self.quarantine.check(self.n_received, place=self._place)
+
+    @property
+    def n_numbers(self) -> int:
+        """Rows that the table of numbers must hold afterwards."""
+        return len(self.numbers) - self.number_order.n_duplicate - len(self.number_order.conflicting)
+
+    @property
+    def n_states(self) -> int:
+        """Rows that the table of states must hold afterwards."""
+        return len(self.states) - self.state_order.n_duplicate - len(self.state_order.conflicting)
+
+    @property
+    def n_series(self) -> int:
+        """Series that have at least one point."""
+        return len(self._with_points)
+
+    @property
+    def series_ids(self) -> npt.NDArray[np.int64]:
+        """Rank → number in the catalogue."""
+        return np.array(self._series_id, dtype=np.int64)
+
+    def _take_numbers(self, frame: pd.DataFrame) -> None:
+        values = frame["value"].to_numpy(dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise self._bug("a value is not a finite number")
+        self.numbers.append(self._ranks(frame), _microseconds(frame), values)
+
+    def _take_states(self, frame: pd.DataFrame) -> None:
+        codes = [self._code(text) for text in frame["value"].tolist()]
+        is_storable = np.array([code is not None for code in codes])
+        if not is_storable.all():
+            for row in frame.loc[~is_storable].itertuples(index=False):
+                self.quarantine.add(f"{row.series} {row.measured_at} {row.value!r}", Reason.NOT_STORABLE_TEXT)
+            frame = frame.loc[is_storable]
+        kept = np.array([code for code in codes if code is not None], dtype=np.int64)
+        self.states.append(self._ranks(frame), _microseconds(frame), kept)
+
+    def _ranks(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        series = frame["series"].cat
+        codes = series.codes.to_numpy()
+        if len(codes) and int(codes.min()) < 0:
+            raise self._bug("a point has no series")
+        ranks = np.fromiter((self._rank[key] for key in series.categories), np.int64, count=len(series.categories))
+        has_points = np.zeros(len(ranks), dtype=np.bool_)
+        has_points[codes] = True
+        self._with_points.update(ranks[has_points].tolist())
+        return ranks[codes]
+
+    def _code(self, text: object) -> int | None:
+        """The number of a text; None if PostgreSQL cannot hold it."""
+        if not isinstance(text, str):
+            raise self._bug("a state is not a text")
+        if text not in self._codes:
+            try:
+                encoded = text.encode()
+            except UnicodeEncodeError:
+                encoded = b"\x00"
+            if b"\x00" in encoded:
+                self._codes[text] = None
+            else:
+                self._codes[text] = len(self.texts)
+                self.texts.append(encoded)
+        return self._codes[text]
+
+    def _reject(
+        self, keys: list[str], rank: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], values: list[object]
+    ) -> None:
+        for one, at, value in zip(rank.tolist(), at_us.tolist(), values, strict=True):
+            instant = (_EPOCH + timedelta(microseconds=at)).isoformat()
+            raw = json.dumps({"series": keys[one], "measured_at": instant, "value": value}, ensure_ascii=False)
+            self.quarantine.add(raw, Reason.CONFLICTING_VALUES)
+
+    def _bug(self, culprit: str) -> NormalizationError:
+        return NormalizationError(
+            culprit, place=self._place, fix="correct the provider's normalize; this is a bug of ours"
+        )
+
+
+def _microseconds(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    return np.asarray(frame["measured_at"].astype("int64"), dtype=np.int64)

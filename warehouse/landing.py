@@ -1,0 +1,151 @@
+"""The landing zone: answers as received, compressed, under their own hash, on a folder or any object store.
+
+An answer is whole or absent. On a folder it is written beside the others under `.incoming/`, flushed to the disk and
+renamed; an object store's put is atomic by itself. What is read is checked against its hash.
+"""
+
+import hashlib
+import os
+import re
+import time
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import zstandard
+from upath import UPath
+
+from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
+
+_LEVEL: Final = 3
+_SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename what is older
+_LOCAL: Final = ("", "file", "local")
+
+
+class Landing:
+    """A landing zone.
+
+    Args:
+        root: A folder, or the URL of one (`s3://bucket/prefix`, `memory://x` …).
+    """
+
+    def __init__(self, root: str | Path | UPath) -> None:
+        address = UPath(root)
+        self._root: Path | UPath = Path(address.path) if address.protocol in _LOCAL else address
+
+    def keep(self, source: str, body: bytes, sha256: str) -> str:
+        """Keep a body under its hash; the path below the root. A body that is there, whole, is not written again.
+
+        Raises:
+            WarehouseUnavailableError: It cannot be written: no room, no right, no store.
+            ConfigurationError: The source's slug cannot be a folder.
+        """
+        path = f"{_slug(source)}/{sha256[:2]}/{sha256[2:4]}/{sha256}.zst"
+        try:
+            if self._is_whole(path, len(body), sha256):
+                return path
+            packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True).compress(body)
+            if isinstance(self._root, Path):
+                _write_local(self._root / path, packed, incoming=self._root / source / ".incoming")
+            else:
+                target = self._root / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(packed)
+        except OSError as error:
+            raise WarehouseUnavailableError(
+                f"the landing zone cannot be written ({error.strerror or type(error).__name__})",
+                place=f"payload {sha256[:12]} of {source}",
+                fix="make room or give the right to write there, then run it again",
+            ) from None
+        return path
+
+    def read(self, path: str, n_bytes: int, sha256: str) -> bytes:
+        """The body at `path`.
+
+        Raises:
+            PayloadMissingError: It is not there, or not what was kept.
+        """
+        place = f"payload {sha256[:12]} at {path}"
+        fix = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
+        try:
+            packed = (self._root / path).read_bytes()
+        except FileNotFoundError:
+            raise PayloadMissingError("a kept answer is gone from the landing zone", place=place, fix=fix) from None
+        except OSError as error:
+            raise WarehouseUnavailableError(
+                f"the landing zone cannot be read ({error.strerror or type(error).__name__})",
+                place=place,
+                fix="look at the disk or the store, then run it again",
+            ) from None
+        body = _unpacked(packed, n_bytes)
+        if body is None or hashlib.sha256(body).hexdigest() != sha256:
+            raise PayloadMissingError("a kept answer is damaged in the landing zone", place=place, fix=fix)
+        return body
+
+    def sweep(self, source: str) -> None:
+        """Remove what interrupted writers left behind more than a day ago."""
+        if not isinstance(self._root, Path):
+            return
+        for left in (self._root / _slug(source) / ".incoming").glob("*.part"):
+            try:
+                if left.stat().st_mtime < time.time() - _STALE_SECONDS:
+                    left.unlink()
+            except FileNotFoundError:
+                continue  # Another process sweeps at the same time.
+
+    def _is_whole(self, path: str, n_bytes: int, sha256: str) -> bool:
+        try:
+            self.read(path, n_bytes, sha256)
+        except PayloadMissingError:
+            return False
+        return True
+
+
+def _slug(source: str) -> str:
+    if not _SLUG.fullmatch(source):
+        raise ConfigurationError(
+            f"the source {source!r} cannot be a folder's name",
+            place="landing zone",
+            fix="name the source with letters, digits, - and _",
+        )
+    return source
+
+
+def _unpacked(packed: bytes, n_bytes: int) -> bytes | None:
+    """The body, or None if the bytes are not what was kept; never more memory than the index says it needs."""
+    try:
+        if zstandard.frame_content_size(packed) != n_bytes:
+            return None
+        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=n_bytes)
+    except zstandard.ZstdError:
+        return None
+
+
+def _write_local(target: Path, packed: bytes, *, incoming: Path) -> None:
+    incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _flush_folder(target.parent.parent)
+        _flush_folder(target.parent.parent.parent)
+    part = incoming / f"{target.name}.{os.getpid()}.{token_hex(4)}.part"
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(packed)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)  # noqa: PTH105, the kill tests stop before and after this very call
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    _flush_folder(target.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make names durable: a rename is on the disk when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,197 @@
+"""The ledger read back: what was loaded, what failed, and what it all amounts to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from psycopg.rows import class_row, dict_row
+
+from domain.window import Window
+from warehouse.connections import Connections
+from warehouse.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger. Counts as in `domain.contract.LoadReport`; all of them 0 or partial where it failed."""
+
+    load_id: int
+    status: Literal["committed", "failed"]
+    reason: str | None
+    sentence: str | None
+    source: str
+    window_start: datetime
+    window_end: datetime
+    pull_id: int | None
+    payload_sha256s: list[str]
+    n_series: int
+    n_received: int
+    n_inserted: int
+    n_changed: int
+    n_unchanged: int
+    n_rejected: int
+    n_duplicate: int
+    n_removed: int
+    n_points: int
+    proof: str
+    code_version: str
+    seconds: float
+    is_correction: bool
+    unmapped: dict[str, int]
+    rejected_by_reason: dict[str, int]
+    loaded_at: datetime
+
+    @property
+    def window(self) -> Window:
+        """The partition."""
+        return Window(self.window_start, self.window_end)
+
+    @property
+    def n_written(self) -> int:
+        """Points inserted, changed or removed."""
+        return self.n_inserted + self.n_changed + self.n_removed
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """What the ledger says of one UTC day.
+
+    Attributes:
+        day: Which.
+        load_id: The load that made it what it is; None if none was ever committed.
+        pull_id: What that load was read from.
+        loaded_at: When.
+        n_points: Points the day holds.
+        n_rejected: Rows that load rejected.
+        reason: The reason code of a failure since then; None if the last load went well.
+        sentence: That failure in words.
+    """
+
+    day: date
+    load_id: int | None
+    pull_id: int | None
+    loaded_at: datetime | None
+    n_points: int
+    n_rejected: int
+    reason: str | None
+    sentence: str | None
+
+    @property
+    def status(self) -> Literal["loaded", "failed"]:
+        """`failed` if the last attempt failed, whether or not an earlier load stands."""
+        return "failed" if self.reason else "loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the committed loads of a source did together.
+
+    Attributes:
+        source: Whose.
+        first_start: Where the first window begins.
+        last_end: Where the last window ends.
+        n_windows: Different windows, usually days.
+        n_loads: Loads, repeated ones included.
+        n_series: The most series that one window holds.
+        n_points: Points that the windows hold after their newest load.
+        n_received: Summed over the loads, as are the seven after it.
+        n_requests: HTTP requests of the pulls that were loaded, as are payloads, bytes and seconds after it.
+    """
+
+    source: str
+    first_start: datetime
+    last_end: datetime
+    n_windows: int
+    n_loads: int
+    n_series: int
+    n_points: int
+    n_received: int
+    n_inserted: int
+    n_changed: int
+    n_unchanged: int
+    n_rejected: int
+    n_duplicate: int
+    n_removed: int
+    load_seconds: float
+    n_requests: int
+    n_payloads: int
+    n_bytes: int
+    pull_seconds: float
+
+    @property
+    def n_written(self) -> int:
+        """Points inserted, changed or removed."""
+        return self.n_inserted + self.n_changed + self.n_removed
+
+
+class Ledger:
+    """Questions to the ledger. Each is one statement in a session of its own."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def last_loads(self, source: str, first: date, last: date) -> list[Entry]:
+        """The newest entry of each window that begins on a day from `first` to `last`, in the order of windows."""
+        return self._entries("ledger/last_loads", source, Window.of_days(first, last))
+
+    def entries(self, source: str, window: Window) -> list[Entry]:
+        """Every entry that touches `window`, oldest first."""
+        return self._entries("ledger/entries", source, window)
+
+    def days(self, source: str) -> list[DayStatus]:
+        """Every UTC day that a load has touched or failed on, in order."""
+        with (
+            self._connections.borrow(f"ledger of {source}") as connection,
+            connection.cursor(row_factory=class_row(DayStatus)) as cursor,
+        ):
+            return cursor.execute(statement("ledger/days"), {"source": source}).fetchall()
+
+    def totals(
+        self, source: str | None = None, window: Window | None = None, *, after_load_id: int = 0
+    ) -> list[Totals]:
+        """What the committed loads amount to, one row per source.
+
+        Args:
+            source: Only this one.
+            window: Only loads of windows inside.
+            after_load_id: Only loads newer than this one: `newest_id()` before a run counts what the run did.
+        """
+        values: dict[str, object] = {
+            "source": source,
+            "start": window.start if window else None,
+            "end": window.end if window else None,
+            "after_load_id": after_load_id,
+        }
+        with (
+            self._connections.borrow("ledger") as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            rows = cursor.execute(statement("ledger/totals"), values).fetchall()
+        return [Totals(**_plain(row)) for row in rows]
+
+    def newest_id(self) -> int:
+        """The number of the newest entry, 0 if there is none."""
+        with self._connections.borrow("ledger") as connection:
+            row = connection.execute(statement("ledger/newest_id")).fetchone()
+        return int(row[0]) if row else 0
+
+    def _entries(self, name: str, source: str, window: Window) -> list[Entry]:
+        values = {"source": source, "start": window.start, "end": window.end}
+        with (
+            self._connections.borrow(f"ledger of {source}") as connection,
+            connection.cursor(row_factory=class_row(Entry)) as cursor,
+        ):
+            return cursor.execute(statement(name), values).fetchall()
+
+
+_REAL: Sequence[str] = ("load_seconds", "pull_seconds")
+_OTHER: Sequence[str] = ("source", "first_start", "last_end")
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Sums come as decimals, and as nothing where there is no pull."""
+    return {
+        name: value if name in _OTHER else float(value or 0) if name in _REAL else int(value or 0)
+        for name, value in row.items()
+    }

@@ -1,0 +1,240 @@
+"""The load: one transaction that makes a partition's measurements equal to what its payloads say.
+
+The order inside the transaction: lock the days, fence out older pulls, count what is held, guard against shrinking,
+write, check the sums, quarantine, and the ledger row last. Either all of it is there or nothing.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from domain.contract import LandedPull, LoadReport
+from domain.errors import (
+    AccountingError,
+    IngestError,
+    OutsidePartitionError,
+    PayloadMissingError,
+    ShrinkRefusedError,
+    StaleLoadError,
+)
+from domain.window import Window
+from warehouse.intake import Intake
+from warehouse.partition import Partition, Written, encoded_numbers, encoded_states
+from warehouse.statements import statement
+
+MOST_LOST_SHARE: Final = 0.2
+"""A load may leave a partition with at most this share fewer points than it held, unless it is a correction."""
+
+_PAUSES: Final = (0.2, 1.0)  # seconds at most before a second and a third try
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is to be loaded, and on whose word."""
+
+    source: str
+    window: Window
+    pull_id: int | None
+    sha256s: tuple[str, ...]
+    proof: str
+    is_correction: bool
+    code_version: str
+
+    @classmethod
+    def of(
+        cls, source: str, window: Window, landed: LandedPull, *, is_correction: bool, code_version: str
+    ) -> "Assignment":
+        """The load of `landed` into `window`."""
+        return cls(source, window, landed.pull_id, landed.sha256s, landed.proof, is_correction, code_version)
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return f"{self.source}, {self.window}"
+
+
+def commit(
+    connection: psycopg.Connection, assignment: Assignment, intake: Intake, seconds: Callable[[], float]
+) -> LoadReport:
+    """Load, in one transaction.
+
+    Args:
+        connection: In autocommit.
+        assignment: What.
+        intake: The points, settled.
+        seconds: How long the load has taken so far.
+
+    Raises:
+        StaleLoadError: A newer pull of some day of the window is loaded already.
+        OutsidePartitionError: The pull is another source's or does not cover the window.
+        ShrinkRefusedError: The partition would lose too much.
+        AccountingError: The sums do not agree.
+        psycopg.Error: Whatever the server says.
+    """
+    with connection.transaction():
+        connection.execute(statement("load/limits"))
+        _lock(connection, assignment)
+        _fence(connection, assignment)
+        load_id = _scalar(connection, "load/next_load_id")
+        written = _write(connection, assignment, intake, load_id)
+        report = LoadReport(
+            load_id=load_id,
+            pull_id=assignment.pull_id or 0,
+            source=assignment.source,
+            window=assignment.window,
+            n_series=intake.n_series,
+            n_received=intake.n_received,
+            **asdict(written),
+            n_rejected=len(intake.quarantine),
+            n_duplicate=intake.n_duplicate,
+            n_points=intake.n_numbers + intake.n_states,
+            seconds=seconds(),
+            unmapped=dict(intake.unmapped),
+            rejected_by_reason=dict(intake.quarantine.by_reason),
+        )
+        _check(report, assignment.place)
+        intake.quarantine.record(connection, assignment.source, assignment.window, load_id)
+        _enter(connection, assignment, report)
+    return report
+
+
+def record_failure(
+    connection: psycopg.Connection, assignment: Assignment, intake: Intake, error: IngestError, seconds: float
+) -> None:
+    """A `failed` row in the ledger, and the rows rejected until then: in a transaction of their own."""
+    with connection.transaction():
+        load_id = _scalar(connection, "load/next_load_id")
+        intake.quarantine.record(connection, assignment.source, assignment.window, load_id)
+        report = LoadReport(
+            load_id=load_id,
+            pull_id=assignment.pull_id or 0,
+            source=assignment.source,
+            window=assignment.window,
+            n_series=intake.n_series,
+            n_received=intake.n_received,
+            n_inserted=0,
+            n_changed=0,
+            n_unchanged=0,
+            n_rejected=len(intake.quarantine),
+            n_duplicate=intake.n_duplicate,
+            n_removed=0,
+            n_points=0,
+            seconds=seconds,
+            unmapped=dict(intake.unmapped),
+            rejected_by_reason=dict(intake.quarantine.by_reason),
+        )
+        _enter(connection, assignment, report, error)
+
+
+def commit_again(
+    connection: psycopg.Connection, assignment: Assignment, intake: Intake, seconds: Callable[[], float]
+) -> LoadReport:
+    """`commit`, tried anew where the server chose this transaction to make way for another one."""
+    for pause_seconds in _PAUSES:
+        try:
+            return commit(connection, assignment, intake, seconds)
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            # Not for a secret: two losers of one deadlock must not meet again at the same instant.
+            time.sleep(pause_seconds * random.random())  # noqa: S311
+    return commit(connection, assignment, intake, seconds)
+
+
+def _lock(connection: psycopg.Connection, assignment: Assignment) -> None:
+    # In the order of days: two loads that share several days cannot wait for each other.
+    for day in assignment.window.days():
+        connection.execute(statement("load/lock_day"), {"source": assignment.source, "day": day})
+
+
+def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
+    bounds = {"start": assignment.window.start, "end": assignment.window.end}
+    values = {"source": assignment.source, "pull_id": assignment.pull_id, **bounds}
+    row = connection.execute(statement("load/fence"), values).fetchone()
+    if row is None:
+        raise PayloadMissingError(
+            f"there is no pull {assignment.pull_id}", place=assignment.place, fix="land the window first"
+        )
+    is_ours, newest_loaded = row
+    if not is_ours:
+        raise OutsidePartitionError(
+            f"pull {assignment.pull_id} is not a complete pull of this source that covers this window",
+            place=assignment.place,
+            fix="load what `payloads` returns for this source and window",
+        )
+    if newest_loaded is not None and newest_loaded > (assignment.pull_id or 0):
+        raise StaleLoadError(
+            f"pull {newest_loaded} is already loaded, which is newer than pull {assignment.pull_id}",
+            place=assignment.place,
+            fix="nothing is to be done, or load the newest pull again",
+        )
+
+
+def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intake, load_id: int) -> Written:
+    rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source})
+    source_ids = [int(series_id) for (series_id,) in rows]
+    numbers, states = (
+        Partition(connection, table, assignment.window, source_ids, place=assignment.place)
+        for table in ("measurement", "state")
+    )
+    held_numbers, held_states = numbers.n_held(), states.n_held()
+    _guard(held_numbers + held_states, intake.n_numbers + intake.n_states, assignment)
+    written = Written()
+    if held_numbers:
+        written += numbers.renew(encoded_numbers(intake), intake.n_numbers, held_numbers, load_id)
+    elif intake.n_numbers:
+        written += numbers.fill(encoded_numbers(intake), intake.n_numbers)
+    if held_states:
+        written += states.renew(encoded_states(intake), intake.n_states, held_states, load_id)
+    elif intake.n_states:
+        written += states.fill(encoded_states(intake), intake.n_states)
+    return written
+
+
+def _guard(n_held: int, n_points: int, assignment: Assignment) -> None:
+    if assignment.is_correction or n_points >= n_held * (1 - MOST_LOST_SHARE):
+        return
+    raise ShrinkRefusedError(
+        f"{n_points} points would replace {n_held}",
+        place=assignment.place,
+        fix="look at what the provider sends now; if it is right, run the day again as a correction",
+    )
+
+
+def _check(report: LoadReport, place: str) -> None:
+    n_accounted = report.n_inserted + report.n_changed + report.n_unchanged + report.n_rejected + report.n_duplicate
+    if report.n_received != n_accounted:
+        raise AccountingError(
+            f"{report.n_received} points were received and {n_accounted} are accounted for",
+            place=place,
+            fix="report it: nothing was written, and the loader or the provider's normalize is wrong",
+        )
+
+
+def _enter(
+    connection: psycopg.Connection, assignment: Assignment, report: LoadReport, error: IngestError | None = None
+) -> None:
+    entry = asdict(report) | {
+        "status": "failed" if error else "committed",
+        "reason": error.code if error else None,
+        "sentence": str(error) if error else None,
+        "pull_id": assignment.pull_id,
+        "start": assignment.window.start,
+        "end": assignment.window.end,
+        "sha256s": list(assignment.sha256s),
+        "proof": assignment.proof,
+        "code_version": assignment.code_version,
+        "is_correction": assignment.is_correction,
+        "unmapped": Jsonb(dict(report.unmapped)),
+        "rejected_by_reason": Jsonb(dict(report.rejected_by_reason)),
+    }
+    del entry["window"]
+    connection.execute(statement("load/enter_ledger"), entry)
+
+
+def _scalar(connection: psycopg.Connection, name: str) -> int:
+    row = connection.execute(statement(name)).fetchone()
+    return int(row[0]) if row else 0

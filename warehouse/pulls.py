@@ -1,0 +1,233 @@
+"""Pulls: answers kept one by one, none of which counts until the pull is finished.
+
+Two processes never share a pull. Whoever holds one holds an advisory lock on its number for as long as its session
+lives; a second process that wants the same window does not wait, it begins a pull of its own, and the newer one wins
+when they are loaded. A pull whose holder is gone is continued by whoever asks next, the same warehouse object included.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from domain.contract import Payload, Progress, PullReport
+from domain.errors import AccountingError, PayloadMissingError, WarehouseUnavailableError
+from domain.window import Window
+from warehouse.connections import Address, Connections
+from warehouse.landing import Landing
+from warehouse.quarantine import storable
+from warehouse.sqlstates import translated
+from warehouse.statements import statement
+
+
+class PullSession:
+    """The session whose locks say which pulls are alive. Opened when first needed, and again if it was lost."""
+
+    def __init__(self, address: Address) -> None:
+        self.lock: Final = RLock()
+        self._address = address
+        self._connection: psycopg.Connection | None = None
+        self._held: set[int] = set()
+
+    def connection(self) -> psycopg.Connection:
+        """The session, which must be used under `lock`."""
+        if self._connection is None or self._connection.closed:
+            self._held.clear()
+            self._connection = self._address.connect()
+        return self._connection
+
+    def begin(self, source: str, window: Window) -> tuple[int, bool]:
+        """The number of the pull to go on with, and whether it is a continued one."""
+        with self.lock:
+            connection = self.connection()
+            values = {"source": source, "start": window.start, "end": window.end}
+            found = connection.execute(statement("pull/unfinished"), values).fetchone()
+            if found and self._adopt(connection, found[0]):
+                return int(found[0]), True
+            fresh = connection.execute(statement("pull/begin"), values).fetchone()
+            pull_id = int(fresh[0]) if fresh else 0
+            self._held.add(pull_id)
+            return pull_id, False
+
+    def holds(self, pull_id: int) -> bool:
+        """Whether the lock on a pull is still this session's."""
+        return pull_id in self._held and self._connection is not None and not self._connection.closed
+
+    def release(self, pull_id: int) -> None:
+        """Let go of a pull."""
+        if self.holds(pull_id):
+            self._held.discard(pull_id)
+            self.connection().execute(statement("pull/release"), {"pull_id": pull_id})
+
+    def close(self) -> None:
+        """End the session: every pull that is not finished may be continued by others."""
+        with self.lock:
+            self._held.clear()
+            if self._connection is not None:
+                self._connection.close()
+
+    def _adopt(self, connection: psycopg.Connection, pull_id: int) -> bool:
+        if pull_id not in self._held:
+            row = connection.execute(statement("pull/adopt"), {"pull_id": pull_id}).fetchone()
+            if not row or not row[0]:
+                return False
+            self._held.add(pull_id)
+        row = connection.execute(statement("pull/is_unfinished"), {"pull_id": pull_id}).fetchone()
+        if row and row[0]:
+            return True
+        self.release(pull_id)
+        return False
+
+
+class TimescalePull:
+    """An open pull; `domain.contract.Pull`."""
+
+    def __init__(self, session: PullSession, landing: Landing, source: str, window: Window) -> None:
+        self._session = session
+        self._landing = landing
+        self._source = source
+        self._window = window
+        self._place = f"{source}, {window}"
+        self._started = time.monotonic()
+        with translated(self._place):
+            self.pull_id, self._is_resumed = session.begin(source, window)
+            with session.lock:
+                rows = session.connection().execute(statement("pull/progress"), {"pull_id": self.pull_id}).fetchall()
+        self.progress: Mapping[str, Progress] = {part: Progress(page, cursor) for part, page, cursor in rows}
+        self._at = dict(self.progress)
+        landing.sweep(source)
+
+    def keep(self, payload: Payload) -> None:
+        """Put the answer into the landing zone, index it, and move the checkpoint behind it.
+
+        Raises:
+            AccountingError: A page is missing between this one and the last.
+            WarehouseUnavailableError: The landing zone or the database cannot take it.
+        """
+        self._require_next(payload)
+        sha256 = payload.sha256
+        path = self._landing.keep(self._source, payload.body, sha256)
+        values = {
+            "pull_id": self.pull_id,
+            "part": payload.part,
+            "page": payload.page,
+            "endpoint": payload.endpoint,
+            "params": Jsonb({storable(name): storable(text) for name, text in payload.params.items()}),
+            "start": payload.window.start,
+            "end": payload.window.end,
+            "sha256": sha256,
+            "n_bytes": len(payload.body),
+            "received_at": payload.received_at,
+            "media_type": payload.media_type,
+            "proof": payload.proof,
+            "path": path,
+            "cursor": payload.cursor,
+        }
+        with self._transaction() as connection:
+            if payload.page == 1:
+                connection.execute(statement("pull/forget_part"), values)
+            connection.execute(statement("pull/index_payload"), values)
+            connection.execute(statement("pull/move_checkpoint"), values)
+        self._at[payload.part] = Progress(payload.page, payload.cursor)
+
+    def finish(self, *, n_requests: int) -> PullReport:
+        """Declare the pull complete.
+
+        Raises:
+            AccountingError: A part has not come to its last page, or the pull is finished already.
+        """
+        unfinished = sorted(part for part, progress in self._at.items() if progress.cursor is not None)
+        if unfinished:
+            raise AccountingError(
+                f"{len(unfinished)} parts are not at their last page, the first is {unfinished[0]!r}",
+                place=self._place,
+                fix="fetch them to the end: the provider's fetch must leave no cursor behind",
+            )
+        with self._transaction() as connection:
+            values = {"pull_id": self.pull_id, "n_requests": n_requests}
+            row = connection.execute(statement("pull/finish"), values).fetchone()
+            connection.execute(statement("pull/clear_checkpoints"), values)
+        if row is None:
+            raise AccountingError("the pull is finished already", place=self._place, fix="begin another one")
+        with self._session.lock, translated(self._place):
+            self._session.release(self.pull_id)
+        n_payloads, n_bytes = row
+        seconds = time.monotonic() - self._started
+        return PullReport(
+            self.pull_id, self._window, n_payloads, int(n_bytes), n_requests, seconds, is_resumed=self._is_resumed
+        )
+
+    def _require_next(self, payload: Payload) -> None:
+        last = self._at[payload.part].page if payload.part in self._at else 0
+        if payload.page != 1 and payload.page not in (last, last + 1):
+            raise AccountingError(
+                f"page {payload.page} of part {payload.part!r} follows page {last}",
+                place=self._place,
+                fix="number the pages 1, 2, 3 … in the provider's fetch, and leave none out",
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection]:
+        with self._session.lock, translated(self._place):
+            if not self._session.holds(self.pull_id):
+                raise WarehouseUnavailableError(
+                    "the session that held this pull was lost, and another process may have taken the pull over",
+                    place=self._place,
+                    fix="run it again: the pull continues behind the last page kept",
+                )
+            connection = self._session.connection()
+            with connection.transaction():
+                yield connection
+
+
+class TimescaleLandedPull:
+    """A complete pull, read back; `domain.contract.LandedPull`."""
+
+    def __init__(self, pull_id: int, rows: list[dict[str, Any]], landing: Landing) -> None:
+        self.pull_id = pull_id
+        self.sha256s: tuple[str, ...] = tuple(row["sha256"] for row in rows)
+        self.proof = "; ".join(sorted({row["proof"] for row in rows})) or "no answers"
+        self._rows = rows
+        self._landing = landing
+
+    def __iter__(self) -> Iterator[Payload]:
+        """Its payloads, in the order of parts and pages, one in memory at a time.
+
+        Raises:
+            PayloadMissingError: One is gone from the landing zone, or damaged.
+        """
+        for row in self._rows:
+            yield Payload(
+                endpoint=row["endpoint"],
+                params=row["params"],
+                window=Window(row["window_start"], row["window_end"]),
+                part=row["part"],
+                page=row["page"],
+                received_at=row["received_at"],
+                media_type=row["media_type"],
+                body=self._landing.read(row["path"], row["n_bytes"], row["sha256"]),
+                proof=row["proof"],
+            )
+
+
+def newest_complete(connections: Connections, landing: Landing, source: str, window: Window) -> TimescaleLandedPull:
+    """The newest complete pull of `source` that covers `window`.
+
+    Raises:
+        PayloadMissingError: There is none.
+    """
+    place = f"{source}, {window}"
+    with connections.borrow(place) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        values = {"source": source, "start": window.start, "end": window.end}
+        found = cursor.execute(statement("pull/newest_complete"), values).fetchone()
+        rows = cursor.execute(statement("pull/payloads"), found).fetchall() if found else []
+    if found is None:
+        raise PayloadMissingError(
+            "the landing zone has no complete pull of this window", place=place, fix="materialize its payloads first"
+        )
+    return TimescaleLandedPull(found["pull_id"], rows, landing)

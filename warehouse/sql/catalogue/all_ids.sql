@@ -1,0 +1,5 @@
+-- Every series of a source: what a load of that source may touch.
+SELECT series_id
+FROM series
+WHERE source = %(source)s
+ORDER BY series_id;

@@ -1,0 +1,11 @@
+-- Points that now say something else: the payloads win. ON CONFLICT and not UPDATE … FROM, because in a compressed
+-- chunk it decompresses the few segments that hold these keys instead of all of them.
+INSERT INTO {points} (series_id, measured_at, value)
+SELECT
+    series_id,
+    measured_at,
+    new
+FROM {difference}
+WHERE old IS NOT NULL AND new IS NOT NULL
+ORDER BY series_id, measured_at
+ON CONFLICT (series_id, measured_at) DO UPDATE SET value = excluded.value;

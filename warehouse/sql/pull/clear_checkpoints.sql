@@ -1,0 +1,3 @@
+-- A complete pull stands nowhere.
+DELETE FROM checkpoint
+WHERE pull_id = %(pull_id)s;

@@ -1,0 +1,134 @@
+"""The warehouse as the house sees it: `open_warehouse`, and all that `domain.contract.Warehouse` promises."""
+
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from upath import UPath
+
+from domain.contract import LandedPull, LoadReport, Series
+from domain.errors import IngestError, WarehouseError
+from domain.measurement import Normalized
+from domain.window import Window
+from warehouse import pulls
+from warehouse.catalogue import Catalogue
+from warehouse.connections import Address, Connections
+from warehouse.intake import Intake
+from warehouse.landing import Landing
+from warehouse.ledger import Ledger
+from warehouse.load import Assignment, commit_again, record_failure
+from warehouse.reading import Reading
+
+
+def open_warehouse(url: str, landing: str | Path | UPath, *, code_version: str | None = None) -> "TimescaleWarehouse":
+    """The warehouse at `url`, with its landing zone. Nothing is connected until something is asked.
+
+    Args:
+        url: `postgresql://…` of a database whose schema is there (`warehouse.schema`).
+        landing: A folder, or the URL of one on an object store.
+        code_version: What the ledger says loaded a partition; this release by default.
+    """
+    return TimescaleWarehouse(Address.of(url), Landing(landing), code_version or version("joulehouse"))
+
+
+class TimescaleWarehouse:
+    """`domain.contract.Warehouse` on TimescaleDB.
+
+    Safe for threads and across forks. One object is one puller: if it begins a pull of a window twice, it goes on with
+    its own unfinished one, while other objects and processes begin theirs.
+
+    Attributes:
+        ledger: What was loaded.
+        reading: What is there.
+    """
+
+    def __init__(self, address: Address, landing: Landing, code_version: str) -> None:
+        self._connections: Final = Connections(address)
+        self._session: Final = pulls.PullSession(address)
+        self._catalogue: Final = Catalogue(self._connections)
+        self._landing: Final = landing
+        self._code_version: Final = code_version
+        self.ledger: Final = Ledger(self._connections)
+        self.reading: Final = Reading(self._connections)
+
+    def catalogue(self, source: str, series: Iterable[Series]) -> int:
+        """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""
+        return self._catalogue.describe(source, series)
+
+    def begin_pull(self, source: str, window: Window) -> pulls.TimescalePull:
+        """Open a pull of `window`: the newest interrupted one of the last 24 hours, continued, or else a fresh one."""
+        return pulls.TimescalePull(self._session, self._landing, source, window)
+
+    def payloads(self, source: str, window: Window) -> pulls.TimescaleLandedPull:
+        """The newest complete pull of `source` that covers `window`.
+
+        Raises:
+            PayloadMissingError: There is none.
+        """
+        return pulls.newest_complete(self._connections, self._landing, source, window)
+
+    def load(
+        self,
+        source: str,
+        window: Window,
+        landed: LandedPull,
+        batches: Iterable[Normalized],
+        *,
+        is_correction: bool = False,
+    ) -> LoadReport:
+        """Make the measurements of `source` inside `window` equal to what `batches` say, in one transaction.
+
+        Batches are taken in one by one before the transaction begins, at 16 bytes a point.
+
+        Raises:
+            IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
+                before, and the ledger has a `failed` row with the reason.
+        """
+        seconds = _stopwatch()
+        assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
+        intake = Intake(source, window, self._catalogue, place=assignment.place)
+        try:
+            for batch in batches:
+                intake.take(batch)
+            intake.settle()
+            with self._connections.borrow(assignment.place) as connection:
+                return commit_again(connection, assignment, intake, seconds)
+        except IngestError as error:
+            self._record(assignment, intake, error, seconds())
+            raise
+
+    def record_failure(self, source: str, window: Window, error: IngestError) -> None:
+        """A `failed` row in the ledger for a window that did not come as far as a load: its pull failed."""
+        assignment = Assignment(source, window, None, (), "", is_correction=False, code_version=self._code_version)
+        self._record(assignment, Intake(source, window, self._catalogue, place=assignment.place), error, 0.0)
+
+    def close(self) -> None:
+        """Let go of every session. Unfinished pulls may then be continued by others."""
+        self._session.close()
+        self._connections.close()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of every session."""
+        self.close()
+
+    def _record(self, assignment: Assignment, intake: Intake, error: IngestError, seconds: float) -> None:
+        try:
+            with self._connections.borrow(assignment.place) as connection:
+                record_failure(connection, assignment, intake, error, seconds)
+        except WarehouseError as second:
+            # The first error is the one to act on; that the ledger could not be told is said beside it.
+            error.add_note(f"The ledger could not be told: {second}")
+
+
+def _stopwatch() -> Callable[[], float]:
+    started = time.monotonic()
+    return lambda: time.monotonic() - started
