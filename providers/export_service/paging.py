@@ -126,6 +126,7 @@ class Walk:
         trend: In which order of time the pages of the first span came.
         is_tied: Whether documents were seen to share a millisecond.
         was_empty: Whether the last page was empty and had a token.
+        was_full: Whether the last page that was not empty was full.
         probes: Questions to ask before the next page: span, millisecond whose documents are known, how many they are.
         debts: Length of `todo` at which it is due, and documents that the halves of a doubted page still owe.
     """
@@ -145,6 +146,7 @@ class Walk:
     trend: int = _UNKNOWN
     is_tied: bool = False
     was_empty: bool = False
+    was_full: bool = False
     probes: list[tuple[int, int, int, int]] = field(default_factory=list)
     debts: list[list[int]] = field(default_factory=list)
     _seen: set[bytes] = field(default_factory=set)
@@ -273,19 +275,26 @@ class Walk:
         return n_edge > n_known or (end - start > 1 and n_others > 0)
 
     def _note_order(self, facts: PageFacts) -> None:
-        """Learn how this page lies to the one before, and ask for their common millisecond if documents may be lost."""
+        """Learn how this page lies to the one before, and ask for the millisecond between them if it may be cut."""
         self.is_tied = self.is_tied or facts.is_tied
-        if facts.low is None or facts.high is None:
-            return
         if self.edges is not None:
-            low, high, n_low, n_high = self.edges
+            self._note_edge(self.edges, facts)
+        if facts.low is not None and facts.high is not None:
+            self.edges = (facts.low, facts.high, facts.n_low, facts.n_high)
+            self.was_full = facts.n_rows >= self.page_rows
+
+    def _note_edge(self, edges: tuple[int, int, int, int], facts: PageFacts) -> None:
+        low, high, n_low, n_high = edges
+        is_at_end = facts.low is None or facts.high is None
+        if facts.low is not None and facts.high is not None:
             trend = _ASCENDING if facts.low >= high else _DESCENDING if facts.high <= low else _MIXED
             self.trend = trend if self.trend in (_UNKNOWN, trend) else _MIXED
-            if self.is_tied and facts.low > high:
-                self.probes.append((high, high + 1, high, n_high))
-            elif self.is_tied and facts.high < low:
-                self.probes.append((low, low + 1, low, n_low))
-        self.edges = (facts.low, facts.high, facts.n_low, facts.n_high)
+        if not self.is_tied or not self.was_full or (is_at_end and facts.token):
+            return
+        if self.trend in (_ASCENDING, _UNKNOWN) and (is_at_end or facts.low != high):
+            self.probes.append((high, high + 1, high, n_high))
+        if self.trend in (_DESCENDING, _UNKNOWN) and (is_at_end or facts.high != low):
+            self.probes.append((low, low + 1, low, n_low))
 
     def _split(self, *, owed: int) -> None:
         """Ask for the first span again, in halves."""
@@ -307,7 +316,8 @@ class Walk:
                 raise self._truncated(f"the two halves of a span hold {owed:,} documents fewer than the whole")
 
     def _begin_span(self) -> None:
-        self.token, self.n_listed, self.edges, self.trend, self.was_empty = "", 0, None, _UNKNOWN, False
+        self.token, self.n_listed, self.edges, self.trend = "", 0, None, _UNKNOWN
+        self.was_empty = self.was_full = False
         self._seen.clear()
 
     def _note_token(self, token: str) -> None:

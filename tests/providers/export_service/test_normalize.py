@@ -432,7 +432,7 @@ VALUES = (
 )
 DOCUMENTS = st.fixed_dictionaries(
     {"timestamp": st.integers(NOON, NOON + 5) | st.sampled_from([None, "x", 0, NOON + 0.5, float(NOON)])},
-    optional={name: VALUES for name in ("P_kW", "vehicle", "mode", "n", "nested")},
+    optional=dict.fromkeys(("P_kW", "vehicle", "mode", "n", "nested"), VALUES),
 )
 
 
