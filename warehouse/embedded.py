@@ -34,10 +34,13 @@ from warehouse.embedded_host import (
 )
 from warehouse.embedded_packages import Installation, find_installation
 from warehouse.embedded_settings import server_settings
-from warehouse.server import create_database
+from warehouse.server import create_database, ensure_role
 
 _NAME: Final = "joulehouse"
-"""The database, and the role that owns the cluster."""
+"""The database, and the role that owns it. Like the role in the containers it is no superuser."""
+
+_ADMIN: Final = "joulehouse_admin"
+"""The superuser, who makes the role above and has no other work."""
 
 _LONGEST_SOCKET_FOLDER: Final = 107 - len("/.s.PGSQL.65535.lock")
 """The kernel's limit for a socket's path, less what PostgreSQL appends."""
@@ -102,7 +105,8 @@ class EmbeddedWarehouse:
                     self._make(account, place, programs)
                 self._launch(account, place, programs)
             self._await_ready(place)
-            create_database(self._url_of("postgres"), _NAME)
+            if not (self._folder / "made").is_file():
+                self._make_database()
         return self.url
 
     def stop(self) -> bool:
@@ -120,7 +124,7 @@ class EmbeddedWarehouse:
             account, place = self._place()
             was_running = bool(processes_in(place / "cluster")) or self._postmaster(place) is not None
             if was_running and (programs := self._remembered_programs(place)) is not None:
-                control = [programs / "pg_ctl", "stop", "--wait", "--pgdata", place / "cluster"]
+                control: list[str | Path] = [programs / "pg_ctl", "stop", "--wait", "--pgdata", place / "cluster"]
                 # Fast: sessions are ended and everything is written. It does not wait for anybody to log out.
                 account.run([*control, "--mode=fast", "--timeout=60"], seconds=90)
             end_processes_in(place / "cluster", patience_seconds=5)
@@ -158,7 +162,16 @@ class EmbeddedWarehouse:
         Raises:
             WarehouseUnavailableError: It was never started.
         """
-        return self._url_of(_NAME)
+        return self._url_of(_NAME, _NAME)
+
+    @property
+    def admin_url(self) -> str:
+        """The address of the server's maintenance database for its superuser, who is needed for nothing daily.
+
+        Raises:
+            WarehouseUnavailableError: It was never started.
+        """
+        return self._url_of(_ADMIN, "postgres")
 
     def psql_command(self) -> list[str]:
         """A command that opens its database in `psql`. The password is not in it: libpq reads it from our 0600 file.
@@ -181,11 +194,32 @@ class EmbeddedWarehouse:
             fix="run `joulehouse warehouse start`",
         )
 
-    def _url_of(self, database: str) -> str:
-        port, passfile = self._port(), self._folder / "pgpass"
-        if port is None or not passfile.is_file():
+    def _url_of(self, role: str, database: str) -> str:
+        port = self._port()
+        if port is None or not (self._folder / "pgpass").is_file():
             raise self._never_started()
-        return f"postgresql://{_NAME}:{_password_in(passfile)}@127.0.0.1:{port}/{database}"
+        return f"postgresql://{role}:{self._password(role)}@127.0.0.1:{port}/{database}"
+
+    def _password(self, role: str) -> str:
+        """The password of `role`, from the file that libpq reads too (`host:port:database:user:password`)."""
+        for line in (self._folder / "pgpass").read_text().splitlines():
+            *_, user, password = line.split(":")
+            if user == role:
+                return password
+        raise self._password_lost()
+
+    def _password_lost(self) -> WarehouseUnsuitableError:
+        return WarehouseUnsuitableError(
+            "the password of the embedded warehouse is gone",
+            place=str(self._folder / "pgpass"),
+            fix="put the file back, or remove the embedded warehouse and load anew",
+        )
+
+    def _make_database(self) -> None:
+        """Make the role and its database, and note that they are made: the note is removed with the cluster."""
+        ensure_role(self.admin_url, _NAME, self._password(_NAME), may_create=True)
+        create_database(self.admin_url, _NAME, owner=_NAME)
+        _write(self._folder / "made", "")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -243,9 +277,10 @@ class EmbeddedWarehouse:
         """Make the cluster beside its place and move it there when it is whole."""
         passfile, partial, secret = self._folder / "pgpass", place / "cluster.partial", place / "password"
         if not passfile.is_file():
-            _write(passfile, f"*:*:*:{_NAME}:{secrets.token_urlsafe(24)}\n")
+            _write(passfile, "".join(f"*:*:*:{role}:{secrets.token_urlsafe(24)}\n" for role in (_NAME, _ADMIN)))
+        (self._folder / "made").unlink(missing_ok=True)
         remove_folder(partial)
-        _write(secret, f"{_password_in(passfile)}\n")
+        _write(secret, f"{self._password(_ADMIN)}\n")
         account.own(secret)
         locale = (
             ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
@@ -253,7 +288,7 @@ class EmbeddedWarehouse:
             else ["--no-locale"]
         )
         done = account.run(
-            [programs / "initdb", "--pgdata", partial, "--username", _NAME, "--auth=scram-sha-256",
+            [programs / "initdb", "--pgdata", partial, "--username", _ADMIN, "--auth=scram-sha-256",
              f"--pwfile={secret}", "--encoding=UTF8", "--no-sync", "--no-instructions", *locale],
             seconds=120,
         )  # fmt: skip
@@ -332,11 +367,7 @@ class EmbeddedWarehouse:
                 )
             time.sleep(0.05)
         if not (self._folder / "pgpass").is_file():
-            raise WarehouseUnsuitableError(
-                "the password of the embedded warehouse is gone",
-                place=str(self._folder / "pgpass"),
-                fix="put the file back, or remove the embedded warehouse and load anew",
-            )
+            raise self._password_lost()
 
 
 def _write(path: Path, text: str) -> None:
@@ -346,10 +377,6 @@ def _write(path: Path, text: str) -> None:
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     partial.rename(path)
-
-
-def _password_in(passfile: Path) -> str:
-    return passfile.read_text().rstrip("\n").rpartition(":")[2]
 
 
 def _pid_file(cluster: Path) -> list[str]:

@@ -97,7 +97,7 @@ class Account:
 
 
 def server_account(home: Path) -> Account:
-    """Who runs the server whose home is `home`: this process, or, for root, the checkout's owner, `postgres` or `nobody`.
+    """Who runs the server whose home is `home`: us, or, for root, the checkout's owner, `postgres` or `nobody`.
 
     Raises:
         ConfigurationError: Root has nobody to hand the server to.
@@ -172,7 +172,7 @@ def _processes() -> Iterator[tuple[int, str, str]]:
         if entry.name.isdigit():
             try:
                 # An unlinked program reads as "postgres (deleted)".
-                yield int(entry.name), os.readlink(entry / "cwd"), os.readlink(entry / "exe").rpartition("/")[2]
+                yield int(entry.name), str((entry / "cwd").readlink()), (entry / "exe").readlink().name
             except OSError:
                 continue  # It has ended, or it is somebody else's.
 

@@ -1,23 +1,24 @@
 """What a PostgreSQL server is, and the databases and roles on it.
 
-Every address here is a `postgresql://` URL of libpq. No message carries one: only host, port and database are named.
+Every address here is a `postgresql://` URL (SQLAlchemy's `postgresql+psycopg://` is understood too). No message carries
+one: only host, port and database are named.
 """
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, LiteralString
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
 
-from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
-
-_CONNECT_SECONDS: Final = 10
-
-_DATABASES_LOCK: Final = 0x6A6F756C
-"""The key of the advisory lock under which databases and roles are made, one at a time per server."""
+from domain.errors import WarehouseUnsuitableError
+from warehouse.connections import Address
+from warehouse.sqlstates import translated
 
 _FACTS: Final[LiteralString] = """
     SELECT current_setting('server_version'),
@@ -26,13 +27,22 @@ _FACTS: Final[LiteralString] = """
            current_setting('timescaledb.max_background_workers', true) IS NOT NULL
 """
 
+_RACES: Final = (
+    # Two who make the same database, role or extension at once: one of them is told so in one of these ways.
+    errors.DuplicateDatabase,
+    errors.DuplicateObject,
+    errors.UniqueViolation,
+    errors.InternalError_,  # "tuple concurrently updated"
+    errors.ObjectInUse,  # the template is just being copied, or looked at by a background worker
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What a suitable server is.
 
     Attributes:
-        postgres: PostgreSQL's version, as the server says it.
+        postgres: PostgreSQL's version (`17.11`).
         timescaledb: The version of TimescaleDB in the database, or the one that it would get.
         edition: `community` has the columnstore, continuous aggregates and policies; `apache` has hypertables.
     """
@@ -41,51 +51,63 @@ class ServerFacts:
     timescaledb: str
     edition: Literal["community", "apache"]
 
+    @property
+    def sentence(self) -> str:
+        """The same for a person, without a full stop."""
+        return f"PostgreSQL {self.postgres} with TimescaleDB {self.timescaledb} ({self.edition} edition)"
+
 
 def check_server(url: str) -> ServerFacts:
     """Tell what the server behind `url` is, and refuse one that is no TimescaleDB. Changes nothing.
 
     Raises:
         ConfigurationError: The URL is not one of PostgreSQL.
-        WarehouseUnavailableError: The server does not answer, or does not let us in.
-        WarehouseUnsuitableError: It is a PostgreSQL without TimescaleDB, or without its library loaded.
+        WarehouseUnavailableError: The server does not answer.
+        WarehouseUnsuitableError: It is a PostgreSQL without TimescaleDB, or without its library loaded; or it does not
+            let us in.
     """
-    with connected(url) as connection:
+    with _session(url) as (connection, place):
         row = connection.execute(_FACTS).fetchone()
-        version, offered, installed, is_loaded = row if row else ("", None, None, False)
+        version, offered, installed, is_loaded = row or ("", None, None, False)
+        postgres = re.split(r"\s", version, maxsplit=1)[0]
         if offered is None:
             raise WarehouseUnsuitableError(
-                f"the server is PostgreSQL {version} without the timescaledb extension",
-                place=place_of(url),
+                f"the server is PostgreSQL {postgres} without the timescaledb extension",
+                place=place,
                 fix="start `docker compose up -d warehouse`, or let WAREHOUSE_URL name a server that has TimescaleDB",
             )
         if not is_loaded:
             raise WarehouseUnsuitableError(
-                f"the server is PostgreSQL {version}, which has timescaledb but does not load it",
-                place=place_of(url),
+                f"the server is PostgreSQL {postgres}, which has timescaledb but does not load it",
+                place=place,
                 fix="add timescaledb to shared_preload_libraries in its configuration and restart it",
             )
-        return ServerFacts(version, installed or offered, _edition(connection, url, is_installed=bool(installed)))
+        if installed is None:
+            _try_extension(connection, place)
+        row = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
+        edition: Literal["community", "apache"] = "community" if row and row[0] == "timescale" else "apache"
+        return ServerFacts(postgres, installed or offered, edition)
 
 
-def _edition(connection: psycopg.Connection, url: str, *, is_installed: bool) -> Literal["community", "apache"]:
-    """Which edition answers. Where the extension is not in the database yet, it is created and rolled back."""
-    try:
+def _try_extension(connection: psycopg.Connection, place: str) -> None:
+    """Create the extension and take it back: this loads its library, which knows the edition, and proves our right."""
+
+    def trial() -> None:
         with connection.transaction(force_rollback=True):
-            if not is_installed:
-                connection.execute("CREATE EXTENSION timescaledb")
-            row = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
-    except psycopg.Error as error:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+
+    try:
+        _until_settled(trial)
+    except errors.InsufficientPrivilege:
         raise WarehouseUnsuitableError(
-            f"timescaledb cannot be created in the database ({error.diag.message_primary or type(error).__name__})",
-            place=place_of(url),
+            "the database lacks the timescaledb extension, and our role may not create it",
+            place=place,
             fix="let the database's owner or a superuser run `CREATE EXTENSION timescaledb` in it",
         ) from None
-    return "community" if row and row[0] == "timescale" else "apache"
 
 
 def create_database(url: str, name: str, *, owner: str | None = None, template: str | None = None) -> str:
-    """Create the database `name` on the server of `url`, unless it exists.
+    """Create the database `name` on the server of `url`, unless it exists. Safe to race.
 
     Args:
         url: Any database of the server, by a role that may create databases.
@@ -100,15 +122,23 @@ def create_database(url: str, name: str, *, owner: str | None = None, template: 
         WarehouseUnavailableError: The server does not answer.
         WarehouseUnsuitableError: The server refuses.
     """
-    with connected(url) as connection, _making_databases(connection, url):
-        if not _exists(connection, name):
-            parts = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))]
-            if owner is not None:
-                parts.append(sql.SQL("OWNER {}").format(sql.Identifier(owner)))
-            if template is not None:
-                parts.append(sql.SQL("TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template)))
-            connection.execute(sql.SQL(" ").join(parts))
+    with _session(url) as (connection, _):
+        _create(connection, name, owner=owner, template=template)
     return with_database(url, name)
+
+
+def _create(connection: psycopg.Connection, name: str, *, owner: str | None, template: str | None = None) -> None:
+    parts = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))]
+    if owner is not None:
+        parts.append(sql.SQL("OWNER {}").format(sql.Identifier(owner)))
+    if template is not None:
+        parts.append(sql.SQL("TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template)))
+
+    def create() -> None:
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
+            connection.execute(sql.SQL(" ").join(parts))
+
+    _until_settled(create)
 
 
 def drop_database(url: str, name: str) -> None:
@@ -118,20 +148,54 @@ def drop_database(url: str, name: str) -> None:
         WarehouseUnavailableError: The server does not answer.
         WarehouseUnsuitableError: The server refuses.
     """
-    with connected(url) as connection, _making_databases(connection, url):
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    with _session(url) as (connection, _):
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        _until_settled(lambda: connection.execute(statement))
 
 
 def freeze_database(url: str, name: str) -> None:
     """Let nobody into the database `name` any longer, and send away who is: it serves as a template from now on.
 
+    Args:
+        url: Another database of the server, by a superuser: TimescaleDB's own workers are sent away too.
+        name: The database.
+
     Raises:
         WarehouseUnavailableError: The server does not answer.
         WarehouseUnsuitableError: The server refuses.
     """
-    with connected(url) as connection, _making_databases(connection, url):
+    with _session(url) as (connection, _):
         connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
         connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+def ensure_role(url: str, role: str, password: str, *, may_create: bool = False) -> None:
+    """See that the server of `url` has the ordinary role `role` with this password. Safe to repeat and to race.
+
+    Args:
+        url: Any database of the server, by a role that may create roles.
+        role: The role. It may log in and is never a superuser.
+        password: Only its SCRAM verifier is sent, so that no log can hold it.
+        may_create: Whether it may create databases and roles of its own.
+
+    Raises:
+        WarehouseUnavailableError: The server does not answer.
+        WarehouseUnsuitableError: The server refuses.
+    """
+    with _session(url) as (connection, _):
+        _ensure_role(connection, role, password, may_create=may_create)
+
+
+def _ensure_role(connection: psycopg.Connection, role: str, password: str, *, may_create: bool) -> None:
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    rights = sql.SQL("CREATEDB CREATEROLE") if may_create else sql.SQL("NOCREATEDB NOCREATEROLE")
+    rest = sql.SQL("{} LOGIN {} PASSWORD {}").format(sql.Identifier(role), rights, sql.Literal(verifier))
+
+    def ensure() -> None:
+        known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchall()
+        connection.execute(sql.SQL("ALTER ROLE {}" if known else "CREATE ROLE {}").format(rest))
+
+    _until_settled(ensure)
 
 
 def ensure_database(url: str, name: str, role: str, password: str) -> str:
@@ -153,82 +217,66 @@ def ensure_database(url: str, name: str, role: str, password: str) -> str:
         WarehouseUnavailableError: The server does not answer.
         WarehouseUnsuitableError: The server refuses.
     """
-    with connected(url) as connection, _making_databases(connection, url):
-        verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-        connection.execute(
-            sql.SQL("{} {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(
-                sql.SQL("ALTER ROLE") if known else sql.SQL("CREATE ROLE"), sql.Identifier(role), sql.Literal(verifier)
-            )
-        )
-    create_database(url, name, owner=role)
-    with connected(url) as connection, _making_databases(connection, url):
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-    parts = urlsplit(with_database(url, name))
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{quote(role, safe='')}:{quote(password, safe='')}@{host}"))
+    with _session(url) as (connection, _):
+        _ensure_role(connection, role, password, may_create=False)
+        # Who is no superuser gives a database away only to a role of which it is a member.
+        is_super = connection.execute("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper").fetchall()
+        if not is_super:
+            grant = sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role))
+            _until_settled(lambda: connection.execute(grant))
+        _create(connection, name, owner=role)
+        closing = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
+        _until_settled(lambda: connection.execute(closing))
+    return _url({**conninfo_to_dict(_plain(url)), "dbname": name, "user": role, "password": password})
 
 
 def with_database(url: str, name: str) -> str:
     """`url` with the database `name` in place of its own."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{quote(name, safe='')}"))
+    return _url({**conninfo_to_dict(_plain(url)), "dbname": name})
 
 
 def place_of(url: str) -> str:
-    """Host, port and database of `url`, for a message: never the user, never the password."""
-    try:
-        parts = urlsplit(url)
-        return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
-    except ValueError:
-        return "WAREHOUSE_URL"
-
-
-@contextmanager
-def connected(url: str) -> Iterator[psycopg.Connection]:
-    """A connection in autocommit, closed at the end.
+    """Host, port and database of `url`, for a message: never the user, never the password.
 
     Raises:
         ConfigurationError: The URL is not one of PostgreSQL.
-        WarehouseUnavailableError: The server does not answer, or does not let us in.
     """
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise ConfigurationError(
-            "the warehouse's address is not a postgresql:// URL",
-            place="WAREHOUSE_URL",
-            fix="write postgresql://user:password@host:port/database",
-        )
-    try:
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_SECONDS)
-    except psycopg.Error as error:
-        raise WarehouseUnavailableError(
-            f"the warehouse does not let us in: {_reason(error)}",
-            place=place_of(url),
-            fix="see that it runs (`joulehouse warehouse status`) and that user and password are right",
-        ) from None
-    with connection:
-        yield connection
+    return Address.of(url).place
 
 
-def _reason(error: psycopg.Error) -> str:
-    """The last sentence of libpq's complaint: the first ones repeat host and port, and none holds the password."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rpartition("failed: ")[2] if lines else type(error).__name__
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _url(parts: dict[str, object]) -> str:
+    """A URL that libpq and SQLAlchemy read alike: a socket's folder or a list of hosts travels as an argument."""
+    parts = {name: value for name, value in parts.items() if value is not None}
+    user, password = (quote(str(parts.pop(name, "")), safe="") for name in ("user", "password"))
+    credentials = f"{user}{':' if password else ''}{password}@" if user else ""
+    name = quote(str(parts.pop("dbname", "")), safe="")
+    host = str(parts.get("host", ""))
+    origin = ""
+    if host and not set(host) & set(",/:%"):
+        origin = f"{parts.pop('host')}:{parts.pop('port', 5432)}"
+    query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in parts.items())
+    return f"postgresql://{credentials}{origin}/{name}{'?' if query else ''}{query}"
 
 
 @contextmanager
-def _making_databases(connection: psycopg.Connection, url: str) -> Iterator[None]:
-    """One process at a time makes databases and roles here; what the server refuses becomes our error."""
-    try:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_DATABASES_LOCK])
-        yield
-        connection.execute("SELECT pg_advisory_unlock(%s)", [_DATABASES_LOCK])
-    except psycopg.Error as error:
-        raise WarehouseUnsuitableError(
-            f"the server refuses: {error.diag.message_primary or type(error).__name__}",
-            place=place_of(url),
-            fix="let WAREHOUSE_URL name a role that may create databases and roles, or create them by hand",
-        ) from None
+def _session(url: str) -> Iterator[tuple[psycopg.Connection, str]]:
+    """A connection in autocommit and its place; what the server refuses inside leaves as one of our errors."""
+    address = Address.of(url)
+    with translated(address.place), address.connect() as connection:
+        yield connection, address.place
 
 
-def _exists(connection: psycopg.Connection, name: str) -> bool:
-    return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+def _until_settled(step: Callable[[], object]) -> None:
+    """Do an idempotent step again for as long as somebody else is seen to be at the same."""
+    for wait_seconds in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6):
+        try:
+            step()
+        except _RACES:
+            time.sleep(wait_seconds)
+        else:
+            return
+    step()

@@ -1,0 +1,116 @@
+"""What every test may ask for: a real TimescaleDB, an empty database on it, and one with the schema.
+
+One server per run, shared by all workers: the first who needs it starts it, the last who is done removes it. Its
+commits need not survive a power cut, hence it is quick. Tests connect as the role that production uses, no superuser.
+"""
+
+import fcntl
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from warehouse.embedded import EmbeddedWarehouse
+from warehouse.server import create_database, drop_database, freeze_database, with_database
+
+# Half an hour of daylight saving time, at +10:30 and +11: whoever forgets to say UTC is found out.
+os.environ["TZ"] = "Australia/Lord_Howe"
+time.tzset()
+
+# A person's own settings must never lead a test to their database.
+for _name in [name for name in os.environ if name.startswith("PG") or name == "WAREHOUSE_URL"]:
+    del os.environ[_name]
+
+_TEMPLATE = "with_schema"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def package_cache() -> Path:
+    """Where fetched packages are kept between runs: the same place as outside of tests."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "joulehouse"
+
+
+@pytest.fixture(scope="session")
+def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "server"
+    (folder / "users").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def warehouse_server(_run_folder: Path, package_cache: Path) -> Iterator[EmbeddedWarehouse]:
+    """The server of this run. Its own database stays empty: ask for `empty_database` or `database`."""
+    warehouse = EmbeddedWarehouse(_run_folder / "home", cache=package_cache, durable=False)
+    me = _run_folder / "users" / str(os.getpid())
+    with _locked(_run_folder):
+        me.touch()
+        warehouse.start()
+    try:
+        yield warehouse
+    finally:
+        with _locked(_run_folder):
+            me.unlink()
+            if not any(_lives(int(user.name)) for user in me.parent.iterdir()):
+                warehouse.remove()
+                (_run_folder / "template").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def empty_database(warehouse_server: EmbeddedWarehouse) -> Iterator[str]:
+    """The URL of a fresh database without anything in it."""
+    with _database(warehouse_server, template=None) as url:
+        yield url
+
+
+@pytest.fixture
+def database(warehouse_server: EmbeddedWarehouse, _run_folder: Path) -> Iterator[str]:
+    """The URL of a fresh database with the schema and no rows."""
+    with _locked(_run_folder):
+        if not (_run_folder / "template").exists():
+            _make_template(warehouse_server)
+            (_run_folder / "template").touch()
+    with _database(warehouse_server, template=_TEMPLATE) as url:
+        yield url
+
+
+@contextmanager
+def _database(server: EmbeddedWarehouse, *, template: str | None) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    create_database(server.admin_url, name, owner="joulehouse", template=template)
+    try:
+        yield with_database(server.url, name)
+    finally:
+        drop_database(server.admin_url, name)
+
+
+def _make_template(server: EmbeddedWarehouse) -> None:
+    # Imported here so that a broken schema fails the tests that need it and no other.
+    from warehouse.schema import migrate  # noqa: PLC0415 - said above
+
+    drop_database(server.admin_url, _TEMPLATE)
+    create_database(server.admin_url, _TEMPLATE, owner="joulehouse")
+    migrate(with_database(server.url, _TEMPLATE))
+    freeze_database(server.admin_url, _TEMPLATE)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
