@@ -1,0 +1,133 @@
+"""`backfill` and `replay`: days of one source, one after another, each committed before the next begins."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from assets.day import DayOutcome, go_through
+from pipelines.command_line.house import House, Source
+from pipelines.command_line.speech import complain, console, counted, days_in_words, fail, refuse, say, today
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
+FromOption = Annotated[str, typer.Option("--from", metavar="DAY", help="The first UTC day, as 2026-01-31.")]
+ToOption = Annotated[str, typer.Option("--to", metavar="DAY", help="The last UTC day, included [default: yesterday].")]
+CorrectionOption = Annotated[
+    bool, typer.Option("--correction", help="The provider has withdrawn rows: let a day shrink by any amount.")
+]
+
+
+def backfill(
+    source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
+) -> None:
+    """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
+    _go(House().source(source), first, last, asks=True, is_correction=correction)
+
+
+def replay(
+    source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
+) -> None:
+    """Load whole days again from the landing zone: what was received then, understood as now. Sends no request."""
+    _go(House().source(source), first, last, asks=False, is_correction=correction)
+
+
+def day_range(source: Source, first: str, last: str) -> list[date]:
+    """The whole UTC days from `first` to `last`, both included; ends the command when they make no sense."""
+    yesterday = today() - timedelta(days=1)
+    start = _day(first, "--from")
+    end = _day(last, "--to") if last else yesterday
+    if end < start:
+        refuse(f"--to {end} lies before --from {start}: name the earlier day first.")
+    if start < source.first_day:
+        refuse(f"--from {start} lies before {source.slug}'s first day: begin at {source.first_day} or later.")
+    if end > yesterday:
+        refuse(f"--to {end} is not over yet in UTC: end at {yesterday} or earlier.")
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        refuse(f"{option} {text!r} is not a day: write it as {today() - timedelta(days=1)}.")
+
+
+def _go(source: Source, first: str, last: str, *, asks: bool, is_correction: bool) -> None:
+    days = day_range(source, first, last)
+    with source.house.warehouse() as warehouse, closing(source.opened()) as provider:
+        outcomes = _watched(
+            source,
+            len(days),
+            go_through(days, provider, warehouse, source.slug, lands=asks, is_correction=is_correction),
+        )
+    _summarize(source, outcomes)
+
+
+def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> list[DayOutcome]:
+    """Every outcome; on a terminal a bar with the time that is left, elsewhere a line for each day."""
+    done: list[DayOutcome] = []
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]left[/dim]"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(source.slug, total=n_days)
+        for outcome in outcomes:
+            done.append(outcome)
+            bar.update(task, advance=1, description=f"{source.slug} {outcome.day}")
+            if outcome.error is not None and outcome.was_tried:
+                complain(f"{outcome.day} failed ({outcome.error.code}). {outcome.error}")
+            elif outcome.load is not None and not console.is_terminal:
+                say(f"{source.slug} {outcome.day}: {_in_words(outcome)}")
+    return done
+
+
+def _in_words(outcome: DayOutcome) -> str:
+    load, pull = outcome.load, outcome.pull
+    if load is None:
+        return ""
+    requests = f", {counted(pull.n_requests, 'request')}" if pull else ""
+    seconds = load.seconds + (pull.seconds if pull else 0)
+    return f"{counted(load.n_received, 'row')} in, {load.n_written:,} written{requests}, {seconds:.2f} s"
+
+
+def _summarize(source: Source, outcomes: list[DayOutcome]) -> None:
+    loads = [outcome.load for outcome in outcomes if outcome.load]
+    pulls = [outcome.pull for outcome in outcomes if outcome.pull]
+    table = Table("source", "days", title=None)
+    figures = {
+        "rows in": sum(load.n_received for load in loads),
+        "inserted": sum(load.n_inserted for load in loads),
+        "changed": sum(load.n_changed for load in loads),
+        "removed": sum(load.n_removed for load in loads),
+        "unchanged": sum(load.n_unchanged for load in loads),
+        "rejected": sum(load.n_rejected for load in loads),
+        "duplicate": sum(load.n_duplicate for load in loads),
+        "requests": sum(pull.n_requests for pull in pulls),
+    }
+    for name in (*figures, "seconds"):
+        table.add_column(name, justify="right")
+    seconds = sum(load.seconds for load in loads) + sum(pull.seconds for pull in pulls)
+    table.add_row(source.slug, str(len(loads)), *(f"{figure:,}" for figure in figures.values()), f"{seconds:.1f}")
+    console.print(table)
+
+    unmapped = sorted({name for load in loads for name in load.unmapped})
+    if unmapped:
+        say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
+    failed = [outcome.day for outcome in outcomes if outcome.error is not None and outcome.was_tried]
+    untried = [outcome.day for outcome in outcomes if not outcome.was_tried]
+    if untried:
+        complain(f"not tried, because they would fail the same way: {days_in_words(untried)}.")
+    if failed:
+        fail(f"{counted(len(failed), 'day')} of {len(outcomes)} failed: {days_in_words(failed)}.")

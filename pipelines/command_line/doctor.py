@@ -1,0 +1,173 @@
+"""`joulehouse doctor`: what this checkout needs, looked at one by one, in plain sentences."""
+
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Annotated, Final
+
+import typer
+from packaging.requirements import Requirement
+from upath import UPath
+
+from domain.errors import IngestError
+from pipelines.command_line.house import House
+from pipelines.command_line.speech import console, counted, fail, literal
+from pipelines.command_line.stack import Stack
+from warehouse.schema import check_schema
+from warehouse.server import check_server
+
+_OLDEST: Final = (3, 11)
+_NEWEST: Final = (3, 13)
+
+OnlineOption = Annotated[
+    bool, typer.Option("--online", help="Also ask each provider for a token and for what it offers.")
+]
+
+
+class Health(StrEnum):
+    """How a finding stands, and the colour it has."""
+
+    GOOD = "green"
+    LATER = "yellow"  # nothing is wrong, but something is still to be done
+    WRONG = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what, how it stands, and a sentence."""
+
+    what: str
+    health: Health
+    sentence: str
+
+
+def doctor(*, online: OnlineOption = False) -> None:
+    """Look at everything this checkout needs; exit 1 if something is wrong."""
+    house = House()
+    n_wrong = 0
+    for finding in examine(house, is_online=online):
+        n_wrong += finding.health is Health.WRONG
+        colour = finding.health.value
+        console.print(f"[{colour}]{finding.health.name.lower():>5}[/{colour}]  {finding.what:<22} ", end="")
+        console.print(literal(finding.sentence))
+    if n_wrong:
+        fail(f"{counted(n_wrong, 'thing')} above {'is' if n_wrong == 1 else 'are'} wrong.")
+
+
+def examine(house: House, *, is_online: bool) -> Iterator[Finding]:
+    """Every finding, in the order in which one leans on the other. Starts nothing and changes nothing."""
+    yield _python()
+    yield _packages()
+    yield from _tried("warehouse", lambda: _warehouse(house))
+    yield from _tried("landing zone", lambda: _landing_zone(house))
+    yield from _tried("sources", lambda: _sources(house, is_online=is_online))
+    yield _dagster(house)
+
+
+def _tried(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What `look` finds; an error of ours is a finding too, in its own sentence."""
+    try:
+        yield from look()
+    except IngestError as error:
+        yield Finding(what, Health.WRONG, str(error))
+
+
+def _python() -> Finding:
+    here = sys.version_info[:2]
+    name = ".".join(str(part) for part in sys.version_info[:3])
+    if _OLDEST <= here <= _NEWEST:
+        return Finding("Python", Health.GOOD, f"{name}.")
+    return Finding("Python", Health.WRONG, f"{name} is not 3.11, 3.12 or 3.13: make PYTHON=python3.13 venv.")
+
+
+def _packages() -> Finding:
+    unmet = []
+    wanted = [Requirement(line) for line in requires("joulehouse") or ()]
+    for requirement in wanted:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        try:
+            if not requirement.specifier.contains(version(requirement.name), prereleases=True):
+                unmet.append(f"{requirement.name} {version(requirement.name)} (wanted {requirement.specifier})")
+        except PackageNotFoundError:
+            unmet.append(f"{requirement.name} (missing)")
+    if unmet:
+        return Finding("packages", Health.WRONG, f"{', '.join(unmet)}: run make venv.")
+    return Finding("packages", Health.GOOD, f"All {len(wanted)} are there, in versions that fit.")
+
+
+def _warehouse(house: House) -> Iterator[Finding]:
+    if house.settings.warehouse_url:
+        name, url = "warehouse (external)", house.settings.warehouse_url
+    else:
+        name, status = "warehouse (embedded)", house.embedded.status()
+        if not status.is_running:
+            made = "It is stopped" if status.is_made else "It was never started"
+            yield Finding(name, Health.LATER, f"{made}; whatever needs it starts it, or joulehouse warehouse start.")
+            return
+        url = house.embedded.url
+    facts = check_server(url)
+    yield Finding(name, Health.GOOD, f"PostgreSQL {facts.postgres} with TimescaleDB {facts.timescaledb}.")
+    if facts.edition == "community":
+        yield Finding("edition", Health.GOOD, "Community: columnstore, continuous aggregates and policies are at work.")
+    else:
+        yield Finding(
+            "edition",
+            Health.GOOD,
+            "Apache: hypertables, without columnstore and policies; the hourly and daily figures are plain views.",
+        )
+    check_schema(url)
+    yield Finding("schema", Health.GOOD, "It is the one that this code knows.")
+
+
+def _landing_zone(house: House) -> Iterator[Finding]:
+    folder = UPath(house.settings.landing_url)
+    probe = folder / f".doctor-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"joule")
+        is_kept = probe.read_bytes() == b"joule"
+        probe.unlink()
+    except OSError as error:
+        yield Finding("landing zone", Health.WRONG, f"{folder} cannot be written ({error.strerror or error}).")
+        return
+    health = Health.GOOD if is_kept else Health.WRONG
+    yield Finding("landing zone", health, f"{folder} keeps what it is given.")
+
+
+def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:
+    sources = house.sources()
+    if not sources:
+        yield Finding(
+            "sources", Health.LATER, "There is none: dg scaffold defs pipelines.components.ExportServiceSource."
+        )
+    for source in sources:
+        if missing := source.missing_variables:
+            yield Finding(source.slug, Health.WRONG, f"Not set: {', '.join(missing)} ({source.file} names them).")
+            continue
+        if not is_online:
+            yield Finding(source.slug, Health.GOOD, f"{source.file} is sound, and its variables are set.")
+            continue
+        with closing(source.opened()) as provider:
+            try:
+                n_series = sum(1 for _ in provider.discover())
+            except IngestError as error:
+                yield Finding(source.slug, Health.WRONG, str(error))
+            else:
+                sentence = f"It lets us in and offers {n_series:,} series ({counted(provider.n_requests, 'request')})."
+                yield Finding(source.slug, Health.GOOD, sentence)
+
+
+def _dagster(house: House) -> Finding:
+    stack = Stack(house.home, house.root, {})
+    if not stack.is_made:
+        return Finding("Dagster", Health.LATER, "Its instance is made when the UI is first opened: joulehouse ui.")
+    if stack.webserver.pid is None:
+        return Finding("Dagster", Health.LATER, f"Its instance is in {stack.instance}; nothing runs: joulehouse ui.")
+    if stack.daemon.pid is None:
+        return Finding("Dagster", Health.WRONG, f"The webserver runs, the daemon does not: read {stack.daemon.log}.")
+    return Finding("Dagster", Health.GOOD, f"The UI is open at {stack.url}.")

@@ -1,0 +1,97 @@
+"""Everything running at once: the warehouse, the sandbox if the source points at it, and Dagster's processes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from domain.errors import ConfigurationError
+from pipelines.command_line.house import House
+from pipelines.command_line.orchestra import LOCATION, Orchestra
+from pipelines.command_line.processes import hear_signals, let_finish
+from pipelines.command_line.speech import say
+from pipelines.command_line.stack import Stack, alone
+from pipelines.command_line.twin import SOURCE, Twin
+from warehouse.schema import migrate
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHouse:
+    """What runs.
+
+    Attributes:
+        house: The checkout and its settings.
+        twin: The sandbox; None when the source points elsewhere.
+        stack: Dagster's processes.
+        orchestra: Dagster, to be asked.
+        warehouse_url: Where measurements go.
+        server_url: The server that also holds Dagster's own database.
+    """
+
+    house: House
+    twin: Twin | None
+    stack: Stack
+    orchestra: Orchestra
+    warehouse_url: str
+    server_url: str
+
+    @property
+    def graph_url(self) -> str:
+        """The page of the asset graph."""
+        return f"{self.orchestra.server.url}/locations/{LOCATION}/asset-groups/{SOURCE}/lineage"
+
+    def start_daemon(self) -> None:
+        """Start the daemon: schedules, sensors, queue and backfills begin to move."""
+        self.stack.start_daemon(self.server_url)
+
+    def wait_for_the_end(self) -> None:
+        """Wait until Ctrl-C.
+
+        Raises:
+            ConfigurationError: A process of the stack has ended by itself.
+        """
+        while not (trouble := self.stack.trouble()):
+            time.sleep(1.0)
+        raise ConfigurationError(trouble, place=str(self.house.home), fix="start joulehouse ui again")
+
+
+@contextmanager
+def opened(house: House, *, with_twin: bool, port: int | None) -> Iterator[OpenHouse]:
+    """Start everything but the daemon, and stop what was started, however the end comes.
+
+    An embedded warehouse that ran before is left running.
+
+    Args:
+        house: The checkout and its settings.
+        with_twin: Whether the shipped source is pointed at the sandbox.
+        port: Where the UI listens; any free port when None.
+
+    Raises:
+        ConfigurationError: Something does not come up; its log is named.
+    """
+    hear_signals()
+    twin = Twin(house.home, house.root) if with_twin else None
+    with alone(house.home):
+        stack: Stack | None = None
+        ran_before = house.embedded.status().is_running
+        try:
+            say("Warehouse: starting (the first time, its packages are fetched)")
+            server_url = house.embedded.start()
+            warehouse_url = house.warehouse_url()
+            migrate(warehouse_url)
+            environment = house.inherited | {"JOULEHOUSE_HOME": str(house.home), "WAREHOUSE_URL": warehouse_url}
+            if twin is not None:
+                say(f"Sandbox:   {twin.start(house.inherited)}")
+                environment |= twin.variables()
+            stack = Stack(house.home, house.root, environment)
+            orchestra = stack.start_webserver(server_url, port=port)
+            say(f"Dagster:   {orchestra.server.url}")
+            yield OpenHouse(house, twin, stack, orchestra, warehouse_url, server_url)
+        finally:
+            let_finish()
+            if stack is not None:
+                stack.stop()
+            if twin is not None:
+                twin.stop()
+            if not ran_before:
+                house.embedded.stop()

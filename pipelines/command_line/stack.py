@@ -1,0 +1,166 @@
+"""Dagster as processes beside us: webserver and daemon, each with its code server, on a database of their own."""
+
+import fcntl
+import secrets
+import shutil
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from domain.errors import ConfigurationError
+from pipelines.command_line.keepsake import keep, kept, recalled
+from pipelines.command_line.loopback import HOST, Loopback, free_port, looks
+from pipelines.command_line.orchestra import LOCATION, Orchestra
+from pipelines.command_line.processes import Process
+from warehouse.server import ensure_database
+
+_START_SECONDS: Final = 120.0
+_PROGRAMS: Final = Path(sysconfig.get_path("scripts"))
+_DATABASE: Final = "dagster"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Dagster's processes of one home.
+
+    Attributes:
+        home: Where the house keeps its own files.
+        root: The top of the checkout.
+        environment: What the processes inherit: the warehouse's address and the sources' variables among it.
+    """
+
+    home: Path
+    root: Path
+    environment: Mapping[str, str]
+
+    @property
+    def webserver(self) -> Process:
+        """The webserver; its code server is a child of it."""
+        return Process("dagster-webserver", self.home / "run")
+
+    @property
+    def daemon(self) -> Process:
+        """The daemon; runs are children of its code server."""
+        return Process("dagster-daemon", self.home / "run")
+
+    def start_webserver(self, server_url: str, *, port: int | None = None) -> Orchestra:
+        """Start the webserver on the instance in `home`, whose database is made on the server if it is new.
+
+        Args:
+            server_url: The PostgreSQL server for Dagster's own database, as its superuser.
+            port: Where to listen; the port of the last time, or any free one, when None.
+
+        Raises:
+            ConfigurationError: It does not come up, or the code location does not load.
+        """
+        facts = kept(self._facts_file, lambda: {"password": secrets.token_urlsafe(24), "port": free_port()})
+        if port is not None and free_port(port) != port:
+            raise ConfigurationError("the port is taken", place=f"{HOST}:{port}", fix="choose another with --port")
+        chosen = port or free_port(facts["port"])
+        keep(self._facts_file, facts | {"port": chosen})
+        ensure_database(server_url, _DATABASE, _DATABASE, facts["password"])
+        self._write_instance()
+
+        command = [str(_PROGRAMS / "dagster-webserver"), "-h", HOST, "-p", str(chosen), "-w", "workspace.yaml"]
+        self.webserver.start(command, cwd=self.root, environment=self._dagster_environment(server_url, facts))
+        orchestra = Orchestra(Loopback(chosen, "the Dagster webserver", str(self.webserver.log)))
+        self._await_webserver(orchestra)
+        return orchestra
+
+    def start_daemon(self, server_url: str) -> None:
+        """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
+        facts = kept(self._facts_file, dict)
+        command = [str(_PROGRAMS / "dagster-daemon"), "run", "-w", "workspace.yaml"]
+        self.daemon.start(command, cwd=self.root, environment=self._dagster_environment(server_url, facts))
+
+    def trouble(self) -> str:
+        """Which process is gone, and what it said last; empty while both run."""
+        for process in (self.webserver, self.daemon):
+            if process.pid is None:
+                return f"{process.name} has ended: read {process.log}\n{process.tail()}"
+        return ""
+
+    def stop(self) -> None:
+        """Stop both, and all their children."""
+        self.daemon.stop()
+        self.webserver.stop()
+
+    def _await_webserver(self, orchestra: Orchestra) -> None:
+        for _ in looks(_START_SECONDS):
+            if orchestra.server.is_up("/server_info"):
+                break
+            if self.webserver.pid is None:
+                raise self._not_up("it has ended")
+        else:
+            raise self._not_up(f"no answer in {_START_SECONDS:.0f} seconds")
+        if trouble := orchestra.location_trouble():
+            raise ConfigurationError(
+                f"the code location {LOCATION} does not load: {trouble.strip().splitlines()[-1]}",
+                place="workspace.yaml",
+                fix="run .venv/bin/dg check defs, which says the whole of it",
+            )
+
+    def _not_up(self, why: str) -> ConfigurationError:
+        last = (self.webserver.tail().splitlines() or ["it said nothing"])[-1]
+        return ConfigurationError(
+            f"the Dagster webserver did not come up, {why}: {last}", place=HOST, fix=f"read {self.webserver.log}"
+        )
+
+    def _write_instance(self) -> None:
+        self.instance.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.root / "pipelines" / "instance" / "dagster.yaml", self.instance)
+
+    def _dagster_environment(self, server_url: str, facts: Mapping[str, object]) -> dict[str, str]:
+        server = urlsplit(server_url)
+        return {
+            **self.environment,
+            "DAGSTER_HOME": str(self.instance),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "DAGSTER_EVENT_BATCH_SIZE": "100",  # measured: a ranged run's events in a third of the time on PostgreSQL
+            "DAGSTER_PG_HOST": server.hostname or HOST,
+            "DAGSTER_PG_PORT": str(server.port or 5432),
+            "DAGSTER_PG_DB": _DATABASE,
+            "DAGSTER_PG_USER": _DATABASE,
+            "DAGSTER_PG_PASSWORD": str(facts["password"]),
+        }
+
+    @property
+    def instance(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.home / "dagster"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it was ever started here."""
+        return self._facts_file.exists()
+
+    @property
+    def url(self) -> str:
+        """Where the webserver listens, or listened last."""
+        return f"http://{HOST}:{recalled(self._facts_file).get('port')}"
+
+    @property
+    def _facts_file(self) -> Path:
+        return self.home / "dagster.json"
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold the home's Dagster for this process.
+
+    Raises:
+        ConfigurationError: Another process holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "stack.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(
+                "a demo or a UI is open already", place=str(home), fix="end it with Ctrl-C, or use it"
+            ) from None
+        yield

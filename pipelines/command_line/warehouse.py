@@ -1,0 +1,90 @@
+"""`joulehouse warehouse …`: the database under everything, embedded here unless WAREHOUSE_URL names another."""
+
+import shutil
+import subprocess
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import typer
+
+from pipelines.command_line.house import House
+from pipelines.command_line.speech import fail, say
+from warehouse.schema import check_schema, migrate
+from warehouse.server import ServerFacts, check_server
+
+group: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The TimescaleDB under everything.")
+
+
+def facts_in_words(facts: ServerFacts) -> str:
+    """What a server is, as a person says it."""
+    edition = "community" if facts.edition == "community" else "Apache"
+    return f"PostgreSQL {facts.postgres} with TimescaleDB {facts.timescaledb}, {edition} edition"
+
+
+@group.command()
+def start() -> None:
+    """Start the embedded one, fetching it first if this machine has never had it, and bring its schema up to date."""
+    place = House()
+    if place.is_external:
+        say("WAREHOUSE_URL names the warehouse: there is nothing to start here.")
+        return
+    url = place.warehouse_url()
+    migrate(url)
+    say(f"The embedded warehouse runs: {facts_in_words(check_server(url))}.")
+
+
+@group.command()
+def stop() -> None:
+    """Stop the embedded one; its data stays."""
+    place = House()
+    if place.is_external:
+        say("WAREHOUSE_URL names the warehouse: it is not ours to stop.")
+        return
+    say("The embedded warehouse is stopped." if place.embedded.stop() else "The embedded warehouse was not running.")
+
+
+@group.command()
+def status() -> None:
+    """Whether it runs, what it is, and whether its schema fits."""
+    place = House()
+    if not place.is_external and not place.embedded.status().is_running:
+        fail("the embedded warehouse is not running (joulehouse warehouse start).")
+    url = place.warehouse_url()
+    say(f"The {'external' if place.is_external else 'embedded'} warehouse: {facts_in_words(check_server(url))}.")
+    check_schema(url)
+    say("Its schema is the one that this code knows.")
+
+
+@group.command()
+def url() -> None:
+    """Print its address, password included: for a program's configuration, not for a screen that is shared."""
+    print(House().warehouse_url())
+
+
+@group.command()
+def psql() -> None:
+    """Open psql on it."""
+    house = House()
+    url = house.warehouse_url()
+    command, environment = house.embedded.psql_command(), house.inherited
+    if house.is_external:
+        parts = urlsplit(url)
+        command = ["psql"]
+        # By environment: arguments are for every user of the machine to read.
+        environment |= {
+            "PGHOST": parts.hostname or "",
+            "PGPORT": str(parts.port or 5432),
+            "PGUSER": unquote(parts.username or ""),
+            "PGPASSWORD": unquote(parts.password or ""),
+            "PGDATABASE": unquote(parts.path.lstrip("/")),
+        }
+    if shutil.which(command[0]) is None:
+        fail(f"{command[0]} is not on this machine: install the PostgreSQL client.")
+    raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 — psql, no shell
+
+
+@group.command("migrate")
+def bring_up_to_date() -> None:
+    """Bring its schema up to date."""
+    migrate(House().warehouse_url())
+    say("The schema is up to date.")
