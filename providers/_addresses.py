@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from domain.errors import AddressRefusedError, ConfigurationError
 
@@ -32,7 +32,7 @@ class Address:
     host: str
     port: int
     path: str
-    query: str
+    query: str  # with its question mark
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -44,13 +44,14 @@ class Address:
         if len(url) > _LONGEST_URL_BYTES or not re.fullmatch(r"[\x21-\x5b\x5d-\x7e]+", url):
             msg = "it is empty, longer than 8,192 bytes, or has spaces, backslashes or characters beyond ASCII"
             raise ValueError(msg)
-        scheme, separator, _ = url.partition("://")
+        scheme, separator, rest = url.partition("://")
         scheme = scheme.lower()
         if not separator or scheme not in _PORTS:
             msg = "its scheme is neither https nor http"
             raise ValueError(msg)
-        parts = urlsplit(url)
-        netloc = _NETLOC.fullmatch(parts.netloc.lower())
+        place, query_mark, query = rest.partition("?")
+        name, slash, path = place.partition("/")
+        netloc = _NETLOC.fullmatch(name.lower())
         if netloc is None or "#" in url:
             msg = "its host is not a plain name or address with at most a port, or it has a user or a fragment"
             raise ValueError(msg)
@@ -59,7 +60,7 @@ class Address:
         if not 0 < port < 2**16:
             msg = "its port is not one"
             raise ValueError(msg)
-        return cls(scheme, host, port, parts.path, parts.query)
+        return cls(scheme, host, port, slash + path, query_mark + query)
 
     @property
     def netloc(self) -> str:
@@ -70,7 +71,7 @@ class Address:
     @property
     def url(self) -> str:
         """The address in one spelling."""
-        return f"{self.scheme}://{self.netloc}{self.path or '/'}{'?' if self.query else ''}{self.query}"
+        return f"{self.scheme}://{self.netloc}{self.path or '/'}{self.query}"
 
 
 def _plain_host(six: str | None, name: str | None) -> str:
@@ -156,7 +157,7 @@ class Origin:
             raise ConfigurationError(
                 f"the address of the API is refused because {refusal}", place=place, fix=fix
             ) from None
-        if address.query or "?" in url:
+        if address.query:
             raise ConfigurationError("the address of the API has a query", place=place, fix=fix)
         if address.scheme != "https" and not is_loopback(address.host):
             culprit = f"the address of the API on {address.netloc} is plain http, and credentials would be readable"
@@ -188,11 +189,10 @@ class Origin:
                 place=place,
                 fix="give a relative path without `..`, and what is asked for as parameters",
             )
-        try:
-            query = urlencode(params, quote_via=quote, safe="")
-        except UnicodeEncodeError:
+        if not all(is_text(text) for pair in params.items() for text in pair):
             fix = "do not send back text that is not Unicode"
-            raise AddressRefusedError("a parameter cannot be encoded", place=place, fix=fix) from None
+            raise AddressRefusedError("a parameter cannot be encoded", place=place, fix=fix)
+        query = urlencode(params, quote_via=quote, safe="")
         url = f"{self.scheme}://{self.netloc}{self._full(path)}{'?' if query else ''}{query}"
         if len(url) > _LONGEST_URL_BYTES:
             culprit = f"the address would be {len(url):,} bytes long, beyond {_LONGEST_URL_BYTES:,}"
@@ -209,6 +209,11 @@ class Origin:
     def _is_below(path: str) -> bool:
         path = path.removeprefix("/").removesuffix("/")
         return not path or _is_safe(path.split("/"))
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be encoded; half of a surrogate pair cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_safe(segments: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from domain.errors import (
     PayloadUnreadableError,
     RequestRejectedError,
 )
-from providers._addresses import Origin
+from providers._addresses import Origin, is_text
 from providers._answer import Answer, Credentials
 from providers._limits import Limits
 from providers._line import Head, Line, Reply, Request
@@ -142,6 +142,10 @@ class Api:
         Raises:
             ProviderError: and nothing else.
         """
+        if form is not None and not all(is_text(text) for pair in form.items() for text in pair):
+            place = f"{self._source}, POST {self._origin.netloc}"
+            fix = "look at the settings it came from; they hold bytes that are not UTF-8"
+            raise RequestRejectedError("a value of the form cannot be encoded", place=place, fix=fix)
         if form is not None:
             content, content_type = urlencode(form).encode("ascii"), "application/x-www-form-urlencoded"
         else:

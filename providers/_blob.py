@@ -132,7 +132,7 @@ def listed(entry: str, source: str) -> tuple[str, int]:
         address = Address.parse(f"https://{entry}")
     except ValueError:
         address = None
-    if address is None or address.path or address.query or "?" in entry:
+    if address is None or address.path or address.query:
         culprit = f"{entry!r} is not a host that files can come from"
         raise ConfigurationError(culprit, place=source, fix="write a name, or a name with :port")
     return address.host, address.port

@@ -33,7 +33,7 @@ class Tally:
 class Key:
     """Credentials made of fixed headers, each renewal being the next of them; counts renewals."""
 
-    ring: list[Mapping[str, str]]
+    ring: list[Mapping[str, str]] = field(repr=False)
     n_renewals: int = 0
 
     def headers(self) -> Mapping[str, str]:

@@ -86,6 +86,7 @@ class RawServer:
     Attributes:
         scripts: What to answer.
         tls: The server's certificate; None for plain text.
+        greeting: Sent to every connection before it says anything.
         seen: Every request so far.
         n_connections: Accepted so far, handshakes that failed included.
         n_sent: Bytes handed to the system so far.
@@ -93,6 +94,7 @@ class RawServer:
 
     scripts: Sequence[Script]
     tls: ssl.SSLContext | None = None
+    greeting: bytes = b""
     seen: list[Seen] = field(default_factory=list)
     n_connections: int = 0
     n_sent: int = 0
@@ -149,6 +151,7 @@ class RawServer:
                 connection = self.tls.wrap_socket(connection, server_side=True)
             with self._lock:
                 self._connections.add(connection)
+            connection.sendall(self.greeting)
             while not self._stopped.is_set() and (request := _read_request(connection)) is not None:
                 with self._lock:
                     self.seen.append(request)
@@ -196,4 +199,4 @@ def _read_request(connection: socket.socket) -> Seen | None:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
         body += connection.recv(65536)
-    return Seen(method, target, headers, body, raw)
+    return Seen(method, target, headers, body, head + b"\r\n\r\n" + body)

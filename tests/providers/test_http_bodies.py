@@ -11,7 +11,7 @@ from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnr
 from providers._body import Body
 from providers._verdict import Failure
 from tests.fakes.api import api
-from tests.fakes.raw_server import Act, RawServer, answer, cut
+from tests.fakes.raw_server import Act, RawServer, Steps, answer, cut
 
 TEXT = b'{"rows": [1, 2, 3.30, 4], "token": ""}'
 MEGABYTE = 2**20
@@ -133,7 +133,7 @@ GZIP = {"Content-Encoding": "gzip"}
         (answer(PACKED, headers=GZIP, framing="close"), "gzip crc"),
     ],
 )
-def test_an_answer_says_why_it_is_believed_to_be_whole(whole: list[bytes | float | Act], proof: str) -> None:
+def test_an_answer_says_why_it_is_believed_to_be_whole(whole: Steps, proof: str) -> None:
     with RawServer([whole]) as server, api(server) as client:
         got = client.get("x")
     assert (got.body, got.proof) == (TEXT, proof)
@@ -150,7 +150,7 @@ def test_an_answer_says_why_it_is_believed_to_be_whole(whole: list[bytes | float
         pytest.param(answer(PACKED, headers=GZIP, framing="close"), id="gzip close"),
     ],
 )
-def test_no_cut_of_an_answer_is_taken_for_whole(whole: list[bytes | float | Act], ending: Act) -> None:
+def test_no_cut_of_an_answer_is_taken_for_whole(whole: Steps, ending: Act) -> None:
     text = whole[0]
     assert isinstance(text, bytes)
     # Every place behind the head is tried where the ending is orderly; a reset is slower, so some of them.
@@ -210,7 +210,7 @@ def test_a_double_gzip_is_refused_at_its_name() -> None:
 
 
 def test_a_head_of_200_kilobytes_is_refused_at_once() -> None:
-    bomb = [b"HTTP/1.1 200 X\r\nX-Bomb: " + b"x" * 200_000 + b"\r\n\r\n", Act.HANG]
+    bomb: Steps = [b"HTTP/1.1 200 X\r\nX-Bomb: " + b"x" * 200_000 + b"\r\n\r\n", Act.HANG]
     with RawServer([bomb]) as server, api(server) as client:
         with pytest.raises(AnswerTooLargeError, match="head"):
             client.get("x")
@@ -226,9 +226,8 @@ def test_bytes_beyond_the_announced_size_are_never_part_of_an_answer() -> None:
 
 def test_an_empty_answer_is_one_only_where_it_is_allowed() -> None:
     for empty in (answer(b""), answer(b"", status=204), answer(b"", media_type=None), answer(b"", framing="chunked")):
-        with RawServer([empty]) as server, api(server) as client:
-            with pytest.raises(PayloadUnreadableError):
-                client.get("x")
+        with RawServer([empty]) as server, api(server) as client, pytest.raises(PayloadUnreadableError):
+            client.get("x")
         assert len(server.seen) == 1
     with RawServer([answer(b"", status=204)]) as server, api(server) as client:
         got = client.get("x", allow_empty=True)

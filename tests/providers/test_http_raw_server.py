@@ -21,6 +21,11 @@ def test_it_sends_the_bytes_it_was_told() -> None:
         assert server.n_sent == 9
 
 
+def test_it_can_speak_first() -> None:
+    with RawServer([[Act.CLOSE]], greeting=b"hello") as server:
+        assert ask(server) == b"hello"
+
+
 def test_it_remembers_what_it_was_asked() -> None:
     request = b"POST /x?y=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
     with RawServer([[Act.CLOSE]]) as server:
@@ -47,7 +52,10 @@ def test_the_last_script_goes_on() -> None:
             b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n",
         ),
         (answer(b"abcd", media_type=None, framing="close"), b"HTTP/1.1 200 X\r\nConnection: close\r\n\r\nabcd"),
-        (answer(b"", status=500, media_type=None, headers={"A": "b"}), b"HTTP/1.1 500 X\r\nA: b\r\nContent-Length: 0\r\n\r\n"),
+        (
+            answer(b"", status=500, media_type=None, headers={"A": "b"}),
+            b"HTTP/1.1 500 X\r\nA: b\r\nContent-Length: 0\r\n\r\n",
+        ),
     ],
 )
 def test_each_framing_is_what_it_says(whole: Steps, expected: bytes) -> None:

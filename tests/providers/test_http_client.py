@@ -1,0 +1,488 @@
+import itertools
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from domain.errors import (
+    AddressRefusedError,
+    CredentialsRejectedError,
+    DeadlineExceededError,
+    PayloadUnreadableError,
+    ProviderUnavailableError,
+    RateLimitedError,
+    RequestRejectedError,
+)
+from providers._http import ApiClient, Origin
+from tests.fakes.api import QUICK, Key, Naps, Tally, api
+from tests.fakes.raw_server import Act, RawServer, Script, answer, cut, drip
+
+BUSY = answer(b"", status=503, media_type=None)
+FINE = answer(b"[1]")
+
+
+def test_an_answer_is_handed_back_whole() -> None:
+    with (
+        RawServer([answer(b'{"a": 1}', media_type="Application/JSON; charset=utf-8")]) as server,
+        api(server) as client,
+    ):
+        got = client.get("x", {"a": "1 2", "b": "ä&c"})
+    assert (got.status, got.media_type, got.body, got.proof) == (200, "application/json", b'{"a": 1}', "content-length")
+    assert abs((datetime.now(UTC) - got.received_at).total_seconds()) < 10
+    assert server.seen[0].target == "/x?a=1%202&b=%C3%A4%26c"
+    assert server.seen[0].headers["accept-encoding"] == "gzip"
+    assert client.n_requests == 1
+
+
+@pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 599])
+def test_a_provider_in_trouble_is_asked_again(status: int) -> None:
+    trouble = answer(b"", status=status, media_type=None)
+    with RawServer([trouble, trouble, FINE]) as server, api(server) as client:
+        assert client.get("x").body == b"[1]"
+        assert client.n_requests == len(server.seen) == 3
+
+
+@pytest.mark.parametrize("broken", [[Act.CLOSE], [Act.RESET], cut(FINE, 10), [b"SSH-2.0-x\r\n", Act.CLOSE]])
+def test_a_connection_that_breaks_is_made_again(broken: Script) -> None:
+    with RawServer([broken, broken, FINE]) as server, api(server) as client:
+        assert client.get("x").body == b"[1]"
+
+
+def test_a_provider_that_stays_away_is_unavailable_after_five_tries() -> None:
+    with RawServer([BUSY]) as server, api(server) as client:
+        with pytest.raises(ProviderUnavailableError, match="503, in 5 tries"):
+            client.get("x")
+        assert len(server.seen) == 5
+
+
+def test_a_closed_port_is_tried_five_times() -> None:
+    with RawServer([FINE]) as server:
+        pass
+    naps = Naps()
+    with api(server, naps=naps) as client:
+        with pytest.raises(ProviderUnavailableError, match="no connection"):
+            client.get("x")
+        assert (client.n_requests, len(naps.seconds)) == (5, 4)
+
+
+def test_an_unknown_name_is_tried_five_times() -> None:
+    origin = Origin.parse("https://api.example", place="test")
+    with ApiClient(origin, source="acme", limits=QUICK, resolve=gone, sleep=Naps()) as client:
+        with pytest.raises(ProviderUnavailableError, match="no connection"):
+            client.get("x")
+        assert client.n_requests == 5
+
+
+def gone(_host: str, _port: int) -> list[str]:
+    raise OSError(-2, "Name or service not known")
+
+
+def test_silence_is_broken_off_and_tried_again() -> None:
+    with RawServer([[Act.HANG], FINE]) as server, api(server, read_seconds=0.1) as client:
+        assert client.get("x").body == b"[1]"
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 414, 415, 422, 451])
+def test_a_rejected_request_is_never_sent_twice(status: int) -> None:
+    with RawServer([answer(b"", status=status)]) as server, api(server) as client:
+        with pytest.raises(RequestRejectedError) as caught:
+            client.get("x")
+        assert caught.value.status == status
+        assert len(server.seen) == 1
+
+
+def test_a_rejection_repeats_what_the_provider_said() -> None:
+    said = b'{"errorCode": 10002,\n "message": "bad startDate, see https://x.example/?sig=abcdef"}'
+    with (
+        RawServer([answer(said, status=422)]) as server,
+        api(server) as client,
+        pytest.raises(RequestRejectedError, match=r"10002.*bad startDate") as caught,
+    ):
+        client.get("x")
+    assert "abcdef" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_that_the_caller_takes_is_an_answer() -> None:
+    with RawServer([answer(b"gone", status=410, media_type="text/plain")]) as server, api(server) as client:
+        got = client.get("x", also={410})
+    assert (got.status, got.body) == (410, b"gone")
+
+
+@pytest.mark.parametrize("status", [206, 226])
+def test_a_part_that_was_not_asked_for_is_no_answer(status: int) -> None:
+    with RawServer([answer(b"[1]", status=status)]) as server, api(server) as client:
+        with pytest.raises(ProviderUnavailableError, match="part"):
+            client.get("x")
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/xhtml+xml; charset=utf-8", "TEXT/HTML"])
+def test_a_web_page_is_not_data(media_type: str) -> None:
+    with RawServer([answer(b"<html>log in</html>", media_type=media_type)]) as server, api(server) as client:
+        with pytest.raises(PayloadUnreadableError, match="login"):
+            client.get("x")
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", "application/jsonx", "", None])
+def test_a_media_type_that_was_not_asked_for_is_named(media_type: str | None) -> None:
+    with (
+        RawServer([answer(b"a,b", media_type=media_type)]) as server,
+        api(server) as client,
+        pytest.raises(PayloadUnreadableError, match="and not application/json"),
+    ):
+        client.get("x")
+
+
+def test_a_media_type_that_was_asked_for_is_taken() -> None:
+    with RawServer([answer(b"a,b", media_type="text/csv")]) as server, api(server) as client:
+        assert client.get("x", accept=("application/json", "text/csv")).media_type == "text/csv"
+    assert server.seen[0].headers["accept"] == "application/json, text/csv"
+
+
+# Waits
+
+
+def test_waits_are_spread_over_the_whole_span() -> None:
+    waits = []
+    for _ in range(60):
+        naps = Naps()
+        with (
+            RawServer([BUSY]) as server,
+            api(server, naps=naps, max_tries=4) as client,
+            pytest.raises(ProviderUnavailableError),
+        ):
+            client.get("x")
+        waits.append(naps.seconds)
+    for bound, drawn in zip((1, 2, 4), zip(*waits, strict=True), strict=True):
+        assert all(0 <= wait <= bound for wait in drawn)
+        assert min(drawn) < bound / 4 < 3 * bound / 4 < max(drawn)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("said", "least", "most"), [("7", 7, 8), ("0", 0, 1), ("-5", 0, 1), ("soon", 0, 1), (None, 0, 1)]
+)
+def test_a_wish_to_wait_is_kept_within_a_second(status: int, said: str | None, least: float, most: float) -> None:
+    busy = answer(b"", status=status, headers={} if said is None else {"Retry-After": said})
+    naps = Naps()
+    with RawServer([busy, FINE]) as server, api(server, naps=naps) as client:
+        assert client.get("x").body == b"[1]"
+    assert len(naps.seconds) == 1
+    assert least <= naps.seconds[0] <= most
+
+
+@pytest.mark.parametrize(("said", "carried"), [("21", 21), ("600", 600), ("1000000000", 900)])
+def test_a_wish_for_a_long_wait_is_passed_up_at_once(said: str, carried: float) -> None:
+    naps = Naps()
+    with (
+        RawServer([answer(b"", status=429, headers={"Retry-After": said})]) as server,
+        api(server, naps=naps) as client,
+    ):
+        with pytest.raises(RateLimitedError) as caught:
+            client.get("x")
+        assert (caught.value.retry_after_seconds, naps.seconds, len(server.seen)) == (carried, [], 1)
+
+
+def test_a_rate_limit_that_stays_is_named_after_five_tries() -> None:
+    with RawServer([answer(b"", status=429)]) as server, api(server) as client:
+        with pytest.raises(RateLimitedError) as caught:
+            client.get("x")
+        assert (caught.value.retry_after_seconds, len(server.seen)) == (None, 5)
+
+
+def test_a_step_has_fifteen_failed_requests_and_then_none() -> None:
+    with RawServer([BUSY]) as server, api(server) as client:
+        for _ in range(6):
+            with pytest.raises(ProviderUnavailableError):
+                client.get("x")
+        assert len(server.seen) == 15
+        client.new_step()
+        with pytest.raises(ProviderUnavailableError):
+            client.get("x")
+        assert len(server.seen) == 20
+
+
+def test_answers_cost_a_step_nothing() -> None:
+    with RawServer([FINE]) as server, api(server) as client:
+        for _ in range(40):
+            client.get("x")
+        assert len(server.seen) == 40
+
+
+def test_every_request_takes_its_place_in_the_budget() -> None:
+    budget = Tally()
+    key = Key([{"x-api-key": "old"}, {"x-api-key": "new"}])
+    scripts = [BUSY, answer(b"", status=401), BUSY, FINE]
+    with RawServer(scripts) as server, api(server, credentials=key, budget=budget) as client:
+        client.get("x")
+        assert budget.n_taken == client.n_requests == len(server.seen) == 4
+
+
+# Deadlines
+
+
+def test_a_slow_drip_ends_at_the_deadline() -> None:
+    with RawServer([drip(answer(bytes(1000)), 0.05)]) as server, api(server, total_seconds=0.7) as client:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            client.get("x")
+        assert 0.6 < time.monotonic() - began < 2
+        assert len(server.seen) == 1
+
+
+def test_a_drip_in_the_head_ends_at_the_deadline() -> None:
+    head = [b"HTTP/1.1 200 X\r\n", *drip([b"X-Slow: " + b"x" * 1000], 0.05)]
+    with RawServer([head]) as server, api(server, total_seconds=0.5) as client:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            client.get("x")
+        assert time.monotonic() - began < 2
+
+
+def test_the_deadline_bounds_the_sum_of_the_tries() -> None:
+    with RawServer([[Act.HANG]]) as server, api(server, read_seconds=0.3, total_seconds=1.0, max_tries=50) as client:
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailableError):
+            client.get("x")
+        assert time.monotonic() - began < 2
+
+
+def test_no_wait_goes_beyond_the_deadline() -> None:
+    naps = Naps()
+    busy = answer(b"", status=503, headers={"Retry-After": "19"})
+    with RawServer([busy]) as server, api(server, naps=naps, total_seconds=5.0) as client:
+        with pytest.raises(DeadlineExceededError, match="503"):
+            client.get("x")
+        assert (naps.seconds, len(server.seen)) == ([], 1)
+
+
+def test_waiting_for_the_budget_is_not_held_against_the_provider() -> None:
+    class Slow(Tally):
+        def take(self) -> None:
+            time.sleep(0.6)
+
+    with RawServer([FINE]) as server, api(server, budget=Slow(), total_seconds=0.5) as client:
+        assert client.get("x").body == b"[1]"
+
+
+# Credentials
+
+
+def test_a_401_renews_once_and_goes_on() -> None:
+    key = Key([{"authorization": "Bearer old"}, {"authorization": "Bearer new"}])
+    with RawServer([answer(b"", status=401), FINE]) as server, api(server, credentials=key) as client:
+        assert client.get("x").body == b"[1]"
+    assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer old", "Bearer new"]
+
+
+def test_a_401_after_the_renewal_is_final() -> None:
+    key = Key([{"authorization": "Bearer same"}])
+    with RawServer([answer(b"", status=401)]) as server, api(server, credentials=key) as client:
+        with pytest.raises(CredentialsRejectedError, match="401"):
+            client.get("x")
+        assert (len(server.seen), key.n_renewals) == (2, 1)
+
+
+def test_credentials_that_stay_rejected_are_not_renewed_for_every_question() -> None:
+    key = Key([{"authorization": f"Bearer {n}"} for n in range(100)])
+    denied = answer(b"", status=401)
+    with RawServer([*[denied] * 11, FINE, denied, FINE]) as server, api(server, credentials=key) as client:
+        for _ in range(10):
+            with pytest.raises(CredentialsRejectedError):
+                client.get("x")
+        assert (len(server.seen), key.n_renewals) == (11, 1)
+        assert client.get("x").body == b"[1]"
+        assert client.get("x").body == b"[1]"  # accepted in between, so a new rejection is renewed again
+        assert key.n_renewals == 2
+
+
+def test_one_question_renews_once_even_when_it_is_retried() -> None:
+    key = Key([{"authorization": f"Bearer {n}"} for n in range(100)])
+    denied = answer(b"", status=401)
+    with RawServer([denied, BUSY, denied, FINE]) as server, api(server, credentials=key) as client:
+        with pytest.raises(CredentialsRejectedError):
+            client.get("x")
+        assert key.n_renewals == 1
+
+
+def test_a_401_without_credentials_is_final() -> None:
+    with RawServer([answer(b"", status=401)]) as server, api(server) as client:
+        with pytest.raises(CredentialsRejectedError):
+            client.get("x")
+        assert len(server.seen) == 1
+
+
+def test_a_403_is_neither_retried_nor_renewed() -> None:
+    key = Key([{"authorization": "Bearer x"}])
+    with RawServer([answer(b"", status=403)]) as server, api(server, credentials=key) as client:
+        with pytest.raises(CredentialsRejectedError, match="403"):
+            client.get("x")
+        assert (len(server.seen), key.n_renewals) == (1, 0)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "ä", "a\x00", "a\x7f"])
+def test_a_credential_with_line_breaks_is_never_sent(value: str) -> None:
+    with RawServer([FINE]) as server, api(server, credentials=Key([{"x-api-key": value}])) as client:
+        with pytest.raises(CredentialsRejectedError) as caught:
+            client.get("x")
+        assert server.n_connections == 0
+    assert value not in str(caught.value)
+
+
+# Redirects
+
+CREDENTIALS: list[Mapping[str, str]] = [
+    {"authorization": "Bearer SECRET"},
+    {"x-api-key": "SECRET"},
+    {"cookie": "session=SECRET"},
+]
+
+
+@pytest.mark.parametrize(("status", "credential"), list(itertools.product((301, 302, 303, 307, 308), CREDENTIALS)))
+def test_no_redirect_is_followed_and_no_credential_goes_astray(status: int, credential: Mapping[str, str]) -> None:
+    with RawServer([FINE]) as elsewhere:
+        targets = [
+            f"{elsewhere.url}/x?stolen=yes",
+            f"//127.0.0.1:{elsewhere.port}/x",
+            f"http://user:pw@127.0.0.1:{elsewhere.port}/",
+            f"https://127.0.0.1:{elsewhere.port}/",
+            f"http://localhost:{elsewhere.port}/",
+            "/relative",
+            "ftp://evil.example/x",
+            "",
+        ]
+        scripts = [answer(b"", status=status, headers={"Location": target}) for target in targets]
+        with RawServer(scripts) as server, api(server, credentials=Key([credential])) as client:
+            for _ in targets:
+                with pytest.raises(AddressRefusedError) as caught:
+                    client.get("x")
+                assert "stolen" not in str(caught.value)
+                assert "pw" not in str(caught.value)
+            assert len(server.seen) == len(targets)
+        assert elsewhere.n_connections == 0
+
+
+@pytest.mark.parametrize("status", [300, 304, 305, 306, 399])
+def test_no_other_3xx_is_an_answer(status: int) -> None:
+    with RawServer([answer(b"", status=status, headers={"Location": "/x"})]) as server, api(server) as client:
+        with pytest.raises(AddressRefusedError):
+            client.get("x")
+        assert len(server.seen) == 1
+
+
+def test_a_form_that_is_redirected_goes_nowhere() -> None:
+    with RawServer([FINE]) as elsewhere:
+        away = answer(b"", status=307, headers={"Location": elsewhere.url})
+        with RawServer([away]) as server, api(server) as client, pytest.raises(AddressRefusedError):
+            client.post("login", form={"password": "SECRET"})
+        assert elsewhere.n_connections == 0
+
+
+@pytest.mark.parametrize("path", ["https://evil.example/x", "//evil.example", "../x", "x?y=1"])
+def test_a_path_out_of_an_answer_cannot_lead_away(path: str) -> None:
+    with RawServer([FINE]) as server, api(server, base="/base") as client:
+        with pytest.raises(AddressRefusedError):
+            client.get(path)
+        assert server.n_connections == 0
+
+
+def test_cookies_are_not_kept() -> None:
+    with RawServer([answer(b"[1]", headers={"Set-Cookie": "session=SECRET"})]) as server, api(server) as client:
+        client.get("x")
+        client.get("x")
+    assert "cookie" not in server.seen[1].headers
+
+
+# POST
+
+
+def test_a_form_is_sent_encoded() -> None:
+    with RawServer([FINE]) as server, api(server) as client:
+        client.post("x", form={"a": "1&2", "b": "ä ="})
+    seen = server.seen[0]
+    assert (seen.method, seen.body) == ("POST", b"a=1%262&b=%C3%A4+%3D")
+    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_a_document_is_sent_as_json() -> None:
+    with RawServer([FINE]) as server, api(server) as client:
+        client.post("x", json={"a": [1, "ä"]})
+    assert server.seen[0].body == b'{"a": [1, "\\u00e4"]}'
+    assert server.seen[0].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("broken", [BUSY, [Act.RESET], [Act.HANG], cut(FINE, 50)])
+def test_what_must_not_arrive_twice_is_not_sent_twice(broken: Script) -> None:
+    with RawServer([broken, FINE]) as server, api(server, read_seconds=0.1) as client:
+        with pytest.raises(ProviderUnavailableError):
+            client.post("jobs", json={}, is_repeatable=False)
+        assert len(server.seen) == 1
+
+
+# The rest of the house
+
+
+def test_many_threads_share_one_client() -> None:
+    with RawServer([FINE]) as server, api(server) as client:
+        threads = [threading.Thread(target=lambda: [client.get("x") for _ in range(10)]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert client.n_requests == len(server.seen) == 80
+
+
+def test_one_connection_serves_many_questions() -> None:
+    with RawServer([FINE]) as server, api(server) as client:
+        for _ in range(5):
+            client.get("x")
+        assert server.n_connections == 1
+
+
+def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer([FINE]) as sink:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, sink.url)
+        monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+        monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+        with RawServer([FINE]) as server, api(server) as client:
+            client.get("x")
+        assert sink.n_connections == 0
+
+
+def test_an_api_inside_a_private_network_has_to_be_permitted() -> None:
+    asked: list[str] = []
+
+    def inside(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["8.8.8.8", "127.0.0.1"]
+
+    with RawServer([FINE]) as server:
+        origin = Origin.parse(f"https://api.example:{server.port}", place="test")
+        with (
+            ApiClient(origin, source="acme", resolve=inside) as client,
+            pytest.raises(AddressRefusedError, match="private"),
+        ):
+            client.get("x")
+        assert (asked, server.n_connections) == (["api.example"], 0)
+
+
+def test_the_library_lets_us_put_our_sockets_below_it() -> None:
+    """`_Transport` replaces a private attribute; here it is seen that the attribute is still the one that is used."""
+    used: list[str] = []
+
+    def spy(host: str, _port: int) -> list[str]:
+        used.append(host)
+        return ["127.0.0.1"]
+
+    with RawServer([FINE]) as server:
+        origin = Origin.parse(f"http://localhost:{server.port}", place="test")
+        with ApiClient(origin, source="acme", resolve=spy, limits=QUICK) as client:
+            client.get("x")
+    assert used == ["localhost"]
+    assert hasattr(httpx.HTTPTransport(), "_pool")
