@@ -1,0 +1,191 @@
+"""The sandbox running: in a thread of this process, or as a process of its own (`python -m sandbox`)."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from sandbox.control import Control, ExportServiceControl, control_routes
+from sandbox.export_service import TOKEN_PATH, ExportService
+from sandbox.server import RequestLog, application, is_loopback
+from sandbox.settings import SettingError, Settings
+from sandbox.wire import OpenProtocol
+
+_GRACE_SECONDS: Final = 1
+_JOIN_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A sandbox that runs.
+
+    Attributes:
+        url: `http://127.0.0.1:PORT`, without a slash at the end.
+        control: Its switches.
+    """
+
+    url: str
+    control: Control
+
+    @property
+    def token_url(self) -> str:
+        """Where bearer tokens are given."""
+        return self.url + TOKEN_PATH
+
+    @property
+    def client_id(self) -> str:
+        """The client that may ask."""
+        return self.control.export_service.settings.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """Its secret; random unless it was given."""
+        return self.control.export_service.settings.client_secret
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals alone; who runs it decides."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@contextlib.contextmanager
+def running_sandbox(*, port: int = 0, **settings: Any) -> Iterator[Sandbox]:  # noqa: ANN401 - settings are of several types
+    """A sandbox on a free loopback port, served from a thread of this process until the block ends.
+
+    Args:
+        port: The port; 0 for any that is free.
+        settings: Fields of `sandbox.settings.Settings`.
+
+    Raises:
+        SettingError: A setting is unknown or does not fit.
+        OSError: The port is taken.
+    """
+    server, control = _built(Settings().changed(settings))
+    with _bound("127.0.0.1", port) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],), name="sandbox", daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            thread.join(0.005)
+        try:
+            yield Sandbox(f"http://127.0.0.1:{listening.getsockname()[1]}", control)
+        finally:
+            server.should_exit = True
+            thread.join(_JOIN_SECONDS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m sandbox`: serve until SIGTERM or Ctrl-C; the exit code."""
+    options = _parser().parse_args(arguments)
+    if not is_loopback(options.host):
+        return _refused(f"the sandbox listens on loopback only, and {options.host} is not; use --host 127.0.0.1.")
+    try:
+        server, _ = _built(_settings(options))
+        listening = _bound(options.host, options.port)
+    except SettingError as error:
+        return _refused(str(error))
+    except OSError as error:
+        return _refused(f"cannot listen on {options.host}:{options.port}: {error.strerror}.")
+    with listening:
+        url = f"http://{options.host}:{listening.getsockname()[1]}"
+        asyncio.run(_serve(server, listening, url, options.port_file))
+    return 0
+
+
+def _built(settings: Settings) -> tuple[_Server, Control]:
+    twin, log = ExportService(settings), RequestLog()
+    control = Control(ExportServiceControl(twin), log)
+    config = uvicorn.Config(
+        application([twin], log, control_routes(control)),
+        http=OpenProtocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    return _Server(config), control
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+async def _serve(server: _Server, listening: socket.socket, url: str, port_file: Path | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003 - the value to set
+    serving = asyncio.create_task(server.serve([listening]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    if port_file is not None:
+        fresh = port_file.with_name(port_file.name + ".new")
+        fresh.write_text(f"{listening.getsockname()[1]}\n", encoding="ascii")
+        fresh.replace(port_file)
+    sys.stdout.write(f"The sandbox serves at {url}; its switches are at {url}/_sandbox\n")
+    sys.stdout.flush()
+    await serving
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """The settings: the client from the environment, where `ps` does not show it, and the rest from the arguments."""
+    changes: dict[str, Any] = {}
+    for name, variable in (("client_id", "SANDBOX_CLIENT_ID"), ("client_secret", "SANDBOX_CLIENT_SECRET")):
+        value = os.environ.get(variable)  # noqa: TID251 - a process of its own, beside the house and its settings
+        if value:
+            changes[name] = value
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingError(f"--set takes NAME=VALUE, not {text!r}.")
+        try:
+            changes[name] = json.loads(value)
+        except ValueError:
+            changes[name] = value
+    return Settings().changed(changes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="The providers' twins on loopback: measured data, and every fault on a switch.",
+        epilog="The OAuth2 client comes from SANDBOX_CLIENT_ID and SANDBOX_CLIENT_SECRET; without them the secret is random, "
+        "and nobody gets in. Settings for --set: " + ", ".join(Settings().shown()),
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="0 for any free one (default)")
+    parser.add_argument("--port-file", type=Path, metavar="FILE", help="write the port here once it serves")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as JSON or as text"
+    )
+    return parser
+
+
+def _refused(sentence: str) -> int:
+    sys.stderr.write(f"sandbox: {sentence}\n")
+    return 2

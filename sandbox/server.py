@@ -1,0 +1,141 @@
+"""One ASGI application for every twin, under the providers' real paths, with a log of all requests."""
+
+import ipaddress
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.answers import Answer, Asked
+from sandbox.wire import deliver
+
+_MAX_LOGGED: Final = 200_000
+_MAX_BODY: Final = 2**20
+
+
+class Twin(Protocol):
+    """A provider's twin: which paths are its own, and what it answers there."""
+
+    @property
+    def slug(self) -> str:
+        """The provider's name in the control API."""
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The paths it answers."""
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer one request."""
+
+
+class RequestLog:
+    """The newest 200,000 requests that twins were asked. Holds no header and no body, so no credential."""
+
+    def __init__(self) -> None:
+        self._entries: deque[dict[str, Any]] = deque(maxlen=_MAX_LOGGED)
+        self._lock = Lock()
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Add a request that was answered."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def entries(self, path: str | None = None) -> list[dict[str, Any]]:
+        """All entries, oldest first; only those whose path ends with `path`, if it is given."""
+        with self._lock:
+            return [entry for entry in self._entries if path is None or entry["path"].endswith(path)]
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._entries.clear()
+
+
+class _TwinEndpoint:
+    """One path of one twin."""
+
+    def __init__(self, twin: Twin, log: RequestLog) -> None:
+        self._twin = twin
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wall, began = datetime.now(UTC), time.monotonic()
+        asked = await _asked(scope, receive)
+        answer = self._twin.answer(asked)
+        n_bytes = 0
+        try:
+            n_bytes = await deliver(answer, asked, scope, receive, send)
+        finally:
+            self._log.note(
+                {
+                    "wall": wall.isoformat(),
+                    "monotonic": began,
+                    "seconds": round(time.monotonic() - began, 6),
+                    "twin": self._twin.slug,
+                    "method": asked.method,
+                    "path": asked.path,
+                    "query": dict(asked.query),
+                    "status": answer.status,
+                    "n_documents": answer.n_documents,
+                    "n_bytes": n_bytes,
+                }
+            )
+
+
+class _LoopbackHostOnly:
+    """Refuse requests whose Host is not a loopback name: a page in a browser cannot rebind its way in."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            if not is_loopback(host.rsplit(":", 1)[0] if not host.endswith("]") else host):
+                refusal = PlainTextResponse("The sandbox answers on loopback names only.\n", status_code=421)
+                await refusal(scope, receive, send)
+                return
+        await self._inner(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is `localhost` or an address of the loopback range."""
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        return bare == "localhost" or ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def application(twins: Iterable[Twin], log: RequestLog, control: Sequence[BaseRoute]) -> ASGIApp:
+    """The whole sandbox.
+
+    Args:
+        twins: Who answers.
+        log: Where their requests are noted.
+        control: The routes by which a person steers them.
+    """
+    routes = [Route(path, _TwinEndpoint(twin, log)) for twin in twins for path in twin.paths]
+    return _LoopbackHostOnly(Starlette(routes=[*routes, *control]))
+
+
+async def _asked(scope: Scope, receive: Receive) -> Asked:
+    body = b""
+    while len(body) <= _MAX_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        query.setdefault(name, value)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Asked(scope["method"], scope["path"], query, headers, body)
