@@ -1,7 +1,7 @@
-"""The peer's whole way: dlt's REST source from the same sandbox into the same PostgreSQL, in the setting it is asked for.
+"""The peer's whole way: dlt's REST source from the same sandbox into the same PostgreSQL, in one of its settings.
 
 Runs in an environment of its own (`.venv-bench`) and prints one line of JSON: seconds and rows. It is given the best it
-has: one resource, the largest page, data selected without further unnesting, schema inference once, no retries to wait for.
+has: one resource, the largest page, data selected without further unnesting, two workers each to normalize and to load.
 """
 
 import argparse
@@ -29,8 +29,8 @@ def main() -> int:
         "NORMALIZE__WORKERS": "2",
     }
     import dlt  # noqa: PLC0415 — only in its own environment, and only after its settings
-    from dlt.sources.rest_api import rest_api_resources  # noqa: PLC0415
     from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials  # noqa: PLC0415
+    from dlt.sources.rest_api import rest_api_resources  # noqa: PLC0415
 
     pipeline = dlt.pipeline(
         pipeline_name=f"peer_{given.setting}",

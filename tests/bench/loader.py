@@ -1,0 +1,66 @@
+"""The loader against the raw limit: binary COPY of the same sorted rows into the same keyed hypertable, in one run."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import psycopg
+
+from tests.bench.rooms import WINDOW, Points, database, landed, median_seconds, say, server, truncate
+from warehouse.copy_binary import HEADER, MEASUREMENT, TRAILER
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+ROWS, SERIES, TIMES = 2_000_000, 200, 3
+
+
+def encoded(points: Points) -> bytes:
+    """The points as COPY wants them, encoded beforehand: the raw limit pays for nothing but the server."""
+    number, at_us, value = points.columns()
+    rows = np.zeros(points.n, dtype=MEASUREMENT)
+    rows["n_fields"], rows["series_length"], rows["time_length"], rows["value_length"] = 3, 4, 8, 8
+    rows["series_id"] = number.astype(np.int64) + 1
+    rows["measured_at"] = at_us - 946_684_800_000_000
+    rows["value"] = value
+    return HEADER + rows.tobytes() + TRAILER
+
+
+def raw_copy(url: str, body: bytes) -> None:
+    """One transaction, one COPY, in the blocks our own loader uses."""
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY measurement (series_id, measured_at, value) FROM STDIN (FORMAT BINARY)") as copy:
+            view = memoryview(body)
+            for start in range(0, len(body), 3_400_000):
+                copy.write(view[start : start + 3_400_000])
+        connection.commit()
+
+
+def load(warehouse: TimescaleWarehouse, points: Points) -> int:
+    """Frame to commit: everything a load does, from a frame in memory; the points it wrote."""
+    pull = landed(warehouse, "bench")
+    return warehouse.load("bench", WINDOW, pull, points.frames(20)).n_written
+
+
+def main() -> bool:
+    """Measure, say the ratios, and whether they are what was promised."""
+    points = Points(ROWS, SERIES)
+    with server() as url, TemporaryDirectory() as folder:
+        fresh = database(url, "loader")
+        body = encoded(points)
+        with open_warehouse(fresh, Path(folder)) as warehouse:
+            load(warehouse, points)  # the catalogue and the server's caches, for both alike
+            raw = median_seconds(TIMES, lambda: truncate(fresh), lambda: raw_copy(fresh, body))
+            first = median_seconds(TIMES, lambda: truncate(fresh), lambda: load(warehouse, points))
+            written: list[int] = []
+            again = median_seconds(TIMES, lambda: None, lambda: written.append(load(warehouse, points)))
+    ratio, faster = raw / first, first / again
+    say(f"loader: {ROWS:,} points of {SERIES} series, median of {TIMES}")
+    say(f"  raw binary COPY, rows encoded beforehand {raw:7.2f} s  {ROWS / raw:>12,.0f} points/s")
+    say(f"  first load, frame to commit              {first:7.2f} s  {ROWS / first:>12,.0f} points/s")
+    say(f"  loaded again, unchanged                  {again:7.2f} s  {ROWS / again:>12,.0f} points/s")
+    say(f"  first load / raw COPY: {ratio:.2f} (promised: 0.80 or more)")
+    say(f"  again / first load:    {faster:.2f} (promised: 1.50 or more), {max(written)} points written (promised: 0)")
+    return ratio >= 0.8 and faster >= 1.5 and max(written) == 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(not main())

@@ -1,0 +1,135 @@
+"""What the measurements share: a warehouse of their own, points to load, and a stopwatch."""
+
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import psycopg
+
+from domain.contract import Payload, Series
+from domain.measurement import Normalized
+from domain.window import Window
+from warehouse.embedded import EmbeddedWarehouse
+from warehouse.pulls import TimescaleLandedPull
+from warehouse.schema import migrate
+from warehouse.server import create_database
+from warehouse.store import TimescaleWarehouse
+
+DAY: Final = date(2026, 3, 29)
+WINDOW: Final = Window.of_day(DAY)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The URL of an embedded TimescaleDB, with the durability that users get."""
+    with tempfile.TemporaryDirectory(prefix="joulehouse-bench-") as folder:
+        warehouse = EmbeddedWarehouse(Path(folder))
+        try:
+            yield warehouse.start()
+        finally:
+            warehouse.stop()
+
+
+def database(url: str, name: str) -> str:
+    """The URL of a fresh database with our schema on the server of `url`."""
+    create_database(url, name)
+    fresh = url.rsplit("/", 1)[0] + f"/{name}"
+    migrate(fresh)
+    return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """`n` points of one day, `n / n_series` of each series, sorted by series and time."""
+
+    n: int
+    n_series: int
+
+    @property
+    def series(self) -> list[str]:
+        """The keys, in the order of the catalogue."""
+        return [f"product/device-{i:04d}/P_kW" for i in range(self.n_series)]
+
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Series number (from 0), microseconds since 1970, value."""
+        each = self.n // self.n_series
+        start_us = int(WINDOW.start.timestamp()) * 1_000_000
+        number = np.repeat(np.arange(self.n_series, dtype=np.int16), each)
+        at_us = np.tile(start_us + np.arange(each, dtype=np.int64) * (86_400_000_000 // each), self.n_series)
+        return number, at_us, np.random.default_rng(7).normal(1500.0, 400.0, self.n)
+
+    def frames(self, n_batches: int) -> Iterator[Normalized]:
+        """The points as a normalizer yields them."""
+        described = tuple(Series(key=key, quantity="power", device=key.split("/")[1]) for key in self.series)
+        number, at_us, value = self.columns()
+        keys = pd.Index(self.series, dtype="str")
+        for part in np.array_split(np.arange(self.n), n_batches):
+            span = slice(part[0], part[-1] + 1)
+            yield Normalized(
+                series=described,
+                measurements=pd.DataFrame(
+                    {
+                        "series": pd.Categorical.from_codes(number[span], categories=keys),
+                        "measured_at": pd.to_datetime(at_us[span], unit="us", utc=True).as_unit("us"),
+                        "value": value[span],
+                    }
+                ),
+            )
+
+
+def landed(warehouse: TimescaleWarehouse, source: str) -> TimescaleLandedPull:
+    """A complete pull with one small answer, for loads whose points do not come from an answer."""
+    pull = warehouse.begin_pull(source, WINDOW)
+    pull.keep(
+        Payload(
+            endpoint="bench",
+            params={},
+            window=WINDOW,
+            part="bench",
+            page=1,
+            received_at=datetime.now(UTC),
+            media_type="application/json",
+            body=b"{}",
+            proof="bench",
+        )
+    )
+    pull.finish(n_requests=1)
+    return warehouse.payloads(source, WINDOW)
+
+
+def truncate(url: str) -> None:
+    """Empty the tables of points, so that every run starts alike."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("TRUNCATE measurement, state, measurement_revision, load")
+
+
+def median_seconds(times: int, before: Callable[[], None], run: Callable[[], object]) -> float:
+    """The median of several runs, each after its own preparation."""
+    seconds = []
+    for _ in range(times):
+        before()
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def peak_mib() -> float:
+    """The largest resident size this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def say(text: str) -> None:
+    """A line of the report, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,141 @@
+"""The whole way, HTTP page to commit: ours beside dlt's REST source, on the same sandbox and server, in one run."""
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from tests.bench.rooms import DAY, database, say, server, truncate
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PEER: Final = ROOT / ".venv-bench" / "bin" / "python"
+PRODUCT: Final = "sandbox_volume_analysis_load"
+ORGANIZATION: Final = "audicharginghub"
+DOCUMENTS: Final = 1_000_000
+LARGE_DAY: Final = 5_000_000
+SETTINGS: Final = ("default", "csv", "parquet")
+"""dlt's ways into PostgreSQL: INSERT, COPY from CSV, and ADBC from Arrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A sandbox that runs as a process of its own."""
+
+    url: str
+    client_id: str
+    client_secret: str
+
+
+@contextmanager
+def sandbox(n_documents: int, folder: Path) -> Iterator[Twin]:
+    """The Export Service's twin with `n_documents` a day of the volume product."""
+    port_file = folder / f"port-{n_documents}"
+    client_id, client_secret = "bench", secrets.token_hex(16)
+    process = subprocess.Popen(  # noqa: S603 — our own sandbox
+        [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", "0", "--port-file", str(port_file),
+         "--volume-documents", str(n_documents)],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "SANDBOX_CLIENT_ID": client_id, "SANDBOX_CLIENT_SECRET": client_secret},
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield Twin(f"http://127.0.0.1:{_read_port(process, port_file)}", client_id, client_secret)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def ours(twin: Twin, url: str, folder: Path) -> dict[str, Any]:
+    """One day of the volume product through the house."""
+    order = {
+        "url": twin.url,
+        "client_id": twin.client_id,
+        "client_secret": twin.client_secret,
+        "organization": ORGANIZATION,
+        "product": PRODUCT,
+        "day": DAY.isoformat(),
+        "database": url,
+        "landing": str(folder / secrets.token_hex(4)),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.worker"], input=json.dumps(order), cwd=ROOT, capture_output=True,
+        text=True, check=True, timeout=900,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def theirs(twin: Twin, url: str, setting: str) -> dict[str, Any]:
+    """The same documents through dlt."""
+    done = subprocess.run(  # noqa: S603 — the peer
+        [
+            str(PEER), str(Path(__file__).with_name("dlt_peer.py")), "--url", twin.url, "--product", PRODUCT,
+            "--start", f"{DAY}T00:00:00", "--end", f"{DAY}T23:59:59.999", "--organization", ORGANIZATION,
+            "--client-id", twin.client_id, "--client-secret", twin.client_secret, "--database", url,
+            "--setting", setting,
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=900,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def speed(folder: Path, url: str) -> bool:
+    """A million documents of two values, ours and theirs."""
+    with sandbox(DOCUMENTS, folder) as twin:
+        ours(twin, url, folder)  # the catalogue and the file caches
+        runs = []
+        for _ in range(3):
+            truncate(url)
+            runs.append(ours(twin, url, folder))
+        peers = {setting: theirs(twin, url, setting) for setting in SETTINGS}
+    best = sorted(runs, key=lambda run: run["seconds"])[1]
+    fastest = min(peers, key=lambda setting: peers[setting]["seconds"])
+    ratio = peers[fastest]["seconds"] / best["seconds"]
+    say(f"whole way: {DOCUMENTS:,} documents of two values, HTTP page to commit")
+    say(f"  ours, median of 3      {best['seconds']:7.2f} s  (all landed after {best['landing_seconds']:.2f} s)")
+    for setting, run in peers.items():
+        say(f"  dlt 1.31, {setting:<12} {run['seconds']:7.2f} s")
+        if run["rows"] != DOCUMENTS:
+            say(f"  dlt loaded {run['rows']:,} rows of {DOCUMENTS:,}")
+    say(f"  dlt's fastest ({fastest}) / ours: {ratio:.1f} (promised: 4.0 or more)")
+    return ratio >= 4 and all(run["points"] == 2 * DOCUMENTS for run in runs)
+
+
+def memory(folder: Path, url: str) -> bool:
+    """A day of ten million points."""
+    truncate(url)
+    with sandbox(LARGE_DAY, folder) as twin:
+        run = ours(twin, url, folder)
+    say(f"memory: one day of {run['points']:,} points, HTTP page to commit, in {run['seconds']:.0f} s")
+    say(f"  idle {run['idle_mib']:.0f} MiB, peak {run['peak_mib']:.0f} MiB (promised: below 600 MiB)")
+    return bool(run["peak_mib"] < 600 and run["points"] == 2 * LARGE_DAY)
+
+
+def main() -> bool:
+    """Measure, say the ratios, and whether they are what was promised."""
+    with server() as address, TemporaryDirectory() as folder:
+        url = database(address, "whole_way")
+        return speed(Path(folder), url) & memory(Path(folder), url)
+
+
+def _read_port(process: "subprocess.Popen[bytes]", port_file: Path) -> int:
+    for _ in range(200):
+        if port_file.exists() and (text := port_file.read_text().strip()):
+            return int(text)
+        try:
+            process.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    raise RuntimeError("the sandbox did not start")
+
+
+if __name__ == "__main__":
+    raise SystemExit(not main())

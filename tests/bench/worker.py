@@ -1,0 +1,56 @@
+"""One day through the whole house, in a process of its own: ask, land, normalize, load. Prints one line of JSON."""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+
+from assets.day import land, load
+from domain.window import Window
+from providers._http import ApiClient, Origin
+from providers._oauth2 import ClientCredentials
+from providers._secret import Secret
+from providers.export_service.account import Account
+from providers.export_service.client import ExportService
+from tests.bench.rooms import peak_mib
+from warehouse.store import open_warehouse
+
+
+def main() -> None:
+    """Read the day to load from standard input, as JSON, so that no secret stands in the list of processes."""
+    given = json.load(sys.stdin)
+    origin = Origin.parse(f"{given['url']}/charginghubexporter/api/v1/export", place="bench")
+    tokens = ApiClient(Origin.parse(given["url"], place="bench"), source="bench")
+    credentials = ClientCredentials(
+        tokens,
+        "/auth/realms/efs-sdk/protocol/openid-connect/token",
+        client_id=given["client_id"],
+        client_secret=Secret(given["client_secret"]),
+    )
+    account = Account(organization=given["organization"], products=(given["product"],))
+    provider = ExportService(ApiClient(origin, source="bench", credentials=credentials), account)
+    window = Window.of_day(date.fromisoformat(given["day"]))
+    idle = peak_mib()
+    with open_warehouse(given["database"], Path(given["landing"])) as warehouse:
+        started = perf_counter()
+        pull = land(provider, warehouse, "bench", window)
+        landed = perf_counter() - started
+        report = load(provider, warehouse, "bench", window)
+        seconds = perf_counter() - started
+    print(  # noqa: T201 — the answer of this process
+        json.dumps(
+            {
+                "seconds": seconds,
+                "landing_seconds": landed,
+                "points": report.n_inserted,
+                "requests": pull.n_requests,
+                "idle_mib": idle,
+                "peak_mib": peak_mib(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
