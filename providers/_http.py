@@ -11,7 +11,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +44,7 @@ __all__ = ["Answer", "ApiClient", "BlobClient", "Credentials", "Download", "Limi
 
 USER_AGENT: Final = "joulehouse"
 _HEADERS_TOO_LARGE: Final = 431  # h11's hint where the head of an answer passes 100 KiB
+_QUOTE_SECONDS: Final = 2.0  # to read what a refusal says; longer than that, nobody needs to know
 _TRY_LATER: Final = "wait for the retry; look at the provider's status page if it stays"
 _REPORT: Final = "report it with the place above: the house built a request it should not have"
 
@@ -211,7 +211,7 @@ def _head(response: httpx.Response) -> Head:
         if response.headers.get("content-encoding"):
             return b""
         text = b""
-        with contextlib.suppress(*_FOREIGN):
+        with Deadline(_QUOTE_SECONDS), contextlib.suppress(*_FOREIGN):
             for chunk in response.iter_raw():
                 text += chunk
                 if len(text) >= LONGEST_SAID_BYTES:
@@ -316,7 +316,7 @@ class BlobClient(Blobs):
 
 def _permit_by_name(host: str, _port: int, address: str) -> bool:
     """Names of this machine lead to this machine, all others to the open internet."""
-    return ip_address(address).is_loopback if is_loopback(host) else is_public(address)
+    return is_loopback(address) if is_loopback(host) else is_public(address)
 
 
 def _permit_all(_host: str, _port: int, _address: str) -> bool:

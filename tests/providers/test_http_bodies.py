@@ -95,6 +95,12 @@ def test_a_body_of_the_cap_passes_and_one_byte_more_does_not(encoding: str) -> N
     assert len(written) <= 5001
 
 
+def test_a_body_that_is_large_on_the_wire_and_unpacks_to_nothing_is_refused() -> None:
+    _, failure, _ = poured([gzip.compress(b"")] * 1000, max_bytes=5000)
+    assert failure is not None
+    assert failure.kind is AnswerTooLargeError
+
+
 def test_a_bomb_is_refused_in_little_memory() -> None:
     bomb = zeros_packed(256 * MEGABYTE)
     body = Body("gzip", "content-length", max_bytes=64 * MEGABYTE)

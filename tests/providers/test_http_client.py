@@ -106,6 +106,15 @@ def test_a_rejection_repeats_what_the_provider_said() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_rejection_that_is_dripped_is_not_waited_for() -> None:
+    head = b"HTTP/1.1 400 X\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n"
+    with RawServer([[head, *drip([bytes(1000)], 0.2)]]) as server, api(server) as client:
+        began = time.monotonic()
+        with pytest.raises(RequestRejectedError):
+            client.get("x")
+        assert time.monotonic() - began < 4
+
+
 def test_a_refusal_that_the_caller_takes_is_an_answer() -> None:
     with RawServer([answer(b"gone", status=410, media_type="text/plain")]) as server, api(server) as client:
         got = client.get("x", also={410})
