@@ -4,7 +4,7 @@ A row is a count of fields, then each field with its length before it, everythin
 microseconds since 2000-01-01 UTC.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -70,12 +70,11 @@ def encode_states(
     return b"".join(part for i, c in enumerate(code.tolist()) for part in (raw[i * size : (i + 1) * size], texts[c]))
 
 
-def decode_measurements(blocks: Iterable[bytes | bytearray | memoryview]) -> npt.NDArray[np.void]:
-    """The rows of `COPY (SELECT series_id, measured_at, value …) TO STDOUT (FORMAT BINARY)`, none of them null."""
-    body = b"".join(blocks)
-    return np.frombuffer(
-        body,
-        dtype=MEASUREMENT,
-        offset=len(HEADER),
-        count=(len(body) - len(HEADER) - len(TRAILER)) // MEASUREMENT.itemsize,
-    )
+def decode_instants(packed: bytes) -> npt.NDArray[np.int64]:
+    """Microseconds since 1970, from instants as `timestamptz_send` writes them, one after the other."""
+    return np.frombuffer(packed, dtype=">i8").astype(np.int64) + EPOCH_US
+
+
+def decode_numbers(packed: bytes) -> npt.NDArray[np.float64]:
+    """Numbers as `float8send` writes them, one after the other."""
+    return np.frombuffer(packed, dtype=">f8").astype(np.float64)

@@ -12,7 +12,7 @@ from domain.errors import NormalizationError
 from domain.measurement import Normalized, Reason
 from domain.window import Window
 from warehouse.catalogue import Catalogue
-from warehouse.points import Order, Points
+from warehouse.points import Points
 from warehouse.quarantine import Quarantine, storable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,8 +39,6 @@ class Intake:
         self.unmapped: Counter[str] = Counter()
         self.n_received = 0
         self.n_duplicate = 0
-        self.number_order: Order
-        self.state_order: Order
         self._source = source
         self._catalogue = catalogue
         self._place = place
@@ -78,26 +76,13 @@ class Intake:
         Raises:
             TooManyRejectedError: More rows are rejected than the threshold allows.
         """
-        self.number_order = self.numbers.order()
-        self.state_order = self.states.order()
-        self.n_duplicate += self.number_order.n_duplicate + self.state_order.n_duplicate
+        numbers, states = self.numbers.settle(), self.states.settle()
+        self.n_duplicate += numbers.n_duplicate + states.n_duplicate
         keys = list(self._rank)
-        found = self.numbers.conflicts(self.number_order)
-        values: list[object] = list(found.value.tolist())
-        self._reject(keys, found.rank, found.at_us, values)
-        stated = self.states.conflicts(self.state_order)
-        self._reject(keys, stated.rank, stated.at_us, [self.texts[code].decode() for code in stated.value.tolist()])
+        found, said = numbers.conflicting, states.conflicting
+        self._reject(keys, found.rank, found.at_us, list[object](found.value.tolist()))
+        self._reject(keys, said.rank, said.at_us, [self.texts[code].decode() for code in said.value.tolist()])
         self.quarantine.check(self.n_received, place=self._place)
-
-    @property
-    def n_numbers(self) -> int:
-        """Rows that the table of numbers must hold afterwards."""
-        return len(self.numbers) - self.number_order.n_duplicate - len(self.number_order.conflicting)
-
-    @property
-    def n_states(self) -> int:
-        """Rows that the table of states must hold afterwards."""
-        return len(self.states) - self.state_order.n_duplicate - len(self.state_order.conflicting)
 
     @property
     def n_series(self) -> int:
@@ -109,6 +94,22 @@ class Intake:
         """Rank → number in the catalogue."""
         return np.array(self._series_id, dtype=np.int64)
 
+    def code(self, text: object) -> int | None:
+        """The number of a text in `texts`; None if PostgreSQL cannot hold it."""
+        if not isinstance(text, str):
+            raise self._bug("a state is not a text")
+        if text not in self._codes:
+            try:
+                encoded = text.encode()
+            except UnicodeEncodeError:
+                encoded = b"\x00"
+            if b"\x00" in encoded:
+                self._codes[text] = None
+            else:
+                self._codes[text] = len(self.texts)
+                self.texts.append(encoded)
+        return self._codes[text]
+
     def _take_numbers(self, frame: pd.DataFrame) -> None:
         values = frame["value"].to_numpy(dtype=np.float64)
         if not np.isfinite(values).all():
@@ -116,7 +117,7 @@ class Intake:
         self.numbers.append(self._ranks(frame), _microseconds(frame), values)
 
     def _take_states(self, frame: pd.DataFrame) -> None:
-        codes = [self._code(text) for text in frame["value"].tolist()]
+        codes = [self.code(text) for text in frame["value"].tolist()]
         is_storable = np.array([code is not None for code in codes])
         if not is_storable.all():
             for row in frame.loc[~is_storable].itertuples(index=False):
@@ -135,22 +136,6 @@ class Intake:
         has_points[codes] = True
         self._with_points.update(ranks[has_points].tolist())
         return ranks[codes]
-
-    def _code(self, text: object) -> int | None:
-        """The number of a text; None if PostgreSQL cannot hold it."""
-        if not isinstance(text, str):
-            raise self._bug("a state is not a text")
-        if text not in self._codes:
-            try:
-                encoded = text.encode()
-            except UnicodeEncodeError:
-                encoded = b"\x00"
-            if b"\x00" in encoded:
-                self._codes[text] = None
-            else:
-                self._codes[text] = len(self.texts)
-                self.texts.append(encoded)
-        return self._codes[text]
 
     def _reject(
         self, keys: list[str], rank: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], values: list[object]

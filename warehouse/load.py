@@ -1,7 +1,7 @@
 """The load: one transaction that makes a partition's measurements equal to what its payloads say.
 
-The order inside the transaction: lock the days, fence out older pulls, count what is held, guard against shrinking,
-write, check the sums, quarantine, and the ledger row last. Either all of it is there or nothing.
+The order inside the transaction: lock the days, fence out older pulls, compare with what is held, guard against
+shrinking, write, check the sums, quarantine, and the ledger row last. Either all of it is there or nothing.
 """
 
 import random
@@ -24,7 +24,7 @@ from domain.errors import (
 )
 from domain.window import Window
 from warehouse.intake import Intake
-from warehouse.partition import Partition, Written, encoded_numbers, encoded_states
+from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.statements import statement
 
 MOST_LOST_SHARE: Final = 0.2
@@ -92,7 +92,7 @@ def commit(
             **asdict(written),
             n_rejected=len(intake.quarantine),
             n_duplicate=intake.n_duplicate,
-            n_points=intake.n_numbers + intake.n_states,
+            n_points=len(intake.numbers) + len(intake.states),
             seconds=seconds(),
             unmapped=dict(intake.unmapped),
             rejected_by_reason=dict(intake.quarantine.by_reason),
@@ -176,22 +176,11 @@ def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
 def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intake, load_id: int) -> Written:
     rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source})
     source_ids = [int(series_id) for (series_id,) in rows]
-    numbers, states = (
-        Partition(connection, table, assignment.window, source_ids, place=assignment.place)
-        for table in ("measurement", "state")
-    )
-    held_numbers, held_states = numbers.n_held(), states.n_held()
-    _guard(held_numbers + held_states, intake.n_numbers + intake.n_states, assignment)
-    written = Written()
-    if held_numbers:
-        written += numbers.renew(encoded_numbers(intake), intake.n_numbers, held_numbers, load_id)
-    elif intake.n_numbers:
-        written += numbers.fill(encoded_numbers(intake), intake.n_numbers)
-    if held_states:
-        written += states.renew(encoded_states(intake), intake.n_states, held_states, load_id)
-    elif intake.n_states:
-        written += states.fill(encoded_states(intake), intake.n_states)
-    return written
+    numbers = Partition(connection, numbers_of(intake), assignment.window, intake.series_ids, place=assignment.place)
+    states = Partition(connection, states_of(intake), assignment.window, intake.series_ids, place=assignment.place)
+    of_numbers, of_states = numbers.differ(source_ids), states.differ(source_ids)
+    _guard(of_numbers.n_held + of_states.n_held, len(intake.numbers) + len(intake.states), assignment)
+    return numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
 
 
 def _guard(n_held: int, n_points: int, assignment: Assignment) -> None:

@@ -1,24 +1,31 @@
 """Making one table say, inside one window, what was taken in: straight in the first time, by difference afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Generic, Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
 from domain.errors import AccountingError
 from domain.window import Window
-from warehouse.copy_binary import HEADER, TRAILER, MeasurementEncoder, encode_states
+from warehouse.copy_binary import HEADER, SLICE_ROWS, TRAILER, MeasurementEncoder, decode_numbers, encode_states
+from warehouse.difference import Difference, compare
+from warehouse.held import held, literal_ids
 from warehouse.intake import Intake
+from warehouse.points import Points
 from warehouse.statements import statement
 
+_Value = TypeVar("_Value", np.float64, np.int64)
+_Ids = npt.NDArray[np.int64]
 _COPY: Final = sql.SQL("COPY {} (series_id, measured_at, value) FROM STDIN (FORMAT BINARY)")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What happened to one table. Each number is what the server counted in its own statement."""
+    """What happened to one table. Each number is what the server counted in a statement of its own."""
 
     n_inserted: int = 0
     n_changed: int = 0
@@ -35,97 +42,154 @@ class Written:
         )
 
 
-class Partition:
-    """One window of one source in one of the two tables of points, inside the transaction of a load."""
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[_Value]):
+    """One of the two tables of points, and how its values travel.
+
+    Attributes:
+        points: What was taken in for it.
+        dtype: Of the values in memory.
+        table: Its name.
+        plural: Its values' name in the statements that read them.
+        value_type: The type of its values on the server.
+        kept_as: The column of `measurement_revision` for its old values.
+        encode: Rows for COPY; what it returns is valid until the next call.
+        decode: Values as they are read back → values in memory.
+    """
+
+    points: Points[_Value]
+    dtype: type[_Value]
+    table: Literal["measurement", "state"]
+    plural: Literal["numbers", "states"]
+    value_type: sql.SQL
+    kept_as: Literal["value", "text_value"]
+    encode: Callable[[_Ids, _Ids, npt.NDArray[_Value]], bytes | memoryview]
+    decode: Callable[[Any], npt.NDArray[_Value]]
+
+
+def numbers_of(intake: Intake) -> Kind[np.float64]:
+    """The table of numbers."""
+    encode = MeasurementEncoder().encode
+    double = sql.SQL("double precision")
+    return Kind(intake.numbers, np.float64, "measurement", "numbers", double, "value", encode, decode_numbers)
+
+
+def states_of(intake: Intake) -> Kind[np.int64]:
+    """The table of states. Their values are codes of texts; a text that only the table knows gets a code too."""
+
+    def encode(series_id: _Ids, at_us: _Ids, code: npt.NDArray[np.int64]) -> bytes:
+        return encode_states(series_id, at_us, code, intake.texts)
+
+    def decode(texts: list[str]) -> npt.NDArray[np.int64]:
+        return np.array([intake.code(text) for text in texts], dtype=np.int64)
+
+    return Kind(intake.states, np.int64, "state", "states", sql.SQL("text"), "text_value", encode, decode)
+
+
+class Partition(Generic[_Value]):
+    """One window of one source in one of the two tables, inside the transaction of a load."""
 
     def __init__(
-        self, connection: psycopg.Connection, table: str, window: Window, source_ids: list[int], *, place: str
+        self, connection: psycopg.Connection, kind: Kind[_Value], window: Window, series_ids: _Ids, *, place: str
     ) -> None:
         self._connection = connection
+        self._kind: Kind[_Value] = kind
+        self._window = window
+        self._series_ids = series_ids
         self._place = place
-        is_number = table == "measurement"
-        # Numbers and times are literals: bound parameters would leave the planner to open every chunk.
-        self._names: dict[str, sql.Composable] = {
-            "points": sql.Identifier("public", table),
-            "staged": sql.Identifier("pg_temp", f"staged_{table}"),
-            "difference": sql.Identifier("pg_temp", f"difference_{table}"),
-            "value_type": sql.SQL("double precision" if is_number else "text"),
-            "kept_as": sql.Identifier("value" if is_number else "text_value"),
-            "series_ids": sql.Literal("{" + ",".join(map(str, source_ids)) + "}"),
-            "start": sql.Literal(window.start),
-            "end": sql.Literal(window.end),
-        }
 
-    def n_held(self) -> int:
-        """Points that the table holds now."""
-        row = self._execute("load/held").fetchone()
-        return int(row[0]) if row else 0
+    def differ(self, source_ids: list[int]) -> Difference[_Value]:
+        """Compare what was taken in with what the table holds of all series of the source."""
+        rank_of = {series_id: rank for rank, series_id in enumerate(self._series_ids.tolist())}
+        found = held(self._connection, self._kind.plural, source_ids, self._window)
+        return compare(self._kind.points, rank_of, found, self._kind.decode, self._kind.dtype)
 
-    def fill(self, rows: Iterator[bytes | memoryview], n_rows: int) -> Written:
-        """Put points where there are none: `n_rows` of them, encoded.
+    def write(self, difference: Difference[_Value], load_id: int) -> Written:
+        """Write the difference, old values into `measurement_revision`.
 
         Raises:
-            AccountingError: The server counted another number.
+            AccountingError: The server counted other numbers than were to be written.
         """
-        self._copy("points", rows, n_rows)
-        return Written(n_inserted=n_rows)
-
-    def renew(self, rows: Iterator[bytes | memoryview], n_rows: int, n_held: int, load_id: int) -> Written:
-        """Put points where there are some: only what differs is written, what was there before is kept as a revision.
-
-        Raises:
-            AccountingError: The numbers that the server counted do not add up.
-        """
-        self._execute("load/stage")
-        self._copy("staged", rows, n_rows)
-        n_different = self._execute("load/compare").rowcount
-        n_revised = n_inserted = n_changed = n_removed = 0
-        if n_different:
-            n_revised = self._execute("load/revise", load_id=load_id).rowcount
-            n_removed = self._execute("load/remove_vanished").rowcount
-            n_changed = self._execute("load/write_changed").rowcount
-            n_inserted = self._execute("load/insert_new").rowcount
-        # Seven counts from seven statements: if one of them touched a row too few or too many, two sums differ.
-        if (
-            n_held - n_removed + n_inserted != n_rows
-            or n_changed + n_removed != n_revised
-            or n_revised + n_inserted != n_different
-        ):
-            raise AccountingError(
-                f"of {n_held} points held and {n_rows} received {n_different} differ, but {n_inserted} were inserted, "
-                f"{n_changed} changed, {n_removed} removed and {n_revised} kept as revisions",
-                place=self._place,
-                fix="report it: nothing was written, and the loader is wrong",
+        n_removed = self._remove(difference, load_id)
+        n_changed = self._change(difference, load_id)
+        n_new = len(self._kind.points) if difference.new is None else len(difference.new)
+        n_inserted = self._copy(self._name(), self._rows(difference.new), n_new) if n_new else 0
+        written = Written(n_inserted, n_changed, difference.n_unchanged, n_removed)
+        # Held was counted by reading, the others by the server in statements of their own: a row too few or too many
+        # anywhere, and one of the two sums is wrong.
+        n_left = difference.n_held - n_removed + n_inserted
+        if n_left != len(self._kind.points) or difference.n_held != difference.n_unchanged + n_changed + n_removed:
+            raise self._wrong(
+                f"{difference.n_held} points were held, {len(self._kind.points)} are to be, and {written}"
             )
-        return Written(n_inserted, n_changed, n_rows - n_inserted - n_changed, n_removed)
+        return written
 
-    def _copy(self, target: str, rows: Iterator[bytes | memoryview], n_rows: int) -> None:
+    def _remove(self, difference: Difference[_Value], load_id: int) -> int:
+        gone = difference.vanished
+        if not len(gone.series_id):
+            return 0
+        rows = (
+            self._kind.encode(gone.series_id[span], gone.at_us[span], gone.value[span])
+            for span in _spans(len(gone.series_id))
+        )
+        names = self._stage("vanished", rows, gone.series_id)
+        n_removed = self._execute("load/remove_vanished", names, load_id=load_id).rowcount
+        return self._require(n_removed, len(gone.series_id), "removed")
+
+    def _change(self, difference: Difference[_Value], load_id: int) -> int:
+        changed = difference.changed
+        if not len(changed):
+            return 0
+        touched = np.concatenate([self._series_ids[part.rank] for part in self._kind.points.slices(changed)])
+        names = self._stage("changed", self._rows(changed), touched)
+        n_revised = self._execute("load/revise_changed", names, load_id=load_id).rowcount
+        self._require(n_revised, len(changed), "kept as revisions")
+        return self._require(self._execute("load/write_changed", names).rowcount, len(changed), "changed")
+
+    def _stage(self, name: str, rows: Iterable[bytes | memoryview], series_id: _Ids) -> dict[str, sql.Composable]:
+        """Put rows into a temporary table; the names with which statements speak of it."""
+        names: dict[str, sql.Composable] = {
+            "points": self._name(),
+            "staged": sql.Identifier("pg_temp", f"{name}_{self._kind.table}"),
+            "value_type": self._kind.value_type,
+            "kept_as": sql.Identifier(self._kind.kept_as),
+            # Literals, not parameters: otherwise the planner opens every chunk.
+            "series_ids": literal_ids(np.unique(series_id).tolist()),
+            "start": sql.Literal(self._window.start),
+            "end": sql.Literal(self._window.end),
+        }
+        self._execute("load/stage", names)
+        self._copy(names["staged"], rows, len(series_id))
+        return names
+
+    def _rows(self, positions: _Ids | None) -> Iterator[bytes | memoryview]:
+        for part in self._kind.points.slices(positions):
+            yield self._kind.encode(self._series_ids[part.rank], part.at_us, part.value)
+
+    def _copy(self, target: sql.Composable, rows: Iterable[bytes | memoryview], n_rows: int) -> int:
         with self._connection.cursor() as cursor:
-            with cursor.copy(_COPY.format(self._names[target])) as copy:
+            with cursor.copy(_COPY.format(target)) as copy:
                 copy.write(HEADER)
                 for block in rows:
                     copy.write(block)
                 copy.write(TRAILER)
-            if cursor.rowcount != n_rows:
-                raise AccountingError(
-                    f"{n_rows} points were to be copied and the server counted {cursor.rowcount}",
-                    place=self._place,
-                    fix="report it: nothing was written, and the loader is wrong",
-                )
+            return self._require(cursor.rowcount, n_rows, "copied")
 
-    def _execute(self, name: str, **values: object) -> psycopg.Cursor:
-        return self._connection.execute(statement(name).format(**self._names), values or None)
+    def _require(self, n_counted: int, n_expected: int, verb: str) -> int:
+        if n_counted != n_expected:
+            raise self._wrong(f"{n_expected} points were to be {verb} and the server counted {n_counted}")
+        return n_counted
+
+    def _wrong(self, culprit: str) -> AccountingError:
+        fix = "report it: nothing was written, and the loader is wrong"
+        return AccountingError(f"in the table {self._kind.table} {culprit}", place=self._place, fix=fix)
+
+    def _name(self) -> sql.Identifier:
+        return sql.Identifier("public", self._kind.table)
+
+    def _execute(self, name: str, names: dict[str, sql.Composable], **values: object) -> psycopg.Cursor:
+        return self._connection.execute(statement(name).format(**names), values or None)
 
 
-def encoded_numbers(intake: Intake) -> Iterator[memoryview]:
-    """The numbers of an intake in the order of the key, a slice at a time; each is valid until the next."""
-    encoder, series_ids = MeasurementEncoder(), intake.series_ids
-    for part in intake.numbers.slices(intake.number_order):
-        yield encoder.encode(series_ids[part.rank], part.at_us, part.value)
-
-
-def encoded_states(intake: Intake) -> Iterator[bytes]:
-    """The states of an intake in the order of the key, a slice at a time."""
-    series_ids = intake.series_ids
-    for part in intake.states.slices(intake.state_order):
-        yield encode_states(series_ids[part.rank], part.at_us, part.value, intake.texts)
+def _spans(n: int) -> Iterator[slice]:
+    return (slice(start, start + SLICE_ROWS) for start in range(0, n, SLICE_ROWS))

@@ -1,14 +1,19 @@
 """Points, catalogue, revisions and quarantine read back as frames: for checks, plots, tables and tests."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from domain.window import Window
 from warehouse.connections import Connections
-from warehouse.copy_binary import EPOCH_US, decode_measurements
+from warehouse.copy_binary import decode_numbers
+from warehouse.held import held
 from warehouse.statements import statement
+
+_NO_CODES: Final = np.empty(0, dtype=np.int64)
+_NO_VALUES: Final = np.empty(0, dtype=np.float64)
 
 
 class Reading:
@@ -24,26 +29,23 @@ class Reading:
     def measurements(self, source: str, window: Window) -> pd.DataFrame:
         """The numbers inside `window`: columns series (category of keys), measured_at, value; by series and time."""
         catalogue = self.series(source)
-        names: dict[str, sql.Composable] = {
-            "series_ids": sql.Literal("{" + ",".join(map(str, catalogue["series_id"])) + "}"),
-            "start": sql.Literal(window.start),
-            "end": sql.Literal(window.end),
-        }
-        with (
-            self._connections.borrow(f"{source}, {window}") as connection,
-            connection.cursor() as cursor,
-            cursor.copy(statement("reading/measurements").format(**names)) as copy,
-        ):
-            rows = decode_measurements(copy)
-        position = pd.Index(catalogue["series_id"].astype("int64")).get_indexer(
-            pd.Index(rows["series_id"].astype(np.int64))
-        )
-        at = (rows["measured_at"].astype(np.int64) + EPOCH_US).view("datetime64[us]")
+        codes, instants, values = [_NO_CODES], [_NO_CODES], [_NO_VALUES]
+        code_of = {series_id: code for code, series_id in enumerate(catalogue["series_id"].tolist())}
+        with self._connections.borrow(f"{source}, {window}") as connection, connection.transaction():
+            for series_id, at_us, packed in sorted(
+                held(connection, "numbers", list(code_of), window), key=lambda one: code_of[one[0]]
+            ):
+                order = np.argsort(at_us, kind="stable")
+                codes.append(np.full(len(at_us), code_of[series_id], dtype=np.int64))
+                instants.append(at_us[order])
+                values.append(decode_numbers(packed)[order])
+        at = pd.Series(np.concatenate(instants).view("datetime64[us]"))
+        keys = pd.Index(catalogue["key"], dtype="str")
         return pd.DataFrame(
             {
-                "series": pd.Categorical.from_codes(position, categories=pd.Index(catalogue["key"], dtype="str")),
-                "measured_at": pd.Series(at).dt.tz_localize("UTC"),
-                "value": rows["value"].astype(np.float64),
+                "series": pd.Categorical.from_codes(np.concatenate(codes), categories=keys),
+                "measured_at": at.dt.tz_localize("UTC"),
+                "value": np.concatenate(values),
             }
         )
 

@@ -4,8 +4,6 @@ INSERT INTO {points} (series_id, measured_at, value)
 SELECT
     series_id,
     measured_at,
-    new
-FROM {difference}
-WHERE old IS NOT NULL AND new IS NOT NULL
-ORDER BY series_id, measured_at
+    value
+FROM {staged}
 ON CONFLICT (series_id, measured_at) DO UPDATE SET value = excluded.value;

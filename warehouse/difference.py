@@ -1,0 +1,97 @@
+"""Where what a table holds and what the payloads say differ."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse.points import Points
+
+_Value = TypeVar("_Value", np.float64, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished(Generic[_Value]):
+    """Points that the table holds and the payloads do not say."""
+
+    series_id: npt.NDArray[np.int64]
+    at_us: npt.NDArray[np.int64]
+    value: npt.NDArray[_Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Generic[_Value]):
+    """What a load has to write.
+
+    Attributes:
+        n_held: Points the table holds.
+        n_unchanged: Points that are the same on both sides.
+        new: Positions of settled points that the table does not hold; None for all of them.
+        changed: Positions of settled points of which the table holds another value.
+        vanished: Points to remove.
+    """
+
+    n_held: int
+    n_unchanged: int
+    new: npt.NDArray[np.int64] | None
+    changed: npt.NDArray[np.int64]
+    vanished: Vanished[_Value]
+
+
+def compare(
+    points: Points[_Value],
+    rank_of: dict[int, int],
+    held: Iterable[tuple[int, npt.NDArray[np.int64], Any]],
+    decode: Callable[[Any], npt.NDArray[_Value]],
+    dtype: type[_Value],
+) -> Difference[_Value]:
+    """Compare settled points with what a table holds.
+
+    Args:
+        points: What the payloads say.
+        rank_of: Number in the catalogue → rank of the series in `points`.
+        held: Per series: its number, instants in any order, and values for `decode`.
+        decode: Makes an array of held values.
+        dtype: Of the values.
+    """
+    n_held = n_unchanged = 0
+    is_held = np.zeros(len(points), dtype=np.bool_)
+    changed: list[npt.NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
+    gone_ids, gone_at = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    gone_values: list[npt.NDArray[_Value]] = [np.empty(0, dtype=dtype)]
+    for series_id, found_at, packed in held:
+        at_us, values = _in_order(found_at, decode(packed))
+        n_held += len(at_us)
+        rank = rank_of.get(series_id)
+        span = slice(0, 0) if rank is None else points.span_of(rank)
+        said = points.taken(span)
+        if np.array_equal(at_us, said.at_us):
+            positions = np.arange(len(at_us))
+            is_known = np.ones(len(at_us), dtype=np.bool_)
+        else:
+            positions = np.minimum(np.searchsorted(said.at_us, at_us), max(len(said.at_us) - 1, 0))
+            is_known = said.at_us[positions] == at_us if len(said.at_us) else np.zeros(len(at_us), dtype=np.bool_)
+        if not is_known.all():
+            gone_ids.append(np.full(int((~is_known).sum()), series_id, dtype=np.int64))
+            gone_at.append(at_us[~is_known])
+            gone_values.append(values[~is_known])
+        known = positions[is_known]
+        differs = said.value[known] != values[is_known]
+        n_unchanged += int((~differs).sum())
+        is_held[span.start + known] = True
+        changed.append(span.start + known[differs])
+    new = np.flatnonzero(~is_held) if n_held else None
+    vanished = Vanished(np.concatenate(gone_ids), np.concatenate(gone_at), np.concatenate(gone_values))
+    return Difference(n_held, n_unchanged, new, np.concatenate(changed), vanished)
+
+
+def _in_order(
+    at_us: npt.NDArray[np.int64], values: npt.NDArray[_Value]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[_Value]]:
+    """By time. A table filled in order gives them back in order, nearly always."""
+    if (at_us[1:] > at_us[:-1]).all():
+        return at_us, values
+    order = np.argsort(at_us, kind="stable")
+    return at_us[order], values[order]
