@@ -32,8 +32,8 @@ class Cut:
     """Where and how a body breaks off on the wire.
 
     Attributes:
-        framing: `content_length`, `chunked` (no last chunk), `close` (no length at all) or `gzip` (a whole answer by its
-            length, whose compressed stream is not).
+        framing: `content_length`, `chunked` (no last chunk), `close` (no length at all) or `gzip` (an answer that is
+            whole by its length, and whose compressed stream is not).
         fraction: The share of the encoded body that is sent.
         is_reset: The connection ends with RST instead of FIN.
     """

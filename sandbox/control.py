@@ -11,11 +11,14 @@
 | `PUT …/faults` | `{"fault": NAME, …}` switches one on; a list of them replaces all that are on |
 | `DELETE …/faults?number=` | switches all faults off, or one |
 | `GET`, `PUT …/settings` | the settings; `{"semantics": "offset"}` changes some |
-| `POST …/rows` | `{"product": P, "change": [{"timestamp": T, "where": {}, "set": {}}], "remove": [{"timestamp": T, "where": {}}], "add": [{}]}` |
+| `POST …/rows` | edits the rows of one product, as below |
 | `GET …/truth?product=&start=&end=` | the documents that it holds now, one a line; start included, end not |
 | `GET …/totals?start=&end=` | per product: documents, points, numbers, texts, nulls |
 | `POST …/revoke` | every bearer token given so far becomes invalid |
 | `POST …/kill` | every continueToken given so far becomes dead |
+
+Edits are `{"product": P, "change": [{"timestamp": T, "where": {…}, "set": {…}}], "remove": [{"timestamp": T, "where":
+{…}}], "add": [{…}]}`; `where` tells documents of one millisecond apart and may be left out.
 
 Instants are ISO 8601 (without an offset: UTC) or epoch milliseconds.
 """
@@ -242,7 +245,7 @@ class _Faults:
 
     def put(self, _: Request, body: object) -> list[dict[str, Any]]:
         """Switch one fault on, or replace all."""
-        wanted = body if isinstance(body, list) else [body]
+        wanted: list[Any] = body if isinstance(body, list) else [body]
         for one in wanted:
             if not isinstance(one, dict) or not isinstance(one.get("fault"), str):
                 raise SettingError('a fault is written {"fault": NAME, …}.')

@@ -27,7 +27,7 @@ def date_of(number: int) -> date:
 
 
 def epoch_ms(instant: datetime) -> int:
-    """Whole milliseconds since 1970-01-01T00:00Z; a naive instant is UTC, and a fraction of a millisecond is cut off."""
+    """Whole milliseconds since 1970-01-01T00:00Z; a naive instant is UTC; fractions of a millisecond are cut off."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 

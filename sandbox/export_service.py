@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http import HTTPStatus
 from threading import RLock
 from typing import Any, Final
 
@@ -114,7 +115,7 @@ class ExportService:
             facts = self._facts(asked)
             fired = self.switches.fire(facts)
             try:
-                answer = _instead(asked, fired) or self._real(asked, facts.endpoint, fired)
+                answer = _instead(fired) or self._real(asked, facts.endpoint, fired)
             except _RefusedError as refused:
                 answer = refused.answer
             delivery = delivery_of(fired, is_gzip_allowed=self.settings.is_gzip)
@@ -125,7 +126,7 @@ class ExportService:
 
     def _facts(self, asked: Asked) -> Facts:
         """What the faults look at, whether or not the request is valid."""
-        bounds = []
+        bounds: list[int | None] = []
         for name in ("startDate", "endDate"):
             try:
                 bounds.append(epoch_ms(datetime.fromisoformat(asked.query.get(name, ""))))
@@ -161,7 +162,7 @@ class ExportService:
         organization = _required(asked, "organization")
         space = asked.query.get("space")
         if organization != self.settings.organization or (space and space not in self.settings.spaces):
-            raise _RefusedError(sdk_error(403, 10019, "you do not have permission for this action!"))
+            raise _RefusedError(_forbidden())
 
     def _query(self, asked: Asked, fired: Fired) -> Answer:
         query = self._parsed(asked)
@@ -186,12 +187,11 @@ class ExportService:
             raise _RefusedError(sdk_error(422, 10002, message))
         if product not in self.store.products():
             status = self.settings.unknown_product_status
-            code, sentence = (
-                (10019, "you do not have permission for this action!") if status == 403 else (10032, "no such index")
-            )  # noqa: PLR2004 - a status
-            raise _RefusedError(sdk_error(status, code, sentence))
+            raise _RefusedError(
+                _forbidden() if status == HTTPStatus.FORBIDDEN else sdk_error(status, 10032, "no such index")
+            )
         if product in self.settings.forbidden_products:
-            raise _RefusedError(sdk_error(403, 10019, "you do not have permission for this action!"))
+            raise _RefusedError(_forbidden())
         stop = end + (1 if self.settings.is_end_inclusive else 0)
         return _Query(product, start, stop, int(text), asked.query.get("continueToken", ""))
 
@@ -267,7 +267,11 @@ class ExportService:
             self.store.add(query.product, [{**sample, "timestamp": stamp} for stamp in stamps])
 
 
-def _instead(asked: Asked, fired: Fired) -> Answer | None:
+def _forbidden() -> Answer:
+    return sdk_error(403, 10019, "you do not have permission for this action!")
+
+
+def _instead(fired: Fired) -> Answer | None:
     """The answer that a fault gives in place of the real one."""
     if "answer" in fired:
         status, body, media_type, headers = (
@@ -289,7 +293,7 @@ def _instead(asked: Asked, fired: Fired) -> Answer | None:
 
 
 def _with_fields(answer: Answer, fired: Fired) -> Answer:
-    if "token_fields" not in fired or answer.status != 200:  # noqa: PLR2004 - a status
+    if "token_fields" not in fired or answer.status != HTTPStatus.OK:
         return answer
     fields = {**orjson.loads(answer.body), **fired.option("token_fields", "set")}
     for name in fired.option("token_fields", "drop"):

@@ -45,9 +45,11 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     # the continueToken
     "token_repeats": FaultKind("From page `cycle` + 1 on, the tokens begin again with the first.", {"cycle": 1}),
-    "token_dies": FaultKind("A token for a page after `after_page` is refused with `status`.", {"status": 404, "after_page": 1}),
+    "token_dies": FaultKind(
+        "A token for a page after `after_page` is refused with `status`.", {"status": 404, "after_page": 1}
+    ),
     "token_never_ends": FaultKind(
-        "Where the rows end, a fresh token comes all the same, for ever, with pages that are `empty` or repeat the `last` rows.",
+        "Where the rows end, fresh tokens come all the same; their pages are `empty` or repeat the `last` rows.",
         {"rows": "last"},
     ),
     "empty_page": FaultKind("The page has no rows, and a token behind which they are."),
@@ -61,23 +63,38 @@ FAULTS: Final[dict[str, FaultKind]] = {
         {"rows": 1, "where": "after", "seconds": 3600.0},
     ),
     "duplicates": FaultKind("The page's first `rows` rows come twice.", {"rows": 1}),
-    "late_documents": FaultKind("Every `every`th row is not there yet. Limited by `times`, it comes later.", {"every": 10}),
-    "rows_inserted": FaultKind("Once the page is sent, `rows` rows are written just after the window's start.", {"rows": 1}),
-    "rows_removed": FaultKind("Once the page is sent, the product loses its first `rows` rows of the window.", {"rows": 1}),
+    "late_documents": FaultKind(
+        "Every `every`th row is not there yet. Limited by `times`, it comes later.", {"every": 10}
+    ),
+    "rows_inserted": FaultKind(
+        "Once the page is sent, `rows` rows are written just after the window's start.", {"rows": 1}
+    ),
+    "rows_removed": FaultKind(
+        "Once the page is sent, the product loses its first `rows` rows of the window.", {"rows": 1}
+    ),
     # the cells
     "cell": FaultKind(
         "In the first `rows` rows, `field` becomes `raw`, which is JSON or not; without a field, the first number.",
         {"rows": 1, "field": None, "raw": '"n/a"'},
     ),
     "missing_field": FaultKind("In the first `rows` rows, `field` is absent.", {"rows": 1, "field": "timestamp"}),
-    "extra_field": FaultKind("In the first `rows` rows, `field` appears with the JSON text `raw`.", {"rows": 1, "field": "new_kW", "raw": "1.5"}),
-    "duplicate_keys": FaultKind("In the first `rows` rows, `field` comes twice, with `raw` the second time.", {"rows": 1, "field": None, "raw": "-1.0"}),
+    "extra_field": FaultKind(
+        "In the first `rows` rows, `field` appears with the JSON text `raw`.",
+        {"rows": 1, "field": "new_kW", "raw": "1.5"},
+    ),
+    "duplicate_keys": FaultKind(
+        "In the first `rows` rows, `field` comes twice, with `raw` the second time.",
+        {"rows": 1, "field": None, "raw": "-1.0"},
+    ),
     "deep_nesting": FaultKind("The first row has a field `deep` of `depth` lists in each other.", {"depth": 100_000}),
     # the envelope and the encoding
     "num_results": FaultKind("`numResults` is wrong by `off`; without it, it is missing.", {"off": None}),
     "bom": FaultKind("The body begins with a UTF-8 byte order mark."),
     "utf16": FaultKind("The body is UTF-16."),
-    "label": FaultKind("The answer bears `status` and `content_type`, whatever it holds.", {"status": 200, "content_type": "application/json"}),
+    "label": FaultKind(
+        "The answer bears `status` and `content_type`, whatever it holds.",
+        {"status": 200, "content_type": "application/json"},
+    ),
     # the wire
     "latency": FaultKind("Silence for `seconds` before the first byte.", {"seconds": 1.0}),
     "drip": FaultKind("`bytes` bytes at a time, `seconds` apart.", {"bytes": 1, "seconds": 0.1}),
@@ -86,9 +103,12 @@ FAULTS: Final[dict[str, FaultKind]] = {
         "`reset` ends the connection with RST.",
         {"framing": "content_length", "fraction": 0.5, "reset": False},
     ),
-    "huge_body": FaultKind("`mib` mebibytes of spaces follow the body; `gzip` compresses them whatever the client accepts.", {"mib": 64, "gzip": False}),
+    "huge_body": FaultKind(
+        "`mib` mebibytes of spaces follow the body; `gzip` compresses them whatever the client accepts.",
+        {"mib": 64, "gzip": False},
+    ),
     "endless_body": FaultKind("Spaces follow the body for ever."),
-}  # fmt: skip
+}
 """Kind → what it does and its options."""
 
 LIMITS: Final[Mapping[str, str]] = {

@@ -41,11 +41,13 @@ class Keycloak:
         if grant != "client_credentials":
             return _refusal(400, "unsupported_grant_type", "Unsupported grant_type")
         client_id, secret = _basic(asked) or (form.get("client_id", ""), form.get("client_secret", ""))
-        if not hmac.compare_digest(client_id.encode(), settings.client_id.encode()):
-            return _refusal(401, "invalid_client", "Invalid client or Invalid client credentials")
-        if not hmac.compare_digest(secret.encode(), settings.client_secret.encode()):
-            return _refusal(401, "unauthorized_client", "Invalid client or Invalid client credentials")
-        seconds = settings.token_seconds
+        is_known = hmac.compare_digest(client_id.encode(), settings.client_id.encode())
+        if not is_known or not hmac.compare_digest(secret.encode(), settings.client_secret.encode()):
+            error = "unauthorized_client" if is_known else "invalid_client"
+            return _refusal(401, error, "Invalid client or Invalid client credentials")
+        return self._given(client_id, settings.token_seconds)
+
+    def _given(self, client_id: str, seconds: float) -> Answer:
         content = {
             "access_token": self._signed(client_id, seconds),
             "expires_in": int(seconds) if seconds == int(seconds) else seconds,

@@ -1,8 +1,8 @@
 """The shipped measurements, re-based onto recent days, as the Export Service's products.
 
 `sandbox/data/ORIGIN.md` says where every column comes from and which field is measured, scaled, split or derived. The
-source spans 364 days, so the day that is k days after 2025-01-01 shows the source's day k mod 364: weekdays fit exactly,
-and the season drifts by a day and a quarter a year.
+source spans 364 days, so the day that is k days after 2025-01-01 shows the source's day k mod 364: weekdays fit
+exactly, and the season drifts by a day and a quarter a year.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -115,12 +115,14 @@ def _quarters(column: str, number: int) -> list[int | None]:
 def _stamps(number: int, slots: npt.NDArray[np.int64], slot_ms: int, offset_ms: int) -> Times:
     """When a producer wrote: a constant offset and the jitter of a millisecond that the real service shows."""
     jitter = ((slots + number * _MINUTES) * 2654435761 >> 16) % 7 == 0
-    return number * MS_PER_DAY + slots * slot_ms + offset_ms + jitter
+    stamps: Times = number * MS_PER_DAY + slots * slot_ms + offset_ms + jitter
+    return stamps
 
 
 def _measured_minutes(number: int, every: int = 1) -> npt.NDArray[np.int64]:
     known = np.flatnonzero(_minutes("active_power_W", number) != _MISSING)
-    return known[known % every == 0]
+    chosen: npt.NDArray[np.int64] = known[known % every == 0]
+    return chosen
 
 
 @lru_cache(maxsize=1024)
@@ -192,7 +194,7 @@ def _vehicles(number: int, stamps: list[int]) -> Iterator[bytes]:
     at, turns = _source_day(number) * _MINUTES, (number - day_number(FIRST_DAY)) // _SOURCE_DAYS
     columns: list[list[tuple[str, int, int]]] = []
     for vehicle, column, tenths in _VEHICLES:
-        watts = _minutes(column, number)[minutes] * 6 * tenths  # Wh a minute × 60 × share
+        watts = _minutes(column, number)[minutes] * 6 * tenths  # Wh a minute to W, and the share
         tenth_wh = (_register(column)[at + minutes] + turns * _register(column)[-1]) * tenths
         columns.append([(vehicle, *pair) for pair in zip(watts.tolist(), tenth_wh.tolist(), strict=True)])
     rows = (row for moment in zip(*columns, strict=True) for row in moment)

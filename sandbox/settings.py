@@ -25,9 +25,9 @@ class Settings:
         organization: The one organization there is permission for.
         spaces: The spaces there is permission for.
         token_seconds: How long a bearer token is valid.
-        semantics: What a continueToken means: `scroll` (a snapshot that expires, and an empty last page), `search_after`
-            (rows later than the last one, without tiebreak, on the live rows) or `offset` (a position in the live rows,
-            up to `offset_cap` in total).
+        semantics: What a continueToken means: `scroll` (a snapshot that expires, and an empty last page),
+            `search_after` (rows later than the last one, without tiebreak, on the live rows) or `offset` (a position
+            in the live rows, up to `offset_cap` in total).
         product_semantics: The same for single products.
         end_marker: The continueToken of the last page: `empty` (""), `omitted`, `null` or `base64_null` ("bnVsbA==").
         is_token_always_sent: A scroll's first page has a token even when it holds everything.

@@ -8,7 +8,7 @@ import contextlib
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -88,7 +88,7 @@ def _compressed(answer: Answer) -> list[bytes]:
     return [piece for piece in [*pieces, packer.flush()] if piece]
 
 
-async def _on_the_way(pieces: list[bytes], answer: Answer, receive: Receive) -> AsyncIterator[bytes]:
+async def _on_the_way(pieces: list[bytes], answer: Answer, receive: Receive) -> AsyncGenerator[bytes]:
     """The pieces at the pace of the delivery, until the client goes away."""
     delivery = answer.delivery
     if not delivery.drip_bytes and not delivery.is_endless:
@@ -107,7 +107,7 @@ async def _on_the_way(pieces: list[bytes], answer: Answer, receive: Receive) -> 
             return
 
 
-async def _deliver_cut(
+async def _deliver_cut(  # noqa: PLR0917 - as many as an answer has parts
     status: int, body: bytes, cut: Cut, headers: dict[str, str], scope: Scope, receive: Receive
 ) -> int:
     """Write a head that promises more than the body that follows, and end the connection."""
@@ -125,7 +125,7 @@ async def _deliver_cut(
     head = b"".join(b"%s: %s\r\n" % pair for pair in _raw(headers))
     transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, _phrase(status), head, sent))
     if cut.is_reset:
-        while transport.get_write_buffer_size():
+        while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport has a size, not an event
             await asyncio.sleep(0.001)
         linger_off = struct.pack("ii", 1, 0)  # closing sends RST at once
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_off)
