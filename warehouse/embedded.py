@@ -308,7 +308,7 @@ class EmbeddedWarehouse:
         cluster, log = place / "cluster", place / "server.log"
         # Children of a postmaster that was killed end by themselves; until then they hold the old shared memory.
         end_processes_in(cluster, patience_seconds=5)
-        _forget_stale_pid(cluster)
+        _forget_stale_locks(cluster, self._socket_folder(place))
         for _ in range(5):
             port = free_port(self._port())
             _write(self._folder / "port", f"{port}\n")
@@ -388,14 +388,17 @@ def _pid_file(cluster: Path) -> list[str]:
     return [line.strip() for line in lines] if lines and lines[0].strip().isdigit() else []
 
 
-def _forget_stale_pid(cluster: Path) -> None:
-    """Remove a pid file whose number belongs to somebody else by now: PostgreSQL would refuse to start for its sake.
+def _forget_stale_locks(cluster: Path, sockets: Path) -> None:
+    """Remove lock files whose number belongs to somebody else, or to a zombie, by now: they would keep the server out.
 
-    A number that belongs to nobody is PostgreSQL's own to judge: it also looks for shared memory that is still in use.
+    Only `/proc` tells that nobody works in the cluster any more. Without it, and for a number that belongs to nobody,
+    the lock files are PostgreSQL's own to judge.
     """
     lines = _pid_file(cluster)
     if lines and _is_alive(int(lines[0])) and Path("/proc/self").exists() and not processes_in(cluster):
         (cluster / "postmaster.pid").unlink()
+        for lock in sockets.glob(".s.PGSQL.*"):
+            lock.unlink()
 
 
 def _is_alive(pid: int) -> bool:
