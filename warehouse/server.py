@@ -24,7 +24,8 @@ _FACTS: Final[LiteralString] = """
     SELECT current_setting('server_version'),
            (SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'),
            (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
-           current_setting('timescaledb.max_background_workers', true) IS NOT NULL
+           current_setting('timescaledb.max_background_workers', true) IS NOT NULL,
+           current_setting('server_encoding')
 """
 
 _RACES: Final = (
@@ -63,12 +64,14 @@ def check_server(url: str) -> ServerFacts:
     Raises:
         ConfigurationError: The URL is not one of PostgreSQL.
         WarehouseUnavailableError: The server does not answer.
-        WarehouseUnsuitableError: It is a PostgreSQL without TimescaleDB, or without its library loaded; or it does not
-            let us in.
+        WarehouseUnsuitableError: It is a PostgreSQL without TimescaleDB, or without its library loaded; the database
+            is not in UTF-8; or it does not let us in.
     """
     with _session(url) as (connection, place):
+        # A database without an encoding would otherwise answer in bytes.
+        connection.execute("SET client_encoding TO 'UTF8'")
         row = connection.execute(_FACTS).fetchone()
-        version, offered, installed, is_loaded = row or ("", None, None, False)
+        version, offered, installed, is_loaded, encoding = row or ("", None, None, False, "")
         postgres = re.split(r"\s", version, maxsplit=1)[0]
         if offered is None:
             raise WarehouseUnsuitableError(
@@ -81,6 +84,12 @@ def check_server(url: str) -> ServerFacts:
                 f"the server is PostgreSQL {postgres}, which has timescaledb but does not load it",
                 place=place,
                 fix="add timescaledb to shared_preload_libraries in its configuration and restart it",
+            )
+        if encoding != "UTF8":
+            raise WarehouseUnsuitableError(
+                f"the database is encoded in {encoding}, which does not hold every text",
+                place=place,
+                fix="create it anew with ENCODING 'UTF8' TEMPLATE template0",
             )
         if installed is None:
             _try_extension(connection, place)
