@@ -23,7 +23,7 @@ from providers.export_service.account import Account
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
 from providers.export_service.paging import PageFacts, Question, Span, Walk
-from providers.export_service.spec import DISCOVERY_DAYS, DISCOVERY_ROWS, MAX_RESTARTS, SPEC
+from providers.export_service.spec import DISCOVERY_DAYS, DISCOVERY_ROWS, SPEC
 from providers.export_service.wire import Page, parse_page, parse_products
 
 _log: Final = logging.getLogger(__name__)
@@ -151,10 +151,9 @@ class ExportService:
         try:
             said = reply()
         except RequestRejectedError as error:
-            if not question.token or error.status not in _TOKEN_IS_DEAD or walk.n_restarts >= MAX_RESTARTS:
+            if not question.token or error.status not in _TOKEN_IS_DEAD or not walk.token_rejected():
                 raise
-            _log.warning("%s begins anew with page 1, because its token was rejected: %s", walk.place, error)
-            walk.restart()
+            _log.warning("The listing of %s is asked for anew, because its token was rejected: %s", walk.place, error)
             return None
         facts = PageFacts.of(
             said.page.rows,

@@ -7,9 +7,9 @@ each may lose documents in silence:
     scroll        a token may die. The walk begins anew, twice at most; page 1 voids what was landed.
     search_after  a page that ends within a millisecond loses the others of that millisecond. Where documents are seen
                   to share milliseconds and the next page begins behind one, that millisecond is asked for alone.
-    offset        ends at 10,000 documents without a token. That, and any full page without a token, is doubted: the
-                  span is asked for in halves, down to one millisecond; where more than 10,000 documents came in order
-                  of time, only what lies behind the last of them is asked for.
+    offset        ends at 10,000 documents without a token, or refuses the next. That, and any full page without a
+                  token, is doubted: the span is asked for in halves, down to one millisecond; where more than 10,000
+                  documents came in order of time, only what lies behind the last of them is asked for.
 
 What no walk can see: a document that the provider left out of a page that was not full; one that shares its
 millisecond with the end of a page, if no page so far held two documents of one millisecond; and one that arrived after
@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 import orjson
 
 from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
-from providers.export_service.spec import MAX_BYTES, MAX_PAGES, MAX_ROWS, RESULT_WINDOW
+from providers.export_service.spec import MAX_BYTES, MAX_PAGES, MAX_RESTARTS, MAX_ROWS, RESULT_WINDOW
 
 Span = tuple[int, int]
 """Milliseconds since the epoch, half-open."""
@@ -206,14 +206,29 @@ class Walk:
         self.page += is_kept
         return is_kept
 
-    def restart(self) -> None:
-        """Begin anew with page 1, which voids every page before."""
+    def token_rejected(self) -> bool:
+        """Learn that the provider refuses the token of `question`.
+
+        Returns:
+            Whether there is another question. The listing begins anew with page 1, which voids every page before; or,
+            if it broke at 10,000 documents again, its span is asked for in halves, since that is as far as an offset
+            reaches.
+
+        Raises:
+            TruncationSuspectedError: The span is one millisecond and cannot be halved.
+        """
+        if self.n_restarts and self.n_listed == RESULT_WINDOW:
+            self._split(owed=0)
+            return True
+        if self.n_restarts >= MAX_RESTARTS:
+            return False
         self.n_restarts += 1
         self.page = 0
         self.todo = list(self.whole)
         self.probes.clear()
         self.debts.clear()
         self._begin_span()
+        return True
 
     def _take_page(self, facts: PageFacts) -> bool:
         is_first = self.n_listed == 0 and not self.token

@@ -1,0 +1,138 @@
+"""The Export Service's client over its twin on loopback: what the tests of the provider talk through."""
+
+import atexit
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+from domain.contract import Payload, Progress
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers._http import ApiClient, Origin, Secret
+from providers._oauth2 import ClientCredentials
+from providers.export_service.account import Account
+from providers.export_service.client import ExportService
+from sandbox.control import ExportServiceControl
+from sandbox.export_service import QUERY_PATH, TOKEN_PATH
+from sandbox.running import Sandbox, running_sandbox
+from tests.fakes.api import QUICK, Naps
+
+ORGANIZATION = "audicharginghub"
+PRODUCT = "grid"
+DAY = Window.of_day(date(2025, 6, 1))
+MIDNIGHT = 1_748_736_000_000
+ACCOUNT = Account(ORGANIZATION, products=(PRODUCT,))
+
+Document = dict[str, Any]
+
+
+def minutes(n_documents: int, *, step: int = 60_000) -> list[Document]:
+    """Documents of one device, `step` milliseconds apart, from midnight on."""
+    return [{"P_kW": n / 10, "timestamp": MIDNIGHT + n * step} for n in range(n_documents)]
+
+
+@dataclass
+class Hub:
+    """A provider and the twin it talks to.
+
+    Attributes:
+        sandbox: The server.
+        twin: The twin's switches and documents.
+        provider: The provider.
+        clients: What it talks through: to the API, and to the token endpoint.
+        naps: The waits it was told to take.
+    """
+
+    sandbox: Sandbox
+    twin: ExportServiceControl
+    provider: ExportService
+    clients: tuple[ApiClient, ApiClient]
+    naps: Naps
+
+    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
+        """All answers."""
+        return list(self.provider.fetch(window, progress or {}))
+
+    def load(self, window: Window = DAY) -> Normalized:
+        """What all answers mean together."""
+        return concat(self.provider.normalize(self.fetch(window), window))
+
+    def values(self, window: Window = DAY) -> list[tuple[int, float]]:
+        """Milliseconds and watts of all measurements, the same one once, in order of time."""
+        frame = self.load(window).measurements
+        return sorted(set(zip(frame["measured_at"].astype("int64") // 1000, frame["value"], strict=True)))
+
+    def asked(self, path: str = QUERY_PATH) -> Sequence[dict[str, Any]]:
+        """The requests to `path` so far, oldest first."""
+        self.settle()
+        return [entry for entry in self.sandbox.control.requests() if entry["path"] == path]
+
+    def settle(self) -> None:
+        """Wait until every request that was sent is in the log: an answer may arrive before its entry."""
+        n_sent = sum(client.n_requests for client in self.clients)
+        for _ in range(400):
+            if len(self.sandbox.control.requests()) >= n_sent:
+                break
+            time.sleep(0.005)
+
+    def logins(self) -> int:
+        """Token requests so far."""
+        return len(self.asked(TOKEN_PATH))
+
+
+@contextmanager
+def hub(
+    documents: Sequence[Document] = (),
+    *,
+    account: Account = ACCOUNT,
+    page_rows: int = 10,
+    reads_ahead: bool = True,
+    limits: Mapping[str, float] | None = None,
+    secret: str | None = None,
+    **settings: Any,  # noqa: ANN401 - any setting of the twin
+) -> Iterator[Hub]:
+    """A provider over the running twin, whose product `PRODUCT` holds `documents`.
+
+    Args:
+        documents: What the product holds.
+        account: Whose data, and how they are read.
+        page_rows: Documents in a page.
+        reads_ahead: Whether the provider asks for the next page early.
+        limits: Fields of `Limits` that differ from `QUICK`.
+        secret: What the provider takes for its secret; None for the right one.
+        settings: Fields of the twin's settings; tokens are offsets unless they say otherwise.
+    """
+    sandbox, naps = _running(), Naps()
+    twin = sandbox.control.export_service
+    sandbox.control.reset()
+    twin.configure(**{"semantics": "offset", **settings})
+    twin.add(PRODUCT, documents)
+    quick = replace(QUICK, **(limits or {}))  # type: ignore[arg-type]  # a mix of int and float fields, as written
+    with (
+        ApiClient(Origin.parse(sandbox.url, place="test"), source="hub", limits=quick, sleep=naps) as logins,
+        ApiClient(
+            Origin.parse(sandbox.url + QUERY_PATH.removesuffix("/query"), place="test"),
+            source="hub",
+            credentials=ClientCredentials(
+                logins, TOKEN_PATH, client_id=sandbox.client_id, client_secret=Secret(secret or sandbox.client_secret)
+            ),
+            limits=quick,
+            sleep=naps,
+        ) as http,
+    ):
+        provider = ExportService(http, account, page_rows=page_rows, reads_ahead=reads_ahead)
+        made = Hub(sandbox, twin, provider, (http, logins), naps)
+        yield made
+        made.settle()
+
+
+@cache
+def _running() -> Sandbox:
+    """One sandbox for all tests of this process: starting one takes longer than most tests."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(running_sandbox())
