@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from assets.ledger import LedgeredWarehouse
 from assets.verdicts import PATIENCE, Verdict, verdict
-from domain.contract import LoadReport, Provider, PullReport, Warehouse
+from domain.contract import LoadReport, Provider, PullReport
 from domain.errors import IngestError, StaleLoadError
 from domain.window import Window
 
@@ -20,13 +21,24 @@ if TYPE_CHECKING:
 _RACES: Final = 2  # times that a load which lost against a newer pull reads that one instead; then it is a fault
 
 
-def land(provider: Provider, warehouse: Warehouse, source: str, window: Window) -> PullReport:
+def land(provider: Provider, warehouse: LedgeredWarehouse, source: str, window: Window) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.
         WarehouseError: The landing zone's side.
+        ConfigurationError: The provider cannot be asked, because a setting is missing.
+
+    Whatever is raised is in the ledger, too.
     """
+    try:
+        return _land(provider, warehouse, source, window)
+    except IngestError as error:
+        warehouse.record_failure(source, window, error)
+        raise
+
+
+def _land(provider: Provider, warehouse: LedgeredWarehouse, source: str, window: Window) -> PullReport:
     n_requests = provider.n_requests
     pull = warehouse.begin_pull(source, window)
     answers = provider.fetch(window, pull.progress)
@@ -42,7 +54,7 @@ def land(provider: Provider, warehouse: Warehouse, source: str, window: Window) 
 
 def load(
     provider: Provider,
-    warehouse: Warehouse,
+    warehouse: LedgeredWarehouse,
     source: str,
     window: Window,
     *,
@@ -66,7 +78,11 @@ def load(
     """
 
     def attempt() -> LoadReport:
-        landed = warehouse.payloads(source, window)
+        try:
+            landed = warehouse.payloads(source, window)
+        except IngestError as error:
+            warehouse.record_failure(source, window, error)  # a load that fails later writes that down itself
+            raise
         batches = provider.normalize(landed, window)
         if witness is not None:
             batches = _witnessed(batches, witness)
@@ -102,7 +118,7 @@ class DayOutcome:
 def go_through(
     days: Iterable[date],
     provider: Provider,
-    warehouse: Warehouse,
+    warehouse: LedgeredWarehouse,
     source: str,
     *,
     lands: bool = True,

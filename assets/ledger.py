@@ -1,14 +1,19 @@
-"""What the assets ask of a warehouse beyond its contract: the ledger, read back."""
+"""What the assets ask of a warehouse beyond its contract: the ledger, told and read back."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
 from domain.contract import LoadReport, Warehouse
+from domain.errors import IngestError
+from domain.window import Window
 
 
 class LedgeredWarehouse(Warehouse, Protocol):
-    """A warehouse whose ledger can be read."""
+    """A warehouse whose ledger can be told and read."""
+
+    def record_failure(self, source: str, window: Window, error: IngestError) -> None:
+        """Write down that `window` did not come as far as a load; never fails itself."""
 
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
-        """The newest committed load of every day of `source` from `first` to `last`, by day; days without one lack."""
+        """The newest committed load of each day of `source` from `first` to `last`, by day; days without are left out."""

@@ -12,7 +12,7 @@ from domain.errors import ConfigurationError  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
 from pipelines.sensors import failed_days  # noqa: E402  # after the filters
 from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
-from resources.warehouse import WarehouseResource  # noqa: E402  # after the filters
+from resources.warehouse import warehouse_resource  # noqa: E402  # after the filters
 
 
 @dg.definitions
@@ -28,7 +28,7 @@ def defs() -> dg.Definitions:
         # The sentence says it all; frames of ours would only bury it.
         raise error.with_traceback(None) from None
     shared = dg.Definitions(
-        resources={"warehouse": WarehouseResource()},
+        resources={"warehouse": warehouse_resource},
         jobs=[checks_job()] if has_sources else [],
         schedules=[checks_schedule()] if has_sources else [],
         sensors=[failed_days],

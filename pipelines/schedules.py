@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
-from assets.factory import catalogue_key, days_of, measurements_key, payloads_key
+from assets.factory import catalogue_key, measurements_key, payloads_key
 from assets.source import SourceFacts
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
@@ -46,7 +46,6 @@ def source_job(facts: SourceFacts) -> UnresolvedAssetJobDefinition:
         selection=dg.AssetSelection.assets(*keys),
         description=f"Ask {facts.spec.title} for days of {facts.slug}, and load them.",
         tags={SOURCE_TAG: facts.slug},
-        partitions_def=days_of(facts),
     )
 
 

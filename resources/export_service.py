@@ -50,8 +50,8 @@ class ExportServiceAccess:
 def open_export_service(access: ExportServiceAccess, settings: Settings) -> OnDemandProvider:
     """The provider, not yet connected; the first request looks up the variables.
 
-    Beside `ProviderError`, that request may raise `ConfigurationError`, which names a missing variable or an address that
-    is refused.
+    Beside `ProviderError`, that request may raise `ConfigurationError`, which names a missing variable or a refused
+    address.
     """
     # The vocabulary brings pandas along, which nobody needs who only looks at definitions.
     from providers.export_service.normalize import normalize  # noqa: PLC0415  # see above
@@ -70,7 +70,9 @@ class ExportServiceResource(dg.ConfigurableResource[OnDemandProvider]):
     space: str = Field("", description="A space within the organization; empty for none.")
     products: list[str] = Field(default_factory=list, description="What is fetched; empty for everything listed.")
     fields: dict[str, str] = Field(default_factory=dict, description="Field → its quantity and unit, as `power kW`.")
-    identity: dict[str, str] = Field(default_factory=dict, description="Product → the fields that tell devices apart.")
+    identity: dict[str, list[str]] = Field(
+        default_factory=dict, description="Product → the fields that tell its devices apart."
+    )
     time_field: str = Field("timestamp", description="The field that holds the epoch in milliseconds.")
     site: str = Field("", description="Where the devices stand.")
     base_url: str = Field("", description="The platform's address, unless a variable holds it.")
@@ -96,7 +98,7 @@ class ExportServiceResource(dg.ConfigurableResource[OnDemandProvider]):
             space=account.space or "",
             products=list(account.products or ()),
             fields={name: f"{meaning.quantity} {meaning.unit}" for name, meaning in account.fields.items()},
-            identity={product: " ".join(names) for product, names in account.identity.items()},
+            identity={product: list(names) for product, names in account.identity.items()},
             time_field=account.time_field,
             site=account.site,
             base_url=access.base_url or "",
@@ -117,7 +119,7 @@ class ExportServiceResource(dg.ConfigurableResource[OnDemandProvider]):
             space=self.space or None,
             products=tuple(self.products) or None,
             fields={name: FieldMeaning(*meaning.split(" ", 1)) for name, meaning in self.fields.items()},
-            identity={product: tuple(names.split(" ")) for product, names in self.identity.items()},
+            identity={product: tuple(names) for product, names in self.identity.items()},
             time_field=self.time_field,
             site=self.site,
         )

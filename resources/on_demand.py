@@ -10,10 +10,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, Series
+from domain.errors import IngestError
 from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
+    from warehouse.ledger import Entry
     from warehouse.store import TimescaleWarehouse
 
 Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
@@ -87,7 +89,7 @@ class OnDemandWarehouse:
     def __init__(self, opened: "Callable[[], AbstractContextManager[TimescaleWarehouse]]") -> None:
         self._open = opened
         self._exit = ExitStack()
-        self._warehouse: "TimescaleWarehouse | None" = None
+        self._warehouse: TimescaleWarehouse | None = None
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """See `Warehouse.catalogue`."""
@@ -115,7 +117,20 @@ class OnDemandWarehouse:
 
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
         """The newest committed load of every day of `source` from `first` to `last`, by day."""
-        return self._opened().loads(source, first, last)
+        committed = [
+            entry
+            for entry in self._opened().ledger.entries(source, Window.of_days(first, last))
+            if entry.status == "committed" and entry.window == Window.of_day(entry.window.day)
+        ]
+        newest = {entry.window.day: entry for entry in committed}
+        return [_report(newest[day]) for day in sorted(newest)]
+
+    def record_failure(self, source: str, window: Window, error: IngestError) -> None:
+        """A `failed` row in the ledger for a window that did not come as far as a load; never fails itself."""
+        try:
+            self._opened().record_failure(source, window, error)
+        except IngestError as second:
+            error.add_note(f"The ledger could not be told: {second}")
 
     def close(self) -> None:
         """Let go of what was opened, if anything was."""
@@ -126,3 +141,25 @@ class OnDemandWarehouse:
         if self._warehouse is None:
             self._warehouse = self._exit.enter_context(self._open())
         return self._warehouse
+
+
+def _report(entry: "Entry") -> LoadReport:
+    """A row of the ledger as the load had reported it."""
+    return LoadReport(
+        load_id=entry.load_id,
+        pull_id=entry.pull_id or 0,
+        source=entry.source,
+        window=entry.window,
+        n_series=entry.n_series,
+        n_received=entry.n_received,
+        n_inserted=entry.n_inserted,
+        n_changed=entry.n_changed,
+        n_unchanged=entry.n_unchanged,
+        n_rejected=entry.n_rejected,
+        n_duplicate=entry.n_duplicate,
+        n_removed=entry.n_removed,
+        n_points=entry.n_points,
+        seconds=entry.seconds,
+        unmapped=entry.unmapped,
+        rejected_by_reason=entry.rejected_by_reason,
+    )

@@ -54,12 +54,11 @@ def opened_warehouse(settings: Settings) -> "Iterator[TimescaleWarehouse]":
         yield warehouse
 
 
-class WarehouseResource(dg.ConfigurableResource[OnDemandWarehouse]):
-    """Where payloads are kept and measurements are loaded. Its address is in the environment, and never shown."""
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[OnDemandWarehouse]:  # noqa: ARG002  # Dagster's signature
-        """The warehouse, for as long as a step needs it."""
-        settings = Settings()
-        with closing(OnDemandWarehouse(lambda: opened_warehouse(settings))) as warehouse:
-            yield warehouse
+@dg.resource(
+    description="Where payloads are kept and measurements are loaded. Its address is in the environment, and never shown."
+)
+def warehouse_resource(_context: dg.InitResourceContext) -> Iterator[OnDemandWarehouse]:
+    """The warehouse, for as long as a step needs it. It has nothing to configure that may be shown."""
+    settings = Settings()
+    with closing(OnDemandWarehouse(lambda: opened_warehouse(settings))) as warehouse:
+        yield warehouse

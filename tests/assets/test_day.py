@@ -67,6 +67,16 @@ def test_a_bad_day_fails_alone_and_by_name() -> None:
     assert [report.window.day for report in warehouse.ledger] == DAYS[:3] + DAYS[4:]
 
 
+def test_a_day_that_did_not_come_as_far_as_a_load_is_in_the_ledger() -> None:
+    warehouse = FakeWarehouse()
+    list(go_through(DAYS[:2], a_week(day_0=error(PayloadUnreadableError)), warehouse, "s"))
+    list(go_through(DAYS[2:3], a_week(), warehouse, "s", lands=False))
+    assert [(window.day, why.code) for _, window, why in warehouse.failures] == [
+        (DAYS[0], "payload_unreadable"),
+        (DAYS[2], "payload_missing"),
+    ]
+
+
 def test_rejected_credentials_are_not_tried_again_on_the_next_day() -> None:
     provider = a_week(day_2=error(CredentialsRejectedError))
     outcomes = list(go_through(DAYS, provider, FakeWarehouse(), "s"))

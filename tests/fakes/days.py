@@ -16,7 +16,7 @@ from tests.fakes.warehouse import FakeWarehouse
 FIRST = date(2026, 1, 1)
 
 
-def facts(slug: str = "roof", **changed: Any) -> SourceFacts:
+def facts(slug: str = "roof", **changed: Any) -> SourceFacts:  # noqa: ANN401  # any field
     """A source of the fake provider."""
     known = SourceFacts(slug, FAKE_SPEC, FIRST, "The roof's inverters.", schedule="30 4 * * *")
     return dataclasses.replace(known, **changed)

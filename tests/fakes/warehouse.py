@@ -68,6 +68,7 @@ class FakeWarehouse:
     series: dict[str, dict[str, Series]] = field(default_factory=dict)
     points: dict[str, Points] = field(default_factory=dict)
     ledger: list[LoadReport] = field(default_factory=list)
+    failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         self._answer()
@@ -139,6 +140,9 @@ class FakeWarehouse:
         )
         self.ledger.append(report)
         return report
+
+    def record_failure(self, source: str, window: Window, error: IngestError) -> None:
+        self.failures.append((source, window, error))
 
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
         self._answer()

@@ -1,0 +1,128 @@
+"""Dagster without its daemon and its webserver: a real instance, a real code server, real runs, and GraphQL in process.
+
+The backfill daemon ticks every 30 seconds; here its tick is called until the backfill is done.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
+from dagster._core.test_utils import create_test_daemon_workspace_context, instance_for_test
+from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.backfill import execute_backfill_jobs
+from dagster_graphql.schema import create_schema
+
+from resources.settings import PROJECT
+
+_PATIENCE_SECONDS = 120
+_ROOMS = ("assets", "domain", "pipelines", "providers", "resources", "warehouse")
+
+_LAUNCH = """
+mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+_AGAIN = """
+mutation($params: ReexecutionParams!) { reexecutePartitionBackfill(reexecutionParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+
+
+def clone_of_the_house(folder: Path, sources: Mapping[str, str]) -> Path:
+    """The house's code in `folder`, with `sources` (slug → defs.yaml) in place of those that ship."""
+    for room in _ROOMS:
+        shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "charging_hub"))
+    for slug, text in sources.items():
+        (folder / "assets" / slug).mkdir()
+        (folder / "assets" / slug / "defs.yaml").write_text(text, "utf-8")
+    location = f"{{module_name: pipelines.definitions, working_directory: {folder}, location_name: joulehouse}}"
+    (folder / "workspace.yaml").write_text(f"load_from: [{{python_module: {location}}}]\n", "utf-8")
+    shutil.copy(PROJECT / "pyproject.toml", folder / "pyproject.toml")
+    return folder
+
+
+@dataclass
+class DagsterStack:
+    """A running code location and the instance behind it."""
+
+    instance: dg.DagsterInstance
+    context: IWorkspaceProcessContext
+
+    @cached_property
+    def _schema(self) -> Any:
+        return create_schema()
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """What GraphQL answers."""
+        result = self._schema.execute(
+            query, variable_values=variables, context_value=self.context.create_request_context()
+        )
+        assert not result.errors, result.errors
+        data: dict[str, Any] = result.data
+        return data
+
+    def backfill(self, keys: Sequence[dg.AssetKey], days: Sequence[str], tags: Mapping[str, str] | None = None) -> str:
+        """Backfill `days` of the assets `keys`, as the UI does; its id, when it has ended."""
+        params = {
+            "assetSelection": [{"path": list(key.path)} for key in keys],
+            "partitionNames": list(days),
+            "tags": [{"key": key, "value": value} for key, value in (tags or {}).items()],
+        }
+        return self._finished(self.ask(_LAUNCH, params=params)["launchPartitionBackfill"])
+
+    def backfill_again(self, backfill_id: str) -> str:
+        """Re-execute a backfill from failure, as the UI does; the new one's id, when it has ended."""
+        params = {"parentRunId": backfill_id, "strategy": "FROM_FAILURE"}
+        return self._finished(self.ask(_AGAIN, params=params)["reexecutePartitionBackfill"])
+
+    def runs_of(self, backfill_id: str) -> list[dg.DagsterRun]:
+        """The runs of a backfill."""
+        return list(self.instance.get_runs(filters=dg.RunsFilter(tags={"dagster/backfill": backfill_id})))
+
+    def statuses(self, key: dg.AssetKey, days: Sequence[str], grid: dg.PartitionsDefinition) -> dict[str, str]:
+        """Day → MATERIALIZED, FAILED …; days without any are left out."""
+        found = self.instance.get_status_by_partition(key, list(days), grid) or {}
+        return {day: status.name for day, status in found.items() if status is not None}
+
+    def _finished(self, launched: dict[str, str]) -> str:
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        backfill_id = launched["backfillId"]
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            backfill = self.instance.get_backfill(backfill_id)
+            assert backfill is not None
+            if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
+                return backfill_id
+            errors = [
+                error
+                for error in execute_backfill_jobs(self.context, logging.getLogger("backfill"), [backfill])
+                if error
+            ]
+            assert not errors, errors
+            self._await_runs(backfill_id, deadline)
+        raise TimeoutError(backfill_id)
+
+    def _await_runs(self, backfill_id: str, deadline: float) -> None:
+        while time.monotonic() < deadline:
+            if all(run.is_finished for run in self.runs_of(backfill_id)):
+                return
+            time.sleep(0.1)
+
+
+@contextmanager
+def running_dagster(house: Path, home: Path) -> Iterator[DagsterStack]:
+    """The code location in `house`, with an instance in `home` that has the limits of ours but no queue."""
+    home.mkdir()
+    with (
+        instance_for_test(temp_dir=str(home), overrides={"telemetry": {"enabled": False}}) as instance,
+        create_test_daemon_workspace_context(WorkspaceFileTarget([str(house / "workspace.yaml")]), instance) as context,
+    ):
+        yield DagsterStack(instance, context)

@@ -1,0 +1,69 @@
+from collections.abc import Iterable
+
+import pytest
+
+from domain.contract import Payload
+from domain.errors import ConfigurationError
+from domain.window import Window
+from providers.export_service.account import Account, FieldMeaning
+from resources.export_service import ExportServiceAccess, ExportServiceResource, open_export_service
+from resources.settings import Settings
+from tests.fakes.days import FIRST
+
+ACCESS = ExportServiceAccess(
+    source="hub",
+    place="assets/hub/defs.yaml",
+    account=Account(
+        organization="audicharginghub",
+        space="ladedaten",
+        products=("a", "b"),
+        fields={"energy_kWh": FieldMeaning("energy", "kWh"), "a/x": FieldMeaning("irradiance", "W/m²")},
+        identity={"a": ("vehicleId", "plug"), "*": ()},
+        site="Nürnberg",
+    ),
+    base_url=None,
+    base_url_env="HUB_URL",
+    client_id_env="HUB_CLIENT_ID",
+    client_secret_env="HUB_CLIENT_SECRET",
+)
+VARIABLES = {"HUB_URL": "http://127.0.0.1:1", "HUB_CLIENT_ID": "canary-id", "HUB_CLIENT_SECRET": "canary-secret"}
+
+
+def first_answer(variables: dict[str, str]) -> Iterable[Payload]:
+    return [next(open_export_service(ACCESS, Settings(variables)).fetch(Window.of_day(FIRST), {}))]
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is not set"):
+        first_answer({key: value for key, value in VARIABLES.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "https://user:word@example.org", "https://example.org/?a=b", "x"]
+)
+def test_an_absurd_address_in_a_variable_is_refused_by_the_variables_name(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="HUB_URL") as raised:
+        first_answer({**VARIABLES, "HUB_URL": url})
+    assert "word" not in str(raised.value)
+
+
+def test_a_replay_needs_no_variable() -> None:
+    provider = open_export_service(ACCESS, Settings({}))
+    assert list(provider.normalize([], Window.of_day(FIRST))) == []
+    assert provider.n_requests == 0
+    provider.close()
+
+
+def test_the_resource_holds_names_and_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    shown = repr(ExportServiceResource.of(ACCESS)) + ExportServiceResource.of(ACCESS).model_dump_json()
+    assert "HUB_CLIENT_SECRET" in shown
+    assert "canary" not in shown
+
+
+def test_an_account_survives_its_way_through_dagsters_configuration() -> None:
+    account = ExportServiceResource.of(ACCESS).access().account
+    assert account.identity == {"a": ("vehicleId", "plug"), "*": ()}
+    assert ExportServiceResource.of(ACCESS).access() == ACCESS

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from domain.errors import ConfigurationError
+from resources.settings import PROJECT, Settings
+
+
+def test_a_missing_variable_is_named_with_the_place_that_needs_it() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Settings({}).secret("ROOF_CLIENT_SECRET", place="assets/roof/defs.yaml")
+    assert str(raised.value) == (
+        "the environment variable ROOF_CLIENT_SECRET is not set (assets/roof/defs.yaml): "
+        "set ROOF_CLIENT_SECRET in the environment or in .env and start again."
+    )
+
+
+def test_an_empty_variable_is_a_missing_one() -> None:
+    with pytest.raises(ConfigurationError):
+        Settings({"ROOF_URL": "  "}).variable("ROOF_URL", place="here")
+
+
+def test_settings_and_secrets_do_not_show_what_they_hold() -> None:
+    settings = Settings({"ROOF_CLIENT_SECRET": "hunter2"})
+    secret = settings.secret("ROOF_CLIENT_SECRET", place="here")
+    assert "hunter2" not in f"{settings!r} {settings} {secret!r} {secret}"
+    assert secret.reveal() == "hunter2"
+
+
+def test_without_variables_everything_stays_in_the_checkout() -> None:
+    settings = Settings({})
+    assert settings.home == PROJECT / ".joulehouse"
+    assert settings.landing_url == str(PROJECT / ".joulehouse" / "landing")
+    assert settings.warehouse_url is None
+
+
+def test_variables_move_what_they_name() -> None:
+    settings = Settings(
+        {
+            "JOULEHOUSE_HOME": "/somewhere",
+            "LANDING_URL": "memory://bucket",
+            "WAREHOUSE_URL": "u",
+            "XDG_CACHE_HOME": "/c",
+        }
+    )
+    assert settings.home == Path("/somewhere")
+    assert settings.landing_url == "memory://bucket"
+    assert settings.warehouse_url == "u"
+    assert settings.cache == Path("/c/joulehouse")
+
+
+def test_the_environment_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings()
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://later")
+    assert settings.warehouse_url == "postgresql://later"
