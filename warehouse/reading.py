@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import psycopg
 from psycopg.rows import dict_row
 
 from domain.window import Window
@@ -12,6 +13,7 @@ from warehouse.copy_binary import decode_numbers
 from warehouse.held import held
 from warehouse.statements import statement
 
+_TIMESTAMPTZ: Final = psycopg.postgres.types["timestamptz"].oid
 _NO_CODES: Final = np.empty(0, dtype=np.int64)
 _NO_VALUES: Final = np.empty(0, dtype=np.float64)
 
@@ -70,5 +72,8 @@ class Reading:
             connection.cursor(row_factory=dict_row) as cursor,
         ):
             rows = cursor.execute(statement(name), values).fetchall()
-            columns = [column.name for column in cursor.description or ()]
-        return pd.DataFrame(rows, columns=columns)
+            described = cursor.description or ()
+        frame = pd.DataFrame(rows, columns=[column.name for column in described])
+        # Without rows pandas has nothing to guess a type from.
+        instants = {column.name: "datetime64[us, UTC]" for column in described if column.type_code == _TIMESTAMPTZ}
+        return frame.astype(instants)
