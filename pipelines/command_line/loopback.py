@@ -46,9 +46,9 @@ class Loopback:
         status, body = self._exchange(method, path, document)
         if status >= http.client.BAD_REQUEST:
             raise ConfigurationError(
-                f"{self.title} answered {status}: {body[:200].decode(errors='replace')}",
+                f"{self.title} answered {status}: {_reason(body)}",
                 place=f"{method} {path.partition('?')[0]}",
-                fix=f"read {self.log}",
+                fix=f"ask for something else, or read {self.log}",
             )
         return json.loads(body) if body else None
 
@@ -90,6 +90,14 @@ class Loopback:
         return ConfigurationError(
             f"{self.title} does not answer: {why}", place=f"{HOST}:{self.port}", fix=f"read {self.log}"
         )
+
+
+def _reason(body: bytes) -> str:
+    """The `error` of a JSON body, or the beginning of any other."""
+    try:
+        return str(json.loads(body)["error"]).rstrip(".")
+    except (ValueError, TypeError, KeyError):
+        return body[:200].decode(errors="replace").strip()
 
 
 def free_port(preferred: int | None = None) -> int:

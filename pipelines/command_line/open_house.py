@@ -76,7 +76,8 @@ def opened(house: House, *, with_twin: bool, port: int | None) -> Iterator[OpenH
         ran_before = house.embedded.status().is_running
         try:
             say("Warehouse: starting (the first time, its packages are fetched)")
-            server_url = house.embedded.start()
+            house.embedded.start()
+            server_url = house.embedded.admin_url
             warehouse_url = house.warehouse_url()
             migrate(warehouse_url)
             environment = house.inherited | {"JOULEHOUSE_HOME": str(house.home), "WAREHOUSE_URL": warehouse_url}

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from pipelines.command_line.house import House
-from pipelines.command_line.speech import console, fail, refuse, say
+from pipelines.command_line.speech import console, fail, literal, refuse, say
 from pipelines.command_line.twin import Twin
 
 group = typer.Typer(
@@ -58,10 +58,9 @@ def environment() -> None:
 @group.command()
 def faults() -> None:
     """Every fault there is."""
-    known = _running().ask("GET", "/faults")
     table = Table("fault", "what it does")
-    for name, what in sorted(known.items()):
-        table.add_row(name, what if isinstance(what, str) else json.dumps(what))
+    for name, what in _running().ask("GET", "/faults").items():
+        table.add_row(name, literal(what))
     console.print(table)
 
 
@@ -72,9 +71,9 @@ def fault(
 ) -> None:
     """Switch a fault on."""
     twin = _running()
-    known = twin.ask("GET", "/faults")
+    known = sorted(fault for fault in twin.ask("GET", "/faults") if not fault.startswith("("))
     if name not in known:
-        refuse(f"there is no fault {name!r}: use one of {', '.join(sorted(known))}.")
+        refuse(f"there is no fault {name!r}: use one of {', '.join(known)}.")
     document: dict[str, Any] = {"fault": name}
     for setting in settings or []:
         key, equals, value = setting.partition("=")
@@ -104,8 +103,8 @@ def _running() -> Twin:
 
 
 def _active(twin: Twin) -> list[dict[str, Any]]:
-    answer = twin.ask("GET", "/export_service/faults")
-    return list(answer["faults"] if isinstance(answer, dict) else answer)
+    answer: list[dict[str, Any]] = twin.ask("GET", "/export_service/faults")
+    return list(answer)
 
 
 def _in_words(fault: dict[str, Any]) -> str:

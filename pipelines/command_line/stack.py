@@ -65,8 +65,8 @@ class Stack:
         ensure_database(server_url, _DATABASE, _DATABASE, facts["password"])
         self._write_instance()
 
-        command = [str(_PROGRAMS / "dagster-webserver"), "-h", HOST, "-p", str(chosen), "-w", "workspace.yaml"]
-        self.webserver.start(command, cwd=self.root, environment=self._dagster_environment(server_url, facts))
+        command = ["dagster-webserver", "-h", HOST, "-p", str(chosen)]
+        self._start(self.webserver, command, self._dagster_environment(server_url, facts))
         orchestra = Orchestra(Loopback(chosen, "the Dagster webserver", str(self.webserver.log)))
         self._await_webserver(orchestra)
         return orchestra
@@ -74,8 +74,7 @@ class Stack:
     def start_daemon(self, server_url: str) -> None:
         """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
         facts = kept(self._facts_file, dict)
-        command = [str(_PROGRAMS / "dagster-daemon"), "run", "-w", "workspace.yaml"]
-        self.daemon.start(command, cwd=self.root, environment=self._dagster_environment(server_url, facts))
+        self._start(self.daemon, ["dagster-daemon", "run"], self._dagster_environment(server_url, facts))
 
     def trouble(self) -> str:
         """Which process is gone, and what it said last; empty while both run."""
@@ -88,6 +87,15 @@ class Stack:
         """Stop both, and all their children."""
         self.daemon.stop()
         self.webserver.stop()
+
+    def _start(self, process: Process, command: list[str], environment: Mapping[str, str]) -> None:
+        program, *arguments = command
+        process.start(
+            [str(_PROGRAMS / program), *arguments, "-w", str(self.root / "workspace.yaml")],
+            # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
+            cwd=self.instance,
+            environment=environment,
+        )
 
     def _await_webserver(self, orchestra: Orchestra) -> None:
         for _ in looks(_START_SECONDS):

@@ -125,13 +125,13 @@ class Twin:
         """What its control says; `path` is below `/_sandbox`."""
         return self.server.ask(method, f"/_sandbox{path}", document)
 
-    def products(self) -> list[str]:
-        """What it has."""
-        return sorted(self.ask("GET", "/export_service/totals"))
+    def products(self, day: date) -> list[str]:
+        """What it has that day."""
+        return sorted(self.ask("GET", f"/export_service/totals?start={day}&end={day + timedelta(days=1)}"))
 
     def served(self, product: str, day: date) -> Iterator[bytes]:
         """The documents of one product and UTC day that it holds now, one JSON text each."""
-        query = f"product={product}&start={day}T00:00:00Z&end={day + timedelta(days=1)}T00:00:00Z"
+        query = f"product={product}&start={day}&end={day + timedelta(days=1)}"
         yield from self.server.lines(f"/_sandbox/export_service/truth?{query}")
 
     @property

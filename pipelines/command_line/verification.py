@@ -157,10 +157,10 @@ def expected(documents: Iterable[bytes], series: Iterable[Described]) -> Served:
 def verify(twin: Twin, reading: Reading, source: str, days: Iterable[date]) -> Verified:
     """Hold every row that the sandbox serves for `days` against the warehouse, and the other way round."""
     catalogue = described(reading.series(source))
-    products = {one.product for one in catalogue} | set(twin.products())
     numbers = texts = Comparison()
     unmapped: Counter[str] = Counter()
     for day in days:
+        products = {one.product for one in catalogue} | set(twin.products(day))
         served = [
             expected(twin.served(product, day), [one for one in catalogue if one.product == product])
             for product in sorted(products)
