@@ -241,9 +241,9 @@ class ExportService:
             return None
         if "token_repeats" in fired:
             cycle = int(fired.option("token_repeats", "cycle"))
-            first_again = cursor.listing.tokens.get(2 + (cursor.page - 1) % cycle)
-            if cursor.page > cycle and first_again:
-                return first_again
+            given_before = cursor.listing.tokens.get(2 + (cursor.page - 1) % cycle)
+            if given_before:
+                return given_before
         return self._tokens.give(following)
 
     def _envelope(self, rows: bytes, count: int | None, token: str | None) -> bytes:

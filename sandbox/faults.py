@@ -132,6 +132,18 @@ _CHOICES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
 }
 
 
+_LIMIT_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "endpoint": (str,),
+    "product": (str,),
+    "day": (str, date),
+    "page": (int,),
+    "from_request": (int,),
+    "times": (int,),
+    "probability": (int, float),
+    "seed": (int,),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a fault may look at to decide whether it is meant.
@@ -254,10 +266,12 @@ class FaultSwitches:
             choices = ENDPOINTS if name == "endpoint" else _CHOICES.get((kind, name))
             if choices and value not in choices:
                 raise SettingError(f"{name} of {kind} cannot be {value!r}; it is one of {', '.join(choices)}.")
+            if not _fits(value, _LIMIT_TYPES[name] if name in LIMITS else _types_like(known.options[name])):
+                raise SettingError(f"{name} of {kind} cannot be {value!r}.")
         own = {name: options.get(name, default) for name, default in known.options.items()}
         limits = {name: value for name, value in options.items() if name in LIMITS and value is not None}
         if isinstance(limits.get("day"), str):
-            limits["day"] = date.fromisoformat(limits["day"])
+            limits["day"] = _day(limits["day"])
         if kind == "token_fields":
             limits.setdefault("endpoint", "token")
         with self._lock:
@@ -282,3 +296,23 @@ class FaultSwitches:
         """The faults that happen to this request."""
         with self._lock:
             return Fired({fault.kind: fault for fault in self._faults if fault.fires(facts)})
+
+
+def _types_like(default: object) -> tuple[type, ...]:
+    """What may stand where `default` stands; where it is None, anything."""
+    if default is None:
+        return (object,)
+    return (int, float) if isinstance(default, float) else (type(default),)
+
+
+def _fits(value: object, types: tuple[type, ...]) -> bool:
+    if isinstance(value, bool):
+        return bool in types or object in types
+    return value is None or isinstance(value, types)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"day cannot be {text!r}; write it as 2026-06-01.") from None

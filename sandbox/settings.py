@@ -115,7 +115,10 @@ def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: AN
         raise SettingError(f"there is no setting {name!r}; the settings are {', '.join(known)}.")
     present = known[name]
     if name == "last_day":
-        return date.fromisoformat(value) if isinstance(value, str) else value
+        try:
+            return date.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError:
+            raise SettingError(f"last_day cannot be {value!r}; write it as 2026-06-01.") from None
     if isinstance(present, tuple) and isinstance(value, list | tuple):
         return tuple(map(str, value))
     if isinstance(present, Mapping) and isinstance(value, Mapping):

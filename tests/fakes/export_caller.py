@@ -42,17 +42,17 @@ class ExportCaller:
             PRODUCTS_PATH, params={"organization": "audicharginghub"} | changes, headers=self._headers()
         )
 
-    def query(self, product: str = GRID, **changes: Any) -> httpx.Response:
+    def query(self, product: str = GRID, **changes: str | int | None) -> httpx.Response:
         params = {"organization": "audicharginghub", "product": product, "startDate": DAY[0], "endDate": DAY[1]}
         wanted = {name: value for name, value in (params | changes).items() if value is not None}
         return self.http.get(QUERY_PATH, params=wanted, headers=self._headers())
 
-    def page(self, product: str = GRID, **changes: Any) -> dict[str, Any]:
+    def page(self, product: str = GRID, **changes: str | int | None) -> dict[str, Any]:
         response = self.query(product, **changes)
         assert response.status_code == 200, response.text
         return dict(response.json())
 
-    def pages(self, product: str = GRID, *, limit: int = 50, **changes: Any) -> list[dict[str, Any]]:
+    def pages(self, product: str = GRID, *, limit: int = 50, **changes: str | int | None) -> list[dict[str, Any]]:
         """Every page until the token is falsy; at most `limit`."""
         pages = [self.page(product, **changes)]
         while pages[-1].get("continueToken") and len(pages) < limit:
@@ -60,13 +60,13 @@ class ExportCaller:
         return pages
 
     def raw(self, *, accept_encoding: str = "identity") -> bytes:
-        """Every byte of one answer to a query, until the server ends the connection; ends with b'RST' if it reset it."""
+        """Every byte of one answer until the server ends the connection; b'RST' at the end if it reset it."""
         query = f"organization=audicharginghub&product={GRID}&startDate={DAY[0]}&endDate={DAY[1]}"
         request = (
             f"GET {QUERY_PATH}?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: {accept_encoding}\r\n"
             f"Authorization: Bearer {self.bearer}\r\n\r\n"
         )
-        port = httpx.URL(self.sandbox.url).port
+        port = httpx.URL(self.sandbox.url).port or 0
         received = b""
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(request.encode())

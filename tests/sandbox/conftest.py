@@ -13,12 +13,18 @@ def running() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def caller(running: Sandbox) -> Iterator[ExportCaller]:
-    running.control.reset()
+@pytest.fixture(scope="module")
+def one_caller(running: Sandbox) -> Iterator[ExportCaller]:
     caller = ExportCaller(running)
     yield caller
     caller.close()
+
+
+@pytest.fixture
+def caller(one_caller: ExportCaller) -> ExportCaller:
+    one_caller.sandbox.control.reset()
+    one_caller.bearer = one_caller.fresh_bearer()
+    return one_caller
 
 
 @pytest.fixture

@@ -12,7 +12,10 @@ from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms
 
 
 def test_the_documents_example_call_gives_the_documents_example_shape(caller: ExportCaller) -> None:
-    url = f"{QUERY_PATH}?organization=audicharginghub&product={GRID}&startDate=2025-06-01T00%3A00%3A00&endDate=2025-06-02T00%3A00%3A00&numRows=1000"
+    url = (
+        f"{QUERY_PATH}?organization=audicharginghub&product={GRID}"
+        "&startDate=2025-06-01T00%3A00%3A00&endDate=2025-06-02T00%3A00%3A00&numRows=1000"
+    )
     answer = caller.http.get(url, headers={"Authorization": f"Bearer {caller.bearer}"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
