@@ -6,6 +6,7 @@ Nothing is read at import: a missing variable fails whoever needs it, by name, a
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,21 @@ class Settings:
     def landing_url(self) -> str:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default."""
         return self.environment.get("LANDING_URL") or str(self.home / "landing")
+
+    @property
+    def first_day(self) -> date | None:
+        """`JOULEHOUSE_FIRST_DAY`: no source is asked for an earlier day, whatever its own first one; for a trial.
+
+        Raises:
+            ConfigurationError: It is not a day.
+        """
+        text = self.environment.get("JOULEHOUSE_FIRST_DAY", "").strip()
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise ConfigurationError(
+                f"{text!r} is not a day", place="JOULEHOUSE_FIRST_DAY", fix="write it as 2025-01-31, or unset it"
+            ) from None
 
     def variable(self, name: str, *, place: str) -> str:
         """The value of the variable `name`.

@@ -40,7 +40,7 @@ def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = 
     wanted = [today() - timedelta(days=back) for back in range(days, 0, -1)]
 
     with (
-        opened(house, with_twin=True, port=port) as running,
+        opened(house, with_twin=True, port=port, first_day=wanted[0]) as running,
         house.unopened_warehouse(running.warehouse_url) as warehouse,
     ):
         _first_time(running, warehouse.ledger, source, wanted)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from domain.errors import ConfigurationError
 from pipelines.command_line.house import House
@@ -56,7 +57,7 @@ class OpenHouse:
 
 
 @contextmanager
-def opened(house: House, *, with_twin: bool, port: int | None) -> Iterator[OpenHouse]:
+def opened(house: House, *, with_twin: bool, port: int | None, first_day: date | None = None) -> Iterator[OpenHouse]:
     """Start everything but the daemon, and stop what was started, however the end comes.
 
     An embedded warehouse that ran before is left running.
@@ -65,6 +66,7 @@ def opened(house: House, *, with_twin: bool, port: int | None) -> Iterator[OpenH
         house: The checkout and its settings.
         with_twin: Whether the shipped source is pointed at the sandbox.
         port: Where the UI listens; any free port when None.
+        first_day: With the sandbox, the first day that Dagster knows of; the day of the last time when None.
 
     Raises:
         ConfigurationError: Something does not come up; its log is named.
@@ -83,7 +85,7 @@ def opened(house: House, *, with_twin: bool, port: int | None) -> Iterator[OpenH
             environment = house.inherited | {"JOULEHOUSE_HOME": str(house.home), "WAREHOUSE_URL": warehouse_url}
             if twin is not None:
                 say(f"Sandbox:   {twin.start(house.inherited)}")
-                environment |= twin.variables()
+                environment |= twin.variables() | {"JOULEHOUSE_FIRST_DAY": twin.begin(first_day)}
             stack = Stack(house.home, house.root, environment)
             orchestra = stack.start_webserver(server_url, port=port)
             say(f"Dagster:   {orchestra.server.url}")

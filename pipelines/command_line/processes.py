@@ -66,6 +66,12 @@ class Process:
         _HELD[child.pid] = child
         self._number_file.write_text(f"{child.pid} {_birth(child.pid)}")
 
+    def ask_to_stop(self) -> None:
+        """Tell it and its children that the end has come, and do not wait: `stop` does."""
+        if (pid := self.pid) is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGTERM)
+
     def stop(self) -> bool:
         """End it and its children, first politely; whether there was one."""
         pid = self.pid

@@ -84,9 +84,11 @@ class Stack:
         return ""
 
     def stop(self) -> None:
-        """Stop both, and all their children."""
-        self.daemon.stop()
-        self.webserver.stop()
+        """Stop both, and all their children, at the same time."""
+        for process in (self.daemon, self.webserver):
+            process.ask_to_stop()
+        for process in (self.daemon, self.webserver):
+            process.stop()
 
     def _start(self, process: Process, command: list[str], environment: Mapping[str, str]) -> None:
         program, *arguments = command

@@ -108,6 +108,13 @@ class Twin:
             fix=f"read {self.process.log}",
         )
 
+    def begin(self, day: date | None) -> str:
+        """The first day that the demo pulls, as text: `day`, which is kept, or the one kept last; empty if none was."""
+        facts = recalled(self._facts_file)
+        if day is not None:
+            keep(self._facts_file, facts | {"first_day": day.isoformat()})
+        return day.isoformat() if day else str(facts.get("first_day", ""))
+
     def stop(self) -> bool:
         """Stop it; whether it ran."""
         return self.process.stop()

@@ -122,7 +122,7 @@ class SourceComponent(dg.Component):
         facts = SourceFacts(
             slug=slug,
             spec=cls.provider_spec,
-            first_day=attributes.first_day,
+            first_day=max(attributes.first_day, Settings().first_day or attributes.first_day),
             description=attributes.description,
             owners=tuple(attributes.owners),
             schedule=None if cls.provider_spec.is_retired else attributes.schedule,

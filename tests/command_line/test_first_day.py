@@ -1,0 +1,36 @@
+"""A trial begins later than its sources do."""
+
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from assets.factory import days_of
+from domain.errors import ConfigurationError
+from pipelines.command_line.application import application
+from pipelines.sources import read_sources
+from resources.settings import Settings
+
+
+def test_no_source_begins_before_the_houses_first_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOULEHOUSE_FIRST_DAY", "2026-03-01")
+    facts = read_sources()[0].facts
+    assert facts.first_day == date(2026, 3, 1)
+    assert days_of(facts).get_first_partition_key() == "2026-03-01"
+
+
+def test_a_houses_first_day_that_lies_earlier_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOULEHOUSE_FIRST_DAY", "2001-01-01")
+    assert read_sources()[0].facts.first_day == date(2025, 1, 1)
+
+
+def test_the_command_line_keeps_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOULEHOUSE_FIRST_DAY", "2026-03-01")
+    answer = CliRunner().invoke(application, ["backfill", "charging_hub", "--from", "2026-02-01"])
+    assert answer.exit_code == 2
+    assert "begin at 2026-03-01 or later" in answer.stderr
+
+
+def test_a_first_day_that_is_no_day_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="JOULEHOUSE_FIRST_DAY"):
+        _ = Settings({"JOULEHOUSE_FIRST_DAY": "soon"}).first_day
