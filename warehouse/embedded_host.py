@@ -99,14 +99,16 @@ class Account:
 def server_account(home: Path) -> Account:
     """Who runs the server whose home is `home`: us, or, for root, the checkout's owner, `postgres` or `nobody`.
 
+    The checkout's owner is whoever owns the nearest folder above that is not root's: root makes folders inside.
+
     Raises:
         ConfigurationError: Root has nobody to hand the server to.
     """
     if os.geteuid() != 0:
         return Account(_name_of(os.geteuid()), os.geteuid(), os.getegid(), is_other=False)
-    owner = next(folder for folder in (home, *home.parents) if folder.exists()).stat()
-    if owner.st_uid != 0:
-        return Account(_name_of(owner.st_uid), owner.st_uid, owner.st_gid, is_other=True)
+    for facts in (folder.stat() for folder in (home, *home.parents) if folder.exists()):
+        if facts.st_uid != 0:
+            return Account(_name_of(facts.st_uid), facts.st_uid, facts.st_gid, is_other=True)
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
@@ -198,6 +200,26 @@ def end_processes_in(folder: Path, *, patience_seconds: float) -> None:
                 except ProcessLookupError:
                     continue
         time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number exists, whoever's it is; a zombie does."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Write a file for its owner's eyes only, in one piece: nobody ever reads half of it, or a wider mode."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    partial.rename(path)
 
 
 def remove_folder(folder: Path) -> None:

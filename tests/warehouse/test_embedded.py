@@ -1,6 +1,7 @@
 """The embedded warehouse, on real processes: it starts, is shared, survives, and leaves no trace."""
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -37,6 +38,15 @@ def make(tmp_path: Path, package_cache: Path) -> Iterator[Make]:
     yield one
     for warehouse in made:
         warehouse.remove()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, package_cache: Path) -> Iterator[EmbeddedWarehouse]:
+    """One that runs, for tests that only look at it."""
+    warehouse = EmbeddedWarehouse(tmp_path_factory.mktemp("looked") / "at", cache=package_cache, durable=False)
+    warehouse.start()
+    yield warehouse
+    warehouse.remove()
 
 
 @pytest.fixture
@@ -81,10 +91,9 @@ def test_it_starts_keeps_its_data_over_a_restart_and_stops_without_a_trace(make:
     assert ask(url, "SELECT answer FROM kept") == [(42,)]
 
 
-def test_a_second_start_finds_the_server_that_runs(make: Make) -> None:
-    warehouse = make()
-    url, pid = warehouse.start(), warehouse.status().pid
-    assert (warehouse.start(), warehouse.status().pid) == (url, pid)
+def test_a_second_start_finds_the_server_that_runs(running: EmbeddedWarehouse) -> None:
+    url, pid = running.url, running.status().pid
+    assert (running.start(), running.status().pid) == (url, pid)
 
 
 def test_four_processes_that_start_it_at_once_share_one_server(make: Make, tmp_path: Path, package_cache: Path) -> None:
@@ -196,35 +205,30 @@ def test_two_homes_live_side_by_side_and_neither_opens_the_other(make: Make) -> 
     assert ask(urls[1], "SELECT 1") == [(1,)]
 
 
-def test_nobody_gets_in_without_the_password(make: Make) -> None:
-    warehouse = make()
-    warehouse.start()
-    port, sockets = warehouse.status().port, next(warehouse.status().folder.glob("run"))
+def test_nobody_gets_in_without_the_password(running: EmbeddedWarehouse) -> None:
+    port, sockets = running.status().port, next(running.status().folder.glob("run"))
     for host in ("127.0.0.1", str(sockets)):
         for user in ("joulehouse", "joulehouse_admin"):
             with pytest.raises(psycopg.OperationalError, match="no password supplied"):
                 psycopg.connect(host=host, port=port, user=user, dbname="postgres")
 
 
-def test_it_listens_on_loopback_alone(make: Make) -> None:
-    url = make().start()
-    assert ask(url, "SHOW listen_addresses") == [("127.0.0.1",)]
+def test_it_listens_on_loopback_alone(running: EmbeddedWarehouse) -> None:
+    assert ask(running.url, "SHOW listen_addresses") == [("127.0.0.1",)]
 
 
-def test_it_never_runs_as_root_and_its_role_is_no_superuser(make: Make) -> None:
-    warehouse = make()
-    url = warehouse.start()
-    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in processes_in(cluster_of(warehouse))}
+def test_it_never_runs_as_root_and_its_role_is_no_superuser(running: EmbeddedWarehouse) -> None:
+    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in processes_in(cluster_of(running))}
     assert len(owners) == 1
     assert 0 not in owners
-    assert ask(url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
+    assert ask(running.url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        ask(url, "COPY (SELECT 1) TO PROGRAM 'true'")
+        ask(running.url, "COPY (SELECT 1) TO PROGRAM 'true'")
 
 
-def test_what_it_keeps_in_the_home_is_for_its_owner_alone(make: Make, tmp_path: Path) -> None:
-    make().start()
-    for path in (tmp_path / "home" / "warehouse").iterdir():
+def test_what_it_keeps_in_the_home_is_for_its_owner_alone(running: EmbeddedWarehouse) -> None:
+    folder = Path(running.psql_command()[1].rpartition("passfile='")[2].rstrip("'")).parent
+    for path in folder.iterdir():
         if path.is_file() and path.name != "lock":
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
@@ -233,6 +237,17 @@ def test_an_open_checkout_holds_the_servers_files_itself(make: Make, open_folder
     warehouse = make(under=open_folder)
     warehouse.start()
     assert warehouse.status().folder == open_folder / "home" / "warehouse" / "server"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts servers for others")
+def test_in_somebodys_checkout_roots_server_runs_as_its_owner_every_time(make: Make, open_folder: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(open_folder, nobody.pw_uid, nobody.pw_gid)
+    warehouse = make(under=open_folder)
+    for _ in range(2):
+        warehouse.start()
+        assert {Path(f"/proc/{pid}").stat().st_uid for pid in processes_in(cluster_of(warehouse))} == {nobody.pw_uid}
+        warehouse.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that its server cannot enter")
@@ -289,17 +304,14 @@ def test_only_tests_trade_durability_for_speed(make: Make) -> None:
         assert ask(hasty, f"SHOW {name}") == [("off",)]
 
 
-def test_it_is_a_timescaledb_that_tells_nobody(make: Make) -> None:
-    url = make().start()
-    assert check_server(url).edition in {"apache", "community"}
-    assert ask(url, "SHOW timescaledb.telemetry_level") == [("off",)]
+def test_it_is_a_timescaledb_that_tells_nobody(running: EmbeddedWarehouse) -> None:
+    assert check_server(running.url).edition in {"apache", "community"}
+    assert ask(running.url, "SHOW timescaledb.telemetry_level") == [("off",)]
 
 
-def test_psql_opens_it_without_the_password_on_the_command_line(make: Make) -> None:
-    warehouse = make()
-    warehouse.start()
-    command = warehouse.psql_command()
-    with psycopg.connect(warehouse.url) as connection:
+def test_psql_opens_it_without_the_password_on_the_command_line(running: EmbeddedWarehouse) -> None:
+    command = running.psql_command()
+    with psycopg.connect(running.url) as connection:
         assert connection.info.password not in " ".join(command)
     answer = subprocess.run(  # noqa: S603 - the psql under test
         [*command, "-Atc", "SELECT current_user"], check=True, capture_output=True, text=True, timeout=30
