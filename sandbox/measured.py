@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 
 from sandbox.days import MS_PER_DAY, Tally, Times, day_number, tally_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_DAY: Final = date(2025, 1, 1)
 
@@ -91,7 +93,9 @@ def _solar() -> dict[str, npt.NDArray[np.int64]]:
     return {str(name): column.to_numpy(dtype=np.int64) for name, column in frame.items()}
 
 
-def _read(name: str) -> pd.DataFrame:
+def _read(name: str) -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415 - most of the start-up time, and a sandbox of volume rows needs none
+
     with as_file(files("sandbox") / "data" / name) as path:
         return pd.read_csv(path, compression="zstd")
 
