@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from assets.ledger import LedgeredWarehouse
+from assets.ledger import RecordingWarehouse
 from assets.verdicts import PATIENCE, Verdict, verdict
 from domain.contract import LoadReport, Provider, PullReport
 from domain.errors import IngestError, StaleLoadError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RACES: Final = 2  # times that a load which lost against a newer pull reads that one instead; then it is a fault
 
 
-def land(provider: Provider, warehouse: LedgeredWarehouse, source: str, window: Window) -> PullReport:
+def land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
     Raises:
@@ -38,7 +38,7 @@ def land(provider: Provider, warehouse: LedgeredWarehouse, source: str, window: 
         raise
 
 
-def _land(provider: Provider, warehouse: LedgeredWarehouse, source: str, window: Window) -> PullReport:
+def _land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
     n_requests = provider.n_requests
     pull = warehouse.begin_pull(source, window)
     answers = provider.fetch(window, pull.progress)
@@ -54,7 +54,7 @@ def _land(provider: Provider, warehouse: LedgeredWarehouse, source: str, window:
 
 def load(
     provider: Provider,
-    warehouse: LedgeredWarehouse,
+    warehouse: RecordingWarehouse,
     source: str,
     window: Window,
     *,
@@ -118,7 +118,7 @@ class DayOutcome:
 def go_through(
     days: Iterable[date],
     provider: Provider,
-    warehouse: LedgeredWarehouse,
+    warehouse: RecordingWarehouse,
     source: str,
     *,
     lands: bool = True,

@@ -9,11 +9,15 @@ from domain.errors import IngestError
 from domain.window import Window
 
 
-class LedgeredWarehouse(Warehouse, Protocol):
-    """A warehouse whose ledger can be told and read."""
+class RecordingWarehouse(Warehouse, Protocol):
+    """A warehouse whose ledger can be told of a day that failed before its load."""
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """Write down that `window` did not come as far as a load; never fails itself."""
 
+
+class LedgeredWarehouse(RecordingWarehouse, Protocol):
+    """A warehouse whose ledger can be read, too."""
+
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
-        """The newest committed load of each day of `source` from `first` to `last`, by day; days without are left out."""
+        """The newest committed load of each day of `source` from `first` to `last` that has one, by day."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own; three error classes are used
+import yaml
 
 # The parser that Dagster itself uses on these files; so a line that we name is the line it would name.
 from dagster_shared.yaml_utils import parse_yamls_with_source_position

@@ -55,7 +55,7 @@ def opened_warehouse(settings: Settings) -> "Iterator[TimescaleWarehouse]":
 
 
 @dg.resource(
-    description="Where payloads are kept and measurements are loaded. Its address is in the environment, and never shown."
+    description="Where payloads are kept and measurements are loaded; its address is in the environment, and not shown."
 )
 def warehouse_resource(_context: dg.InitResourceContext) -> Iterator[OnDemandWarehouse]:
     """The warehouse, for as long as a step needs it. It has nothing to configure that may be shown."""

@@ -14,7 +14,7 @@ class Mistake(ValueError):  # noqa: N818  # pydantic wants a ValueError; it neve
     """What a validator found, before anybody knows the file and the line.
 
     Args:
-        culprit: What is wrong, as a clause. Never a value that could be a secret.
+        culprit: What is wrong, as a clause; `{name}` stands for the attribute. Never a value that could be a secret.
         fix: What to write instead, as a clause.
     """
 
@@ -51,7 +51,7 @@ def as_sentence(
     place = f"{file}:{lines.line_of(('attributes', *path))}"
     mistake = first.get("ctx", {}).get("error")
     if isinstance(mistake, Mistake):
-        culprit, fix = mistake.culprit, mistake.fix
+        culprit, fix = mistake.culprit.replace("{name}", name), mistake.fix
     elif first["type"] == "extra_forbidden":
         known = list(attributes) if len(path) == 1 else []
         similar = get_close_matches(str(path[-1]), known, n=1)

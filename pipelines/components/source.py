@@ -26,7 +26,7 @@ _OWNER: Final = re.compile(r"team:\S+|[^@\s]+@[^@\s]+\.[^@\s]+")
 def _variable(value: object) -> object:
     if isinstance(value, str) and not (_VARIABLE.fullmatch(value) and len(value) <= 64):  # noqa: PLR2004  # no variable is longer
         raise Mistake(
-            "an attribute that ends in _env holds something that is no name of an environment variable",
+            "the attribute '{name}' is no name of an environment variable",
             "write the variable's name in capitals, such as CHARGING_HUB_CLIENT_SECRET, and never the secret itself",
         )
     return value

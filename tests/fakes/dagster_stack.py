@@ -1,6 +1,6 @@
 """Dagster without its daemon and its webserver: a real instance, a real code server, real runs, and GraphQL in process.
 
-The backfill daemon ticks every 30 seconds; here its tick is called until the backfill is done.
+The backfill daemon ticks every 30 seconds; here its ticks, and those of the run queue, are called until all is done.
 """
 
 import logging
@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import yaml
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 from dagster._core.test_utils import create_test_daemon_workspace_context, instance_for_test
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_jobs
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster_graphql.schema import create_schema
 
 from resources.settings import PROJECT
 
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 240  # for a machine on which everything runs at once; seconds otherwise
 _ROOMS = ("assets", "domain", "pipelines", "providers", "resources", "warehouse")
 
 _LAUNCH = """
@@ -54,13 +56,13 @@ class DagsterStack:
     """A running code location and the instance behind it."""
 
     instance: dg.DagsterInstance
-    context: IWorkspaceProcessContext
+    context: IWorkspaceProcessContext[Any]
 
     @cached_property
-    def _schema(self) -> Any:
+    def _schema(self) -> Any:  # noqa: ANN401  # graphene has no types
         return create_schema()
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """What GraphQL answers."""
         result = self._schema.execute(
             query, variable_values=variables, context_value=self.context.create_request_context()
@@ -107,22 +109,25 @@ class DagsterStack:
                 if error
             ]
             assert not errors, errors
-            self._await_runs(backfill_id, deadline)
-        raise TimeoutError(backfill_id)
+            self._run_queued(backfill_id, deadline)
+        runs = {run.run_id: run.status.name for run in self.runs_of(backfill_id)}
+        raise TimeoutError(f"backfill {backfill_id} is not done after {_PATIENCE_SECONDS} s; its runs: {runs}")
 
-    def _await_runs(self, backfill_id: str, deadline: float) -> None:
-        while time.monotonic() < deadline:
-            if all(run.is_finished for run in self.runs_of(backfill_id)):
-                return
+    def _run_queued(self, backfill_id: str, deadline: float) -> None:
+        queue = QueuedRunCoordinatorDaemon(interval_seconds=1)
+        while time.monotonic() < deadline and not all(run.is_finished for run in self.runs_of(backfill_id)):
+            list(queue.run_iteration(self.context))
             time.sleep(0.1)
 
 
 @contextmanager
 def running_dagster(house: Path, home: Path) -> Iterator[DagsterStack]:
-    """The code location in `house`, with an instance in `home` that has the limits of ours but no queue."""
+    """The code location in `house`, with an instance in `home` that has the settings of ours, but on SQLite."""
     home.mkdir()
+    settings = yaml.safe_load((PROJECT / "pipelines/instance/dagster.yaml").read_text("utf-8"))
+    del settings["storage"]
     with (
-        instance_for_test(temp_dir=str(home), overrides={"telemetry": {"enabled": False}}) as instance,
+        instance_for_test(temp_dir=str(home), overrides=settings) as instance,
         create_test_daemon_workspace_context(WorkspaceFileTarget([str(house / "workspace.yaml")]), instance) as context,
     ):
         yield DagsterStack(instance, context)

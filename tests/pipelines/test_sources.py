@@ -23,13 +23,17 @@ attributes:
 WRONG = {
     "an unknown key": (
         ("organization:", "organisation:"),
-        "ExportServiceSource has no attribute 'organisation' (hub/defs.yaml:5): did you mean 'organization' "
-        "(and then there is 1 more mistake).",
+        (
+            "ExportServiceSource has no attribute 'organisation' (hub/defs.yaml:5): did you mean 'organization' "
+            "(and then there is 1 more mistake)."
+        ),
     ),
     "a wrong type": (
         ('first_day: "2025-01-01"', "first_day: 2025"),
-        "the attribute 'first_day' should be a valid date (hub/defs.yaml:4): "
-        "write it as the template of `dg scaffold defs` shows.",
+        (
+            "the attribute 'first_day' should be a valid date (hub/defs.yaml:4): "
+            "write it as the template of `dg scaffold defs` shows."
+        ),
     ),
     "a missing secret": (
         ("  client_secret_env: HUB_CLIENT_SECRET\n", ""),
@@ -37,8 +41,10 @@ WRONG = {
     ),
     "a secret instead of a name": (
         ("HUB_CLIENT_SECRET", "hunter2-Xyz"),
-        "an attribute that ends in _env holds something that is no name of an environment variable (hub/defs.yaml:8): "
-        "write the variable's name in capitals, such as CHARGING_HUB_CLIENT_SECRET, and never the secret itself.",
+        (
+            "the attribute 'client_secret_env' is no name of an environment variable (hub/defs.yaml:8): "
+            "write the variable's name in capitals, such as CHARGING_HUB_CLIENT_SECRET, and never the secret itself."
+        ),
     ),
     "no such day": (
         ("2025-01-01", "2025-02-30"),
@@ -50,23 +56,31 @@ WRONG = {
     ),
     "a day before the provider's first": (
         ("2025-01-01", "2001-01-01"),
-        "first_day 2001-01-01 lies before the first day of the SDK Export Service, 2023-01-01 (hub/defs.yaml:2): "
-        "write 2023-01-01 or later.",
+        (
+            "first_day 2001-01-01 lies before the first day of the SDK Export Service, 2023-01-01 (hub/defs.yaml:2): "
+            "write 2023-01-01 or later."
+        ),
     ),
     "an unknown provider": (
         ("ExportServiceSource", "SmartMouseSource"),
-        "the provider 'SmartMouseSource' is unknown (hub/defs.yaml:1): "
-        "use one of pipelines.components.ExportServiceSource.",
+        (
+            "the provider 'SmartMouseSource' is unknown (hub/defs.yaml:1): "
+            "use one of pipelines.components.ExportServiceSource."
+        ),
     ),
     "a plain-http address": (
         ("https://", "http://"),
-        "the address of the API on example.org is plain http, and credentials would be readable (hub/defs.yaml:6): "
-        "use https; plain http is for loopback addresses alone.",
+        (
+            "the address of the API on example.org is plain http, and credentials would be readable (hub/defs.yaml:6): "
+            "use https; plain http is for loopback addresses alone."
+        ),
     ),
     "an unknown unit": (
         ("  organization", "  fields:\n    P: {quantity: power, unit: lightyear}\n  organization"),
-        "the unit 'lightyear' is unknown (hub/defs.yaml:6): "
-        "use one that becomes W (mW, W, kW, MW, GW), or add it to domain/quantities.py.",
+        (
+            "the unit 'lightyear' is unknown (hub/defs.yaml:6): "
+            "use one that becomes W (mW, W, kW, MW, GW), or add it to domain/quantities.py."
+        ),
     ),
     "an unknown quantity": (
         ("  organization", "  fields:\n    P: {quantity: mood, unit: kW}\n  organization"),
@@ -90,8 +104,10 @@ WRONG = {
     ),
     "a name that cannot be a source's": (
         ("  organization", "  slug: My Hub\n  organization"),
-        "'My Hub' cannot be the name of a source (hub/defs.yaml:5): "
-        "use small letters, digits and single underscores, at most 40.",
+        (
+            "'My Hub' cannot be the name of a source (hub/defs.yaml:5): "
+            "use small letters, digits and single underscores, at most 40."
+        ),
     ),
     "no YAML": (
         ("attributes:", "attributes: ["),
