@@ -1,7 +1,6 @@
 """What the measurements share: a warehouse of their own, points to load, and a stopwatch."""
 
 import resource
-import statistics
 import sys
 import tempfile
 import time
@@ -113,15 +112,11 @@ def truncate(url: str) -> None:
         connection.execute("TRUNCATE measurement, state, measurement_revision, load")
 
 
-def median_seconds(times: int, before: Callable[[], None], run: Callable[[], object]) -> float:
-    """The median of several runs, each after its own preparation."""
-    seconds = []
-    for _ in range(times):
-        before()
-        started = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def seconds_of(run: Callable[[], object]) -> float:
+    """How long one run takes."""
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
 
 
 def peak_mib() -> float:

@@ -39,7 +39,7 @@ def sandbox(n_documents: int, folder: Path) -> Iterator[Twin]:
     client_id, client_secret = "bench", secrets.token_hex(16)
     process = subprocess.Popen(  # noqa: S603 — our own sandbox
         [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", "0", "--port-file", str(port_file),
-         "--volume-documents", str(n_documents)],
+         "--set", f"volume_documents={n_documents}"],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "SANDBOX_CLIENT_ID": client_id, "SANDBOX_CLIENT_SECRET": client_secret},
         stdout=subprocess.DEVNULL,
