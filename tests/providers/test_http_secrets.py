@@ -219,6 +219,13 @@ def test_what_is_quoted_is_short_plain_and_without_secrets() -> None:
     assert spellings("abc") == []
 
 
+def test_a_quoted_secret_is_blackened_however_it_is_spelled() -> None:
+    raw = CANARY.encode()
+    spelled = [CANARY, quote(CANARY, safe=""), quote_plus(CANARY), base64.b64encode(raw).decode()]
+    spelled += [base64.urlsafe_b64encode(raw).decode(), base64.b64encode(raw).decode().rstrip("=")]
+    assert [quotable("text/plain", text.encode(), [CANARY]) for text in spelled] == ["***"] * len(spelled)
+
+
 def test_a_configuration_error_names_the_place_and_not_the_value() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Origin.parse(f"https://{TOKEN}:{TOKEN}@api.example", place="assets/acme/defs.yaml, key api_url")
