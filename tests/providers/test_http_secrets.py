@@ -5,6 +5,7 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -22,6 +23,7 @@ CANARY = "cAn4ry/+&=%ü-of-the-house"
 TOKEN = "t0ken-cAn4ry-abcdefghij"
 PARAM = "p4ram-cAn4ry"
 ALL = (CANARY, TOKEN, PARAM)
+HASTY = replace(QUICK, read_seconds=0.05, max_tries=2)
 
 ECHO = b'{"message": "no: ' + TOKEN.encode() + b" " + base64.b64encode(TOKEN.encode()) + b'"}'
 FAULTS: list[Script] = [
@@ -119,7 +121,7 @@ def test_no_failure_of_a_login_shows_a_secret(fault: Script) -> None:
 def test_no_failure_of_a_file_shows_its_signed_address(fault: Script) -> None:
     with everything_logged() as log, RawServer([fault]) as server:
         hosts = frozenset({f"127.0.0.1:{server.port}"})
-        with BlobClient(hosts, source="acme", limits=QUICK, sleep=Naps()) as blobs:
+        with BlobClient(hosts, source="acme", limits=HASTY, sleep=Naps()) as blobs:
             failures = []
             for _ in range(2):
                 try:
