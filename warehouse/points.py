@@ -147,7 +147,8 @@ class Points(Generic[_Value]):
 
     def _reserve(self, n: int) -> None:
         if self._n + n > len(self._keys):
-            size = self._n + max(n, _GROWTH_ROWS)
+            # Doubling first, so that a small day costs little; then in steps, so that a large one wastes little.
+            size = self._n + max(n, min(self._n, _GROWTH_ROWS))
             # No view of either array outlives the method that made it, so nothing is left dangling.
             self._keys.resize(size, refcheck=False)
             self._values.resize(size, refcheck=False)

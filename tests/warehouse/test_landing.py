@@ -1,0 +1,126 @@
+"""Answers are kept whole or not at all, once, and are checked when they are read."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import zstandard
+from upath import UPath
+
+from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
+from tests.fakes.forked import together
+from warehouse.landing import Landing
+
+BODY = b'{"result": [' + b'{"P_kW": 1.5}, ' * 1000 + b"]}"
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture(params=["folder", "object store"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> UPath:
+    return UPath(tmp_path) if request.param == "folder" else UPath(f"memory://{tmp_path.name}-{os.getpid()}")
+
+
+def test_a_body_comes_back_as_it_was(root: UPath) -> None:
+    landing = Landing(root)
+
+    path = landing.keep("hub", BODY, SHA256)
+
+    assert path == f"hub/{SHA256[:2]}/{SHA256[2:4]}/{SHA256}.zst"
+    assert landing.read(path, len(BODY), SHA256) == BODY
+    assert len((root / path).read_bytes()) < len(BODY) / 10
+
+
+def test_an_empty_body_comes_back_too(root: UPath) -> None:
+    landing, sha256 = Landing(root), hashlib.sha256(b"").hexdigest()
+
+    assert landing.read(landing.keep("hub", b"", sha256), 0, sha256) == b""
+
+
+def test_the_same_body_is_not_written_again(tmp_path: Path) -> None:
+    landing = Landing(tmp_path)
+    path = tmp_path / landing.keep("hub", BODY, SHA256)
+    before = path.stat().st_ino
+
+    landing.keep("hub", BODY, SHA256)
+
+    assert path.stat().st_ino == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: packed[: len(packed) // 2],
+        lambda packed: packed[:-1],
+        lambda _: b"",
+        lambda _: b"not zstd at all",
+        lambda packed: packed[:40] + bytes([packed[40] ^ 1]) + packed[41:],
+        lambda _: zstandard.compress(BODY[:-1] + b"!"),
+        lambda _: zstandard.compress(b"\0" * 2**28),
+    ],
+    ids=["half", "one byte short", "empty", "another format", "a flipped bit", "another body", "a bomb"],
+)
+def test_damage_is_named_and_healed_by_keeping_the_body_again(root: UPath, damage: Callable[[bytes], bytes]) -> None:
+    landing = Landing(root)
+    path = landing.keep("hub", BODY, SHA256)
+    (root / path).write_bytes(damage((root / path).read_bytes()))
+
+    with pytest.raises(PayloadMissingError, match="a kept answer is damaged"):
+        landing.read(path, len(BODY), SHA256)
+
+    landing.keep("hub", BODY, SHA256)
+    assert landing.read(path, len(BODY), SHA256) == BODY
+
+
+def test_a_body_that_is_gone_is_named(root: UPath) -> None:
+    with pytest.raises(PayloadMissingError, match=f"gone from the landing zone .payload {SHA256[:12]}"):
+        Landing(root).read(f"hub/{SHA256}.zst", 1, SHA256)
+
+
+@pytest.mark.parametrize("slug", ["", "..", "../x", "/etc", "a/b", ".hidden", "a b", "x\x00", "x" * 64])
+def test_a_source_that_cannot_be_a_folder_is_refused(tmp_path: Path, slug: str) -> None:
+    with pytest.raises(ConfigurationError):
+        Landing(tmp_path / "landing").keep(slug, BODY, SHA256)
+
+    assert list(tmp_path.rglob("*.zst")) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WarehouseUnavailableError, match="No space left on device"):
+        Landing(tmp_path).keep("hub", BODY, SHA256)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / Landing(tmp_path).keep("hub", BODY, SHA256)
+
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_leftovers_of_interrupted_writers_are_swept_after_a_day(tmp_path: Path) -> None:
+    landing = Landing(tmp_path)
+    kept = tmp_path / landing.keep("hub", BODY, SHA256)
+    old, fresh = tmp_path / "hub/.incoming/old.part", tmp_path / "hub/.incoming/fresh.part"
+    for path in (old, fresh):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 90_000,) * 2)
+
+    landing.sweep("hub")
+
+    assert (old.exists(), fresh.exists(), kept.exists()) == (False, True, True)
+
+
+def test_many_processes_may_keep_the_same_body_at_once(tmp_path: Path) -> None:
+    paths = together([partial(Landing(tmp_path).keep, "hub", BODY, SHA256)] * 6)
+
+    assert len(set(paths)) == 1
+    assert Landing(tmp_path).read(paths[0], len(BODY), SHA256) == BODY
+    assert list((tmp_path / "hub/.incoming").iterdir()) == []
