@@ -1,9 +1,10 @@
 """`joulehouse demo`: measured days through everything, a real backfill, checked row for row, then loaded again."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -43,32 +44,36 @@ def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = 
         opened(house, with_twin=True, port=port, first_day=wanted[0]) as running,
         house.unopened_warehouse(running.warehouse_url) as warehouse,
     ):
-        _first_time(running, warehouse.ledger, source, wanted)
-        _verified(running, warehouse, source, wanted)
-        _second_time(running, warehouse.ledger, source, wanted)
+        _go_through(running, warehouse, source, wanted)
         say(f"Done in {time.monotonic() - begun:.0f} seconds.")
         if not once:
             keep_open(running)
 
 
-def _first_time(running: OpenHouse, ledger: "Ledger", source: Source, days: list[date]) -> None:
-    catalogue = running.orchestra.launch_run([f"{source.slug}/catalogue"])
-    newest = ledger.newest_id()
-    backfill = _launch(running, source, days)
-    # Only now: its first look for backfills comes at once, and the next one only after 30 seconds.
+def _go_through(running: OpenHouse, warehouse: "TimescaleWarehouse", source: Source, days: list[date]) -> None:
+    """Both backfills. The daemon looks every 30 seconds: what can be done meanwhile is done meanwhile."""
+    ledger, orchestra = warehouse.ledger, running.orchestra
+    catalogue = orchestra.launch_run([f"{source.slug}/catalogue"])
+    before_first = ledger.newest_id()
+    first = _launch(running, source, days)
+    # Only now: its first look comes at once.
     running.start_daemon()
-    _await(running, backfill, "Backfill", len(days), lambda: _n_days(ledger, source, newest))
-    status = running.orchestra.run_status(catalogue)
-    if status != "SUCCESS":
-        said = running.orchestra.failures_of(catalogue) or [status]
-        fail(f"the catalogue run did not succeed: {said[0]}")
-    _summary(ledger, source, newest)
+    _await_days(running, first, "Backfill", len(days), lambda: _n_days(ledger, source, before_first))
+    _summary(ledger, source, before_first)
+
+    before_second = ledger.newest_id()
+    second = _launch(running, source, days)
+    _verified(running, warehouse, source, days)
+    _await_days(running, second, "The same again", len(days), lambda: _n_days(ledger, source, before_second))
+    _nothing_written(ledger, source, days, before_second)
+
+    for backfill in (first, second):
+        _await_end(running, backfill)
+    if (status := orchestra.run_status(catalogue)) != "SUCCESS":
+        fail(f"the catalogue run did not succeed: {(orchestra.failures_of(catalogue) or [status])[0]}")
 
 
-def _second_time(running: OpenHouse, ledger: "Ledger", source: Source, days: list[date]) -> None:
-    newest = ledger.newest_id()
-    backfill = _launch(running, source, days)
-    _await(running, backfill, "The same again", len(days), lambda: _n_days(ledger, source, newest))
+def _nothing_written(ledger: "Ledger", source: Source, days: list[date], newest: int) -> None:
     totals = ledger.totals(source.slug, after_load_id=newest)
     n_loads, n_written = (totals[0].n_loads, totals[0].n_written) if totals else (0, 0)
     say(f"The same backfill again: {counted(n_loads, 'day')} loaded, {n_written:,} rows written.")
@@ -85,31 +90,55 @@ def _launch(running: OpenHouse, source: Source, days: list[date]) -> str:
     return running.orchestra.launch_backfill([f"{source.slug}/payloads", f"{source.slug}/measurements"], days)
 
 
-def _await(running: OpenHouse, backfill: str, title: str, n_days: int, n_loaded: Callable[[], int]) -> None:
-    """Wait until the backfill and its runs have ended well; the bar is what the ledger has committed."""
-    orchestra = running.orchestra
+def _await_days(running: OpenHouse, backfill: str, title: str, n_days: int, n_loaded: Callable[[], int]) -> None:
+    """Wait until every run of the backfill has ended well; the bar is what the ledger has committed."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn(title),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("days"),
         TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[state]}[/dim]"),
+        TextColumn("[dim]{task.fields[runs]}[/dim]"),
         console=console,
     )
     with bar:
-        task = bar.add_task(title, total=n_days, state="")
-        for _ in looks(BACKFILL_SECONDS, every=0.5):
-            state = orchestra.backfill(backfill)
-            bar.update(task, completed=min(n_loaded(), n_days), state=state.status.lower().replace("_", " "))
-            if state.has_ended:
+        task = bar.add_task(title, total=n_days, runs="")
+        for _ in _while_all_live(running, backfill):
+            runs = Counter(running.orchestra.runs_of(backfill).values())
+            done = min(n_loaded(), n_days)
+            words = ", ".join(f"{counted(n, 'run')} {status.lower()}" for status, n in sorted(runs.items()))
+            bar.update(task, completed=done, runs=words or "waiting for the daemon")
+            if runs and set(runs) == {"SUCCESS"} and done == n_days:
+                return
+            if running.orchestra.backfill(backfill).has_ended:
                 break
-            if trouble := running.stack.trouble():
-                fail(trouble)
-        else:
-            fail(f"the backfill {backfill} has not ended in {BACKFILL_SECONDS:.0f} s: read {running.stack.daemon.log}.")
-    if not state.is_green:
-        fail(f"the backfill {backfill} ended as {state.status}: {_why(running, backfill) or state.error}")
+    # It has ended, and not all is there; or it is there since a moment ago.
+    if n_loaded() < n_days:
+        _refuse_end(running, backfill)
+
+
+def _await_end(running: OpenHouse, backfill: str) -> None:
+    """Wait until Dagster itself calls the backfill a success."""
+    for _ in _while_all_live(running, backfill):
+        state = running.orchestra.backfill(backfill)
+        if state.is_green:
+            return
+        if state.has_ended:
+            _refuse_end(running, backfill)
+
+
+def _while_all_live(running: OpenHouse, backfill: str) -> Iterator[None]:
+    """Again and again, while every process lives and the backfill may still end."""
+    for _ in looks(BACKFILL_SECONDS, every=1.0):
+        if trouble := running.stack.trouble():
+            fail(trouble)
+        yield
+    fail(f"the backfill {backfill} has not ended in {BACKFILL_SECONDS:.0f} s: read {running.stack.daemon.log}.")
+
+
+def _refuse_end(running: OpenHouse, backfill: str) -> NoReturn:
+    state = running.orchestra.backfill(backfill)
+    fail(f"the backfill {backfill} ended as {state.status}: {_why(running, backfill) or state.error}")
 
 
 def _why(running: OpenHouse, backfill: str) -> str:

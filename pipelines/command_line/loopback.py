@@ -43,28 +43,16 @@ class Loopback:
         Raises:
             ConfigurationError: It is away, or refuses.
         """
-        status, body = self._exchange(method, path, document)
-        if status >= http.client.BAD_REQUEST:
-            raise ConfigurationError(
-                f"{self.title} answered {status}: {_reason(body)}",
-                place=f"{method} {path.partition('?')[0]}",
-                fix=f"ask for something else, or read {self.log}",
-            )
+        body = self._good(method, path, document)
         return json.loads(body) if body else None
 
-    def lines(self, path: str) -> Iterator[bytes]:
-        """The lines of a newline-delimited answer."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=_ANSWER_SECONDS)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise self._away(f"answered {response.status}")
-            yield from response
-        except (OSError, http.client.HTTPException) as error:
-            raise self._away(str(error)) from None
-        finally:
-            connection.close()
+    def lines(self, path: str) -> list[bytes]:
+        """The lines of a newline-delimited answer.
+
+        Raises:
+            ConfigurationError: It is away, or refuses.
+        """
+        return self._good("GET", path, None).splitlines()
 
     def is_up(self, path: str) -> bool:
         """Whether it answers `path` with a success."""
@@ -73,6 +61,16 @@ class Loopback:
         except ConfigurationError:
             return False
         return status < http.client.BAD_REQUEST
+
+    def _good(self, method: str, path: str, document: object) -> bytes:
+        status, body = self._exchange(method, path, document)
+        if status >= http.client.BAD_REQUEST:
+            raise ConfigurationError(
+                f"{self.title} answered {status}: {_reason(body)}",
+                place=f"{method} {path.partition('?')[0]}",
+                fix=f"ask for something else, or read {self.log}",
+            )
+        return body
 
     def _exchange(self, method: str, path: str, document: object) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=_ANSWER_SECONDS)

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -136,10 +136,10 @@ class Twin:
         """What it has that day."""
         return sorted(self.ask("GET", f"/export_service/totals?start={day}&end={day + timedelta(days=1)}"))
 
-    def served(self, product: str, day: date) -> Iterator[bytes]:
+    def served(self, product: str, day: date) -> list[bytes]:
         """The documents of one product and UTC day that it holds now, one JSON text each."""
         query = f"product={product}&start={day}&end={day + timedelta(days=1)}"
-        yield from self.server.lines(f"/_sandbox/export_service/truth?{query}")
+        return self.server.lines(f"/_sandbox/export_service/truth?{query}")
 
     @property
     def _facts_file(self) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+import orjson
 import pandas as pd
 
 from domain.quantities import QUANTITIES, Conversion, Kind, conversion
@@ -138,7 +139,7 @@ def expected(documents: Iterable[bytes], series: Iterable[Described]) -> Served:
     texts: list[tuple[str, int, str]] = []
     unmapped: Counter[str] = Counter()
     for text in documents:
-        document = json.loads(text)
+        document = orjson.loads(text)
         device = [(name, _text(document[name])) for name in identity if document.get(name) is not None]
         for name, value in _flat(document):
             if value is None or name == _TIME_FIELD or name in identity:
