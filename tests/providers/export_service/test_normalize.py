@@ -447,7 +447,7 @@ def n_values(document: Mapping[str, Any], apart: Sequence[str]) -> int:
 
 
 @given(st.lists(DOCUMENTS, max_size=12), st.sampled_from([PLAIN, EACH_VEHICLE]), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_value_is_accounted_for_in_any_order(
     rows: list[dict[str, Any]], account: Account, shuffler: random.Random
 ) -> None:
@@ -468,7 +468,7 @@ def test_every_value_is_accounted_for_in_any_order(
 @given(
     st.lists(st.recursive(VALUES, lambda inner: st.dictionaries(st.text(max_size=3), inner, max_size=3)), max_size=5)
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_document_makes_anything_but_a_batch_or_an_error_of_ours(rows: list[Any]) -> None:
     try:
         meant(rows)
