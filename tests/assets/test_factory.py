@@ -166,6 +166,17 @@ def test_the_catalogue_lists_what_is_offered(house: House) -> None:
     assert list(house.warehouse.series["roof"]) == ["roof/P"]
 
 
+def test_a_catalogue_that_stayed_the_same_does_not_outdate_every_day(house: House) -> None:
+    versions: list[str] = []
+    for _ in range(3):
+        result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
+        [event] = result.asset_materializations_for_node("roof_catalogue")
+        versions.append((event.tags or {})["dagster/data_version"])
+        if len(versions) == 2:
+            house.provider.points[FIRST]["roof/Q"] = {}
+    assert versions[0] == versions[1] != versions[2]
+
+
 def test_a_catalogue_that_cannot_be_had_fails_with_one_sentence(house: House) -> None:
     house.provider.discovery_failure = CredentialsRejectedError("401", place="roof", fix="renew")
     result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])

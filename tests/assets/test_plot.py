@@ -1,5 +1,5 @@
 import base64
-from datetime import date
+from datetime import date, timedelta
 
 from assets.plot import LARGEST_BYTES, DayPlot
 from domain.window import Window
@@ -24,8 +24,14 @@ def test_a_day_with_values_has_a_small_picture() -> None:
     assert len(markdown) <= LARGEST_BYTES
 
 
-def test_hundreds_of_series_still_make_a_small_picture() -> None:
-    markdown = plot_of(300).markdown()
+def test_hundreds_of_restless_series_still_make_a_small_picture() -> None:
+    plot, start = DayPlot(DAY), Window.of_day(DAY).start
+    quarters = [start + timedelta(minutes=15 * n) for n in range(96)]
+    points = {f"s/{n}/P": {at: float(hash((n, at.hour, at.minute)) % 1000) for at in quarters} for n in range(300)}
+    provider = FakeProvider({DAY: points})
+    for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
+        plot.see(batch)
+    markdown = plot.markdown()
     assert markdown is not None
     assert len(markdown) <= LARGEST_BYTES
 
