@@ -59,6 +59,14 @@ class House:
         """The embedded warehouse, running or not."""
         return EmbeddedWarehouse(self.home, cache=self.settings.cache)
 
+    def server_url(self) -> str:
+        """The address of the warehouse, whatever its schema; the embedded one is started if it does not run.
+
+        Raises:
+            IngestError: It cannot be had.
+        """
+        return self.settings.warehouse_url or self.embedded.start()
+
     def warehouse_url(self) -> str:
         """The address of the warehouse, its schema checked; the embedded one is started if it does not run.
 

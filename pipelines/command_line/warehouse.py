@@ -28,7 +28,7 @@ def start() -> None:
     if place.is_external:
         say("WAREHOUSE_URL names the warehouse: there is nothing to start here.")
         return
-    url = place.warehouse_url()
+    url = place.server_url()
     migrate(url)
     say(f"The embedded warehouse runs: {facts_in_words(check_server(url))}.")
 
@@ -49,7 +49,7 @@ def status() -> None:
     place = House()
     if not place.is_external and not place.embedded.status().is_running:
         fail("the embedded warehouse is not running (joulehouse warehouse start).")
-    url = place.warehouse_url()
+    url = place.server_url()
     say(f"The {'external' if place.is_external else 'embedded'} warehouse: {facts_in_words(check_server(url))}.")
     check_schema(url)
     say("Its schema is the one that this code knows.")
@@ -58,14 +58,14 @@ def status() -> None:
 @group.command()
 def url() -> None:
     """Print its address, password included: for a program's configuration, not for a screen that is shared."""
-    print(House().warehouse_url())
+    print(House().server_url())
 
 
 @group.command()
 def psql() -> None:
     """Open psql on it."""
     house = House()
-    url = house.warehouse_url()
+    url = house.server_url()
     command, environment = house.embedded.psql_command(), house.inherited
     if house.is_external:
         parts = urlsplit(url)
@@ -86,5 +86,5 @@ def psql() -> None:
 @group.command("migrate")
 def bring_up_to_date() -> None:
     """Bring its schema up to date."""
-    migrate(House().warehouse_url())
+    migrate(House().server_url())
     say("The schema is up to date.")
