@@ -16,6 +16,7 @@ import fcntl
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from domain.errors import ConfigurationError, WarehouseUnavailableError, Warehou
 from warehouse.embedded_cluster import Cluster
 from warehouse.embedded_host import remove_folder, server_account, write_privately
 from warehouse.embedded_packages import find_installation
-from warehouse.server import create_database, ensure_role
+from warehouse.server import check_session, create_database, ensure_role
 
 _NAME: Final = "joulehouse"
 """The database, and the role that owns it. Like the role in the containers it is no superuser."""
@@ -87,24 +88,44 @@ class EmbeddedWarehouse:
 
         Raises:
             ConfigurationError: No PostgreSQL with TimescaleDB can be had here, or the server does not start.
+            WarehouseUnavailableError: The server runs and takes no sessions.
             WarehouseUnsuitableError: The data folder and the password do not belong together any longer.
         """
         with self._locked():
             cluster = self._cluster()
-            if cluster.postmaster is None:
-                programs = self._programs(cluster)
-                if not cluster.is_made:
-                    self._make(cluster, programs)
-                sockets = self._socket_folder(cluster.place)
-                cluster.launch(programs, port=self._port(), sockets=sockets, durable=self._durable)
-            cluster.await_ready()
-            if cluster.port != self._port():
-                self._note("port", str(cluster.port))
-            if self._noted("made") is None:
-                ensure_role(self.admin_url, _NAME, self._password(_NAME), may_create=True)
-                create_database(self.admin_url, _NAME, owner=_NAME)
-                self._note("made", "the role and its database")
+            for wait_seconds in (0.2, 1, 5):
+                self._run(cluster)
+                try:
+                    self._greet(cluster)
+                except WarehouseUnavailableError:
+                    # It was killed a moment ago, and is not quite dead yet.
+                    time.sleep(wait_seconds)
+                else:
+                    return self.url
+            self._run(cluster)
+            self._greet(cluster)
         return self.url
+
+    def _run(self, cluster: Cluster) -> None:
+        """Make the cluster if there is none, start it if it does not run, and wait until it takes sessions."""
+        if cluster.postmaster is None:
+            programs = self._programs(cluster)
+            if not cluster.is_made:
+                self._make(cluster, programs)
+            sockets = self._socket_folder(cluster.place)
+            cluster.launch(programs, port=self._port(), sockets=sockets, durable=self._durable)
+        cluster.await_ready()
+        if (port := cluster.port) is not None and port != self._port():
+            self._note("port", str(port))
+
+    def _greet(self, cluster: Cluster) -> None:
+        """Open a session: a pid file that says `ready` proves less. Make role and database the first time."""
+        if self._noted("made") is not None:
+            check_session(self.url)
+            return
+        ensure_role(self.admin_url, _NAME, self._password(_NAME), may_create=True)
+        create_database(self.admin_url, _NAME, owner=_NAME)
+        self._note("made", str(cluster.place))
 
     def stop(self) -> bool:
         """Stop the server, and leave no process behind. The data stays.

@@ -98,6 +98,17 @@ def check_server(url: str) -> ServerFacts:
         return ServerFacts(postgres, installed or offered, edition)
 
 
+def check_session(url: str) -> None:
+    """See that the server of `url` lets us in and answers.
+
+    Raises:
+        WarehouseUnavailableError: It does not answer.
+        WarehouseUnsuitableError: It does not let us in.
+    """
+    with _session(url) as (connection, _):
+        connection.execute("SELECT 1")
+
+
 def _try_extension(connection: psycopg.Connection, place: str) -> None:
     """Create the extension and take it back: this loads its library, which knows the edition, and proves our right."""
 

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -125,9 +126,9 @@ def test_it_comes_back_with_every_commit_after_its_postmaster_was_killed(make: M
     assert ask(url, "SELECT answer FROM kept") == [(42,)]
 
 
-def test_a_session_that_outlives_a_killed_postmaster_does_not_keep_the_next_one_out(make: Make) -> None:
-    warehouse = make()
-    url = warehouse.start()
+@contextmanager
+def a_session_that_does_not_notice(url: str) -> Iterator[None]:
+    """A backend in a loop that never looks up: it outlives its postmaster."""
     busy = threading.Event()
 
     def never_ending() -> None:
@@ -141,22 +142,28 @@ def test_a_session_that_outlives_a_killed_postmaster_does_not_keep_the_next_one_
     thread.start()
     assert busy.wait(10)
     time.sleep(0.2)
-    pid = warehouse.status().pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    assert ask(warehouse.start(), "SELECT 1") == [(1,)]
+    yield
     thread.join(10)
     assert not thread.is_alive()
 
 
+def test_a_session_that_outlives_a_killed_postmaster_does_not_keep_the_next_one_out(make: Make) -> None:
+    warehouse = make()
+    with a_session_that_does_not_notice(warehouse.start()):
+        pid = warehouse.status().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert ask(warehouse.start(), "SELECT 1") == [(1,)]
+
+
 def test_stopping_after_the_postmaster_was_killed_leaves_no_process(make: Make) -> None:
     warehouse = make()
-    warehouse.start()
-    pid = warehouse.status().pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    warehouse.stop()
-    assert processes_in(cluster_of(warehouse)) == []
+    with a_session_that_does_not_notice(warehouse.start()):
+        pid = warehouse.status().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert warehouse.stop()
+        assert processes_in(cluster_of(warehouse)) == []
 
 
 def test_a_pid_file_that_names_somebody_else_by_now_is_not_believed(make: Make) -> None:
