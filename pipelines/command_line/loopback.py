@@ -113,6 +113,16 @@ def free_port(preferred: int | None = None) -> int:
     )
 
 
+def require_free(port: int | None) -> None:
+    """Refuse a port that somebody listens on.
+
+    Raises:
+        ConfigurationError: It is taken.
+    """
+    if port is not None and free_port(port) != port:
+        raise ConfigurationError("the port is taken", place=f"{HOST}:{port}", fix="choose another with --port")
+
+
 def looks(seconds: float, *, every: float = _BETWEEN_LOOKS_SECONDS) -> Iterator[float]:
     """Seconds gone by, again and again until `seconds` have: the body looks, and leaves when it has seen enough."""
     begun = time.monotonic()

@@ -8,6 +8,7 @@ from datetime import date
 
 from domain.errors import ConfigurationError
 from pipelines.command_line.house import House
+from pipelines.command_line.loopback import require_free
 from pipelines.command_line.orchestra import LOCATION, Orchestra
 from pipelines.command_line.processes import hear_signals, let_finish
 from pipelines.command_line.speech import say
@@ -71,6 +72,7 @@ def opened(house: House, *, with_twin: bool, port: int | None, first_day: date |
     Raises:
         ConfigurationError: Something does not come up; its log is named.
     """
+    require_free(port)
     hear_signals()
     twin = Twin(house.home, house.root) if with_twin else None
     with alone(house.home):

@@ -58,8 +58,6 @@ class Stack:
             ConfigurationError: It does not come up, or the code location does not load.
         """
         facts = kept(self._facts_file, lambda: {"password": secrets.token_urlsafe(24), "port": free_port()})
-        if port is not None and free_port(port) != port:
-            raise ConfigurationError("the port is taken", place=f"{HOST}:{port}", fix="choose another with --port")
         chosen = port or free_port(facts["port"])
         keep(self._facts_file, facts | {"port": chosen})
         ensure_database(server_url, _DATABASE, _DATABASE, facts["password"])
