@@ -138,7 +138,7 @@ def a_session_that_does_not_notice(url: str) -> Iterator[None]:
             connection.execute("DO $$ BEGIN LOOP END LOOP; END $$")
         connection.close()
 
-    thread = threading.Thread(target=never_ending)
+    thread = threading.Thread(target=never_ending, daemon=True)
     thread.start()
     assert busy.wait(10)
     time.sleep(0.2)
