@@ -186,6 +186,12 @@ def _verified(running: OpenHouse, warehouse: "TimescaleWarehouse", source: Sourc
         f"{verified.numbers.n_equal:,} numbers and {verified.texts.n_equal:,} texts "
         f"({time.monotonic() - begun:.0f} s to compare)."
     )
-    if verified.unmapped:
+    # A series that got lost would look like a field without a quantity; the ledger knows those that really have none.
+    n_unmapped = sum(verified.unmapped.values())
+    loads = warehouse.ledger.last_loads(source.slug, days[0], days[-1])
+    n_known = sum(sum(load.unmapped.values()) for load in loads)
+    if n_unmapped != n_known:
+        fail(f"the catalogue has no series for {n_unmapped:,} values served; the ledger knows of {n_known:,} of them.")
+    if n_unmapped:
         names = ", ".join(f"{name} ({n:,})" for name, n in sorted(verified.unmapped.items()))
         say(f"Left out on both sides, since no quantity is known for them: {names}.")

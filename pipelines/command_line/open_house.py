@@ -61,7 +61,7 @@ class OpenHouse:
 def opened(house: House, *, with_twin: bool, port: int | None, first_day: date | None = None) -> Iterator[OpenHouse]:
     """Start everything but the daemon, and stop what was started, however the end comes.
 
-    An embedded warehouse that ran before is left running.
+    An embedded warehouse and a sandbox that ran before are left running.
 
     Args:
         house: The checkout and its settings.
@@ -78,6 +78,7 @@ def opened(house: House, *, with_twin: bool, port: int | None, first_day: date |
     with alone(house.home):
         stack: Stack | None = None
         ran_before = house.embedded.status().is_running
+        twin_ran_before = twin is not None and twin.is_running
         try:
             say("Warehouse: starting (the first time, its packages are fetched)")
             house.embedded.start()
@@ -96,7 +97,7 @@ def opened(house: House, *, with_twin: bool, port: int | None, first_day: date |
             let_finish()
             if stack is not None:
                 stack.stop()
-            if twin is not None:
+            if twin is not None and not twin_ran_before:
                 twin.stop()
             if not ran_before:
                 house.embedded.stop()

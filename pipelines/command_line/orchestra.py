@@ -11,6 +11,7 @@ from pipelines.command_line.loopback import Loopback
 LOCATION: Final = "joulehouse"
 REPOSITORY: Final = "__repository__"
 _ASSET_JOB: Final = "__ASSET_JOB"
+_RAISED: Final = "dagster._core.definitions.events.Failure: "
 _ENDED: Final = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
 _SELECTOR: Final = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
@@ -146,7 +147,7 @@ class Orchestra:
         """What the run's failing steps said."""
         events = self._query(_FAILURES, id=run_id)["logsForRun"].get("events", [])
         said = [(event.get("error") or {}).get("message") or event.get("message") for event in events if event]
-        return [sentence.strip() for sentence in said if sentence]
+        return [sentence.strip().removeprefix(_RAISED) for sentence in said if sentence]
 
     def _runs(self, runs_filter: dict[str, Any]) -> dict[str, str]:
         results = self._query(_RUNS, filter=runs_filter)["runsOrError"].get("results", [])

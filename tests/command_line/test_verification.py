@@ -1,7 +1,9 @@
+import json
+
 import pandas as pd
 import pytest
 
-from pipelines.command_line.verification import compare
+from pipelines.command_line.verification import compare, described, expected
 
 NOON = pd.Timestamp("2026-11-20T12:00:00Z")
 
@@ -65,3 +67,42 @@ def test_texts_are_compared_like_numbers(value: str) -> None:
 
 def test_nothing_equals_nothing() -> None:
     assert compare(SERVED.head(0), SERVED.head(0)).is_equal
+
+
+CATALOGUE = pd.DataFrame(
+    [
+        ("p/a/P_kW", "power", "kW", {"product": "p", "field": "P_kW", "vehicle": "a"}),
+        ("p/b/P_kW", "power", "kW", {"product": "p", "field": "P_kW", "vehicle": "b"}),
+        ("p/a/cell.T_degC", "temperature", "K", {"product": "p", "field": "cell.T_degC", "vehicle": "a"}),
+        ("p/a/mode", "state", "", {"product": "p", "field": "mode", "vehicle": "a"}),
+        ("p/a/is_on", "state", "", {"product": "p", "field": "is_on", "vehicle": "a"}),
+    ],
+    columns=["key", "quantity", "provider_unit", "labels"],
+)
+NOON_MS = int(NOON.timestamp() * 1000)
+
+
+def test_documents_become_points_by_the_catalogue_alone() -> None:
+    documents = [
+        {"timestamp": NOON_MS, "vehicle": "a", "P_kW": 1.5, "cell": {"T_degC": 300}, "mode": "go", "is_on": True},
+        {"timestamp": NOON_MS, "vehicle": "b", "P_kW": 2, "cell": None, "mode": None},
+    ]
+    served = expected([json.dumps(document).encode() for document in documents], described(CATALOGUE))
+    assert served.numbers.to_dict("list") == {
+        "series": ["p/a/P_kW", "p/a/cell.T_degC", "p/b/P_kW"],
+        "measured_at": [NOON, NOON, NOON],
+        "value": [1500.0, 300 - 273.15, 2000.0],
+    }
+    assert served.texts.to_dict("list") == {
+        "series": ["p/a/mode", "p/a/is_on"],
+        "measured_at": [NOON, NOON],
+        "value": ["go", "true"],
+    }
+    assert served.unmapped == {}
+
+
+def test_a_value_that_the_catalogue_does_not_know_is_counted_and_never_dropped_in_silence() -> None:
+    documents = [{"timestamp": NOON_MS, "vehicle": "a", "x": 1}, {"timestamp": NOON_MS, "vehicle": "c", "P_kW": 1}]
+    served = expected([json.dumps(document).encode() for document in documents], described(CATALOGUE))
+    assert served.unmapped == {"x": 1, "P_kW": 1}
+    assert served.numbers.empty
