@@ -146,6 +146,8 @@ def observer(database: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+# Half a minute each on two idle cores; a machine that is busy four times over must not look like a hung test.
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("before", "after"), [({}, OLD), (OLD, NEW)], ids=["first load", "load with changes"])
 def test_a_worker_killed_at_any_step_leaves_the_partition_whole(
     database: str, landing: Path, observer: psycopg.Connection, before: Said, after: Said
