@@ -46,6 +46,7 @@ format: $(READY) ## Let ruff put formatting and imports right
 lock: $(READY) ## Renew both locks from pyproject.toml (hashes, no addresses)
 	$(BIN)/uv pip compile -q --upgrade pyproject.toml $(LOCKED) -o requirements.lock
 	$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCKED) -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --upgrade --group bench $(LOCKED) -o requirements-bench.lock
 
 .env: ## The containers' settings, with random passwords and the sandbox as the provider
 	@umask 077; while IFS= read -r line; do case "$$line" in \
@@ -55,12 +56,20 @@ lock: $(READY) ## Renew both locks from pyproject.toml (hashes, no addresses)
 prove: $(READY) ## The longer proofs
 	$(BIN)/pytest -m prove
 
-bench: $(READY) ## The loader against raw COPY, and the whole way against dlt
+bench: $(READY) .venv-bench/.ready ## The loader against raw COPY, and the whole way against dlt
 	$(BIN)/python -m tests.bench
+
+# The peer has an environment of its own: what it needs is nothing that we need.
+.venv-bench/.ready: requirements-bench.lock $(READY)
+	$(BIN)/python -m venv .venv-bench
+	if ! { $(BIN)/uv --version >/dev/null 2>&1 && $(BIN)/uv pip install -q --python .venv-bench/bin/python --require-hashes -r requirements-bench.lock; }; then \
+	  .venv-bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock; \
+	fi
+	touch $@
 
 clean: ## Stop what runs, and remove the environment and the caches (DATA=1: the data too)
 	@if [ -x $(BIN)/joulehouse ]; then $(BIN)/joulehouse sandbox stop; $(BIN)/joulehouse warehouse stop; fi
-	rm -rf $(VENV) *.egg-info build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) .venv-bench *.egg-info build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	$(if $(DATA),rm -rf .joulehouse)
 
