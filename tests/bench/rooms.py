@@ -36,7 +36,7 @@ def server() -> Iterator[str]:
         try:
             yield warehouse.start()
         finally:
-            warehouse.stop()
+            warehouse.remove()
 
 
 def database(url: str, name: str) -> str:

@@ -16,13 +16,9 @@ from domain.quantities import QUANTITIES
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-TRACKED = [
-    ROOT / name
-    for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )  # noqa: S607 — git from the path, as a developer has it
-    if name
-]
+_LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S607 — git from the path
+TRACKED = [ROOT / name for name in _LISTED.splitlines()]
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
 PYTHON = [path for path in TRACKED if path.suffix == ".py" and path.exists()]
 
 
@@ -51,19 +47,37 @@ def test_every_dependency_has_its_reason_above_or_beside_it() -> None:
             assert reasoned, f"{line} has no reason"
 
 
-def test_the_lock_pins_every_package_with_hashes_and_names_no_address() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_pins_every_package_with_hashes_and_names_no_address(name: str) -> None:
+    lock = (ROOT / name).read_text()
     pins = re.findall(r"^[a-z0-9][\w.\-\[\]]*==\S+.*$", lock, re.MULTILINE | re.IGNORECASE)
-    assert len(pins) > 50
+    assert len(pins) > 40
     assert all(pin.endswith("\\") for pin in pins), "a pin without a hash"
     assert "://" not in lock
 
 
-def test_the_lock_fits_the_project() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
-    for requirement in PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"]:
-        name = re.split(r"[\[<>=~ ]", requirement)[0].lower()
-        assert re.search(rf"^{re.escape(name)}(\[\w+\])?==", lock, re.MULTILINE), f"{name} is not locked"
+def test_the_locks_fit_the_project() -> None:
+    dependencies = PYPROJECT["project"]["dependencies"]
+    groups = PYPROJECT["dependency-groups"]
+    for name, requirements in (
+        ("requirements.lock", dependencies),
+        ("requirements-dev.lock", dependencies + groups["dev"]),
+        ("requirements-bench.lock", groups["bench"]),
+    ):
+        for requirement in requirements:
+            package = re.split(r"[\[<>=~ ]", requirement)[0].lower()
+            assert package in locked(name), f"{package} is not in {name}"
+
+
+def test_what_is_tested_is_what_runs() -> None:
+    runs, tests = locked("requirements.lock"), locked("requirements-dev.lock")
+    assert {name: tests.get(name) for name in runs} == runs
+
+
+def locked(name: str) -> dict[str, str]:
+    """Package → the version that a lock pins."""
+    pins = re.findall(r"^([a-z0-9][\w.\-]*)(?:\[[\w,\-]+\])?==([^\s;\\]+)", (ROOT / name).read_text(), re.MULTILINE)
+    return dict(pins)
 
 
 @pytest.mark.parametrize("room", ["domain", "providers", "warehouse", "resources", "assets", "pipelines", "sandbox"])
