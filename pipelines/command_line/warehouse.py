@@ -2,13 +2,13 @@
 
 import shutil
 import subprocess
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import unquote, urlsplit
 
 import typer
 
 from pipelines.command_line.house import House
-from pipelines.command_line.speech import fail, say
+from pipelines.command_line.speech import fail, refuse, say
 from warehouse.schema import check_schema, migrate
 from warehouse.server import ServerFacts, check_server
 
@@ -41,6 +41,15 @@ def stop() -> None:
         say("WAREHOUSE_URL names the warehouse: it is not ours to stop.")
         return
     say("The embedded warehouse is stopped." if place.embedded.stop() else "The embedded warehouse was not running.")
+
+
+@group.command()
+def remove(*, yes: Annotated[bool, typer.Option("--yes", help="Say so, or nothing is deleted.")] = False) -> None:
+    """Delete the embedded one with everything in it; the landing zone stays, from which it can be loaded again."""
+    if not yes:
+        refuse("this deletes every measurement of the embedded warehouse: say --yes.")
+    House().embedded.remove()
+    say("The embedded warehouse is deleted.")
 
 
 @group.command()

@@ -59,7 +59,10 @@ def test_the_embedded_warehouse_by_name(home: Path) -> None:
     assert ask("warehouse", "stop").stdout == "The embedded warehouse is stopped.\n"
     assert ask("warehouse", "stop").stdout == "The embedded warehouse was not running.\n"
     assert ask("warehouse", "status").exit_code == 1
-    assert (home / "warehouse").exists(), "the data stays"
+    assert ask("warehouse", "remove").exit_code == 2
+    assert (home / "warehouse" / "pgpass").exists(), "the data stays until it is given up by name"
+    assert ask("warehouse", "remove", "--yes").exit_code == 0
+    assert not (home / "warehouse" / "pgpass").exists()
 
 
 def test_the_sandbox_by_name_and_its_faults_on_switches(home: Path) -> None:
