@@ -26,6 +26,8 @@ PRODUCT = "grid"
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
 ACCOUNT = Account(ORGANIZATION, products=(PRODUCT,))
+SEMANTICS = ("scroll", "search_after", "offset")
+EXPECTED_35 = [(MIDNIGHT + n * 60_000, n * 100.0) for n in range(35)]
 
 Document = dict[str, Any]
 
@@ -33,6 +35,14 @@ Document = dict[str, Any]
 def minutes(n_documents: int, *, step: int = 60_000) -> list[Document]:
     """Documents of one device, `step` milliseconds apart, from midnight on."""
     return [{"P_kW": n / 10, "timestamp": MIDNIGHT + n * step} for n in range(n_documents)]
+
+
+def tied(n_documents: int, width: int) -> list[Document]:
+    """Documents of which `width` at a time share a millisecond, each of a vehicle of its own."""
+    return [
+        {"vehicle": f"v{n % width}", "P_kW": n / 10, "timestamp": MIDNIGHT + n // width * 1000}
+        for n in range(n_documents)
+    ]
 
 
 @dataclass
@@ -82,6 +92,11 @@ class Hub:
     def logins(self) -> int:
         """Token requests so far."""
         return len(self.asked(TOKEN_PATH))
+
+
+def n_measured(served: Hub, payloads: Sequence[Payload]) -> int:
+    """Measurements in answers that were fetched before."""
+    return sum(len(batch.measurements) for batch in served.provider.normalize(payloads, DAY))
 
 
 @contextmanager

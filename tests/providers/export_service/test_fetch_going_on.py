@@ -1,0 +1,55 @@
+"""An interrupted fetch from the Export Service goes on where it stopped; reading ahead changes nothing."""
+
+import pytest
+
+from domain.contract import Progress
+from domain.errors import IngestError
+from tests.fakes.hub import DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured
+
+
+@pytest.mark.parametrize("semantics", SEMANTICS)
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_an_interrupted_listing_goes_on_behind_its_last_page(semantics: str, stop: int) -> None:
+    with hub(minutes(35), semantics=semantics, reads_ahead=False) as served:
+        fetching = served.provider.fetch(DAY, {})
+        kept = [next(fetching) for _ in range(stop)]
+        fetching.close()  # type: ignore[attr-defined]  # a generator
+        rest = served.fetch(DAY, {PRODUCT: Progress(kept[-1].page, kept[-1].cursor)})
+        n_pages = 5 if semantics == "scroll" else 4  # a scroll ends with an empty page
+        assert [payload.page for payload in kept + rest] == list(range(1, n_pages + 1))
+        assert n_measured(served, kept + rest) == 35
+        assert len(served.asked()) == n_pages
+
+
+def test_an_interrupted_listing_whose_token_has_died_begins_anew() -> None:
+    with hub(minutes(35), reads_ahead=False) as served:
+        fetching = served.provider.fetch(DAY, {})
+        kept = [next(fetching), next(fetching)]
+        fetching.close()  # type: ignore[attr-defined]  # a generator
+        served.twin.kill_listings()
+        rest = served.fetch(DAY, {PRODUCT: Progress(2, kept[-1].cursor)})
+        assert [payload.page for payload in rest] == [1, 2, 3, 4]
+
+
+def test_a_cursor_that_nobody_wrote_begins_anew(served: Hub) -> None:
+    assert [payload.page for payload in served.fetch(DAY, {PRODUCT: Progress(2, "junk")})] == [1, 2, 3, 4]
+
+
+def test_a_finished_part_is_not_asked_for_again(served: Hub) -> None:
+    assert served.fetch(DAY, {PRODUCT: Progress(4, None)}) == []
+    assert served.asked() == []
+
+
+def test_reading_ahead_asks_for_at_most_one_page_more_than_was_taken(served: Hub) -> None:
+    fetching = served.provider.fetch(DAY, {})
+    next(fetching)
+    fetching.close()  # type: ignore[attr-defined]  # a generator
+    assert len(served.asked()) <= 2
+
+
+def test_an_error_of_a_page_read_ahead_comes_behind_the_page_before_it(served: Hub) -> None:
+    served.twin.fault("status", code=409, page=2)
+    fetching = served.provider.fetch(DAY, {})
+    assert next(fetching).page == 1
+    with pytest.raises(IngestError):
+        next(fetching)

@@ -1,0 +1,68 @@
+"""What the Export Service is asked for, over HTTP."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from domain.window import Window
+from providers.export_service.account import Account
+from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, ORGANIZATION, PRODUCT, Hub, hub, minutes
+
+
+def test_a_question_is_as_documented_with_naive_dates_that_mean_utc(served: Hub) -> None:
+    (first, *_) = served.fetch()
+    assert first.params == {
+        "organization": ORGANIZATION,
+        "product": PRODUCT,
+        "startDate": "2025-06-01T00:00:00",
+        "endDate": "2025-06-02T00:00:00",
+        "numRows": "10",
+    }
+    assert served.asked()[0]["query"] == first.params
+    assert first.endpoint == "query"
+    assert first.media_type == "application/json"
+    assert first.window == DAY
+    assert first.part == PRODUCT
+
+
+def test_a_space_is_asked_for_where_the_account_has_one() -> None:
+    account = Account(ORGANIZATION, space="ladedaten", products=(PRODUCT,))
+    with hub(minutes(1), account=account) as served:
+        assert served.fetch()[0].params["space"] == "ladedaten"
+
+
+def test_all_listed_products_are_parts_where_the_account_names_none() -> None:
+    with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
+        assert sorted({payload.part for payload in served.fetch()}) == sorted(served.twin.products())
+
+
+def test_a_window_of_odd_bounds_is_asked_for_in_whole_milliseconds_that_cover_it(served: Hub) -> None:
+    start = datetime(2025, 6, 1, 0, 5, 0, 1, tzinfo=UTC)
+    window = Window(start, start + timedelta(seconds=60, microseconds=999))
+    assert served.values(window) == EXPECTED_35[6:7]
+    assert served.asked()[0]["query"]["startDate"] == "2025-06-01T00:05:00"
+    assert served.asked()[0]["query"]["endDate"] == "2025-06-01T00:06:00.001"
+
+
+def test_several_days_are_several_listings_of_one_part() -> None:
+    with hub(minutes(3, step=86_400_000)) as served:
+        window = Window.of_days(date(2025, 6, 1), date(2025, 6, 3))
+        payloads = served.fetch(window)
+        assert [payload.page for payload in payloads] == [1, 2, 3]
+        assert [payload.window for payload in payloads] == [Window.of_day(day) for day in window.days()]
+        assert [millis for millis, _ in served.values(window)] == [MIDNIGHT + n * 86_400_000 for n in range(3)]
+
+
+def test_an_empty_window_is_one_empty_answer() -> None:
+    with hub() as served:
+        served.twin.add(PRODUCT, [{"timestamp": 0}])
+        (payload,) = served.fetch()
+        assert payload.cursor is None
+        assert payload.proof.endswith("closed document, short last page")
+
+
+def test_a_document_at_midnight_is_loaded_by_one_of_two_days(served: Hub) -> None:
+    served.twin.add(PRODUCT, [{"P_kW": 1.0, "timestamp": MIDNIGHT + 86_400_000}])
+    both = Window.of_days(date(2025, 6, 1), date(2025, 6, 2))
+    next_day = Window.of_day(date(2025, 6, 2))
+    assert len(served.values(DAY)) == 35
+    assert len(served.values(next_day)) == 1
+    assert len(served.values(both)) == 36

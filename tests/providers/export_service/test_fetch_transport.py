@@ -1,0 +1,90 @@
+"""Every fault on the way from the Export Service, over HTTP, and what must come of it."""
+
+import pytest
+
+from domain.errors import IncompleteAnswerError, PayloadUnreadableError, ProviderUnavailableError, RateLimitedError
+from tests.fakes.hub import DAY, EXPECTED_35, Hub, n_measured
+
+
+@pytest.mark.parametrize(
+    ("framing", "fraction"),
+    [(framing, fraction) for framing in ("content_length", "chunked") for fraction in (0.0, 0.5, 0.99)]
+    + [("gzip", 0.5), ("gzip", 0.99)],  # cut to nothing, it is an empty answer of a right length
+)
+def test_a_body_cut_once_is_asked_for_again(served: Hub, framing: str, fraction: float) -> None:
+    served.twin.fault("cut", framing=framing, fraction=fraction, page=2, times=1)
+    assert served.values() == EXPECTED_35
+
+
+@pytest.mark.parametrize("framing", ["content_length", "chunked", "gzip"])
+def test_a_body_that_is_always_cut_is_never_landed(served: Hub, framing: str) -> None:
+    served.twin.fault("cut", framing=framing, page=1)
+    with pytest.raises(IncompleteAnswerError):
+        next(served.provider.fetch(DAY, {}))
+    assert len(served.asked()) == 5
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 0.99])
+def test_a_body_whose_end_only_the_document_shows_is_incomplete_if_it_does_not(served: Hub, fraction: float) -> None:
+    served.twin.fault("cut", framing="close", fraction=fraction, page=2)
+    with pytest.raises(IncompleteAnswerError, match="before the document was"):
+        served.fetch()
+
+
+def test_a_body_whose_end_only_the_document_shows_is_whole_if_it_does(served: Hub) -> None:
+    served.twin.fault("cut", framing="close", fraction=1.0)
+    payloads = served.fetch()
+    assert payloads[0].proof == "connection closed, closed document, more follows"
+    assert n_measured(served, payloads) == 35
+
+
+def test_the_proof_of_an_ordinary_answer_names_transport_document_and_paging(served: Hub) -> None:
+    served.twin.configure(is_gzip=False)
+    assert [payload.proof for payload in served.fetch()] == [
+        *["content-length, closed document, more follows"] * 4,
+        "content-length, closed document, short last page",
+    ][-4:]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+def test_a_server_error_is_survived_if_it_passes_and_named_if_it_stays(served: Hub, status: int) -> None:
+    served.twin.fault("status", code=status, times=2, page=2)
+    assert served.values() == EXPECTED_35
+    served.twin.fault("status", code=status)
+    with pytest.raises(ProviderUnavailableError):
+        served.fetch()
+
+
+@pytest.mark.parametrize("retry_after", ["1", None, "0", "garbage"])
+def test_too_many_requests_are_answered_by_waiting(served: Hub, retry_after: str | None) -> None:
+    served.twin.fault("status", code=429, retry_after=retry_after, page=2, times=1)
+    assert served.values() == EXPECTED_35
+    assert len(served.naps.seconds) == 1
+    if retry_after == "1":
+        assert served.naps.seconds[0] >= 1
+
+
+def test_a_long_retry_after_is_passed_up_and_not_slept(served: Hub) -> None:
+    served.twin.fault("status", code=429, retry_after="600", page=2)
+    with pytest.raises(RateLimitedError) as caught:
+        served.fetch()
+    assert caught.value.retry_after_seconds == 600
+    assert served.naps.seconds == []
+
+
+def test_a_login_page_with_status_200_is_refused_by_its_media_type(served: Hub) -> None:
+    served.twin.fault("html_200", page=2)
+    with pytest.raises(PayloadUnreadableError, match="web page"):
+        served.fetch()
+
+
+def test_html_that_calls_itself_json_is_refused(served: Hub) -> None:
+    served.twin.fault("answer", body="<html>Sign in</html>")
+    with pytest.raises(PayloadUnreadableError, match="no JSON document"):
+        served.fetch()
+
+
+def test_an_error_message_with_status_200_is_refused(served: Hub) -> None:
+    served.twin.fault("answer", body='{"status":422,"error":"Unprocessable Entity","errorCode":10002}')
+    with pytest.raises(PayloadUnreadableError, match="10002"):
+        served.fetch()
