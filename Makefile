@@ -89,7 +89,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	if ! $(BIN)/python -c "$$usable" 2>/dev/null; then \
 	  echo "Making $(VENV) with $$chosen"; rm -rf $(VENV); "$$chosen" -m venv $(VENV); \
 	fi; \
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q; \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	echo "Installing the locked packages"; \
 	if { $(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check uv 2>/dev/null; } \
 	    && $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock; then :; \
