@@ -19,6 +19,11 @@ _SETTINGS: Final = {
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
+    # Nobody replicates this server. A chunk that is made and filled in one transaction then goes straight to the disk,
+    # flushed at the commit, instead of through the log: 2 million points in 2.7 s instead of 3.2 s (2026-11, n=5).
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "wal_buffers": "64MB",
     "checkpoint_timeout": "15min",
     # Compiling a query costs more than it saves at this size, and the compiler is not fetched.
     "jit": "off",
