@@ -68,7 +68,7 @@ def load(
         warehouse: Where the answers are, and where the measurements go.
         source: Whose measurements.
         window: The partition.
-        is_correction: Allow the partition to shrink by any amount.
+        is_correction: Allow any of the held points to vanish.
         witness: Sees each batch on its way, for a plot; must not change it.
 
     Raises:
@@ -135,7 +135,7 @@ def go_through(
         source: Whose days.
         lands: Whether to ask the provider; without it the landing zone is replayed.
         loads: Whether to load what has been landed.
-        is_correction: Allow a partition to shrink by any amount.
+        is_correction: Allow any of a partition's held points to vanish.
         witness_of: The witness of a day's batches, if it has one.
 
     Yields:

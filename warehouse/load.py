@@ -28,7 +28,7 @@ from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.statements import statement
 
 MOST_LOST_SHARE: Final = 0.2
-"""A load may leave a partition with at most this share fewer points than it held, unless it is a correction."""
+"""Of the points a partition holds, a load may let at most this share vanish, unless it is a correction."""
 
 _PAUSES: Final = (0.2, 1.0)  # seconds at most before a second and a third try
 
@@ -179,15 +179,22 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
     numbers = Partition(connection, numbers_of(intake), assignment.window, intake.series_ids, place=assignment.place)
     states = Partition(connection, states_of(intake), assignment.window, intake.series_ids, place=assignment.place)
     of_numbers, of_states = numbers.differ(source_ids), states.differ(source_ids)
-    _guard(of_numbers.n_held + of_states.n_held, len(intake.numbers) + len(intake.states), assignment)
+    _guard(
+        n_held=of_numbers.n_held + of_states.n_held,
+        n_vanished=len(of_numbers.vanished.at_us) + len(of_states.vanished.at_us),
+        n_points=len(intake.numbers) + len(intake.states),
+        assignment=assignment,
+    )
     return numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
 
 
-def _guard(n_held: int, n_points: int, assignment: Assignment) -> None:
-    if assignment.is_correction or n_points >= n_held * (1 - MOST_LOST_SHARE):
+def _guard(*, n_held: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:
+    # Not the net: as many points of other series or instants must not hide that the held ones are gone. A partition
+    # that has fewer points than before has lost at least as many, hence this is the stricter of the two.
+    if assignment.is_correction or n_vanished <= n_held * MOST_LOST_SHARE:
         return
     raise ShrinkRefusedError(
-        f"{n_points} points would replace {n_held}",
+        f"{n_points} points would replace {n_held}, of which {n_vanished} would vanish",
         place=assignment.place,
         fix="look at what the provider sends now; if it is right, run the day again as a correction",
     )

@@ -113,7 +113,7 @@ class FakeWarehouse:
             raise self.load_failures[window.day]
         held = self.points.setdefault(source, {})
         old = {at: value for at, value in held.items() if at[1] in window}
-        if len(new) < 0.8 * len(old) and not is_correction:
+        if sum(at not in new for at in old) > 0.2 * len(old) and not is_correction:
             raise ShrinkRefusedError("rows would be lost", place=f"{source}, {window}", fix="say it is a correction")
         for at in old:
             del held[at]

@@ -51,7 +51,9 @@ def _assert_untouched(warehouse: TimescaleWarehouse, code: str) -> None:
 
 @pytest.mark.parametrize("n_left", [0, 1, 7])
 def test_a_load_that_loses_over_a_fifth_is_refused(warehouse: TimescaleWarehouse, n_left: int) -> None:
-    with pytest.raises(ShrinkRefusedError, match=rf"^{n_left} points would replace 10 "):
+    culprit = rf"^{n_left} points would replace 10, of which {10 - n_left} would vanish "
+
+    with pytest.raises(ShrinkRefusedError, match=culprit):
         load(warehouse, dict(list(TEN.items())[:n_left]))
 
     _assert_untouched(warehouse, "shrink_refused")
@@ -59,6 +61,33 @@ def test_a_load_that_loses_over_a_fifth_is_refused(warehouse: TimescaleWarehouse
 
 def test_a_load_that_loses_a_fifth_is_not(warehouse: TimescaleWarehouse) -> None:
     assert load(warehouse, dict(list(TEN.items())[2:])).n_removed == 2
+
+
+def _others(n: int) -> Said:
+    """Points of a new series, and of a known one at new instants."""
+    return {("b", minute): 1.0 for minute in range(n // 2)} | {("a", 60 + minute): 1.0 for minute in range(n - n // 2)}
+
+
+@pytest.mark.parametrize(("n_kept", "n_new"), [(0, 10), (0, 30), (7, 3)])
+def test_other_points_do_not_hide_that_the_held_ones_vanish(
+    warehouse: TimescaleWarehouse, n_kept: int, n_new: int
+) -> None:
+    with pytest.raises(ShrinkRefusedError, match=rf"would replace 10, of which {10 - n_kept} would vanish"):
+        load(warehouse, {**dict(list(TEN.items())[:n_kept]), **_others(n_new)})
+
+    _assert_untouched(warehouse, "shrink_refused")
+
+
+def test_a_correction_may_replace_every_point(warehouse: TimescaleWarehouse) -> None:
+    report = load(warehouse, _others(10), is_correction=True)
+
+    assert (report.n_removed, report.n_inserted, table(warehouse)) == (10, 10, _others(10))
+
+
+def test_changed_values_are_not_losses(warehouse: TimescaleWarehouse) -> None:
+    report = load(warehouse, {key: 99.0 if isinstance(value, float) else "off" for key, value in TEN.items()})
+
+    assert (report.n_changed, report.n_removed) == (10, 0)
 
 
 def test_a_correction_may_shrink_to_nothing(warehouse: TimescaleWarehouse) -> None:

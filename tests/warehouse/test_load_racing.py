@@ -117,7 +117,7 @@ def test_without_the_lock_two_loaders_would_meet(
     """The tooth of the tests above: the same race, the lock taken out, is seen to go wrong."""
     monkeypatch.setattr(load_module, "_lock", lambda *_: None)
     # Everybody compares before anybody writes.
-    monkeypatch.setattr(load_module, "_guard", lambda *_: time.sleep(1.0))
+    monkeypatch.setattr(load_module, "_guard", lambda **_: time.sleep(1.0))
     rows = [("s0", minute) for minute in range(1440)]
 
     def one(number: int) -> str:
