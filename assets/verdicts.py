@@ -54,7 +54,7 @@ VERDICTS: Final[dict[type[IngestError], Verdict]] = {
     ConfigurationError: Verdict.STOP,
     ProviderError: Verdict.NEXT_DAY_FOR_NOW,
     ProviderUnavailableError: Verdict.NEXT_DAY_FOR_NOW,
-    RateLimitedError: Verdict.STOP,  # the wait asked for is longer than a run may sleep
+    RateLimitedError: Verdict.STOP,  # it has been waited for as long as a day may wait, or has not passed in all tries
     IncompleteAnswerError: Verdict.NEXT_DAY_FOR_NOW,
     DeadlineExceededError: Verdict.NEXT_DAY_FOR_NOW,
     NotYetPublishedError: Verdict.NEXT_DAY,

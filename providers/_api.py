@@ -156,7 +156,7 @@ class Api:
         )  # fmt: skip
 
     def new_step(self) -> None:
-        """Begin a step (a window, a discovery): the failed tries of the one before no longer count."""
+        """Begin a step (a window, a discovery): the failed tries and the waits of the one before no longer count."""
         self._retries.new_step()
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class Blobs:
             )
 
     def new_step(self) -> None:
-        """Begin a step: the failed tries of the one before no longer count."""
+        """Begin a step: the failed tries and the waits of the one before no longer count."""
         self._retries.new_step()
 
     def close(self) -> None:

@@ -13,12 +13,14 @@ class Limits:
     Attributes:
         connect_seconds: To look a name up, connect and shake hands, for each.
         read_seconds: The longest silence between two bytes.
-        total_seconds: One question with all its tries and waits; waiting for the request budget is not counted.
+        total_seconds: One question with all its tries and our own waits; not counted is waiting for the request budget,
+            and what a provider asks us to wait.
         max_body_bytes: An answer, both as sent and as decoded.
         max_tries: Requests for one question.
         max_tries_per_step: Failed requests of one step (one window), whatever the question was.
-        longest_wait_seconds: The longest wait inside the process; a longer `Retry-After` is passed up.
-        longest_retry_after_seconds: What a larger `Retry-After` is taken for.
+        longest_wait_seconds: The longest wait of our own choosing between two tries.
+        longest_retry_after_seconds: What a larger `Retry-After` is taken for, and all that a step waits because a
+            provider asks for it; what goes beyond is passed up.
     """
 
     connect_seconds: float = 10.0

@@ -4,6 +4,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from domain.errors import DeadlineExceededError, ProviderUnavailableError, RateLimitedError
@@ -16,11 +18,35 @@ Answered = TypeVar("Answered")
 _FIRST_WAIT_SECONDS: Final = 1.0
 
 
+class _Patience:
+    """What one step may still sleep because a provider asked for it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+
+    def left(self) -> float:
+        return self._seconds
+
+    def take(self, seconds: float) -> bool:
+        """Take `seconds` whole, or nothing: a wait cut short would ask before the provider wants to be asked."""
+        with self._lock:
+            if seconds > self._seconds:
+                return False
+            self._seconds -= seconds
+            return True
+
+
+# A login inside a question waits at the cost of the question's step: however many logins, the step has one bound.
+_of_the_question: "ContextVar[_Patience | None]" = ContextVar("patience", default=None)
+
+
 class Retries:
     """Repeats what failed and may be repeated. One per client; safe to use from many threads.
 
     Waits are drawn from the whole span between nothing and the bound (full jitter), so that many processes which failed
-    together do not come back together.
+    together do not come back together. A wait that the provider asks for is kept whole, plus up to a second: it does
+    not count against the deadline, but all such waits of a step have a bound together.
     """
 
     def __init__(
@@ -34,12 +60,13 @@ class Retries:
         self._sleep = sleep
         self._spread = spread
         self._lock = threading.Lock()
-        self._n_failed = 0
+        self.new_step()
 
     def new_step(self) -> None:
-        """Begin a step: forget the failed tries of the one before."""
+        """Begin a step: forget the failed tries and the waits of the one before."""
         with self._lock:
             self._n_failed = 0
+            self._patience = _Patience(self._limits.longest_retry_after_seconds)
 
     def until_answered(
         self, attempt: Callable[[], Answered | Failure], *, place: str, deadline: Deadline, is_repeatable: bool = True
@@ -49,12 +76,28 @@ class Retries:
         Args:
             attempt: Sends the request once.
             place: For the message.
-            deadline: Bounds the tries and the waits together.
+            deadline: Bounds the tries and our own waits together; extended by the waits that were asked for.
             is_repeatable: Whether a request that may have reached the provider may be sent a second time.
 
         Raises:
             ProviderError: The last failure.
         """
+        patience = _of_the_question.get() or self._patience
+        token = _of_the_question.set(patience)
+        try:
+            return self._until_answered(attempt, place, deadline, patience, is_repeatable=is_repeatable)
+        finally:
+            _of_the_question.reset(token)
+
+    def _until_answered(
+        self,
+        attempt: Callable[[], Answered | Failure],
+        place: str,
+        deadline: Deadline,
+        patience: _Patience,
+        *,
+        is_repeatable: bool,
+    ) -> Answered:
         n_tries = 0
         while True:
             if not self._has_tries():
@@ -65,36 +108,49 @@ class Retries:
             outcome = attempt()
             if not isinstance(outcome, Failure):
                 return outcome
-            wait = self._wait(outcome, n_tries, is_repeatable=is_repeatable)
-            if wait is None:
+            if not self._may_ask_again(outcome, n_tries, is_repeatable=is_repeatable):
                 raise outcome.error(place, n_tries=n_tries)
-            if wait >= deadline.left():
-                raise _late(outcome, deadline, wait).error(place, n_tries=n_tries)
-            self._sleep(wait)
+            refusal = self._pause(outcome, n_tries, deadline, patience)
+            if refusal is not None:
+                raise refusal.error(place, n_tries=n_tries)
 
     def _has_tries(self) -> bool:
         with self._lock:
             return self._n_failed < self._limits.max_tries_per_step
 
-    def _wait(self, failure: Failure, n_tries: int, *, is_repeatable: bool) -> float | None:
-        """How long to wait before the next try; None if there is none."""
+    def _may_ask_again(self, failure: Failure, n_tries: int, *, is_repeatable: bool) -> bool:
+        """Whether there is another try; counts the failed one."""
         if not failure.again:
-            return None
+            return False
         with self._lock:
             self._n_failed += 1
             is_spent = self._n_failed >= self._limits.max_tries_per_step
-        if is_spent or n_tries >= self._limits.max_tries or (failure.reached and not is_repeatable):
+        return not (is_spent or n_tries >= self._limits.max_tries or (failure.reached and not is_repeatable))
+
+    def _pause(self, failure: Failure, n_tries: int, deadline: Deadline, patience: _Patience) -> Failure | None:
+        """Wait before the next try; what to raise instead where the wait would be too long."""
+        bound = min(self._limits.longest_wait_seconds, _FIRST_WAIT_SECONDS * 2.0 ** (n_tries - 1))
+        wait, asked = self._spread(0.0, bound), failure.wait_seconds
+        if asked is None:
+            if wait >= deadline.left():
+                return _late(failure, deadline, wait)
+            self._sleep(wait)
             return None
-        longest = self._limits.longest_wait_seconds
-        jitter = self._spread(0.0, min(longest, _FIRST_WAIT_SECONDS * 2.0 ** (n_tries - 1)))
-        if failure.wait_seconds is None:
-            return jitter
-        # Somebody upstairs waits longer than this process should sleep.
-        return None if failure.wait_seconds > longest else failure.wait_seconds + min(jitter, _FIRST_WAIT_SECONDS)
+        if not patience.take(asked):
+            return _out_of_patience(failure, patience)
+        began = time.monotonic()
+        self._sleep(asked + min(wait, _FIRST_WAIT_SECONDS))
+        deadline.extend(time.monotonic() - began)
+        return None
+
+
+def _out_of_patience(failure: Failure, patience: _Patience) -> Failure:
+    """What to say when the provider asks for a longer wait than the step has left."""
+    return replace(failure, culprit=f"{failure.culprit}, and this step may wait no more than {patience.left():.0f} s")
 
 
 def _late(failure: Failure, deadline: Deadline, wait: float) -> Failure:
-    """What to say when the next try would come after the deadline: the provider's wish, if it has one."""
+    """What to say when the next try would come after the deadline."""
     if issubclass(failure.kind, RateLimitedError):
         return failure
     left = max(deadline.left(), 0)

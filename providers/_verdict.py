@@ -91,13 +91,19 @@ def failure_of(status: int, headers: Mapping[str, str], *, longest_retry_after_s
 
 def _later(status: int, said: str, wait: float | None) -> Failure:
     """The verdict where waiting helps."""
+    asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
     if status in _BUSY:
         fix = "lower the source's request rate if this comes often"
         extras = {"retry_after_seconds": wait}
         return Failure(
-            RateLimitedError, f"{said}: too many requests", fix, status, again=True, wait_seconds=wait, extras=extras
+            RateLimitedError,
+            f"{said} (too many requests){asked}",
+            fix,
+            status,
+            again=True,
+            wait_seconds=wait,
+            extras=extras,
         )
-    asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
     fix = "wait for the retry; look at the provider's status page if it stays"
     return Failure(ProviderUnavailableError, f"{said}{asked}", fix, status, again=True, wait_seconds=wait)
 

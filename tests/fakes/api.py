@@ -1,6 +1,7 @@
 """Clients for tests: they ask a raw server, and note their waits instead of waiting."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from providers._http import ApiClient, Credentials, Limits, Origin
@@ -51,6 +52,8 @@ def api(
     credentials: Credentials | None = None,
     budget: Tally | None = None,
     naps: Naps | None = None,
+    sleep: Callable[[float], None] | None = None,
+    spread: Callable[[float, float], float] = random.uniform,
     **limits: float,
 ) -> ApiClient:
     """A client of `server` with short limits; `limits` change some of them."""
@@ -60,5 +63,6 @@ def api(
         credentials=credentials,
         budget=budget,
         limits=replace(QUICK, **limits),  # type: ignore[arg-type]  # a mix of int and float fields, as the test wrote them
-        sleep=naps if naps is not None else Naps(),
+        sleep=sleep or (naps if naps is not None else Naps()),
+        spread=spread,
     )

@@ -182,16 +182,38 @@ def test_a_wish_to_wait_is_kept_within_a_second(status: int, said: str | None, l
     assert least <= naps.seconds[0] <= most
 
 
-@pytest.mark.parametrize(("said", "carried"), [("21", 21), ("600", 600), ("1000000000", 900)])
-def test_a_wish_for_a_long_wait_is_passed_up_at_once(said: str, carried: float) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("said", "seconds"), [("25", 25), ("600", 600), ("900", 900), ("1000000000", 900)])
+def test_a_wish_for_a_long_wait_is_kept_up_to_a_quarter_of_an_hour(status: int, said: str, seconds: float) -> None:
     naps = Naps()
-    with (
-        RawServer([answer(b"", status=429, headers={"Retry-After": said})]) as server,
-        api(server, naps=naps) as client,
-    ):
-        with pytest.raises(RateLimitedError) as caught:
+    busy = answer(b"", status=status, headers={"Retry-After": said})
+    with RawServer([busy, FINE]) as server, api(server, naps=naps, total_seconds=5.0) as client:
+        assert client.get("x").body == b"[1]"
+    assert len(naps.seconds) == 1
+    assert seconds <= naps.seconds[0] <= seconds + 1
+
+
+def test_a_step_waits_a_quarter_of_an_hour_in_all_and_then_passes_the_wish_up() -> None:
+    naps = Naps()
+    busy = answer(b"", status=429, headers={"Retry-After": "400"})
+    with RawServer([busy, FINE, busy]) as server, api(server, naps=naps) as client:
+        client.get("x")
+        with pytest.raises(RateLimitedError, match=r"asks to wait 400 s.*no more than 100 s, in 2 tries") as caught:
             client.get("x")
-        assert (caught.value.retry_after_seconds, naps.seconds, len(server.seen)) == (carried, [], 1)
+        assert (caught.value.retry_after_seconds, len(naps.seconds), len(server.seen)) == (400, 2, 4)
+        client.new_step()
+        with pytest.raises(RateLimitedError):
+            client.get("x")
+        assert len(naps.seconds) == 4
+
+
+def test_a_server_in_trouble_that_asks_for_too_much_stays_unavailable() -> None:
+    naps = Naps()
+    busy = answer(b"", status=503, headers={"Retry-After": "600"})
+    with RawServer([busy]) as server, api(server, naps=naps) as client:
+        with pytest.raises(ProviderUnavailableError, match="no more than 300 s"):
+            client.get("x")
+        assert (len(naps.seconds), len(server.seen)) == (1, 2)
 
 
 def test_a_rate_limit_that_stays_is_named_after_five_tries() -> None:
@@ -258,13 +280,18 @@ def test_the_deadline_bounds_the_sum_of_the_tries() -> None:
         assert time.monotonic() - began < 2
 
 
-def test_no_wait_goes_beyond_the_deadline() -> None:
+def test_no_wait_of_our_own_goes_beyond_the_deadline() -> None:
     naps = Naps()
-    busy = answer(b"", status=503, headers={"Retry-After": "19"})
-    with RawServer([busy]) as server, api(server, naps=naps, total_seconds=5.0) as client:
+    with RawServer([BUSY]) as server, api(server, naps=naps, spread=max, total_seconds=3.9) as client:
         with pytest.raises(DeadlineExceededError, match="503"):
             client.get("x")
-        assert (naps.seconds, len(server.seen)) == ([], 1)
+        assert (naps.seconds, len(server.seen)) == ([1, 2], 3)
+
+
+def test_a_wait_that_was_asked_for_is_not_held_against_the_question() -> None:
+    busy = answer(b"", status=429, headers={"Retry-After": "1"})
+    with RawServer([busy, FINE]) as server, api(server, sleep=time.sleep, total_seconds=0.9) as client:
+        assert client.get("x").body == b"[1]"
 
 
 def test_waiting_for_the_budget_is_not_held_against_the_provider() -> None:

@@ -8,7 +8,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from domain.errors import CredentialsRejectedError, PayloadUnreadableError, ProviderError, ProviderUnavailableError
+from domain.errors import (
+    CredentialsRejectedError,
+    PayloadUnreadableError,
+    ProviderError,
+    ProviderUnavailableError,
+    RateLimitedError,
+)
 from providers._http import ApiClient, Secret
 from providers._oauth2 import ClientCredentials
 from tests.fakes.api import api
@@ -221,6 +227,21 @@ def test_every_login_has_tries_of_its_own() -> None:
             with pytest.raises(ProviderUnavailableError):
                 credentials.headers()
         assert len(server.seen) == 20
+
+
+def test_all_logins_of_a_step_wait_out_of_one_budget() -> None:
+    busy = answer(b"", status=429, headers={"Retry-After": "400"})
+    with (
+        RawServer([answer(b"", status=401)]) as api_server,
+        login(busy, token("1"), busy, token("2"), busy, token("3")) as (credentials, _, token_server),
+        api(api_server, credentials=credentials) as client,
+    ):
+        with pytest.raises(CredentialsRejectedError):
+            client.get("x")
+        credentials.renew(credentials.headers())
+        with pytest.raises(RateLimitedError, match="no more than 100 s"):
+            client.get("x")
+        assert len(token_server.seen) == 5
 
 
 def test_a_failed_login_is_the_failure_of_the_question() -> None:
