@@ -38,13 +38,16 @@ _UNKNOWN: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a walk wants to know of a page. Documents without an integer time count, and have no place.
+    """What a walk wants to know of a page.
+
+    Documents without an integer time inside the span, its end included, count and have no place: where they stand
+    says nothing about the listing, and no question may be made of their times.
 
     Attributes:
         token: What continues the listing; empty at its end.
         n_rows: Documents, those at the very end of the span included.
         n_bytes: Size of the answer.
-        low: The earliest millisecond; None if no document has a time.
+        low: The earliest millisecond; None if no document has a place.
         high: The latest.
         n_low: Different documents at `low`.
         n_high: Different documents at `high`.
@@ -71,8 +74,9 @@ class PageFacts:
             times = [row[time_field] for row in rows]
         except (KeyError, TypeError):
             times = [row.get(time_field) if isinstance(row, dict) else None for row in rows]
-        if set(map(type, times)) - {int}:
-            times = [_millisecond(time) for time in times]
+        are_placed = set(map(type, times)) <= {int} and (not times or (span[0] <= min(times) and max(times) <= span[1]))
+        if not are_placed:
+            times = [_place(time, span) for time in times]
         placed = [time for time in times if time is not None] if None in times else times
         low, high = (min(placed), max(placed)) if placed else (None, None)
         n_distinct, is_tied = len(rows), False
@@ -369,10 +373,11 @@ class Walk:
         )
 
 
-def _millisecond(value: object) -> int | None:
-    if type(value) is int:
-        return value
-    return int(value) if type(value) is float and value.is_integer() else None
+def _place(value: object, span: Span) -> int | None:
+    """The millisecond that `value` names inside `span`, the end included; None if it names none."""
+    if type(value) is not int and not (type(value) is float and value.is_integer()):
+        return None
+    return int(value) if span[0] <= value <= span[1] else None
 
 
 def _text_of(row: object) -> bytes:

@@ -1,9 +1,12 @@
 """Pages of the Export Service that mislead, over HTTP, and what must come of them."""
 
+import json
+
 import pytest
 
 from domain.errors import OutsideWindowError, PayloadUnreadableError, TruncationSuspectedError
-from tests.fakes.hub import EXPECTED_35, PRODUCT, SEMANTICS, Hub, hub, tied
+from domain.measurement import concat
+from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, PRODUCT, SEMANTICS, Hub, hub, tied
 
 
 def test_an_empty_page_with_a_token_is_passed(served: Hub) -> None:
@@ -71,6 +74,23 @@ def test_documents_outside_of_the_window_stop_the_load(served: Hub, where: str) 
     served.twin.fault("outside_rows", where=where, seconds=1.0, times=1)
     with pytest.raises(OutsideWindowError, match=PRODUCT):
         served.load()
+
+
+def test_times_in_microseconds_are_landed_and_never_become_a_question() -> None:
+    with hub() as served:
+        served.twin.fault("answer", body=_in_microseconds(10, token="more"), page=1, times=1)
+        served.twin.fault("answer", body=_in_microseconds(10, token="still more"), from_request=2, times=1)
+        served.twin.fault("answer", body=_in_microseconds(1, token=""), from_request=3, times=1)
+        payloads = served.fetch()
+        assert len(payloads) == len(served.asked()) == 3
+        assert len(concat(served.provider.normalize(payloads, DAY)).rejected) == 21
+
+
+def _in_microseconds(n_documents: int, *, token: str) -> str:
+    """A page of documents, two to an instant, none of which has the same instant as one of another page."""
+    first = 1000 * (MIDNIGHT + 1000 * len(token))
+    rows = [{"P_kW": n / 10, "timestamp": first + n // 2} for n in range(n_documents)]
+    return json.dumps({"continueToken": token, "numResults": n_documents, "result": rows})
 
 
 @pytest.mark.parametrize("off", [None, -1, 1])

@@ -277,6 +277,13 @@ def test_documents_without_a_time_are_counted_and_have_no_place() -> None:
     assert (facts.n_rows, facts.low, facts.high, facts.is_tied) == (5, 5, 5, False)
 
 
+@pytest.mark.parametrize("stray", [-1, 1001, 1_748_736_000_000_000, -(10**30), 10**30])
+def test_documents_outside_of_the_span_that_was_asked_for_have_no_place(stray: int) -> None:
+    rows = documents(0, stray, 1000, stray)
+    facts = PageFacts.of(rows, SPAN, token="", n_bytes=1, time_field="timestamp")
+    assert (facts.n_rows, facts.low, facts.high, facts.n_at_end, facts.is_tied) == (4, 0, 1000, 1, False)
+
+
 @given(
     times=st.lists(st.integers(0, 999), max_size=60),
     kind=st.sampled_from(["scroll", "search_after", "offset"]),
