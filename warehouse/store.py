@@ -10,7 +10,7 @@ from typing import Final, Self
 from upath import UPath
 
 from domain.contract import LandedPull, LoadReport, Series
-from domain.errors import IngestError, WarehouseError
+from domain.errors import IngestError, NormalizationError, WarehouseError
 from domain.measurement import Normalized
 from domain.window import Window
 from warehouse import pulls
@@ -20,7 +20,10 @@ from warehouse.intake import Intake
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger
 from warehouse.load import Assignment, commit_again, record_failure
+from warehouse.quarantine import storable
 from warehouse.reading import Reading
+
+_MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 
 
 def open_warehouse(url: str, landing: str | Path | UPath, *, code_version: str | None = None) -> "TimescaleWarehouse":
@@ -86,14 +89,13 @@ class TimescaleWarehouse:
         Raises:
             IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
                 before, and the ledger has a `failed` row with the reason.
+            NormalizationError: The same, where `batches` raises what is not of the house, or cannot be taken in.
         """
         seconds = _stopwatch()
         assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
         intake = Intake(source, window, self._catalogue, place=assignment.place)
         try:
-            for batch in batches:
-                intake.take(batch)
-            intake.settle()
+            _take_in(intake, batches, assignment.place)
             with self._connections.borrow(assignment.place) as connection:
                 return commit_again(connection, assignment, intake, seconds)
         except IngestError as error:
@@ -127,6 +129,24 @@ class TimescaleWarehouse:
         except WarehouseError as second:
             # The first error is the one to act on; that the ledger could not be told is said beside it.
             error.add_note(f"The ledger could not be told: {second}")
+
+
+def _take_in(intake: Intake, batches: Iterable[Normalized], place: str) -> None:
+    try:
+        for batch in batches:
+            intake.take(batch)
+        intake.settle()
+    except (IngestError, MemoryError):
+        # Out of memory is the machine's state and says nothing about these batches.
+        raise
+    except Exception as error:
+        # One day that trips over our bug must neither vanish from the ledger nor end the range it is part of.
+        said = storable(" ".join(str(error).split()))[:_MOST_QUOTED]
+        raise NormalizationError(
+            f"{type(error).__name__} while the payloads were normalized: {said}",
+            place=place,
+            fix="correct the provider's normalize; this is a bug of ours, and the payloads are kept",
+        ) from error
 
 
 def _stopwatch() -> Callable[[], float]:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psycopg
 import pytest
 
@@ -205,6 +206,44 @@ def test_an_error_of_the_normalizer_is_in_the_ledger_with_what_was_rejected_unti
     _assert_untouched(warehouse, "payload_unreadable")
     assert warehouse.ledger.entries("hub", DAY)[-1].sentence == "page 2 is not JSON (hub): look at it."
     assert list(warehouse.reading.rejected("hub", DAY)["reason"]) == ["no_time"]
+
+
+def _unknown_reason() -> Iterator[Normalized]:
+    yield batch(TEN, rejected=[("{}", "no_time", "")])
+    yield batch(TEN, rejected=[("{}", "no such reason", "")])
+
+
+def _pandas_error() -> Iterator[Normalized]:
+    yield batch(TEN, rejected=[("{}", "no_time", "")])
+    pd.to_datetime(pd.Series(["12:00 \x00 o'clock\n" * 100]), format="ISO8601")
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [(_unknown_reason, "ValueError .*: 'no such reason' is not a valid Reason"), (_pandas_error, "ParserError|Value")],
+)
+def test_an_error_that_is_not_of_the_house_is_a_failed_normalization(
+    warehouse: TimescaleWarehouse, broken: Callable[[], Iterator[Normalized]], why: str
+) -> None:
+    with pytest.raises(NormalizationError, match=why) as caught:
+        warehouse.load("hub", DAY, landed(warehouse), broken())
+
+    _assert_untouched(warehouse, "normalization")
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert not hasattr(caught.value, "__notes__")
+    assert len(str(caught.value)) < 500
+    assert list(warehouse.reading.rejected("hub", DAY)["reason"]) == ["no_time"]
+
+
+def test_running_out_of_memory_is_not_called_a_bug_of_the_normalizer(warehouse: TimescaleWarehouse) -> None:
+    def greedy() -> Iterator[Normalized]:
+        yield batch(TEN)
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        warehouse.load("hub", DAY, landed(warehouse), greedy())
+
+    assert table(warehouse) == TEN
 
 
 def test_a_failure_before_the_load_can_be_told_to_the_ledger(warehouse: TimescaleWarehouse) -> None:
