@@ -3,7 +3,7 @@
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, Self
 from urllib.parse import quote, urlencode
@@ -31,8 +31,8 @@ class Address:
     scheme: str
     host: str
     port: int
-    path: str
-    query: str  # with its question mark
+    path: str = field(repr=False)  # it and the query may be a signed address
+    query: str = field(repr=False)  # with its question mark
 
     @classmethod
     def parse(cls, url: str) -> Self:

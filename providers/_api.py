@@ -2,7 +2,7 @@
 
 import json as json_text
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
@@ -32,12 +32,12 @@ class _Question:
     """One call of `get` or `post`, whatever number of requests it takes."""
 
     method: str
-    url: str
+    url: str = field(repr=False)  # its query is what was asked for
     place: str
     accept: tuple[str, ...]
     allow_empty: bool
     also: frozenset[int]
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)  # a login's form holds the client's secret
     content_type: str = ""
     is_renewed: bool = False
 

@@ -1,7 +1,7 @@
 """What the clients need of a line to a provider: send one request, hear the head of the answer, take its body."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from providers._socket import Deadline
@@ -34,8 +34,8 @@ class Head:
 
     status: int
     media_type: str
-    headers: Mapping[str, str]
-    beginning: Callable[[], bytes]
+    headers: Mapping[str, str] = field(repr=False)  # cookies, signed addresses
+    beginning: Callable[[], bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

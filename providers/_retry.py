@@ -1,5 +1,6 @@
 """Asking again: few times, at random moments, within a budget, and never against the provider's word."""
 
+import logging
 import random
 import threading
 import time
@@ -16,6 +17,7 @@ from providers._verdict import Failure
 Answered = TypeVar("Answered")
 
 _FIRST_WAIT_SECONDS: Final = 1.0
+_log: Final = logging.getLogger(__name__)
 
 
 class _Patience:
@@ -110,7 +112,7 @@ class Retries:
                 return outcome
             if not self._may_ask_again(outcome, n_tries, is_repeatable=is_repeatable):
                 raise outcome.error(place, n_tries=n_tries)
-            refusal = self._pause(outcome, n_tries, deadline, patience)
+            refusal = self._pause(outcome, n_tries, deadline, patience, place=place)
             if refusal is not None:
                 raise refusal.error(place, n_tries=n_tries)
 
@@ -127,7 +129,9 @@ class Retries:
             is_spent = self._n_failed >= self._limits.max_tries_per_step
         return not (is_spent or n_tries >= self._limits.max_tries or (failure.reached and not is_repeatable))
 
-    def _pause(self, failure: Failure, n_tries: int, deadline: Deadline, patience: _Patience) -> Failure | None:
+    def _pause(
+        self, failure: Failure, n_tries: int, deadline: Deadline, patience: _Patience, *, place: str
+    ) -> Failure | None:
         """Wait before the next try; what to raise instead where the wait would be too long."""
         bound = min(self._limits.longest_wait_seconds, _FIRST_WAIT_SECONDS * 2.0 ** (n_tries - 1))
         wait, asked = self._spread(0.0, bound), failure.wait_seconds
@@ -138,6 +142,8 @@ class Retries:
             return None
         if not patience.take(asked):
             return _out_of_patience(failure, patience)
+        if asked > self._limits.longest_wait_seconds:  # or somebody takes the run for dead
+            _log.warning("%s: %s; it is asked again after that.", place, failure.culprit)
         began = time.monotonic()
         self._sleep(asked + min(wait, _FIRST_WAIT_SECONDS))
         deadline.extend(time.monotonic() - began)

@@ -5,16 +5,24 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from pkgutil import iter_modules
 from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
 
+import providers
 from domain.errors import ConfigurationError, IngestError
+from providers._addresses import Address
+from providers._answer import Answer
+from providers._api import _Question
 from providers._http import ApiClient, BlobClient, Origin, Secret
-from providers._line import Request
-from providers._oauth2 import ClientCredentials
+from providers._line import Head, Request
+from providers._oauth2 import ClientCredentials, _Token
 from providers._words import quotable, spellings
 from tests.fakes.api import QUICK, Key, Naps, api
 from tests.fakes.raw_server import Act, RawServer, Script, answer, cut
@@ -207,9 +215,30 @@ def test_a_secret_is_revealed_on_request_alone() -> None:
         vars(secret)
 
 
-def test_a_request_keeps_its_headers_to_itself() -> None:
-    headers: Mapping[str, str] = {"authorization": TOKEN}
-    assert_clean(repr(Request("GET", f"https://x/?q={PARAM}", headers, CANARY.encode())))
+HEADERS: Mapping[str, str] = {"authorization": TOKEN, "location": f"https://x/?sig={TOKEN}"}
+SECRETIVE: list[object] = [
+    Request("GET", f"https://x/?q={PARAM}", HEADERS, CANARY.encode()),
+    _Question("POST", f"https://x/?q={PARAM}", "acme", (), False, frozenset(), CANARY.encode()),  # noqa: FBT003 (a field)
+    Head(302, "text/plain", HEADERS, partial(bytes, CANARY.encode())),
+    Address.parse(f"https://files.example/{TOKEN}?sig={PARAM}"),
+    Answer(200, "application/json", f'{{"access_token": "{TOKEN}"}}'.encode(), "chunked", datetime.now(UTC)),
+    _Token(f"Bearer {TOKEN}", 1.0),
+]
+
+
+@pytest.mark.parametrize("secretive", SECRETIVE, ids=lambda shape: type(shape).__name__)
+def test_what_holds_a_body_an_address_or_headers_keeps_them_to_itself(secretive: object) -> None:
+    for show in (repr, str, "{}".format):
+        assert_clean(show(secretive))
+        assert type(secretive).__name__ in show(secretive)
+
+
+def test_no_shape_of_this_room_that_can_hold_a_secret_is_forgotten_above() -> None:
+    telling = {"url", "headers", "header", "content", "body", "query", "beginning"}
+    room = [import_module(f"providers.{module.name}") for module in iter_modules(providers.__path__)]
+    shapes = {shape for module in room for shape in vars(module).values() if is_dataclass(shape)}
+    holding = {shape for shape in shapes if telling & {part.name for part in fields(shape)}}
+    assert holding == {type(secretive) for secretive in SECRETIVE}
 
 
 def test_what_is_quoted_is_short_plain_and_without_secrets() -> None:
