@@ -35,6 +35,9 @@ _DESCENDING: Final = -1
 _MIXED: Final = 2
 _UNKNOWN: Final = 0
 
+_OF_ONE_FETCH: Final = frozenset({"page", "place", "n_asked", "n_rows", "n_bytes", "n_restarts", "_seen"})
+"""What a cursor does not hold: the caps and the patience with dead tokens are a fetch's, and a later one has its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
@@ -123,8 +126,8 @@ class Walk:
         todo: Spans still to be listed; the first is being listed.
         token: What continues the first of them.
         page: Payloads handed out since the listing (last) began.
-        n_asked: Answers so far; with `n_rows` and `n_bytes`, for the caps.
-        n_restarts: How often the listing began anew.
+        n_asked: Answers of this fetch so far; with `n_rows` and `n_bytes`, for the caps.
+        n_restarts: How often the listing began anew in this fetch.
         n_listed: Documents of the first span so far.
         edges: The last page's earliest and latest millisecond, and the different documents at each.
         trend: In which order of time the pages of the first span came.
@@ -162,11 +165,10 @@ class Walk:
 
     @classmethod
     def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
-        """The walk that left `cursor` behind its page `page`; None if it was another walk's."""
+        """The walk that left `cursor` behind its page `page`, in a new fetch; None if it was another walk's."""
         try:
             said = json.loads(cursor)
-            names = [each.name for each in fields(cls) if each.name not in ("place", "_seen", "page")]
-            state = {name: said[name] for name in names}
+            state = {each.name: said[each.name] for each in fields(cls) if each.name not in _OF_ONE_FETCH}
             state["whole"] = [(int(start), int(end)) for start, end in said["whole"]]
             state["todo"] = [(int(start), int(end)) for start, end in said["todo"]]
             state["edges"] = None if said["edges"] is None else tuple(map(int, said["edges"]))
@@ -185,7 +187,7 @@ class Walk:
         """The state behind the last page handed out; None where nothing is left to ask."""
         if self.question() is None:
             return None
-        state = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("place", "_seen")}
+        state = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OF_ONE_FETCH}
         return json.dumps(state, separators=(",", ":"))
 
     def question(self) -> Question | None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.contract import Progress
-from domain.errors import IngestError
+from domain.contract import Payload, Progress
+from domain.errors import IngestError, RequestRejectedError
 from tests.fakes.hub import DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured
 
 
@@ -29,6 +29,19 @@ def test_an_interrupted_listing_whose_token_has_died_begins_anew() -> None:
         served.twin.kill_listings()
         rest = served.fetch(DAY, {PRODUCT: Progress(2, kept[-1].cursor)})
         assert [payload.page for payload in rest] == [1, 2, 3, 4]
+
+
+def test_a_listing_that_died_three_times_goes_on_once_the_provider_is_well(served: Hub) -> None:
+    fault = served.twin.fault("token_dies", status=404, after_page=1)
+    kept: list[Payload] = []
+    with pytest.raises(RequestRejectedError):
+        kept.extend(served.provider.fetch(DAY, {}))
+    assert [payload.page for payload in kept] == [1, 1, 1]
+    served.twin.clear_faults(fault)
+    served.twin.kill_listings()
+    rest = served.fetch(DAY, {PRODUCT: Progress(1, kept[-1].cursor)})
+    assert [payload.page for payload in rest] == [1, 2, 3, 4]
+    assert n_measured(served, rest) == 35
 
 
 def test_a_cursor_that_nobody_wrote_begins_anew(served: Hub) -> None:

@@ -271,6 +271,18 @@ def test_a_resumed_walk_still_knows_the_token_it_came_with() -> None:
         resumed.take(PageFacts.of(documents(2), SPAN, token="t", n_bytes=1, time_field="timestamp"))
 
 
+def test_a_resumed_walk_has_caps_and_restarts_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MAX_PAGES", 3)
+    walking = Walk.begin([SPAN], page_rows=1, place="here")
+    for number in range(10):
+        walking.take(PageFacts.of(documents(number), SPAN, token=f"t{number}", n_bytes=1, time_field="timestamp"))
+        resumed = Walk.resume(walking.cursor or "", [SPAN], page=walking.page, place="here")
+        assert resumed is not None
+        walking = resumed
+    assert walking.page == 10
+    assert [walking.token_rejected() for _ in range(3)] == [True, True, False]
+
+
 def test_documents_without_a_time_are_counted_and_have_no_place() -> None:
     rows: list[Any] = [{"timestamp": "x"}, 7, {}, {"timestamp": 5.0}, {"timestamp": None}]
     facts = PageFacts.of(rows, SPAN, token="", n_bytes=1, time_field="timestamp")
