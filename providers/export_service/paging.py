@@ -36,7 +36,7 @@ _MIXED: Final = 2
 _UNKNOWN: Final = 0
 
 _OF_ONE_FETCH: Final = frozenset({"page", "place", "n_asked", "n_rows", "n_bytes", "n_restarts", "_seen"})
-"""What a cursor does not hold: the caps and the patience with dead tokens are a fetch's, and a later one has its own."""
+"""What a cursor does not hold: caps, and patience with dead tokens, are a fetch's, and a later one has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +284,15 @@ class Walk:
             self.probes.append((start, edge + 1, edge, n_known))
 
     def _take_probe(self, start: int, end: int, edge: int, n_known: int, facts: PageFacts) -> bool:
-        """The answer to a doubt: kept if it holds a document that the listing did not."""
-        if facts.n_rows >= self.page_rows:
-            if end - start <= 1:
-                raise self._truncated("a page ended amid more documents of one millisecond than one answer holds")
-            self.todo.insert(0, (start, end))
-            self._begin_span()
+        """The answer to a doubt: kept if it holds a document that the listing did not.
+
+        An answer that is not all there is becomes a span to be listed: next, or behind the span that is under way.
+        """
+        is_full = facts.n_rows >= self.page_rows
+        if is_full and end - start <= 1:
+            raise self._truncated("a page ended amid more documents of one millisecond than one answer holds")
+        if is_full or facts.token:
+            self.todo.insert(1 if self.token else 0, (start, end))
             return False
         n_edge = facts.n_low if facts.low == edge else facts.n_high if facts.high == edge else 0
         n_others = facts.n_distinct - n_edge - facts.n_at_end

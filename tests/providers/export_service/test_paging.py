@@ -158,6 +158,25 @@ def test_the_same_in_descending_order() -> None:
     assert numbers(walk(serve)) == list(range(13))
 
 
+@pytest.mark.parametrize("is_first_empty", [False, True])
+@pytest.mark.parametrize("n_behind", [0, 5, 25])
+def test_a_millisecond_whose_answer_has_a_token_is_listed_by_it(n_behind: int, *, is_first_empty: bool) -> None:
+    index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, *[10] * 8, *range(13, 13 + n_behind))
+    listing = Listing(index, "search_after")
+
+    def serve(question: Question, n_rows: int) -> tuple[list[Document], str]:
+        if question.span != (10, 11):
+            return listing(question, n_rows)
+        if is_first_empty and not question.token:
+            return [], "0"
+        first = int(question.token or 0)
+        found = [row for row in index if row["timestamp"] == 10]
+        return found[first : first + 3], str(first + 3) if first + 3 < len(found) else ""
+
+    assert numbers(walk(serve)) == list(range(len(index)))
+    assert len([question for question in listing.asked if question.span == SPAN]) == 2 + n_behind // 10
+
+
 def test_a_page_that_ends_between_milliseconds_costs_no_further_question() -> None:
     listing = Listing(documents(*range(25)), "search_after")
     walk(listing)
