@@ -61,7 +61,12 @@ _unavailable: Final = ProviderUnavailableError
 # class of httpx → our class, culprit, may it be sent again, may it have reached the provider
 VERDICTS: Final[Mapping[type[Exception], tuple[type[ProviderError], str, bool, bool]]] = {
     httpx.ConnectError: (_unavailable, "no connection could be made", True, False),
-    httpx.ConnectTimeout: (_unavailable, "the connection was not accepted in time", True, False),
+    httpx.ConnectTimeout: (
+        _unavailable,
+        "the name was not looked up, or the connection not accepted, in time",
+        True,
+        False,
+    ),
     httpx.PoolTimeout: (_unavailable, "all connections of this process were busy", True, False),
     httpx.ReadTimeout: (_unavailable, "the provider was silent for too long", True, True),
     httpx.WriteTimeout: (_unavailable, "the provider did not take the request in time", True, True),

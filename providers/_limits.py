@@ -11,7 +11,7 @@ class Limits:
     """The bounds of one client. The defaults are those of a JSON API.
 
     Attributes:
-        connect_seconds: To look a name up, connect and shake hands, for each.
+        connect_seconds: To look a name up and connect; then once more to shake hands.
         read_seconds: The longest silence between two bytes.
         total_seconds: One question with all its tries and our own waits; not counted is waiting for the request budget,
             and what a provider asks us to wait.

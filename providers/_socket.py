@@ -1,13 +1,15 @@
 """Sockets that keep a deadline and go only where they are permitted to.
 
 The HTTP library bounds each single read and never their sum, and looks names up by itself. Both are decided here, below
-it: every read, write and connect gets what is left of the caller's deadline; and a name is looked up once, its
+it: every look-up, read, write and connect gets what is left of the caller's deadline; and a name is looked up once, its
 addresses are judged, and the connection goes to the very address that was judged.
 """
 
+import queue
 import ssl
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar, Token
 from functools import cache
 from pathlib import Path
@@ -75,7 +77,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Look `host` up once and connect to one of its addresses, sharing the time between them.
+        """Look `host` up once and connect to one of its addresses; the time is for all of it together.
 
         Raises:
             ForbiddenAddressError: One of the addresses is not permitted. One is enough: a name that leads half inside
@@ -83,7 +85,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         """
         end = time.monotonic() + _allowed(timeout, httpcore.ConnectTimeout)
         try:
-            addresses = self._resolve(host, port)
+            addresses = _looked_up(self._resolve, host, port, end - time.monotonic())
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("the name is unknown") from None
         if not all(self._permit(host, port, address) for address in addresses):
@@ -96,6 +98,33 @@ class GuardedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
         raise last
+
+
+def _looked_up(resolve: Resolver, host: str, port: int, seconds: float) -> Sequence[str]:
+    """What `resolve` answers within `seconds`.
+
+    The system's resolver takes no bound and cannot be broken off. It is left to a thread of its own, a daemon, so that
+    one which never comes back keeps neither the question nor the end of the process waiting.
+
+    Raises:
+        httpcore.ConnectTimeout: It has not answered.
+    """
+    said: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            said.put(resolve(host, port))
+        except Exception as error:  # noqa: BLE001 (raised again, where somebody waits for it)
+            said.put(error)
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        answer = said.get(timeout=max(seconds, 0.0))
+    except queue.Empty:
+        raise httpcore.ConnectTimeout("the name was not looked up in time") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class _TimedStream(httpcore.NetworkStream):

@@ -1,10 +1,12 @@
 """How often and when the client asks again, and when it gives up."""
 
+import threading
 import time
 
 import pytest
 
 from domain.errors import DeadlineExceededError, ProviderUnavailableError, RateLimitedError
+from providers._http import ApiClient, Limits, Origin
 from tests.fakes.api import Key, Naps, Tally, api
 from tests.fakes.raw_server import Act, RawServer, answer, drip
 
@@ -171,3 +173,38 @@ def test_waiting_for_the_budget_is_not_held_against_the_provider() -> None:
 
     with RawServer([FINE]) as server, api(server, budget=Slow(), total_seconds=0.5) as client:
         assert client.get("x").body == b"[1]"
+
+
+@pytest.mark.parametrize(
+    ("limits", "kind"),
+    [
+        (Limits(connect_seconds=0.2, total_seconds=60, max_tries=2), ProviderUnavailableError),
+        (Limits(connect_seconds=60, total_seconds=0.3), DeadlineExceededError),
+    ],
+)
+def test_a_name_that_nobody_answers_for_is_given_up_in_time(limits: Limits, kind: type[Exception]) -> None:
+    is_over = threading.Event()
+
+    def silent(_host: str, _port: int) -> list[str]:
+        is_over.wait(20)
+        return []
+
+    origin = Origin.parse("https://api.example", place="test")
+    with ApiClient(origin, source="acme", limits=limits, resolve=silent, sleep=Naps()) as client:
+        began = time.monotonic()
+        with pytest.raises(kind, match=r"in time|has run out"):
+            client.get("x")
+        assert time.monotonic() - began < 3
+        assert client.n_requests <= 2
+    is_over.set()
+
+
+def test_a_look_up_that_breaks_in_a_way_of_its_own_is_seen() -> None:
+    def broken(_host: str, _port: int) -> list[str]:
+        raise ZeroDivisionError
+
+    with (
+        ApiClient(Origin.parse("https://api.example", place="test"), source="acme", resolve=broken) as client,
+        pytest.raises(ZeroDivisionError),
+    ):
+        client.get("x")
