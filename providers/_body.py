@@ -81,7 +81,8 @@ class Body:
                     write(piece)
                 if self._has_failed():
                     break
-        if self._failure is None and self._is_mid_member:
+        if self._failure is None and self._is_gzip and (self._is_mid_member or not self._n_members):
+            # Even nothing, packed, is twenty bytes: no byte at all is a body that was cut before its first.
             self._failure = _damaged("the gzip body ended before its checksum")
         return self._failure
 

@@ -37,7 +37,7 @@ from providers._line import Head, Reply, Request
 from providers._retry import Retries
 from providers._secret import Secret
 from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, Permit, tls
-from providers._verdict import WITHOUT_BODY, Failure
+from providers._verdict import WITH_BODY, WITHOUT_BODY, Failure
 from providers._words import LONGEST_SAID_BYTES
 
 __all__ = ["Answer", "ApiClient", "BlobClient", "Credentials", "Download", "Limits", "Origin", "Secret"]
@@ -201,9 +201,12 @@ class _HttpLine:
             return too_large(max_bytes)
         is_chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         framing = "chunked" if is_chunked else "content-length" if length else "connection closed"
+        encoding = headers.get("content-encoding", "")
         if head.status in WITHOUT_BODY:
             framing = "no body"
-        body = Body(headers.get("content-encoding", ""), framing, max_bytes=max_bytes)
+        if head.status in WITHOUT_BODY or (length == "0" and head.status not in WITH_BODY):
+            encoding = ""  # some servers name the encoding of a body that they do not send
+        body = Body(encoding, framing, max_bytes=max_bytes)
         failure = body.pour(response.iter_raw, write)
         return failure or Reply(head.status, head.media_type, body.proof, body.n_bytes)
 

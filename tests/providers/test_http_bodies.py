@@ -49,8 +49,8 @@ def test_two_members_are_one_body() -> None:
 
 def test_no_cut_of_a_gzip_body_is_taken_for_whole() -> None:
     packed = gzip.compress(TEXT)
-    for n_bytes in range(1, len(packed)):
-        _, failure, _ = poured([packed[:n_bytes]])
+    for n_bytes in range(len(packed)):
+        _, failure, _ = poured([packed[:n_bytes]] if n_bytes else [])
         assert failure is not None, n_bytes
         assert (failure.kind, failure.again) == (IncompleteAnswerError, True)
 
@@ -228,6 +228,23 @@ def test_bytes_beyond_the_announced_size_are_never_part_of_an_answer() -> None:
     with RawServer([[*whole, b"surplus"], answer(b"[2]")]) as server, api(server) as client:
         assert client.get("x").body == b"[1]"
         assert client.get("x").body == b"[2]"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_gzip_body_without_a_byte_was_cut_and_is_asked_for_again(framing: str) -> None:
+    nothing = answer(b"", headers={"Content-Encoding": "gzip"}, framing=framing)
+    for allow_empty in (False, True):
+        with RawServer([nothing, answer(b"[1]")]) as server, api(server) as client:
+            assert client.get("x", allow_empty=allow_empty).body == b"[1]"
+    with RawServer([nothing]) as server, api(server) as client, pytest.raises(IncompleteAnswerError, match="5 tries"):
+        client.get("x")
+
+
+def test_an_answer_without_a_body_may_name_an_encoding() -> None:
+    with RawServer([answer(b"", status=204, headers={"Content-Encoding": "gzip"})]) as server, api(server) as client:
+        assert client.get("x", allow_empty=True).proof == "no body"
+    with RawServer([answer(b"", status=410, headers={"Content-Encoding": "gzip"})]) as server, api(server) as client:
+        assert client.get("x", also={410}).body == b""
 
 
 def test_an_empty_answer_is_one_only_where_it_is_allowed() -> None:

@@ -8,8 +8,7 @@ from tests.fakes.hub import DAY, EXPECTED_35, Hub, n_measured
 
 @pytest.mark.parametrize(
     ("framing", "fraction"),
-    [(framing, fraction) for framing in ("content_length", "chunked") for fraction in (0.0, 0.5, 0.99)]
-    + [("gzip", 0.5), ("gzip", 0.99)],  # cut to nothing, it is an empty answer of a right length
+    [(framing, fraction) for framing in ("content_length", "chunked", "gzip") for fraction in (0.0, 0.5, 0.99)],
 )
 def test_a_body_cut_once_is_asked_for_again(served: Hub, framing: str, fraction: float) -> None:
     served.twin.fault("cut", framing=framing, fraction=fraction, page=2, times=1)
