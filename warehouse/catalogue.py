@@ -13,6 +13,9 @@ from warehouse.connections import Connections
 from warehouse.statements import statement
 
 _AT_ONCE: Final = 5_000  # series in one statement
+_REMEASURED_FIX: Final = (
+    "give it another key; if the quantity was wrong before, materialize the catalogue, once its points are gone"
+)
 
 
 class Catalogue:
@@ -23,15 +26,22 @@ class Catalogue:
         self._ids: dict[tuple[str, str], tuple[int, str]] = {}
 
     def describe(self, source: str, series: Iterable[Series]) -> int:
-        """Make the catalogue say what `series` say; the number of rows added or rewritten. Safe to race."""
+        """Make the catalogue say what `series` say; the number of rows added or rewritten. Safe to race.
+
+        Raises:
+            RowsRefusedError: A series that has points measures another quantity now, or in another unit: its points
+                would change their meaning in silence. Nothing is rewritten, then.
+        """
         ordered = _ordered(series)
+        place = f"catalogue of {source}"
         n_changed = 0
-        for start in range(0, len(ordered), _AT_ONCE):
-            some = ordered[start : start + _AT_ONCE]
-            with self._connections.borrow(f"catalogue of {source}") as connection:
-                n_changed += connection.execute(statement("catalogue/describe"), _columns(source, some)).rowcount
-            for one in some:
-                self._ids.pop((source, one.key), None)
+        with self._connections.borrow(place) as connection, connection.transaction():
+            for start in range(0, len(ordered), _AT_ONCE):
+                columns = _columns(source, ordered[start : start + _AT_ONCE])
+                _refuse_remeasured(connection, columns, place)
+                n_changed += connection.execute(statement("catalogue/describe"), columns).rowcount
+        for one in ordered:
+            self._ids.pop((source, one.key), None)
         return n_changed
 
     def numbers(self, source: str, series: Sequence[Series], *, place: str) -> Mapping[str, int]:
@@ -50,7 +60,7 @@ class Catalogue:
                 raise RowsRefusedError(
                     f"the series {one.key!r} is {known} in the catalogue and {one.quantity} in the payloads",
                     place=place,
-                    fix="give it another key, or materialize the catalogue if the quantity was wrong before",
+                    fix=_REMEASURED_FIX,
                 )
         return {one.key: self._ids[source, one.key][0] for one in series}
 
@@ -68,6 +78,20 @@ class Catalogue:
         for key, series_id, quantity in rows:
             self._ids[source, key] = (series_id, quantity)
         return [one for one in series if (source, one.key) not in self._ids]
+
+
+def _refuse_remeasured(connection: psycopg.Connection, columns: dict[str, object], place: str) -> None:
+    if not connection.execute(statement("catalogue/remeasured"), columns).fetchall():
+        return
+    # Only now, because it waits for every load of the source that is under way: the points they write count, too.
+    connection.execute(statement("catalogue/lock"), columns)
+    for key, had, has, has_points in connection.execute(statement("catalogue/remeasured"), columns):
+        if has_points:
+            raise RowsRefusedError(
+                f"the series {key!r} has points that are {had}, and is described as {has}",
+                place=place,
+                fix=_REMEASURED_FIX,
+            )
 
 
 def _ordered(series: Iterable[Series]) -> list[Series]:

@@ -25,6 +25,7 @@ class Intake:
         numbers: Numbers from the provider.
         states: Codes into `texts`.
         texts: Every different state, as PostgreSQL keeps it.
+        quantities: Number in the catalogue → the quantity of the series, as the points are meant.
         quarantine: Rows rejected by the normalizer, and points that contradict one another.
         unmapped: Field name → values for which no quantity is known.
         n_received: Points the batches account for.
@@ -35,6 +36,7 @@ class Intake:
         self.numbers: Points[np.float64] = Points(window, np.float64, place=place)
         self.states: Points[np.int64] = Points(window, np.int64, place=place)
         self.texts: list[bytes] = []
+        self.quantities: dict[int, str] = {}
         self.quarantine = Quarantine()
         self.unmapped: Counter[str] = Counter()
         self.n_received = 0
@@ -58,7 +60,9 @@ class Intake:
         batch.check(place=self._place)
         new = [one for one in batch.series if one.key not in self._rank]
         if new:
-            for key, series_id in self._catalogue.numbers(self._source, new, place=self._place).items():
+            numbers = self._catalogue.numbers(self._source, new, place=self._place)
+            self.quantities |= {numbers[one.key]: one.quantity for one in new}
+            for key, series_id in numbers.items():
                 self._rank[key] = len(self._series_id)
                 self._series_id.append(series_id)
         self.n_received += batch.n_received

@@ -19,6 +19,7 @@ from domain.errors import (
     IngestError,
     OutsidePartitionError,
     PayloadMissingError,
+    RowsRefusedError,
     ShrinkRefusedError,
     StaleLoadError,
 )
@@ -72,6 +73,7 @@ def commit(
     Raises:
         StaleLoadError: A newer pull of some day of the window is loaded already.
         OutsidePartitionError: The pull is another source's or does not cover the window.
+        RowsRefusedError: A series has got another quantity since its points were taken in.
         ShrinkRefusedError: The partition would lose too much.
         AccountingError: The sums do not agree.
         psycopg.Error: Whatever the server says.
@@ -145,6 +147,8 @@ def commit_again(
 
 
 def _lock(connection: psycopg.Connection, assignment: Assignment) -> None:
+    # No series may change its quantity between here and the commit.
+    connection.execute(statement("load/share_catalogue"), {"source": assignment.source})
     # In the order of days: two loads that share several days cannot wait for each other.
     for day in assignment.window.days():
         connection.execute(statement("load/lock_day"), {"source": assignment.source, "day": day})
@@ -174,8 +178,16 @@ def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
 
 
 def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intake, load_id: int) -> Written:
-    rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source})
-    source_ids = [int(series_id) for (series_id,) in rows]
+    quantities = dict(connection.execute(statement("catalogue/all_ids"), {"source": assignment.source}).fetchall())
+    for series_id, quantity in intake.quantities.items():
+        now = quantities.get(series_id, "gone")
+        if now != quantity:
+            raise RowsRefusedError(
+                f"the series {series_id} was {quantity} and is {now} in the catalogue now",
+                place=assignment.place,
+                fix="load the day again",
+            )
+    source_ids = list(quantities)
     numbers = Partition(connection, numbers_of(intake), assignment.window, intake.series_ids, place=assignment.place)
     states = Partition(connection, states_of(intake), assignment.window, intake.series_ids, place=assignment.place)
     of_numbers, of_states = numbers.differ(source_ids), states.differ(source_ids)

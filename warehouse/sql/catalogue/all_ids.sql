@@ -1,5 +1,7 @@
 -- Every series of a source: what a load of that source may touch.
-SELECT series_id
+SELECT
+    series_id,
+    quantity
 FROM series
 WHERE source = %(source)s
 ORDER BY series_id;

@@ -1,5 +1,6 @@
 -- Series as the provider describes them now: new ones added, changed ones rewritten, the rest untouched.
 -- Sorted, so that racing discoveries lock in the same order.
+-- Needs: `remeasured` said that no series with points gets another quantity or unit.
 INSERT INTO series AS known (
     source, key, quantity, unit, kind, device, site, provider_unit, resolution, time_zone, labels
 )
