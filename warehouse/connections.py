@@ -22,6 +22,9 @@ IDLE_SECONDS: Final = 120  # between two statements of one transaction there is 
 
 _SESSION: Final = sql.SQL(
     "SELECT set_config('search_path', 'public, pg_temp', false), set_config('timezone', 'UTC', false),"
+    # Whoever waited for the lock of a day must see what its holder committed: no other level does. A database or a
+    # role may have another one for its default.
+    " set_config('default_transaction_isolation', 'read committed', false),"
     " set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
     " set_config('idle_in_transaction_session_timeout', %s, false)"
 )
