@@ -1,5 +1,6 @@
 """The only rate limiter: one bucket per credential, in the database, shared by every process."""
 
+import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,6 +41,7 @@ class DatabaseBudget:
         self._place = f"budget of {credential}"
         self._sleep = sleep
         self._connection: psycopg.Connection | None = None
+        self._pid = os.getpid()
 
     def take(self) -> None:
         """Wait until one more request is allowed, and take that place.
@@ -55,6 +57,7 @@ class DatabaseBudget:
 
     def close(self) -> None:
         """Let go of the session."""
+        self._disown()
         if self._connection is not None:
             self._connection.close()
 
@@ -68,7 +71,13 @@ class DatabaseBudget:
         """Let go of the session."""
         self.close()
 
+    def _disown(self) -> None:
+        if self._pid != os.getpid():
+            # After a fork the socket is the parent's: to speak on it or to close it here would end its session.
+            self._pid, self._connection = os.getpid(), None
+
     def _session(self) -> psycopg.Connection:
+        self._disown()
         if self._connection is None or self._connection.closed:
             self._connection = self._address.connect()
             # A place lost in a crash of the server is a request not sent: no reason to wait for the disk.

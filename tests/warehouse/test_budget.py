@@ -3,10 +3,11 @@
 import time
 from itertools import pairwise
 
+import psycopg
 import pytest
 
 from domain.errors import ConfigurationError
-from tests.fakes.forked import together
+from tests.fakes.forked import ended, fork, together
 from warehouse.budget import DatabaseBudget
 
 PER_SECOND = 10.0
@@ -76,3 +77,26 @@ def test_a_lost_session_is_opened_again(database: str) -> None:
         budget.take()
         budget.close()
         budget.take()
+
+
+def test_a_forked_child_takes_places_on_a_session_of_its_own(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 1000.0) as budget:
+        budget.take()
+
+        def child() -> None:
+            with psycopg.connect(database, autocommit=True) as connection:
+                sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'joulehouse'"
+                sessions += " AND datname = current_database()"
+                before = connection.execute(sessions).fetchone()
+                budget.take()
+                assert (before, connection.execute(sessions).fetchone()) == ((1,), (2,))
+            budget.close()
+
+        assert ended(fork(child)) == 0
+        assert ended(fork(budget.close)) == 0
+        with psycopg.connect(database) as connection:
+            assert connection.execute("SELECT n_taken FROM budget").fetchone() == (2,)
+        session = budget._session()
+        assert not session.closed
+        budget.take()
+        assert budget._session() is session
