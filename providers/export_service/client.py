@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from domain.contract import Payload, Progress, Series
 from domain.errors import (
+    CredentialsRejectedError,
     IncompleteAnswerError,
     PayloadUnreadableError,
     ProviderError,
@@ -23,7 +24,14 @@ from providers.export_service.account import Account
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
 from providers.export_service.paging import PageFacts, Question, Span, Walk
-from providers.export_service.spec import DISCOVERY_DAYS, DISCOVERY_ROWS, SPEC
+from providers.export_service.spec import (
+    DISCOVERY_DAYS,
+    DISCOVERY_ROWS,
+    LIST_OF_PRODUCTS,
+    PRODUCTS,
+    QUERY,
+    SPEC,
+)
 from providers.export_service.wire import Page, parse_page, parse_products
 
 _log: Final = logging.getLogger(__name__)
@@ -82,7 +90,7 @@ class ExportService:
         self._http.new_step()
         found: dict[str, Series] = {}
         failures: list[ProviderError] = []
-        products = self._products()
+        products = self._account.products or self._listed()[0]
         for product in products:
             try:
                 found.update((series.key, series) for series in self._sampled(product))
@@ -96,13 +104,19 @@ class ExportService:
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """Ask for all documents of every product inside `window`; see `domain.contract.Provider.fetch`.
 
-        A part is a product. The end of the window is asked for too, since the provider may or may not include it.
+        A part is a product. Where the account names none, the list of products is a part of its own, asked for anew
+        whatever the progress: what it says decides what else is asked for. The end of the window is asked for too,
+        since the provider may or may not include it.
 
         Raises:
             ProviderError: and nothing else; the message names the product.
         """
         self._http.new_step()
-        for product in self._products():
+        products = self._account.products
+        if products is None:
+            products, answer = self._listed()
+            yield self._list_payload(answer, window)
+        for product in products:
             so_far = progress.get(product)
             if so_far is None or so_far.cursor is not None:
                 yield from self._fetch_product(product, window, so_far)
@@ -115,12 +129,36 @@ class ExportService:
         """Let go of connections."""
         self._http.close()
 
-    def _products(self) -> tuple[str, ...]:
-        """The products to ask for: those of the account, or all that the provider lists."""
-        if self._account.products is not None:
-            return self._account.products
-        answer = self._http.get("products", self._who())
-        return parse_products(answer.body, place=f"products of {self._account.organization}")
+    def _listed(self) -> tuple[tuple[str, ...], Answer]:
+        """The products that the provider lists, and its answer.
+
+        Raises:
+            CredentialsRejectedError: It lists none, which is how it looks when the client has lost its rights.
+        """
+        answer = self._http.get(PRODUCTS, self._who())
+        place = f"products of {self._account.organization}"
+        products = parse_products(answer.body, place=place)
+        if not products:
+            raise CredentialsRejectedError(
+                "the provider lists no product for this client",
+                place=place,
+                fix="have the client permitted to read the organization's products, and name them in defs.yaml",
+            )
+        return products, answer
+
+    def _list_payload(self, answer: Answer, window: Window) -> Payload:
+        """The list of products, on record as one page."""
+        return Payload(
+            endpoint=PRODUCTS,
+            params=self._who(),
+            window=window,
+            part=LIST_OF_PRODUCTS,
+            page=1,
+            received_at=answer.received_at,
+            media_type=answer.media_type,
+            body=answer.body,
+            proof=f"{answer.proof}, closed document",
+        )
 
     def _fetch_product(self, product: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
         walk = self._walk(product, window, so_far)
@@ -184,7 +222,7 @@ class ExportService:
         }
         if question.token:
             params["continueToken"] = question.token
-        answer = self._http.get("query", params)
+        answer = self._http.get(QUERY, params)
         place = f"{product} {Window(start, end)}"
         try:
             return _Reply(params, answer, parse_page(answer.body, place=place))
@@ -251,7 +289,7 @@ class _Line:
 def _payload(said: _Reply, question: Question, product: str, *, page: int, cursor: str | None, ending: str) -> Payload:
     start, end = (_EPOCH + bound * _MILLISECOND for bound in question.span)
     return Payload(
-        endpoint="query",
+        endpoint=QUERY,
         params=said.params,
         window=Window(start, end),
         part=product,

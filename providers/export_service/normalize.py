@@ -39,11 +39,12 @@ from providers.export_service.rows import (
     read_times,
     tabulate,
 )
+from providers.export_service.spec import PRODUCTS
 from providers.export_service.wire import Row, parse_page
 
 
 def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
-    """Say what `payloads` mean inside `window`: one batch for each answer.
+    """Say what `payloads` mean inside `window`: one batch for each answer; a list of products means no point.
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`.
@@ -51,7 +52,8 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
     """
     meanings = Meanings(account)
     for payload in payloads:
-        yield _Answer(payload, meanings).read(window)
+        if payload.endpoint != PRODUCTS:
+            yield _Answer(payload, meanings).read(window)
 
 
 @dataclass(slots=True)

@@ -28,6 +28,15 @@ SPEC: Final = ProviderSpec(
 )
 """The provider's facts."""
 
+QUERY: Final = "query"
+"""The endpoint that answers with documents."""
+
+PRODUCTS: Final = "products"
+"""The endpoint that lists products."""
+
+LIST_OF_PRODUCTS: Final = "/products"
+"""The part of the answer that lists the products; no product's name has a slash."""
+
 RESULT_WINDOW: Final = 10_000
 """Documents that a listing by offset can reach: one of exactly this size is doubted, a longer one is none by offset."""
 

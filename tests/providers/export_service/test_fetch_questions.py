@@ -1,7 +1,12 @@
 """What the Export Service is asked for, over HTTP."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
+from domain.contract import Progress
+from domain.errors import CredentialsRejectedError
 from domain.window import Window
 from providers.export_service.account import Account
 from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, ORGANIZATION, PRODUCT, Hub, hub, minutes
@@ -31,7 +36,35 @@ def test_a_space_is_asked_for_where_the_account_has_one() -> None:
 
 def test_all_listed_products_are_parts_where_the_account_names_none() -> None:
     with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
-        assert sorted({payload.part for payload in served.fetch()}) == sorted(served.twin.products())
+        (listed, *pages) = served.fetch()
+        assert sorted({payload.part for payload in pages}) == sorted(served.twin.products())
+        assert (listed.part, listed.endpoint, listed.page, listed.cursor) == ("/products", "products", 1, None)
+        assert sorted(json.loads(listed.body)) == sorted(served.twin.products())
+        assert listed.proof.endswith(", closed document")
+
+
+def test_the_list_of_products_means_no_point_and_is_not_read_as_documents() -> None:
+    with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
+        (listed, *pages) = served.fetch()
+        assert list(served.provider.normalize([listed], DAY)) == []
+        assert len(list(served.provider.normalize([listed, *pages], DAY))) == len(pages)
+
+
+def test_a_list_without_a_product_is_an_error_and_not_an_empty_day() -> None:
+    with hub(minutes(1), account=Account(ORGANIZATION)) as served:
+        served.twin.fault("answer", body="[]", endpoint="products")
+        with pytest.raises(CredentialsRejectedError, match=f"lists no product.*{ORGANIZATION}"):
+            served.fetch()
+        with pytest.raises(CredentialsRejectedError, match="lists no product"):
+            served.provider.discover()
+        assert served.asked() == []
+
+
+def test_an_interrupted_fetch_of_all_listed_products_asks_for_the_list_and_for_what_is_missing() -> None:
+    with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
+        payloads = served.fetch()
+        finished = {payload.part: Progress(payload.page, None) for payload in payloads if payload.part != PRODUCT}
+        assert [payload.part for payload in served.fetch(DAY, finished)] == ["/products", PRODUCT]
 
 
 def test_a_window_of_odd_bounds_is_asked_for_in_whole_milliseconds_that_cover_it(served: Hub) -> None:
