@@ -217,9 +217,9 @@ def test_a_secret_is_revealed_on_request_alone() -> None:
 
 HEADERS: Mapping[str, str] = {"authorization": TOKEN, "location": f"https://x/?sig={TOKEN}"}
 SECRETIVE: list[object] = [
-    Request("GET", f"https://x/?q={PARAM}", HEADERS, CANARY.encode()),
-    _Question("POST", f"https://x/?q={PARAM}", "acme", (), False, frozenset(), CANARY.encode()),  # noqa: FBT003 (a field)
-    Head(302, "text/plain", HEADERS, partial(bytes, CANARY.encode())),
+    Request("GET", f"https://x/?q={PARAM}", HEADERS, TOKEN.encode()),
+    _Question("POST", f"https://x/?q={PARAM}", "acme", (), False, frozenset(), TOKEN.encode()),  # noqa: FBT003 (a field)
+    Head(302, "text/plain", HEADERS, partial(bytes, TOKEN.encode())),
     Address.parse(f"https://files.example/{TOKEN}?sig={PARAM}"),
     Answer(200, "application/json", f'{{"access_token": "{TOKEN}"}}'.encode(), "chunked", datetime.now(UTC)),
     _Token(f"Bearer {TOKEN}", 1.0),
