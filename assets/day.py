@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from assets.ledger import RecordingWarehouse
 from assets.verdicts import PATIENCE, Verdict, verdict
-from domain.contract import LoadReport, Provider, PullReport
-from domain.errors import IngestError, StaleLoadError
+from domain.contract import LoadReport, Payload, Provider, Pull, PullReport
+from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError
 from domain.window import Window
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ _RACES: Final = 2  # times that a load which lost against a newer pull reads tha
 
 def land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
+
+    A pull that failed in a way that waiting does not help against is abandoned, so that the next one begins fresh: what
+    it had come to may be the reason.
 
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.
@@ -40,8 +43,21 @@ def land(provider: Provider, warehouse: RecordingWarehouse, source: str, window:
 
 def _land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
     n_requests = provider.n_requests
-    pull = warehouse.begin_pull(source, window)
-    answers = provider.fetch(window, pull.progress)
+    pull = warehouse.begin_pull(source, window, fingerprint=provider.fingerprint)
+    try:
+        _keep_all(provider.fetch(window, pull.progress), pull)
+        return pull.finish(n_requests=provider.n_requests - n_requests)
+    except BaseException as error:
+        let_go = pull.abandon if _is_hopeless(error) else pull.pause
+        try:
+            let_go(n_requests=provider.n_requests - n_requests)
+        except IngestError as second:
+            # The first error is the one to act on. The pull is continued, then, by the next run.
+            error.add_note(f"The pull could not be told: {second}")
+        raise
+
+
+def _keep_all(answers: Iterator[Payload], pull: Pull) -> None:
     try:
         for payload in answers:
             pull.keep(payload)
@@ -49,7 +65,11 @@ def _land(provider: Provider, warehouse: RecordingWarehouse, source: str, window
         # A generator left in the middle holds its connection until it is collected; an iterator may have nothing.
         if isinstance(answers, Generator):
             answers.close()
-    return pull.finish(n_requests=provider.n_requests - n_requests)
+
+
+def _is_hopeless(error: BaseException) -> bool:
+    """Whether continuing the pull would most likely end in the same error, where a fresh one may not."""
+    return isinstance(error, ProviderError | AccountingError) and not error.retryable
 
 
 def load(

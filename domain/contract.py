@@ -124,6 +124,14 @@ class Provider(Protocol):
     def n_requests(self) -> int:
         """HTTP requests sent so far, retries and logins included."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Whom it asks and for what, as a digest: answers to two fingerprints never make up one pull.
+
+        Raises:
+            ConfigurationError: It cannot be told, because a setting is missing.
+        """
+
     def discover(self) -> Iterable[Series]:
         """The series this account offers now.
 
@@ -163,12 +171,13 @@ class PullReport:
     """What landing one window cost.
 
     Attributes:
-        pull_id: The pull, increasing with time: a larger one is newer.
+        pull_id: The pull. Of two pulls the one that was finished later is newer, whichever began first.
         window: What was asked for.
         n_payloads: Answers that make up the complete pull.
         n_bytes: Their size as received.
-        n_requests: HTTP requests sent, retries and logins included; 0 for a replay.
-        seconds: From the first request to the last byte kept.
+        n_requests: HTTP requests sent, retries and logins included, by every attempt that was continued here; an
+            attempt that was killed could not say how many it had sent. 0 for a replay.
+        seconds: From the first request of the last attempt to the last byte kept.
         is_resumed: Whether an earlier, interrupted pull was continued.
     """
 
@@ -218,8 +227,14 @@ class Warehouse(Protocol):
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""
 
-    def begin_pull(self, source: str, window: Window) -> "Pull":
-        """Open a pull of `window`: the newest interrupted one, continued, or else a fresh one."""
+    def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> "Pull":
+        """Open a pull of `window`: the newest interrupted one, continued, or else a fresh one.
+
+        Args:
+            source: Whose answers.
+            window: What is asked for.
+            fingerprint: See `Provider.fingerprint`: a pull that was begun under another one is not continued.
+        """
 
     def payloads(self, source: str, window: Window) -> "LandedPull":
         """The newest complete pull of `source` that covers `window`.
@@ -242,8 +257,8 @@ class Warehouse(Protocol):
         Args:
             source: Whose measurements.
             window: The partition. Nothing is written outside of it.
-            landed: The pull that the batches were read from: its id fences out older pulls, its hashes go
-                to the ledger.
+            landed: The pull that the batches were read from: it fences out pulls that were finished earlier, and its
+                hashes go to the ledger.
             batches: What the payloads mean.
             is_correction: Allow the partition to shrink by any amount.
 
@@ -262,7 +277,17 @@ class Pull(Protocol):
         """Put the answer into the landing zone, index it, and move the checkpoint behind it: whole or not at all."""
 
     def finish(self, *, n_requests: int) -> PullReport:
-        """Declare the pull complete; from now on it is what `payloads` returns for its window."""
+        """Declare the pull complete; from now on it is what `payloads` returns for its window.
+
+        Args:
+            n_requests: Requests that this attempt sent; the report has the sum over all attempts.
+        """
+
+    def pause(self, *, n_requests: int) -> None:
+        """Let go of the pull as it stands: waiting may help, and whoever asks for its window next continues it."""
+
+    def abandon(self, *, n_requests: int) -> None:
+        """Give the pull up: continuing it would only fail again. Nobody does; the next pull of its window is fresh."""
 
 
 class LandedPull(Protocol):

@@ -171,6 +171,10 @@ class _Connected:
     def n_requests(self) -> int:
         return self._service.n_requests + self._credentials.n_requests
 
+    @property
+    def fingerprint(self) -> str:
+        return self._service.fingerprint
+
     def discover(self) -> Sequence[Series]:
         return list(self._service.discover())
 

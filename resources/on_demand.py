@@ -28,6 +28,10 @@ class Connection(Protocol):
     def n_requests(self) -> int:
         """See `Provider.n_requests`."""
 
+    @property
+    def fingerprint(self) -> str:
+        """See `Provider.fingerprint`."""
+
     def discover(self) -> Iterable[Series]:
         """See `Provider.discover`."""
 
@@ -55,6 +59,11 @@ class OnDemandProvider:
     def n_requests(self) -> int:
         """HTTP requests sent so far, retries and logins included."""
         return self._connection.n_requests if self._connection else 0
+
+    @property
+    def fingerprint(self) -> str:
+        """See `Provider.fingerprint`; also raises what opening raises."""
+        return self._opened().fingerprint
 
     def discover(self) -> Iterable[Series]:
         """See `Provider.discover`; also raises what opening raises."""
@@ -95,9 +104,9 @@ class OnDemandWarehouse:
         """See `Warehouse.catalogue`."""
         return self._opened().catalogue(source, series)
 
-    def begin_pull(self, source: str, window: Window) -> Pull:
+    def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> Pull:
         """See `Warehouse.begin_pull`."""
-        return self._opened().begin_pull(source, window)
+        return self._opened().begin_pull(source, window, fingerprint=fingerprint)
 
     def payloads(self, source: str, window: Window) -> LandedPull:
         """See `Warehouse.payloads`."""

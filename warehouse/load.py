@@ -162,16 +162,16 @@ def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
         raise PayloadMissingError(
             f"there is no pull {assignment.pull_id}", place=assignment.place, fix="land the window first"
         )
-    is_ours, newest_loaded = row
+    is_ours, newer_loaded = row
     if not is_ours:
         raise OutsidePartitionError(
             f"pull {assignment.pull_id} is not a complete pull of this source that covers this window",
             place=assignment.place,
             fix="load what `payloads` returns for this source and window",
         )
-    if newest_loaded is not None and newest_loaded > (assignment.pull_id or 0):
+    if newer_loaded is not None:
         raise StaleLoadError(
-            f"pull {newest_loaded} is already loaded, which is newer than pull {assignment.pull_id}",
+            f"pull {newer_loaded} is already loaded, which is newer than pull {assignment.pull_id}",
             place=assignment.place,
             fix="nothing is to be done, or load the newest pull again",
         )

@@ -1,10 +1,12 @@
 """Pulls: answers kept one by one, none of which counts until the pull is finished.
 
 Two processes never share a pull. Whoever holds one holds an advisory lock on its number for as long as its session
-lives; a second process that wants the same window does not wait, it begins a pull of its own, and the newer one wins
-when they are loaded. A pull whose holder is gone is continued by whoever asks next, the same warehouse object included.
+lives; a second process that wants the same window does not wait, it begins a pull of its own, and the one finished
+later wins when they are loaded. A pull whose holder is gone or has paused it is continued by whoever asks the same
+next, the same warehouse object included; an abandoned one is continued by nobody.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,26 +28,31 @@ from warehouse.statements import statement
 
 
 class PullSession:
-    """The session whose locks say which pulls are alive. Opened when first needed, and again if it was lost."""
+    """The session whose locks say which pulls are alive. Opened when first needed, and again if it was lost.
+
+    A forked child has a session of its own, and holds none of its parent's pulls.
+    """
 
     def __init__(self, address: Address) -> None:
         self.lock: Final = RLock()
         self._address = address
         self._connection: psycopg.Connection | None = None
         self._held: set[int] = set()
+        self._pid = os.getpid()
 
     def connection(self) -> psycopg.Connection:
         """The session, which must be used under `lock`."""
+        self._disown()
         if self._connection is None or self._connection.closed:
             self._held.clear()
             self._connection = self._address.connect()
         return self._connection
 
-    def begin(self, source: str, window: Window) -> tuple[int, bool]:
+    def begin(self, source: str, window: Window, fingerprint: str) -> tuple[int, bool]:
         """The number of the pull to go on with, and whether it is a continued one."""
         with self.lock:
             connection = self.connection()
-            values = {"source": source, "start": window.start, "end": window.end}
+            values = {"source": source, "start": window.start, "end": window.end, "fingerprint": fingerprint}
             found = connection.execute(statement("pull/unfinished"), values).fetchone()
             if found and self._adopt(connection, found[0]):
                 return int(found[0]), True
@@ -56,6 +63,7 @@ class PullSession:
 
     def holds(self, pull_id: int) -> bool:
         """Whether the lock on a pull is still this session's."""
+        self._disown()
         return pull_id in self._held and self._connection is not None and not self._connection.closed
 
     def release(self, pull_id: int) -> None:
@@ -67,9 +75,15 @@ class PullSession:
     def close(self) -> None:
         """End the session: every pull that is not finished may be continued by others."""
         with self.lock:
+            self._disown()
             self._held.clear()
             if self._connection is not None:
                 self._connection.close()
+
+    def _disown(self) -> None:
+        if self._pid != os.getpid():
+            # The socket is the parent's: to speak on it or to close it here would end the parent's session.
+            self._pid, self._connection, self._held = os.getpid(), None, set()
 
     def _adopt(self, connection: psycopg.Connection, pull_id: int) -> bool:
         if pull_id not in self._held:
@@ -87,7 +101,7 @@ class PullSession:
 class TimescalePull:
     """An open pull; `domain.contract.Pull`."""
 
-    def __init__(self, session: PullSession, landing: Landing, source: str, window: Window) -> None:
+    def __init__(self, session: PullSession, landing: Landing, source: str, window: Window, fingerprint: str) -> None:
         self._session = session
         self._landing = landing
         self._source = source
@@ -95,7 +109,7 @@ class TimescalePull:
         self._place = f"{source}, {window}"
         self._started = time.monotonic()
         with translated(self._place):
-            self.pull_id, self._is_resumed = session.begin(source, window)
+            self.pull_id, self._is_resumed = session.begin(source, window, fingerprint)
             with session.lock:
                 rows = session.connection().execute(statement("pull/progress"), {"pull_id": self.pull_id}).fetchall()
         self.progress: Mapping[str, Progress] = {part: Progress(page, cursor) for part, page, cursor in rows}
@@ -139,7 +153,7 @@ class TimescalePull:
         """Declare the pull complete.
 
         Raises:
-            AccountingError: A part has not come to its last page, or the pull is finished already.
+            AccountingError: A part has not come to its last page, or the pull has ended already.
         """
         unfinished = sorted(part for part, progress in self._at.items() if progress.cursor is not None)
         if unfinished:
@@ -153,14 +167,39 @@ class TimescalePull:
             row = connection.execute(statement("pull/finish"), values).fetchone()
             connection.execute(statement("pull/clear_checkpoints"), values)
         if row is None:
-            raise AccountingError("the pull is finished already", place=self._place, fix="begin another one")
-        with self._session.lock, translated(self._place):
-            self._session.release(self.pull_id)
-        n_payloads, n_bytes = row
+            raise AccountingError("the pull has ended already", place=self._place, fix="begin another one")
+        self._release()
+        n_payloads, n_bytes, n_requests_of_all = row
         seconds = time.monotonic() - self._started
         return PullReport(
-            self.pull_id, self._window, n_payloads, int(n_bytes), n_requests, seconds, is_resumed=self._is_resumed
+            self.pull_id, self._window, n_payloads, int(n_bytes), n_requests_of_all, seconds, self._is_resumed
         )
+
+    def pause(self, *, n_requests: int) -> None:
+        """Let go of the pull as it stands; whoever asks the same next continues it.
+
+        Raises:
+            WarehouseUnavailableError: The session was lost, and with it the number of requests. The pull is paused.
+        """
+        with self._transaction() as connection:
+            connection.execute(statement("pull/pause"), {"pull_id": self.pull_id, "n_requests": n_requests})
+        self._release()
+
+    def abandon(self, *, n_requests: int) -> None:
+        """Give the pull up: nobody continues it.
+
+        Raises:
+            WarehouseUnavailableError: The session was lost, and the pull may have been taken over: it lives on.
+        """
+        with self._transaction() as connection:
+            values = {"pull_id": self.pull_id, "n_requests": n_requests}
+            connection.execute(statement("pull/abandon"), values)
+            connection.execute(statement("pull/clear_checkpoints"), values)
+        self._release()
+
+    def _release(self) -> None:
+        with self._session.lock, translated(self._place):
+            self._session.release(self.pull_id)
 
     def _require_next(self, payload: Payload) -> None:
         last = self._at[payload.part].page if payload.part in self._at else 0

@@ -61,9 +61,12 @@ class TimescaleWarehouse:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""
         return self._catalogue.describe(source, series)
 
-    def begin_pull(self, source: str, window: Window) -> pulls.TimescalePull:
-        """Open a pull of `window`: the newest interrupted one of the last 24 hours, continued, or else a fresh one."""
-        return pulls.TimescalePull(self._session, self._landing, source, window)
+    def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> pulls.TimescalePull:
+        """Open a pull of `window`: the newest interrupted one of the last 24 hours, continued, or else a fresh one.
+
+        Only a pull with the same `fingerprint` is continued, and none that was abandoned.
+        """
+        return pulls.TimescalePull(self._session, self._landing, source, window, fingerprint)
 
     def payloads(self, source: str, window: Window) -> pulls.TimescaleLandedPull:
         """The newest complete pull of `source` that covers `window`.

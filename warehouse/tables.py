@@ -135,14 +135,22 @@ PULL: Final = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("window_start", _INSTANT, nullable=False),
     sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("started_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("finished_at", _INSTANT),
+    # Instants may tie, and clocks may be set back: numbers drawn while finishing say which pull is newer.
+    sa.Column("finish_number", sa.BigInteger),
+    sa.Column("abandoned_at", _INSTANT),
     _count("n_requests"),
     _count("n_bytes"),
     _count("n_payloads"),
+    sa.CheckConstraint("(finished_at IS NULL) = (finish_number IS NULL)", name="finished"),
+    sa.CheckConstraint("num_nonnulls(finished_at, abandoned_at) <= 1", name="ended_once"),
     sa.Index(None, "source", "window_start"),
-    comment="One asking of one window. It counts once it is finished.",
+    comment="One asking of one window. It counts once it is finished, and is continued unless it was abandoned.",
 )
+
+PULL_FINISH_NUMBER: Final = sa.Sequence("pull_finish_number", metadata=METADATA)
 
 PAYLOAD: Final = sa.Table(
     "payload",

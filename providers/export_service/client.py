@@ -1,5 +1,7 @@
 """Talks to the Export Service: products, and pages of documents as received."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +80,15 @@ class ExportService:
     def n_requests(self) -> int:
         """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
         return self._http.n_requests
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all that decides what an answer holds and which part it belongs to."""
+        account = self._account
+        products = None if account.products is None else sorted(account.products)
+        where = self._http.origin.url("", {}, place=account.organization)
+        asked = [where, account.organization, account.space, products, account.time_field]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
     def discover(self) -> Iterable[Series]:
         """The series of the products, as far as a sample of recent documents and the account's fields show them.

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -6,17 +8,21 @@ from assets.day import go_through, land, load
 from assets.verdicts import PATIENCE
 from domain.contract import LoadReport
 from domain.errors import (
+    AccountingError,
     CredentialsRejectedError,
     IngestError,
+    PagingLoopError,
     PayloadMissingError,
     PayloadUnreadableError,
     ProviderUnavailableError,
+    RequestRejectedError,
     StaleLoadError,
 )
 from domain.measurement import Normalized
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
+from warehouse.store import open_warehouse
 
 FIRST = date(2026, 1, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(8)]
@@ -48,7 +54,43 @@ def test_an_interrupted_landing_is_continued_and_does_not_count_before_it_is_who
         load(provider, warehouse, "s", Window.of_day(FIRST))
     provider.failures.clear()
     report = land(provider, warehouse, "s", Window.of_day(FIRST))
-    assert (report.is_resumed, report.n_requests, report.n_payloads) == (True, 1, 2)
+    assert (report.is_resumed, report.n_requests, report.n_payloads) == (True, 3, 2)
+
+
+@pytest.mark.parametrize("kind", [RequestRejectedError, PagingLoopError])
+def test_what_waiting_does_not_mend_begins_afresh(kind: type[IngestError]) -> None:
+    provider, warehouse = a_week(day_0=error(kind)), FakeWarehouse()
+    provider.points[FIRST]["roof/Q"] = hourly(FIRST)["roof/P"]
+    provider.n_good_pages = 1
+    with pytest.raises(kind):
+        land(provider, warehouse, "s", Window.of_day(FIRST))
+    provider.failures.clear()
+    report = land(provider, warehouse, "s", Window.of_day(FIRST))
+    assert (report.is_resumed, report.n_requests, report.n_payloads) == (False, 2, 2)
+    assert [pull.n_requests for pull in warehouse.pulls["s"]] == [2, 2]
+
+
+def test_a_part_that_the_provider_no_longer_offers_fails_one_run_only(database: str, tmp_path: Path) -> None:
+    window = Window.of_day(FIRST)
+    provider = a_week()
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        left = warehouse.begin_pull("s", window, fingerprint=provider.fingerprint)
+        left.keep(replace(next(provider.fetch(window, {})), part="gone", cursor="token"))
+        left.pause(n_requests=1)
+        with pytest.raises(AccountingError, match="'gone'"):
+            land(provider, warehouse, "s", window)
+        report = land(provider, warehouse, "s", window)
+    assert (report.pull_id != left.pull_id, report.is_resumed, report.n_payloads) == (True, False, 1)
+
+
+def test_a_corrected_configuration_never_continues_what_the_old_one_had_begun() -> None:
+    provider, warehouse = a_week(day_0=error(ProviderUnavailableError)), FakeWarehouse()
+    provider.n_good_pages = 1
+    with pytest.raises(ProviderUnavailableError):
+        land(provider, warehouse, "s", Window.of_day(FIRST))
+    provider.failures.clear()
+    provider.fingerprint = "corrected"
+    assert not land(provider, warehouse, "s", Window.of_day(FIRST)).is_resumed
 
 
 def test_a_replay_sends_no_request() -> None:

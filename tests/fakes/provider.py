@@ -46,6 +46,7 @@ class FakeProvider:
         discovery_failure: The error that `discover` raises.
         rejected: Day → rows that `normalize` rejects, with their reason.
         unmapped: Field names that `normalize` reports with every page.
+        fingerprint: Whom it asks and for what.
         asked: Every window that `fetch` was asked for.
     """
 
@@ -56,6 +57,7 @@ class FakeProvider:
     rejected: dict[date, dict[str, str]] = field(default_factory=dict)
     unmapped: dict[str, int] = field(default_factory=dict)
     asked: list[Window] = field(default_factory=list)
+    fingerprint: str = "fake"
     n_requests: int = 0
     is_closed: bool = False
 

@@ -1,5 +1,6 @@
 """A warehouse in memory: the contract's promises in the fewest lines, and its failures by constructor."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,9 +19,12 @@ class FakePull:
 
     pull_id: int
     window: Window
+    fingerprint: str = ""
     progress: Mapping[str, Progress] = field(default_factory=dict)
     pages: dict[tuple[str, int], Payload] = field(default_factory=dict)
-    is_finished: bool = False
+    finished: int = 0  # nanoseconds of a clock that only goes forward
+    is_abandoned: bool = False
+    n_requests: int = 0
 
     def resume(self) -> "FakePull":
         newest = dict(sorted(self.pages))  # part → its highest page
@@ -33,9 +37,19 @@ class FakePull:
         self.pages[payload.part, payload.page] = payload
 
     def finish(self, *, n_requests: int) -> PullReport:
-        self.is_finished = True
+        self.finished = time.monotonic_ns()
+        self.n_requests += n_requests
         n_bytes = sum(len(payload.body) for payload in self.pages.values())
-        return PullReport(self.pull_id, self.window, len(self.pages), n_bytes, n_requests, 0.01, bool(self.progress))
+        return PullReport(
+            self.pull_id, self.window, len(self.pages), n_bytes, self.n_requests, 0.01, bool(self.progress)
+        )
+
+    def pause(self, *, n_requests: int) -> None:
+        self.n_requests += n_requests
+
+    def abandon(self, *, n_requests: int) -> None:
+        self.n_requests += n_requests
+        self.is_abandoned = True
 
 
 @dataclass
@@ -77,19 +91,20 @@ class FakeWarehouse:
         known.update({one.key: one for one in changed})
         return len(changed)
 
-    def begin_pull(self, source: str, window: Window) -> FakePull:
+    def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> FakePull:
         self._answer()
         pulls = self.pulls.setdefault(source, [])
         for pull in reversed(pulls):
-            if pull.window == window and not pull.is_finished:
+            asks_the_same = pull.window == window and pull.fingerprint == fingerprint
+            if asks_the_same and not pull.finished and not pull.is_abandoned:
                 return pull.resume()
-        pulls.append(FakePull(len(pulls) + 1, window))
+        pulls.append(FakePull(len(pulls) + 1, window, fingerprint))
         return pulls[-1]
 
     def payloads(self, source: str, window: Window) -> FakeLanded:
         self._answer()
-        for pull in reversed(self.pulls.get(source, [])):
-            if pull.is_finished and pull.window.covers(window):
+        for pull in sorted(self.pulls.get(source, []), key=lambda pull: pull.finished, reverse=True):
+            if pull.finished and pull.window.covers(window):
                 pages = tuple(pull.pages[at] for at in sorted(pull.pages))
                 proof = ", ".join(sorted({page.proof for page in pages}))
                 return FakeLanded(pull.pull_id, pages, proof, tuple(page.sha256 for page in pages))

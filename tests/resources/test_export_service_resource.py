@@ -1,4 +1,7 @@
 from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -67,3 +70,23 @@ def test_an_account_survives_its_way_through_dagsters_configuration() -> None:
     account = ExportServiceResource.of(ACCESS).access().account
     assert account.identity == {"a": ("vehicleId", "plug"), "*": ()}
     assert ExportServiceResource.of(ACCESS).access() == ACCESS
+
+
+def test_the_fingerprint_tells_apart_whom_is_asked_and_for_what_and_nothing_else() -> None:
+    def fingerprint(access: ExportServiceAccess = ACCESS, **variables: str) -> str:
+        with closing(open_export_service(access, Settings({**VARIABLES, **variables}))) as provider:
+            return provider.fingerprint
+
+    def of(**changes: Any) -> str:  # noqa: ANN401 - any field of the account
+        return fingerprint(replace(ACCESS, account=replace(ACCESS.account, **changes)))
+
+    others = [
+        fingerprint(HUB_URL="http://127.0.0.1:2"),
+        of(organization="other"),
+        of(space=None),
+        of(products=("a",), fields={}, identity={}),
+        of(products=None),
+        of(time_field="time"),
+    ]
+    assert len({fingerprint(), *others}) == 1 + len(others)
+    assert fingerprint() == of(fields={}, site="", products=("b", "a")) == fingerprint(HUB_CLIENT_SECRET="rotated")

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from domain.contract import Progress
-from domain.errors import AccountingError, PayloadMissingError, WarehouseUnavailableError
+from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, WarehouseUnavailableError
 from domain.window import Window
 from tests.fakes.forked import ended, fork, together
-from tests.fakes.points import DAY, landed, payload
+from tests.fakes.points import DAY, batch, landed, payload
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 
@@ -67,7 +67,7 @@ def test_the_newest_pull_that_covers_the_window_is_chosen(warehouse: TimescaleWa
     assert warehouse.payloads("hub", DAY).pull_id == newer.pull_id
 
 
-def test_an_abandoned_pull_is_continued_behind_its_last_page(
+def test_an_interrupted_pull_is_continued_behind_its_last_page(
     warehouse: TimescaleWarehouse, database: str, tmp_path: Path
 ) -> None:
     with open_warehouse(database, tmp_path / "landing") as crashed:
@@ -116,14 +116,107 @@ def test_a_pull_of_a_living_process_is_never_continued_by_another(
     mine.finish(n_requests=1)
 
     assert theirs.pull_id != mine.pull_id
-    assert [one.body for one in warehouse.payloads("hub", DAY)] == [b"theirs"]
+    assert [one.body for one in warehouse.payloads("hub", DAY)] == [b"mine"]
+
+
+def test_the_pull_that_was_finished_later_is_the_newer_one_whichever_began_first(
+    warehouse: TimescaleWarehouse, database: str, tmp_path: Path
+) -> None:
+    slow = warehouse.begin_pull("hub", DAY)
+    with open_warehouse(database, tmp_path / "landing") as other:
+        quick = landed(other)
+        other.load("hub", DAY, quick, [batch({("s", 0): 1.0})])
+    slow.finish(n_requests=1)
+    fresher = warehouse.payloads("hub", DAY)
+    assert warehouse.load("hub", DAY, fresher, [batch({("s", 0): 2.0})]).n_changed == 1
+
+    assert fresher.pull_id < quick.pull_id
+    with pytest.raises(StaleLoadError, match=f"pull {slow.pull_id} is already loaded, which is newer"):
+        warehouse.load("hub", DAY, quick, [batch({("s", 0): 1.0})])
+
+
+def test_an_abandoned_pull_is_never_continued_and_a_paused_one_is(
+    warehouse: TimescaleWarehouse, database: str, tmp_path: Path
+) -> None:
+    pull = warehouse.begin_pull("hub", DAY)
+    pull.keep(payload(b"1", 1, "token"))
+    pull.pause(n_requests=2)
+    with open_warehouse(database, tmp_path / "landing") as other:
+        again = other.begin_pull("hub", DAY)
+        assert (again.pull_id, again.progress) == (pull.pull_id, {"p": Progress(1, "token")})
+        again.abandon(n_requests=1)
+
+    fresh = warehouse.begin_pull("hub", DAY)
+    assert (fresh.pull_id != pull.pull_id, fresh.progress) == (True, {})
+    with psycopg.connect(database) as connection:
+        question = "SELECT n_requests, abandoned_at IS NOT NULL FROM pull WHERE pull_id = %s"
+        assert connection.execute(question, [pull.pull_id]).fetchone() == (3, True)
+
+
+def test_a_pull_abandoned_behind_the_back_of_its_holder_cannot_be_finished(
+    warehouse: TimescaleWarehouse, database: str
+) -> None:
+    pull = warehouse.begin_pull("hub", DAY)
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE pull SET abandoned_at = now()")
+
+    with pytest.raises(AccountingError, match="ended already"):
+        pull.finish(n_requests=1)
+    assert warehouse.begin_pull("hub", DAY).pull_id != pull.pull_id
+
+
+def test_a_pull_of_another_provider_or_question_is_not_continued(warehouse: TimescaleWarehouse) -> None:
+    first = warehouse.begin_pull("hub", DAY, fingerprint="one")
+    first.keep(payload(b"1", 1, "token"))
+    second = warehouse.begin_pull("hub", DAY, fingerprint="two")
+
+    assert (second.pull_id != first.pull_id, second.progress) == (True, {})
+    assert warehouse.begin_pull("hub", DAY, fingerprint="one").pull_id == first.pull_id
+
+
+def test_the_requests_of_every_attempt_are_counted(warehouse: TimescaleWarehouse) -> None:
+    for n_requests in (3, 4):
+        warehouse.begin_pull("hub", DAY).pause(n_requests=n_requests)
+    pull = warehouse.begin_pull("hub", DAY)
+    pull.keep(payload(b"{}"))
+    report = pull.finish(n_requests=5)
+    warehouse.load("hub", DAY, warehouse.payloads("hub", DAY), [batch({("s", 0): 1.0})])
+
+    assert (report.n_requests, report.is_resumed) == (12, True)
+    assert [total.n_requests for total in warehouse.ledger.totals()] == [12]
+
+
+def test_a_forked_child_has_a_session_and_pulls_of_its_own(warehouse: TimescaleWarehouse) -> None:
+    mine = warehouse.begin_pull("hub", DAY)
+
+    def child() -> None:
+        with pytest.raises(WarehouseUnavailableError):
+            mine.keep(payload(b"the child's"))
+        theirs = warehouse.begin_pull("hub", DAY)
+        assert theirs.pull_id != mine.pull_id
+        theirs.keep(payload(b"theirs"))
+        theirs.finish(n_requests=1)
+        warehouse.close()
+
+    assert ended(fork(child)) == 0
+    mine.keep(payload(b"mine"))
+    mine.finish(n_requests=1)
+    assert [one.body for one in warehouse.payloads("hub", DAY)] == [b"mine"]
+
+
+def test_a_child_that_only_closes_leaves_its_parents_pull_alone(warehouse: TimescaleWarehouse) -> None:
+    mine = warehouse.begin_pull("hub", DAY)
+
+    assert ended(fork(warehouse.close)) == 0
+    mine.keep(payload(b"mine"))
 
 
 def test_an_interrupted_pull_that_was_overtaken_is_not_continued(warehouse: TimescaleWarehouse, database: str) -> None:
     old = warehouse.begin_pull("hub", DAY)
     with psycopg.connect(database) as connection:
         connection.execute(
-            "INSERT INTO pull (source, window_start, window_end, finished_at) VALUES ('hub', %s, %s, now())",
+            "INSERT INTO pull (source, window_start, window_end, finished_at, finish_number)"
+            " VALUES ('hub', %s, %s, now(), nextval('pull_finish_number'))",
             [DAY.start, DAY.end],
         )
 
@@ -198,7 +291,9 @@ def test_eight_processes_pulling_one_window_never_share_a_pull(database: str, tm
 
     assert len(set(ids)) == 8
     with open_warehouse(database, tmp_path / "landing") as warehouse:
-        assert warehouse.payloads("hub", DAY).pull_id == max(ids)
+        newest = warehouse.payloads("hub", DAY).pull_id
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT pull_id FROM pull ORDER BY finish_number DESC").fetchone() == (newest,)
 
 
 def test_a_pull_killed_with_its_process_is_continued(

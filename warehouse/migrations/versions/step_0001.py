@@ -175,21 +175,27 @@ def _ledger() -> None:
 
 
 def _landing_zone() -> None:
+    op.execute(sa.schema.CreateSequence(sa.Sequence("pull_finish_number")))
     op.create_table(
         "pull",
         sa.Column("pull_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
         sa.Column("window_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("fingerprint", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column(
             "started_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finish_number", sa.BigInteger(), nullable=True),
+        sa.Column("abandoned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("n_requests", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("n_bytes", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("n_payloads", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("(finished_at IS NULL) = (finish_number IS NULL)", name=op.f("ck_pull_finished")),
+        sa.CheckConstraint("num_nonnulls(finished_at, abandoned_at) <= 1", name=op.f("ck_pull_ended_once")),
         sa.PrimaryKeyConstraint("pull_id", name=op.f("pk_pull")),
-        comment="One asking of one window. It counts once it is finished.",
+        comment="One asking of one window. It counts once it is finished, and is continued unless it was abandoned.",
     )
     op.create_index(op.f("ix_pull_source_window_start"), "pull", ["source", "window_start"], unique=False)
     op.create_table(

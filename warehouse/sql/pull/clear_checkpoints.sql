@@ -1,3 +1,3 @@
--- A complete pull stands nowhere.
+-- A pull that has ended stands nowhere.
 DELETE FROM checkpoint
 WHERE pull_id = %(pull_id)s;
