@@ -4,12 +4,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Final, Self
+from typing import Final
 
 from domain.contract import Payload, Progress, Series
 from domain.errors import (
@@ -23,6 +21,7 @@ from domain.measurement import Normalized
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.export_service.account import Account
+from providers.export_service.ahead import Ahead
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
 from providers.export_service.paging import PageFacts, Question, Span, Walk
@@ -64,7 +63,7 @@ class ExportService:
         account: Whose data, and what its fields mean.
         page_rows: Documents to ask for in one answer.
         reads_ahead: Whether the next page is asked for while the caller keeps the one before. If the caller stops
-            early, one answer may have been asked for that nobody gets.
+            early, one answer may have been asked for that nobody gets; it is waited for two seconds at most.
     """
 
     def __init__(
@@ -177,7 +176,7 @@ class ExportService:
         def ask(question: Question) -> _Reply:
             return self._ask(product, question, walk.page_rows)
 
-        with _Line(ask, is_ahead=self._reads_ahead) as line, _named(product):
+        with Ahead(ask, is_ahead=self._reads_ahead) as line, _named(product):
             question = walk.question()
             reply = None if question is None else line.put(question)
             while question is not None and reply is not None:
@@ -269,32 +268,6 @@ class ExportService:
                     for batch in self.normalize([sample], sample.window):
                         yield from batch.series
                     return
-
-
-class _Line:
-    """Asks questions one after the other: when the answer is wanted, or already now, in a thread.
-
-    Args:
-        ask: Answers a question.
-        is_ahead: Whether a question is asked as soon as it is put.
-    """
-
-    def __init__(self, ask: Callable[[Question], _Reply], *, is_ahead: bool) -> None:
-        self._ask = ask
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="export_service") if is_ahead else None
-
-    def put(self, question: Question) -> Callable[[], _Reply]:
-        """Put a question; calling the result waits for the reply, or raises what went wrong."""
-        if self._thread is None:
-            return partial(self._ask, question)
-        return self._thread.submit(self._ask, question).result
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=True, cancel_futures=True)
 
 
 def _payload(said: _Reply, question: Question, product: str, *, page: int, cursor: str | None, ending: str) -> Payload:

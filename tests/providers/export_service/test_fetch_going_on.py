@@ -1,10 +1,17 @@
 """An interrupted fetch from the Export Service goes on where it stopped; reading ahead changes nothing."""
 
+import json
+import threading
+import time
+
 import pytest
 
 from domain.contract import Payload, Progress
 from domain.errors import IngestError, RequestRejectedError
-from tests.fakes.hub import DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured
+from providers.export_service.client import ExportService
+from tests.fakes.api import api
+from tests.fakes.hub import ACCOUNT, DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured
+from tests.fakes.raw_server import RawServer, answer
 
 
 @pytest.mark.parametrize("semantics", SEMANTICS)
@@ -66,3 +73,15 @@ def test_an_error_of_a_page_read_ahead_comes_behind_the_page_before_it(served: H
     assert next(fetching).page == 1
     with pytest.raises(IngestError):
         next(fetching)
+
+
+def test_stopping_does_not_wait_for_an_answer_that_was_asked_for_early() -> None:
+    page = json.dumps({"continueToken": "more", "numResults": 10, "result": minutes(10)}).encode()
+    with RawServer([answer(page), (60.0, *answer(page))]) as server, api(server, read_seconds=90.0) as http:
+        fetching = ExportService(http, ACCOUNT, page_rows=10).fetch(DAY, {})
+        assert next(fetching).page == 1
+        began = time.monotonic()
+        fetching.close()  # type: ignore[attr-defined]  # a generator
+        assert time.monotonic() - began < 5
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("export_service")]
+        assert [thread.daemon for thread in left] == [True]  # the end of the process does not wait for it either
