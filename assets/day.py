@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from assets.ledger import RecordingWarehouse
 from assets.verdicts import PATIENCE, Verdict, verdict
-from domain.contract import LoadReport, Payload, Provider, Pull, PullReport
+from domain.contract import LandedPull, LoadReport, Payload, Provider, Pull, PullReport
 from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError
 from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
 
-_RACES: Final = 2  # times that a load which lost against a newer pull reads that one instead; then it is a fault
+_RACES: Final = 20  # times that a load which lost against a newer pull reads that one instead; then it is a fault
 
 
 def land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
@@ -94,25 +94,30 @@ def load(
     Raises:
         PayloadMissingError: Nothing complete has been landed for this window.
         ProviderError: The answers do not fit the provider's vocabulary.
+        StaleLoadError: Somebody loaded a newer pull, and none that is newer covers this window; or newer ones came in
+            faster than they could be loaded.
         WarehouseError: The load was refused or rolled back; the partition is what it was before.
     """
 
-    def attempt() -> LoadReport:
+    def newest() -> LandedPull:
         try:
-            landed = warehouse.payloads(source, window)
+            return warehouse.payloads(source, window)
         except IngestError as error:
             warehouse.record_failure(source, window, error)  # a load that fails later writes that down itself
             raise
-        batches = provider.normalize(landed, window)
-        if witness is not None:
-            batches = _witnessed(batches, witness)
+
+    def attempt() -> LoadReport:
+        batches = _normalized(provider, landed, window, witness)
         return warehouse.load(source, window, landed, batches, is_correction=is_correction)
 
+    landed = newest()
     for _ in range(_RACES):
         try:
             return attempt()
         except StaleLoadError:
-            continue
+            lost, landed = landed, newest()
+            if landed.pull_id == lost.pull_id:
+                raise
     return attempt()
 
 
@@ -187,7 +192,11 @@ def go_through(
         yield DayOutcome(day, pull, done, error)
 
 
-def _witnessed(batches: "Iterable[Normalized]", witness: "Callable[[Normalized], None]") -> "Iterator[Normalized]":
-    for batch in batches:
-        witness(batch)
+def _normalized(
+    provider: Provider, landed: LandedPull, window: Window, witness: "Callable[[Normalized], None] | None"
+) -> "Iterator[Normalized]":
+    # `normalize` is called when the load asks for the first batch: what goes wrong in it is written down by the load.
+    for batch in provider.normalize(landed, window):
+        if witness is not None:
+            witness(batch)
         yield batch

@@ -178,7 +178,8 @@ def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
 
 
 def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intake, load_id: int) -> Written:
-    quantities = dict(connection.execute(statement("catalogue/all_ids"), {"source": assignment.source}).fetchall())
+    rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source})
+    quantities = {int(series_id): str(quantity) for series_id, quantity in rows}
     for series_id, quantity in intake.quantities.items():
         now = quantities.get(series_id, "gone")
         if now != quantity:

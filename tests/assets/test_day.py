@@ -142,13 +142,20 @@ def test_a_good_day_in_between_renews_the_patience() -> None:
 
 
 def test_a_load_that_lost_against_a_newer_pull_reads_that_one() -> None:
-    provider, warehouse = a_week(), FakeWarehouse(n_stale=2)
-    land(provider, warehouse, "s", Window.of_day(FIRST))
-    assert load(provider, warehouse, "s", Window.of_day(FIRST)).n_inserted == 24
+    provider, warehouse = a_week(), FakeWarehouse(n_stale=1)
+    pull = land(provider, warehouse, "s", Window.of_day(FIRST))
+    report = load(provider, warehouse, "s", Window.of_day(FIRST))
+    assert (report.n_inserted, report.pull_id) == (24, pull.pull_id + 1)
+
+
+def test_a_load_goes_on_for_as_long_as_newer_pulls_come_in() -> None:
+    provider, warehouse = a_week(), FakeWarehouse(n_stale=20)
+    pull = land(provider, warehouse, "s", Window.of_day(FIRST))
+    assert load(provider, warehouse, "s", Window.of_day(FIRST)).pull_id == pull.pull_id + 20
 
 
 def test_a_load_that_always_loses_is_a_fault() -> None:
-    provider, warehouse = a_week(), FakeWarehouse(n_stale=9)
+    provider, warehouse = a_week(), FakeWarehouse(n_stale=99)
     land(provider, warehouse, "s", Window.of_day(FIRST))
     with pytest.raises(StaleLoadError):
         load(provider, warehouse, "s", Window.of_day(FIRST))

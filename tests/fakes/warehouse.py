@@ -71,7 +71,7 @@ class FakeWarehouse:
 
     Attributes:
         load_failures: Day → the error that loading it raises.
-        n_stale: How many of the next loads lose against a newer pull.
+        n_stale: How many of the next loads lose against a newer pull, which somebody lands and loads meanwhile.
         unavailable: The error that every method raises.
     """
 
@@ -122,6 +122,10 @@ class FakeWarehouse:
         self._answer()
         if self.n_stale:
             self.n_stale -= 1
+            pulls = self.pulls[source]
+            newer = FakePull(len(pulls) + 1, window, pages=pulls[-1].pages)
+            newer.finish(n_requests=0)
+            pulls.append(newer)
             raise StaleLoadError("a newer pull is loaded", place=f"{source}, {window}", fix="load the newest")
         new, n_rejected, n_duplicate, unmapped, reasons = _read(batches)
         if window.day in self.load_failures:

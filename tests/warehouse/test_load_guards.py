@@ -1,7 +1,7 @@
 """What a load refuses, and that the partition is then what it was before."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ import pandas as pd
 import psycopg
 import pytest
 
-from domain.contract import Series
+from assets import day
+from domain.contract import Payload, Series
 from domain.errors import (
     AccountingError,
     IngestError,
@@ -27,6 +28,7 @@ from domain.errors import (
 from domain.measurement import Normalized
 from domain.window import Window
 from tests.fakes.points import DAY, Said, at, batch, landed, load, table
+from tests.fakes.provider import FakeProvider
 from warehouse import load as load_module
 from warehouse import partition
 from warehouse.copy_binary import MeasurementEncoder
@@ -233,6 +235,22 @@ def test_an_error_that_is_not_of_the_house_is_a_failed_normalization(
     assert not hasattr(caught.value, "__notes__")
     assert len(str(caught.value)) < 500
     assert list(warehouse.reading.rejected("hub", DAY)["reason"]) == ["no_time"]
+
+
+class _Eager(FakeProvider):
+    """Its `normalize` is no generator: it fails when it is called."""
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:  # noqa: ARG002 - the contract's
+        raise ZeroDivisionError
+
+
+def test_a_normalizer_that_fails_before_its_first_batch_is_in_the_ledger_too(warehouse: TimescaleWarehouse) -> None:
+    landed(warehouse)
+
+    with pytest.raises(NormalizationError, match="ZeroDivisionError while the payloads were normalized"):
+        day.load(_Eager({}), warehouse, "hub", DAY)
+
+    _assert_untouched(warehouse, "normalization")
 
 
 def test_running_out_of_memory_is_not_called_a_bug_of_the_normalizer(warehouse: TimescaleWarehouse) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from assets import day
+from domain.contract import Payload
 from domain.errors import StaleLoadError
+from domain.measurement import Normalized
 from domain.window import Window
 from tests.fakes.forked import ended, fork, together
 from tests.fakes.points import DAY, Said, batch, landed, load, payload, table
+from tests.fakes.provider import FakeProvider
 from warehouse import load as load_module
 from warehouse.store import open_warehouse
 
@@ -25,8 +30,16 @@ def _said(number: float) -> Said:
     return {(f"s{series}", minute): number + series for series in range(5) for minute in range(60)}
 
 
+class _Numbered(FakeProvider):
+    """Its answers are a number each."""
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+        for answer in payloads:
+            yield batch(_said(float(answer.body)), window)
+
+
 def _days(n: int) -> list[Window]:
-    return [Window.of_day(date(2026, 3, 25) + timedelta(days=day)) for day in range(n)]
+    return [Window.of_day(date(2026, 3, 25) + timedelta(days=later)) for later in range(n)]
 
 
 def test_eight_processes_load_eight_days_of_one_source(database: str, tmp_path: Path) -> None:
@@ -42,25 +55,17 @@ def test_eight_processes_load_eight_days_of_one_source(database: str, tmp_path: 
 
     assert reports == [(300, 0)] * N
     with open_warehouse(database, tmp_path / "landing") as warehouse:
-        assert [table(warehouse, window=day) for day in _days(N)] == [_said(number) for number in range(N)]
+        assert [table(warehouse, window=window) for window in _days(N)] == [_said(number) for number in range(N)]
         assert len(warehouse.reading.series("hub")) == 5
 
 
 def test_eight_processes_load_the_same_day_and_the_newest_pull_stays_whole(database: str, tmp_path: Path) -> None:
     def one(number: int) -> tuple[int, list[int]]:
         with open_warehouse(database, tmp_path / "landing") as warehouse:
-            loaded: list[int] = []
             pull = warehouse.begin_pull("hub", DAY)
             pull.keep(payload(b"%d" % number))
             pull.finish(n_requests=1)
-            while not loaded:
-                newest = warehouse.payloads("hub", DAY)
-                number = int(next(iter(newest)).body)
-                try:
-                    loaded.append(warehouse.load("hub", DAY, newest, [batch(_said(number))]).pull_id)
-                except StaleLoadError:
-                    continue
-            return pull.pull_id, loaded
+            return pull.pull_id, [day.load(_Numbered({}), warehouse, "hub", DAY).pull_id]
 
     reports = together([partial(one, number) for number in range(N)])
 
@@ -78,6 +83,21 @@ def test_eight_processes_load_the_same_day_and_the_newest_pull_stays_whole(datab
         assert sum(entry.n_inserted - entry.n_removed for entry in committed) == 300
         changed = sum(entry.n_changed for entry in committed)
         assert len(warehouse.reading.revisions("hub", DAY)) == changed
+
+
+def test_a_load_that_lost_gives_up_where_no_newer_pull_covers_its_window(database: str, tmp_path: Path) -> None:
+    """A week was landed before one of its days; that day alone is newer."""
+    week = Window.of_days(date(2026, 3, 25), date(2026, 3, 31))
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        pull = warehouse.begin_pull("hub", week)
+        pull.keep(payload(b"7", window=week))
+        pull.finish(n_requests=1)
+        load(warehouse, _said(1))
+        with pytest.raises(StaleLoadError):
+            day.load(_Numbered({}), warehouse, "hub", week)
+
+        assert [entry.reason for entry in warehouse.ledger.entries("hub", week)][-1:] == ["stale_load"]
+        assert table(warehouse) == _said(1)
 
 
 def test_processes_that_discover_the_same_series_at_once_make_each_once(database: str, tmp_path: Path) -> None:
