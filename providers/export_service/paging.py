@@ -54,7 +54,7 @@ class PageFacts:
         high: The latest.
         n_low: Different documents at `low`.
         n_high: Different documents at `high`.
-        n_at_end: Documents at the end of the span that was asked for, which belong to the next one.
+        n_at_end: Different documents at the end of the span that was asked for, which belong to the next one.
         is_tied: Whether two different documents share a millisecond.
         n_distinct: Different documents.
     """
@@ -82,14 +82,16 @@ class PageFacts:
             times = [_place(time, span) for time in times]
         placed = [time for time in times if time is not None] if None in times else times
         low, high = (min(placed), max(placed)) if placed else (None, None)
-        n_distinct, is_tied = len(rows), False
-        if len(set(placed)) < len(placed):
-            n_distinct = len(set(map(_text_of, rows)))
-            is_tied = n_distinct - (len(times) - len(placed)) > len(set(placed))
+        n_distinct, n_instants, is_tied = len(rows), len(set(placed)), False
+        if n_instants < len(placed) or len(placed) + 1 < len(rows):
+            texts = {_text_of(row): time for row, time in zip(rows, times, strict=True)}
+            n_distinct = len(texts)
+            is_tied = sum(time is not None for time in texts.values()) > n_instants
 
         def distinct_at(time: int | None) -> int:
-            if time is None or times.count(time) == 1:
-                return int(time is not None)
+            n_rows = 0 if time is None else times.count(time)
+            if n_rows <= 1:
+                return n_rows
             return len({_text_of(row) for row, its in zip(rows, times, strict=True) if its == time})
 
         return cls(
@@ -100,7 +102,7 @@ class PageFacts:
             high=high,
             n_low=distinct_at(low),
             n_high=distinct_at(high),
-            n_at_end=times.count(span[1]),
+            n_at_end=distinct_at(span[1]),
             is_tied=is_tied,
             n_distinct=n_distinct,
         )
@@ -129,13 +131,14 @@ class Walk:
         n_asked: Answers of this fetch so far; with `n_rows` and `n_bytes`, for the caps.
         n_restarts: How often the listing began anew in this fetch.
         n_listed: Documents of the first span so far.
+        n_credited: Documents of the first span so far that were taken off the debts, the same one of a page once.
         edges: The last page's earliest and latest millisecond, and the different documents at each.
         trend: In which order of time the pages of the first span came.
         is_tied: Whether documents were seen to share a millisecond.
         was_empty: Whether the last page was empty and had a token.
         was_full: Whether the last page that was not empty was full.
         probes: Questions to ask before the next page: span, millisecond whose documents are known, how many they are.
-        debts: Length of `todo` at which it is due, and documents that the halves of a doubted page still owe.
+        debts: Length of `todo` at which it is due, and different documents that the halves of a doubted page still owe.
     """
 
     whole: list[Span]
@@ -149,6 +152,7 @@ class Walk:
     n_bytes: int = 0
     n_restarts: int = 0
     n_listed: int = 0
+    n_credited: int = 0
     edges: tuple[int, int, int, int] | None = None
     trend: int = _UNKNOWN
     is_tied: bool = False
@@ -209,6 +213,7 @@ class Walk:
         """
         self._count(facts)
         is_kept = self._take_probe(*self.probes.pop(0), facts) if self.probes else self._take_page(facts)
+        self._settle()
         self.page += is_kept
         return is_kept
 
@@ -244,8 +249,9 @@ class Walk:
             return False
         self._note_order(facts)
         self.n_listed += facts.n_rows
-        for debt in self.debts:
-            debt[1] -= facts.n_rows - facts.n_at_end
+        n_new = facts.n_distinct - facts.n_at_end
+        self._credit(n_new)
+        self.n_credited += n_new
         if facts.token:
             self._go_on(facts)
         elif is_doubtful:
@@ -293,10 +299,15 @@ class Walk:
             raise self._truncated("a page ended amid more documents of one millisecond than one answer holds")
         if is_full or facts.token:
             self.todo.insert(1 if self.token else 0, (start, end))
+            self._credit(-n_known)  # they come again with the span
             return False
         n_edge = facts.n_low if facts.low == edge else facts.n_high if facts.high == edge else 0
         n_others = facts.n_distinct - n_edge - facts.n_at_end
-        return n_edge > n_known or (end - start > 1 and n_others > 0)
+        n_new = max(n_edge - n_known, 0) + (max(n_others, 0) if end - start > 1 else 0)
+        self._credit(n_new)
+        if self.token:  # the span around it is under way
+            self.n_credited += n_new
+        return n_new > 0
 
     def _note_order(self, facts: PageFacts) -> None:
         """Learn how this page lies to the one before, and ask for the millisecond between them if it may be cut."""
@@ -327,6 +338,7 @@ class Walk:
             raise self._truncated("an answer about one millisecond is full, and has no token")
         middle = (start + end) // 2
         self.todo[0:1] = [(start, middle), (middle, end)]
+        self._credit(-self.n_credited)  # they come again with the halves
         if owed:
             self.debts.append([len(self.todo) - 2, owed])
         self._begin_span()
@@ -334,13 +346,22 @@ class Walk:
     def _close_span(self) -> None:
         del self.todo[0]
         self._begin_span()
-        while self.debts and len(self.todo) <= self.debts[-1][0]:
+
+    def _credit(self, n_documents: int) -> None:
+        """Take documents off the debts of every doubted page around them; fewer than none are taken back."""
+        for debt in self.debts:
+            debt[1] -= n_documents
+
+    def _settle(self) -> None:
+        """Collect the debts that are due: both halves are listed, and what their ends left in doubt is asked."""
+        while not self.probes and self.debts and len(self.todo) <= self.debts[-1][0]:
             _, owed = self.debts.pop()
             if owed > 0:
                 raise self._truncated(f"the two halves of a span hold {owed:,} documents fewer than the whole")
 
     def _begin_span(self) -> None:
-        self.token, self.n_listed, self.edges, self.trend = "", 0, None, _UNKNOWN
+        self.token, self.edges, self.trend = "", None, _UNKNOWN
+        self.n_listed = self.n_credited = 0
         self.was_empty = self.was_full = False
         self._seen.clear()
 

@@ -139,6 +139,28 @@ def test_halves_that_hold_less_than_the_whole_are_never_called_complete() -> Non
         walk(forgetful)
 
 
+def test_a_document_that_comes_twice_pays_no_debt_twice() -> None:
+    index = documents(*range(0, 1000, 100))
+
+    def forgetful(question: Question, _: int) -> tuple[list[Document], str]:
+        return (index, "") if question.span == SPAN else ([index[question.span[0] // 100]] * 5, "")
+
+    with pytest.raises(TruncationSuspectedError, match="8 documents fewer"):
+        walk(forgetful)
+
+
+def test_documents_that_a_probe_finds_pay_what_the_halves_owe() -> None:
+    index = documents(0, 100, 100, 200, 210, 220, 230, 300, 400, 450, 450, 450, 600)
+    listing = Listing(index, "search_after")
+
+    def serve(question: Question, n_rows: int) -> tuple[list[Document], str]:
+        if question.span == (0, 500):  # loses two of the three at 450, where its first page ends
+            return ([], "") if question.token else (index[:10], "more")
+        return (index, "") if question.span == SPAN else listing(question, n_rows)
+
+    assert numbers(walk(serve)) == list(range(13))
+
+
 def test_documents_lost_at_a_page_within_one_millisecond_are_asked_for_again() -> None:
     index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 10, 10, 13)
     listing = Listing(index, "search_after")
