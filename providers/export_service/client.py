@@ -22,9 +22,10 @@ from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.export_service.account import Account
 from providers.export_service.ahead import Ahead
+from providers.export_service.facts import PageFacts, Span
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
-from providers.export_service.paging import PageFacts, Question, Span, Walk
+from providers.export_service.paging import Question, Walk
 from providers.export_service.spec import (
     DISCOVERY_DAYS,
     DISCOVERY_ROWS,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
 from providers.export_service import paging, spec
-from providers.export_service.paging import PageFacts, Question, Walk
+from providers.export_service.facts import PageFacts
+from providers.export_service.paging import Question, Walk
 
 SPAN = (0, 1_000)
 Document = dict[str, Any]

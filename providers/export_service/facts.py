@@ -1,0 +1,94 @@
+"""What a walk through a listing wants to know of a page: where its documents stand, and how many differ."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
+
+Span = tuple[int, int]
+"""Milliseconds since the epoch, half-open."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a walk wants to know of a page.
+
+    Documents without an integer time inside the span, its end included, count and have no place: where they stand
+    says nothing about the listing, and no question may be made of their times.
+
+    Attributes:
+        token: What continues the listing; empty at its end.
+        n_rows: Documents, those at the very end of the span included.
+        n_bytes: Size of the answer.
+        low: The earliest millisecond; None if no document has a place.
+        high: The latest.
+        n_low: Different documents at `low`.
+        n_high: Different documents at `high`.
+        n_at_end: Different documents at the end of the span that was asked for, which belong to the next one.
+        is_tied: Whether two different documents share a millisecond.
+        n_distinct: Different documents.
+    """
+
+    token: str
+    n_rows: int
+    n_bytes: int
+    low: int | None
+    high: int | None
+    n_low: int
+    n_high: int
+    n_at_end: int
+    is_tied: bool
+    n_distinct: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], span: Span, *, token: str, n_bytes: int, time_field: str) -> Self:
+        """The facts of `rows`, which answered a question about `span`."""
+        try:
+            times = [row[time_field] for row in rows]
+        except (KeyError, TypeError):
+            times = [row.get(time_field) if isinstance(row, dict) else None for row in rows]
+        are_placed = set(map(type, times)) <= {int} and (not times or (span[0] <= min(times) and max(times) <= span[1]))
+        if not are_placed:
+            times = [_place(time, span) for time in times]
+        placed = [time for time in times if time is not None] if None in times else times
+        low, high = (min(placed), max(placed)) if placed else (None, None)
+        n_distinct, n_instants, is_tied = len(rows), len(set(placed)), False
+        if n_instants < len(placed) or len(placed) + 1 < len(rows):
+            texts = {_text_of(row): time for row, time in zip(rows, times, strict=True)}
+            n_distinct = len(texts)
+            is_tied = sum(time is not None for time in texts.values()) > n_instants
+
+        def distinct_at(time: int | None) -> int:
+            n_rows = 0 if time is None else times.count(time)
+            if n_rows <= 1:
+                return n_rows
+            return len({_text_of(row) for row, its in zip(rows, times, strict=True) if its == time})
+
+        return cls(
+            token=token,
+            n_rows=len(rows),
+            n_bytes=n_bytes,
+            low=low,
+            high=high,
+            n_low=distinct_at(low),
+            n_high=distinct_at(high),
+            n_at_end=distinct_at(span[1]),
+            is_tied=is_tied,
+            n_distinct=n_distinct,
+        )
+
+
+def _place(value: object, span: Span) -> int | None:
+    """The millisecond that `value` names inside `span`, the end included; None if it names none."""
+    if type(value) is not int and not (type(value) is float and value.is_integer()):
+        return None
+    return int(value) if span[0] <= value <= span[1] else None
+
+
+def _text_of(row: object) -> bytes:
+    try:
+        return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a lone surrogate, or an integer beyond 64 bits
+        return json.dumps(row, sort_keys=True).encode()
