@@ -92,7 +92,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	echo "Installing the locked packages"; \
 	if { $(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check uv 2>/dev/null; } \
-	    && $(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock; then :; \
+	    && $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock; then :; \
 	else \
 	  echo "Without uv: this takes a minute or two"; \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock; \

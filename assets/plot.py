@@ -82,7 +82,7 @@ class DayPlot:
                     means,
                     linewidth=1,
                     antialiased=False,
-                    label=key if len(key) <= _LABEL else "…" + key[1 - _LABEL :],
+                    label=_label(key),
                 )
             known = QUANTITIES.get(quantity)
             axes.set_ylabel(f"{quantity.replace('_', ' ')} [{known.unit if known else '?'}]", fontsize=7)
@@ -106,3 +106,9 @@ class DayPlot:
             by_quantity.setdefault(self._quantities.get(key, ""), []).append(key)
         ranked = sorted(by_quantity.items(), key=lambda entry: -sum(n_points[key] for key in entry[1]))
         return [(quantity, keys[:_SERIES]) for quantity, keys in ranked[:_PANELS]]
+
+
+def _label(key: str) -> str:
+    """A series' name as a legend shows it: short, and with nothing that matplotlib would read as a formula."""
+    shown = key if len(key) <= _LABEL else "…" + key[1 - _LABEL :]
+    return shown.replace("$", r"\$")

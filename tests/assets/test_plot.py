@@ -40,6 +40,14 @@ def test_a_day_without_values_has_no_picture() -> None:
     assert plot_of(0).markdown() is None
 
 
+def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:
+    plot = DayPlot(DAY)
+    provider = FakeProvider({DAY: {r"evs/$\frac{$/P": hourly(DAY)["roof/P"]}})
+    for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
+        plot.see(batch)
+    assert plot.markdown() is not None
+
+
 def test_a_mean_is_the_mean_of_every_batch() -> None:
     plot = plot_of(1)
     once = plot._sums["site/0/P"] / plot._counts["site/0/P"].clip(1)
