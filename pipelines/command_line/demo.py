@@ -176,6 +176,8 @@ def _verified(running: OpenHouse, warehouse: "TimescaleWarehouse", source: Sourc
     begun = time.monotonic()
     verified = verify(running.twin, warehouse.reading, source.slug, days)
     both = verified.both
+    if not both.n_served:
+        fail(f"the sandbox serves nothing for these {len(days)} days: clear its faults (joulehouse sandbox clear).")
     if not both.is_equal:
         fail(
             f"the warehouse is not what the sandbox serves: of {both.n_served:,} rows served and {both.n_loaded:,} "
