@@ -33,6 +33,7 @@ class ProviderSpec:
         max_window: The widest span one request may ask for.
         requests_per_second: Its published limit per credential; None if it has none.
         max_days_per_run: How many daily partitions one Dagster run takes at most.
+        pull_days: How many UTC days, one after the other, are asked for in one pull at most; they are loaded one by one.
         is_retired: It has gone for good: schedules skip it, what is loaded stays, replay works.
     """
 
@@ -47,6 +48,7 @@ class ProviderSpec:
     max_window: timedelta
     requests_per_second: float | None
     max_days_per_run: int
+    pull_days: int = 1
     is_retired: bool = False
 
 
