@@ -22,7 +22,8 @@ from providers._answer import Answer
 from providers._api import _Question
 from providers._http import ApiClient, BlobClient, Origin, Secret
 from providers._line import Head, Request
-from providers._oauth2 import ClientCredentials, _Token
+from providers._login import Granted, Question, _Token
+from providers._oauth2 import ClientCredentials
 from providers._words import quotable, spellings
 from tests.fakes.api import QUICK, Key, Naps, api
 from tests.fakes.raw_server import Act, RawServer, Script, answer, cut
@@ -223,6 +224,8 @@ SECRETIVE: list[object] = [
     Address.parse(f"https://files.example/{TOKEN}?sig={PARAM}"),
     Answer(200, "application/json", f'{{"access_token": "{TOKEN}"}}'.encode(), "chunked", datetime.now(UTC)),
     _Token(f"Bearer {TOKEN}", 1.0),
+    Question(form={"password": TOKEN}, json={"password": TOKEN}),
+    Granted(TOKEN, 1.0),
 ]
 
 
@@ -234,10 +237,10 @@ def test_what_holds_a_body_an_address_or_headers_keeps_them_to_itself(secretive:
 
 
 def test_no_shape_of_this_room_that_can_hold_a_secret_is_forgotten_above() -> None:
-    telling = {"url", "headers", "header", "content", "body", "query", "beginning"}
+    telling = {"url", "headers", "header", "content", "body", "query", "beginning", "form", "json", "token"}
     room = [import_module(f"providers.{module.name}") for module in iter_modules(providers.__path__)]
-    shapes = {shape for module in room for shape in vars(module).values() if is_dataclass(shape)}
-    holding = {shape for shape in shapes if telling & {part.name for part in fields(shape)}}
+    shapes = {shape for module in room for shape in vars(module).values() if isinstance(shape, type)}
+    holding = {shape for shape in shapes if is_dataclass(shape) and telling & {part.name for part in fields(shape)}}
     assert holding == {type(secretive) for secretive in SECRETIVE}
 
 

@@ -1,0 +1,193 @@
+"""A login that is answered with a bearer token: asked for early, once for all threads, and shown to one API alone.
+
+What logins have in common is here: when to renew, what to do when the provider refuses, what a token may look like.
+What differs (a form or a JSON document, where in the answer the token stands and how long it lives) is handed in.
+"""
+
+import math
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from domain.errors import CredentialsRejectedError, PayloadUnreadableError
+from providers._http import Answer, ApiClient, Secret
+
+# A lifetime that is missing or absurd is taken for a minute: never cached for ever, never fetched for every request.
+SHORT_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 86_400.0
+_ABSURD_SECONDS: Final = 366 * 86_400.0
+# Renewed in this part of its life, at a random moment, so that processes which began together do not come together.
+_RENEWED_AT: Final = (0.6, 0.8)
+_PAUSE_AFTER_REJECTION_SECONDS: Final = 60.0
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
+_REFUSALS: Final = (400, 401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is sent to log in: a form, or else a JSON document. It holds a secret, and is made anew for each login."""
+
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the provider's answer says, unchecked.
+
+    Attributes:
+        token: The bearer token.
+        seconds: How long it lives; anything that makes no sense is taken for `Rules.otherwise_seconds`.
+        kind: The token's type, where the answer names one; only `bearer` is taken.
+    """
+
+    token: object = field(repr=False)
+    seconds: object = None
+    kind: object = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is true of one provider's logins.
+
+    Attributes:
+        who: Whom the provider knows us as, for messages: `our client`, `our user`.
+        fix: What to do when it rejects us.
+        codes: The only words of an error answer (its `error`) that are repeated in a message.
+        otherwise_seconds: A token's life where the answer does not say it, or says nonsense.
+        longest_seconds: The longest life that is believed.
+        beside: Headers sent with the token, none of them secret.
+    """
+
+    who: str
+    fix: str
+    codes: Collection[str] = frozenset()
+    otherwise_seconds: float = SHORT_SECONDS
+    longest_seconds: float = LONGEST_SECONDS
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    header: str = field(repr=False)
+    renewed_after: float
+
+
+class BearerLogin:
+    """Proves who we are with a token that a login gives out. Safe to use from many threads: one logs in for all.
+
+    After a 401 the API client calls `renew` once for a question; a second 401 is a `CredentialsRejectedError`.
+
+    Args:
+        http: A client of the login's origin, without credentials of its own.
+        path: Of the login, below that origin.
+        ask: Makes what is sent.
+        read: Finds the token in the answer: a JSON object, an empty one if the answer was none.
+        rules: What is true of this provider's logins.
+        clock: Seconds that never go back; the wall clock has no say in when a token is renewed.
+        spread: Draws the moment of renewal.
+    """
+
+    def __init__(
+        self,
+        http: ApiClient,
+        path: str,
+        *,
+        ask: Callable[[], Question],
+        read: Callable[[Mapping[str, object]], Granted],
+        rules: Rules,
+        clock: Callable[[], float] = time.monotonic,
+        spread: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._http = http
+        self._path = path
+        self._ask = ask
+        self._read = read
+        self._rules = rules
+        self._clock = clock
+        self._spread = spread
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._rejected_until = -math.inf
+
+    @property
+    def n_requests(self) -> int:
+        """Logins sent so far, retries included."""
+        return self._http.n_requests
+
+    def headers(self) -> Mapping[str, str]:
+        """The bearer token as a header, fetched anew when most of its life is over.
+
+        Raises:
+            CredentialsRejectedError: The provider does not accept us. For a minute it is not asked again.
+            PayloadUnreadableError: It answered with something that is no token.
+            ProviderError: It could not be asked.
+        """
+        with self._lock:
+            if self._token is None or self._clock() >= self._token.renewed_after:
+                self._token = None
+                self._token = self._log_in()
+            return {**self._rules.beside, "authorization": self._token.header}
+
+    def token(self) -> Secret:
+        """The token alone, where it has to stand elsewhere than in a header; raises what `headers` raises."""
+        return Secret(self.headers()["authorization"].removeprefix("Bearer "))
+
+    def renew(self, rejected: Mapping[str, str]) -> None:
+        """Forget the token in `rejected`, unless another thread has already replaced it."""
+        with self._lock:
+            if self._token is not None and rejected.get("authorization") == self._token.header:
+                self._token = None
+
+    def _log_in(self) -> _Token:
+        if self._clock() < self._rejected_until:
+            raise self._rejected(f"the provider rejected {self._rules.who} a moment ago, and it was not asked again")
+        question = self._ask()
+        self._http.new_step()
+        began = self._clock()  # its life may have begun as early as this
+        answer = self._http.post(self._path, form=question.form, json=question.json, also=_REFUSALS)
+        if answer.status in _REFUSALS:
+            self._rejected_until = self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
+            raise self._rejected(f"the provider answered {answer.status}{self._code(answer)} to {self._rules.who}")
+        granted = self._read(_document(answer))
+        if not isinstance(granted.token, str) or not _TOKEN.fullmatch(granted.token):
+            raise self._unreadable("has no access token, or one that does not fit into a header")
+        if str(granted.kind).lower() != "bearer":
+            raise self._unreadable("holds a token of another type than bearer")
+        return _Token(f"Bearer {granted.token}", began + self._life(granted.seconds) * self._spread(*_RENEWED_AT))
+
+    def _life(self, seconds: object) -> float:
+        """Seconds to believe in: what the provider says, if it makes sense, and never more than the rules allow."""
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _ABSURD_SECONDS:
+            return self._rules.otherwise_seconds
+        return min(float(seconds), self._rules.longest_seconds)
+
+    def _code(self, answer: Answer) -> str:
+        code = _document(answer).get("error")
+        return f" ({code})" if isinstance(code, str) and code in self._rules.codes else ""
+
+    @property
+    def _place(self) -> str:
+        return f"{self._http.source}, POST {self._http.origin.place(self._path)}"
+
+    def _rejected(self, culprit: str) -> CredentialsRejectedError:
+        return CredentialsRejectedError(culprit, place=self._place, fix=self._rules.fix)
+
+    def _unreadable(self, culprit: str) -> PayloadUnreadableError:
+        fix = "compare the token endpoint with the provider's documentation"
+        return PayloadUnreadableError(f"the token answer {culprit}", place=self._place, fix=fix)
+
+
+def _document(answer: Answer) -> Mapping[str, object]:
+    """The answer as an object; an empty one if it is anything else."""
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
