@@ -13,8 +13,10 @@ COPY resources resources
 COPY assets assets
 COPY pipelines pipelines
 COPY sandbox sandbox
-# Editable, so that assets/<source>/defs.yaml can be mounted over the image's own and is found where the code is.
-RUN /opt/venv/bin/pip install --quiet --no-deps --editable . && /opt/venv/bin/python -m compileall -q .
+# Editable, so that assets/<source>/defs.yaml can be mounted over the image's own and is found where the code is; built
+# with the locked setuptools, because a build in isolation would fetch one without a hash.
+RUN /opt/venv/bin/pip install --quiet --no-deps --no-build-isolation --editable . \
+ && /opt/venv/bin/python -m compileall -q .
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/joulehouse --shell /usr/sbin/nologin joulehouse \

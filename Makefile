@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DAYS ?= 60
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
+ROOMS := domain providers warehouse resources assets pipelines sandbox
 LOCKED := --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url
 
 # Nothing here reports to anybody.
@@ -43,8 +45,9 @@ format: $(READY) ## Let ruff put formatting and imports right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: $(READY) ## Renew both locks from pyproject.toml (hashes, no addresses)
+lock: $(READY) ## Renew every lock from pyproject.toml (hashes, no addresses)
 	$(BIN)/uv pip compile -q --upgrade pyproject.toml $(LOCKED) -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --group build $(LOCKED) -c requirements.lock -o requirements-build.lock
 	$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCKED) -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --upgrade --group bench $(LOCKED) -o requirements-bench.lock
 
@@ -73,9 +76,10 @@ clean: ## Stop what runs, and remove the environment and the caches (DATA=1: the
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	$(if $(DATA),rm -rf .joulehouse)
 
-# The stamp is written last, so that an interrupted installation is begun again. uv installs in seconds what takes pip a
-# minute; where uv cannot be had or cannot reach what pip can, pip does the same work from the same hashes.
-$(READY): requirements-dev.lock pyproject.toml
+# The stamp is written last, so that an interrupted installation is begun again. Everything comes from a lock with
+# hashes: uv and setuptools first, then the rest, then our own package, built with that setuptools. uv installs in
+# seconds what takes pip a minute; where uv cannot be had or cannot reach what pip can, pip does the same work.
+$(READY): requirements-build.lock requirements-dev.lock pyproject.toml
 	@set -eu; \
 	usable='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
 	chosen=''; \
@@ -91,11 +95,12 @@ $(READY): requirements-dev.lock pyproject.toml
 	fi; \
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 	echo "Installing the locked packages"; \
-	if { $(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check uv 2>/dev/null; } \
+	if $(PIP) -r requirements-build.lock 2>/dev/null \
 	    && $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock; then :; \
 	else \
 	  echo "Without uv: this takes a minute or two"; \
-	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
+	  $(PIP) -r requirements-dev.lock; \
 	fi; \
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	$(BIN)/python -m compileall -q $(ROOMS); \
 	touch $@

@@ -50,7 +50,7 @@ def test_make_says_what_every_target_does(target: str) -> None:
 
 
 def test_a_python_of_the_wrong_age_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    for file in ("Makefile", "requirements.lock", "requirements-dev.lock", "pyproject.toml"):
+    for file in ("Makefile", "requirements-build.lock", "requirements-dev.lock", "pyproject.toml"):
         (tmp_path / file).write_bytes((ROOT / file).read_bytes())
     old = tmp_path / "old-python"
     old.write_text("#!/bin/sh\nexit 1\n")

@@ -18,7 +18,12 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 _LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S607 — git from the path
 TRACKED = [ROOT / name for name in _LISTED.splitlines()]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
+LOCKS = {
+    "requirements.lock": 40,
+    "requirements-build.lock": 2,
+    "requirements-dev.lock": 40,
+    "requirements-bench.lock": 40,
+}
 PYTHON = [path for path in TRACKED if path.suffix == ".py" and path.exists()]
 
 
@@ -47,11 +52,11 @@ def test_every_dependency_has_its_reason_above_or_beside_it() -> None:
             assert reasoned, f"{line} has no reason"
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_a_lock_pins_every_package_with_hashes_and_names_no_address(name: str) -> None:
+@pytest.mark.parametrize(("name", "n_least"), LOCKS.items())
+def test_a_lock_pins_every_package_with_hashes_and_names_no_address(name: str, n_least: int) -> None:
     lock = (ROOT / name).read_text()
     pins = re.findall(r"^[a-z0-9][\w.\-\[\]]*==\S+.*$", lock, re.MULTILINE | re.IGNORECASE)
-    assert len(pins) > 40
+    assert len(pins) >= n_least
     assert all(pin.endswith("\\") for pin in pins), "a pin without a hash"
     assert "://" not in lock
 
@@ -61,12 +66,28 @@ def test_the_locks_fit_the_project() -> None:
     groups = PYPROJECT["dependency-groups"]
     for name, requirements in (
         ("requirements.lock", dependencies),
+        ("requirements-build.lock", groups["build"]),
         ("requirements-dev.lock", dependencies + groups["dev"]),
         ("requirements-bench.lock", groups["bench"]),
     ):
         for requirement in requirements:
             package = re.split(r"[\[<>=~ ]", requirement)[0].lower()
             assert package in locked(name), f"{package} is not in {name}"
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
+def test_nothing_is_installed_but_from_a_lock_with_hashes(name: str) -> None:
+    text = re.sub(r"\\\n\s*", " ", (ROOT / name).read_text())
+    commands = [command for command in re.split(r"&&|\|\||;|\n", text) if re.search(r"\bpip install\b", command)]
+    assert commands
+    for command in commands:
+        words = set(command.split())
+        assert "--require-hashes" in words or {"--no-deps", "--no-build-isolation"} <= words, command
+
+
+def test_our_own_package_is_built_with_a_locked_setuptools() -> None:
+    build, runs = locked("requirements-build.lock"), locked("requirements.lock")
+    assert build["setuptools"] == runs["setuptools"], "the image builds with that of requirements.lock"
 
 
 def test_what_is_tested_is_what_runs() -> None:
