@@ -14,7 +14,7 @@ import dagster as dg
 from assets import metadata
 from assets.day import DayOutcome, go_through
 from assets.failures import as_failure, as_single_failure
-from assets.plot import DayPlot
+from assets.plot import Picture
 from assets.source import SourceFacts
 from domain.contract import Series
 from domain.errors import IngestError
@@ -137,7 +137,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
         selected = context.selected_asset_keys
         keys = sorted(context.partition_keys)
         last = date.fromisoformat(keys[-1])
-        plot = DayPlot(last)
+        plot = Picture(last, context.log.warning)
         outcomes: list[DayOutcome] = []
         try:
             for outcome in go_through(

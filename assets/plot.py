@@ -2,11 +2,12 @@
 
 It watches the batches of a load go by and keeps a mean for every quarter of an hour, so that its memory does not grow
 with the day. The picture is stored in Dagster's event log: it stays under 20 KB, and only the last day
-of a run has one.
+of a run has one. Whatever goes wrong with it is said, and costs the picture alone.
 """
 
 import base64
 import io
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,44 @@ _BIN_US: Final = 15 * 60 * 1_000_000
 _SERIES: Final = 6  # lines that can still be told apart, in each panel
 _PANELS: Final = 2
 _COLOURS: Final = 96
+_MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 _LABEL: Final = 28  # characters of a series' name that fit beside a line
+
+
+class Picture:
+    """The plot of one day as a load may watch it: an error while drawing is a warning, and never the day's.
+
+    Args:
+        day: The UTC day.
+        warn: Where to say, in one sentence, that there will be no picture.
+    """
+
+    def __init__(self, day: date, warn: Callable[[str], None]) -> None:
+        self._day = day
+        self._warn = warn
+        self._plot: DayPlot | None = DayPlot(day)
+
+    def see(self, batch: "Normalized") -> None:
+        """Take note of a batch on its way into the warehouse; never fails."""
+        if self._plot is not None:
+            try:
+                self._plot.see(batch)
+            except Exception as error:  # noqa: BLE001  # a load must not end for want of a picture
+                self._give_up(error)
+
+    def markdown(self) -> str | None:
+        """See `DayPlot.markdown`; None as well where the picture cannot be had. Never fails."""
+        if self._plot is not None:
+            try:
+                return self._plot.markdown()
+            except Exception as error:  # noqa: BLE001  # the days are committed, and must be recorded as such
+                self._give_up(error)
+        return None
+
+    def _give_up(self, error: Exception) -> None:
+        self._plot = None
+        said = " ".join(str(error).split())[:_MOST_QUOTED]
+        self._warn(f"{self._day} has no picture, because drawing it failed ({type(error).__name__}: {said}).")
 
 
 class DayPlot:

@@ -1,5 +1,6 @@
 """Ranged runs of a source's assets in a real Dagster instance, over fakes below."""
 
+import sys
 from collections.abc import Iterator
 from datetime import date
 
@@ -7,6 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.factory import CORRECTION_TAG, catalogue_key, measurements_key, payloads_key, source_assets
+from assets.plot import DayPlot
 from domain.errors import ConfigurationError, CredentialsRejectedError, PayloadUnreadableError, ShrinkRefusedError
 from tests.fakes.days import FIRST, House, days, facts, provider_of
 
@@ -67,6 +69,34 @@ def test_every_day_has_its_own_figures_and_only_the_last_a_picture(house: House)
     assert [day for day, found in figures.items() if "plot" in found] == [str(LAST)]
     assert figures[str(LAST)]["plot"].startswith("![2026-01-05](data:image/png;base64,")
     assert house.figures(PAYLOADS)[str(THIRD)]["payloads"] == 1
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_day(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # a library that cannot be imported
+    assert house.run(FIRST, LAST).success
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
+    figures = house.figures(MEASUREMENTS)[str(LAST)]
+    assert figures["rows_inserted"] == 24
+    assert "plot" not in figures
+    [said] = [line for line in capsys.readouterr().err.splitlines() if f"{LAST} has no picture" in line]
+    assert " - WARNING - " in said
+
+
+def test_a_plot_that_trips_over_a_batch_costs_no_day(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trip(*_: object) -> None:
+        msg = "a category that is none"
+        raise ValueError(msg)
+
+    house.provider.points[LAST]["roof/Q"] = dict(house.provider.points[LAST]["roof/P"])
+    monkeypatch.setattr(DayPlot, "see", trip)
+    assert house.run(FIRST, LAST).success
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
+    assert [report.n_inserted for report in house.warehouse.ledger] == [24, 24, 24, 24, 48]
+    assert capsys.readouterr().err.count("drawing it failed (ValueError: a category that is none).") == 1
 
 
 def test_measurements_alone_are_replayed_without_a_request(house: House) -> None:
