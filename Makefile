@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DAYS ?= 60
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 ROOMS := domain providers warehouse resources assets pipelines sandbox
-LOCKED := --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url
+LOCKED := --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-header --no-emit-index-url
 
 # Nothing here reports to anybody.
 export DAGSTER_DISABLE_TELEMETRY := 1

@@ -55,7 +55,7 @@ def test_every_dependency_has_its_reason_above_or_beside_it() -> None:
 @pytest.mark.parametrize(("name", "n_least"), LOCKS.items())
 def test_a_lock_pins_every_package_with_hashes_and_names_no_address(name: str, n_least: int) -> None:
     lock = (ROOT / name).read_text()
-    pins = re.findall(r"^[a-z0-9][\w.\-\[\]]*==\S+.*$", lock, re.MULTILINE | re.IGNORECASE)
+    pins = re.findall(r"^[a-z0-9][\w.\-\[\], ]*==\S+.*$", lock, re.MULTILINE | re.IGNORECASE)
     assert len(pins) >= n_least
     assert all(pin.endswith("\\") for pin in pins), "a pin without a hash"
     assert "://" not in lock
@@ -90,6 +90,11 @@ def test_our_own_package_is_built_with_a_locked_setuptools() -> None:
     assert build["setuptools"] == runs["setuptools"], "the image builds with that of requirements.lock"
 
 
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_keeps_the_extras_without_which_pip_refuses_its_hashes(name: str) -> None:
+    assert re.search(r"^gql\[requests\]==", (ROOT / name).read_text(), re.MULTILINE)
+
+
 def test_what_is_tested_is_what_runs() -> None:
     runs, tests = locked("requirements.lock"), locked("requirements-dev.lock")
     assert {name: tests.get(name) for name in runs} == runs
@@ -97,7 +102,7 @@ def test_what_is_tested_is_what_runs() -> None:
 
 def locked(name: str) -> dict[str, str]:
     """Package → the version that a lock pins."""
-    pins = re.findall(r"^([a-z0-9][\w.\-]*)(?:\[[\w,\-]+\])?==([^\s;\\]+)", (ROOT / name).read_text(), re.MULTILINE)
+    pins = re.findall(r"^([a-z0-9][\w.\-]*)(?:\[[\w,\- ]+\])?==([^\s;\\]+)", (ROOT / name).read_text(), re.MULTILINE)
     return dict(pins)
 
 
