@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from domain.errors import ConfigurationError
 from providers._secret import Secret
@@ -40,8 +41,17 @@ class Settings:
 
     @property
     def warehouse_url(self) -> str | None:
-        """`WAREHOUSE_URL`: a TimescaleDB of yours; None for the embedded one. It holds a password: never show it."""
-        return self.environment.get("WAREHOUSE_URL") or None
+        """`WAREHOUSE_URL`: a TimescaleDB of yours; None for the embedded one. It holds a password: never show it.
+
+        `WAREHOUSE_PASSWORD`, as it is and with any character in it, goes into a URL that names a user without one.
+        """
+        url = self.environment.get("WAREHOUSE_URL", "").strip()
+        password = self.environment.get("WAREHOUSE_PASSWORD", "")
+        scheme, _, rest = url.partition("://")
+        user, at, place = rest.partition("@")
+        if password and at and ":" not in user:
+            return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
+        return url or None
 
     @property
     def landing_url(self) -> str:
@@ -74,7 +84,7 @@ class Settings:
             raise ConfigurationError(
                 f"the environment variable {name} is not set",
                 place=place,
-                fix=f"set {name} in the environment or in .env and start again",
+                fix=f"set {name} in the environment (for containers: in .env) and start again",
             )
         return value
 

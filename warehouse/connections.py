@@ -1,6 +1,7 @@
 """Connections to the warehouse: how they are addressed, how they are limited, and how they are lent."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ from warehouse.sqlstates import translated
 STATEMENT_SECONDS: Final = 1800  # the COPY of a 10-million-row day takes some 20 s; a loaded laptop ten times that
 LOCK_SECONDS: Final = 600  # waiting for another loader of the same partition to finish
 IDLE_SECONDS: Final = 120  # between two statements of one transaction there is only encoding
+
+# libpq ends a password at its first @ or / and takes the rest for a host, a port or a database, which messages name.
+_HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[^@/?#\s:,\[\]]*)(:[0-9]*)?"
+_SHAPE: Final = re.compile(
+    r"postgres(ql)?://"
+    r"([\w.~!$&'()*+,;=%-]+(:[\w.~!$&'()*+,;=%:-]*)?@)?"  # user and password
+    rf"{_HOST}(,{_HOST})*(/[^@/?#\s]*)?(\?[^@#\s]*)?",  # hosts and ports, database, arguments
+)
 
 _SESSION: Final = sql.SQL(
     "SELECT set_config('search_path', 'public, pg_temp', false), set_config('timezone', 'UTC', false),"
@@ -51,14 +60,14 @@ class Address:
         """
         plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
         try:
-            if not plain.startswith(("postgresql://", "postgres://")):
+            if not _SHAPE.fullmatch(plain):
                 raise psycopg.ProgrammingError
             parts = conninfo_to_dict(plain)
         except psycopg.Error:
             raise ConfigurationError(
-                "the warehouse's address is not a PostgreSQL URL",
+                "the warehouse's address is not a PostgreSQL URL, or a special character in it is not percent-encoded",
                 place="WAREHOUSE_URL",
-                fix="write postgresql://user:password@host:port/database, special characters percent-encoded",
+                fix="write postgresql://user@host:port/database, and the password as it is into WAREHOUSE_PASSWORD",
             ) from None
         host, port = parts.get("host", "the local socket"), parts.get("port", 5432)
         return cls(

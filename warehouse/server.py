@@ -264,6 +264,18 @@ def place_of(url: str) -> str:
     return Address.of(url).place
 
 
+def libpq_environment(url: str) -> dict[str, str]:
+    """`url` as the environment variables that `psql` and its siblings read, for children: arguments are public.
+
+    Raises:
+        ConfigurationError: The URL is not one of PostgreSQL.
+    """
+    Address.of(url)
+    names = {option.keyword.decode(): option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
+    found = {names.get(key): str(value) for key, value in conninfo_to_dict(_plain(url)).items()}
+    return {name.decode(): value for name, value in found.items() if name}
+
+
 def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 

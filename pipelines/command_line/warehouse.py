@@ -3,14 +3,13 @@
 import shutil
 import subprocess
 from typing import Annotated, Final
-from urllib.parse import unquote, urlsplit
 
 import typer
 
 from pipelines.command_line.house import House
 from pipelines.command_line.speech import fail, refuse, say
 from warehouse.schema import check_schema, migrate
-from warehouse.server import ServerFacts, check_server
+from warehouse.server import ServerFacts, check_server, libpq_environment
 
 group: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The TimescaleDB under everything.")
 
@@ -77,16 +76,7 @@ def psql() -> None:
     url = house.server_url()
     command, environment = house.embedded.psql_command(), house.inherited
     if house.is_external:
-        parts = urlsplit(url)
-        command = ["psql"]
-        # By environment: arguments are for every user of the machine to read.
-        environment |= {
-            "PGHOST": parts.hostname or "",
-            "PGPORT": str(parts.port or 5432),
-            "PGUSER": unquote(parts.username or ""),
-            "PGPASSWORD": unquote(parts.password or ""),
-            "PGDATABASE": unquote(parts.path.lstrip("/")),
-        }
+        command, environment = ["psql"], house.inherited | libpq_environment(url)
     if shutil.which(command[0]) is None:
         fail(f"{command[0]} is not on this machine: install the PostgreSQL client.")
     raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 — psql, no shell

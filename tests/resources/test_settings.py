@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import ConfigurationError
 from resources.settings import PROJECT, Settings
@@ -11,7 +12,7 @@ def test_a_missing_variable_is_named_with_the_place_that_needs_it() -> None:
         Settings({}).secret("ROOF_CLIENT_SECRET", place="assets/roof/defs.yaml")
     assert str(raised.value) == (
         "the environment variable ROOF_CLIENT_SECRET is not set (assets/roof/defs.yaml): "
-        "set ROOF_CLIENT_SECRET in the environment or in .env and start again."
+        "set ROOF_CLIENT_SECRET in the environment (for containers: in .env) and start again."
     )
 
 
@@ -53,3 +54,17 @@ def test_the_environment_is_read_when_it_is_asked_for(monkeypatch: pytest.Monkey
     settings = Settings()
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://later")
     assert settings.warehouse_url == "postgresql://later"
+
+
+def test_a_password_with_any_character_goes_into_the_address_as_it_is() -> None:
+    password = "p@ss/w:o#r?d %41€"
+    settings = Settings({"WAREHOUSE_URL": "postgresql://joulehouse@warehouse:5432/j", "WAREHOUSE_PASSWORD": password})
+    url = settings.warehouse_url
+    assert url is not None
+    parts = conninfo_to_dict(url)
+    assert parts == {"user": "joulehouse", "password": password, "host": "warehouse", "port": "5432", "dbname": "j"}
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:mine@there/j", "postgresql:///j", ""])
+def test_a_password_apart_changes_no_address_that_has_one_or_has_no_user(url: str) -> None:
+    assert Settings({"WAREHOUSE_URL": url, "WAREHOUSE_PASSWORD": "other"}).warehouse_url == (url or None)

@@ -23,6 +23,7 @@ from warehouse.server import (
     ensure_database,
     ensure_role,
     freeze_database,
+    libpq_environment,
     place_of,
     with_database,
 )
@@ -187,7 +188,22 @@ def test_a_server_that_is_away_is_worth_waiting_for_and_a_wrong_password_is_not(
     assert "s3cret" not in f"{away.value}{refused.value}"
 
 
-@pytest.mark.parametrize("url", ["", "mysql://me:s3cret@host/x", "postgresql://me:s3cret@host:port/x?nonsense=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mysql://me:s3cret@host/x",
+        "postgresql://me:s3cret@host:port/x?nonsense=1",
+        # What libpq would take for another host, port or database:
+        "postgresql://me:p@s3cret@host/x",
+        "postgresql://me:p/s3cret@host/x",
+        "postgresql://me:4/s3cret@host/x",
+        "postgresql://me:s3cret",
+        "postgresql://me:p?s3cret@host/x",
+        "postgresql://me:p#s3cret@host/x",
+        "postgresql://me:p s3cret@host/x",
+    ],
+)
 def test_what_is_no_address_of_a_postgresql_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(ConfigurationError, match="WAREHOUSE_URL") as refused:
         check_server(url)
@@ -295,3 +311,14 @@ def test_an_address_keeps_everything_but_the_database(url: str) -> None:
     assert make_url(changed).database == "two/ü" or make_url(changed).database == quote("two/ü", safe="")
     assert "p%40ss" not in place_of(url)
     assert "me" not in place_of(url)
+
+
+def test_an_address_reaches_psql_through_its_environment() -> None:
+    assert libpq_environment("postgresql+psycopg://me:p%40ss%3Aw%2F@[::1]:5433/one?sslmode=disable") == {
+        "PGUSER": "me",
+        "PGPASSWORD": "p@ss:w/",
+        "PGHOST": "::1",
+        "PGPORT": "5433",
+        "PGDATABASE": "one",
+        "PGSSLMODE": "disable",
+    }
