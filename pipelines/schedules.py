@@ -4,9 +4,10 @@ Each tick asks for the trailing days again, since values move until they settle,
 day that was ever loaded and yesterday, so that after any outage the missing days come back without a human.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
 import dagster as dg
@@ -24,18 +25,30 @@ SOURCE_TAG: Final = "joulehouse/source"
 """The run tag that names a run's source."""
 
 _GAPS: Final = 3  # ranges of missing days that one tick asks for; a larger outage takes more ticks, or a backfill
-_TICKS: Final = 60  # enough of a cron expression to see its widest gap, for any day of the week or month
+_FIELDS: Final = 5  # minute, hour, day of the month, month, day of the week
+_YEARS: Final = 5  # in these, every day of every month that there can be has come, the 29th of February included
 
 
 def is_cron(cron: str) -> bool:
-    """Whether Dagster's scheduler understands `cron`."""
-    return is_valid_cron_string(cron)
+    """Whether Dagster's scheduler understands `cron`, and understands the same whenever it reads it."""
+    # `R` is a number drawn anew by each process that reads the expression.
+    return is_valid_cron_string(cron) and not re.search(r"(?<![a-z])r(?![a-z])", cron, re.IGNORECASE)
 
 
 def is_daily_or_oftener(cron: str) -> bool:
-    """Whether no two ticks of a valid `cron` are further apart than a day."""
-    ticks = islice(cron_string_iterator(datetime(2026, 1, 1, tzinfo=UTC).timestamp(), cron, "UTC"), _TICKS)
-    return all(later - earlier <= timedelta(days=1) for earlier, later in pairwise(ticks))
+    """Whether no two ticks of a valid `cron` are further apart than a day, on any day there will be."""
+    fields = cron.split()
+    if len(fields) == _FIELDS:
+        # Hours and minutes are the same on every day that is chosen, so it is the days alone that may leave a gap.
+        cron = " ".join(["0", "0", *fields[2:]])
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026 + _YEARS, 1, 1, tzinfo=UTC)
+    ticks = takewhile(lambda tick: tick < end, cron_string_iterator(start.timestamp(), cron, "UTC"))
+    newest = start
+    for earlier, later in pairwise(ticks):
+        if later - earlier > timedelta(days=1):
+            return False
+        newest = later
+    return end - newest <= timedelta(days=1)
 
 
 def source_job(facts: SourceFacts) -> UnresolvedAssetJobDefinition:

@@ -102,7 +102,28 @@ def test_a_source_without_a_schedule_is_asked_by_hand_alone() -> None:
 
 @pytest.mark.parametrize(
     ("cron", "is_sound", "is_daily"),
-    [("30 4 * * *", True, True), ("*/15 * * * *", True, True), ("0 4 * * 1", True, False), ("every day", False, False)],
+    [
+        ("30 4 * * *", True, True),
+        ("*/15 * * * *", True, True),
+        ("@daily", True, True),
+        ("@hourly", True, True),
+        ("0 4 */1 * 0-6", True, True),
+        ("0 4 1-15 * 0-6", True, True),  # either of the two is enough to cron
+        ("0 4 * * 1", True, False),
+        ("0 4 * * 1-6", True, False),
+        ("@weekly", True, False),
+        ("@yearly", True, False),
+        ("30 4 * 1-3 *", True, False),
+        ("30 4 * 1-11 *", True, False),
+        ("0 4 31 * *", True, False),
+        ("0 4 1-30 * *", True, False),
+        ("0 4 1-28,30,31 * *", True, False),
+        ("0 4 29 2 *", True, False),
+        ("0 4 L * *", True, False),
+        ("0 4 31 2 *", False, False),  # never
+        ("R 4 * * *", False, False),
+        ("every day", False, False),
+    ],
 )
 def test_a_schedule_must_come_every_day(cron: str, is_sound: bool, is_daily: bool) -> None:  # noqa: FBT001  # a table
     assert is_cron(cron) is is_sound
