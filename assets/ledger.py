@@ -1,7 +1,7 @@
 """What the assets ask of a warehouse beyond its contract: the ledger, told and read back."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from domain.contract import LoadReport, Warehouse
@@ -21,3 +21,16 @@ class LedgeredWarehouse(RecordingWarehouse, Protocol):
 
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
         """The newest committed load of each day of `source` from `first` to `last` that has one, by day."""
+
+    def owed(
+        self,
+        source: str,
+        window: Window,
+        *,
+        settles_after: timedelta,
+        as_of: datetime,
+        untried_since: datetime,
+        n_newest: int,
+        n_others: int,
+    ) -> Sequence[date]:
+        """Days inside `window` that were never committed, or last before they had settled; the most urgent first."""

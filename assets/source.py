@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from domain.contract import ProviderSpec
+from domain.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,10 @@ class SourceFacts:
         if last < self.first_day:
             return None
         return max(self.first_day, last - timedelta(days=self.spec.refetch_days - 1)), last
+
+    def days_before_trailing(self, now: datetime) -> Window | None:
+        """The days from its first one on that are over and not among the trailing ones; None if there is none."""
+        trailing = self.trailing_days(now)
+        if trailing is None or trailing[0] <= self.first_day:
+            return None
+        return Window.of_days(self.first_day, trailing[0] - timedelta(days=1))

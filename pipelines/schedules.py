@@ -1,7 +1,7 @@
 """When a source is asked: one job and one schedule for each, derived from its facts.
 
-Each tick asks for the trailing days again, since values move until they settle, and for every gap between the first
-day that was ever loaded and yesterday, so that after any outage the missing days come back without a human.
+Each tick asks for the trailing days again, since values move until they settle, and for earlier days that the ledger
+calls owed: never loaded, or not since they had settled. So after any outage every day becomes whole without a human.
 """
 
 import re
@@ -17,14 +17,22 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
 from assets.factory import catalogue_key, measurements_key, payloads_key
+from assets.ledger import LedgeredWarehouse
 from assets.source import SourceFacts
+from domain.errors import IngestError
+from domain.window import Window
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
 SOURCE_TAG: Final = "joulehouse/source"
 """The run tag that names a run's source."""
 
-_GAPS: Final = 3  # ranges of missing days that one tick asks for; a larger outage takes more ticks, or a backfill
+_REST: Final = timedelta(hours=20)
+"""An owed day that was tried is not tried again before; a daily schedule does so at its next tick."""
+
+_UNDER_WAY: Final = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+"""None in which a run can stay for ever: run monitoring ends the last two, and the queue empties."""
+
 _FIELDS: Final = 5  # minute, hour, day of the month, month, day of the week
 _YEARS: Final = 5  # in these, every day of every month that there can be has come, the 29th of February included
 
@@ -74,12 +82,12 @@ def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> 
         cron_schedule=facts.schedule,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Ask again for the trailing {facts.spec.refetch_days} days, and for every day that is missing.",
+        required_resource_keys={"warehouse"},
+        description=f"Ask again for the trailing {facts.spec.refetch_days} days, and for days that are still owed.",
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         tick = context.scheduled_execution_time.astimezone(UTC)
-        loaded = context.instance.get_materialized_partitions(measurements_key(facts.slug))
-        ranges = due_ranges(facts, tick, {date.fromisoformat(key) for key in loaded})
+        ranges = due_ranges(facts, tick, _owed_days(context, facts, tick))
         if not ranges:
             yield dg.SkipReason(f"The first day of {facts.slug}, {facts.first_day}, is not over yet.")
             return
@@ -97,25 +105,57 @@ def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> 
     return trailing
 
 
-def due_ranges(facts: SourceFacts, tick: datetime, loaded: Collection[date]) -> list[tuple[date, date]]:
-    """The days that a run at `tick` must ask for, as ranges of first and last, both included; the newest range first.
+def due_ranges(facts: SourceFacts, tick: datetime, owed: Collection[date]) -> list[tuple[date, date]]:
+    """The days that a tick must ask for, as ranges of first and last, both included.
 
     Args:
         facts: The source.
         tick: When the schedule fires.
-        loaded: Days that were ever loaded.
+        owed: Days before the trailing ones.
+
+    Returns:
+        The trailing days, and then the owed ones, the newest range first; nothing before the first day is over.
     """
     trailing = facts.trailing_days(tick)
     if trailing is None:
         return []
-    first, last = trailing
-    missing: list[date] = []
-    if loaded:
-        start = max(min(loaded), facts.first_day)
-        before = [start + timedelta(days=n) for n in range(max(0, (first - start).days))]
-        missing = [day for day in before if day not in loaded]
-    gaps = list(_runs(missing, facts.spec.max_days_per_run))
-    return [(first, last), *gaps[::-1][:_GAPS]]
+    return [trailing, *reversed(list(_runs(sorted(owed), facts.spec.max_days_per_run)))]
+
+
+def _owed_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: datetime) -> set[date]:
+    """Days before the trailing ones that this tick asks for: of those owed, as many as fill two runs."""
+    window = facts.days_before_trailing(tick)
+    if window is None:
+        return set()
+    warehouse: LedgeredWarehouse = context.resources.warehouse
+    try:
+        owed = warehouse.owed(
+            facts.slug,
+            window,
+            settles_after=facts.spec.settles_after,
+            as_of=tick,
+            untried_since=tick - _REST,
+            n_newest=facts.spec.max_days_per_run,
+            n_others=facts.spec.max_days_per_run,
+        )
+    except IngestError as error:
+        # The trailing days are asked for all the same: by the time their run begins, the database may be back.
+        context.log.error("Days that are owed are not asked for by this tick. %s", error)  # noqa: TRY400  # the sentence says it all
+        return set()
+    return set(owed) - _days_under_way(context.instance, facts)
+
+
+def _days_under_way(instance: dg.DagsterInstance, facts: SourceFacts) -> set[date]:
+    """Days that runs of the source's job have been asked for and are not done with: a long queue must not grow."""
+    runs = instance.get_runs(dg.RunsFilter(tags={SOURCE_TAG: facts.slug}, statuses=_UNDER_WAY))
+    ranges = [
+        (run.tags[RANGE_START], run.tags[RANGE_END]) for run in runs if {RANGE_START, RANGE_END} <= run.tags.keys()
+    ]
+    return {
+        day
+        for first, last in ranges
+        for day in Window.of_days(date.fromisoformat(first), date.fromisoformat(last)).days()
+    }
 
 
 def _runs(days: list[date], longest: int) -> Iterator[tuple[date, date]]:

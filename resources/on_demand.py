@@ -6,7 +6,7 @@ one of ours: what Dagster raises from a resource has lost its class and its sent
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, Series
@@ -133,6 +133,28 @@ class OnDemandWarehouse:
         ]
         newest = {entry.window.day: entry for entry in committed}
         return [_report(newest[day]) for day in sorted(newest)]
+
+    def owed(
+        self,
+        source: str,
+        window: Window,
+        *,
+        settles_after: timedelta,
+        as_of: datetime,
+        untried_since: datetime,
+        n_newest: int,
+        n_others: int,
+    ) -> Sequence[date]:
+        """See `Ledger.owed`."""
+        return self._opened().ledger.owed(
+            source,
+            window,
+            settles_after=settles_after,
+            as_of=as_of,
+            untried_since=untried_since,
+            n_newest=n_newest,
+            n_others=n_others,
+        )
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """A `failed` row in the ledger for a window that did not come as far as a load; never fails itself."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from psycopg.rows import class_row, dict_row
@@ -146,6 +146,44 @@ class Ledger:
             connection.cursor(row_factory=class_row(DayStatus)) as cursor,
         ):
             return cursor.execute(statement("ledger/days"), {"source": source}).fetchall()
+
+    def owed(
+        self,
+        source: str,
+        window: Window,
+        *,
+        settles_after: timedelta,
+        as_of: datetime,
+        untried_since: datetime,
+        n_newest: int,
+        n_others: int,
+    ) -> list[date]:
+        """UTC days inside `window` that are to be asked for again, the most urgent first.
+
+        A day is owed if it was never committed, or if it has settled and its newest committed load is of a pull that
+        began before it had. Its newest load may well have been a replay: it is the pull that counts.
+
+        Args:
+            source: Whose.
+            window: Whole days to look at.
+            settles_after: How long after its end a day's values still move.
+            as_of: The instant at which a day has settled or not.
+            untried_since: Days that were asked for since then rest.
+            n_newest: How many days are taken because they are the newest.
+            n_others: How many more are taken in turn: never tried before, or not tried for longest.
+        """
+        values = {
+            "source": source,
+            "start": window.start,
+            "end": window.end,
+            "settles_after": settles_after,
+            "as_of": as_of,
+            "untried_since": untried_since,
+            "n_newest": n_newest,
+            "n_others": n_others,
+        }
+        with self._connections.borrow(f"ledger of {source}") as connection:
+            return [day for (day,) in connection.execute(statement("ledger/owed"), values)]
 
     def totals(
         self, source: str | None = None, window: Window | None = None, *, after_load_id: int = 0

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from domain.contract import LandedPull, LoadReport, Payload, Progress, PullReport, Series
 from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
@@ -168,6 +168,21 @@ class FakeWarehouse:
         mine = [load for load in self.ledger if load.source == source and first <= load.window.day <= last]
         newest = {load.window.day: load for load in mine}
         return [newest[day] for day in sorted(newest)]
+
+    def owed(
+        self,
+        source: str,
+        window: Window,
+        *,
+        settles_after: timedelta,  # noqa: ARG002  # it holds no instants: whatever is loaded has settled
+        as_of: datetime,  # noqa: ARG002  # as above
+        untried_since: datetime,  # noqa: ARG002  # as above
+        n_newest: int,
+        n_others: int,
+    ) -> Sequence[date]:
+        self._answer()
+        loaded = {load.window.day for load in self.ledger if load.source == source}
+        return [day for day in window.days() if day not in loaded][::-1][: n_newest + n_others]
 
     def _answer(self) -> None:
         if self.unavailable is not None:

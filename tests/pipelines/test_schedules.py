@@ -1,24 +1,34 @@
+import dataclasses
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.test_utils import create_run_for_test
 
-from assets.factory import measurements_key, source_assets
+from assets.day import go_through
+from assets.factory import source_assets
 from assets.source import SourceFacts
+from domain.errors import WarehouseUnavailableError
 from pipelines.schedules import (
     RANGE_END,
     RANGE_START,
+    SOURCE_TAG,
     due_ranges,
     is_cron,
     is_daily_or_oftener,
     source_job,
     trailing_schedule,
 )
-from tests.fakes.days import FIRST, days, facts
-from tests.fakes.provider import FAKE_SPEC, FakeProvider
+from resources.on_demand import OnDemandWarehouse
+from resources.warehouse import warehouse_resource
+from tests.fakes.days import days, facts
+from tests.fakes.provider import FAKE_SPEC, FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
+from warehouse.store import open_warehouse
 
 TICK = datetime(2026, 2, 10, 4, 30, tzinfo=UTC)
 
@@ -33,22 +43,43 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def requests(instance: dg.DagsterInstance, tick: datetime, of: SourceFacts) -> list[dg.RunRequest]:
+def requests(
+    instance: dg.DagsterInstance,
+    tick: datetime,
+    of: SourceFacts,
+    warehouse: FakeWarehouse | dg.ResourceDefinition | None = None,
+) -> list[dg.RunRequest]:
     schedule = trailing_schedule(of, source_job(of))
     assert schedule is not None
+    held = warehouse or FakeWarehouse()
     known = dg.Definitions(
         assets=source_assets(of),
         schedules=[schedule],
-        resources={of.slug: dg.ResourceDefinition.hardcoded_resource(FakeProvider()), "warehouse": FakeWarehouse()},
+        resources={of.slug: dg.ResourceDefinition.hardcoded_resource(FakeProvider()), "warehouse": held},
     )
-    context = dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=tick, repository_def=known.get_repository_def()
-    )
-    return list(schedule.evaluate_tick(context).run_requests or [])
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=tick,
+        repository_def=known.get_repository_def(),
+        resources={"warehouse": held},
+    ) as context:
+        return list(schedule.evaluate_tick(context).run_requests or [])
+
+
+def ranges(found: list[dg.RunRequest]) -> list[tuple[str, str]]:
+    """The days of every request but the catalogue's."""
+    return [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in found[1:]]
+
+
+def having(*loaded: date) -> FakeWarehouse:
+    """A warehouse in which these days are loaded."""
+    warehouse = FakeWarehouse()
+    list(go_through(loaded, FakeProvider({one: hourly(one) for one in loaded}), warehouse, "roof"))
+    return warehouse
 
 
 def test_each_tick_asks_for_the_trailing_days_in_one_run(instance: dg.DagsterInstance) -> None:
-    catalogue, trailing = requests(instance, TICK, facts())
+    catalogue, trailing = requests(instance, TICK, facts(first_day=day(7)))
     assert (trailing.tags[RANGE_START], trailing.tags[RANGE_END]) == ("2026-02-07", "2026-02-09")
     assert {key.to_user_string() for key in trailing.asset_selection or ()} == {"roof/payloads", "roof/measurements"}
     assert [key.to_user_string() for key in catalogue.asset_selection or ()] == ["roof/catalogue"]
@@ -65,28 +96,82 @@ def test_a_source_in_its_first_days_is_not_asked_for_earlier_ones() -> None:
     assert due_ranges(facts(first_day=day(10)), TICK, set()) == []
 
 
-def test_days_that_an_outage_left_out_come_back_by_themselves() -> None:
-    loaded = {day(1), day(2), day(5), day(7)}
-    assert due_ranges(facts(), TICK, loaded) == [(day(7), day(9)), (day(6), day(6)), (day(3), day(4))]
+def test_days_that_are_owed_come_behind_the_trailing_ones() -> None:
+    owed = {day(3), day(4), day(6)}
+    assert due_ranges(facts(), TICK, owed) == [(day(7), day(9)), (day(6), day(6)), (day(3), day(4))]
 
 
-def test_days_before_the_first_loaded_one_are_left_to_a_backfill() -> None:
-    assert due_ranges(facts(), TICK, {day(6)}) == [(day(7), day(9))]
+def test_many_days_are_asked_for_in_runs_of_bounded_length() -> None:
+    found = due_ranges(facts(), datetime(2026, 12, 1, 4, 30, tzinfo=UTC), days(70))
+    assert [(last - first).days + 1 for first, last in found[1:]] == [10, 30, FAKE_SPEC.max_days_per_run]
 
 
-def test_a_long_outage_is_asked_for_in_runs_of_bounded_length() -> None:
-    ranges = due_ranges(facts(), datetime(2026, 12, 1, 4, 30, tzinfo=UTC), {FIRST})
-    assert len(ranges) == 4
-    assert {(last - first).days + 1 for first, last in ranges[2:]} == {FAKE_SPEC.max_days_per_run}
-
-
-def test_gaps_are_read_from_what_dagster_has_materialized(instance: dg.DagsterInstance) -> None:
-    for loaded in (*days(30), *days(3, day(3))):
-        instance.report_runless_asset_event(dg.AssetMaterialization(measurements_key("roof"), partition=str(loaded)))
-    found = [
-        (request.tags.get(RANGE_START), request.tags.get(RANGE_END)) for request in requests(instance, TICK, facts())
+def test_days_that_an_outage_left_out_come_back_by_themselves(instance: dg.DagsterInstance) -> None:
+    warehouse = having(*days(30), *days(3, day(3)))
+    assert ranges(requests(instance, TICK, facts(), warehouse)) == [
+        ("2026-02-07", "2026-02-09"),
+        ("2026-02-06", "2026-02-06"),
+        ("2026-01-31", "2026-02-02"),
     ]
-    assert found[1:] == [("2026-02-07", "2026-02-09"), ("2026-02-06", "2026-02-06"), ("2026-01-31", "2026-02-02")]
+
+
+def test_a_day_that_fell_out_of_the_trailing_ones_before_it_had_settled_is_asked_for_again(
+    instance: dg.DagsterInstance, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loaded the morning after, then an outage of four days; its values moved until noon, and nobody saw them."""
+    monkeypatch.setenv("WAREHOUSE_URL", database)
+    monkeypatch.setenv("LANDING_URL", str(tmp_path / "landing"))
+    monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    slow = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(hours=36))
+    of = facts(first_day=yesterday, spec=slow)
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        list(
+            go_through(
+                [yesterday],
+                FakeProvider({yesterday: hourly(yesterday)}),
+                OnDemandWarehouse(lambda: nullcontext(warehouse)),
+                "roof",
+            )
+        )
+    tick = datetime.combine(yesterday + timedelta(days=6), TICK.time(), tzinfo=UTC)
+
+    def asked(of: SourceFacts) -> list[tuple[str, str]]:
+        return ranges(requests(instance, tick, of, warehouse_resource))
+
+    missed = [str(yesterday + timedelta(days=n)) for n in range(6)]
+    assert asked(of) == [(missed[3], missed[5]), (missed[0], missed[2])]
+    assert asked(facts(first_day=yesterday)) == [(missed[3], missed[5]), (missed[1], missed[2])]
+
+
+def test_a_warehouse_that_is_away_keeps_no_trailing_day_from_being_asked_for(
+    instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = WarehouseUnavailableError("the database does not answer", place="localhost", fix="start it")
+    assert ranges(requests(instance, TICK, facts(), FakeWarehouse(unavailable=away))) == [("2026-02-07", "2026-02-09")]
+    assert "are not asked for by this tick. the database does not answer (localhost)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        (dg.DagsterRunStatus.QUEUED, ["2026-02-05", "2026-02-01"]),
+        (dg.DagsterRunStatus.STARTED, ["2026-02-05", "2026-02-01"]),
+        (dg.DagsterRunStatus.FAILURE, ["2026-02-01"]),
+        (dg.DagsterRunStatus.NOT_STARTED, ["2026-02-01"]),  # it may stay so for ever
+    ],
+)
+def test_days_that_wait_in_the_queue_are_not_asked_for_twice(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus, found: list[str]
+) -> None:
+    tags = {RANGE_START: "2026-02-02", RANGE_END: "2026-02-04"}
+    for slug, its in (("roof", status), ("yard", dg.DagsterRunStatus.QUEUED)):
+        origin = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all"), slug)
+        create_run_for_test(
+            instance, job_name=slug, status=its, tags=tags | {SOURCE_TAG: slug}, remote_job_origin=origin
+        )
+    asked = ranges(requests(instance, TICK, facts(first_day=day(1)), FakeWarehouse()))
+    assert [first for first, _ in asked] == ["2026-02-07", *found]
 
 
 def test_one_tick_is_evaluated_twice_with_the_same_run_keys(instance: dg.DagsterInstance) -> None:

@@ -1,0 +1,147 @@
+"""Which days the ledger says are owed, and in which order they are asked for."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.errors import ConfigurationError, PayloadMissingError, ShrinkRefusedError
+from domain.window import Window
+from tests.fakes.points import batch, landed, load, payload
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+FIRST = date(2026, 3, 1)
+MARCH = Window.of_days(FIRST, date(2026, 3, 31))
+SOON = timedelta(hours=3)
+SLOW = timedelta(days=3650)  # whatever was pulled so far, was pulled before the day had settled
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    with open_warehouse(database, tmp_path / "landing") as opened:
+        yield opened
+
+
+def day(n: int) -> date:
+    return date(2026, 3, n)
+
+
+def loaded(warehouse: TimescaleWarehouse, *numbers: int, source: str = "hub") -> None:
+    for n in numbers:
+        load(warehouse, {("a", 0): float(n)}, source, Window.of_day(day(n)))
+
+
+def begun(warehouse: TimescaleWarehouse, *numbers: int) -> None:
+    """Pulls whose process was killed."""
+    for n in numbers:
+        warehouse.begin_pull("hub", Window.of_day(day(n)))
+
+
+def owed(
+    warehouse: TimescaleWarehouse,
+    window: Window = MARCH,
+    *,
+    settles_after: timedelta = SOON,
+    as_of: datetime | None = None,
+    rests: bool = False,
+    n_newest: int = 99,
+    n_others: int = 0,
+) -> list[int]:
+    now = datetime.now(UTC)
+    days = warehouse.ledger.owed(
+        "hub",
+        window,
+        settles_after=settles_after,
+        as_of=as_of or now,
+        untried_since=now - timedelta(hours=20) if rests else now + timedelta(seconds=1),
+        n_newest=n_newest,
+        n_others=n_others,
+    )
+    return [found.day for found in days]
+
+
+def test_days_that_were_never_loaded_are_owed_the_newest_first(warehouse: TimescaleWarehouse) -> None:
+    loaded(warehouse, *range(1, 29))
+    loaded(warehouse, 30, source="other")
+    assert owed(warehouse) == [31, 30, 29]
+
+
+def test_every_day_is_owed_before_the_first_load(warehouse: TimescaleWarehouse) -> None:
+    assert owed(warehouse) == list(range(31, 0, -1))
+
+
+def test_a_day_that_was_pulled_before_it_had_settled_is_owed_once_it_has(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_days(day(1), day(2))
+    loaded(warehouse, 1, 2)
+    settled_at = Window.of_day(day(1)).end + SLOW
+
+    def owed_at(as_of: datetime) -> list[int]:
+        return owed(warehouse, window, settles_after=SLOW, as_of=as_of)
+
+    assert owed(warehouse, window) == []
+    assert owed_at(settled_at - timedelta(seconds=1)) == []
+    assert owed_at(settled_at) == [1]
+    assert owed_at(settled_at + timedelta(days=1)) == [2, 1]
+
+
+def test_a_day_that_was_pulled_again_after_it_had_settled_is_owed_no_more(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_day(day(1))
+    loaded(warehouse, 1)
+    settles_after = datetime.now(UTC) - window.end  # the first pull came before that
+    assert owed(warehouse, window, settles_after=settles_after) == [1]
+    loaded(warehouse, 1)
+    assert owed(warehouse, window, settles_after=settles_after) == []
+
+
+def test_a_replay_of_an_early_pull_does_not_settle_a_day(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_day(day(1))
+    early = landed(warehouse, window=window)
+    settles_after = datetime.now(UTC) - window.end
+    warehouse.load("hub", window, early, [batch({("a", 0): 1.0}, window)])
+    assert owed(warehouse, window, settles_after=settles_after) == [1]
+
+
+def test_a_day_whose_new_load_was_refused_is_still_owed(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_day(day(1))
+    load(warehouse, {("a", minute): 1.0 for minute in range(9)}, window=window)
+    with pytest.raises(ShrinkRefusedError):
+        load(warehouse, {}, window=window)
+    as_of = window.end + SLOW
+    assert owed(warehouse, window, settles_after=SLOW, as_of=as_of) == [1]
+
+
+def test_a_day_that_was_tried_within_hours_rests(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_days(day(1), day(4))
+    begun(warehouse, 4)
+    warehouse.record_failure("hub", Window.of_day(day(3)), ConfigurationError("no key", place="hub", fix="set it"))
+    warehouse.record_failure("hub", Window.of_day(day(2)), PayloadMissingError("none", place="hub", fix="land it"))
+    assert owed(warehouse, window) == [4, 3, 2, 1]
+    assert owed(warehouse, window, rests=True) == [2, 1]  # nobody had asked for the second: a replay found nothing
+
+
+def test_a_pull_of_several_days_is_a_try_of_each(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_days(day(2), day(4))
+    warehouse.begin_pull("hub", window).keep(payload(b"{}", window=window))
+    assert owed(warehouse, Window.of_days(day(1), day(4)), rests=True) == [1]
+
+
+def test_days_that_cannot_be_healed_hold_up_no_other(warehouse: TimescaleWarehouse) -> None:
+    """Every tick tries two of the newest, and two others in turn: within some ticks each day has had its own."""
+    window = Window.of_days(day(1), day(10))
+    ticks = []
+    for _ in range(5):
+        ticks.append(owed(warehouse, window, n_newest=2, n_others=2))
+        begun(warehouse, *ticks[-1])
+        warehouse.close()  # the processes are gone, and their pulls with them
+    assert ticks[0] == [10, 9, 8, 7]
+    assert ticks[1:4] == [[10, 9, 6, 5], [10, 9, 4, 3], [10, 9, 2, 1]]
+    assert ticks[4][:2] == [10, 9]
+    assert set(ticks[4][2:]) == {8, 7}
+
+
+def test_years_of_days_are_asked_in_well_under_a_second(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_days(date(2016, 1, 1), date(2025, 12, 31))
+    started = datetime.now(UTC)
+    assert len(owed(warehouse, window, n_newest=31, n_others=31)) == 62
+    assert datetime.now(UTC) - started < timedelta(seconds=1)
