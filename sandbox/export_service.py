@@ -4,26 +4,30 @@ What the provider's document says is served as it says it. What it leaves open (
 inclusive, how errors look) is a setting whose default follows the platform's sibling services, not a fact.
 """
 
+import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime
 from http import HTTPStatus
-from threading import RLock
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
 from sandbox.answers import Answer, Asked, as_json, sdk_error, spring_error
-from sandbox.days import epoch_ms
-from sandbox.faults import Facts, FaultSwitches, Fired
-from sandbox.garbling import ROW_FAULTS, delivery_of, encoded, garbled_rows, garbled_view, said_count
+from sandbox.days import Tally, epoch_ms
+from sandbox.export_control import switches_of
+from sandbox.export_faults import ENDPOINTS, FAULTS
+from sandbox.export_points import points_of
+from sandbox.export_settings import Settings
+from sandbox.faults import Facts, Fired
+from sandbox.garbling import ROW_FAULTS, garbled_rows, garbled_view, said_count
+from sandbox.instants import Instant, as_ms
 from sandbox.keycloak import Keycloak
 from sandbox.paging import Cursor, Listing, PageError, Slice, Tokens, cut_page
-from sandbox.settings import Settings
-from sandbox.store import Store, View
+from sandbox.store import Document, Store, View
+from sandbox.twin import Point, Query, Switch, Twin
 
 PRODUCTS_PATH: Final = "/charginghubexporter/api/v1/export/products"
 QUERY_PATH: Final = "/charginghubexporter/api/v1/export/query"
@@ -38,10 +42,6 @@ _END_MARKERS: Final = {
     "null": b'"continueToken":null,',
     "base64_null": b'"continueToken":"bnVsbA==",',
 }
-_HTML: Final = (
-    b"<!DOCTYPE html><html><head><title>Sign in to efs-sdk</title></head>"
-    b'<body><form action="/auth" method="post"><input name="username"></form></body></html>'
-)
 
 
 class _RefusedError(Exception):
@@ -61,36 +61,73 @@ class _Query:
     token: str
 
 
-class ExportService:
-    """One Export Service with its token endpoint. Every method may be called from any thread.
+class ExportService(Twin[Settings]):
+    """One Export Service with its token endpoint, under the paths that it really has. Safe to use from any thread.
 
     Attributes:
-        settings: What it is set to; `configure` changes it.
         store: The documents.
-        switches: The faults.
     """
 
-    slug: Final = "export_service"
-    paths: Final = tuple(_ENDPOINTS)
+    slug: ClassVar = "export_service"
+    path: ClassVar = ""
+    settings_type: ClassVar = Settings
+    kinds: ClassVar = FAULTS
+    endpoints: ClassVar = ENDPOINTS
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.store = Store(settings)
-        self.switches = FaultSwitches()
-        self._as_started = settings
         self._keycloak = Keycloak()
         self._tokens = Tokens()
-        self._lock = RLock()
 
-    def configure(self, changes: Mapping[str, Any]) -> Settings:
+    @property
+    def paths(self) -> Sequence[str]:
+        """The paths it answers."""
+        return tuple(_ENDPOINTS)
+
+    @property
+    def own_switches(self) -> Sequence[Switch]:
+        """Its documents, and its listings."""
+        return switches_of(self)
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether answers are compressed for a client that accepts gzip."""
+        return self.settings.is_gzip
+
+    def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
         """Change settings while it runs.
 
         Raises:
             SettingError: A name is unknown, or a value does not fit.
         """
         with self._lock:
-            self.settings = self.store.settings = self.settings.changed(changes)
-            return self.settings
+            super().configure(**changes)
+            self.store.settings = self.settings
+
+    def change(self, product: str, timestamp: int, changes: Document, where: Document | None = None) -> int:
+        """Set fields of the documents at `timestamp` that agree with `where`; how many they were."""
+        return self.store.change(product, timestamp, changes, where)
+
+    def remove(self, product: str, timestamp: int, where: Document | None = None) -> int:
+        """Take away the documents at `timestamp` that agree with `where`; how many they were."""
+        return self.store.remove(product, timestamp, where)
+
+    def add(self, product: str, documents: Iterable[Document]) -> int:
+        """Put documents into a product, a new one too; how many they were."""
+        return self.store.add(product, documents)
+
+    def products(self) -> list[str]:
+        """The names of all products."""
+        return self.store.products()
+
+    def documents(self, product: str, start: Instant, end: Instant) -> list[dict[str, Any]]:
+        """The documents that the store holds now with `start <= time < end`, in order."""
+        return [json.loads(row) for rows in self.store.truth(product, as_ms(start), as_ms(end)) for row in rows]
+
+    def totals(self, start: Instant, end: Instant) -> dict[str, Tally]:
+        """Per product, what the documents with `start <= time < end` hold."""
+        return self.store.totals(as_ms(start), as_ms(end))
 
     def revoke_tokens(self) -> None:
         """Make every bearer token given so far invalid."""
@@ -104,27 +141,18 @@ class ExportService:
     def reset(self) -> None:
         """Settings as started, no faults, no edits, no open listings. Bearer tokens stay valid."""
         with self._lock:
-            self.settings = self.store.settings = self._as_started
-            self.switches.remove()
+            super().reset()
+            self.store.settings = self.settings
             self.store.reset()
             self._tokens.clear()
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer one request."""
-        with self._lock:
-            facts = self._facts(asked)
-            fired = self.switches.fire(facts)
-            try:
-                answer = _instead(fired) or self._real(asked, facts.endpoint, fired)
-            except _RefusedError as refused:
-                answer = refused.answer
-            delivery = delivery_of(fired, is_gzip_allowed=self.settings.is_gzip)
-        if "label" in fired:
-            status, media_type = fired.option("label", "status"), fired.option("label", "content_type")
-            answer = replace(answer, status=status, media_type=media_type)
-        return replace(answer, body=encoded(answer.body, fired), delivery=delivery)
+    def truth(self, start: int, end: int, query: Query) -> Iterator[Point]:
+        """Every leaf of every document that is no null, no time and no name of a device."""
+        wanted = query.get("product")
+        for product in [wanted] if wanted else self.store.products():
+            yield from points_of(product, self.store.truth(product, start, end))
 
-    def _facts(self, asked: Asked) -> Facts:
+    def facts(self, asked: Asked) -> Facts:
         """What the faults look at, whether or not the request is valid."""
         bounds: list[int | None] = []
         for name in ("startDate", "endDate"):
@@ -135,11 +163,16 @@ class ExportService:
         page = self._tokens.page_behind(asked.query.get("continueToken", ""))
         return Facts(_ENDPOINTS[asked.path], asked.query.get("product"), bounds[0], bounds[1], page)
 
+    def real(self, asked: Asked, facts: Facts, fired: Fired) -> Answer:
+        """The answer, an error included."""
+        try:
+            return self._real(asked, facts.endpoint, fired)
+        except _RefusedError as refused:
+            return refused.answer
+
     def _real(self, asked: Asked, endpoint: str, fired: Fired) -> Answer:
         if endpoint == "token":
             return _with_fields(self._keycloak.give(asked, self.settings), fired)
-        if "revoke" in fired:
-            self._keycloak.revoke_all()
         refusal = self._keycloak.refusal(asked)
         if refusal:
             answer = spring_error(401, refusal, asked.path)
@@ -269,27 +302,6 @@ class ExportService:
 
 def _forbidden() -> Answer:
     return sdk_error(403, 10019, "you do not have permission for this action!")
-
-
-def _instead(fired: Fired) -> Answer | None:
-    """The answer that a fault gives in place of the real one."""
-    if "answer" in fired:
-        status, body, media_type, headers = (
-            fired.option("answer", name) for name in ("status", "body", "content_type", "headers")
-        )
-        return Answer(status, body.encode(), media_type, headers)
-    if "html_200" in fired:
-        return Answer(200, _HTML, "text/html; charset=utf-8")
-    if "status" not in fired:
-        return None
-    code, retry_after, shape = (fired.option("status", name) for name in ("code", "retry_after", "body"))
-    if retry_after is not None and fired.option("status", "as_date"):
-        retry_after = format_datetime(datetime.now(UTC) + timedelta(seconds=float(retry_after)), usegmt=True)
-    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    if shape == "json":
-        return replace(sdk_error(code, 10050, "the sandbox was told to fail"), headers=headers)
-    text = b"the sandbox was told to fail" if shape == "text" else b""
-    return Answer(code, text, "text/plain;charset=UTF-8", headers)
 
 
 def _with_fields(answer: Answer, fired: Fired) -> Answer:

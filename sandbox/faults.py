@@ -1,7 +1,7 @@
 """The switches: what can go wrong, where, and how often."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -11,8 +11,6 @@ from typing import Any, Final
 from sandbox.days import MS_PER_DAY, day_number
 from sandbox.settings import SettingError
 
-ENDPOINTS: Final = ("query", "products", "token", "any")
-
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
@@ -21,74 +19,31 @@ class FaultKind:
     Attributes:
         summary: What it does, in a line.
         options: Its own options with their defaults.
+        choices: Option → the words that it can be, where they are few.
+        endpoint: The endpoint that it is about unless another is named; empty for the twin's first.
     """
 
     summary: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    endpoint: str = ""
 
 
-FAULTS: Final[dict[str, FaultKind]] = {
+COMMON_FAULTS: Final[Mapping[str, FaultKind]] = {
     # instead of the real answer
     "status": FaultKind(
         "Answers `code` with an error body (`json`, `text` or `empty`); `retry_after` is sent as given, or, "
         "`as_date`, as the HTTP date so many seconds from now.",
         {"code": 503, "retry_after": None, "as_date": False, "body": "json"},
+        {"body": ("json", "text", "empty")},
     ),
     "html_200": FaultKind("Answers 200 with an HTML login page."),
     "answer": FaultKind(
         "Answers exactly `body` with `status`, `content_type` and `headers`.",
         {"status": 200, "body": "", "content_type": "application/json", "headers": {}},
     ),
-    "revoke": FaultKind("Makes every bearer token given so far invalid, so that this request is answered 401."),
-    "token_fields": FaultKind(
-        "Token endpoint: sets the fields of `set` and leaves out those of `drop`.", {"set": {}, "drop": []}
-    ),
-    # the continueToken
-    "token_repeats": FaultKind("From page `cycle` + 1 on, the tokens begin again with the first.", {"cycle": 1}),
-    "token_dies": FaultKind(
-        "A token for a page after `after_page` is refused with `status`.", {"status": 404, "after_page": 1}
-    ),
-    "token_never_ends": FaultKind(
-        "Where the rows end, fresh tokens come all the same; their pages are `empty` or repeat the `last` rows.",
-        {"rows": "last"},
-    ),
-    "empty_page": FaultKind("The page has no rows, and a token behind which they are."),
-    "full_page_without_token": FaultKind("The page has the end marker although more rows exist."),
-    "no_progress": FaultKind("The page's token, although a fresh one, leads to the same page again."),
-    # the rows
-    "unordered": FaultKind("The page's rows are `shuffled` or `reversed`.", {"order": "shuffled"}),
-    "ties": FaultKind("Every `width` rows in a row get one timestamp.", {"width": 4}),
-    "outside_rows": FaultKind(
-        "`rows` rows are added whose times lie `seconds` `before` or `after` the window.",
-        {"rows": 1, "where": "after", "seconds": 3600.0},
-    ),
-    "duplicates": FaultKind("The page's first `rows` rows come twice.", {"rows": 1}),
-    "late_documents": FaultKind(
-        "Every `every`th row is not there yet. Limited by `times`, it comes later.", {"every": 10}
-    ),
-    "rows_inserted": FaultKind(
-        "Once the page is sent, `rows` rows are written just after the window's start.", {"rows": 1}
-    ),
-    "rows_removed": FaultKind(
-        "Once the page is sent, the product loses its first `rows` rows of the window.", {"rows": 1}
-    ),
-    # the cells
-    "cell": FaultKind(
-        "In the first `rows` rows, `field` becomes `raw`, which is JSON or not; without a field, the first number.",
-        {"rows": 1, "field": None, "raw": '"n/a"'},
-    ),
-    "missing_field": FaultKind("In the first `rows` rows, `field` is absent.", {"rows": 1, "field": "timestamp"}),
-    "extra_field": FaultKind(
-        "In the first `rows` rows, `field` appears with the JSON text `raw`.",
-        {"rows": 1, "field": "new_kW", "raw": "1.5"},
-    ),
-    "duplicate_keys": FaultKind(
-        "In the first `rows` rows, `field` comes twice, with `raw` the second time.",
-        {"rows": 1, "field": None, "raw": "-1.0"},
-    ),
-    "deep_nesting": FaultKind("The first row has a field `deep` of `depth` lists in each other.", {"depth": 100_000}),
-    # the envelope and the encoding
-    "num_results": FaultKind("`numResults` is wrong by `off`; without it, it is missing.", {"off": None}),
+    "revoke": FaultKind("Makes every token given so far invalid, so that this request is answered as unauthorized."),
+    # the encoding
     "bom": FaultKind("The body begins with a UTF-8 byte order mark."),
     "utf16": FaultKind("The body is UTF-16."),
     "label": FaultKind(
@@ -102,6 +57,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
         "The body breaks off after `fraction` of it. `framing`: `content_length`, `chunked`, `close` or `gzip`; "
         "`reset` ends the connection with RST.",
         {"framing": "content_length", "fraction": 0.5, "reset": False},
+        {"framing": ("content_length", "chunked", "close", "gzip")},
     ),
     "huge_body": FaultKind(
         "`mib` mebibytes of spaces follow the body; `gzip` compresses them whatever the client accepts.",
@@ -109,12 +65,12 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "endless_body": FaultKind("Spaces follow the body for ever."),
 }
-"""Kind → what it does and its options."""
+"""What can happen to the answers of any twin, by `sandbox.disturbance`: kind → what it does and its options."""
 
 LIMITS: Final[Mapping[str, str]] = {
-    "endpoint": "only this endpoint: query (the default), products, token or any",
-    "product": "only this product",
-    "day": "only queries whose window [startDate, endDate) touches this UTC day",
+    "endpoint": "only this endpoint of the twin, or any; its main one by default",
+    "product": "only this product (or meter, or device)",
+    "day": "only questions whose window touches this UTC day",
     "page": "only this page of a listing, counted from 1",
     "from_request": "only from the k-th matching request on, counted from 1",
     "times": "at most so often",
@@ -122,15 +78,6 @@ LIMITS: Final[Mapping[str, str]] = {
     "seed": "the seed of the draw",
 }
 """The options that every fault has, all of them optional."""
-
-_CHOICES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("status", "body"): ("json", "text", "empty"),
-    ("cut", "framing"): ("content_length", "chunked", "close", "gzip"),
-    ("unordered", "order"): ("shuffled", "reversed"),
-    ("outside_rows", "where"): ("before", "after"),
-    ("token_never_ends", "rows"): ("last", "empty"),
-}
-
 
 _LIMIT_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "endpoint": (str,),
@@ -149,10 +96,10 @@ class Facts:
     """What a fault may look at to decide whether it is meant.
 
     Attributes:
-        endpoint: `query`, `products` or `token`.
-        product: The product that is asked for.
-        start: startDate in epoch milliseconds, where there is one.
-        end: endDate likewise.
+        endpoint: One of the twin's endpoints.
+        product: The product (or meter, or device) that is asked for.
+        start: Where the window that is asked for begins, in epoch milliseconds, where there is one.
+        end: Where it ends; not included.
         page: Which page of its listing is asked for, counted from 1.
     """
 
@@ -170,7 +117,7 @@ class Fault:
     number: int
     kind: str
     options: Mapping[str, Any]
-    endpoint: str = "query"
+    endpoint: str = "any"
     product: str | None = None
     day: date | None = None
     page: int | None = None
@@ -239,9 +186,16 @@ class Fired:
 
 
 class FaultSwitches:
-    """All switches of one twin. Safe to use from several threads."""
+    """All switches of one twin. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        kinds: What can go wrong with this twin.
+        endpoints: What it tells apart; a fault that names none is about the first.
+    """
+
+    def __init__(self, kinds: Mapping[str, FaultKind], endpoints: Sequence[str]) -> None:
+        self.kinds = kinds
+        self._endpoints = tuple(endpoints)
         self._faults: list[Fault] = []
         self._numbers = count(1)
         self._lock = Lock()
@@ -250,30 +204,22 @@ class FaultSwitches:
         """Switch a fault on; its number.
 
         Args:
-            kind: One of `FAULTS`.
+            kind: One of `kinds`.
             options: Its own options, and those of `LIMITS`.
 
         Raises:
             SettingError: The kind or an option is unknown, or a value cannot be.
         """
-        known = FAULTS.get(kind)
+        known = self.kinds.get(kind)
         if known is None:
-            raise SettingError(f"there is no fault {kind!r}; the faults are {', '.join(FAULTS)}.")
+            raise SettingError(f"there is no fault {kind!r}; the faults are {', '.join(self.kinds)}.")
         for name, value in options.items():
-            if name not in known.options and name not in LIMITS:
-                possible = ", ".join([*known.options, *LIMITS])
-                raise SettingError(f"the fault {kind} has no option {name!r}; it has {possible}.")
-            choices = ENDPOINTS if name == "endpoint" else _CHOICES.get((kind, name))
-            if choices and value not in choices:
-                raise SettingError(f"{name} of {kind} cannot be {value!r}; it is one of {', '.join(choices)}.")
-            if not _fits(value, _LIMIT_TYPES[name] if name in LIMITS else _types_like(known.options[name])):
-                raise SettingError(f"{name} of {kind} cannot be {value!r}.")
+            self._check(kind, known, name, value)
         own = {name: options.get(name, default) for name, default in known.options.items()}
         limits = {name: value for name, value in options.items() if name in LIMITS and value is not None}
         if isinstance(limits.get("day"), str):
             limits["day"] = _day(limits["day"])
-        if kind == "token_fields":
-            limits.setdefault("endpoint", "token")
+        limits.setdefault("endpoint", known.endpoint or self._endpoints[0])
         with self._lock:
             fault = Fault(next(self._numbers), kind, own, **limits)
             self._faults.append(fault)
@@ -296,6 +242,16 @@ class FaultSwitches:
         """The faults that happen to this request."""
         with self._lock:
             return Fired({fault.kind: fault for fault in self._faults if fault.fires(facts)})
+
+    def _check(self, kind: str, known: FaultKind, name: str, value: object) -> None:
+        if name not in known.options and name not in LIMITS:
+            possible = ", ".join([*known.options, *LIMITS])
+            raise SettingError(f"the fault {kind} has no option {name!r}; it has {possible}.")
+        choices = (*self._endpoints, "any") if name == "endpoint" else known.choices.get(name)
+        if choices and value not in choices:
+            raise SettingError(f"{name} of {kind} cannot be {value!r}; it is one of {', '.join(choices)}.")
+        if not _fits(value, _LIMIT_TYPES[name] if name in LIMITS else _types_like(known.options[name])):
+            raise SettingError(f"{name} of {kind} cannot be {value!r}.")
 
 
 def _types_like(default: object) -> tuple[type, ...]:

@@ -1,4 +1,4 @@
-"""Pages made wrong on purpose: rows, cells, envelope, encoding."""
+"""Pages made wrong on purpose: rows, cells, envelope."""
 
 import json
 import random
@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from sandbox.answers import Cut, Delivery
 from sandbox.days import ListedDay
 from sandbox.faults import Fired
 from sandbox.paging import Listing
@@ -67,32 +66,6 @@ def said_count(count: int, fired: Fired) -> int | None:
         return count
     off = fired.option("num_results", "off")
     return None if off is None else count + int(off)
-
-
-def encoded(body: bytes, fired: Fired) -> bytes:
-    """The body with a byte order mark, or in another encoding."""
-    if "utf16" in fired:
-        return body.decode().encode("utf-16")
-    return b"\xef\xbb\xbf" + body if "bom" in fired else body
-
-
-def delivery_of(fired: Fired, *, is_gzip_allowed: bool) -> Delivery:
-    """How the answer travels."""
-    cut = None
-    if "cut" in fired:
-        framing, fraction, is_reset = (fired.option("cut", name) for name in ("framing", "fraction", "reset"))
-        cut = Cut(framing, float(fraction), bool(is_reset))
-    is_huge = "huge_body" in fired
-    return Delivery(
-        wait_seconds=float(fired.option("latency", "seconds")) if "latency" in fired else 0.0,
-        drip_bytes=int(fired.option("drip", "bytes")) if "drip" in fired else 0,
-        drip_seconds=float(fired.option("drip", "seconds")) if "drip" in fired else 0.0,
-        cut=cut,
-        padding_mib=int(fired.option("huge_body", "mib")) if is_huge else 0,
-        is_endless="endless_body" in fired,
-        is_gzip_allowed=is_gzip_allowed,
-        is_gzip_forced=is_huge and bool(fired.option("huge_body", "gzip")),
-    )
 
 
 def _outside(rows: list[bytes], listing: Listing, fired: Fired) -> list[bytes]:

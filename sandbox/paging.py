@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sandbox.settings import Settings
+from sandbox.export_settings import Settings
 from sandbox.store import View
 
 _MAX_TOKENS: Final = 100_000

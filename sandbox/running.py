@@ -9,21 +9,24 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
-from sandbox.control import Control, ExportServiceControl, control_routes
+from sandbox.control import Control, control_routes
 from sandbox.export_service import TOKEN_PATH, ExportService
 from sandbox.server import RequestLog, application, is_loopback
-from sandbox.settings import SettingError, Settings
+from sandbox.settings import SettingError
+from sandbox.twin import Twin
+from sandbox.twins import TWINS, made, variable_of
 from sandbox.wire import OpenProtocol
 
 _GRACE_SECONDS: Final = 1
 _JOIN_SECONDS: Final = 10.0
+_MAX_MESSAGE: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,22 @@ class Sandbox:
 
     @property
     def token_url(self) -> str:
-        """Where bearer tokens are given."""
+        """Where the Export Service gives bearer tokens."""
         return self.url + TOKEN_PATH
 
     @property
     def client_id(self) -> str:
-        """The client that may ask."""
+        """The client that may ask the Export Service."""
         return self.control.export_service.settings.client_id
 
     @property
     def client_secret(self) -> str:
         """Its secret; random unless it was given."""
         return self.control.export_service.settings.client_secret
+
+    def url_of(self, slug: str) -> str:
+        """What stands for the address of the provider `slug`, without a slash at the end."""
+        return self.url + self.control.twins[slug].path
 
 
 class _Server(uvicorn.Server):
@@ -64,18 +71,31 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def running_sandbox(*, port: int = 0, **settings: Any) -> Iterator[Sandbox]:  # noqa: ANN401 - settings are of several types
+def running_sandbox(
+    *,
+    port: int = 0,
+    twins: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,  # noqa: ANN401 - settings are of several types
+) -> Iterator[Sandbox]:
     """A sandbox on a free loopback port, served from a thread of this process until the block ends.
 
     Args:
         port: The port; 0 for any that is free.
-        settings: Fields of `sandbox.settings.Settings`.
+        twins: Slug → setting → value, for each twin that differs from its defaults.
+        settings: The Export Service's, as in `sandbox.export_settings.Settings`.
 
     Raises:
         SettingError: A setting is unknown or does not fit.
         OSError: The port is taken.
     """
-    server, control = _built(Settings().changed(settings))
+    with served(made({ExportService.slug: settings, **(twins or {})}), port=port) as sandbox:
+        yield sandbox
+
+
+@contextlib.contextmanager
+def served(twins: Sequence[Twin[Any]], *, port: int = 0) -> Iterator[Sandbox]:
+    """A sandbox of these twins alone, likewise."""
+    server, control = _built(twins)
     with _bound("127.0.0.1", port) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), name="sandbox", daemon=True)
         thread.start()
@@ -94,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not is_loopback(options.host):
         return _refused(f"the sandbox listens on loopback only, and {options.host} is not; use --host 127.0.0.1.")
     try:
-        server, _ = _built(_settings(options))
+        server, _ = _built(made(_settings(options)))
         listening = _bound(options.host, options.port)
     except SettingError as error:
         return _refused(str(error))
@@ -106,13 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _built(settings: Settings) -> tuple[_Server, Control]:
-    twin, log = ExportService(settings), RequestLog()
-    control = Control(ExportServiceControl(twin), log)
+def _built(twins: Sequence[Twin[Any]]) -> tuple[_Server, Control]:
+    log = RequestLog()
+    control = Control(twins, log)
     config = uvicorn.Config(
-        application([twin], log, control_routes(control)),
+        application(twins, log, control_routes(control)),
         http=OpenProtocol,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_MAX_MESSAGE,
         loop="asyncio",
         lifespan="off",
         access_log=False,
@@ -154,36 +175,43 @@ async def _serve(server: _Server, listening: socket.socket, url: str, port_file:
     await serving
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    """The settings: the client from the environment, where `ps` does not show it, and the rest from the arguments."""
-    changes: dict[str, Any] = {}
-    for name, variable in (("client_id", "SANDBOX_CLIENT_ID"), ("client_secret", "SANDBOX_CLIENT_SECRET")):
-        value = os.environ.get(variable)  # noqa: TID251 - a process of its own, beside the house and its settings
-        if value:
-            changes[name] = value
+def _settings(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Slug → settings: credentials from the environment, where `ps` does not show them, the rest from the arguments."""
+    settings: dict[str, dict[str, Any]] = {twin.slug: {} for twin in TWINS}
+    for twin in TWINS:
+        for name in twin.settings_type.credentials:
+            value = os.environ.get(variable_of(twin.slug, name))  # noqa: TID251 - a process beside the house, without its settings
+            if value:
+                settings[twin.slug][name] = value
     for text in options.set:
-        name, equals, value = text.partition("=")
+        place, equals, value = text.partition("=")
         if not equals:
-            raise SettingError(f"--set takes NAME=VALUE, not {text!r}.")
+            raise SettingError(f"--set takes SLUG.NAME=VALUE, not {text!r}.")
+        slug, dot, name = place.rpartition(".")
+        slug = slug if dot else ExportService.slug
+        if slug not in settings:
+            raise SettingError(f"there is no twin {slug!r}; the twins are {', '.join(settings)}.")
         try:
-            changes[name] = json.loads(value)
+            settings[slug][name] = json.loads(value)
         except ValueError:
-            changes[name] = value
-    return Settings().changed(changes)
+            settings[slug][name] = value
+    return settings
 
 
 def _parser() -> argparse.ArgumentParser:
+    credentials = [variable_of(twin.slug, name) for twin in TWINS for name in twin.settings_type.credentials]
+    known = [f"{twin.slug}.{name}" for twin in TWINS for name in twin.settings_type().shown()]
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="The providers' twins on loopback: measured data, and every fault on a switch.",
-        epilog="The OAuth2 client comes from SANDBOX_CLIENT_ID and SANDBOX_CLIENT_SECRET; without them the secret "
-        "is random, and nobody gets in. Settings for --set: " + ", ".join(Settings().shown()),
+        epilog=f"Credentials come from {', '.join(credentials)}; a secret that is not given is random, and nobody gets "
+        f"in. Settings for --set: {', '.join(known)}.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="0 for any free one (default)")
     parser.add_argument("--port-file", type=Path, metavar="FILE", help="write the port here once it serves")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as JSON or as text"
+        "--set", action="append", default=[], metavar="SLUG.NAME=VALUE", help="a setting, as JSON or as text"
     )
     return parser
 

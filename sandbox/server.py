@@ -6,34 +6,21 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketState
 
-from sandbox.answers import Answer, Asked
+from sandbox.answers import Asked
+from sandbox.twin import Socket, Twin
 from sandbox.wire import deliver
 
 _MAX_LOGGED: Final = 200_000
 _MAX_BODY: Final = 2**20
-
-
-class Twin(Protocol):
-    """A provider's twin: which paths are its own, and what it answers there."""
-
-    @property
-    def slug(self) -> str:
-        """The provider's name in the control API."""
-
-    @property
-    def paths(self) -> Sequence[str]:
-        """The paths it answers."""
-
-    def answer(self, asked: Asked) -> Answer:
-        """Answer one request."""
 
 
 class RequestLog:
@@ -62,7 +49,7 @@ class RequestLog:
 class _TwinEndpoint:
     """One path of one twin."""
 
-    def __init__(self, twin: Twin, log: RequestLog) -> None:
+    def __init__(self, twin: Twin[Any], log: RequestLog) -> None:
         self._twin = twin
         self._log = log
 
@@ -90,6 +77,35 @@ class _TwinEndpoint:
             )
 
 
+class _Logged:
+    """One websocket path of one twin: who connects is noted when the connection has ended."""
+
+    def __init__(self, twin: Twin[Any], socket: Socket, log: RequestLog) -> None:
+        self._twin = twin
+        self._socket = socket
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wall, began = datetime.now(UTC), time.monotonic()
+        connection = WebSocket(scope, receive, send)
+        try:
+            await self._socket(connection)
+        finally:
+            is_open = connection.application_state is not WebSocketState.CONNECTING
+            self._log.note(
+                {
+                    "wall": wall.isoformat(),
+                    "monotonic": began,
+                    "seconds": round(time.monotonic() - began, 6),
+                    "twin": self._twin.slug,
+                    "method": "WEBSOCKET",
+                    "path": scope["path"],
+                    "query": dict(connection.query_params),
+                    "status": 101 if is_open else 403,
+                }
+            )
+
+
 class _LoopbackHostOnly:
     """Refuse requests whose Host is not a loopback name: a page in a browser cannot rebind its way in."""
 
@@ -97,9 +113,12 @@ class _LoopbackHostOnly:
         self._inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] in ("http", "websocket"):
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             if not is_loopback(host.rsplit(":", 1)[0] if not host.endswith("]") else host):
+                if scope["type"] == "websocket":
+                    await send({"type": "websocket.close"})
+                    return
                 refusal = PlainTextResponse("The sandbox answers on loopback names only.\n", status_code=421)
                 await refusal(scope, receive, send)
                 return
@@ -115,7 +134,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def application(twins: Iterable[Twin], log: RequestLog, control: Sequence[BaseRoute]) -> ASGIApp:
+def application(twins: Iterable[Twin[Any]], log: RequestLog, control: Sequence[BaseRoute]) -> ASGIApp:
     """The whole sandbox.
 
     Args:
@@ -123,7 +142,10 @@ def application(twins: Iterable[Twin], log: RequestLog, control: Sequence[BaseRo
         log: Where their requests are noted.
         control: The routes by which a person steers them.
     """
-    routes = [Route(path, _TwinEndpoint(twin, log)) for twin in twins for path in twin.paths]
+    routes: list[BaseRoute] = []
+    for twin in twins:
+        routes += [Route(path, _TwinEndpoint(twin, log)) for path in twin.paths]
+        routes += [WebSocketRoute(path, _Logged(twin, socket, log)) for path, socket in twin.sockets.items()]
     return _LoopbackHostOnly(Starlette(routes=[*routes, *control]))
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import orjson
 
 from sandbox.days import MS_PER_DAY, Day, ListedDay, Tally, Times, day_number
+from sandbox.export_settings import Settings
 from sandbox.measured import FIRST_DAY, MEASURED_PRODUCTS, MeasuredDay
-from sandbox.settings import SettingError, Settings
+from sandbox.settings import SettingError
 from sandbox.volume import VOLUME_PRODUCT, VolumeDay
 
 Document = Mapping[str, Any]

@@ -91,8 +91,8 @@ class Twin:
             # By environment, not by argument: arguments are for every user of the machine to read.
             environment={
                 **environment,
-                "SANDBOX_CLIENT_ID": facts["client_id"],
-                "SANDBOX_CLIENT_SECRET": facts["client_secret"],
+                "SANDBOX_EXPORT_SERVICE_CLIENT_ID": facts["client_id"],
+                "SANDBOX_EXPORT_SERVICE_CLIENT_SECRET": facts["client_secret"],
             },
         )
         for _ in looks(_START_SECONDS):
@@ -139,7 +139,7 @@ class Twin:
     def served(self, product: str, day: date) -> list[bytes]:
         """The documents of one product and UTC day that it holds now, one JSON text each."""
         query = f"product={product}&start={day}&end={day + timedelta(days=1)}"
-        return self.server.lines(f"/_sandbox/export_service/truth?{query}")
+        return self.server.lines(f"/_sandbox/export_service/documents?{query}")
 
     @property
     def _facts_file(self) -> Path:

@@ -17,7 +17,7 @@ from pipelines.command_line.house import House
 from pipelines.command_line.keepsake import keep
 from pipelines.command_line.twin import Twin
 from pipelines.command_line.verification import Verified, verify
-from sandbox.control import ExportServiceControl
+from sandbox.export_service import ExportService
 from sandbox.running import Sandbox, running_sandbox
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
@@ -34,7 +34,7 @@ class Setting:
     home: Path
 
     @property
-    def twin(self) -> ExportServiceControl:
+    def twin(self) -> ExportService:
         return self.sandbox.control.export_service
 
     @property
@@ -145,7 +145,7 @@ def test_credentials_that_are_refused_stop_at_once(setting: Setting, monkeypatch
 
 def test_one_changed_value_and_one_removed_row_are_all_that_is_written(setting: Setting) -> None:
     setting.backfill(YESTERDAY, YESTERDAY)
-    rows = setting.twin.truth(GRID, YESTERDAY, YESTERDAY + timedelta(days=1))
+    rows = setting.twin.documents(GRID, YESTERDAY, YESTERDAY + timedelta(days=1))
     setting.twin.change(GRID, rows[10]["timestamp"], {"P_kW": 12.5})
     setting.twin.remove(GRID, rows[20]["timestamp"])
     answer = setting.backfill(YESTERDAY, YESTERDAY)
@@ -156,7 +156,7 @@ def test_one_changed_value_and_one_removed_row_are_all_that_is_written(setting: 
 
 def test_a_row_that_differs_is_found_and_named(setting: Setting) -> None:
     setting.backfill(YESTERDAY, YESTERDAY)
-    rows = setting.twin.truth(GRID, YESTERDAY, YESTERDAY + timedelta(days=1))
+    rows = setting.twin.documents(GRID, YESTERDAY, YESTERDAY + timedelta(days=1))
     setting.twin.change(GRID, rows[10]["timestamp"], {"P_kW": 12.5})
     setting.twin.remove(GRID, rows[20]["timestamp"])
     setting.twin.add(GRID, [rows[30] | {"timestamp": rows[30]["timestamp"] + 1}])

@@ -138,7 +138,7 @@ def test_one_changed_value_and_one_removed_row(house: House) -> None:
     day = date.fromisoformat(DAYS[3])
     both = [payloads_key("north"), key]
     house.dagster.backfill(both, [DAYS[3]])
-    documents = hub.truth(PRODUCT, *_span(day))
+    documents = hub.documents(PRODUCT, *_span(day))
     changed, removed = documents[100], documents[200]
     hub.change(PRODUCT, changed["timestamp"], {"P_kW": changed["P_kW"] + 1})
     hub.remove(PRODUCT, removed["timestamp"])
@@ -192,7 +192,7 @@ def _loaded(house: House, window: Window) -> dict[tuple[str, int], float]:
 
 
 def _served(house: House, window: Window) -> dict[tuple[str, int], float]:
-    documents = house.sandbox.control.export_service.truth(PRODUCT, window.start, window.end)
+    documents = house.sandbox.control.export_service.documents(PRODUCT, window.start, window.end)
     return {
         (name, document["timestamp"]): value * 1000.0
         for document in documents

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.control import ExportServiceControl
+from sandbox.export_service import ExportService
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.export_caller import ExportCaller
 
@@ -28,5 +28,5 @@ def caller(one_caller: ExportCaller) -> ExportCaller:
 
 
 @pytest.fixture
-def twin(caller: ExportCaller) -> ExportServiceControl:
+def twin(caller: ExportCaller) -> ExportService:
     return caller.sandbox.control.export_service

@@ -20,7 +20,10 @@ from sandbox.settings import SettingError
 from tests.fakes.export_caller import ExportCaller
 
 ROOT = Path(__file__).parents[2]
-CLIENT = {"SANDBOX_CLIENT_ID": "a-client", "SANDBOX_CLIENT_SECRET": "canary-of-the-sandbox"}
+CLIENT = {
+    "SANDBOX_EXPORT_SERVICE_CLIENT_ID": "a-client",
+    "SANDBOX_EXPORT_SERVICE_CLIENT_SECRET": "canary-of-the-sandbox",
+}
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -108,7 +111,8 @@ def test_it_refuses_to_listen_beyond_loopback(host: str, capsys: pytest.CaptureF
     [
         (["--set", "semantics=cursor"], "it is one of scroll, search_after, offset"),
         (["--set", "colour=red"], "there is no setting 'colour'"),
-        (["--set", "semantics"], "--set takes NAME=VALUE"),
+        (["--set", "boiler.colour=red"], "there is no twin 'boiler'"),
+        (["--set", "semantics"], "--set takes SLUG.NAME=VALUE"),
         (["--set", "volume_documents=-1"], "volume_documents must lie between"),
     ],
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sandbox.days import MS_PER_DAY
-from sandbox.settings import Settings
+from sandbox.export_settings import Settings
 from sandbox.store import Store
 from sandbox.volume import VOLUME_PRODUCT, VolumeDay
 from tests.fakes.export_caller import DAY, ExportCaller, ms
@@ -74,7 +74,7 @@ def test_volume_is_served_on_request_and_page_by_page(caller: ExportCaller) -> N
     assert [page["numResults"] for page in pages] == [10_000, 10_000, 10_000, 1, 0]
     assert pages[3]["result"][0]["timestamp"] == ms(DAY[1])
     served = [row for page in pages[:3] for row in page["result"]]
-    assert served == twin.truth(VOLUME_PRODUCT, *DAY)
+    assert served == twin.documents(VOLUME_PRODUCT, *DAY)
     twin.change(VOLUME_PRODUCT, served[1]["timestamp"], {"P_kW": -1.0})
     assert caller.page(VOLUME_PRODUCT)["result"][1]["P_kW"] == -1.0
 

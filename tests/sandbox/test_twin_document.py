@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.control import ExportServiceControl
-from sandbox.export_service import QUERY_PATH, TOKEN_PATH
+from sandbox.export_service import QUERY_PATH, TOKEN_PATH, ExportService
 from sandbox.measured import MEASURED_PRODUCTS
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms
 
@@ -33,32 +32,32 @@ def test_the_four_products_of_the_document_are_listed(caller: ExportCaller) -> N
 
 
 @pytest.mark.parametrize("product", MEASURED_PRODUCTS)
-def test_every_day_from_the_first_to_yesterday_has_rows(product: str, twin: ExportServiceControl) -> None:
+def test_every_day_from_the_first_to_yesterday_has_rows(product: str, twin: ExportService) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     day = datetime(2025, 1, 1, tzinfo=UTC).date()
-    assert not twin.truth(product, day - timedelta(days=1), day)
-    assert not twin.truth(product, yesterday + timedelta(days=1), yesterday + timedelta(days=3))
+    assert not twin.documents(product, day - timedelta(days=1), day)
+    assert not twin.documents(product, yesterday + timedelta(days=1), yesterday + timedelta(days=3))
     while day <= yesterday:
-        assert twin.truth(product, day, day + timedelta(days=1)), day
+        assert twin.documents(product, day, day + timedelta(days=1)), day
         day += timedelta(days=31)
-    assert twin.truth(product, yesterday, yesterday + timedelta(days=1))
+    assert twin.documents(product, yesterday, yesterday + timedelta(days=1))
 
 
-def test_sixty_days_hold_some_thousand_documents_a_day(twin: ExportServiceControl) -> None:
+def test_sixty_days_hold_some_thousand_documents_a_day(twin: ExportService) -> None:
     totals = twin.totals("2026-06-01", "2026-06-02")
     assert 5000 <= sum(tally.documents for tally in totals.values()) <= 8000
 
 
-def test_the_same_weekday_a_turn_later_shows_the_same_measurements(twin: ExportServiceControl) -> None:
+def test_the_same_weekday_a_turn_later_shows_the_same_measurements(twin: ExportService) -> None:
     one, other = (
-        twin.truth(GRID, day, day + timedelta(days=1))
+        twin.documents(GRID, day, day + timedelta(days=1))
         for day in (datetime(2025, 3, 3, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
     )
     assert [row["P_kW"] for row in one] == [row["P_kW"] for row in other]
 
 
-def test_six_vehicles_share_a_millisecond_and_their_registers_never_fall(twin: ExportServiceControl) -> None:
-    documents = twin.truth(VEHICLES, "2025-12-25", "2026-01-05")
+def test_six_vehicles_share_a_millisecond_and_their_registers_never_fall(twin: ExportService) -> None:
+    documents = twin.documents(VEHICLES, "2025-12-25", "2026-01-05")
     by_time: dict[int, set[str]] = {}
     registers: dict[str, list[float]] = {}
     for row in documents:
@@ -68,8 +67,8 @@ def test_six_vehicles_share_a_millisecond_and_their_registers_never_fall(twin: E
     assert all(register == sorted(register) for register in registers.values())
 
 
-def test_predictions_are_schemaless(twin: ExportServiceControl) -> None:
-    documents = twin.truth("audicharginghub_ladedaten_analysis_prediction", "2025-01-01", "2025-12-31")
+def test_predictions_are_schemaless(twin: ExportService) -> None:
+    documents = twin.documents("audicharginghub_ladedaten_analysis_prediction", "2025-01-01", "2025-12-31")
     values = [row["P_pred_kW"] for row in documents]
     assert {type(value) for value in values} == {int, float, type(None)}
     assert any("weather" in row for row in documents)
@@ -78,9 +77,7 @@ def test_predictions_are_schemaless(twin: ExportServiceControl) -> None:
     assert isinstance(next(row for row in documents if "weather" in row)["weather"]["module"], dict)
 
 
-def test_both_bounds_are_inclusive_unless_it_is_told_otherwise(
-    caller: ExportCaller, twin: ExportServiceControl
-) -> None:
+def test_both_bounds_are_inclusive_unless_it_is_told_otherwise(caller: ExportCaller, twin: ExportService) -> None:
     twin.add(GRID, [{"P_kW": 1.5, "timestamp": ms(bound)} for bound in DAY])
     window = [row["timestamp"] for row in caller.page()["result"]]
     assert (window[0], window[-1]) == (ms(DAY[0]), ms(DAY[1]))
@@ -116,13 +113,13 @@ def test_a_request_that_is_wrong_is_answered_as_the_platform_would(
     assert answer.json()["status"] == status
 
 
-def test_an_offset_is_understood_where_it_is_accepted(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_an_offset_is_understood_where_it_is_accepted(caller: ExportCaller, twin: ExportService) -> None:
     twin.configure(is_offset_accepted=True)
     with_offset = caller.page(startDate="2026-06-01T02:00:00+02:00", endDate="2026-06-02T00:00:00Z")
     assert with_offset["result"] == caller.page()["result"]
 
 
-def test_a_product_can_be_listed_and_yet_refused(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_a_product_can_be_listed_and_yet_refused(caller: ExportCaller, twin: ExportService) -> None:
     twin.configure(forbidden_products=[GRID])
     assert GRID in caller.products().json()
     assert caller.query().status_code == 403
@@ -174,9 +171,7 @@ def test_the_token_endpoint_takes_a_form_and_nothing_else(caller: ExportCaller) 
     assert caller.http.get(TOKEN_PATH).status_code == 405
 
 
-def test_no_bearer_a_forged_bearer_and_an_expired_bearer_are_refused(
-    caller: ExportCaller, twin: ExportServiceControl
-) -> None:
+def test_no_bearer_a_forged_bearer_and_an_expired_bearer_are_refused(caller: ExportCaller, twin: ExportService) -> None:
     head, claims, signature = caller.bearer.split(".")
     for bearer in ("-", "x.y.z", f"{head}.{claims}.{signature[::-1]}", f"{head}.{claims[:-4]}.{signature}"):
         caller.bearer = bearer
@@ -195,7 +190,7 @@ def test_a_query_is_asked_with_get(caller: ExportCaller) -> None:
     assert answer.status_code == 405
 
 
-def test_an_answer_is_compressed_for_those_who_accept_it(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_an_answer_is_compressed_for_those_who_accept_it(caller: ExportCaller, twin: ExportService) -> None:
     compressed = caller.query()
     assert compressed.headers["content-encoding"] == "gzip"
     assert int(compressed.headers["content-length"]) < len(compressed.content) / 3

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.control import ExportServiceControl
-from sandbox.faults import FAULTS
+from sandbox.export_faults import FAULTS
+from sandbox.export_service import ExportService
 from sandbox.settings import SettingError
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
@@ -19,7 +19,7 @@ Switch = Callable[..., int]
 
 
 @pytest.fixture
-def switch(twin: ExportServiceControl) -> Switch:
+def switch(twin: ExportService) -> Switch:
     return twin.fault
 
 
@@ -80,7 +80,7 @@ def test_the_token_answer_can_lie_and_leave_out(caller: ExportCaller, switch: Sw
 @pytest.mark.parametrize("semantics", ["scroll", "search_after", "offset"])
 @pytest.mark.parametrize("cycle", [1, 2, 3])
 def test_tokens_repeat_in_a_cycle(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch, semantics: str, cycle: int
+    caller: ExportCaller, twin: ExportService, switch: Switch, semantics: str, cycle: int
 ) -> None:
     twin.configure(semantics=semantics)
     switch("token_repeats", cycle=cycle)
@@ -101,26 +101,26 @@ def test_a_token_dies_and_the_listing_can_begin_anew(caller: ExportCaller, switc
 @pytest.mark.parametrize("shape", ["last", "empty"])
 @pytest.mark.parametrize("semantics", ["scroll", "search_after", "offset"])
 def test_tokens_never_end(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch, semantics: str, shape: str
+    caller: ExportCaller, twin: ExportService, switch: Switch, semantics: str, shape: str
 ) -> None:
     count = 440 if shape == "last" else 0
     twin.configure(semantics=semantics)
     switch("token_never_ends", rows=shape)
     pages = caller.pages(numRows=1000, limit=12)
     assert len({page["continueToken"] for page in pages}) == 12
-    assert rows(pages)[:1440] == twin.truth(GRID, *DAY)
+    assert rows(pages)[:1440] == twin.documents(GRID, *DAY)
     assert {page["numResults"] for page in pages[-5:]} == ({0} if semantics == "scroll" else {count})
 
 
 @pytest.mark.parametrize("semantics", ["scroll", "search_after", "offset"])
 def test_an_empty_page_hides_rows_behind_its_token(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch, semantics: str
+    caller: ExportCaller, twin: ExportService, switch: Switch, semantics: str
 ) -> None:
     twin.configure(semantics=semantics)
     switch("empty_page", page=2)
     pages = caller.pages(numRows=720)
     assert [page["numResults"] for page in pages][:3] == [720, 0, 720]
-    assert rows(pages) == twin.truth(GRID, *DAY)
+    assert rows(pages) == twin.documents(GRID, *DAY)
 
 
 def test_a_full_page_without_a_token_although_more_rows_exist(caller: ExportCaller, switch: Switch) -> None:
@@ -138,11 +138,11 @@ def test_fresh_tokens_can_lead_nowhere(caller: ExportCaller, switch: Switch) -> 
 
 @pytest.mark.parametrize("order", ["shuffled", "reversed"])
 def test_a_page_is_out_of_order_and_whole(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch, order: str
+    caller: ExportCaller, twin: ExportService, switch: Switch, order: str
 ) -> None:
     switch("unordered", order=order)
     result = caller.page()["result"]
-    truth = twin.truth(GRID, *DAY)
+    truth = twin.documents(GRID, *DAY)
     assert result != truth
     assert sorted(result, key=lambda row: row["timestamp"]) == truth
 
@@ -174,7 +174,7 @@ def test_late_documents_appear_after_some_requests(caller: ExportCaller, switch:
     assert [caller.page()["numResults"] for _ in range(3)] == [1296, 1296, 1440]
 
 
-def test_rows_come_and_go_between_two_pages(caller: ExportCaller, twin: ExportServiceControl, switch: Switch) -> None:
+def test_rows_come_and_go_between_two_pages(caller: ExportCaller, twin: ExportService, switch: Switch) -> None:
     twin.configure(semantics="offset")
     switch("rows_inserted", page=1, times=1, rows=2)
     inserted = rows(caller.pages(numRows=720))
@@ -182,11 +182,11 @@ def test_rows_come_and_go_between_two_pages(caller: ExportCaller, twin: ExportSe
     assert inserted[718:720] == inserted[720:722]
     twin.reset()
     twin.configure(semantics="offset")
-    whole = twin.truth(GRID, *DAY)
+    whole = twin.documents(GRID, *DAY)
     switch("rows_removed", page=1, times=1, rows=2)
     shifted = rows(caller.pages(numRows=720))
     assert shifted == whole[:720] + whole[722:]
-    assert twin.truth(GRID, *DAY) == whole[2:]
+    assert twin.documents(GRID, *DAY) == whole[2:]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_count_lies_or_is_missing(caller: ExportCaller, switch: Switch, off:
     assert caller.page().get("numResults") == said
 
 
-def test_the_encoding_is_another(caller: ExportCaller, twin: ExportServiceControl, switch: Switch) -> None:
+def test_the_encoding_is_another(caller: ExportCaller, twin: ExportService, switch: Switch) -> None:
     plain = caller.query().content
     switch("bom")
     assert caller.query().content == b"\xef\xbb\xbf" + plain
@@ -236,7 +236,7 @@ def test_the_label_does_not_tell_the_content(caller: ExportCaller, switch: Switc
 
 
 def test_the_first_byte_can_be_late_and_the_rest_can_drip(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch
+    caller: ExportCaller, twin: ExportService, switch: Switch
 ) -> None:
     switch("latency", seconds=0.3)
     began = time.monotonic()
@@ -325,7 +325,7 @@ def test_a_body_can_be_endless(caller: ExportCaller, switch: Switch) -> None:
 
 
 def test_a_fault_is_limited_to_a_product_a_day_a_page_an_endpoint_and_a_number_of_times(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch
+    caller: ExportCaller, twin: ExportService, switch: Switch
 ) -> None:
     switch("status", code=500, product=GRID, day="2026-06-02", times=1, from_request=2)
     assert caller.query().status_code == 200  # touches midnight only
@@ -339,7 +339,7 @@ def test_a_fault_is_limited_to_a_product_a_day_a_page_an_endpoint_and_a_number_o
 
 
 def test_a_fault_by_chance_is_the_same_chance_every_time(
-    caller: ExportCaller, twin: ExportServiceControl, switch: Switch
+    caller: ExportCaller, twin: ExportService, switch: Switch
 ) -> None:
     drawn = []
     for _ in range(2):
@@ -350,7 +350,7 @@ def test_a_fault_by_chance_is_the_same_chance_every_time(
     assert set(drawn[0]) == {200, 503}
 
 
-def test_a_fault_can_be_switched_off_again(caller: ExportCaller, twin: ExportServiceControl, switch: Switch) -> None:
+def test_a_fault_can_be_switched_off_again(caller: ExportCaller, twin: ExportService, switch: Switch) -> None:
     first, _ = switch("status", code=500), switch("latency", seconds=0.0)
     assert twin.clear_faults(first) == 1
     assert caller.query().status_code == 200
@@ -369,7 +369,7 @@ def test_a_fault_can_be_switched_off_again(caller: ExportCaller, twin: ExportSer
     ],
 )
 def test_a_switch_that_is_not_there_is_said_so(
-    twin: ExportServiceControl, name: str, options: dict[str, object], words: str
+    twin: ExportService, name: str, options: dict[str, object], words: str
 ) -> None:
     with pytest.raises(SettingError, match=words):
         twin.fault(name, **options)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.control import ExportServiceControl
+from sandbox.export_service import ExportService
 from sandbox.volume import VOLUME_PRODUCT
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
@@ -15,19 +15,17 @@ SEMANTICS = ("scroll", "search_after", "offset")
 
 @pytest.mark.parametrize("semantics", SEMANTICS)
 @pytest.mark.parametrize("size", [7, 480, 1439, 1440, 1441])
-def test_all_rows_come_once_and_in_order(
-    caller: ExportCaller, twin: ExportServiceControl, semantics: str, size: int
-) -> None:
+def test_all_rows_come_once_and_in_order(caller: ExportCaller, twin: ExportService, semantics: str, size: int) -> None:
     twin.configure(semantics=semantics)
     end = "2026-06-01T02:00:00" if size == 7 else DAY[1]
     pages = caller.pages(numRows=size, endDate=end)
-    assert rows(pages) == twin.truth(GRID, DAY[0], end)
+    assert rows(pages) == twin.documents(GRID, DAY[0], end)
     assert all(page["numResults"] == len(page["result"]) for page in pages)
     assert len({page["continueToken"] for page in pages}) == len(pages)
 
 
 def test_a_scroll_ends_with_an_empty_page_and_search_after_with_a_full_one(
-    caller: ExportCaller, twin: ExportServiceControl
+    caller: ExportCaller, twin: ExportService
 ) -> None:
     counts = {}
     for semantics in SEMANTICS:
@@ -37,7 +35,7 @@ def test_a_scroll_ends_with_an_empty_page_and_search_after_with_a_full_one(
 
 
 def test_what_fits_into_one_page_has_no_token_unless_scrolls_always_send_one(
-    caller: ExportCaller, twin: ExportServiceControl
+    caller: ExportCaller, twin: ExportService
 ) -> None:
     assert [page["numResults"] for page in caller.pages(numRows=1440)] == [1440]
     twin.configure(is_token_always_sent=True)
@@ -54,15 +52,13 @@ def test_what_fits_into_one_page_has_no_token_unless_scrolls_always_send_one(
     ],
 )
 def test_the_last_page_ends_the_way_it_is_told(
-    caller: ExportCaller, twin: ExportServiceControl, marker: str, said: str
+    caller: ExportCaller, twin: ExportService, marker: str, said: str
 ) -> None:
     twin.configure(end_marker=marker)
     assert caller.query().text.startswith("{" + said + '"numResults":1440,')
 
 
-def test_a_scroll_sees_its_snapshot_and_the_others_see_what_is_new(
-    caller: ExportCaller, twin: ExportServiceControl
-) -> None:
+def test_a_scroll_sees_its_snapshot_and_the_others_see_what_is_new(caller: ExportCaller, twin: ExportService) -> None:
     for semantics, seen in (("scroll", 0), ("search_after", 1), ("offset", 1)):
         twin.reset()
         twin.configure(semantics=semantics)
@@ -72,8 +68,8 @@ def test_a_scroll_sees_its_snapshot_and_the_others_see_what_is_new(
         assert sum(row["P_kW"] == 7.25 for row in late["result"]) == seen
 
 
-def test_search_after_loses_the_rest_of_a_tie_or_repeats_it(caller: ExportCaller, twin: ExportServiceControl) -> None:
-    truth = twin.truth(VEHICLES, *DAY)
+def test_search_after_loses_the_rest_of_a_tie_or_repeats_it(caller: ExportCaller, twin: ExportService) -> None:
+    truth = twin.documents(VEHICLES, *DAY)
     twin.configure(semantics="search_after")
     lost = rows(caller.pages(VEHICLES, numRows=1000))
     assert len(truth) - len(lost) == 4  # twice, a page of 1000 ended after 4 of 6 vehicles
@@ -88,7 +84,7 @@ def key_of(row: dict[str, Any]) -> tuple[int, str]:
     return row["timestamp"], row["vehicleId"]
 
 
-def test_a_row_inserted_before_the_offset_shows_a_row_twice(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_a_row_inserted_before_the_offset_shows_a_row_twice(caller: ExportCaller, twin: ExportService) -> None:
     twin.configure(semantics="offset")
     first = caller.page(numRows=1000)
     twin.add(GRID, [{"P_kW": 7.25, "timestamp": ms(DAY[0]) + 1}])
@@ -96,7 +92,7 @@ def test_a_row_inserted_before_the_offset_shows_a_row_twice(caller: ExportCaller
     assert second["result"][0] == first["result"][-1]
 
 
-def test_offset_stops_at_its_cap_as_if_that_were_all(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_offset_stops_at_its_cap_as_if_that_were_all(caller: ExportCaller, twin: ExportService) -> None:
     twin.configure(semantics="offset", volume_documents=25_000)
     assert [page["numResults"] for page in caller.pages(VOLUME_PRODUCT, numRows=4000)] == [4000, 4000, 2000]
     twin.configure(is_cap_an_error=True)
@@ -107,16 +103,14 @@ def test_offset_stops_at_its_cap_as_if_that_were_all(caller: ExportCaller, twin:
     assert (beyond.status_code, beyond.json()["errorCode"]) == (422, 10002)
 
 
-def test_a_product_can_have_semantics_of_its_own(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_a_product_can_have_semantics_of_its_own(caller: ExportCaller, twin: ExportService) -> None:
     twin.configure(product_semantics={GRID: "offset"})
     assert len(caller.pages(numRows=720)) == 2
     assert len(caller.pages(VEHICLES, numRows=1440)) == 3
 
 
 @pytest.mark.parametrize("status", [404, 410, 422, 400])
-def test_a_scroll_that_nobody_used_for_a_while_is_dead(
-    caller: ExportCaller, twin: ExportServiceControl, status: int
-) -> None:
+def test_a_scroll_that_nobody_used_for_a_while_is_dead(caller: ExportCaller, twin: ExportService, status: int) -> None:
     twin.configure(scroll_seconds=0.1, dead_token_status=status)
     token = caller.page(numRows=700)["continueToken"]
     assert caller.query(numRows=700, continueToken=token).status_code == 200
@@ -125,7 +119,7 @@ def test_a_scroll_that_nobody_used_for_a_while_is_dead(
     assert (answer.status_code, answer.json()["errorCode"]) == (status, 10002)
 
 
-def test_a_page_can_be_asked_for_again_with_the_same_token(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_a_page_can_be_asked_for_again_with_the_same_token(caller: ExportCaller, twin: ExportService) -> None:
     for semantics in SEMANTICS:
         twin.configure(semantics=semantics)
         token = caller.page(numRows=500)["continueToken"]
@@ -139,16 +133,16 @@ def test_a_token_needs_encoding_and_belongs_to_its_query(caller: ExportCaller) -
     assert caller.query(numRows=700, continueToken=token, endDate="2026-06-01T23:00:00").status_code == 400
 
 
-def test_killed_listings_are_dead(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_killed_listings_are_dead(caller: ExportCaller, twin: ExportService) -> None:
     token = caller.page(numRows=700)["continueToken"]
     twin.kill_listings()
     assert caller.query(numRows=700, continueToken=token).status_code == 404
 
 
-def test_a_window_over_many_days_is_one_listing(caller: ExportCaller, twin: ExportServiceControl) -> None:
+def test_a_window_over_many_days_is_one_listing(caller: ExportCaller, twin: ExportService) -> None:
     start, end = "2026-05-30T12:00:00", "2026-06-03T12:00:00"
     got = rows(caller.pages(numRows=1000, startDate=start, endDate=end))
-    assert got == twin.truth(GRID, datetime.fromisoformat(start), datetime.fromisoformat(end))
+    assert got == twin.documents(GRID, datetime.fromisoformat(start), datetime.fromisoformat(end))
     assert len(got) == 5760
 
 

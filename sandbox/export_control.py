@@ -1,0 +1,64 @@
+"""The switches that the Export Service's twin has beyond those of every twin: its documents and its listings.
+
+| | |
+|---|---|
+| `POST …/rows` | edits the rows of one product, as below |
+| `GET …/documents?product=&start=&end=` | the documents that it holds now, one a line; start included, end not |
+| `GET …/totals?start=&end=` | per product: documents, points, numbers, texts, nulls |
+| `POST …/kill` | every continueToken given so far becomes dead |
+
+Edits are `{"product": P, "change": [{"timestamp": T, "where": {…}, "set": {…}}], "remove": [{"timestamp": T, "where":
+{…}}], "add": [{…}]}`; `where` tells documents of one millisecond apart and may be left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sandbox.instants import window_of
+from sandbox.settings import SettingError
+from sandbox.twin import Query, Switch
+
+if TYPE_CHECKING:
+    from sandbox.export_service import ExportService
+
+
+def switches_of(twin: "ExportService") -> Sequence[Switch]:
+    """What can be switched at `twin` and at no other kind of twin."""
+    return (
+        Switch("POST", "rows", lambda _, body: _edited(twin, body)),
+        Switch("GET", "documents", lambda query, _: _documents(twin, query)),
+        Switch("GET", "totals", lambda query, _: _totals(twin, query)),
+        Switch("POST", "kill", lambda *_: twin.kill_listings()),
+    )
+
+
+def _edited(twin: "ExportService", body: object) -> dict[str, int]:
+    """Rows of one product changed, removed and added."""
+    if not isinstance(body, Mapping) or not isinstance(body.get("product"), str):
+        raise SettingError('edits are written {"product": P, "change": […], "remove": […], "add": […]}.')
+    product = body["product"]
+    try:
+        changed = sum(
+            twin.store.change(product, edit["timestamp"], edit["set"], edit.get("where"))
+            for edit in body.get("change", [])
+        )
+        removed = sum(
+            twin.store.remove(product, edit["timestamp"], edit.get("where")) for edit in body.get("remove", [])
+        )
+    except (KeyError, TypeError):
+        raise SettingError('an edit needs an integer "timestamp", and a change an object "set".') from None
+    return {"changed": changed, "removed": removed, "added": twin.add(product, body.get("add", []))}
+
+
+def _documents(twin: "ExportService", query: Query) -> Iterator[bytes]:
+    product = query.get("product")
+    if not product:
+        raise SettingError("say which product: ?product=…&start=…&end=….")
+    chunks = twin.store.truth(product, *window_of(query))
+    return (b"".join(row + b"\n" for row in rows) for rows in chunks)
+
+
+def _totals(twin: "ExportService", query: Query) -> dict[str, dict[str, int]]:
+    totals = twin.store.totals(*window_of(query))
+    return {product: asdict(tally) | {"points": tally.numbers + tally.texts} for product, tally in totals.items()}

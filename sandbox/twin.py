@@ -1,0 +1,189 @@
+"""What every twin is: a provider's answers on loopback, its settings, its switches, and the truth that it means."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+
+import orjson
+from starlette.websockets import WebSocket
+
+from sandbox.answers import Answer, Asked
+from sandbox.disturbance import disturbed
+from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, FaultSwitches, Fired
+from sandbox.settings import SettingError, TwinSettings
+
+S = TypeVar("S", bound=TwinSettings)
+
+Socket = Callable[[WebSocket], Awaitable[None]]
+"""Who talks over one websocket, from before it is accepted until it is closed."""
+
+Query = Mapping[str, str]
+"""The decoded query of a request to the control API."""
+
+
+class Point(NamedTuple):
+    """One value that the provider means, in the provider's own unit.
+
+    Attributes:
+        labels: What tells its series apart: the names and values that `Series.labels` has.
+        at: Epoch milliseconds of the instant, or of the interval's start.
+        value: A number, or a text.
+    """
+
+    labels: Mapping[str, str]
+    at: int
+    value: float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A route of the control API that one twin has and others have not, below `/_sandbox/<slug>/`.
+
+    Attributes:
+        method: GET, PUT, POST or DELETE.
+        name: The last step of its path.
+        act: What it does with the query and the JSON body (None for GET and DELETE, and without a body). It runs in a
+            thread. It answers JSON, None, or an iterator of lines, each with its line break.
+    """
+
+    method: str
+    name: str
+    act: Callable[[Query, Any], Any]
+
+
+class Twin(ABC, Generic[S]):
+    """One provider's twin. Every method may be called from any thread; `answer` holds the lock while it computes.
+
+    Attributes:
+        slug: The provider's name, as in `ProviderSpec.slug`.
+        path: What every path begins with; `/<slug>` but for the one twin that has its provider's paths.
+        settings_type: Its settings.
+        kinds: What can go wrong.
+        endpoints: What its faults tell apart; the first is the one that is meant unless another is named.
+        settings: What it is set to; `configure` changes it.
+        switches: The faults.
+    """
+
+    slug: ClassVar[str]
+    path: ClassVar[str]
+    settings_type: ClassVar[type[TwinSettings]]
+    kinds: ClassVar[Mapping[str, FaultKind]] = COMMON_FAULTS
+    endpoints: ClassVar[Sequence[str]]
+
+    settings: S
+
+    def __init__(self, settings: S) -> None:
+        self.settings = settings
+        self.switches: Final = FaultSwitches(self.kinds, self.endpoints)
+        self._as_started = settings
+        self._lock = RLock()
+
+    @property
+    @abstractmethod
+    def paths(self) -> Sequence[str]:
+        """The paths it answers, whole, for every method; `{name}` and `{rest:path}` stand for what varies."""
+
+    @property
+    def sockets(self) -> Mapping[str, Socket]:
+        """Path → who talks over a websocket there."""
+        return {}
+
+    @property
+    def own_switches(self) -> Sequence[Switch]:
+        """What can be switched here and at no other twin."""
+        return ()
+
+    @abstractmethod
+    def facts(self, asked: Asked) -> Facts:
+        """What faults may look at, whether or not the request is valid."""
+
+    @abstractmethod
+    def real(self, asked: Asked, facts: Facts, fired: Fired) -> Answer:
+        """The answer without the faults that befall any twin, and with those of its own that happen."""
+
+    @abstractmethod
+    def truth(self, start: int, end: int, query: Query) -> Iterable[Point]:
+        """Every point that it means now with `start <= at < end`, in epoch milliseconds, each once.
+
+        Args:
+            start: The first instant.
+            end: The instant after the last.
+            query: What else was asked, such as `product`; a twin may leave points out by it.
+        """
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer one request."""
+        with self._lock:
+            facts = self.facts(asked)
+            fired = self.switches.fire(facts)
+            if "revoke" in fired:
+                self.revoke_tokens()
+            return disturbed(fired, lambda: self.real(asked, facts, fired), is_gzip_allowed=self.is_gzip)
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether answers are compressed for a client that accepts gzip."""
+        return True
+
+    def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
+        """Change settings while it runs.
+
+        Raises:
+            SettingError: A name is unknown, or a value does not fit.
+        """
+        with self._lock:
+            self.settings = self.settings.changed(changes)
+
+    def fault(self, name: str, **options: Any) -> int:  # noqa: ANN401 - options are of several types
+        """Switch a fault on; its number.
+
+        Args:
+            name: One of `kinds`.
+            options: Its own options, and any of `sandbox.faults.LIMITS`.
+
+        Raises:
+            SettingError: A name is unknown, or a value cannot be.
+        """
+        return self.switches.add(name, **options)
+
+    def clear_faults(self, number: int | None = None) -> int:
+        """Switch one fault off, or all of them; how many they were."""
+        return self.switches.remove(number)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults that are on, with `n_matched` and `n_fired`."""
+        return self.switches.shown()
+
+    def reset(self) -> None:
+        """Settings as started, no faults; whoever has edits forgets them here. Tokens stay valid."""
+        with self._lock:
+            self.settings = self._as_started
+            self.switches.remove()
+
+    def revoke_tokens(self) -> None:
+        """Make every token given so far invalid.
+
+        Raises:
+            SettingError: It gives none.
+        """
+        raise SettingError(f"{self.slug} gives no tokens.")
+
+    def truth_lines(self, start: int, end: int, query: Query) -> Iterator[bytes]:
+        """The truth as JSON, some thousands of lines at a time."""
+        lines: list[bytes] = []
+        for point in self.truth(start, end, query):
+            lines.append(_line(point))
+            if len(lines) >= _LINES:
+                yield b"".join(lines)
+                lines.clear()
+        yield b"".join(lines)
+
+
+_LINES: Final = 5_000
+
+
+def _line(point: Point) -> bytes:
+    labels, at, value = point
+    return orjson.dumps({"labels": labels, "at": at, "value": value}, option=orjson.OPT_APPEND_NEWLINE)

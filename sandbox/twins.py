@@ -1,0 +1,24 @@
+"""Which twins there are. Another one is a line here."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sandbox.export_service import ExportService
+from sandbox.twin import Twin
+
+TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService,)
+"""The class of each twin; it is made with its settings."""
+
+
+def made(settings: Mapping[str, Mapping[str, Any]]) -> list[Twin[Any]]:
+    """Every twin, with `settings` (slug → setting → value, as JSON can say it) and the defaults of its own.
+
+    Raises:
+        SettingError: A setting is unknown or does not fit.
+    """
+    return [kind(kind.settings_type().changed(settings.get(kind.slug, {}))) for kind in TWINS]
+
+
+def variable_of(slug: str, credential: str) -> str:
+    """The environment variable by which a process of the sandbox is given a credential of the twin `slug`."""
+    return f"SANDBOX_{slug}_{credential}".upper()
