@@ -41,7 +41,11 @@ def sandbox(n_documents: int, folder: Path) -> Iterator[Twin]:
         [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", "0", "--port-file", str(port_file),
          "--set", f"volume_documents={n_documents}"],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "SANDBOX_EXPORT_SERVICE_CLIENT_ID": client_id, "SANDBOX_EXPORT_SERVICE_CLIENT_SECRET": client_secret},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "SANDBOX_EXPORT_SERVICE_CLIENT_ID": client_id,
+            "SANDBOX_EXPORT_SERVICE_CLIENT_SECRET": client_secret,
+        },
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
