@@ -1,4 +1,4 @@
-"""What is asked of every source after every run, and once a day if none ran: five checks, read from the ledger.
+"""What is asked of every source after every run, and four times a day if none ran: six checks, read from the ledger.
 
 They look at the ledger and not at the run: a run over days has no single partition, and a source that stopped running
 altogether is what must be noticed first. None of them blocks; a load that may not stand was already refused.
@@ -11,8 +11,8 @@ from typing import Any, Final
 import dagster as dg
 
 from assets.factory import measurements_key
-from assets.failures import as_single_failure
-from assets.ledger import LedgeredWarehouse
+from assets.failures import as_single_failure, error_name
+from assets.ledger import LedgerDay, LedgeredWarehouse
 from assets.source import SourceFacts
 from domain.contract import LoadReport
 from domain.errors import IngestError
@@ -20,6 +20,7 @@ from domain.errors import IngestError
 CHECKS: Final = {
     "fresh": "The newest day that should be there by now is loaded.",
     "complete": "No day is missing between the first loaded one and the newest that should be there.",
+    "nothing_failed": "The newest load of every day went well: none was refused while an older one stands.",
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity.",
     "accounted_for": "Received = inserted + changed + unchanged + rejected + duplicate, for every loaded day.",
@@ -47,20 +48,31 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
         now = datetime.now(UTC)
         try:
             loads = list(warehouse.loads(facts.slug, facts.first_day, now.date()))
+            days = warehouse.days(facts.slug)
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
-        yield from evaluate(facts, loads, now)
+        yield from evaluate(facts, loads, days, now)
 
     return checks
 
 
-def evaluate(facts: SourceFacts, loads: Sequence[LoadReport], now: datetime) -> Iterator[dg.AssetCheckResult]:
-    """What the checks say of `loads`, the newest committed load of each day, at `now`."""
+def evaluate(
+    facts: SourceFacts, loads: Sequence[LoadReport], days: Sequence[LedgerDay], now: datetime
+) -> Iterator[dg.AssetCheckResult]:
+    """What the checks say of a source.
+
+    Args:
+        facts: Which.
+        loads: The newest committed load of each day.
+        days: What the ledger says of each day.
+        now: When it is asked.
+    """
     due = facts.last_settled_day(now - GRACE)
     by_day = {load.window.day: load for load in loads}
     recent = [by_day[day] for day in sorted(by_day)[-_RECENT:]]
     yield _fresh(facts, by_day, due)
     yield _complete(facts, by_day, due)
+    yield _nothing_failed(facts, days)
     yield _counted(facts, "nothing_rejected", recent, lambda load: load.rejected_by_reason)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: load.unmapped)
     yield _accounted_for(facts, loads)
@@ -87,7 +99,10 @@ def _result(
 
 def _fresh(facts: SourceFacts, by_day: dict[date, LoadReport], due: date) -> dg.AssetCheckResult:
     newest = max(by_day, default=None)
-    if facts.spec.is_retired or due < facts.first_day:
+    if facts.is_asked_by_hand:
+        sentence = f"{_why_by_hand(facts)}: not expected. The newest loaded day is {newest or 'none'}."
+        return _result(facts, "fresh", sentence, passed=True)
+    if due < facts.first_day:
         return _result(facts, "fresh", "Nothing is due.", passed=True)
     passed = newest is not None and newest >= due
     sentence = f"The newest loaded day is {newest or 'none'}; {due} is due."
@@ -98,13 +113,36 @@ def _complete(facts: SourceFacts, by_day: dict[date, LoadReport], due: date) -> 
     if not by_day:
         return _result(facts, "complete", "No day is loaded yet.", passed=True, missing=0)
     first = min(by_day)
-    end = max(by_day) if facts.spec.is_retired else max(due, *by_day)
+    end = max(by_day) if facts.is_asked_by_hand else max(due, *by_day)
     expected = [first + timedelta(days=n) for n in range((end - first).days + 1)]
     missing = [day for day in expected if day not in by_day]
     sentence = f"{len(missing)} of {len(expected)} days from {first} to {end} are missing."
+    if facts.is_asked_by_hand:
+        sentence = f"{_why_by_hand(facts)}: not expected. {sentence}"
     return _result(
-        facts, "complete", sentence, passed=not missing, is_grave=True,
+        facts, "complete", sentence, passed=facts.is_asked_by_hand or not missing, is_grave=True,
         missing=len(missing), missing_days=[str(day) for day in missing[:_NAMED]],
+    )  # fmt: skip
+
+
+def _why_by_hand(facts: SourceFacts) -> str:
+    return "Retired" if facts.is_retired else "No schedule"
+
+
+def _nothing_failed(facts: SourceFacts, days: Sequence[LedgerDay]) -> dg.AssetCheckResult:
+    failed = [(day, day.reason) for day in days if day.reason]
+    if not failed:
+        return _result(facts, "nothing_failed", "The newest load of every day went well.", passed=True, failed=0)
+    newest, reason = failed[-1]
+    held = "nothing of it is loaded" if newest.load_id is None else "what was loaded before stands"
+    n_others = len(failed) - 1
+    others = f" {n_others} more {'day' if n_others == 1 else 'days'} failed before." if n_others else ""
+    sentence = f"{error_name(reason)}: the newest load of {newest.day} failed, and {held}.{others} {newest.sentence}"
+    if facts.is_retired:
+        sentence = f"Retired: it stays as it is. {sentence}"
+    return _result(
+        facts, "nothing_failed", sentence, passed=facts.is_retired, is_grave=True,
+        failed=len(failed), days={str(day.day): error_name(why) for day, why in failed[-_NAMED:]},
     )  # fmt: skip
 
 

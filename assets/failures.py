@@ -49,6 +49,11 @@ def as_single_failure(slug: str, error: IngestError) -> dg.Failure:
     return dg.Failure(f"{slug}: {error}", metadata={"reason": error.code, "runbook": _RUNBOOK}, allow_retries=False)
 
 
+def error_name(code: str) -> str:
+    """The class, and so the heading in the runbook, of the errors that the ledger knows by `code`."""
+    return "".join(word.capitalize() for word in code.split("_")) + "Error"
+
+
 def _span(outcomes: Sequence[DayOutcome]) -> str:
     first, last = outcomes[0].day, outcomes[-1].day
     return str(first) if first == last else f"{first} to {last}"

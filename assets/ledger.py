@@ -16,11 +16,34 @@ class RecordingWarehouse(Warehouse, Protocol):
         """Write down that `window` did not come as far as a load; never fails itself."""
 
 
+class LedgerDay(Protocol):
+    """What the ledger says of one UTC day; see `warehouse.ledger.DayStatus`."""
+
+    @property
+    def day(self) -> date:
+        """Which."""
+
+    @property
+    def load_id(self) -> int | None:
+        """The load that made it what it is; None if none was ever committed."""
+
+    @property
+    def reason(self) -> str | None:
+        """The reason code of a failure since then; None if the last load went well."""
+
+    @property
+    def sentence(self) -> str | None:
+        """That failure in words."""
+
+
 class LedgeredWarehouse(RecordingWarehouse, Protocol):
     """A warehouse whose ledger can be read, too."""
 
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
         """The newest committed load of each day of `source` from `first` to `last` that has one, by day."""
+
+    def days(self, source: str) -> Sequence[LedgerDay]:
+        """Every UTC day of `source` that a load has touched or failed on, in order."""
 
     def owed(
         self,

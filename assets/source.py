@@ -19,6 +19,7 @@ class SourceFacts:
         description: What it measures, in a sentence or two; the UI shows it.
         owners: E-mail addresses, or `team:<name>`.
         schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
+        was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
         site: Where its devices stand; empty if they stand in many places.
     """
@@ -31,6 +32,17 @@ class SourceFacts:
     schedule: str | None = None
     fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     site: str = ""
+    was_retired: bool = False
+
+    @property
+    def is_retired(self) -> bool:
+        """It has gone for good: no schedule asks it, what is loaded stays, replay works."""
+        return self.was_retired or self.spec.is_retired
+
+    @property
+    def is_asked_by_hand(self) -> bool:
+        """No schedule asks it, so no day of it is ever due."""
+        return self.is_retired or self.schedule is None
 
     def last_settled_day(self, now: datetime) -> date:
         """The newest UTC day whose values no longer move at `now`."""

@@ -15,7 +15,7 @@ from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
-    from warehouse.ledger import Entry
+    from warehouse.ledger import DayStatus, Entry
     from warehouse.store import TimescaleWarehouse
 
 Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
@@ -133,6 +133,10 @@ class OnDemandWarehouse:
         ]
         newest = {entry.window.day: entry for entry in committed}
         return [_report(newest[day]) for day in sorted(newest)]
+
+    def days(self, source: str) -> "Sequence[DayStatus]":
+        """See `Ledger.days`."""
+        return self._opened().ledger.days(source)
 
     def owed(
         self,

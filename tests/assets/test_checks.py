@@ -1,15 +1,18 @@
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from assets.checks import CHECKS, GRACE, evaluate
 from assets.day import go_through
+from assets.failures import error_name
 from assets.source import SourceFacts
+from assets.verdicts import VERDICTS
 from domain.contract import LoadReport
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
-from tests.fakes.warehouse import FakeWarehouse
+from tests.fakes.warehouse import FakeDay, FakeWarehouse
 
 DUE_FOR_FIVE = datetime(2026, 1, 6, tzinfo=UTC) + FAKE_SPEC.settles_after + GRACE
 
@@ -23,8 +26,10 @@ def loaded(*wanted: date, unmapped: dict[str, int] | None = None, rejected: date
     return list(warehouse.loads("roof", wanted[0], wanted[-1]))
 
 
-def said(loads: list[LoadReport], now: datetime, of: SourceFacts | None = None) -> dict[str, dg.AssetCheckResult]:
-    return {str(result.check_name): result for result in evaluate(of or facts(), loads, now)}
+def said(
+    loads: list[LoadReport], now: datetime, of: SourceFacts | None = None, ledger: Sequence[FakeDay] = ()
+) -> dict[str, dg.AssetCheckResult]:
+    return {str(result.check_name): result for result in evaluate(of or facts(), loads, ledger, now)}
 
 
 def test_every_check_has_a_result() -> None:
@@ -53,9 +58,66 @@ def test_a_source_that_begins_tomorrow_is_fresh() -> None:
 
 
 def test_a_retired_provider_is_not_called_stale() -> None:
-    retired = facts(spec=dataclasses.replace(FAKE_SPEC, is_retired=True))
-    results = said(loaded(*days(5)), DUE_FOR_FIVE + timedelta(days=99), retired)
-    assert all(result.passed for result in results.values())
+    for retired in (facts(spec=dataclasses.replace(FAKE_SPEC, is_retired=True)), facts(was_retired=True)):
+        results = said(loaded(*days(5)), DUE_FOR_FIVE + timedelta(days=99), retired)
+        assert all(result.passed for result in results.values())
+        assert str(results["fresh"].description) == "Retired: not expected. The newest loaded day is 2026-01-05."
+
+
+def test_no_day_of_a_source_without_a_schedule_is_expected() -> None:
+    by_hand, now = facts(schedule=None), DUE_FOR_FIVE + timedelta(days=99)
+    for loads in ([], loaded(*days(5)), loaded(FIRST, days(5)[-1])):
+        results = said(loads, now, by_hand)
+        assert all(result.passed for result in results.values())
+        assert str(results["fresh"].description).startswith("No schedule: not expected.")
+    assert str(results["complete"].description) == (
+        "No schedule: not expected. 3 of 5 days from 2026-01-01 to 2026-01-05 are missing."
+    )
+
+
+def test_a_refused_load_of_a_day_that_has_an_older_one_is_named_until_the_next_good_one() -> None:
+    provider, warehouse = provider_of(5), FakeWarehouse()
+    second = days(5)[1]
+
+    def failed() -> dg.AssetCheckResult:
+        return said(list(warehouse.loads("roof", FIRST, days(5)[-1])), DUE_FOR_FIVE, None, warehouse.days("roof"))[
+            "nothing_failed"
+        ]
+
+    list(go_through(days(5), provider, warehouse, "roof"))
+    assert failed().passed
+    good, provider.points[second] = provider.points[second], {}
+    list(go_through([second], provider, warehouse, "roof"))
+    red = failed()
+    assert not red.passed
+    assert red.severity is dg.AssetCheckSeverity.ERROR
+    assert str(red.description).startswith(
+        "ShrinkRefusedError: the newest load of 2026-01-02 failed, and what was loaded before stands. rows would be"
+    )
+    assert red.metadata["days"].value == {"2026-01-02": "ShrinkRefusedError"}
+    provider.points[second] = good
+    list(go_through([second], provider, warehouse, "roof"))
+    assert failed().passed
+
+
+def test_a_day_that_never_came_is_named_with_its_error() -> None:
+    ledger = [FakeDay(FIRST, None, "rate_limited", "no"), FakeDay(days(2)[1], None, "paging_loop", "they loop")]
+    red = said([], DUE_FOR_FIVE, None, ledger)["nothing_failed"]
+    assert str(red.description) == (
+        "PagingLoopError: the newest load of 2026-01-02 failed, and nothing of it is loaded. "
+        "1 more day failed before. they loop"
+    )
+    assert red.metadata["failed"].value == 2
+
+
+def test_a_day_that_failed_before_its_source_retired_is_no_news() -> None:
+    ledger = [FakeDay(FIRST, 1, "paging_loop", "they loop")]
+    assert said([], DUE_FOR_FIVE, facts(was_retired=True), ledger)["nothing_failed"].passed
+
+
+def test_an_error_is_called_what_the_runbook_calls_it() -> None:
+    for error in VERDICTS:
+        assert error_name(error("x", place="y", fix="z").code) == error.__name__
 
 
 def test_a_gap_is_named() -> None:

@@ -65,6 +65,16 @@ class FakeLanded:
         yield from self.pages
 
 
+@dataclass(frozen=True)
+class FakeDay:
+    """A day of the ledger: the load that stands, and the failure since."""
+
+    day: date
+    load_id: int | None = None
+    reason: str | None = None
+    sentence: str | None = None
+
+
 @dataclass
 class FakeWarehouse:
     """Keeps everything in dictionaries.
@@ -83,6 +93,7 @@ class FakeWarehouse:
     points: dict[str, Points] = field(default_factory=dict)
     ledger: list[LoadReport] = field(default_factory=list)
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
+    standing: dict[str, dict[date, FakeDay]] = field(default_factory=dict)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         self._answer()
@@ -129,11 +140,14 @@ class FakeWarehouse:
             raise StaleLoadError("a newer pull is loaded", place=f"{source}, {window}", fix="load the newest")
         new, n_rejected, n_duplicate, unmapped, reasons = _read(batches)
         if window.day in self.load_failures:
+            self._stand(source, window, self.load_failures[window.day])
             raise self.load_failures[window.day]
         held = self.points.setdefault(source, {})
         old = {at: value for at, value in held.items() if at[1] in window}
         if sum(at not in new for at in old) > 0.2 * len(old) and not is_correction:
-            raise ShrinkRefusedError("rows would be lost", place=f"{source}, {window}", fix="say it is a correction")
+            shrunk = ShrinkRefusedError("rows would be lost", place=f"{source}, {window}", fix="say it is a correction")
+            self._stand(source, window, shrunk)
+            raise shrunk
         for at in old:
             del held[at]
         held.update(new)
@@ -158,16 +172,22 @@ class FakeWarehouse:
             rejected_by_reason=reasons,
         )
         self.ledger.append(report)
+        self.standing.setdefault(source, {})[window.day] = FakeDay(window.day, report.load_id)
         return report
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         self.failures.append((source, window, error))
+        self._stand(source, window, error)
 
     def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
         self._answer()
         mine = [load for load in self.ledger if load.source == source and first <= load.window.day <= last]
         newest = {load.window.day: load for load in mine}
         return [newest[day] for day in sorted(newest)]
+
+    def days(self, source: str) -> Sequence[FakeDay]:
+        self._answer()
+        return [one for _, one in sorted(self.standing.get(source, {}).items())]
 
     def owed(
         self,
@@ -183,6 +203,11 @@ class FakeWarehouse:
         self._answer()
         loaded = {load.window.day for load in self.ledger if load.source == source}
         return [day for day in window.days() if day not in loaded][::-1][: n_newest + n_others]
+
+    def _stand(self, source: str, window: Window, error: IngestError) -> None:
+        days = self.standing.setdefault(source, {})
+        before = days.get(window.day)
+        days[window.day] = FakeDay(window.day, before.load_id if before else None, error.code, str(error))
 
     def _answer(self) -> None:
         if self.unavailable is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from assets.day import go_through
+from assets.ledger import LedgeredWarehouse
 from domain.errors import ConfigurationError, IngestError, WarehouseUnsuitableError
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, OnDemandWarehouse
@@ -63,6 +64,10 @@ def test_a_failed_attempt_does_not_hide_the_load_that_stands(database: str, tmp_
         [outcome] = go_through(days(1), provider, warehouse, "roof")
         assert outcome.error is not None
         assert [load.n_points for load in warehouse.loads("roof", FIRST, FIRST)] == [24]
+        told: LedgeredWarehouse = warehouse
+        assert [(day.day, day.load_id is None, day.reason) for day in told.days("roof")] == [
+            (FIRST, False, "shrink_refused")
+        ]
 
 
 def test_without_a_url_the_embedded_warehouse_is_started_and_given_its_schema(
