@@ -39,7 +39,7 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
     key = measurements_key(facts.slug)
 
     @dg.multi_asset_check(
-        name=f"{facts.slug}_checks",
+        name=f"{facts.slug}__checks",
         specs=[dg.AssetCheckSpec(name, asset=key, description=promise) for name, promise in CHECKS.items()],
         required_resource_keys={"warehouse"},
     )

@@ -47,6 +47,7 @@ def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:
     """Every asset of one source.
 
     At run time they need two resources: the source's slug (a `Provider`) and `warehouse` (a `LedgeredWarehouse`).
+    Their steps have two underscores, which no slug has: no step is called like the job of another source.
     """
     return [_catalogue(facts), _days(facts)]
 
@@ -73,7 +74,7 @@ def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
         kinds={"python", "postgres"},
     )
 
-    @dg.multi_asset(name=f"{facts.slug}_catalogue", specs=[spec], required_resource_keys={facts.slug, "warehouse"})
+    @dg.multi_asset(name=f"{facts.slug}__catalogue", specs=[spec], required_resource_keys={facts.slug, "warehouse"})
     def catalogue(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         provider = getattr(context.resources, facts.slug)
         try:
@@ -125,7 +126,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(
-        name=f"{facts.slug}_days",
+        name=f"{facts.slug}__days",
         specs=specs,
         can_subset=True,
         partitions_def=days_of(facts),

@@ -1,5 +1,6 @@
 """What every source has in common, whatever its provider: attributes, facts, assets, checks, a job and a schedule."""
 
+import keyword
 import re
 from abc import abstractmethod
 from datetime import UTC, date, datetime
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
 import dagster as dg
+
+# The words that Dagster refuses as a name have no public name themselves in 1.13.27.
+from dagster._core.definitions.utils import DISALLOWED_NAMES
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from assets.checks import source_checks
@@ -14,12 +18,16 @@ from assets.factory import source_assets
 from assets.source import SourceFacts
 from domain.contract import Provider, ProviderSpec
 from pipelines.components.mistakes import Mistake
-from pipelines.schedules import is_cron, is_daily_or_oftener, source_job, trailing_schedule
+from pipelines.schedules import CHECKS, is_cron, is_daily_or_oftener, source_job, trailing_schedule
+from pipelines.sensors import failed_days
 from resources.settings import PROJECT, Settings
 
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # Words in capitals joined by underscores: few secrets look like that, and every variable's name can.
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+# A source's slug is its resource, its job and its schedule, and these are taken.
+_OF_THE_HOUSE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name})
+_OF_DAGSTER: Final = frozenset({*DISALLOWED_NAMES, *keyword.kwlist, "io_manager"})
 _OWNER: Final = re.compile(r"team:\S+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -180,8 +188,10 @@ def checked_slug(slug: str) -> str:
         raise Mistake(
             f"{slug!r} cannot be the name of a source", "use small letters, digits and single underscores, at most 40"
         )
-    if slug in {"warehouse", "house"}:
+    if slug in _OF_THE_HOUSE:
         raise Mistake(f"{slug!r} names a part of the house", "choose another name for the folder or the slug")
+    if slug in _OF_DAGSTER:
+        raise Mistake(f"{slug!r} is a word of Dagster or Python", "choose another name for the folder or the slug")
     return slug
 
 

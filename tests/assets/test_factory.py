@@ -191,7 +191,7 @@ def test_a_missing_setting_fails_the_run_by_name_and_asks_for_no_second_day(hous
 def test_the_catalogue_lists_what_is_offered(house: House) -> None:
     result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
     assert result.success
-    [event] = result.asset_materializations_for_node("roof_catalogue")
+    [event] = result.asset_materializations_for_node("roof__catalogue")
     assert event.metadata["dagster/row_count"].value == 1
     assert list(house.warehouse.series["roof"]) == ["roof/P"]
 
@@ -200,7 +200,7 @@ def test_a_catalogue_that_stayed_the_same_does_not_outdate_every_day(house: Hous
     versions: list[str] = []
     for _ in range(3):
         result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
-        [event] = result.asset_materializations_for_node("roof_catalogue")
+        [event] = result.asset_materializations_for_node("roof__catalogue")
         versions.append((event.tags or {})["dagster/data_version"])
         if len(versions) == 2:
             house.provider.points[FIRST]["roof/Q"] = {}
