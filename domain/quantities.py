@@ -49,6 +49,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
         Quantity("reactive_power", "var", Kind.GAUGE, -10e9, 10e9),
         Quantity("energy", "Wh", Kind.INTERVAL, -10e9, 10e9),
         Quantity("energy_register", "Wh", Kind.REGISTER, 0, 1000 * _TERA),
+        Quantity("storage_capacity", "Wh", Kind.GAUGE, 0, _TERA),
         Quantity("volume", "m³", Kind.INTERVAL, -1e6, 1e6),
         Quantity("volume_register", "m³", Kind.REGISTER, 0, _TERA),
         Quantity("voltage", "V", Kind.GAUGE, -1.5e6, 1.5e6),

@@ -100,6 +100,11 @@ def _read(name: str) -> "pd.DataFrame":
         return pd.read_csv(path, compression="zstd")
 
 
+def measured_column(table: str, column: str) -> npt.NDArray[np.int64]:
+    """A whole column of `household` (a row a minute) or `solar` (a row a quarter); -(2**31) where nobody measured."""
+    return (_household() if table == "household" else _solar())[column]
+
+
 def _source_day(number: int) -> int:
     return (number - day_number(FIRST_DAY)) % _SOURCE_DAYS
 

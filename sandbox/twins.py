@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from sandbox.export_service import ExportService
 from sandbox.twin import Twin
+from sandbox.voltstorage.twin import VoltStorage
 
-TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService,)
+TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage)
 """The class of each twin; it is made with its settings."""
 
 

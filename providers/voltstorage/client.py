@@ -1,0 +1,345 @@
+"""Talks to VoltStorage: products, exports and statistics as received."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from domain.contract import Payload, Progress, Series
+from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
+from domain.measurement import Normalized
+from domain.window import Window
+from providers._http import Answer, ApiClient
+from providers.voltstorage.account import Account
+from providers.voltstorage.naming import Device, Naming
+from providers.voltstorage.normalize import normalize
+from providers.voltstorage.spec import MAX_PRODUCT_PAGES, PRODUCTS_PER_PAGE, SPEC
+from providers.voltstorage.wire import Product, export_name, meaning_of, parse_latest, parse_products
+
+_log: Final = logging.getLogger(__name__)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_LIST_OF_PRODUCTS: Final = "/products"  # the part of the list; no device's part begins with a slash
+_CSV: Final = ("text/csv", "text/plain", "application/octet-stream")
+_JSON: Final = ("application/json",)
+_CLOCK_MARGIN: Final = timedelta(seconds=2)
+"""How far our clock may be ahead of theirs before `to` lies in their future."""
+
+_SAMPLE: Final = timedelta(hours=1)
+"""The recent span whose header shows which columns a product has."""
+
+_UNPROVEN: Final = "connection closed"
+"""What the transport says of a body whose end only the document itself can show; a CSV shows none."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class VoltStorage:
+    """One account at VoltStorage (`domain.contract.Provider`).
+
+    Args:
+        http: Speaks to `…/rest` with the account's token; closed with this.
+        account: What to ask for, and what its fields mean.
+        slice_of: The widest span of one question.
+        products_per_page: Products in one page of the list.
+        now: The time it is.
+    """
+
+    def __init__(
+        self,
+        http: ApiClient,
+        account: Account,
+        *,
+        slice_of: timedelta = SPEC.max_window,
+        products_per_page: int = PRODUCTS_PER_PAGE,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Ask for nothing yet."""
+        self._http = http
+        self._account = account
+        self._slice = slice_of
+        self._per_page = products_per_page
+        self._now = now
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
+        return self._http.n_requests
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all that decides what an answer holds and which part it belongs to."""
+        account = asdict(replace(self._account, fields={}, live_names={}, site=""))
+        where = self._http.origin.url("", {}, place=self._http.source)
+        return hashlib.sha256(json.dumps([where, account], sort_keys=True, default=str).encode()).hexdigest()
+
+    def products(self) -> list[Product]:
+        """The products that the account may see, page by page until a short one.
+
+        Raises:
+            PagingLoopError: A page holds nothing but products of earlier ones.
+            ProviderError: The list cannot be had.
+        """
+        return [product for _, _, page, _ in self._product_pages() for product in page]
+
+    def latest(self, device: Device, *, with_time: bool = True) -> tuple[datetime | None, dict[str, Any]]:
+        """The latest values under their live names, and when they were updated, if that is asked for.
+
+        One time for all of them: it says nothing about when each was measured, so no point is made of it.
+
+        Raises:
+            ProviderError: They cannot be had.
+        """
+        answer = self._http.get(
+            self._account.paths.latest, {**device.params, "includeTime": str(with_time).lower()}, accept=_JSON
+        )
+        time, values = parse_latest(answer.body, place=f"latest values of {device.name}")
+        return None if time is None else _EPOCH + timedelta(seconds=time), values
+
+    def discover(self) -> Iterable[Series]:
+        """The series of every product, as far as the header of a recent export, and the latest values, show them.
+
+        A product that cannot be read is logged by number and left out, unless none can.
+
+        Raises:
+            ProviderError: No product can be read.
+        """
+        self._http.new_step()
+        found: dict[str, Series] = {}
+        failures: list[ProviderError] = []
+        known = {product.id: product for product in self.products()}
+        devices = self._devices(known)
+        for device in devices:
+            product = known.get(int(device.number)) if device.kind == "product" else None
+            try:
+                found |= {series.key: _placed(series, product) for series in self._series_of(device)}
+            except ProviderError as error:
+                _log.warning("The series of %s stay undiscovered: %s", device.name, error)
+                failures.append(error)
+        if failures and len(failures) == len(devices):
+            raise failures[0]
+        return tuple(found.values())
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """Ask for everything inside `window`; see `domain.contract.Provider.fetch`.
+
+        A part is the export, or the statistics of one time span, of one product. Where the account names no products,
+        the list of them is a part of its own, asked for anew whatever the progress: it decides what else is asked for.
+
+        Raises:
+            NotYetPublishedError: The window lies in the future.
+            ProviderError: and nothing else.
+        """
+        self._http.new_step()
+        reached = self._reached(window)
+        listed: list[int] = []
+        if self._account.products is None:
+            for number, answer, page, is_last in self._product_pages():
+                listed += [product.id for product in page]
+                yield self._page_of_products(window, number, answer, is_last=is_last)
+        for device in self._devices(listed):
+            for part, ask in self._parts(device):
+                so_far = progress.get(part)
+                if so_far is None or so_far.cursor is not None:
+                    yield from self._fetch_part(part, ask, reached, so_far)
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
+        return normalize(payloads, window, self._account)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _devices(self, listed: Iterable[int]) -> list[Device]:
+        products = listed if self._account.products is None else self._account.products
+        return [
+            *(Device("product", str(number)) for number in products),
+            *(Device("component", str(number)) for number in self._account.components),
+        ]
+
+    def _reached(self, window: Window) -> Window:
+        """`window` as far as it is over: the provider refuses a future `from` or `to`.
+
+        Raises:
+            NotYetPublishedError: It has not begun.
+        """
+        now = self._now() - _CLOCK_MARGIN
+        if window.start >= now:
+            raise NotYetPublishedError(
+                "the window lies in the future", place=f"{self._http.source}, {window}", fix="ask again once it is over"
+            )
+        return Window(window.start, min(window.end, now))
+
+    def _product_pages(self) -> Iterator[tuple[int, Answer, list[Product], bool]]:
+        """Number, answer, products not seen before, and whether it was the last."""
+        seen: set[int] = set()
+        for number in range(1, MAX_PRODUCT_PAGES + 1):
+            place = f"{self._http.source}, products, page {number}"
+            params = {**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)}
+            answer = self._http.get(self._account.paths.products, params, accept=_JSON)
+            page = parse_products(answer.body, place=place)
+            fresh = [product for product in page if product.id not in seen]
+            if page and not fresh:
+                raise PagingLoopError(
+                    "a page of products holds only products of earlier pages",
+                    place=place,
+                    fix="ask the provider whether `page` is still obeyed, or name the products in defs.yaml",
+                )
+            seen |= {product.id for product in fresh}
+            is_last = len(page) != self._per_page  # short: the last one; longer: `count` is not obeyed, and this is all
+            yield number, answer, fresh, is_last
+            if is_last:
+                return
+        raise PagingLoopError(
+            f"the list of products has more than {MAX_PRODUCT_PAGES:,} pages",
+            place=f"{self._http.source}, products",
+            fix="name the products in defs.yaml",
+        )
+
+    def _page_of_products(self, window: Window, number: int, answer: Answer, *, is_last: bool) -> Payload:
+        return Payload(
+            endpoint=self._account.paths.products,
+            params={**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)},
+            window=window,
+            part=_LIST_OF_PRODUCTS,
+            page=number,
+            received_at=answer.received_at,
+            media_type=answer.media_type,
+            body=answer.body,
+            proof=f"{answer.proof}, closed document",
+            cursor=None if is_last else str(number),
+        )
+
+    def _parts(self, device: Device) -> Iterator[tuple[str, Callable[[Window], Payload]]]:
+        """Every part of a device, and how a slice of it is asked for."""
+        yield f"{device.name}/export", lambda asked: self._export(device, asked)
+        if device.kind == "product":
+            for timespan in self._account.statistics:
+                yield (
+                    f"{device.name}/statistics/{timespan}",
+                    lambda asked, timespan=timespan: self._statistics(device, timespan, asked),  # type: ignore[misc]  # bound early
+                )
+
+    def _fetch_part(
+        self, part: str, ask: Callable[[Window], Payload], reached: Window, so_far: Progress | None
+    ) -> Iterator[Payload]:
+        """The slices of a part, one page each; the cursor is the start of the next one in milliseconds."""
+        slices = list(_slices(reached, self._slice))
+        starts = [str((one.start - _EPOCH) // _MILLISECOND) for one in slices]
+        first = 0
+        if so_far is not None and so_far.cursor in starts:
+            first = starts.index(so_far.cursor)
+        for page, asked in enumerate(slices[first:], start=first + 1):
+            cursor = starts[page] if page < len(slices) else None
+            yield replace(ask(asked), part=part, page=page, cursor=cursor)
+
+    def _export(self, device: Device, asked: Window) -> Payload:
+        """One export.
+
+        Raises:
+            IncompleteAnswerError: Only the end of the connection says that it is whole; a CSV has no end of its own.
+        """
+        account = self._account
+        params = {
+            **device.params,
+            "from": _seconds(asked.start),
+            "to": _seconds(asked.end),
+            "precision": str(account.precision),
+            "tolerance": f"{account.tolerance:g}",
+        }
+        optional = {
+            "fields": None if account.export_fields is None else ",".join(account.export_fields),
+            "tz": account.tz_minutes,
+            "separator": account.separator if account.export_format == "csv" else None,
+        }
+        params |= {name: str(value) for name, value in optional.items() if value is not None}
+        is_csv = account.export_format == "csv"
+        answer = self._http.get(
+            f"{account.paths.export}.{account.export_format}", params, accept=_CSV if is_csv else _JSON
+        )
+        if is_csv:
+            self._require_end(answer, f"export of {device.name}, {asked}")
+        proof = f"{answer.proof}, {'ended line' if is_csv else 'closed document'}"
+        return _payload(account.paths.export, params | {"format": account.export_format}, asked, answer, proof)
+
+    def _require_end(self, answer: Answer, place: str) -> None:
+        if answer.proof == _UNPROVEN:
+            raise IncompleteAnswerError(
+                "the connection was closed, and nothing else says that the export is whole",
+                place=place,
+                fix="wait for the next try; if it stays, something on the way strips the length of answers",
+            )
+        if self._account.is_last_line_ended and not answer.body.endswith(b"\n"):
+            raise IncompleteAnswerError(
+                "the last line of the export has no end, so it was cut",
+                place=place,
+                fix="wait for the next try; if the provider never ends its last line, say is_last_line_ended: false",
+            )
+
+    def _statistics(self, device: Device, timespan: str, asked: Window) -> Payload:
+        params = {**device.params, "tstart": _seconds(asked.start), "tend": _seconds(asked.end), "timespan": timespan}
+        answer = self._http.get(self._account.paths.statistics, params, accept=_JSON)
+        return _payload(self._account.paths.statistics, params, asked, answer, f"{answer.proof}, closed document")
+
+    def _series_of(self, device: Device) -> Iterator[Series]:
+        """The series of one device: the columns of a recent export, and the numbers among the latest values."""
+        now = self._now() - _CLOCK_MARGIN
+        sample = self._export(device, Window(now - _SAMPLE, now))
+        naming = Naming(self._account)
+        for batch in self.normalize([sample], sample.window):
+            yield from batch.series
+        for name in self._live_fields(device):
+            exported = export_name(self._account, name)
+            if meaning_of(self._account, exported) is not None:
+                yield naming.of_field(device, exported)
+
+    def _live_fields(self, device: Device) -> Sequence[str]:
+        if device.kind != "product":
+            return ()
+        try:
+            return tuple(self.latest(device)[1])
+        except ProviderError as error:  # the path is our choice; the export alone says enough
+            _log.warning("The latest values of %s stay unknown: %s", device.name, error)
+            return ()
+
+
+def _payload(endpoint: str, params: Mapping[str, str], asked: Window, answer: Answer, proof: str) -> Payload:
+    return Payload(
+        endpoint=endpoint,
+        params=params,
+        window=asked,
+        part="",
+        page=0,
+        received_at=answer.received_at,
+        media_type=answer.media_type,
+        body=answer.body,
+        proof=proof,
+    )
+
+
+def _placed(series: Series, product: Product | None) -> Series:
+    """A series with what the list of products says about where it stands."""
+    if product is None:
+        return series
+    return replace(series, time_zone=product.time_zone, site=series.site or product.group)
+
+
+def _slices(window: Window, widest: timedelta) -> Iterator[Window]:
+    start = window.start
+    while start < window.end:
+        end = min(start + widest, window.end)
+        yield Window(start, end)
+        start = end
+
+
+def _seconds(instant: datetime) -> str:
+    """Epoch seconds, with milliseconds where there are any."""
+    millis = (instant - _EPOCH) // _MILLISECOND
+    return str(millis // 1000) if millis % 1000 == 0 else f"{millis / 1000:.3f}"

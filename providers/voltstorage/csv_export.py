@@ -1,0 +1,148 @@
+"""The CSV export as rows: its `sep=` line taken as a hint, its separators proven, its end demanded.
+
+A row that uses another separator than the header is repaired where the number of its cells proves what was meant; a
+row that fits neither is malformed. If no row fits, the export is refused, and the separators are named.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from providers.voltstorage.rows import Rows
+from providers.voltstorage.spec import BATCH_ROWS, MAX_COLUMNS, MAX_LINE
+from providers.voltstorage.wire import TIME_COLUMN, clipped, unreadable
+
+_HINT: Final = "sep="
+_SEPARATORS: Final = (",", ";", "\t", "|")
+_QUOTE: Final = '"'
+
+
+def read_csv(body: bytes, *, place: str, is_last_line_ended: bool = True) -> Iterator[Rows]:
+    """The rows of a CSV export, some thousands at a time.
+
+    Args:
+        body: As received.
+        place: Which answer this is, for messages.
+        is_last_line_ended: Whether a last line without its end was cut.
+
+    Raises:
+        PayloadUnreadableError: It is no UTF-8, was cut, has no header that begins with `Time`, or no row that fits it.
+    """
+    text = _text(body, place)
+    if is_last_line_ended and not text.endswith("\n"):
+        raise unreadable("the export does not end with a line end, so its last line was cut", place)
+    lines = io.StringIO(text)
+    first = _line(lines, place)
+    hint = first.removeprefix(_HINT) if first.startswith(_HINT) else ""
+    header = _line(lines, place) if first.startswith(_HINT) else first
+    separator = _separator(header, hint, place)
+    names = _names(header, separator, place)
+    if _QUOTE in text:
+        yield from _in_batches(_quoted(lines, separator, place), names, separator, place)
+    else:
+        yield from _in_batches((line.rstrip("\n") for line in lines), names, separator, place)
+
+
+def _text(body: bytes, place: str) -> str:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise unreadable(f"the export is not UTF-8 (byte {error.start})", place) from None
+    if "\r" not in text:
+        return text
+    # A carriage return alone, at the very end, is half of a line end: the rest was cut.
+    return text.replace("\r\n", "\n")
+
+
+def _line(lines: io.StringIO, place: str) -> str:
+    line = lines.readline(MAX_LINE)
+    if not line:
+        raise unreadable("the export has no header", place)
+    return line.rstrip("\n")
+
+
+def _separator(header: str, hint: str, place: str) -> str:
+    """What separates the cells of the header: the hint, if it is true, or one of the usual ones."""
+    name, rest = header[: len(TIME_COLUMN)], header[len(TIME_COLUMN) :]
+    name, rest = (TIME_COLUMN, header[len(TIME_COLUMN) + 2 :]) if header.startswith('"Time"') else (name, rest)
+    if name != TIME_COLUMN:
+        raise unreadable(f"the header {clipped(header)} does not begin with {TIME_COLUMN}", place)
+    if not rest:
+        return hint or _SEPARATORS[0]
+    for separator in (hint, *_SEPARATORS):
+        if separator and rest.startswith(separator):
+            return separator
+    raise unreadable(
+        f"the first line names the separator {clipped(hint)}, and the header {clipped(header)} does not use it", place
+    )
+
+
+def _names(header: str, separator: str, place: str) -> list[str]:
+    names = _cells_of_quoted(header, separator, place) if _QUOTE in header else header.split(separator)
+    if len(names) > MAX_COLUMNS:
+        raise unreadable(f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} are allowed", place)
+    if len(set(names)) != len(names):
+        twin = next(name for name in names if names.count(name) > 1)
+        raise unreadable(f"the header has the column {clipped(twin)} twice", place)
+    return names
+
+
+def _in_batches(lines: Iterator[str | list[str]], names: Sequence[str], separator: str, place: str) -> Iterator[Rows]:
+    n_fitting = n_malformed = 0
+    sample = ""
+    while batch := list(islice(lines, BATCH_ROWS)):
+        whole: list[list[str]] = []
+        malformed: list[str] = []
+        for line in batch:
+            cells = line if isinstance(line, list) else _cells(line, separator, len(names))
+            if cells is not None and len(cells) == len(names):
+                whole.append(cells)
+            elif line:
+                malformed.append(separator.join(line) if isinstance(line, list) else line)
+        n_fitting += len(whole)
+        n_malformed += len(malformed)
+        sample = sample or (malformed[0] if malformed else "")
+        yield _rows(whole, names, separator, malformed)
+    if n_malformed and not n_fitting:
+        raise unreadable(
+            f"the header separates {len(names)} columns by {clipped(separator)}, and no row does, such as "
+            f"{clipped(sample)}",
+            place,
+        )
+
+
+def _cells(line: str, separator: str, n_columns: int) -> list[str] | None:
+    """The cells of a line; None if neither the header's separator nor exactly one other one makes enough of them."""
+    cells = line.split(separator)
+    if len(cells) == n_columns:
+        return cells
+    if len(cells) > 1 or n_columns == 1:
+        return None
+    others = [other for other in _SEPARATORS if other != separator and line.count(other) == n_columns - 1]
+    return line.split(others[0]) if len(others) == 1 else None
+
+
+def _rows(whole: list[list[str]], names: Sequence[str], separator: str, malformed: list[str]) -> Rows:
+    columns = [list(column) for column in zip(*whole, strict=True)] or [[] for _ in names]
+    return Rows(
+        times=columns[0],
+        columns=dict(zip(names[1:], columns[1:], strict=True)),
+        text_of=lambda index: separator.join(whole[index]),
+        malformed=malformed,
+    )
+
+
+def _quoted(lines: io.StringIO, separator: str, place: str) -> Iterator[list[str]]:
+    """Cells where quotes occur: the standard library's reader, and a quote that is not closed is an error."""
+    if len(separator) != 1:
+        raise unreadable(f"cells are quoted and separated by {clipped(separator)}", place)
+    try:
+        yield from (cells for cells in csv.reader(lines, delimiter=separator, strict=True) if cells)
+    except csv.Error as error:
+        raise unreadable(f"the export is no CSV ({error})", place) from None
+
+
+def _cells_of_quoted(header: str, separator: str, place: str) -> list[str]:
+    return next(_quoted(io.StringIO(header), separator, place), [])

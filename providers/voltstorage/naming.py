@@ -1,0 +1,90 @@
+"""Devices and series: what a product's or a component's fields and statistics are called, in the house and for good."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from domain.contract import Series
+from providers.voltstorage.account import Account
+from providers.voltstorage.wire import INFERRED_UNIT, STATISTICS, meaning_of
+
+_RESOLUTIONS: Final[Mapping[str, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A product or a component.
+
+    Attributes:
+        kind: `product` or `component`.
+        number: Its id.
+    """
+
+    kind: str
+    number: str
+
+    @property
+    def name(self) -> str:
+        """Its name in series and parts: a product is its number."""
+        return self.number if self.kind == "product" else f"component-{self.number}"
+
+    @property
+    def params(self) -> dict[str, str]:
+        """How a question names it."""
+        return {f"{self.kind}Id": self.number}
+
+
+def device_of(params: Mapping[str, str]) -> Device:
+    """The device that a question was about."""
+    if "componentId" in params:
+        return Device("component", params["componentId"])
+    return Device("product", params.get("productId", ""))
+
+
+class Naming:
+    """The series of one account, described once each."""
+
+    def __init__(self, account: Account) -> None:
+        """Begin with nothing described."""
+        self.account = account
+        self._known: dict[tuple[str, str, str], Series] = {}
+
+    def of_field(self, device: Device, name: str, *, is_state: bool = False) -> Series:
+        """The series of a field of an export, or of the live stream under its name in exports."""
+        place = (device.name, "", name)
+        if place not in self._known:
+            said = None if is_state else meaning_of(self.account, name)
+            self._known[place] = Series(
+                key=f"{device.name}/{_quoted(name)}",
+                quantity=said[1].quantity.name if said else "state",
+                device=device.name,
+                site=self.account.site,
+                provider_unit=said[0] if said else "text",
+                labels={device.kind: device.number, "field": name},
+            )
+        return self._known[place]
+
+    def of_statistic(self, device: Device, timespan: str, name: str) -> Series:
+        """The series of a statistic; its unit, where inferred, is said so in a label."""
+        place = (device.name, timespan, name)
+        if place not in self._known:
+            quantity, unit = STATISTICS.get(name, ("count", "1"))
+            labels = {device.kind: device.number, "statistic": name, "timespan": timespan}
+            if timespan == "lifetime" and quantity == "energy":
+                quantity = "energy_register"
+            self._known[place] = Series(
+                key=f"{device.name}/{timespan}/{_quoted(name)}",
+                quantity=quantity,
+                device=device.name,
+                site=self.account.site,
+                provider_unit=unit,
+                resolution=_RESOLUTIONS.get(timespan),
+                labels=labels | ({"unit": INFERRED_UNIT} if unit == "Ws" else {}),
+            )
+        return self._known[place]
+
+
+def _quoted(part: str) -> str:
+    """`part` with the separator of keys escaped, so that two different paths never make one key."""
+    return part.replace("%", "%25").replace("/", "%2F")

@@ -1,0 +1,197 @@
+"""What the answers of VoltStorage mean: rows and statistics become points of series. Pure: no clock, no network.
+
+A point's series is `<product>/<field>` for an export and for the live stream, `<product>/<span>/<statistic>` for
+statistics; a component's number is said as `component-<number>`. Cells are dealt with in this order, each counted once:
+
+    absent        the cell is empty: nothing was said
+    unmapped      a number for which neither the account nor the vocabulary names a quantity
+    rejected      the row has no usable time, or the value itself is impossible
+    measurements  numbers, in canonical units
+    states        texts
+
+Rows outside of the window are left out before anything is counted. What is said twice is left to the loader.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.contract import Payload, Series
+from domain.errors import OutsideWindowError
+from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.window import Window
+from providers.voltstorage.account import Account
+from providers.voltstorage.cells import (
+    EPOCH,
+    MICROSECOND,
+    Integers,
+    Points,
+    is_said,
+    read_cells,
+    read_times,
+    text_reason,
+)
+from providers.voltstorage.csv_export import read_csv
+from providers.voltstorage.json_export import read_json
+from providers.voltstorage.naming import Device, Naming, device_of
+from providers.voltstorage.rejected import Rejected
+from providers.voltstorage.rows import Rows
+from providers.voltstorage.statistics import read_statistics
+from providers.voltstorage.wire import meaning_of, parse_products
+
+MAX_NAME: Final = 256
+"""Characters of a field's name: it becomes part of an indexed key."""
+
+_Flags = npt.NDArray[np.bool_]
+
+
+def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+    """Say what `payloads` mean inside `window`: a batch for some thousands of rows; lists of products mean no point.
+
+    Raises:
+        PayloadUnreadableError: An answer does not fit `wire`.
+        OutsideWindowError: An answer holds rows that nobody asked for.
+    """
+    naming = Naming(account)
+    for payload in payloads:
+        place = f"{payload.part} {payload.window}, page {payload.page}"
+        if payload.endpoint == account.paths.products:
+            parse_products(payload.body, place=place)
+        elif payload.endpoint == account.paths.statistics:
+            yield read_statistics(payload, window, naming, place=place)
+        else:
+            for rows in _rows_of(payload, account, place):
+                yield _Batch(payload, naming, rows, window, place=place).read()
+
+
+def _rows_of(payload: Payload, account: Account, place: str) -> Iterator[Rows]:
+    if payload.params.get("format") == "json":
+        return read_json(payload.body, place=place)
+    return read_csv(payload.body, place=place, is_last_line_ended=account.is_last_line_ended)
+
+
+class _Batch:
+    """Some rows of one export on their way to a batch."""
+
+    def __init__(self, payload: Payload, naming: Naming, rows: Rows, window: Window, *, place: str) -> None:
+        self.naming = naming
+        self.rows = rows
+        self.device: Device = device_of(payload.params)
+        self.times, self.odd = read_times(rows.times, payload.received_at)
+        self.is_inside = _inside(self.times, self.odd, payload.window, window, place=place)
+        self.rejected = Rejected(payload.sha256)
+        self.unmapped: Counter[str] = Counter()
+        self.series: dict[str, Series] = {}
+
+    def read(self) -> Normalized:
+        """The batch: every cell inside the window accounted for."""
+        for text in self.rows.malformed:
+            self.rejected.add(text, Reason.MALFORMED_ROW)
+        fields = [(name, self._points(name, cells)) for name, cells in self.rows.columns.items()]
+        self._reject_odd_rows()
+        return Normalized(
+            measurements=self._measurements(fields),
+            states=self._states(fields),
+            series=tuple(self.series.values()),
+            rejected=self.rejected.frame(),
+            unmapped=dict(self.unmapped),
+        )
+
+    def _points(self, name: str, cells: list[Any]) -> Points:
+        """The points of a column inside the window; what is none there is rejected or counted as unmapped."""
+        if not self.is_inside.all():
+            cells = [cell if is_in else None for cell, is_in in zip(cells, self.is_inside.tolist(), strict=True)]
+        points = self._read(name, cells)
+        for index, reason in points.odd.items():
+            self.rejected.add(f"{name} of {self.rows.text_of(index)}", reason)
+        if points.n_unmapped:
+            self.unmapped[f"{self.device.name}/{name}"] += points.n_unmapped
+        return points
+
+    def _read(self, name: str, cells: list[Any]) -> Points:
+        reason = Reason.MALFORMED_ROW if not name or len(name) > MAX_NAME else text_reason(name)
+        if reason is not None:
+            return Points(odd={index: reason for index, cell in enumerate(cells) if is_said(cell)})
+        meaning = meaning_of(self.naming.account, name)
+        return read_cells(cells, meaning[1] if meaning else None, are_texts=self.rows.are_texts)
+
+    def _reject_odd_rows(self) -> None:
+        """Reject the values of rows without a usable time; such a row itself, once, if it has none."""
+        for index, reason in sorted(self.odd.items()):
+            text, n_values = self.rows.text_of(index), 0
+            for name, cells in self.rows.columns.items():
+                if not is_said(cells[index]):
+                    continue
+                n_values += 1
+                if self._read(name, [cells[index]]).n_unmapped:
+                    self.unmapped[f"{self.device.name}/{name}"] += 1
+                else:
+                    self.rejected.add(f"{name} of {text}", reason)
+            if not n_values:
+                self.rejected.add(text, reason)
+
+    def _measurements(self, fields: list[tuple[str, Points]]) -> pd.DataFrame:
+        found = [(name, points) for name, points in fields if len(points.numbers)]
+        if not found:
+            return _no_measurements()
+        frame = self._frame([(name, self.times[points.number_rows]) for name, points in found])
+        return frame.assign(value=np.concatenate([points.numbers for _, points in found]))
+
+    def _states(self, fields: list[tuple[str, Points]]) -> pd.DataFrame:
+        found = [(name, points) for name, points in fields if points.texts]
+        if not found:
+            return _no_states()
+        frame = self._frame([(name, self.times[points.text_rows]) for name, points in found], are_states=True)
+        return frame.assign(value=pd.Series([text for _, points in found for text in points.texts], dtype="str"))
+
+    def _frame(self, fields: list[tuple[str, Integers]], *, are_states: bool = False) -> pd.DataFrame:
+        """Series and instants of several fields."""
+        described = [self.naming.of_field(self.device, name, is_state=are_states) for name, _ in fields]
+        self.series |= {one.key: one for one in described}
+        codes = np.repeat(np.arange(len(fields), dtype=np.int32), [len(at) for _, at in fields])
+        times = np.concatenate([at for _, at in fields])
+        keys = pd.Index([one.key for one in described], dtype="str")
+        return pd.DataFrame(
+            {
+                "series": pd.Categorical.from_codes(codes, categories=keys),
+                "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
+            }
+        )
+
+
+def _inside(times: Integers, odd: dict[int, Reason], asked: Window, window: Window, *, place: str) -> _Flags:
+    """Which rows belong to `window` and to what was asked for.
+
+    Raises:
+        OutsideWindowError: A row lies neither in what was asked for nor at its very end, which is included.
+    """
+    is_usable = np.ones(len(times), dtype=np.bool_)
+    is_usable[list(odd)] = False
+    start, end = (_micros(bound) for bound in (asked.start, asked.end))
+    is_stray = is_usable & ((times < start) | (times > end))
+    if is_stray.any():
+        stray = EPOCH + int(times[is_stray][0]) * MICROSECOND
+        raise OutsideWindowError(
+            f"{int(is_stray.sum()):,} of {len(times):,} rows lie outside of what was asked for, the first at "
+            f"{stray:%FT%TZ}",
+            place=place,
+            fix="ask the provider why; nothing of this answer is loaded",
+        )
+    low, high = max(start, _micros(window.start)), min(end, _micros(window.end))
+    inside: _Flags = is_usable & (times >= low) & (times < high)
+    return inside
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
+# Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
+_no_measurements = cache(no_measurements)
+_no_states = cache(no_states)

@@ -1,0 +1,135 @@
+"""Statistics of an hour, a day, a month, a year or a lifetime as points at the start of their span.
+
+Energies are sent in a unit that no document names; watt-seconds is inferred (`wire.STATISTICS`), converted here and
+nowhere else, and said in the label `unit`.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import pandas as pd
+
+from domain.contract import Payload, Series
+from domain.errors import OutsideWindowError
+from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.quantities import conversion
+from domain.window import Window
+from providers.voltstorage.cells import EARLIEST, EPOCH, MICROSECOND, one_number
+from providers.voltstorage.naming import Naming, device_of
+from providers.voltstorage.rejected import Rejected
+from providers.voltstorage.wire import STATISTICS, clipped, parse_json, unreadable
+
+START: Final = "timespan_start"
+_COUNTS: Final = "nSamples"
+# A span that holds the start of what was asked for begins before it: a year, and the day that a leap year has more.
+_LONGEST: Final = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "month": timedelta(days=31),
+    "year": timedelta(days=366),
+    "lifetime": timedelta(days=36_600),
+}
+
+
+def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: str) -> Normalized:
+    """One answer of the statistics as a batch; a span counts for the window in which it begins.
+
+    A lifetime has no start that lies in a window: its energies are registers, read when the answer arrived.
+
+    Raises:
+        PayloadUnreadableError: It is not a JSON list of objects with `timespan_start`.
+        OutsideWindowError: A span lies outside of what was asked for.
+    """
+    said = parse_json(payload.body, place=place)
+    if not isinstance(said, list):
+        raise unreadable("the statistics are no JSON list", place)
+    device, timespan = device_of(payload.params), payload.params.get("timespan", "")
+    series: dict[str, Series] = {}
+    points: list[tuple[str, int, float]] = []
+    rejected = Rejected(payload.sha256)
+    unmapped: dict[str, int] = {}
+    for one in said:
+        at_us = _instant(one, payload, place, timespan)
+        if at_us is None:
+            rejected.add(one, Reason.NO_TIME if isinstance(one, dict) and START not in one else Reason.MALFORMED_ROW)
+            continue
+        if EPOCH + at_us * MICROSECOND not in window:
+            continue
+        for name, value in _leaves(one):
+            if name not in STATISTICS and not name.endswith(_COUNTS):
+                unmapped_name = f"{device.name}/{timespan}/{name}"
+                unmapped[unmapped_name] = unmapped.get(unmapped_name, 0) + 1
+                continue
+            described = naming.of_statistic(device, timespan, name)
+            number = _converted(value, described)
+            if isinstance(number, Reason):
+                rejected.add({name: value, START: one[START]}, number)
+            else:
+                series[described.key] = described
+                points.append((described.key, at_us, number))
+    return Normalized(
+        series=tuple(series.values()),
+        measurements=_frame(points),
+        states=no_states(),
+        rejected=rejected.frame(),
+        unmapped=unmapped,
+    )
+
+
+def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | None:
+    """Microseconds since the epoch at which a span begins; None if it does not say.
+
+    Raises:
+        OutsideWindowError: It does not touch what was asked for.
+        PayloadUnreadableError: It is no epoch in seconds.
+    """
+    start = one.get(START) if isinstance(one, dict) else None
+    if isinstance(start, bool) or not isinstance(start, int | float):
+        return None
+    # Seconds: documented by the example alone. Milliseconds would be of the year 50,000.
+    if not (EARLIEST - EPOCH).total_seconds() <= start < 1e11:  # noqa: PLR2004  # the year 5138
+        raise unreadable(f"{START} is {clipped(start)}, which is no epoch in seconds", place)
+    if timespan == "lifetime":
+        return (payload.received_at - EPOCH) // MICROSECOND
+    at = EPOCH + timedelta(seconds=start)
+    asked = payload.window
+    if not asked.start - _LONGEST.get(timespan, timedelta(0)) < at <= asked.end:
+        raise OutsideWindowError(
+            f"a {clipped(timespan)} of the statistics begins at {at:%FT%TZ}, which was not asked for",
+            place=place,
+            fix="ask the provider why; nothing of this answer is loaded",
+        )
+    return (at - EPOCH) // MICROSECOND
+
+
+def _leaves(one: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Statistic → value; of a mean its value, and how many samples it was made of."""
+    for name, value in one.items():
+        if name == START or value is None:
+            continue
+        if isinstance(value, dict):
+            for inner, leaf in value.items():
+                if leaf is not None:
+                    yield (name if inner == "value" else f"{name}.{inner}"), leaf
+        else:
+            yield name, value
+
+
+def _converted(value: object, series: Series) -> float | Reason:
+    number = one_number(value)
+    if isinstance(number, Reason):
+        return number
+    how = conversion(series.quantity, series.provider_unit, place=f"statistic {series.key}")
+    canonical = number * how.factor + how.offset
+    return canonical if how.quantity.low <= canonical <= how.quantity.high else Reason.OUT_OF_LIMITS
+
+
+def _frame(points: list[tuple[str, int, float]]) -> pd.DataFrame:
+    if not points:
+        return no_measurements()
+    keys, at_us, values = zip(*points, strict=True)
+    instants = pd.Series(at_us, dtype="int64").astype("datetime64[us]").dt.tz_localize("UTC")
+    return pd.DataFrame(
+        {"series": pd.Series(keys, dtype="str").astype("category"), "measured_at": instants, "value": values}
+    ).astype({"value": "float64"})

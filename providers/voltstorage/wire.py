@@ -1,0 +1,191 @@
+"""What VoltStorage says: what its fields mean, and JSON read strictly (UTF-8, no key twice, bounded depth)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from domain.errors import PayloadUnreadableError
+from domain.quantities import Conversion, conversion
+from providers.voltstorage.account import Account, FieldMeaning
+
+TIME_COLUMN: Final = "Time"
+"""The first column of every export."""
+
+MEANINGS: Final[Mapping[str, FieldMeaning]] = {
+    # As exported. Grid: drawn is positive. Battery, under both of its names: charging is negative.
+    "Power_Grid": FieldMeaning("power", "W"),
+    "Power_Household": FieldMeaning("power", "W"),
+    "Power_PV": FieldMeaning("power", "W"),
+    "inverterPower": FieldMeaning("power", "W"),
+    "Power_Power Electronics": FieldMeaning("power", "W"),
+    "SOC_State of Charge": FieldMeaning("state_of_charge", "1"),
+    # Seen in the stream's example alone.
+    "dcVoltage": FieldMeaning("voltage", "V"),
+}
+"""Field of an export or of the stream → what its numbers are, where the account does not say."""
+
+EXPORT_NAMES: Final[Mapping[str, str]] = {
+    # `pvPower` is documented; the others are named after it, and an account may name others.
+    "pvPower": "Power_PV",
+    "gridPower": "Power_Grid",
+    "householdPower": "Power_Household",
+    "powerElectronicsPower": "Power_Power Electronics",
+    "stateOfCharge": "SOC_State of Charge",
+    "status": "Status",
+}
+"""Name in the live stream and in the latest values → name of the same in an export."""
+
+STATISTICS: Final[Mapping[str, tuple[str, str]]] = {
+    # Energies have no documented unit. Watt-seconds is inferred: as watt-hours, the documented day would be 22 MWh.
+    "pv-total": ("energy", "Ws"),
+    "consumption-total": ("energy", "Ws"),
+    "storage-total-released": ("energy", "Ws"),
+    "storage-total-stored": ("energy", "Ws"),
+    "dc-capacity": ("storage_capacity", "Ws"),
+    "ac-capacity": ("storage_capacity", "Ws"),
+    "max-temperature": ("temperature", "°C"),
+    "electrolyte-temp": ("temperature", "°C"),
+    "pump-temp": ("temperature", "°C"),
+    "dc-efficiency": ("ratio", "1"),
+    "ac-efficiency": ("ratio", "1"),
+    "self-sufficiency": ("ratio", "1"),
+}
+"""Statistic → quantity and unit. `pv-activity` and `own-consumption` are not here: nobody says what they are."""
+
+INFERRED_UNIT: Final = "Ws (inferred)"
+"""The label `unit` of every statistic whose unit no document states."""
+
+MAX_DEPTH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product of the list, as far as it is of use.
+
+    Attributes:
+        id: Its number.
+        time_zone: IANA name; `UTC` if it is not said.
+        group: The name of its group; empty if it has none.
+    """
+
+    id: int
+    time_zone: str = "UTC"
+    group: str = ""
+
+
+def meaning_of(account: Account, name: str) -> tuple[str, Conversion] | None:
+    """The unit and the conversion of the numbers of field `name`; None if nobody knows what they are."""
+    said = account.fields.get(name) or MEANINGS.get(name)
+    if said is None:
+        return None
+    return said.unit, conversion(said.quantity, said.unit, place=f"field {name} of the voltstorage account")
+
+
+def export_name(account: Account, live_name: str) -> str:
+    """The name under which an export says what the stream calls `live_name`."""
+    return account.live_names.get(live_name) or EXPORT_NAMES.get(live_name, live_name)
+
+
+def parse_products(body: bytes, *, place: str) -> list[Product]:
+    """Read one page of the list of products.
+
+    Raises:
+        PayloadUnreadableError: It is no JSON list of objects with an `id`.
+    """
+    said = parse_json(body, place=place)
+    if not isinstance(said, list):
+        raise unreadable(f"the list of products is a JSON {_kind(said)}", place)
+    return [_product(one, place) for one in said]
+
+
+def parse_latest(body: bytes, *, place: str) -> tuple[float | None, dict[str, Any]]:
+    """Read the latest values: epoch seconds, if the answer has them, and live name → value.
+
+    Raises:
+        PayloadUnreadableError: It is not what is documented.
+    """
+    said = parse_json(body, place=place)
+    if not isinstance(said, dict):
+        raise unreadable(f"the latest values are a JSON {_kind(said)}", place)
+    if isinstance(said.get("data"), dict) and "time" in said:
+        time = said["time"]
+        if isinstance(time, bool) or not isinstance(time, int | float):
+            raise unreadable(f"the time of the latest values is a JSON {_kind(time)}", place)
+        return time, said["data"]
+    return None, said
+
+
+def parse_json(body: bytes | str, *, place: str) -> Any:  # noqa: ANN401  # JSON is anything
+    """The document in `body`.
+
+    Raises:
+        PayloadUnreadableError: It is not one JSON document in UTF-8, has a key twice, or is nested too deep.
+    """
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        document = json.loads(text, object_pairs_hook=_without_twins)
+    except UnicodeDecodeError as error:
+        raise unreadable(f"the answer is not UTF-8 (byte {error.start})", place) from None
+    except RecursionError:
+        raise unreadable(f"the answer is nested more than {MAX_DEPTH} levels deep", place) from None
+    except _TwinKeyError:
+        raise unreadable("the answer has a key twice in one object", place) from None
+    except json.JSONDecodeError as error:
+        raise unreadable(f"the answer is no JSON document ({error.msg}, character {error.pos})", place) from None
+    except ValueError:
+        raise unreadable("the answer holds an integer of thousands of digits", place) from None
+    if _depth(document) > MAX_DEPTH:
+        raise unreadable(f"the answer is nested more than {MAX_DEPTH} levels deep", place)
+    return document
+
+
+def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
+    """The error for an answer outside the vocabulary."""
+    return PayloadUnreadableError(
+        culprit, place=place, fix="compare the landed answer with providers/voltstorage/wire.py"
+    )
+
+
+def clipped(value: object, limit: int = 60) -> str:
+    """Foreign content for a message: as Python writes it, on one line, and short."""
+    text = ascii(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+class _TwinKeyError(ValueError):
+    """A JSON object has the same key twice."""
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        raise _TwinKeyError
+    return row
+
+
+def _depth(document: object) -> int:
+    depth, level = 0, [document]
+    while level and depth <= MAX_DEPTH:
+        inner = [value for value in level if isinstance(value, dict | list)]
+        level = [below for value in inner for below in (value.values() if isinstance(value, dict) else value)]
+        depth += 1
+    return depth
+
+
+def _product(said: object, place: str) -> Product:
+    number = said.get("id") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise unreadable(f"the list of products holds {clipped(said)}, which has no id", place)
+    zone, group = said.get("timezone"), said.get("group")
+    name = group.get("name") if isinstance(group, dict) else None
+    return Product(
+        number,
+        time_zone=zone if isinstance(zone, str) and zone.isprintable() and zone else "UTC",
+        group=name if isinstance(name, str) and name.isprintable() else "",
+    )
+
+
+def _kind(value: object) -> str:
+    names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
+    return names.get(type(value), "null")

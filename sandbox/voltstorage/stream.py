@@ -1,0 +1,123 @@
+"""The live stream: every row of a product as soon as it is there, over a websocket that takes no message."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import RedirectResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sandbox.faults import Facts
+from sandbox.voltstorage.store import CHARGE, ELECTRONICS, GRID, HOUSEHOLD, PV, STATUS, Cells, Home, now_ms
+
+if TYPE_CHECKING:
+    from sandbox.voltstorage.twin import VoltStorage
+
+LIVE_NAMES: Final[Mapping[str, str]] = {
+    # The first is documented. The others are our choice.
+    PV: "pvPower",
+    GRID: "gridPower",
+    HOUSEHOLD: "householdPower",
+    ELECTRONICS: "powerElectronicsPower",
+    CHARGE: "stateOfCharge",
+    STATUS: "status",
+}
+"""Column of an export → its name in the stream."""
+
+_STEP_SECONDS: Final = 0.02
+_GONE: Final = 1012  # "service restart"
+
+
+class Streams:
+    """All live streams of the twin.
+
+    Args:
+        twin: Whose rows.
+    """
+
+    def __init__(self, twin: "VoltStorage") -> None:
+        self._twin = twin
+        self._open: dict[asyncio.Task[None], asyncio.AbstractEventLoop] = {}
+
+    @property
+    def n_open(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def disconnect(self) -> int:
+        """End them all; how many they were."""
+        ending = list(self._open.items())
+        for task, loop in ending:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(task.cancel)
+        return len(ending)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Talk over one websocket until either side ends it."""
+        from sandbox.voltstorage.twin import RefusedError  # noqa: PLC0415 - the two modules need each other
+
+        fired = self._twin.switches.fire(Facts("stream", socket.query_params.get("productId")))
+        if "redirect" in fired:
+            await socket.send_denial_response(RedirectResponse(fired.option("redirect", "to"), 302))
+            return
+        try:
+            self._twin.require_token(socket.headers.get("authorization", ""), socket.query_params.get("token", ""))
+            home = self._twin.home(socket.query_params.get("productId", ""))
+        except RefusedError as refused:
+            from starlette.responses import Response  # noqa: PLC0415 - beside its only use
+
+            await socket.send_denial_response(
+                Response(refused.answer.body, refused.answer.status, media_type="application/json")
+            )
+            return
+        await socket.accept()
+        sending = asyncio.create_task(self._send(socket, home))
+        listening = asyncio.create_task(_until_gone(socket))
+        self._open[sending] = asyncio.get_running_loop()
+        try:
+            await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._open[sending]
+            for task in (sending, listening):
+                task.cancel()
+            await asyncio.gather(sending, listening, return_exceptions=True)
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has ended already
+                await socket.close(_GONE)
+
+    async def _send(self, socket: WebSocket, home: Home) -> None:
+        said = now_ms()
+        held: str | None = None
+        while True:
+            until = now_ms()
+            for at, cells in self._twin.rows(home, said + 1, until + 1):
+                if not cells:
+                    continue
+                fired = self._twin.switches.fire(Facts("stream", str(home.number), at, at + 1))
+                text = self._message(at, cells)
+                if "message" in fired:
+                    text = fired.option("message", "body")
+                if "message_huge" in fired:
+                    text = " " * (int(fired.option("message_huge", "mib")) << 20)
+                if "message_lost" in fired:
+                    continue
+                if "message_late" in fired and held is None:
+                    held = text
+                    continue
+                for one in (text, *([text] if "message_twice" in fired else []), *([held] if held else [])):
+                    await socket.send_text(one)
+                held = None
+            said = max(said, until)
+            await asyncio.sleep(_STEP_SECONDS)
+
+    def _message(self, at: int, cells: Cells) -> str:
+        time: float = at // 1000 if self._twin.settings.live_time == "seconds" else at / 1000
+        values = {LIVE_NAMES.get(name, name): value for name, value in cells.items()}
+        return json.dumps({"type": "latest-data", "time": time, "data": values})
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    """Wait until the other side ends the stream; messages from it are not accepted, and dropped."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

@@ -1,0 +1,128 @@
+"""VoltStorage's client over its twin on loopback: what the tests of the provider talk through."""
+
+import atexit
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from domain.contract import Payload, Progress
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers._http import ApiClient, Origin, Secret
+from providers._login import BearerLogin
+from providers.voltstorage.account import Account
+from providers.voltstorage.client import VoltStorage
+from providers.voltstorage.login import password_login
+from providers.voltstorage.spec import LOGIN_PATH
+from sandbox.running import Sandbox, running_sandbox
+from sandbox.voltstorage import twin as served
+from tests.fakes.api import QUICK, Naps
+
+DAY = Window.of_day(date(2025, 6, 1))
+ACCOUNT = Account(products=(77,), statistics=())
+MIDNIGHT = 1_748_736_000_000
+
+
+@dataclass
+class Battery:
+    """A provider and the twin it talks to.
+
+    Attributes:
+        sandbox: The server.
+        twin: The twin, with its switches and rows.
+        provider: The provider.
+        clients: What it talks through: to the API, and to the login.
+        login: Its credentials.
+        naps: The waits it was told to take.
+    """
+
+    sandbox: Sandbox
+    twin: served.VoltStorage
+    provider: VoltStorage
+    clients: tuple[ApiClient, ApiClient]
+    login: BearerLogin
+    naps: Naps
+
+    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
+        """All answers."""
+        return list(self.provider.fetch(window, progress or {}))
+
+    def load(self, window: Window = DAY) -> Normalized:
+        """What all answers mean together."""
+        return concat(self.provider.normalize(self.fetch(window), window))
+
+    def asked(self, *paths: str) -> Sequence[dict[str, Any]]:
+        """The requests to any of `paths` so far, oldest first."""
+        self.settle()
+        return [entry for entry in self.sandbox.control.requests() if not paths or entry["path"] in paths]
+
+    def settle(self) -> None:
+        """Wait until every request that was sent is in the log: an answer may arrive before its entry."""
+        n_sent = sum(client.n_requests for client in self.clients)
+        for _ in range(400):
+            if len(self.sandbox.control.requests()) >= n_sent:
+                break
+            time.sleep(0.005)
+
+    def logins(self) -> int:
+        """Logins so far."""
+        return len(self.asked(served.LOGIN))
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@contextmanager
+def battery(
+    *,
+    account: Account = ACCOUNT,
+    slice_of: timedelta = timedelta(days=1),
+    products_per_page: int = 100,
+    limits: Mapping[str, float] | None = None,
+    password: str | None = None,
+    **settings: Any,  # noqa: ANN401 - any setting of the twin
+) -> Iterator[Battery]:
+    """A provider over the running twin.
+
+    Args:
+        account: What is asked, and how it is read.
+        slice_of: The widest span of one question.
+        products_per_page: Products in a page of the list.
+        limits: Fields of `Limits` that differ from `QUICK`.
+        password: What the provider takes for its password; None for the right one.
+        settings: Fields of the twin's settings.
+    """
+    sandbox, naps = _running(), Naps()
+    sandbox.control.reset()
+    twin = sandbox.control.twins["voltstorage"]
+    assert isinstance(twin, served.VoltStorage)
+    twin.configure(**settings)
+    quick = replace(QUICK, read_seconds=10.0, **(limits or {}))  # type: ignore[arg-type]  # a mix of int and float fields
+    origin = Origin.parse(sandbox.url + served.ROOT, place="test")
+    with ApiClient(origin, source="home", limits=quick, sleep=naps) as logins:
+        login = password_login(
+            logins,
+            LOGIN_PATH,
+            username=twin.settings.username,
+            password=Secret(password or twin.settings.password),
+            validity_seconds=account.validity_seconds,
+        )
+        with ApiClient(origin, source="home", credentials=login, limits=quick, sleep=naps) as http:
+            provider = VoltStorage(http, account, slice_of=slice_of, products_per_page=products_per_page)
+            made = Battery(sandbox, twin, provider, (http, logins), login, naps)
+            yield made
+            made.settle()
+
+
+@cache
+def _running() -> Sandbox:
+    """One sandbox for all tests of this process: starting one takes longer than most tests."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(running_sandbox())

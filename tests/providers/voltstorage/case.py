@@ -1,0 +1,38 @@
+"""VoltStorage in the conformance suite: exports and statistics of two homes, half a day to a question."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+from domain.window import Window
+from providers.voltstorage.account import Account
+from providers.voltstorage.spec import SPEC
+from sandbox.voltstorage.twin import EXPORT_CSV, STATISTICS
+from tests.fakes.battery import battery
+from tests.providers.conformance import Case, Live
+
+ACCOUNT = Account(products=(77, 79), components=(501,), statistics=("hour",))
+
+
+@contextmanager
+def _open() -> Iterator[Live]:
+    with battery(account=ACCOUNT, slice_of=timedelta(hours=12)) as made:
+        password = made.twin.settings.password
+
+        def asked() -> list[Mapping[str, str]]:
+            return [entry["query"] for entry in made.asked(EXPORT_CSV, STATISTICS)]
+
+        def lock_out() -> None:
+            made.twin.configure(password="another password")
+            made.twin.revoke_tokens()
+
+        yield Live(made.provider, asked, _bounds, (password,), lock_out)
+
+
+def _bounds(question: Mapping[str, str]) -> Window:
+    names = ("from", "to") if "from" in question else ("tstart", "tend")
+    start, end = (datetime.fromtimestamp(float(question[name]), UTC) for name in names)
+    return Window(start, end)
+
+
+CASE = Case(SPEC, Window.of_day(date(2025, 6, 1)), _open)
