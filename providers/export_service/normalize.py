@@ -84,7 +84,6 @@ class _Answer:
         self.meanings = meanings
         self.identity = meanings.account.identity_of(payload.part)
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
-        self.sha256 = payload.sha256
         self.quarantine = Quarantine()
         self.unmapped: dict[str, int] = {}
         self.n_duplicates = 0
@@ -101,7 +100,7 @@ class _Answer:
             measurements=self._measurements(rows, fields, series),
             states=self._states(rows, fields, series),
             series=tuple(series.values()),
-            rejected=self.quarantine.frame(self.sha256),
+            rejected=self.quarantine.frame(self.payload),
             n_duplicates=self.n_duplicates,
             unmapped=self.unmapped,
         )

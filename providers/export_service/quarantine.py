@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from domain.contract import Payload
 from domain.measurement import Reason, no_rejected
 
 _MAX_RAW: Final = 4_096  # characters: enough for any document of telemetry, and a hostile one cannot fill the table
@@ -37,15 +38,11 @@ class Quarantine:
         if len(self._raw) == n_before:
             self._add(text, reason)
 
-    def frame(self, payload: str) -> pd.DataFrame:
-        """All of it, as `Normalized.rejected` wants it.
-
-        Args:
-            payload: The SHA-256 of the answer.
-        """
+    def frame(self, payload: Payload) -> pd.DataFrame:
+        """All of it, which `payload` said, as `Normalized.rejected` wants it."""
         if not self._raw:
             return _no_rejected()
-        columns = {"raw": self._raw, "reason": self._reasons, "payload": [payload] * len(self._raw)}
+        columns = {"raw": self._raw, "reason": self._reasons, "payload": [payload.sha256] * len(self._raw)}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
     def _add(self, raw: str, reason: Reason) -> None:

@@ -29,7 +29,7 @@ def test_a_body_comes_back_as_it_was(root: UPath) -> None:
 
     path = landing.keep("hub", BODY, SHA256)
 
-    assert path == f"hub/{SHA256[:2]}/{SHA256[2:4]}/{SHA256}.zst"
+    assert path == f"hub/{SHA256[:2]}/{SHA256}.zst"
     assert landing.read(path, len(BODY), SHA256) == BODY
     assert len((root / path).read_bytes()) < len(BODY) / 10
 
