@@ -58,7 +58,7 @@ def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metad
         description=f"{what} {facts.description}".strip(),
         group_name=facts.slug,
         owners=list(facts.owners),
-        tags={"provider": facts.spec.slug} | ({"retired": ""} if facts.spec.is_retired else {}),
+        tags={"provider": facts.spec.slug} | ({"retired": ""} if facts.is_retired else {}),
         metadata=known,
         **rest,
     )

@@ -10,7 +10,7 @@ for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
 
 from domain.errors import ConfigurationError  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
-from pipelines.sensors import failed_days  # noqa: E402  # after the filters
+from pipelines.sensors import failed_days, retirement_sensor  # noqa: E402  # after the filters
 from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
 from resources.warehouse import warehouse_resource  # noqa: E402  # after the filters
 
@@ -23,15 +23,15 @@ def defs() -> dg.Definitions:
         ConfigurationError: A `defs.yaml` is wrong; the sentence says where and how.
     """
     try:
-        has_sources = bool(read_sources(ASSETS))
+        sources = [source.facts for source in read_sources(ASSETS)]
     except ConfigurationError as error:
         # The sentence says it all; frames of ours would only bury it.
         raise error.with_traceback(None) from None
     shared = dg.Definitions(
         resources={"warehouse": warehouse_resource},
-        jobs=[checks_job()] if has_sources else [],
-        schedules=[checks_schedule()] if has_sources else [],
-        sensors=[failed_days],
+        jobs=[checks_job()] if sources else [],
+        schedules=[checks_schedule()] if sources else [],
+        sensors=[failed_days, retirement_sensor(sources)],
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ASSETS), shared)

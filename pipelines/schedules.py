@@ -71,8 +71,8 @@ def source_job(facts: SourceFacts) -> UnresolvedAssetJobDefinition:
 
 
 def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition | None:
-    """The schedule of one source; None where it has none."""
-    if facts.schedule is None:
+    """The schedule of one source; None where it has none, as a retired one has not."""
+    if facts.schedule is None or facts.is_retired:
         return None
     keys = [payloads_key(facts.slug), measurements_key(facts.slug)]
 

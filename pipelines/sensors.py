@@ -1,6 +1,16 @@
-"""What happens when a run fails: the days are said once more, where whoever reads the daemon's log will see them."""
+"""What is said aloud, where whoever reads the daemon's log will see it: the days of a failed run, and a retirement."""
+
+import json
+from collections.abc import Iterable
+from typing import Final
 
 import dagster as dg
+
+from assets.factory import measurements_key
+from assets.source import SourceFacts
+
+RETIREMENTS: Final = "retirements"
+"""The sensor that says which sources have gone for good."""
 
 
 @dg.run_failure_sensor(
@@ -17,3 +27,36 @@ def failed_days(context: dg.RunFailureSensorContext) -> None:
         context.log.error("run %s: %s", context.dagster_run.run_id, said or failure.error_display_string)
     if not context.get_step_failure_events():
         context.log.error("run %s: %s", context.dagster_run.run_id, context.failure_event.message)
+
+
+def retirement_sensor(sources: Iterable[SourceFacts]) -> dg.SensorDefinition:
+    """Alerts once for each source that is retired: a warning in the log, and an observation on its measurements.
+
+    A source that comes back and retires again is said again.
+    """
+    retired = {facts.slug: facts for facts in sources if facts.is_retired}
+
+    @dg.sensor(
+        name=RETIREMENTS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=300,
+        description="Says once of each retired source that no schedule asks it any more.",
+    )
+    def retirements(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        told: list[str] = json.loads(context.cursor) if context.cursor else []
+        news = sorted(retired.keys() - set(told))
+        observations = []
+        for slug in news:
+            sentence = (
+                f"{slug} is retired: no schedule asks {retired[slug].spec.title} for it any more. "
+                "What is loaded stays, and can be replayed."
+            )
+            context.log.warning(sentence)
+            observations.append(dg.AssetObservation(measurements_key(slug), description=sentence))
+        return dg.SensorResult(
+            skip_reason=f"Newly retired: {', '.join(news) or 'none'}.",
+            cursor=json.dumps(sorted(retired)),
+            asset_events=observations,
+        )
+
+    return retirements

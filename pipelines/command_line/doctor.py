@@ -146,6 +146,9 @@ def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:
             "sources", Health.LATER, "There is none: dg scaffold defs pipelines.components.ExportServiceSource."
         )
     for source in sources:
+        if source.component.facts.is_retired:
+            yield Finding(source.slug, Health.GOOD, "It is retired: nothing is asked of it, and what is loaded stays.")
+            continue
         if missing := source.missing_variables:
             yield Finding(source.slug, Health.WRONG, f"Not set: {', '.join(missing)} ({source.file} names them).")
             continue

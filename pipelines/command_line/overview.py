@@ -56,7 +56,14 @@ def missing_days(loaded: set[date], last: date) -> list[date]:
     return [day for day in every if day not in loaded]
 
 
+def _last_expected(source: Source, loaded: set[date]) -> date:
+    """The newest day that ought to be loaded; no day is to come where no schedule asks for it."""
+    return max(loaded) if source.component.facts.is_asked_by_hand else today() - timedelta(days=1)
+
+
 def _health(source: Source, days: list["DayStatus"]) -> str:
+    if source.component.facts.is_retired:
+        return "retired"
     if missing := source.missing_variables:
         return f"not set: {', '.join(missing)}"
     if failed := [day for day in days if day.status == "failed"]:
@@ -64,7 +71,7 @@ def _health(source: Source, days: list["DayStatus"]) -> str:
     loaded = {day.day for day in days if day.loaded_at}
     if not loaded:
         return "nothing is loaded yet"
-    if absent := missing_days(loaded, today() - timedelta(days=1)):
+    if absent := missing_days(loaded, _last_expected(source, loaded)):
         return f"{counted(len(absent), 'day')} missing"
     return "well"
 
@@ -97,7 +104,8 @@ def _tell(source: Source, ledger: "Ledger") -> None:
         )
     console.print(table)
 
-    absent = missing_days({day.day for day in loaded}, today() - timedelta(days=1))
+    at_hand = {day.day for day in loaded}
+    absent = missing_days(at_hand, _last_expected(source, at_hand))
     say(f"  loaded    {counted(len(loaded), 'day')}, {sum(day.n_points for day in loaded):,} points")
     say(f"  missing   {days_in_words(absent) or 'no day'}")
     for day in days:

@@ -19,14 +19,14 @@ from assets.source import SourceFacts
 from domain.contract import Provider, ProviderSpec
 from pipelines.components.mistakes import Mistake
 from pipelines.schedules import CHECKS, is_cron, is_daily_or_oftener, source_job, trailing_schedule
-from pipelines.sensors import failed_days
+from pipelines.sensors import RETIREMENTS, failed_days
 from resources.settings import PROJECT, Settings
 
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # Words in capitals joined by underscores: few secrets look like that, and every variable's name can.
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 # A source's slug is its resource, its job and its schedule, and these are taken.
-_OF_THE_HOUSE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name})
+_OF_THE_HOUSE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name, RETIREMENTS})
 _OF_DAGSTER: Final = frozenset({*DISALLOWED_NAMES, *keyword.kwlist, "io_manager"})
 _OWNER: Final = re.compile(r"team:\S+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -67,6 +67,9 @@ class SourceAttributes(BaseModel):
     first_day: Day = Field(description="The first UTC day to ask for, as 2025-01-31.")
     schedule: str | None = Field(
         "30 4 * * *", description="When the trailing days are asked for again: cron, in UTC; null for never."
+    )
+    retired: bool = Field(
+        default=False, description="It has gone for good: no schedule asks it; what is loaded stays, and is replayed."
     )
     owners: list[str] = Field(default_factory=list, description="E-mail addresses, or team:<name>.")
     site: str = Field("", description="Where the devices stand, if they stand in one place.")
@@ -133,9 +136,10 @@ class SourceComponent(dg.Component):
             first_day=max(attributes.first_day, Settings().first_day or attributes.first_day),
             description=attributes.description,
             owners=tuple(attributes.owners),
-            schedule=None if cls.provider_spec.is_retired else attributes.schedule,
+            schedule=None if cls.provider_spec.is_retired or attributes.retired else attributes.schedule,
             fields=cls.fields_of(attributes),
             site=attributes.site,
+            was_retired=attributes.retired,
         )
         return cls(facts, attributes, file)
 

@@ -107,6 +107,16 @@ def test_measurements_alone_are_replayed_without_a_request(house: House) -> None
     assert house.figures(MEASUREMENTS)[str(FIRST)]["rows_unchanged"] == 24
 
 
+def test_a_retired_source_is_tagged_and_still_replayed(house: House) -> None:
+    house.run(FIRST, LAST)
+    house.facts = facts(was_retired=True)
+    assert all("retired" in spec.tags for asset in source_assets(house.facts) for spec in asset.specs)
+    assert not any("retired" in spec.tags for asset in source_assets(facts()) for spec in asset.specs)
+    house.provider.points.clear()  # nobody answers any more
+    assert house.run(FIRST, LAST, only=[MEASUREMENTS]).success
+    assert house.figures(MEASUREMENTS)[str(LAST)]["rows_unchanged"] == 24
+
+
 def test_measurements_of_a_day_that_was_never_landed_fail_by_name(house: House) -> None:
     house.run(FIRST, THIRD)
     result = house.run(FIRST, LAST, only=[MEASUREMENTS])

@@ -185,6 +185,11 @@ def test_a_source_without_a_schedule_is_asked_by_hand_alone() -> None:
     assert trailing_schedule(by_hand, source_job(by_hand)) is None
 
 
+def test_a_retired_source_has_no_schedule() -> None:
+    for retired in (facts(was_retired=True), facts(spec=dataclasses.replace(FAKE_SPEC, is_retired=True))):
+        assert trailing_schedule(retired, source_job(retired)) is None
+
+
 @pytest.mark.parametrize(
     ("cron", "is_sound", "is_daily"),
     [

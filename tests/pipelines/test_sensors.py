@@ -3,9 +3,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.source import SourceFacts
 from domain.errors import PayloadUnreadableError
-from pipelines.sensors import failed_days
-from tests.fakes.days import FIRST, House, days, provider_of
+from pipelines.sensors import failed_days, retirement_sensor
+from tests.fakes.days import FIRST, House, days, facts, provider_of
 
 
 def test_the_days_of_a_failed_run_are_said_once_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,3 +22,23 @@ def test_the_days_of_a_failed_run_are_said_once_more(tmp_path: Path, capsys: pyt
         failed_days(context)
     said = capsys.readouterr().err
     assert f"run {result.run_id}: 1 of 3 days of roof failed: 2026-01-02. they changed (roof): look." in said
+
+
+def test_a_retirement_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = [facts("roof"), facts("yard", was_retired=True)]
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+
+        def ticks(*sources: SourceFacts, cursor: str | None) -> tuple[list[str], str | None]:
+            context = dg.build_sensor_context(instance=instance, cursor=cursor)
+            told = retirement_sensor(sources).evaluate_tick(context)
+            assert not told.run_requests
+            return [event.asset_key.to_user_string() for event in told.asset_events], told.cursor
+
+        assert ticks(*here[:1], cursor=None) == ([], "[]")
+        said, cursor = ticks(*here, cursor="[]")
+        assert said == ["yard/measurements"]
+        assert "yard is retired: no schedule asks the fake provider for it any more." in capsys.readouterr().err
+        assert ticks(*here, cursor=cursor) == ([], cursor)
+        assert "retired" not in capsys.readouterr().err
+        _, cursor = ticks(facts("yard"), cursor=cursor)
+        assert ticks(*here, cursor=cursor)[0] == ["yard/measurements"]  # it had come back

@@ -12,12 +12,12 @@ from assets.factory import source_assets
 from pipelines.components.mistakes import Mistake
 from pipelines.components.source import checked_slug
 from pipelines.schedules import checks_job, checks_schedule, source_job, trailing_schedule
-from pipelines.sensors import failed_days
+from pipelines.sensors import failed_days, retirement_sensor
 from tests.fakes.days import facts
 from tests.fakes.provider import FakeProvider
 from tests.fakes.warehouse import FakeWarehouse
 
-OF_THE_HOUSE = {"checks", "failed_days", "house", "warehouse"}
+OF_THE_HOUSE = {"checks", "failed_days", "house", "retirements", "warehouse"}
 OF_DAGSTER = {word for word in {*keyword.kwlist, *DISALLOWED_NAMES, "io_manager"} if word == word.lower()}
 SUSPECT = {
     "id",
@@ -44,7 +44,7 @@ def location(*slugs: str) -> dg.RepositoryDefinition:
         resources={"warehouse": dg.ResourceDefinition.hardcoded_resource(FakeWarehouse())},
         jobs=[checks_job()],
         schedules=[checks_schedule()],
-        sensors=[failed_days],
+        sensors=[failed_days, retirement_sensor([])],
         executor=dg.in_process_executor,
     )
     each = []

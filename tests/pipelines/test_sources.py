@@ -94,6 +94,10 @@ WRONG = {
         ("  organization", '  schedule: "0 4 * * 1"\n  organization'),
         "the schedule '0 4 * * 1' leaves out days (hub/defs.yaml:5): let it come at least once a day, or write null.",
     ),
+    "a retirement that is none": (
+        ("  organization", "  retired: maybe\n  organization"),
+        "the attribute 'retired' should be a valid boolean (hub/defs.yaml:5): write it as",
+    ),
     "an owner that is nobody": (
         ("  organization", "  owners: [somebody]\n  organization"),
         "the owner 'somebody' is nobody (hub/defs.yaml:5): write an e-mail address, or team:<name>.",
@@ -169,6 +173,14 @@ def test_what_is_left_out_has_its_documented_default(tmp_path: Path) -> None:
     assert source.facts.schedule == "30 4 * * *"
     assert source.access().base_url == "https://app.sdk-cloud.de"
     assert source.access().account.products is None
+
+
+def test_a_source_that_has_gone_for_good_is_retired_by_one_line(tmp_path: Path) -> None:
+    described(tmp_path, GOOD + "  retired: true\n")
+    [source] = read_sources(tmp_path)
+    assert source.facts.is_retired
+    assert source.facts.schedule is None
+    assert not source.facts.spec.is_retired
 
 
 def test_the_source_that_ships_is_sound() -> None:
