@@ -185,6 +185,12 @@ class Ledger:
         with self._connections.borrow(f"ledger of {source}") as connection:
             return [day for (day,) in connection.execute(statement("ledger/owed"), values)]
 
+    def landed(self, source: str, window: Window) -> list[date]:
+        """The UTC days inside `window` that a complete pull covers whole, in order: they can be replayed."""
+        values = {"source": source, "start": window.start, "end": window.end}
+        with self._connections.borrow(f"ledger of {source}") as connection:
+            return [day for (day,) in connection.execute(statement("ledger/landed"), values)]
+
     def totals(
         self, source: str | None = None, window: Window | None = None, *, after_load_id: int = 0
     ) -> list[Totals]:

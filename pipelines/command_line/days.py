@@ -1,20 +1,27 @@
 """`backfill` and `replay`: days of one source, one after another, each committed before the next begins."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from assets.day import DayOutcome, go_through
+from domain.window import Window
 from pipelines.command_line.house import House, Source
 from pipelines.command_line.speech import complain, console, counted, days_in_words, fail, refuse, say, today
 
+if TYPE_CHECKING:
+    from warehouse.store import TimescaleWarehouse
+
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
 FromOption = Annotated[str, typer.Option("--from", metavar="DAY", help="The first UTC day, as 2026-01-31.")]
+FromLandedOption = Annotated[
+    str, typer.Option("--from", metavar="DAY", help="The first UTC day [default: the source's first day].")
+]
 ToOption = Annotated[str, typer.Option("--to", metavar="DAY", help="The last UTC day, included [default: yesterday].")]
 CorrectionOption = Annotated[
     bool, typer.Option("--correction", help="The provider has withdrawn rows: let a day shrink by any amount.")
@@ -25,14 +32,30 @@ def backfill(
     source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
 ) -> None:
     """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
-    _go(House().source(source), first, last, asks=True, is_correction=correction)
+    chosen = House().source(source)
+    days = day_range(chosen, first, last)
+    with chosen.house.warehouse() as warehouse:
+        outcomes = _gone_through(chosen, days, warehouse, asks=True, is_correction=correction)
+    _summarize(chosen, outcomes)
 
 
 def replay(
-    source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
+    source: SourceArgument, first: FromLandedOption = "", last: ToOption = "", *, correction: CorrectionOption = False
 ) -> None:
     """Load whole days again from the landing zone: what was received then, understood as now. Sends no request."""
-    _go(House().source(source), first, last, asks=False, is_correction=correction)
+    chosen = House().source(source)
+    days = day_range(chosen, first or chosen.first_day.isoformat(), last)
+    with chosen.house.warehouse() as warehouse:
+        landed = warehouse.ledger.landed(chosen.slug, Window.of_days(days[0], days[-1]))
+        if not landed:
+            fail(f"nothing of {chosen.slug} is landed from {days[0]} to {days[-1]}: backfill asks the provider.")
+        outcomes = _gone_through(chosen, landed, warehouse, asks=False, is_correction=correction)
+    # Nobody had failed to load these days, so the ledger is not told of them.
+    absent = sorted(set(days) - set(landed))
+    if absent and not last:
+        say(f"{counted(len(absent), 'day')} left out, of which nothing is landed: {days_in_words(absent)}.")
+        absent = []
+    _summarize(chosen, outcomes, absent)
 
 
 def day_range(source: Source, first: str, last: str) -> list[date]:
@@ -56,15 +79,22 @@ def _day(text: str, option: str) -> date:
         refuse(f"{option} {text!r} is not a day: write it as {today() - timedelta(days=1)}.")
 
 
-def _go(source: Source, first: str, last: str, *, asks: bool, is_correction: bool) -> None:
-    days = day_range(source, first, last)
-    with source.house.warehouse() as warehouse, closing(source.opened()) as provider:
-        outcomes = _watched(
+def _gone_through(
+    source: Source, days: list[date], warehouse: "TimescaleWarehouse", *, asks: bool, is_correction: bool
+) -> list[DayOutcome]:
+    with closing(source.opened()) as provider:
+        return _watched(
             source,
             len(days),
-            go_through(days, provider, warehouse, source.slug, lands=asks, is_correction=is_correction),
+            go_through(
+                days,
+                provider,
+                warehouse,
+                source.slug,
+                lands=asks,
+                is_correction=is_correction,
+            ),
         )
-    _summarize(source, outcomes)
 
 
 def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> list[DayOutcome]:
@@ -102,7 +132,8 @@ def _in_words(outcome: DayOutcome) -> str:
     return f"{counted(load.n_received, 'row')} in, {load.n_written:,} written{requests}, {seconds:.2f} s"
 
 
-def _summarize(source: Source, outcomes: list[DayOutcome]) -> None:
+def _summarize(source: Source, outcomes: list[DayOutcome], absent: Sequence[date] = ()) -> None:
+    """Say what came of the days, and end the command as failed if one failed, or was named and is not there."""
     loads = [outcome.load for outcome in outcomes if outcome.load]
     pulls = [outcome.pull for outcome in outcomes if outcome.pull]
     table = Table("source", "days", title=None)
@@ -125,9 +156,13 @@ def _summarize(source: Source, outcomes: list[DayOutcome]) -> None:
     unmapped = sorted({name for load in loads for name in load.unmapped})
     if unmapped:
         say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
+    if absent:
+        complain(f"left out, because nothing is landed of them: {days_in_words(list(absent))}.")
     failed = [outcome.day for outcome in outcomes if outcome.error is not None and outcome.was_tried]
     untried = [outcome.day for outcome in outcomes if not outcome.was_tried]
     if untried:
         complain(f"not tried, because they would fail the same way: {days_in_words(untried)}.")
     if failed:
         fail(f"{counted(len(failed), 'day')} of {len(outcomes)} failed: {days_in_words(failed)}.")
+    if absent:
+        fail(f"{counted(len(absent), 'day')} of {len(outcomes) + len(absent)} could not be replayed.")

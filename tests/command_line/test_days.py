@@ -117,13 +117,6 @@ def test_a_replay_sends_no_request_and_needs_no_credential(setting: Setting, mon
     assert row(answer, "rows in") > 10_000
 
 
-def test_a_replay_of_a_day_that_was_never_landed_fails_by_name(setting: Setting) -> None:
-    answer = setting.ask("replay", "charging_hub", "--from", str(YESTERDAY))
-    assert answer.exit_code == 1
-    assert f"{YESTERDAY} failed (payload_missing)." in answer.stderr
-    assert answer.stderr.splitlines()[-1] == f"joulehouse: 1 day of 1 failed: {YESTERDAY}."
-
-
 def test_one_bad_day_fails_alone_and_by_name(setting: Setting) -> None:
     setting.twin.fault("status", code=400, day=EVE.isoformat())
     answer = setting.backfill(EVE, YESTERDAY)

@@ -145,3 +145,19 @@ def test_years_of_days_are_asked_in_well_under_a_second(warehouse: TimescaleWare
     started = datetime.now(UTC)
     assert len(owed(warehouse, window, n_newest=31, n_others=31)) == 62
     assert datetime.now(UTC) - started < timedelta(seconds=1)
+
+
+def test_days_that_a_complete_pull_covers_whole_can_be_replayed(warehouse: TimescaleWarehouse) -> None:
+    def landed_days(window: Window) -> list[int]:
+        return [found.day for found in warehouse.ledger.landed("hub", window)]
+
+    landed(warehouse, window=Window.of_day(day(5)))
+    landed(warehouse, window=Window.of_days(day(8), day(10)))
+    landed(warehouse, window=Window.of_day(day(9)))
+    noon = timedelta(hours=12)
+    landed(warehouse, window=Window(Window.of_day(day(20)).start + noon, Window.of_day(day(22)).end - noon))
+    landed(warehouse, "other", Window.of_day(day(3)))
+    begun(warehouse, 4)
+    assert landed_days(MARCH) == [5, 8, 9, 10, 21]
+    assert landed_days(Window.of_days(day(9), day(21))) == [9, 10, 21]
+    assert landed_days(Window.of_day(day(1))) == []
