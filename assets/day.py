@@ -1,43 +1,53 @@
 """The two steps that every day goes through, whoever asks for it: the assets, the command line, a test.
 
 `land` asks the provider and keeps its answers unread; `load` says what the kept answers mean. They meet only in what is
-at rest in the landing zone, so that a changed normalizer is replayed without one request. No other module repeats this.
+at rest in the landing zone, so that a changed normalizer is replayed without one request. No other module repeats this;
+`assets.walk` goes through many days with it.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from assets.ledger import RecordingWarehouse
-from assets.verdicts import PATIENCE, Verdict, verdict
 from domain.contract import LandedPull, LoadReport, Payload, Provider, Pull, PullReport
-from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError
+from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError, UnforeseenError
 from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
 
+_MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 _RACES: Final = 20  # times that a load which lost against a newer pull reads that one instead; then it is a fault
 
 
-def land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
+def land(
+    provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window, *, is_final: bool = True
+) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
     A pull that failed in a way that waiting does not help against is abandoned, so that the next one begins fresh: what
     it had come to may be the reason.
 
+    Args:
+        provider: Whom to ask.
+        warehouse: Where to keep.
+        source: Whose answers.
+        window: What to ask for.
+        is_final: Whether a failure is the last word on the window, and therefore in the ledger.
+
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.
         WarehouseError: The landing zone's side.
         ConfigurationError: The provider cannot be asked, because a setting is missing.
-
-    Whatever is raised is in the ledger, too.
+        UnforeseenError: Something else was raised: a bug of ours.
     """
     try:
-        return _land(provider, warehouse, source, window)
+        with _foreseen(f"{source}, {window}"):
+            return _land(provider, warehouse, source, window)
     except IngestError as error:
-        warehouse.record_failure(source, window, error)
+        if is_final:
+            warehouse.record_failure(source, window, error)
         raise
 
 
@@ -70,6 +80,22 @@ def _keep_all(answers: Iterator[Payload], pull: Pull) -> None:
 def _is_hopeless(error: BaseException) -> bool:
     """Whether continuing the pull would most likely end in the same error, where a fresh one may not."""
     return isinstance(error, ProviderError | AccountingError) and not error.retryable
+
+
+@contextmanager
+def _foreseen(place: str) -> Iterator[None]:
+    """Have only errors of the house leave: a day that trips over our bug must not end the range it is part of."""
+    try:
+        yield
+    except (IngestError, MemoryError):
+        raise  # Out of memory is the machine's state and says nothing about this day.
+    except Exception as error:
+        said = " ".join(str(error).split())[:_MOST_QUOTED]
+        raise UnforeseenError(
+            f"{type(error).__name__} while the provider was asked: {said}",
+            place=place,
+            fix="open an issue with the traceback in the run's log; this is a bug of ours",
+        ) from error
 
 
 def load(
@@ -119,77 +145,6 @@ def load(
             if landed.pull_id == lost.pull_id:
                 raise
     return attempt()
-
-
-@dataclass(frozen=True, slots=True)
-class DayOutcome:
-    """How one day went. Without an error, everything that was asked for was done.
-
-    Attributes:
-        day: The UTC day.
-        pull: What landing it cost; None if it was not asked for or failed.
-        load: What loading it did; None if it was not asked for or failed.
-        error: Why it failed.
-        was_tried: False where an earlier day's error made it pointless to try.
-    """
-
-    day: date
-    pull: PullReport | None = None
-    load: LoadReport | None = None
-    error: IngestError | None = None
-    was_tried: bool = True
-
-
-def go_through(
-    days: Iterable[date],
-    provider: Provider,
-    warehouse: RecordingWarehouse,
-    source: str,
-    *,
-    lands: bool = True,
-    loads: bool = True,
-    is_correction: bool = False,
-    witness_of: "Callable[[date], Callable[[Normalized], None] | None] | None" = None,
-) -> Iterator[DayOutcome]:
-    """Land and load day by day, each day committed before the next begins; a bad day fails alone and by name.
-
-    Args:
-        days: UTC days, in the order in which to go.
-        provider: Whom to ask.
-        warehouse: Where to keep and load.
-        source: Whose days.
-        lands: Whether to ask the provider; without it the landing zone is replayed.
-        loads: Whether to load what has been landed.
-        is_correction: Allow any of a partition's held points to vanish.
-        witness_of: The witness of a day's batches, if it has one.
-
-    Yields:
-        One outcome for every day, in order. After an error which awaits every day, the rest is not tried.
-    """
-    stopped_by: IngestError | None = None
-    n_in_a_row = 0
-    for day in days:
-        if stopped_by is not None:
-            yield DayOutcome(day, error=stopped_by, was_tried=False)
-            continue
-        pull = done = error = None
-        try:
-            if lands:
-                pull = land(provider, warehouse, source, Window.of_day(day))
-            if loads:
-                witness = witness_of(day) if witness_of else None
-                done = load(
-                    provider, warehouse, source, Window.of_day(day), is_correction=is_correction, witness=witness
-                )
-        except IngestError as caught:
-            error = caught
-            said = verdict(caught)
-            n_in_a_row = n_in_a_row + 1 if said is Verdict.NEXT_DAY_FOR_NOW else 0
-            if said is Verdict.STOP or n_in_a_row == PATIENCE:
-                stopped_by = caught
-        else:
-            n_in_a_row = 0
-        yield DayOutcome(day, pull, done, error)
 
 
 def _normalized(

@@ -12,10 +12,10 @@ from typing import Any, Final
 import dagster as dg
 
 from assets import metadata
-from assets.day import DayOutcome, go_through
 from assets.failures import as_failure, as_single_failure
 from assets.plot import Picture
 from assets.source import SourceFacts
+from assets.walk import DayOutcome, go_through
 from domain.contract import Series
 from domain.errors import IngestError
 
@@ -146,6 +146,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                 getattr(context.resources, facts.slug),
                 context.resources.warehouse,
                 facts.slug,
+                pull_days=facts.spec.pull_days,
                 lands=payloads in selected,
                 loads=measurements in selected,
                 is_correction=context.run.tags.get(CORRECTION_TAG) == "true",

@@ -33,7 +33,7 @@ class ProviderSpec:
         max_window: The widest span one request may ask for.
         requests_per_second: Its published limit per credential; None if it has none.
         max_days_per_run: How many daily partitions one Dagster run takes at most.
-        pull_days: How many UTC days, one after the other, are asked for in one pull at most; they are loaded one by one.
+        pull_days: How many UTC days, one after the other, one pull asks for at most; they are loaded one by one.
         is_retired: It has gone for good: schedules skip it, what is loaded stays, replay works.
     """
 
@@ -239,7 +239,7 @@ class Warehouse(Protocol):
         """
 
     def payloads(self, source: str, window: Window) -> "LandedPull":
-        """The newest complete pull of `source` that covers `window`.
+        """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.
 
         Raises:
             PayloadMissingError: There is none.

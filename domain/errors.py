@@ -19,6 +19,7 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
     │   ├── OutsideWindowError                  the answer holds rows of another window than was asked
     │   └── AddressRefusedError                 a host, scheme, port or redirect that is not on the list
     ├── NormalizationError             ours     normalize produced what the schema refuses: our bug
+    ├── UnforeseenError                ours     anything else that was raised while a provider was asked: our bug
     └── WarehouseError
         ├── WarehouseUnavailableError  ⟳        connection lost, shutdown, deadlock, disk full
         ├── WarehouseUnsuitableError            no TimescaleDB, or a schema this code does not know
@@ -151,6 +152,10 @@ class AddressRefusedError(ProviderError):
 
 class NormalizationError(IngestError):
     """`normalize` produced what the schema refuses: a bug of ours."""
+
+
+class UnforeseenError(IngestError):
+    """Something that nobody had thought of was raised while a provider was asked: a bug of ours."""
 
 
 class WarehouseError(IngestError):

@@ -262,7 +262,7 @@ class TimescaleLandedPull:
 
 
 def newest_complete(connections: Connections, landing: Landing, source: str, window: Window) -> TimescaleLandedPull:
-    """The newest complete pull of `source` that covers `window`.
+    """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.
 
     Raises:
         PayloadMissingError: There is none.
@@ -271,7 +271,7 @@ def newest_complete(connections: Connections, landing: Landing, source: str, win
     with connections.borrow(place) as connection, connection.cursor(row_factory=dict_row) as cursor:
         values = {"source": source, "start": window.start, "end": window.end}
         found = cursor.execute(statement("pull/newest_complete"), values).fetchone()
-        rows = cursor.execute(statement("pull/payloads"), found).fetchall() if found else []
+        rows = cursor.execute(statement("pull/payloads"), values | found).fetchall() if found else []
     if found is None:
         raise PayloadMissingError(
             "the landing zone has no complete pull of this window", place=place, fix="materialize its payloads first"

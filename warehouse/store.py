@@ -69,7 +69,7 @@ class TimescaleWarehouse:
         return pulls.TimescalePull(self._session, self._landing, source, window, fingerprint)
 
     def payloads(self, source: str, window: Window) -> pulls.TimescaleLandedPull:
-        """The newest complete pull of `source` that covers `window`.
+        """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.
 
         Raises:
             PayloadMissingError: There is none.

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from assets.day import DayOutcome, go_through
+from assets.walk import DayOutcome, go_through
 from domain.window import Window
 from pipelines.command_line.house import House, Source
 from pipelines.command_line.speech import complain, console, counted, days_in_words, fail, refuse, say, today
@@ -91,6 +91,7 @@ def _gone_through(
                 provider,
                 warehouse,
                 source.slug,
+                pull_days=source.component.facts.spec.pull_days,
                 lands=asks,
                 is_correction=is_correction,
             ),

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from assets.checks import CHECKS, GRACE, evaluate
-from assets.day import go_through
 from assets.failures import error_name
 from assets.source import SourceFacts
 from assets.verdicts import VERDICTS
+from assets.walk import go_through
 from domain.contract import LoadReport
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC

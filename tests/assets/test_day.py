@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.day import go_through, land, load
+from assets.day import land, load
 from assets.verdicts import PATIENCE
+from assets.walk import go_through
 from domain.contract import LoadReport
 from domain.errors import (
     AccountingError,
@@ -107,6 +108,15 @@ def test_a_bad_day_fails_alone_and_by_name() -> None:
     outcomes = list(go_through(DAYS, provider, warehouse, "s"))
     assert [outcome.day for outcome in outcomes if outcome.error] == [DAYS[3]]
     assert [report.window.day for report in warehouse.ledger] == DAYS[:3] + DAYS[4:]
+
+
+def test_a_bug_of_ours_on_one_day_fails_that_day_and_no_other() -> None:
+    provider, warehouse = a_week(), FakeWarehouse()
+    provider.failures = {DAYS[3]: KeyError("nobody thought of it")}
+    outcomes = list(go_through(DAYS, provider, warehouse, "s"))
+    assert [(outcome.day, outcome.error.code) for outcome in outcomes if outcome.error] == [(DAYS[3], "unforeseen")]
+    assert [report.window.day for report in warehouse.ledger] == DAYS[:3] + DAYS[4:]
+    assert [(window.day, why.code) for _, window, why in warehouse.failures] == [(DAYS[3], "unforeseen")]
 
 
 def test_a_day_that_did_not_come_as_far_as_a_load_is_in_the_ledger() -> None:

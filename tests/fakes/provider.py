@@ -41,7 +41,7 @@ class FakeProvider:
 
     Attributes:
         points: What it knows; a test may change it between pulls.
-        failures: Day → the error that `fetch` of that day raises, after `n_good_pages` pages.
+        failures: Day → the error that `fetch` of a window with that day raises, after `n_good_pages` pages.
         n_good_pages: Pages handed out before a failure.
         discovery_failure: The error that `discover` raises.
         rejected: Day → rows that `normalize` rejects, with their reason.
@@ -51,7 +51,7 @@ class FakeProvider:
     """
 
     points: dict[date, dict[str, dict[datetime, float]]] = field(default_factory=dict)
-    failures: dict[date, IngestError] = field(default_factory=dict)
+    failures: dict[date, Exception] = field(default_factory=dict)
     n_good_pages: int = 0
     discovery_failure: IngestError | None = None
     rejected: dict[date, dict[str, str]] = field(default_factory=dict)
@@ -69,8 +69,11 @@ class FakeProvider:
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         self.asked.append(window)
-        known = self.points.get(window.day, {})
-        error = self.failures.get(window.day)
+        days = list(window.days())
+        known: dict[str, dict[datetime, float]] = {}
+        for key, values in [series for day in days for series in self.points.get(day, {}).items()]:
+            known[key] = known.get(key, {}) | values
+        error = next((self.failures[day] for day in days if day in self.failures), None)
         for n_pages, (key, values) in enumerate(sorted(known.items())):
             if error is not None and n_pages >= self.n_good_pages:
                 break
@@ -78,7 +81,7 @@ class FakeProvider:
                 continue
             self.n_requests += 1
             rows = [[key, instant.isoformat(), value] for instant, value in sorted(values.items())]
-            document = {"rows": rows, "rejected": self.rejected.get(window.day, {}), "unmapped": self.unmapped}
+            document = {"rows": rows, "rejected": self.rejected.get(days[0], {}), "unmapped": self.unmapped}
             yield Payload(
                 endpoint="/points",
                 params={"series": key},

@@ -9,9 +9,9 @@ import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test
 
-from assets.day import go_through
 from assets.factory import source_assets
 from assets.source import SourceFacts
+from assets.walk import go_through
 from domain.errors import WarehouseUnavailableError
 from pipelines.schedules import (
     RANGE_END,

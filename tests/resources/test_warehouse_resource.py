@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assets.day import go_through
 from assets.ledger import LedgeredWarehouse
+from assets.walk import go_through
 from domain.errors import ConfigurationError, IngestError, WarehouseUnsuitableError
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, OnDemandWarehouse

@@ -1,4 +1,4 @@
--- The index of one pull, in the order of parts and pages. Parts sort by their bytes, the same on every server.
+-- The index of one pull, as far as it touches a window, in the order of parts and pages. Parts sort by their bytes, the same on every server.
 SELECT
     endpoint,
     params,
@@ -13,5 +13,5 @@ SELECT
     proof,
     path
 FROM payload
-WHERE pull_id = %(pull_id)s
+WHERE pull_id = %(pull_id)s AND window_start < %(end)s AND window_end > %(start)s
 ORDER BY part COLLATE "C", page;

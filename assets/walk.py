@@ -1,0 +1,165 @@
+"""Many days, one after the other: asked for in pulls as wide as the provider bears, loaded and committed day by day.
+
+A bad day fails alone and by name, also where it was asked for together with others: a pull that fails is divided until
+the day is found that it fails for.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from assets.day import land, load
+from assets.ledger import RecordingWarehouse
+from assets.verdicts import PATIENCE, Verdict, verdict
+from domain.contract import LoadReport, Provider, PullReport
+from domain.errors import IngestError
+from domain.window import Window
+
+if TYPE_CHECKING:
+    from domain.measurement import Normalized
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DayOutcome:
+    """How one day went. Without an error, everything that was asked for was done.
+
+    Attributes:
+        day: The UTC day.
+        pull: What landing it cost; None if it was not asked for or failed. A pull of several days is the cost of the
+            first of them, and the others came at no cost.
+        load: What loading it did; None if it was not asked for or failed.
+        error: Why it failed.
+        was_tried: False where an earlier day's error made it pointless to try.
+    """
+
+    day: date
+    pull: PullReport | None = None
+    load: LoadReport | None = None
+    error: IngestError | None = None
+    was_tried: bool = True
+
+
+def go_through(
+    days: Iterable[date],
+    provider: Provider,
+    warehouse: RecordingWarehouse,
+    source: str,
+    *,
+    pull_days: int = 1,
+    lands: bool = True,
+    loads: bool = True,
+    is_correction: bool = False,
+    witness_of: "Callable[[date], Callable[[Normalized], None] | None] | None" = None,
+) -> Iterator[DayOutcome]:
+    """Land and load `days`, each one committed before the next is loaded; a bad day fails alone and by name.
+
+    Args:
+        days: UTC days, in the order in which to go.
+        provider: Whom to ask.
+        warehouse: Where to keep and load.
+        source: Whose days.
+        pull_days: How many days, one after the other, are asked for at once (`ProviderSpec.pull_days`).
+        lands: Whether to ask the provider; without it the landing zone is replayed.
+        loads: Whether to load what has been landed.
+        is_correction: Allow any of a partition's held points to vanish.
+        witness_of: The witness of a day's batches, if it has one.
+
+    Yields:
+        One outcome for every day, in order. After an error which awaits every day, the rest is not tried.
+    """
+    walk = _Walk(provider, warehouse, source, lands, loads, is_correction, witness_of)
+    for stretch in _stretches(days, pull_days):
+        yield from walk.over(stretch)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where a walk stands, and what ended it."""
+
+    provider: Provider
+    warehouse: RecordingWarehouse
+    source: str
+    lands: bool
+    loads: bool
+    is_correction: bool
+    witness_of: "Callable[[date], Callable[[Normalized], None] | None] | None"
+    stopped_by: IngestError | None = None
+    n_in_a_row: int = 0
+
+    def is_over(self) -> bool:
+        """Whether an error awaits every day that is left."""
+        return self.stopped_by is not None
+
+    def over(self, days: Sequence[date]) -> Iterator[DayOutcome]:
+        """Land a stretch in one pull and load its days; if it cannot be landed, its two halves, one after the other."""
+        if self.is_over():
+            yield from self._untried(days)
+            return
+        pull = None
+        if self.lands:
+            try:
+                pull = self._land(days)
+            except IngestError as error:
+                if len(days) > 1 and verdict(error) is not Verdict.STOP:
+                    middle = len(days) // 2
+                    yield from self.over(days[:middle])
+                    yield from self.over(days[middle:])
+                    return
+                yield self._failed(days[0], None, error)
+                yield from self._untried(days[1:])
+                return
+        for day in days:
+            if self.is_over():
+                yield from self._untried([day])
+                continue
+            yield self._loaded(day, pull)
+            pull = pull and replace(pull, n_payloads=0, n_bytes=0, n_requests=0, seconds=0.0)
+
+    def _land(self, days: Sequence[date]) -> PullReport:
+        window = Window.of_days(days[0], days[-1])
+        try:
+            return land(self.provider, self.warehouse, self.source, window, is_final=len(days) == 1)
+        except IngestError as error:
+            if len(days) > 1 and verdict(error) is Verdict.STOP:
+                self.warehouse.record_failure(self.source, Window.of_day(days[0]), error)
+            raise
+
+    def _loaded(self, day: date, pull: PullReport | None) -> DayOutcome:
+        if not self.loads:
+            self.n_in_a_row = 0
+            return DayOutcome(day, pull)
+        try:
+            witness = self.witness_of(day) if self.witness_of else None
+            done = load(
+                self.provider, self.warehouse, self.source, Window.of_day(day),
+                is_correction=self.is_correction, witness=witness,
+            )  # fmt: skip
+        except IngestError as error:
+            return self._failed(day, pull, error)
+        self.n_in_a_row = 0
+        return DayOutcome(day, pull, done)
+
+    def _failed(self, day: date, pull: PullReport | None, error: IngestError) -> DayOutcome:
+        said = verdict(error)
+        self.n_in_a_row = self.n_in_a_row + 1 if said is Verdict.NEXT_DAY_FOR_NOW else 0
+        if said is Verdict.STOP or self.n_in_a_row == PATIENCE:
+            self.stopped_by = error
+        return DayOutcome(day, pull, error=error)
+
+    def _untried(self, days: Iterable[date]) -> Iterator[DayOutcome]:
+        return (DayOutcome(day, error=self.stopped_by, was_tried=False) for day in days)
+
+
+def _stretches(days: Iterable[date], most: int) -> Iterator[list[date]]:
+    """Days that follow one another, in pieces of `most` at most."""
+    stretch: list[date] = []
+    for day in days:
+        if stretch and (len(stretch) == most or day != stretch[-1] + _DAY):
+            yield stretch
+            stretch = []
+        stretch.append(day)
+    if stretch:
+        yield stretch
