@@ -4,5 +4,6 @@
 """
 
 from pipelines.components.export_service import ExportServiceSource
+from pipelines.components.voltstorage import VoltStorageSource
 
-__all__ = ["ExportServiceSource"]
+__all__ = ["ExportServiceSource", "VoltStorageSource"]

@@ -1,16 +1,14 @@
 """An account at the SDK Export Service, as `assets/<source>/defs.yaml` describes it."""
 
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import dagster as dg
-from dagster.components import Scaffolder, ScaffoldRequest
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from domain.errors import ConfigurationError
 from domain.quantities import conversion
-from pipelines.components.mistakes import Mistake
-from pipelines.components.source import SourceAttributes, SourceComponent, VariableName, checked_slug
+from pipelines.components.mistakes import Mistake, translated
+from pipelines.components.source import SourceAttributes, SourceComponent, VariableName
+from pipelines.components.template import SourceTemplate
 from providers._addresses import Origin
 from providers.export_service.account import Account, FieldMeaning
 from providers.export_service.spec import SPEC
@@ -32,7 +30,7 @@ class FieldAttributes(BaseModel):
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        _translated(lambda: conversion(self.quantity, self.unit, place=""))
+        translated(lambda: conversion(self.quantity, self.unit, place=""))
         return self
 
 
@@ -59,14 +57,14 @@ class ExportServiceAttributes(SourceAttributes):
     @classmethod
     def _is_safe(cls, url: str | None) -> str | None:
         if url is not None:
-            _translated(lambda: Origin.parse(url, place=""))
+            translated(lambda: Origin.parse(url, place=""))
         return url
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.base_url and self.base_url_env:
             raise Mistake("base_url and base_url_env contradict each other", "keep one of them")
-        _translated(self.account)
+        translated(self.account)
         return self
 
     def account(self) -> Account:
@@ -86,27 +84,10 @@ class ExportServiceAttributes(SourceAttributes):
         )
 
 
-class ExportServiceTemplate(Scaffolder[Any]):
+class ExportServiceTemplate(SourceTemplate):
     """Writes a commented `defs.yaml`, in which only the account has to be filled in."""
 
-    def scaffold(self, request: ScaffoldRequest[Any]) -> None:
-        """Write it, and refuse what cannot be a source.
-
-        Raises:
-            ConfigurationError: The name cannot be a source's, there is one already, or Python was asked for.
-        """
-        file = request.target_path / "defs.yaml"
-        name = request.target_path.name
-        if request.scaffold_format != "yaml" or request.append or file.exists():
-            raise ConfigurationError(
-                "a source is a new defs.yaml", place=str(file), fix="scaffold YAML into a folder that has none"
-            )
-        try:
-            checked_slug(name)
-        except Mistake as mistake:
-            raise ConfigurationError(mistake.culprit, place=str(file), fix=mistake.fix) from None
-        template = (Path(__file__).parent / "export_service.template.yaml").read_text("utf-8")
-        file.write_text(template.replace("NAME", name.upper()), "utf-8")
+    template = "export_service.template.yaml"
 
 
 @dg.scaffold_with(ExportServiceTemplate)
@@ -144,11 +125,3 @@ class ExportServiceSource(SourceComponent):
     def resource(self) -> ExportServiceResource:
         """What vends the provider to a step."""
         return ExportServiceResource.of(self.access())
-
-
-def _translated(check: Any) -> None:  # noqa: ANN401  # any check without arguments
-    """Run `check`, and say its complaint as a mistake of the file."""
-    try:
-        check()
-    except ConfigurationError as error:
-        raise Mistake(error.culprit, error.fix) from None

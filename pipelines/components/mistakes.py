@@ -1,6 +1,6 @@
 """One sentence for each mistake in a `defs.yaml`: what is wrong, in which line, and what to write instead."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
@@ -66,3 +66,15 @@ def as_sentence(
     if others:
         fix += f" (and then there {'is 1 more mistake' if len(others) == 1 else f'are {len(others)} more mistakes'})"
     return ConfigurationError(culprit, place=place, fix=fix)
+
+
+def translated(check: Callable[[], object]) -> None:
+    """Run `check`, and say its complaint as a mistake of the file.
+
+    Raises:
+        Mistake: It complained.
+    """
+    try:
+        check()
+    except ConfigurationError as error:
+        raise Mistake(error.culprit, error.fix) from None

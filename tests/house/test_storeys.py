@@ -34,6 +34,7 @@ BREACHES = {
     "Dagster stays upstairs": ("providers/_http.py", "import dagster"),
     "SQL stays in the warehouse": ("assets/factory.py", "import sqlalchemy"),
     "One module speaks HTTP": ("providers/export_service/client.py", "import httpx"),
+    "One module listens to websockets": ("providers/_http.py", "import websockets"),
     "Assets know facts about a provider, not its insides": (
         "assets/factory.py",
         "import providers.export_service.normalize",

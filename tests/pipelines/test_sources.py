@@ -65,7 +65,7 @@ WRONG = {
         ("ExportServiceSource", "SmartMouseSource"),
         (
             "the provider 'SmartMouseSource' is unknown (hub/defs.yaml:1): "
-            "use one of pipelines.components.ExportServiceSource."
+            "use one of pipelines.components."
         ),
     ),
     "a plain-http address": (

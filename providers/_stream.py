@@ -1,0 +1,194 @@
+"""Websockets, once: one connection to one origin, read with bounds. The sibling of `_http.py`.
+
+Nothing but the error classes of `domain.errors` leaves this room. It follows no redirect, speaks to no proxy, takes no
+compression, and lets no address, header or foreign exception text into a message or a log. A connection that has died
+without a word is found out by pings.
+"""
+
+import contextlib
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import httpcore
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from domain.errors import AddressRefusedError, PayloadUnreadableError, ProviderError, ProviderUnavailableError
+from providers._addresses import Origin, Resolver, is_loopback, is_public, look_up
+from providers._limits import Limits
+from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, tls
+from providers._verdict import failure_of
+
+USER_AGENT: Final = "joulehouse"
+_SCHEMES: Final[Mapping[str, str]] = {"https": "wss", "http": "ws"}
+_TRY_LATER: Final = "wait: it is opened again, and what was missed is marked"
+
+# The library writes addresses and headers at DEBUG, and both may hold a token.
+_silent: Final = logging.getLogger("joulehouse.stream")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+_silent.setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """The bounds of one stream.
+
+    Attributes:
+        open_seconds: To look the name up, connect, shake hands and be let in.
+        ping_seconds: Between two pings, and for the answer to one.
+        max_message_bytes: One message; a larger one ends the stream.
+        max_waiting: Messages read and not yet taken; then nothing more is read.
+    """
+
+    open_seconds: float = 10.0
+    ping_seconds: float = 20.0
+    max_message_bytes: int = 2**20
+    max_waiting: int = 16
+
+
+class RefusedStreamError(Exception):
+    """The handshake was answered with a status. It never leaves the providers' room.
+
+    Args:
+        status: Of the answer.
+        error: What to raise if nothing can be done about it.
+    """
+
+    def __init__(self, status: int, error: ProviderError) -> None:
+        super().__init__(status)
+        self.status = status
+        self.error = error
+
+
+class TextStream:
+    """An open websocket that is only listened to. Close it, or use it in `with`."""
+
+    def __init__(self, connection: ClientConnection, place: str) -> None:
+        self._connection = connection
+        self._place = place
+
+    def receive(self, timeout_seconds: float) -> str | None:
+        """The next message; None if none came in time.
+
+        Raises:
+            PayloadUnreadableError: The message is binary; the stream goes on.
+            ProviderUnavailableError: The stream has ended.
+        """
+        try:
+            message = self._connection.recv(timeout=timeout_seconds)
+        except TimeoutError:
+            return None
+        except (ConnectionClosed, WebSocketException, OSError, EOFError):
+            raise ProviderUnavailableError("the stream has ended", place=self._place, fix=_TRY_LATER) from None
+        if isinstance(message, str):
+            return message
+        fix = "compare the stream with the provider's documentation"
+        raise PayloadUnreadableError("a message of the stream is binary", place=self._place, fix=fix)
+
+    def close(self) -> None:
+        """End it."""
+        with contextlib.suppress(WebSocketException, OSError, EOFError):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_stream(
+    origin: Origin,
+    path: str,
+    params: Mapping[str, str],
+    headers: Mapping[str, str],
+    *,
+    source: str,
+    limits: StreamLimits = StreamLimits(),
+    resolve: Resolver = look_up,
+) -> TextStream:
+    """Open the websocket at `path` below `origin`.
+
+    Args:
+        origin: Where the API lives; https becomes wss.
+        path: Relative to the origin's base path.
+        params: Sent as an encoded query.
+        headers: What proves who we are.
+        source: Whose account it is, for messages.
+        limits: Its bounds.
+        resolve: Looks names up.
+
+    Raises:
+        RefusedStreamError: The handshake was answered with a status.
+        ProviderError: There is no stream, for another reason.
+    """
+    place = f"{source}, stream {origin.place(path)}"
+    url = origin.url(path, params, place=place)
+    scheme, _, rest = url.partition("://")
+    sock = _connected(origin, resolve, limits, place)
+    try:
+        connection = connect(
+            f"{_SCHEMES[scheme]}://{rest}",
+            sock=sock,
+            ssl=tls() if scheme == "https" else None,
+            compression=None,
+            additional_headers=dict(headers),
+            user_agent_header=USER_AGENT,
+            proxy=None,
+            open_timeout=limits.open_seconds,
+            ping_interval=limits.ping_seconds,
+            ping_timeout=limits.ping_seconds,
+            close_timeout=1.0,
+            max_size=limits.max_message_bytes,
+            max_queue=limits.max_waiting,
+            logger=_silent,
+        )
+    except (WebSocketException, ValueError, OSError, EOFError) as error:
+        sock.close()
+        raise _refusal(error, place) from None
+    return TextStream(connection, place)
+
+
+def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: str) -> socket.socket:
+    """A socket to the origin, as `_http` would make one: looked up once, and to permitted addresses alone."""
+    backend = GuardedBackend(resolve, _permit)
+    try:
+        with Deadline(limits.open_seconds):
+            stream = backend.connect_tcp(origin.host, origin.port, limits.open_seconds)
+    except ForbiddenAddressError:
+        culprit = "the name of the host leads to an address inside a private network"
+        raise AddressRefusedError(culprit, place=place, fix="check the name; nothing was sent") from None
+    except (httpcore.NetworkError, httpcore.TimeoutException):
+        raise ProviderUnavailableError("no connection could be made", place=place, fix=_TRY_LATER) from None
+    sock = stream.get_extra_info("socket")
+    assert isinstance(sock, socket.socket)  # noqa: S101  # narrows the type
+    sock.settimeout(None)
+    return sock
+
+
+def _refusal(error: Exception, place: str) -> Exception:
+    """Why there is no stream. A redirect comes as a ValueError, because a socket of ours cannot be redirected."""
+    answered = error if isinstance(error, InvalidStatus) else error.__cause__
+    if isinstance(answered, InvalidStatus):
+        status = answered.response.status_code
+        headers = {name.lower(): value for name, value in answered.response.headers.raw_items()}
+        failure = failure_of(status, headers, longest_retry_after_seconds=Limits().longest_retry_after_seconds)
+        if failure is not None:
+            return RefusedStreamError(status, failure.error(place))
+        fix = "check the path of the stream"
+        return PayloadUnreadableError(f"the answer ({status}) is no stream", place=place, fix=fix)
+    if isinstance(error, OSError | EOFError | TimeoutError):
+        return ProviderUnavailableError("the stream did not open", place=place, fix=_TRY_LATER)
+    return ProviderUnavailableError("the handshake of the stream failed", place=place, fix=_TRY_LATER)
+
+
+def _permit(host: str, _port: int, address: str) -> bool:
+    """Names of this machine lead to this machine, all others to the open internet; as in `_http`."""
+    return is_loopback(address) if is_loopback(host) else is_public(address)

@@ -1,0 +1,188 @@
+"""The live stream of VoltStorage: what a message means, and one stream for each product."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Final
+
+from domain.live import Heard, LivePoint, LiveStream
+from domain.quantities import Kind
+from providers._addresses import Origin
+from providers._login import BearerLogin
+from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
+from providers._verdict import UNAUTHORIZED
+from providers.voltstorage.account import Account
+from providers.voltstorage.cells import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, one_number, text_reason
+from providers.voltstorage.client import VoltStorage
+from providers.voltstorage.naming import Device, Naming
+from providers.voltstorage.wire import clipped, export_name, meaning_of, parse_json, unreadable
+
+DATA: Final = "latest-data"
+"""The one type of message that is documented; others are events without data."""
+
+_LONGEST_NAME: Final = 256
+
+
+def read_message(text: str, device: Device, naming: Naming, received_at: datetime) -> Heard | None:
+    """What a message says; None if it is an event without data.
+
+    Args:
+        text: As received.
+        device: Whose stream.
+        naming: Of the account.
+        received_at: When it arrived.
+
+    Raises:
+        PayloadUnreadableError: It does not fit the vocabulary.
+    """
+    place = f"stream of {device.name}"
+    said = parse_json(text, place=place)
+    if not isinstance(said, dict) or not isinstance(said.get("type"), str):
+        raise unreadable(f"a message of the stream is {clipped(said)}", place)
+    if said["type"] != DATA:
+        return None
+    if not isinstance(said.get("data"), dict):
+        raise unreadable("a message of the stream has no data", place)
+    measured_at = _instant(said.get("time"), received_at, place)
+    points, n_left_out = [], 0
+    for name, value in said["data"].items():
+        if value is None:
+            continue
+        point = _point(export_name(naming.account, name), value, device, naming, measured_at)
+        if point is None:
+            n_left_out += 1
+        else:
+            points.append(point)
+    return Heard(measured_at, tuple(points), n_left_out)
+
+
+class VoltStorageFeed:
+    """The live streams of one account (`domain.live.LiveFeed`).
+
+    Args:
+        service: Lists the products, where the account names none.
+        origin: Where the API lives.
+        login: Proves who we are.
+        account: What its fields mean, and where the stream is.
+        source: Whose account it is, for messages.
+        limits: The bounds of a stream.
+    """
+
+    def __init__(
+        self,
+        service: VoltStorage,
+        origin: Origin,
+        login: BearerLogin,
+        *,
+        account: Account,
+        source: str,
+        limits: StreamLimits = StreamLimits(),  # noqa: B008  # frozen
+    ) -> None:
+        self._service = service
+        self._origin = origin
+        self._login = login
+        self._account = account
+        self._source = source
+        self._limits = limits
+
+    def parts(self) -> Sequence[str]:
+        """The numbers of the products."""
+        if self._account.products is not None:
+            return [str(number) for number in self._account.products]
+        return [str(product.id) for product in self._service.products()]
+
+    @contextmanager
+    def listen(self, part: str) -> Iterator[LiveStream]:
+        """The stream of one product.
+
+        Raises:
+            ProviderError: It does not open.
+        """
+        with self._opened(part) as stream:
+            yield _Listening(stream, Device("product", part), Naming(self._account))
+
+    def _opened(self, part: str) -> TextStream:
+        """The stream; after a 401 the token is renewed, once."""
+        headers = self._login.headers()
+        try:
+            return self._open(part)
+        except RefusedStreamError as refused:
+            if refused.status != UNAUTHORIZED:
+                raise refused.error from None
+        self._login.renew(headers)
+        try:
+            return self._open(part)
+        except RefusedStreamError as refused:
+            raise refused.error from None
+
+    def _open(self, part: str) -> TextStream:
+        params, headers = {"productId": part}, dict(self._login.headers())
+        if self._account.token_in == "query":  # noqa: S105  # a place, no token
+            params["token"] = self._login.token().reveal()
+            headers = {}
+        return open_stream(
+            self._origin, self._account.paths.stream, params, headers, source=self._source, limits=self._limits
+        )
+
+
+class _Listening:
+    """One open stream, understood."""
+
+    def __init__(
+        self,
+        stream: TextStream,
+        device: Device,
+        naming: Naming,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._stream = stream
+        self._device = device
+        self._naming = naming
+        self._now = now
+
+    def receive(self, timeout_seconds: float) -> Heard | None:
+        """See `domain.live.LiveStream.receive`."""
+        end = monotonic() + timeout_seconds
+        while (left := end - monotonic()) > 0:
+            text = self._stream.receive(left)
+            if text is None:
+                return None
+            heard = read_message(text, self._device, self._naming, self._now())
+            if heard is not None:
+                return heard
+        return None
+
+    def close(self) -> None:
+        """End it."""
+        self._stream.close()
+
+
+def _instant(time: object, received_at: datetime, place: str) -> datetime:
+    """The instant of a message: epoch seconds, whole or with a fraction. Nothing is guessed from its size."""
+    number = one_number(time)
+    if isinstance(number, float):
+        earliest = (EARLIEST - EPOCH).total_seconds()
+        latest = (received_at + CLOCK_TOLERANCE - EPOCH).total_seconds()
+        if earliest <= number <= latest:
+            return EPOCH + round(number * 1_000_000) * MICROSECOND
+    raise unreadable(f"the time of a message is {clipped(time)}, which is no epoch in seconds until now", place)
+
+
+def _point(name: str, value: Any, device: Device, naming: Naming, at: datetime) -> LivePoint | None:  # noqa: ANN401  # JSON
+    """One value as a point; None if it is none."""
+    if not name or len(name) > _LONGEST_NAME or text_reason(name) is not None:
+        return None
+    meaning = meaning_of(naming.account, name)
+    if isinstance(value, str):
+        is_state = meaning is None or meaning[1].quantity.kind is Kind.STATE
+        if not is_state or text_reason(value) is not None:
+            return None
+        return LivePoint(naming.of_field(device, name, is_state=True), at, value)
+    number = one_number(value)
+    if meaning is None or not isinstance(number, float) or meaning[1].quantity.kind is Kind.STATE:
+        return None
+    canonical = number * meaning[1].factor + meaning[1].offset
+    if not meaning[1].quantity.low <= canonical <= meaning[1].quantity.high:
+        return None
+    return LivePoint(naming.of_field(device, name), at, canonical)
