@@ -54,6 +54,21 @@ class Settings:
         return url or None
 
     @property
+    def dagster_storage(self) -> Mapping[str, str] | None:
+        """`DAGSTER_PG_HOST`, `_PORT` (5432), `_USER`, `_PASSWORD`, `_DB`: a PostgreSQL of yours for Dagster.
+
+        None when none is set: then its history is kept on the embedded server. It holds a password: never show it.
+
+        Raises:
+            ConfigurationError: Some of them are set, and others are not.
+        """
+        names = [f"DAGSTER_PG_{name}" for name in ("HOST", "USER", "PASSWORD", "DB")]
+        if not any(self.environment.get(name) for name in names):
+            return None
+        said = {name: self.variable(name, place="where Dagster keeps its own history") for name in names}
+        return said | {"DAGSTER_PG_PORT": self.environment.get("DAGSTER_PG_PORT") or "5432"}
+
+    @property
     def landing_url(self) -> str:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default."""
         return self.environment.get("LANDING_URL") or str(self.home / "landing")

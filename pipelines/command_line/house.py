@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipelines.command_line.speech import refuse
+from pipelines.command_line.twin import Account, Twin
 from resources.settings import PROJECT, Settings
 from warehouse.embedded import EmbeddedWarehouse
 
@@ -43,6 +44,11 @@ class House:
     def home(self) -> Path:
         """Where it keeps its own files."""
         return self.settings.home
+
+    @property
+    def twin(self) -> Twin:
+        """The sandbox of this checkout, running or not."""
+        return Twin(self.home, self.root)
 
     @property
     def inherited(self) -> dict[str, str]:
@@ -147,6 +153,17 @@ class Source:
         """Attribute → the environment variable that it names."""
         attributes = self.component.attributes.model_dump()
         return {name: value for name, value in attributes.items() if name.endswith("_env") and value}
+
+    @property
+    def account(self) -> Account:
+        """What it has to be told before it can ask."""
+        named = {name.removesuffix("_env"): variable for name, variable in self.variables.items()}
+        return Account(
+            source=self.slug,
+            provider=self.component.facts.spec.slug,
+            addresses=tuple(variable for name, variable in named.items() if name.endswith("url")),
+            credentials={name: variable for name, variable in named.items() if not name.endswith("url")},
+        )
 
     @property
     def missing_variables(self) -> list[str]:

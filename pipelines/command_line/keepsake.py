@@ -36,6 +36,13 @@ def keep(path: Path, facts: Mapping[str, Any]) -> None:
     Path(name).replace(path)
 
 
+def private_folder(path: Path) -> Path:
+    """The folder `path`, made if it is not there, and closed to everybody but its owner."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.chmod(0o700)  # one that an earlier release made
+    return path
+
+
 def kept(path: Path, draw: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """The facts kept at `path`, completed by what `draw` makes for those that lack."""
     known = recalled(path)

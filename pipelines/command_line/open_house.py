@@ -1,7 +1,7 @@
-"""Everything running at once: the warehouse, the sandbox if the source points at it, and Dagster's processes."""
+"""Everything running at once: the warehouse, the sandbox where sources point at it, and Dagster's processes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -9,12 +9,12 @@ from datetime import date
 from domain.errors import ConfigurationError
 from pipelines.command_line.house import House
 from pipelines.command_line.loopback import require_free
-from pipelines.command_line.orchestra import LOCATION, Orchestra
+from pipelines.command_line.orchestra import Orchestra
 from pipelines.command_line.processes import hear_signals, let_finish
 from pipelines.command_line.speech import say
 from pipelines.command_line.stack import Stack, alone
-from pipelines.command_line.twin import SOURCE, Twin
-from warehouse.schema import migrate
+from pipelines.command_line.storage import dagster_storage
+from pipelines.command_line.twin import Account, Twin
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,10 @@ class OpenHouse:
 
     Attributes:
         house: The checkout and its settings.
-        twin: The sandbox; None when the source points elsewhere.
+        twin: The sandbox; None when no source points at it.
         stack: Dagster's processes.
         orchestra: Dagster, to be asked.
         warehouse_url: Where measurements go.
-        server_url: The server that also holds Dagster's own database.
     """
 
     house: House
@@ -35,16 +34,15 @@ class OpenHouse:
     stack: Stack
     orchestra: Orchestra
     warehouse_url: str
-    server_url: str
 
     @property
     def graph_url(self) -> str:
-        """The page of the asset graph."""
-        return f"{self.orchestra.server.url}/locations/{LOCATION}/asset-groups/{SOURCE}/lineage"
+        """The page of the asset graph, with every source."""
+        return f"{self.orchestra.server.url}/asset-groups"
 
     def start_daemon(self) -> None:
         """Start the daemon: schedules, sensors, queue and backfills begin to move."""
-        self.stack.start_daemon(self.server_url)
+        self.stack.start_daemon()
 
     def wait_for_the_end(self) -> None:
         """Wait until Ctrl-C.
@@ -58,14 +56,16 @@ class OpenHouse:
 
 
 @contextmanager
-def opened(house: House, *, with_twin: bool, port: int | None, first_day: date | None = None) -> Iterator[OpenHouse]:
+def opened(
+    house: House, *, accounts: Sequence[Account], port: int | None, first_day: date | None = None
+) -> Iterator[OpenHouse]:
     """Start everything but the daemon, and stop what was started, however the end comes.
 
-    An embedded warehouse and a sandbox that ran before are left running.
+    An embedded server and a sandbox that ran before are left running.
 
     Args:
         house: The checkout and its settings.
-        with_twin: Whether the shipped source is pointed at the sandbox.
+        accounts: The sources that are pointed at the sandbox; without any, none is started.
         port: Where the UI listens; any free port when None.
         first_day: With the sandbox, the first day that Dagster knows of; the day of the last time when None.
 
@@ -74,25 +74,27 @@ def opened(house: House, *, with_twin: bool, port: int | None, first_day: date |
     """
     require_free(port)
     hear_signals()
-    twin = Twin(house.home, house.root) if with_twin else None
+    twin = house.twin if accounts else None
     with alone(house.home):
         stack: Stack | None = None
         ran_before = house.embedded.status().is_running
         twin_ran_before = twin is not None and twin.is_running
         try:
-            say("Warehouse: starting (the first time, its packages are fetched)")
-            house.embedded.start()
-            server_url = house.embedded.admin_url
+            say(
+                "Warehouse: the one that WAREHOUSE_URL names"
+                if house.is_external
+                else "Warehouse: starting (the first time, its packages are fetched)"
+            )
             warehouse_url = house.warehouse_url()
-            migrate(warehouse_url)
             environment = house.inherited | {"JOULEHOUSE_HOME": str(house.home), "WAREHOUSE_URL": warehouse_url}
+            environment |= dagster_storage(house)
             if twin is not None:
-                say(f"Sandbox:   {twin.start(house.inherited)}")
-                environment |= twin.variables() | {"JOULEHOUSE_FIRST_DAY": twin.begin(first_day)}
+                say(f"Sandbox:   {twin.start(house.inherited, accounts)}")
+                environment |= twin.variables(accounts) | {"JOULEHOUSE_FIRST_DAY": twin.begin(first_day)}
             stack = Stack(house.home, house.root, environment)
-            orchestra = stack.start_webserver(server_url, port=port)
+            orchestra = stack.start_webserver(port=port)
             say(f"Dagster:   {orchestra.server.url}")
-            yield OpenHouse(house, twin, stack, orchestra, warehouse_url, server_url)
+            yield OpenHouse(house, twin, stack, orchestra, warehouse_url)
         finally:
             let_finish()
             if stack is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from pipelines.command_line.keepsake import private_folder
 from pipelines.command_line.loopback import looks
 
 _GRACE_SECONDS: Final = 20.0
@@ -52,7 +53,7 @@ class Process:
     def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> None:
         """Begin, with an empty log. A left-over of the same name is ended first."""
         self.stop()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         with self.log.open("wb") as log:
             child = subprocess.Popen(  # noqa: S603 — our own programs, no shell
                 list(command),

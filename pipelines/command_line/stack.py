@@ -1,7 +1,6 @@
 """Dagster as processes beside us: webserver and daemon, each with its code server, on a database of their own."""
 
 import fcntl
-import secrets
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -9,18 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from domain.errors import ConfigurationError
-from pipelines.command_line.keepsake import keep, kept, recalled
+from pipelines.command_line.keepsake import keep, kept, private_folder, recalled
 from pipelines.command_line.loopback import HOST, Loopback, free_port, looks
 from pipelines.command_line.orchestra import LOCATION, Orchestra
 from pipelines.command_line.processes import Process
-from warehouse.server import ensure_database
 
 _START_SECONDS: Final = 120.0
 _PROGRAMS: Final = Path(sysconfig.get_path("scripts"))
-_DATABASE: Final = "dagster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,8 @@ class Stack:
     Attributes:
         home: Where the house keeps its own files.
         root: The top of the checkout.
-        environment: What the processes inherit: the warehouse's address and the sources' variables among it.
+        environment: What the processes inherit: the warehouse's address, the sources' variables, and where Dagster
+            keeps its own history (`pipelines.command_line.storage`).
     """
 
     home: Path
@@ -47,32 +44,29 @@ class Stack:
         """The daemon; runs are children of its code server."""
         return Process("dagster-daemon", self.home / "run")
 
-    def start_webserver(self, server_url: str, *, port: int | None = None) -> Orchestra:
-        """Start the webserver on the instance in `home`, whose database is made on the server if it is new.
+    def start_webserver(self, *, port: int | None = None) -> Orchestra:
+        """Start the webserver on the instance in `home`.
 
         Args:
-            server_url: The PostgreSQL server for Dagster's own database, as its superuser.
             port: Where to listen; the port of the last time, or any free one, when None.
 
         Raises:
             ConfigurationError: It does not come up, or the code location does not load.
         """
-        facts = kept(self._facts_file, lambda: {"password": secrets.token_urlsafe(24), "port": free_port()})
+        facts = kept(self._facts_file, lambda: {"port": free_port()})
         chosen = port or free_port(facts["port"])
         keep(self._facts_file, facts | {"port": chosen})
-        ensure_database(server_url, _DATABASE, _DATABASE, facts["password"])
         self._write_instance()
 
         command = ["dagster-webserver", "-h", HOST, "-p", str(chosen)]
-        self._start(self.webserver, command, self._dagster_environment(server_url, facts))
+        self._start(self.webserver, command)
         orchestra = Orchestra(Loopback(chosen, "the Dagster webserver", str(self.webserver.log)))
         self._await_webserver(orchestra)
         return orchestra
 
-    def start_daemon(self, server_url: str) -> None:
+    def start_daemon(self) -> None:
         """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
-        facts = kept(self._facts_file, dict)
-        self._start(self.daemon, ["dagster-daemon", "run"], self._dagster_environment(server_url, facts))
+        self._start(self.daemon, ["dagster-daemon", "run"])
 
     def trouble(self) -> str:
         """Which process is gone, and what it said last; empty while both run."""
@@ -88,13 +82,19 @@ class Stack:
         for process in (self.daemon, self.webserver):
             process.stop()
 
-    def _start(self, process: Process, command: list[str], environment: Mapping[str, str]) -> None:
+    def _start(self, process: Process, command: list[str]) -> None:
         program, *arguments = command
         process.start(
             [str(_PROGRAMS / program), *arguments, "-w", str(self.root / "workspace.yaml")],
             # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
             cwd=self.instance,
-            environment=environment,
+            environment={
+                **self.environment,
+                "DAGSTER_HOME": str(self.instance),
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+                # Measured: a ranged run's events in a third of the time on PostgreSQL.
+                "DAGSTER_EVENT_BATCH_SIZE": "100",
+            },
         )
 
     def _await_webserver(self, orchestra: Orchestra) -> None:
@@ -119,22 +119,8 @@ class Stack:
         )
 
     def _write_instance(self) -> None:
-        self.instance.mkdir(parents=True, exist_ok=True)
+        private_folder(self.instance)
         shutil.copy(self.root / "pipelines" / "instance" / "dagster.yaml", self.instance)
-
-    def _dagster_environment(self, server_url: str, facts: Mapping[str, object]) -> dict[str, str]:
-        server = urlsplit(server_url)
-        return {
-            **self.environment,
-            "DAGSTER_HOME": str(self.instance),
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-            "DAGSTER_EVENT_BATCH_SIZE": "100",  # measured: a ranged run's events in a third of the time on PostgreSQL
-            "DAGSTER_PG_HOST": server.hostname or HOST,
-            "DAGSTER_PG_PORT": str(server.port or 5432),
-            "DAGSTER_PG_DB": _DATABASE,
-            "DAGSTER_PG_USER": _DATABASE,
-            "DAGSTER_PG_PASSWORD": str(facts["password"]),
-        }
 
     @property
     def instance(self) -> Path:

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,17 +13,36 @@ from pipelines.command_line.keepsake import keep, kept, recalled
 from pipelines.command_line.loopback import HOST, Loopback, free_port, looks
 from pipelines.command_line.processes import Process
 
-SOURCE: Final = "charging_hub"
-"""The source that ships with the house, and that the sandbox stands in for."""
-
-_VARIABLES: Final = tuple(f"{SOURCE.upper()}_{name}" for name in ("URL", "CLIENT_ID", "CLIENT_SECRET"))
-_LIVES: Final = "/_sandbox/faults"
+_TWINS: Final = "/_sandbox/twins"
 _START_SECONDS: Final = 60.0
+_NAMES: Final = ("id", "username", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a source has to be told before it can ask: where its provider is, and who asks.
+
+    Attributes:
+        source: Whose account.
+        provider: The provider's slug, which is its twin's too.
+        addresses: The variables that hold the provider's address; without any, the source cannot be pointed elsewhere.
+        credentials: Credential (`client_secret`, `password` …) → the variable that holds it.
+    """
+
+    source: str
+    provider: str
+    addresses: tuple[str, ...]
+    credentials: Mapping[str, str]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every variable."""
+        return (*self.addresses, *self.credentials.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """The sandbox of one home.
+    """The sandbox of one home, with a twin of each provider that it knows.
 
     Attributes:
         home: Where the house keeps its own files.
@@ -55,58 +74,54 @@ class Twin:
     @property
     def was_started(self) -> bool:
         """Whether this home has a sandbox, running or not."""
-        return self._facts_file.exists()
+        return "paths" in recalled(self._facts_file)
 
     @property
     def is_running(self) -> bool:
         """Whether it answers."""
-        return self.process.pid is not None and self.server.is_up(_LIVES)
+        return self.process.pid is not None and self.server.is_up(_TWINS)
 
-    def is_meant_by(self, environment: Mapping[str, str]) -> bool:
-        """Whether `environment` says nothing about the shipped source's account, or names this sandbox."""
-        said = {name: value for name in _VARIABLES if (value := environment.get(name, "").strip())}
-        return not said or (self.was_started and said.items() <= self.variables().items())
+    def serves(self, account: Account) -> bool:
+        """Whether it has a twin of the account's provider, to which the source can be pointed. Known once it ran."""
+        return bool(account.addresses) and account.provider in recalled(self._facts_file).get("paths", {})
 
-    def start(self, environment: Mapping[str, str]) -> str:
+    def is_meant_by(self, environment: Mapping[str, str], account: Account) -> bool:
+        """Whether `environment` says nothing about the account, or names this sandbox."""
+        said = {name: value for name in account.variables if (value := environment.get(name, "").strip())}
+        return not said or (self.serves(account) and said.items() <= self.variables([account]).items())
+
+    def start(self, environment: Mapping[str, str], accounts: Iterable[Account]) -> str:
         """Start it, unless it runs; its URL. Safe to call again.
+
+        Args:
+            environment: What the process inherits.
+            accounts: Whom it lets in: a credential that was never drawn is drawn, once for each provider.
 
         Raises:
             ConfigurationError: It does not come up.
         """
-        facts = kept(
-            self._facts_file,
-            lambda: {
-                "client_id": f"demo-{secrets.token_hex(4)}",
-                "client_secret": secrets.token_urlsafe(32),
-                "port": free_port(),
-            },
-        )
-        if self.is_running:
+        facts = kept(self._facts_file, lambda: {"port": free_port(), "credentials": {}})
+        known = {slug: dict(drawn) for slug, drawn in facts["credentials"].items()}
+        for account in accounts:
+            mine = known.setdefault(account.provider, {})
+            mine.update({name: _drawn(name) for name in account.credentials if name not in mine})
+        is_new = known != facts["credentials"]
+        if self.is_running and not is_new:
             return self.server.url
+        # Whoever was drawn just now is let in by a sandbox that is told so.
+        self.process.stop()
         port = free_port(facts["port"])
-        keep(self._facts_file, facts | {"port": port})
+        keep(self._facts_file, facts | {"port": port, "credentials": known})
         self.process.start(
             [sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port)],
             cwd=self.root,
             # By environment, not by argument: arguments are for every user of the machine to read.
-            environment={
-                **environment,
-                "SANDBOX_EXPORT_SERVICE_CLIENT_ID": facts["client_id"],
-                "SANDBOX_EXPORT_SERVICE_CLIENT_SECRET": facts["client_secret"],
-            },
+            environment={**environment, **_handed(known)},
         )
-        for _ in looks(_START_SECONDS):
-            if self.server.is_up(_LIVES):
-                return self.server.url
-            if self.process.pid is None:
-                break
-        tail = self.process.tail()
-        self.process.stop()
-        raise ConfigurationError(
-            f"the sandbox did not come up: {tail.splitlines()[-1] if tail else 'it said nothing'}",
-            place=f"{HOST}:{port}",
-            fix=f"read {self.process.log}",
-        )
+        self._await(port)
+        paths = {slug: twin["path"] for slug, twin in self.ask("GET", "/twins").items()}
+        keep(self._facts_file, recalled(self._facts_file) | {"paths": paths})
+        return self.server.url
 
     def begin(self, day: date | None) -> str:
         """The first day that the demo pulls, as text: `day`, which is kept, or the one kept last; empty if none was."""
@@ -119,28 +134,57 @@ class Twin:
         """Stop it; whether it ran."""
         return self.process.stop()
 
-    def variables(self) -> dict[str, str]:
-        """The environment variables that point the shipped source at it.
+    def variables(self, accounts: Iterable[Account]) -> dict[str, str]:
+        """The environment variables that point `accounts` at it; those that it does not serve are left out.
 
         Raises:
             ConfigurationError: It was never started here.
         """
-        facts = recalled(self._facts_file)
-        return dict(zip(_VARIABLES, (self.server.url, facts["client_id"], facts["client_secret"]), strict=True))
+        facts, found = recalled(self._facts_file), dict[str, str]()
+        for account in accounts:
+            drawn = facts.get("credentials", {}).get(account.provider, {})
+            if not self.serves(account) or not drawn.keys() >= account.credentials.keys():
+                continue
+            address = self.server.url + facts["paths"][account.provider]
+            found |= dict.fromkeys(account.addresses, address)
+            found |= {variable: drawn[name] for name, variable in account.credentials.items()}
+        return found
 
     def ask(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401 — a JSON document
         """What its control says; `path` is below `/_sandbox`."""
         return self.server.ask(method, f"/_sandbox{path}", document)
 
-    def products(self, day: date) -> list[str]:
-        """What it has that day."""
-        return sorted(self.ask("GET", f"/export_service/totals?start={day}&end={day + timedelta(days=1)}"))
+    def truth(self, provider: str, day: date) -> list[bytes]:
+        """What the twin of `provider` means for one UTC day: a point a line, as JSON of `labels`, `at` and `value`."""
+        return self.server.lines(f"/_sandbox/{provider}/truth?start={day}&end={day + timedelta(days=1)}")
 
-    def served(self, product: str, day: date) -> list[bytes]:
-        """The documents of one product and UTC day that it holds now, one JSON text each."""
-        query = f"product={product}&start={day}&end={day + timedelta(days=1)}"
-        return self.server.lines(f"/_sandbox/export_service/documents?{query}")
+    def _await(self, port: int) -> None:
+        for _ in looks(_START_SECONDS):
+            if self.server.is_up(_TWINS):
+                return
+            if self.process.pid is None:
+                break
+        tail = self.process.tail()
+        self.process.stop()
+        raise ConfigurationError(
+            f"the sandbox did not come up: {tail.splitlines()[-1] if tail else 'it said nothing'}",
+            place=f"{HOST}:{port}",
+            fix=f"read {self.process.log}",
+        )
 
     @property
     def _facts_file(self) -> Path:
         return self.home / "sandbox.json"
+
+
+def _drawn(credential: str) -> str:
+    """A random value for `credential`: short where it is a name, long where it is a secret."""
+    is_name = credential.rpartition("_")[2] in _NAMES
+    return f"demo-{secrets.token_hex(4)}" if is_name else secrets.token_urlsafe(32)
+
+
+def _handed(credentials: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The variables by which the sandbox's process is given them."""
+    return {
+        f"SANDBOX_{slug}_{name}".upper(): value for slug, drawn in credentials.items() for name, value in drawn.items()
+    }

@@ -7,7 +7,6 @@ import typer
 from pipelines.command_line.house import House
 from pipelines.command_line.open_house import OpenHouse, opened
 from pipelines.command_line.speech import say
-from pipelines.command_line.twin import Twin
 
 PortOption = Annotated[int | None, typer.Option(min=1024, max=65535, help="Where the UI listens [default: as last].")]
 
@@ -15,10 +14,11 @@ PortOption = Annotated[int | None, typer.Option(min=1024, max=65535, help="Where
 def ui(*, port: PortOption = None) -> None:
     """Open the Dagster UI again on the same data, with its daemon, until Ctrl-C."""
     house = House()
-    # The demo's source points at the sandbox; whoever has set the variables of a real account means that one.
-    twin = Twin(house.home, house.root)
-    with_twin = twin.was_started and twin.is_meant_by(house.settings.environment)
-    with opened(house, with_twin=with_twin, port=port) as running:
+    twin, environment = house.twin, house.settings.environment
+    # The demo's sources point at the sandbox; whoever has set the variables of a real account means that one.
+    accounts = [source.account for source in house.sources()] if twin.was_started else []
+    meant = [account for account in accounts if twin.serves(account) and twin.is_meant_by(environment, account)]
+    with opened(house, accounts=meant, port=port) as running:
         running.start_daemon()
         keep_open(running)
 

@@ -1,27 +1,28 @@
-"""What the sandbox serves against what the warehouse holds: row for row, both ways.
+"""What the sandbox's twins mean against what the warehouse holds: row for row, both ways.
 
-The expected rows are made from the served documents by a plain walk over them, not by the provider's `normalize`: a
-mistake there would otherwise agree with itself.
+A twin says its truth as points, by a walk of its own over what it holds, and knows nothing of a provider's `normalize`:
+a mistake there would otherwise agree with itself. Series are found by their labels alone.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
 import orjson
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from domain.quantities import QUANTITIES, Conversion, Kind, conversion
 from domain.window import Window
-from pipelines.command_line.twin import Twin
+from pipelines.command_line.twin import Account, Twin
 from warehouse.reading import Reading
 
 POINT: Final = ["series", "measured_at"]
 _INSTANT: Final = "datetime64[us, UTC]"
-_TIME_FIELD: Final = "timestamp"
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,12 @@ class Comparison:
 
 @dataclass(slots=True)
 class Served:
-    """What documents say, in the catalogue's terms.
+    """What a truth says, in the catalogue's terms.
 
     Attributes:
         numbers: Points of numbers: `series`, `measured_at`, `value`.
         texts: Points of texts, the same columns.
-        unmapped: Field → values for which the catalogue has no series.
+        unmapped: Labels in words → values for which the catalogue has no series.
     """
 
     numbers: pd.DataFrame
@@ -85,10 +86,13 @@ class Verified:
 
 
 def compare(served: pd.DataFrame, loaded: pd.DataFrame) -> Comparison:
-    """Compare two frames of `series`, `measured_at`, `value`. A point served twice with one value is one point."""
+    """Compare two frames of `series`, `measured_at`, `value`. A point served twice with one value is one point.
+
+    Two numbers are the same if they differ by no more than two ways of converting a unit may round: a part in 10^12.
+    """
     distinct = served.drop_duplicates()
     both = distinct.merge(loaded, on=POINT, how="outer", suffixes=("_served", "_loaded"), indicator="where")
-    is_equal = (both["where"] == "both") & (both["value_served"] == both["value_loaded"])
+    is_equal = (both["where"] == "both") & _same(both["value_served"], both["value_loaded"])
     unequal = both.loc[~is_equal].sort_values(["measured_at", "series"])
     return Comparison(
         n_served=len(distinct),
@@ -100,97 +104,74 @@ def compare(served: pd.DataFrame, loaded: pd.DataFrame) -> Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A series of the catalogue, as far as a document can be held against it."""
+    """A series of the catalogue, as far as a point can be held against it."""
 
     key: str
-    product: str
-    field: str
-    device: Mapping[str, str]
     conversion: Conversion | None  # None: a text
 
 
-def described(catalogue: pd.DataFrame) -> list[Described]:
-    """The catalogue (`Reading.series`) in these terms."""
-    return [_described(row) for row in catalogue.to_dict("records")]
+Labels = frozenset[tuple[str, str]]
+"""What tells a series apart from every other of its source."""
+
+
+def described(catalogue: pd.DataFrame) -> dict[Labels, Described]:
+    """The catalogue (`Reading.series`) by labels."""
+    return {frozenset(row["labels"].items()): _described(row) for row in catalogue.to_dict("records")}
 
 
 def _described(row: Mapping[Any, Any]) -> Described:
-    labels = row["labels"]
     is_text = QUANTITIES[row["quantity"]].kind is Kind.STATE
-    return Described(
-        key=row["key"],
-        product=labels["product"],
-        field=labels["field"],
-        device={name: value for name, value in labels.items() if name not in ("product", "field")},
-        conversion=None if is_text else conversion(row["quantity"], row["provider_unit"], place=row["key"]),
-    )
+    meaning = None if is_text else conversion(row["quantity"], row["provider_unit"], place=row["key"])
+    return Described(row["key"], meaning)
 
 
-def expected(documents: Iterable[bytes], series: Iterable[Described]) -> Served:
-    """The points that `documents` of one product come to, by the catalogue of that product alone.
+def expected(lines: Iterable[bytes], series: Mapping[Labels, Described]) -> Served:
+    """The points that a truth comes to by the catalogue.
 
     Args:
-        documents: One JSON text each.
-        series: Every series of the product.
+        lines: One point each, as JSON of `labels`, `at` in epoch milliseconds and `value` in the provider's unit.
+        series: Every series of the source.
     """
-    known = {(one.field, *sorted(one.device.items())): one for one in series}
-    identity = sorted({name for one in known.values() for name in one.device})
     numbers: list[tuple[str, int, float]] = []
     texts: list[tuple[str, int, str]] = []
     unmapped: Counter[str] = Counter()
-    for text in documents:
-        document = orjson.loads(text)
-        device = [(name, _text(document[name])) for name in identity if document.get(name) is not None]
-        for name, value in _flat(document):
-            if value is None or name == _TIME_FIELD or name in identity:
-                continue
-            one = known.get((name, *device))
-            if one is None:
-                unmapped[name] += 1
-            elif one.conversion is None:
-                texts.append((one.key, document[_TIME_FIELD], _text(value)))
-            else:
-                canonical = value * one.conversion.factor + one.conversion.offset
-                numbers.append((one.key, document[_TIME_FIELD], canonical))
+    for line in lines:
+        point = orjson.loads(line)
+        labels, at, value = point["labels"], point["at"], point["value"]
+        one = series.get(frozenset(labels.items()))
+        if one is None:
+            unmapped[labels.get("field") or " ".join(labels.values())] += 1
+        elif one.conversion is None or isinstance(value, str):
+            texts.append((one.key, at, value if isinstance(value, str) else json.dumps(value)))
+        else:
+            numbers.append((one.key, at, value * one.conversion.factor + one.conversion.offset))
     return Served(_frame(numbers), _frame(texts), unmapped)
 
 
-def verify(twin: Twin, reading: Reading, source: str, days: Iterable[date]) -> Verified:
-    """Hold every row that the sandbox serves for `days` against the warehouse, and the other way round."""
-    catalogue = described(reading.series(source))
+def verify(twin: Twin, reading: Reading, source: Account, days: Iterable[date]) -> Verified:
+    """Hold every point that the source's twin means for `days` against the warehouse, and the other way round."""
+    catalogue = described(reading.series(source.source))
     numbers = texts = Comparison()
     unmapped: Counter[str] = Counter()
     for day in days:
-        products = {one.product for one in catalogue} | set(twin.products(day))
-        served = [
-            expected(twin.served(product, day), [one for one in catalogue if one.product == product])
-            for product in sorted(products)
-        ]
-        loaded = reading.measurements(source, Window.of_day(day))
-        numbers += compare(
-            pd.concat([part.numbers for part in served]), loaded.assign(series=loaded["series"].astype("str"))
-        )
-        texts += compare(pd.concat([part.texts for part in served]), reading.states(source, Window.of_day(day)))
-        unmapped.update(Counter(name for part in served for name in part.unmapped.elements()))
+        served = expected(twin.truth(source.provider, day), catalogue)
+        loaded = reading.measurements(source.source, Window.of_day(day))
+        numbers += compare(served.numbers, loaded.assign(series=loaded["series"].astype("str")))
+        texts += compare(served.texts, reading.states(source.source, Window.of_day(day)))
+        unmapped.update(served.unmapped)
     return Verified(numbers, texts, dict(unmapped))
+
+
+def _same(served: "pd.Series[Any]", loaded: "pd.Series[Any]") -> "pd.Series[bool]":
+    if not (is_numeric_dtype(served) and is_numeric_dtype(loaded)):
+        return served == loaded
+    return (served - loaded).abs() <= _ROUNDING * loaded.abs()
 
 
 def _frame(points: list[tuple[str, int, Any]]) -> pd.DataFrame:
     columns = list(zip(*points, strict=True)) or [(), (), ()]
     instants = pd.to_datetime(pd.Series(columns[1], dtype="int64"), unit="ms", utc=True).astype(_INSTANT)
     return pd.DataFrame({"series": pd.Series(columns[0], dtype="str"), "measured_at": instants, "value": columns[2]})
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in document.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _in_words(row: "pd.Series[Any]") -> str:

@@ -69,21 +69,30 @@ def test_the_sandbox_by_name_and_its_faults_on_switches(home: Path) -> None:
     assert ask("sandbox", "start").exit_code == 0
     status = ask("sandbox", "status").stdout
     assert "no fault is on" in status
+    assert "twin export_service at http://127.0.0.1:" in status
     assert "html_200" in ask("sandbox", "faults").stdout
-    assert ask("sandbox", "fault", "status", "code=503", "times=2").exit_code == 0
-    assert "fault status" in ask("sandbox", "status").stdout
+    assert ask("sandbox", "fault", "export_service.status", "code=503", "times=2").exit_code == 0
+    assert ask("sandbox", "fault", "bom", "--provider", "export_service").exit_code == 0
+    assert ask("sandbox", "fault", "token_repeats").stdout.startswith("On: export_service.token_repeats")
+    status = ask("sandbox", "status").stdout
+    assert [name in status for name in ("export_service.status", "export_service.bom", "token_repeats")] == [True] * 3
+    assert ask("sandbox", "clear", "--provider", "export_service").stdout == "Every fault of export_service is off.\n"
     assert ask("sandbox", "clear").stdout == "Every fault is off.\n"
     assert "no fault is on" in ask("sandbox", "status").stdout
 
     unknown = ask("sandbox", "fault", "boredom")
     assert unknown.exit_code == 2
     assert unknown.stderr.startswith("joulehouse: there is no fault 'boredom': use one of ")
-    assert ask("sandbox", "fault", "status", "code").exit_code == 2
-    assert ask("sandbox", "fault", "status", "colour=red").exit_code == 1
+    nobodys = ask("sandbox", "fault", "boiler.status")
+    assert (nobodys.exit_code, "there is no twin 'boiler'" in nobodys.stderr) == (2, True)
+    assert ask("sandbox", "clear", "--provider", "boiler").exit_code == 2
+    assert ask("sandbox", "fault", "export_service.status", "code").exit_code == 2
+    assert ask("sandbox", "fault", "export_service.status", "colour=red").exit_code == 1
 
     variables = dict(line.removeprefix("export ").split("=", 1) for line in ask("sandbox", "env").stdout.splitlines())
-    assert sorted(variables) == ["CHARGING_HUB_CLIENT_ID", "CHARGING_HUB_CLIENT_SECRET", "CHARGING_HUB_URL"]
+    assert {"CHARGING_HUB_CLIENT_ID", "CHARGING_HUB_CLIENT_SECRET", "CHARGING_HUB_URL"} <= set(variables)
     assert (home / "sandbox.json").stat().st_mode & 0o077 == 0
+    assert (home / "run").stat().st_mode & 0o077 == 0
     secret = variables["CHARGING_HUB_CLIENT_SECRET"]
     assert secret not in (home / "run" / "sandbox.log").read_text()
     pid = Process("sandbox", home / "run").pid

@@ -82,12 +82,23 @@ CATALOGUE = pd.DataFrame(
 NOON_MS = int(NOON.timestamp() * 1000)
 
 
-def test_documents_become_points_by_the_catalogue_alone() -> None:
-    documents = [
-        {"timestamp": NOON_MS, "vehicle": "a", "P_kW": 1.5, "cell": {"T_degC": 300}, "mode": "go", "is_on": True},
-        {"timestamp": NOON_MS, "vehicle": "b", "P_kW": 2, "cell": None, "mode": None},
+def truth(*points: tuple[str, str, float | str]) -> list[bytes]:
+    """Points of product `p` at noon, as (vehicle, field, value)."""
+    return [
+        json.dumps(
+            {"labels": {"product": "p", "field": field, "vehicle": vehicle}, "at": NOON_MS, "value": value}
+        ).encode()
+        for vehicle, field, value in points
     ]
-    served = expected([json.dumps(document).encode() for document in documents], described(CATALOGUE))
+
+
+def test_a_truth_becomes_points_by_the_labels_of_the_catalogue_alone() -> None:
+    served = expected(
+        truth(
+            ("a", "P_kW", 1.5), ("a", "cell.T_degC", 300), ("b", "P_kW", 2), ("a", "mode", "go"), ("a", "is_on", "true")
+        ),
+        described(CATALOGUE),
+    )
     assert served.numbers.to_dict("list") == {
         "series": ["p/a/P_kW", "p/a/cell.T_degC", "p/b/P_kW"],
         "measured_at": [NOON, NOON, NOON],
@@ -101,8 +112,17 @@ def test_documents_become_points_by_the_catalogue_alone() -> None:
     assert served.unmapped == {}
 
 
-def test_a_value_that_the_catalogue_does_not_know_is_counted_and_never_dropped_in_silence() -> None:
-    documents = [{"timestamp": NOON_MS, "vehicle": "a", "x": 1}, {"timestamp": NOON_MS, "vehicle": "c", "P_kW": 1}]
-    served = expected([json.dumps(document).encode() for document in documents], described(CATALOGUE))
+def test_a_point_that_the_catalogue_does_not_know_is_counted_and_never_dropped_in_silence() -> None:
+    served = expected(truth(("a", "x", 1), ("c", "P_kW", 1)), described(CATALOGUE))
     assert served.unmapped == {"x": 1, "P_kW": 1}
     assert served.numbers.empty
+
+
+def test_a_text_where_the_catalogue_has_a_number_is_a_difference() -> None:
+    served = expected(truth(("a", "P_kW", "n/a")), described(CATALOGUE))
+    assert not compare(served.texts, served.texts.head(0)).is_equal
+
+
+@pytest.mark.parametrize(("loaded", "is_equal"), [(0.1 + 0.2, True), (0.3 * (1 + 1e-11), False), (-0.3, False)])
+def test_only_the_last_bits_of_a_number_may_differ(loaded: float, is_equal: bool) -> None:  # noqa: FBT001 — a parameter of the test
+    assert compare(points(("s", 0, 0.3)), points(("s", 0, loaded))).is_equal == is_equal
