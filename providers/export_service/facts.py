@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import orjson
 
 Span = tuple[int, int]
@@ -49,7 +50,21 @@ class PageFacts:
             times = [row[time_field] for row in rows]
         except (KeyError, TypeError):
             times = [row.get(time_field) if isinstance(row, dict) else None for row in rows]
-        are_placed = set(map(type, times)) <= {int} and (not times or (span[0] <= min(times) and max(times) <= span[1]))
+        are_whole = set(map(type, times)) == {int}
+        if are_whole and span[0] <= times[0] and times[-1] <= span[1] and _is_rising(times):
+            return cls(
+                token=token,
+                n_rows=len(rows),
+                n_bytes=n_bytes,
+                low=times[0],
+                high=times[-1],
+                n_low=1,
+                n_high=1,
+                n_at_end=int(times[-1] == span[1]),
+                is_tied=False,
+                n_distinct=len(rows),
+            )
+        are_placed = are_whole and span[0] <= min(times) and max(times) <= span[1]
         if not are_placed:
             times = [_place(time, span) for time in times]
         placed = [time for time in times if time is not None] if None in times else times
@@ -78,6 +93,15 @@ class PageFacts:
             is_tied=is_tied,
             n_distinct=n_distinct,
         )
+
+
+def _is_rising(times: Sequence[int]) -> bool:
+    """Whether every time is later than the one before: the usual page, of which everything is known at a glance."""
+    try:
+        instants = np.array(times, dtype=np.int64)
+    except OverflowError:
+        return False
+    return bool((instants[1:] > instants[:-1]).all())
 
 
 def _place(value: object, span: Span) -> int | None:
