@@ -27,6 +27,7 @@ from domain.window import Window
 from warehouse.intake import Intake
 from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.statements import statement
+from warehouse.unconfirmed import Unconfirmed
 
 MOST_LOST_SHARE: Final = 0.2
 """Of the points a partition holds, a load may let at most this share vanish, unless it is a correction."""
@@ -192,13 +193,21 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
     numbers = Partition(connection, numbers_of(intake), assignment.window, intake.series_ids, place=assignment.place)
     states = Partition(connection, states_of(intake), assignment.window, intake.series_ids, place=assignment.place)
     of_numbers, of_states = numbers.differ(source_ids), states.differ(source_ids)
+    n_streamed = 0
+    streamed = Unconfirmed.of(connection, assignment.source, assignment.window, intake)
+    if streamed:
+        of_numbers, n_numbers = streamed.spare(of_numbers)
+        of_states, n_states = streamed.spare(of_states)
+        n_streamed = n_numbers + n_states
     _guard(
-        n_held=of_numbers.n_held + of_states.n_held,
-        n_vanished=len(of_numbers.vanished.at_us) + len(of_states.vanished.at_us),
+        n_held=of_numbers.n_held + of_states.n_held - n_streamed,
+        n_vanished=len(of_numbers.vanished.at_us) + len(of_states.vanished.at_us) - n_streamed,
         n_points=len(intake.numbers) + len(intake.states),
         assignment=assignment,
     )
-    return numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
+    written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
+    streamed.confirm(connection, assignment.window)
+    return written
 
 
 def _guard(*, n_held: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:

@@ -19,6 +19,7 @@ from warehouse.connections import Address, Connections
 from warehouse.intake import Intake
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger
+from warehouse.live import Live
 from warehouse.load import Assignment, commit_again, record_failure
 from warehouse.quarantine import storable
 from warehouse.reading import Reading
@@ -46,6 +47,7 @@ class TimescaleWarehouse:
     Attributes:
         ledger: What was loaded.
         reading: What is there.
+        live: What streams say, and what they may have missed.
     """
 
     def __init__(self, address: Address, landing: Landing, code_version: str) -> None:
@@ -56,6 +58,7 @@ class TimescaleWarehouse:
         self._code_version: Final = code_version
         self.ledger: Final = Ledger(self._connections)
         self.reading: Final = Reading(self._connections)
+        self.live: Final = Live(self._connections, self._catalogue)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""

@@ -215,3 +215,39 @@ REJECTED: Final = sa.Table(
     ),
     comment="Quarantined rows: raw text, reason, and the loads that saw them.",
 )
+
+LIVE_POINT: Final = sa.Table(
+    "live_point",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("measured_at", _INSTANT, primary_key=True),
+    comment="Points that a live stream has put and no load has confirmed.",
+)
+
+LIVE_COVER: Final = sa.Table(
+    "live_cover",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("covered_until", _INSTANT, nullable=False),
+    sa.Column("covered_at", _INSTANT, nullable=False, server_default=_NOW),
+    comment="How far every part of a live stream is certain: written, or marked as a gap.",
+)
+
+LIVE_GAP: Final = sa.Table(
+    "live_gap",
+    METADATA,
+    sa.Column("gap_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("part", sa.Text, nullable=False),
+    sa.Column("gap_start", _INSTANT, nullable=False),
+    sa.Column("gap_end", _INSTANT, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("marked_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("filled_at", _INSTANT),
+    sa.Column("load_id", sa.BigInteger),
+    sa.CheckConstraint("gap_start < gap_end", name="span"),
+    sa.CheckConstraint("(filled_at IS NULL) = (load_id IS NULL)", name="filled"),
+    sa.Index(None, "source", "gap_start"),
+    comment="Spans in which a live stream may have missed something, and the load that filled each.",
+)

@@ -1,0 +1,101 @@
+"""What a live stream has put and no load has confirmed: how a load treats it, so that the two never fight over a row.
+
+A stream's points stand in the same tables as everybody's, and `live_point` remembers them. A load compares them as it
+compares any point: the same value is unchanged, another one is changed with a revision. Two things are different:
+
+    A point of a stream that the export does not say, up to the last instant that the export says of its device, is
+    removed with a revision, and does not count as a loss: the partition does not shrink by it.
+    A point of a stream behind that instant stays: the export has not come so far yet, and proves nothing about it.
+
+What a load has confirmed or removed is the stream's no longer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+
+from domain.window import Window
+from warehouse.copy_binary import decode_instants
+from warehouse.difference import Difference, Vanished
+from warehouse.intake import Intake
+from warehouse.statements import statement
+
+_Value = TypeVar("_Value", np.float64, np.int64)
+_Instants = npt.NDArray[np.int64]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A stream's points inside the window of a load.
+
+    Attributes:
+        instants: Number in the catalogue → microseconds since 1970 of its points, ascending.
+        proven_until: Number in the catalogue → the last microsecond that the load says of its device.
+    """
+
+    instants: Mapping[int, _Instants]
+    proven_until: Mapping[int, int]
+
+    @classmethod
+    def of(cls, connection: psycopg.Connection, source: str, window: Window, intake: Intake) -> Self:
+        """What streams have put into `window`; needs the locks of its days."""
+        values = {"source": source, "start": window.start, "end": window.end}
+        with connection.cursor(binary=True) as cursor:
+            found = cursor.execute(statement("live/unconfirmed"), values).fetchall()
+        if not found:
+            return cls({}, {})
+        device_of: dict[int, str] = dict(connection.execute(statement("live/devices"), values).fetchall())
+        last_of: dict[str, int] = {}
+        for rank, series_id in enumerate(intake.series_ids.tolist()):
+            for points in (intake.numbers, intake.states):
+                said = points.taken(points.span_of(rank)).at_us
+                if len(said):
+                    device = device_of[series_id]
+                    last_of[device] = max(last_of.get(device, int(said[-1])), int(said[-1]))
+        instants = {series_id: np.sort(decode_instants(packed)) for series_id, _, packed in found}
+        proven = {series_id: last_of[device] for series_id, device, _ in found if device in last_of}
+        return cls(instants, proven)
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.instants)
+
+    def spare(self, difference: Difference[_Value]) -> tuple[Difference[_Value], int]:
+        """The difference without the points that nothing has been proven about, and how many others are a stream's."""
+        gone = difference.vanished
+        is_spared = np.zeros(len(gone.series_id), dtype=np.bool_)
+        is_streamed = np.zeros(len(gone.series_id), dtype=np.bool_)
+        for series_id in np.unique(gone.series_id).tolist():
+            known = self.instants.get(series_id)
+            if known is None:
+                continue
+            of_series = gone.series_id == series_id
+            put = of_series & np.isin(gone.at_us, known)
+            behind = gone.at_us > self.proven_until.get(series_id, -1)
+            is_spared |= put & behind
+            is_streamed |= put & ~behind
+        n_spared = int(is_spared.sum())
+        kept = Vanished(gone.series_id[~is_spared], gone.at_us[~is_spared], gone.value[~is_spared])
+        without = replace(difference, n_held=difference.n_held - n_spared, vanished=kept)
+        return without, int(is_streamed.sum())
+
+    def confirm(self, connection: psycopg.Connection, window: Window) -> None:
+        """Forget those that the load has said something about: they are the export's now, or gone."""
+        if not self.proven_until:
+            return
+        connection.execute(
+            statement("live/confirm"),
+            {
+                "series_ids": list(self.proven_until),
+                "untils": [_EPOCH + at * _MICROSECOND for at in self.proven_until.values()],
+                "start": window.start,
+                "end": window.end,
+            },
+        )
