@@ -31,6 +31,5 @@ ENV PATH=/opt/venv/bin:$PATH \
     JOULEHOUSE_HOME=/var/lib/joulehouse \
     MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /opt/joulehouse
-COPY --chown=joulehouse pipelines/instance/dagster.yaml /var/lib/joulehouse/dagster/dagster.yaml
 USER joulehouse
 CMD ["joulehouse", "doctor"]

@@ -1,0 +1,149 @@
+"""The house in containers, from `make .env` on: as many rows as without them, and none lost between `down` and `up`.
+
+DAYS (60 by default) days, twice: about six minutes and two gigabytes. Nothing of it stays.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from pipelines.command_line.loopback import Loopback, free_port
+from pipelines.command_line.orchestra import BackfillState, Orchestra
+from pipelines.command_line.speech import today
+from warehouse.embedded import EmbeddedWarehouse
+
+ROOT = Path(__file__).resolve().parents[2]
+DAYS = int(os.environ.get("DAYS", "60"))
+SOURCE = "charging_hub"
+PROGRAM = str(ROOT / ".venv" / "bin" / "joulehouse")
+
+LEDGER = """
+    SELECT DISTINCT ON (window_start) window_start, n_series, n_received, n_inserted, n_rejected, n_duplicate
+    FROM load WHERE source = %s AND status = 'committed' AND window_start >= %s ORDER BY window_start, load_id
+"""
+COUNTS = "SELECT (SELECT count(*) FROM measurement), (SELECT count(*) FROM state), (SELECT count(*) FROM load)"
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Containers:
+    """A copy of the checkout, and its containers under a name of their own."""
+
+    folder: Path
+    name: str
+    ui_port: int
+    database: str
+
+    def compose(self, *words: str, seconds: float = 900) -> str:
+        command = ["docker", "compose", "--project-name", self.name, "--profile", "sandbox", *words]
+        done = subprocess.run(  # noqa: S603 — docker, no shell
+            command, cwd=self.folder, check=False, capture_output=True, text=True, timeout=seconds
+        )
+        assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    def backfill(self, days: list[date]) -> BackfillState:
+        orchestra = Orchestra(Loopback(self.ui_port, "the containers' Dagster", "docker compose logs"))
+        backfill = orchestra.launch_backfill([f"{SOURCE}/payloads", f"{SOURCE}/measurements"], days)
+        deadline = time.monotonic() + 600
+        while not (state := orchestra.backfill(backfill)).has_ended and time.monotonic() < deadline:
+            time.sleep(1)
+        return state
+
+    def counts(self) -> Row:
+        return rows(self.database, COUNTS)[0]
+
+
+def rows(conninfo: str, statement: str, *values: object) -> list[Row]:
+    with psycopg.connect(conninfo) as connection:
+        return connection.execute(statement.encode(), values or None).fetchall()
+
+
+@pytest.fixture
+def containers(tmp_path: Path) -> Iterator[Containers]:
+    """The whole house up, with the sandbox; afterwards its containers, volumes and image are gone."""
+    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], check=False).returncode:  # noqa: S607
+        pytest.skip("there is no docker with compose here: nothing is proved about the containers")
+    if subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:  # noqa: S607
+        pytest.skip("the docker daemon does not answer: nothing is proved about the containers")
+    folder = tmp_path / "checkout"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S607
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    tmp_path.chmod(0o755)
+    subprocess.run(["make", ".env"], cwd=folder, check=True, capture_output=True)  # noqa: S607
+    # A password as people choose them; and ports that are free here.
+    password, ports = "p@ss/w:o#r%41d?", {"UI_PORT": free_port(), "WAREHOUSE_PORT": free_port()}
+    changed = {"WAREHOUSE_PASSWORD": f"'{password}'", **{name: str(port) for name, port in ports.items()}}
+    settings = folder / ".env"
+    lines = [
+        f"{name}={changed.get(name, value)}" if equals and not name.startswith("#") else line
+        for line in settings.read_text().splitlines()
+        for name, equals, value in [line.partition("=")]
+    ]
+    name = f"joulehouse-proof-{os.getpid()}"
+    settings.write_text("\n".join([*lines, f"JOULEHOUSE_VERSION={name}", ""]))
+    database = make_conninfo(
+        host="127.0.0.1", port=ports["WAREHOUSE_PORT"], user="joulehouse", password=password, dbname="joulehouse"
+    )
+    house = Containers(folder, name, ports["UI_PORT"], database)
+    try:
+        house.compose("build")
+        house.compose("up", "--detach", "--wait")
+        yield house
+    finally:
+        house.compose("down", "--volumes")
+        subprocess.run(["docker", "image", "rm", f"joulehouse:{name}"], check=False, capture_output=True)  # noqa: S603, S607 — our own image
+
+
+@pytest.fixture
+def ledger_of_the_demo(tmp_path: Path, package_cache: Path) -> Iterator[list[Row]]:
+    """What `make demo` enters for the same days into the embedded warehouse."""
+    home = tmp_path / "home"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHARGING_HUB_", "TZ"))}
+    warehouse = EmbeddedWarehouse(home, cache=package_cache)
+    try:
+        subprocess.run(  # noqa: S603 — our own program
+            [PROGRAM, "demo", "--once", "--days", str(DAYS)],
+            env=environment | {"JOULEHOUSE_HOME": str(home)},
+            check=True,
+            timeout=900,
+        )
+        yield rows(warehouse.start(), LEDGER, SOURCE, first_day())
+    finally:
+        warehouse.remove()
+
+
+def first_day() -> date:
+    return today() - timedelta(days=DAYS)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(2700)
+def test_containers_load_what_the_demo_loads_and_lose_nothing_between_down_and_up(
+    containers: Containers, ledger_of_the_demo: list[Row]
+) -> None:
+    days = [first_day() + timedelta(days=n) for n in range(DAYS)]
+    state = containers.backfill(days)
+    assert state.is_green, state
+    assert len(ledger_of_the_demo) == DAYS
+    assert rows(containers.database, LEDGER, SOURCE, first_day()) == ledger_of_the_demo
+
+    before = containers.counts()
+    assert all(before)
+    containers.compose("down")
+    containers.compose("up", "--detach", "--wait")
+    assert containers.counts() == before
+    assert "one that this code knows" in containers.compose("exec", "-T", "code", "joulehouse", "doctor")

@@ -1,0 +1,56 @@
+"""What can be read off docker-compose.yml; `tests/containers` runs it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = sorted(set(SERVICES) - {"warehouse"})
+
+
+@pytest.mark.parametrize("name", ["migrate", "code", "webserver", "daemon"])
+def test_dagsters_settings_come_from_the_checkout_and_not_from_a_volume(name: str) -> None:
+    volumes = SERVICES[name]["volumes"]
+    settings = "./pipelines/instance/dagster.yaml:/var/lib/joulehouse/dagster/dagster.yaml:ro"
+    assert volumes.index(settings) > volumes.index("dagster:/var/lib/joulehouse/dagster")
+    assert "dagster.yaml" not in (ROOT / "Dockerfile").read_text()
+
+
+def test_a_new_source_reaches_the_code_server_without_a_build() -> None:
+    assert "./assets:/opt/joulehouse/assets:ro" in SERVICES["code"]["volumes"]
+
+
+def test_runs_that_went_down_with_a_code_server_are_marked_before_the_next_begins() -> None:
+    *_, line = SERVICES["code"]["command"]
+    assert line.startswith("python -m pipelines.lost_runs && exec dagster api grpc ")
+    assert SERVICES["code"]["stop_grace_period"] == "60s"
+
+
+def test_the_sandbox_follows_the_code_server_into_its_new_network() -> None:
+    sandbox = SERVICES["sandbox"]
+    assert sandbox["network_mode"] == "service:code"
+    assert sandbox["depends_on"]["code"]["restart"] is True
+    assert "os.kill(1, signal.SIGTERM)" in sandbox["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_is_published_beyond_the_loopback_address(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_container_of_ours_may_do_nothing_it_does_not_need(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_no_password_stands_in_an_address() -> None:
+    environment = SERVICES["code"]["environment"]
+    assert environment["WAREHOUSE_URL"] == "postgresql://joulehouse@warehouse:5432/joulehouse"
+    assert environment["WAREHOUSE_PASSWORD"].startswith("${WAREHOUSE_PASSWORD:?")
