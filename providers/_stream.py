@@ -68,8 +68,9 @@ class RefusedStreamError(Exception):
 class TextStream:
     """An open websocket that is only listened to. Close it, or use it in `with`."""
 
-    def __init__(self, connection: ClientConnection, place: str) -> None:
+    def __init__(self, connection: ClientConnection, opened: contextlib.ExitStack, place: str) -> None:
         self._connection = connection
+        self._opened = opened
         self._place = place
 
     def receive(self, timeout_seconds: float) -> str | None:
@@ -93,7 +94,7 @@ class TextStream:
     def close(self) -> None:
         """End it."""
         with contextlib.suppress(WebSocketException, OSError, EOFError):
-            self._connection.close()
+            self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -133,8 +134,9 @@ def open_stream(
     url = origin.url(path, params, place=place)
     scheme, _, rest = url.partition("://")
     sock = _connected(origin, resolve, limits, place)
+    opened = contextlib.ExitStack()
     try:
-        connection = connect(
+        opening = connect(
             f"{_SCHEMES[scheme]}://{rest}",
             sock=sock,
             ssl=tls() if scheme == "https" else None,
@@ -150,10 +152,11 @@ def open_stream(
             max_queue=limits.max_waiting,
             logger=_silent,
         )
+        connection = opened.enter_context(opening)  # a newer library connects here, an older one above
     except (WebSocketException, ValueError, OSError, EOFError) as error:
         sock.close()
         raise _refusal(error, place) from None
-    return TextStream(connection, place)
+    return TextStream(connection, opened, place)
 
 
 def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: str) -> socket.socket:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.command_line import days, demo, doctor, overview, sandbox, ui, warehouse
+from pipelines.command_line import days, demo, doctor, live, overview, sandbox, ui, warehouse
 from pipelines.command_line.speech import FAILED, complain
 
 
@@ -57,6 +57,7 @@ application.command(short_help="Every source, and how far it is loaded")(overvie
 application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)
 application.command(short_help="Ask for days again, and load them")(days.backfill)
 application.command(short_help="Load days again without one request")(days.replay)
+application.command(short_help="Keep a source current from its stream")(live.live)
 application.add_typer(warehouse.group, name="warehouse", short_help="The TimescaleDB under everything")
 application.add_typer(sandbox.group, name="sandbox", short_help="The providers' twin, every fault on a switch")
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
-from sandbox.days import MS_PER_DAY, day_number, epoch_ms
+from sandbox.days import MS_PER_DAY, Times, day_number, epoch_ms
 from sandbox.measured import FIRST_DAY
 from sandbox.voltstorage.home import MINUTES, Floats, minutes_of
 from sandbox.voltstorage.settings import Settings
@@ -30,6 +31,7 @@ _EMPTY_EVERY: Final = 97  # minutes between two rows that say nothing
 _EMPTY_AT_MS: Final = 30_858
 _OFFSET_MS: Final = 562  # the example's rows come half a second after the second
 _HOUR: Final = 60
+_PIECE_MS: Final = 600_000  # rows by the second are made so many milliseconds at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,10 @@ class Store:
         end = min(end, _end_of(settings))
         found: list[tuple[int, Cells]] = []
         edits = self._edits.get(home.number, {})
-        for number in range(max(start // MS_PER_DAY, day_number(FIRST_DAY)), -(-end // MS_PER_DAY)):
-            times, cells = _day(home, number, settings.spacing_ms if home is SECONDS else 0)
+        start = max(start, day_number(FIRST_DAY) * MS_PER_DAY)
+        spacing_ms, size = (settings.spacing_ms, _PIECE_MS) if home is SECONDS else (0, MS_PER_DAY)
+        for number in range(start // size, -(-end // size)):
+            times, cells = _piece(home, number, spacing_ms)
             first, last = np.searchsorted(times, (start, end))
             found += zip(times[first:last].tolist(), cells[first:last], strict=True)
         if edits:
@@ -111,9 +115,10 @@ def _end_of(settings: Settings) -> int:
     return now if settings.last_day is None else min(now, (day_number(settings.last_day) + 1) * MS_PER_DAY)
 
 
-@lru_cache(maxsize=64)
-def _day(home: Home, number: int, spacing_ms: int) -> tuple[np.ndarray, list[Cells]]:
-    rows = sorted(_by_second(home, number, spacing_ms) if spacing_ms else _by_minute(home, number))
+@lru_cache(maxsize=256)
+def _piece(home: Home, number: int, spacing_ms: int) -> tuple[Times, list[Cells]]:
+    """A day of a row a minute, or some minutes of a row a second; `number` of them after 1970."""
+    rows = sorted(_by_second(home, number, spacing_ms) if spacing_ms else _by_minute(home, number), key=itemgetter(0))
     return np.array([at for at, _ in rows], dtype=np.int64), [cells for _, cells in rows]
 
 
@@ -145,8 +150,10 @@ def _by_minute(home: Home, number: int) -> Iterator[tuple[int, Cells]]:
 
 def _by_second(home: Home, number: int, spacing_ms: int) -> Iterator[tuple[int, Cells]]:
     """A row every `spacing_ms`; the n-th column says something in every n-th row."""
-    day = minutes_of(home.shift_days, number)
-    steps = np.arange(MS_PER_DAY // spacing_ms, dtype=np.int64)
+    midnight = number * _PIECE_MS // MS_PER_DAY * MS_PER_DAY
+    day = minutes_of(home.shift_days, midnight // MS_PER_DAY)
+    first = (number * _PIECE_MS - midnight) // spacing_ms
+    steps = first + np.arange(_PIECE_MS // spacing_ms, dtype=np.int64)
     at_minute = steps * spacing_ms / 60_000
     known = np.arange(MINUTES, dtype=np.float64)
 
@@ -164,7 +171,7 @@ def _by_second(home: Home, number: int, spacing_ms: int) -> Iterator[tuple[int, 
     }
     jitter = ((steps * 2_654_435_761 >> 16) % max(spacing_ms // 20, 1)).tolist()
     is_measured = day.is_measured[at_minute.astype(np.int64)].tolist()
-    for step in steps.tolist():
-        if is_measured[step]:
-            said = {name: columns[name][step] for every, name in enumerate(home.columns, 1) if step % every == 0}
-            yield number * MS_PER_DAY + step * spacing_ms + jitter[step], said
+    for index, step in enumerate(steps.tolist()):
+        if is_measured[index]:
+            said = {name: columns[name][index] for every, name in enumerate(home.columns, 1) if step % every == 0}
+            yield midnight + step * spacing_ms + jitter[index], said

@@ -46,7 +46,7 @@ def test_the_tables_in_code_are_the_tables_in_the_database(database: str) -> Non
 
 
 def test_a_database_without_a_schema_is_refused(empty_database: str) -> None:
-    with pytest.raises(WarehouseUnsuitableError, match="the schema is at step none, this code needs 0001"):
+    with pytest.raises(WarehouseUnsuitableError, match="the schema is at step none, this code needs 00"):
         check_schema(empty_database)
 
 

@@ -1,0 +1,119 @@
+"""A live service over the twin and a real warehouse: what the tests of streams start and look at."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from domain.window import Window
+from pipelines.live.pace import Pace
+from pipelines.live.service import LiveService
+from providers.voltstorage.account import Account
+from providers.voltstorage.live import VoltStorageFeed
+from sandbox.voltstorage.store import SECONDS
+from tests.fakes.battery import Battery, battery
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+ACCOUNT = Account(products=(78,), statistics=())
+SOURCE = "home"
+QUICK_PACE = Pace(
+    linger_seconds=0.05,
+    receive_seconds=0.1,
+    first_wait_seconds=0.05,
+    longest_wait_seconds=0.1,
+    overlap=timedelta(seconds=0.5),
+    settle=timedelta(seconds=2.5),
+    fill_seconds=0.3,
+    look_back=timedelta(seconds=5),
+)
+
+Point = tuple[str, datetime, float]
+
+
+@dataclass
+class LiveHouse:
+    """A source that is listened to.
+
+    Attributes:
+        home: The twin, and a provider over it.
+        warehouse: Where points go.
+        feed: The streams.
+        pace: The bounds.
+    """
+
+    home: Battery
+    warehouse: TimescaleWarehouse
+    feed: VoltStorageFeed
+    pace: Pace
+
+    @contextmanager
+    def listening(self, *, feed: Any = None, pace: Pace | None = None) -> Iterator[LiveService]:  # noqa: ANN401 - any feed
+        """A service that runs until the block ends; what it raises is raised there."""
+        service = LiveService(SOURCE, feed or self.feed, self.home.provider, self.warehouse, pace=pace or self.pace)
+        raised: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                service.run()
+            except BaseException as error:  # noqa: BLE001 - raised below
+                raised.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield service
+        finally:
+            service.stop()
+            thread.join(30)
+            assert not thread.is_alive()
+            if raised:
+                raise raised[0]
+
+    def said(self, window: Window) -> list[Point]:
+        """What the warehouse holds of the seconds' product, by series and time."""
+        frame: pd.DataFrame = self.warehouse.reading.measurements(SOURCE, window)
+        return [(str(key), at.to_pydatetime(), value) for key, at, value in frame.itertuples(index=False)]
+
+    def meant(self, window: Window) -> list[Point]:
+        """What the twin means."""
+        start, end = (round(bound.timestamp() * 1000) for bound in (window.start, window.end))
+        rows = self.home.twin.rows(SECONDS, start, end)
+        points = [
+            (f"78/{name}", datetime.fromtimestamp(at / 1000, UTC), float(value))
+            for at, cells in rows
+            for name, value in cells.items()
+        ]
+        return sorted((key, _whole(at), value) for key, at, value in points)
+
+    def open_gaps(self) -> int:
+        """How many gaps nothing has filled yet."""
+        return len(self.warehouse.live.open_gaps(SOURCE, datetime.now(UTC) + timedelta(days=1)))
+
+
+def _whole(at: datetime) -> datetime:
+    return at.replace(microsecond=round(at.microsecond / 1000) * 1000)
+
+
+def eventually(is_so: Callable[[], bool], *, seconds: float = 20.0) -> bool:
+    """Whether something becomes so in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if is_so():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@contextmanager
+def live_house(database: str, folder: Path, **settings: Any) -> Iterator[LiveHouse]:  # noqa: ANN401 - any setting
+    """A house with one source, ten rows a second unless the settings say otherwise."""
+    wanted = {"has_seconds": True, "spacing_ms": 100, "live_time": "fraction", **settings}
+    with battery(account=ACCOUNT, **wanted) as home, open_warehouse(database, folder / "landing") as warehouse:
+        feed = VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
+        yield LiveHouse(home, warehouse, feed, QUICK_PACE)

@@ -1,0 +1,78 @@
+"""The live service: current within two seconds, every gap marked and filled, nothing twice, nothing lost."""
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.window import Window
+from tests.fakes.live_house import SOURCE, LiveHouse, eventually, live_house
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def settled(house: LiveHouse) -> bool:
+    return eventually(lambda: house.open_gaps() == 0, seconds=40)
+
+
+def test_the_hypertable_is_current_within_two_seconds(database: str, tmp_path: Path) -> None:
+    with live_house(database, tmp_path) as house, house.listening():
+        assert eventually(lambda: bool(house.said(Window(now() - timedelta(minutes=1), now() + timedelta(minutes=1)))))
+        lags = []
+        for _ in range(20):
+            time.sleep(0.1)
+            held = house.said(Window(now() - timedelta(minutes=1), now() + timedelta(minutes=1)))
+            lags.append(now() - max(at for _, at, _ in held))
+        assert max(lags) < timedelta(seconds=2)
+
+
+def test_thirty_disconnects_leave_no_gap_and_no_duplicate(database: str, tmp_path: Path) -> None:
+    draw = random.Random(1)  # noqa: S311 - times to repeat, not a secret
+    with live_house(database, tmp_path) as house, house.listening() as service:
+        began = now()
+        assert eventually(lambda: house.home.twin.streams.n_open == 1)
+        for number in range(30):
+            opened = service.counts.n_opened
+            time.sleep(draw.uniform(0, 0.15))
+            house.home.twin.streams.disconnect()
+            assert eventually(lambda opened=opened: service.counts.n_opened > opened), number
+        ended = now()
+        assert eventually(lambda: house.open_gaps() > 0 or service.counts.n_filled > 0)
+        assert settled(house)
+        assert service.counts.n_gaps >= 31
+        window = Window(began, ended)
+        assert house.said(window) == house.meant(window)
+        assert len(house.warehouse.live.gaps(SOURCE, window)) >= 31
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+def test_a_thousand_disconnects_leave_no_gap_no_duplicate_and_no_memory(database: str, tmp_path: Path) -> None:
+    draw = random.Random(2)  # noqa: S311 - times to repeat, not a secret
+    with live_house(database, tmp_path) as house, house.listening() as service:
+        began = now()
+        assert eventually(lambda: house.home.twin.streams.n_open == 1)
+        sizes: list[int] = []
+        for number in range(1000):
+            opened = service.counts.n_opened
+            time.sleep(draw.uniform(0, 0.25))
+            house.home.twin.streams.disconnect()
+            assert eventually(lambda opened=opened: service.counts.n_opened > opened), number
+            if number % 100 == 99:
+                sizes.append(resident_mib())
+        ended = now()
+        assert settled(house)
+        assert service.counts.n_gaps >= 1001
+        window = Window(began, ended)
+        assert house.said(window) == house.meant(window)
+        assert sizes[-1] - sizes[1] < 40, sizes
+
+
+def resident_mib() -> int:
+    """MiB of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * 4 // 1024
