@@ -28,6 +28,7 @@ class Settings(TwinSettings):
         last_day: The last day with measured rows; None for today, up to now.
         is_hint_sent: Whether a CSV begins with `sep=`.
         is_line_ended: Whether the last line of a CSV ends.
+        is_gzip: Whether answers are compressed for a client that accepts gzip.
     """
 
     credentials: ClassVar[tuple[str, ...]] = ("username", "password")
@@ -43,6 +44,7 @@ class Settings(TwinSettings):
     last_day: date | None = None
     is_hint_sent: bool = True
     is_line_ended: bool = True
+    is_gzip: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
