@@ -1,0 +1,167 @@
+"""Points of a live stream and loads of the same days: who wins, what is kept, and what no load may take for a loss."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from domain.contract import LoadReport, Series
+from domain.errors import ShrinkRefusedError
+from domain.live import Gap, LivePoint
+from domain.measurement import Normalized
+from domain.window import Window
+from tests.fakes.points import load
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+DAY = Window.of_day(date(2025, 6, 1))
+SOURCE = "home"
+POWER = Series("77/Power_PV", "power", "77")
+STATUS = Series("77/Status", "state", "77")
+OTHER = Series("78/Power_PV", "power", "78")
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    with open_warehouse(database, tmp_path / "landing") as opened:
+        yield opened
+
+
+def at(second: float) -> datetime:
+    return DAY.start + timedelta(seconds=second)
+
+
+def live(second: float, value: float | str, series: Series = POWER) -> LivePoint:
+    return LivePoint(series, at(second), value)
+
+
+def exported(warehouse: TimescaleWarehouse, said: dict[datetime, float], window: Window = DAY) -> LoadReport:
+    """Load what an export says of `POWER` inside `window`."""
+    frame = pd.DataFrame(
+        {
+            "series": pd.Categorical([POWER.key] * len(said)),
+            "measured_at": pd.Series(list(said), dtype="datetime64[us, UTC]"),
+            "value": pd.Series(list(said.values()), dtype="float64"),
+        }
+    )
+    frame["series"] = frame["series"].cat.set_categories(pd.Index([POWER.key], dtype="str"))
+    return load(warehouse, Normalized(series=(POWER,), measurements=frame), SOURCE, window)
+
+
+def held(warehouse: TimescaleWarehouse, series: Series = POWER) -> dict[float, float]:
+    frame = warehouse.reading.measurements(SOURCE, DAY)
+    mine = frame[frame["series"].astype("str") == series.key]
+    seconds = (mine["measured_at"] - pd.Timestamp(DAY.start)).dt.total_seconds()
+    return dict(zip(seconds.tolist(), mine["value"].tolist(), strict=True))
+
+
+def changes(warehouse: TimescaleWarehouse) -> list[tuple[str, float]]:
+    revisions = warehouse.reading.revisions(SOURCE, DAY)
+    return sorted(zip(revisions["change"].tolist(), revisions["value"].tolist(), strict=True))
+
+
+def test_what_a_stream_says_is_there_at_once_and_a_second_time_changes_nothing(warehouse: TimescaleWarehouse) -> None:
+    points = [live(1, 10.0), live(2, 20.0), live(1, "idle", STATUS)]
+    first, again = warehouse.live.put(SOURCE, points), warehouse.live.put(SOURCE, points)
+    assert (first.n_new, first.n_known) == (3, 0)
+    assert (again.n_new, again.n_corrected, again.n_known) == (0, 0, 3)
+    assert held(warehouse) == {1: 10.0, 2: 20.0}
+    assert warehouse.reading.states(SOURCE, DAY)["value"].tolist() == ["idle"]
+
+
+def test_of_two_words_of_a_stream_the_last_one_counts(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(1, 10.0), live(1, 11.0)])
+    corrected = warehouse.live.put(SOURCE, [live(1, 12.0), live(1, "on", STATUS)])
+    assert (corrected.n_new, corrected.n_corrected) == (1, 1)
+    assert held(warehouse) == {1: 12.0}
+
+
+def test_the_same_value_in_the_export_is_unchanged(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(1, 10.0), live(2, 20.0)])
+    report = exported(warehouse, {at(1): 10.0, at(2): 20.0})
+    assert (report.n_unchanged, report.n_inserted, report.n_changed, report.n_removed) == (2, 0, 0, 0)
+    assert changes(warehouse) == []
+
+
+def test_another_value_in_the_export_wins_with_a_revision(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(1, 10.0)])
+    report = exported(warehouse, {at(1): 11.0})
+    assert report.n_changed == 1
+    assert held(warehouse) == {1: 11.0}
+    assert changes(warehouse) == [("changed", 10.0)]
+
+
+def test_a_stream_never_overrules_an_export(warehouse: TimescaleWarehouse) -> None:
+    exported(warehouse, {at(1): 11.0})
+    put = warehouse.live.put(SOURCE, [live(1, 10.0)])
+    assert (put.n_new, put.n_corrected, put.n_known) == (0, 0, 1)
+    assert held(warehouse) == {1: 11.0}
+
+
+def test_what_a_load_has_confirmed_is_the_exports_from_then_on(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(1, 10.0)])
+    exported(warehouse, {at(1): 10.0})
+    warehouse.live.put(SOURCE, [live(1, 12.0)])
+    assert held(warehouse) == {1: 10.0}
+
+
+def test_a_point_that_the_export_does_not_say_is_removed_with_a_revision_and_is_no_loss(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    # A stream's whole seconds, and the same samples with their milliseconds in the export: nothing agrees in time.
+    warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
+    said = {at(second + 0.562): float(second) for second in range(100)}
+    report = exported(warehouse, said)
+    assert (report.n_inserted, report.n_removed) == (100, 100)
+    assert sorted(held(warehouse)) == [second + 0.562 for second in range(100)]
+    assert len(changes(warehouse)) == 100
+
+
+def test_a_point_behind_the_end_of_the_export_stays_and_is_confirmed_later(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(10)])
+    early = exported(warehouse, {at(second): float(second) for second in range(5)})
+    assert (early.n_unchanged, early.n_removed) == (5, 0)
+    assert len(held(warehouse)) == 10
+    late = exported(warehouse, {at(second): float(second) for second in range(8)} | {at(20): 1.0})
+    assert (late.n_unchanged, late.n_inserted, late.n_removed) == (8, 1, 2)
+    assert sorted(held(warehouse)) == [*range(8), 20]
+
+
+def test_the_end_of_one_device_proves_nothing_about_another(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(1, 1.0, OTHER), live(1, 1.0)])
+    report = exported(warehouse, {at(1): 1.0, at(2): 2.0})
+    assert report.n_removed == 0
+    assert held(warehouse, OTHER) == {1: 1.0}
+
+
+def test_a_load_of_a_span_leaves_the_rest_of_the_day_to_the_stream(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
+    exported(warehouse, {at(second): -1.0 for second in range(10, 20)}, Window(at(10), at(20)))
+    assert [held(warehouse)[second] for second in (9, 10, 19, 20)] == [9.0, -1.0, -1.0, 20.0]
+
+
+def test_points_of_an_export_are_still_not_lost_beside_those_of_a_stream(warehouse: TimescaleWarehouse) -> None:
+    exported(warehouse, {at(second): 1.0 for second in range(100)})
+    warehouse.live.put(SOURCE, [live(1000 + second, 1.0) for second in range(1000)])
+    with pytest.raises(ShrinkRefusedError, match="100"):
+        exported(warehouse, {at(5000): 1.0})
+
+
+def test_gaps_are_marked_with_the_points_behind_them_and_filled_by_name(warehouse: TimescaleWarehouse) -> None:
+    gap = Gap("77", at(10), at(20), "disconnected")
+    warehouse.live.put(SOURCE, [live(21, 1.0)], gaps=[gap], covered={"77": at(21)})
+    assert warehouse.live.covered(SOURCE) == {"77": at(21)}
+    [found] = warehouse.live.open_gaps(SOURCE, datetime.now(UTC))
+    assert found.gap == gap
+    assert warehouse.live.open_gaps(SOURCE, at(19)) == []
+    assert warehouse.live.open_gaps("another", datetime.now(UTC)) == []
+    warehouse.live.fill([found.gap_id], 7)
+    assert warehouse.live.open_gaps(SOURCE, datetime.now(UTC)) == []
+    assert [row["load_id"] for row in warehouse.live.gaps(SOURCE, DAY)] == [7]
+
+
+def test_what_is_certain_never_goes_back(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [], covered={"77": at(20)})
+    warehouse.live.put(SOURCE, [], covered={"77": at(10), "78": at(1)})
+    assert warehouse.live.covered(SOURCE) == {"77": at(20), "78": at(1)}
