@@ -1,13 +1,11 @@
 """What every provider must pass. A provider takes part by `tests/providers/<slug>/case.py`, which holds `CASE`."""
 
-import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from traceback import format_exception
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import pandas as pd
 import pytest
@@ -17,6 +15,7 @@ from domain.errors import IngestError, PayloadUnreadableError
 from domain.measurement import Normalized, Reason, concat
 from domain.quantities import QUANTITIES
 from domain.window import Window
+from tests.fakes.leaks import spellings
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,6 @@ def points(batches: Sequence[Normalized]) -> tuple[list[tuple[Any, ...]], ...]:
         return sorted(zip(*(frame[name].astype("str") for name in frame.columns), strict=True))
 
     return listed(whole.measurements), listed(whole.states), listed(whole.rejected)
-
-
-def spellings(secret: str) -> set[str]:
-    """A secret as it is, in base64, and as it stands in an address."""
-    return {secret, base64.b64encode(secret.encode()).decode(), quote(secret, safe=""), quote_plus(secret)}
 
 
 class Conformance:

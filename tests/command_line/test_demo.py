@@ -1,0 +1,70 @@
+"""The demo, whole: a process of its own, from an empty home to the summary."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.demo import PROGRAM, Demo, clean_home, environment_of, sources
+
+
+@pytest.mark.timeout(600)  # three minutes on a machine where everything runs at once
+def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_time(
+    tmp_path: Path, package_cache: Path
+) -> None:
+    with clean_home(tmp_path / "home", package_cache) as home:
+        run = subprocess.run(  # noqa: S603 — our own program
+            [PROGRAM, "demo", "--once", "--days", "2"],
+            env=environment_of(home),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=580,
+        )
+        assert (run.returncode, run.stderr) == (0, ""), run.stdout + run.stderr
+        said = run.stdout
+        table = Demo(home, run.stdout.splitlines(keepends=True)).table()
+        assert sorted(table) == sources()
+        for source, row in table.items():
+            figures = {name: figure.replace(",", "") for name, figure in row.items() if name != "source"}
+            assert figures["days"] == "2", source
+            assert int(figures["rows in"]) == int(figures["rows loaded"]) + int(figures["rejected"]) > 0, source
+            assert int(figures["requests"]) > 0
+            assert f"Row for row: {source}, " in said
+            assert f"The same backfill again: {source}, 2 days loaded, 0 rows written." in said
+        assert said.count(", all equal: ") == len(table)
+        # Ended whole: nothing of it runs, and nobody else may look at what it keeps.
+        assert [pid for name in ("sandbox", "dagster-daemon", "dagster-webserver") if (pid := _pid(home, name))] == []
+        for folder in ("run", "dagster"):
+            assert (home / folder).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("CHARGING_HUB_URL", "https://example.org", "charging_hub points at a real account here"),
+        ("CHARGING_HUB_CLIENT_SECRET", "mine", "unset CHARGING_HUB_CLIENT_SECRET."),
+        ("WAREHOUSE_URL", "postgresql://me@127.0.0.1:1/mine", "unset WAREHOUSE_URL for it."),
+    ],
+)
+def test_the_demo_refuses_to_mix_with_what_is_yours_before_anything_starts(
+    tmp_path: Path, variable: str, value: str, words: str
+) -> None:
+    home = tmp_path / "home"
+    run = subprocess.run(  # noqa: S603 — our own program
+        [PROGRAM, "demo", "--once"],
+        env=environment_of(home, **{variable: value}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert value not in run.stderr
+    assert not home.exists()
+
+
+def _pid(home: Path, name: str) -> str:
+    file = home / "run" / f"{name}.pid"
+    return file.read_text() if file.exists() else ""

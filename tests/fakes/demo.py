@@ -1,0 +1,94 @@
+"""`joulehouse demo` as a person runs it: a process of its own, a home of its own, the package cache of everybody."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.command_line.house import House
+from pipelines.command_line.processes import Process
+from warehouse.embedded import EmbeddedWarehouse
+
+PROGRAM = str(Path(sys.executable).with_name("joulehouse"))
+
+
+@dataclass
+class Demo:
+    """A demo that runs, or has run.
+
+    Attributes:
+        home: Where it keeps its files.
+        lines: What it has said so far.
+        url: Where its UI is; empty when it does not stay open.
+    """
+
+    home: Path
+    lines: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def table(self) -> dict[str, dict[str, str]]:
+        """The table of what was loaded: source → column → figure."""
+        rows = [line.strip("│┃ \n") for line in self.lines if line.startswith(("│", "┃"))]
+        header, *body = ([cell.strip() for cell in row.replace("┃", "│").split("│")] for row in rows)
+        return {cells[0]: dict(zip(header, cells, strict=True)) for cells in body}
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """What it keeps in its home under `name`."""
+        found: dict[str, Any] = json.loads((self.home / f"{name}.json").read_text())
+        return found
+
+
+def environment_of(home: Path, **more: str) -> dict[str, str]:
+    """A person's environment, without an account of any provider."""
+    named = {variable for source in House().sources() for variable in source.account.variables}
+    apart = {"WAREHOUSE_URL", "LANDING_URL", "JOULEHOUSE_FIRST_DAY", *named}
+    mine = {name: value for name, value in os.environ.items() if name not in apart}
+    return mine | {"JOULEHOUSE_HOME": str(home), "COLUMNS": "200"} | more
+
+
+def sources() -> list[str]:
+    """The sources that ship."""
+    return [source.slug for source in House().sources()]
+
+
+@contextmanager
+def clean_home(home: Path, cache: Path) -> Iterator[Path]:
+    """`home`, in which nothing is left running afterwards, whatever happened, and no server is left lying about."""
+    try:
+        yield home
+    finally:
+        for name in ("sandbox", "dagster-daemon", "dagster-webserver"):
+            Process(name, home / "run").stop()
+        EmbeddedWarehouse(home, cache=cache).remove()
+
+
+@contextmanager
+def open_demo(home: Path, days: int) -> Iterator[Demo]:
+    """A demo that has verified everything and keeps its UI open until the block ends."""
+    demo = Demo(home)
+    with subprocess.Popen(  # noqa: S603 — our own program
+        [PROGRAM, "demo", "--days", str(days)],
+        env=environment_of(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in iter(process.stdout.readline, ""):
+                demo.lines.append(line)
+                if "The asset graph:" in line:
+                    demo.url = line.split()[-1]
+                    break
+            assert demo.url, "".join(demo.lines)
+            yield demo
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=90)
