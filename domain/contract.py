@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from domain.window import Window
@@ -78,6 +79,21 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyFile:
+    """A body that is too large for memory: a file, which is there until the next payload is asked for.
+
+    Attributes:
+        path: Where it is on this machine. Whoever made it removes it.
+        n_bytes: Its size.
+        sha256: Its hash, hexadecimal.
+    """
+
+    path: Path
+    n_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """One answer, as received.
 
@@ -89,9 +105,10 @@ class Payload:
         page: 1, 2, 3 … within the part. Page 1 voids every earlier page of the same part: the listing began anew.
         received_at: When the last byte arrived.
         media_type: As the provider named it, without parameters.
-        body: The bytes after transport decoding, before any interpretation.
+        body: The bytes after transport decoding, before any interpretation; empty where they lie in `file`.
         proof: Why the body is believed to be whole, in a few words (`content-length`, `chunked`, `gzip crc` …).
         cursor: Opaque state from which the same part can be continued; None when this was its last page.
+        file: The body, where it is too large for memory.
     """
 
     endpoint: str
@@ -104,11 +121,17 @@ class Payload:
     body: bytes
     proof: str
     cursor: str | None = None
+    file: BodyFile | None = None
 
     @property
     def sha256(self) -> str:
         """The address of the body in the landing zone."""
-        return hashlib.sha256(self.body).hexdigest()
+        return self.file.sha256 if self.file else hashlib.sha256(self.body).hexdigest()
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of the body."""
+        return self.file.n_bytes if self.file else len(self.body)
 
 
 @dataclass(frozen=True, slots=True)

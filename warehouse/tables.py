@@ -251,3 +251,32 @@ LIVE_GAP: Final = sa.Table(
     sa.Index(None, "source", "gap_start"),
     comment="Spans in which a live stream may have missed something, and the load that filled each.",
 )
+
+EXPORT_JOB: Final = sa.Table(
+    "export_job",
+    METADATA,
+    sa.Column("export_job_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("part", sa.Text, nullable=False),
+    sa.Column("window_start", _INSTANT, nullable=False),
+    sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("request", JSONB, nullable=False),
+    sa.Column("request_sha256", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("provider_job", sa.Text),
+    sa.Column("provider_state", sa.Text, nullable=False, server_default=sa.text("''")),
+    _count("n_polls"),
+    sa.Column("archive_sha256", sa.Text),
+    sa.Column("archive_bytes", sa.BigInteger),
+    sa.Column("sentence", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("ordered_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("seen_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.CheckConstraint(
+        "state IN ('intended', 'pending', 'completed', 'landed', 'refused', 'failed', 'lost')", name="state"
+    ),
+    sa.CheckConstraint("state <> 'pending' OR provider_job IS NOT NULL", name="named"),
+    sa.Index(None, "tenant", "request_sha256"),
+    sa.Index("ix_export_job_alive", "tenant", postgresql_where=sa.text("state IN ('intended', 'pending')")),
+    comment="Jobs that a provider was asked for: request, name there, state, and the hash of the archive.",
+)

@@ -1,0 +1,117 @@
+"""What passes between a provider that prepares archives and the ledger of the jobs that it was asked for.
+
+Before and after every step of a job the ledger is told, so that whoever comes after a crash finds the job that is under
+way and does not order a second one.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from domain.window import Window
+
+
+class JobState(StrEnum):
+    """Where a job stands, as far as we know."""
+
+    INTENDED = "intended"  # about to be ordered: nobody knows whether the provider has heard of it
+    PENDING = "pending"  # the provider has it, and it has a name there
+    COMPLETED = "completed"  # its archive can be fetched
+    LANDED = "landed"  # its archive is in the landing zone: the job has served
+    REFUSED = "refused"  # the provider did not take it
+    FAILED = "failed"  # the provider took it and gave it up
+    LOST = "lost"  # nobody knows what became of it, and it is waited for no longer
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a job is asked for.
+
+    Attributes:
+        part: The part of the pull that it belongs to.
+        window: The window that is asked for.
+        request: The request's body. Never a credential.
+        sha256: The digest of what decides the answer: two orders with the same one are the same question.
+    """
+
+    part: str
+    window: Window
+    request: Mapping[str, object]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """One job, as the ledger has it.
+
+    Attributes:
+        number: Its number in the ledger.
+        source: Who ordered it.
+        sha256: See `Order.sha256`.
+        state: Where it stands.
+        provider_job: Its name at the provider; None as long as nobody knows it.
+        provider_state: The provider's own word for its state, as said last.
+        age_seconds: Since it was ordered.
+        unseen_seconds: Since the provider said something about it, or since it was ordered.
+    """
+
+    number: int
+    source: str
+    sha256: str
+    state: JobState
+    provider_job: str | None
+    provider_state: str
+    age_seconds: float
+    unseen_seconds: float
+
+
+class ExportJobs(Protocol):
+    """The jobs of one tenant, whichever source and process ordered them. Every method is one whole transaction."""
+
+    def slot(self, patience_seconds: float) -> AbstractContextManager[None]:
+        """The one place that a tenant has, over all processes: who holds it may order and wait.
+
+        It is freed when the block ends, and when the process or its session does.
+
+        Raises:
+            ProviderUnavailableError: Somebody else had it all the time.
+            WarehouseUnavailableError: The session that held it was lost; also raised by every other method inside.
+        """
+
+    def alive(self) -> Sequence[ExportJob]:
+        """Every job of the tenant that the provider may be working at, the oldest first."""
+
+    def ready(
+        self, sha256: str, *, fresh_seconds: float, settled_seconds: float, kept_seconds: float
+    ) -> ExportJob | None:
+        """The newest job whose archive answers the question, and has not been landed.
+
+        Args:
+            sha256: The question.
+            fresh_seconds: How old it may be, whatever it is about.
+            settled_seconds: How long after the end of its window values have settled; one that was ordered later …
+            kept_seconds: … may be as old as this.
+        """
+
+    def unhappy_seconds(self, sha256: str) -> float | None:
+        """How long ago a job with this question failed, if the newest that ended did; None otherwise."""
+
+    def intend(self, order: Order) -> ExportJob:
+        """Write down that a job is about to be ordered."""
+
+    def taken(self, number: int, provider_job: str, provider_state: str) -> None:
+        """The provider has taken it, under this name."""
+
+    def seen(self, number: int, provider_state: str) -> None:
+        """The provider says that it is still at it."""
+
+    def ended(self, number: int, state: JobState, sentence: str = "") -> None:
+        """It has come to an end, or to its archive; `sentence` says why, where something went wrong."""
+
+    def fetched(self, number: int, sha256: str, n_bytes: int) -> None:
+        """Its archive has been fetched and verified."""
+
+    def landed(self, sha256: str) -> None:
+        """Every archive that answers this question has served: the next time, a new one is ordered."""

@@ -1,0 +1,200 @@
+"""The ledger of export jobs, and a tenant's one place: shared by every process, and told of every step."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from domain.errors import ProviderUnavailableError, WarehouseUnavailableError
+from domain.export_jobs import ExportJob, JobState, Order
+from warehouse.connections import Address
+from warehouse.quarantine import storable
+from warehouse.sqlstates import translated
+from warehouse.statements import statement
+
+_log: Final = logging.getLogger(__name__)
+
+_LOOK_SECONDS: Final = 2.0  # between two looks whether the place is free: a job takes minutes
+_SAY_SECONDS: Final = 60.0
+_LONGEST_SENTENCE: Final = 500
+
+
+class DatabaseExportJobs:
+    """The jobs of one tenant; `domain.export_jobs.ExportJobs`.
+
+    All of it goes over one session, which also holds the place: a session that was lost cannot write on as if it still
+    held it.
+
+    Args:
+        url: The warehouse.
+        source: Who orders.
+        tenant: Whose place it is, in the provider's own terms; several sources may share one. Never a secret.
+        sleep: How to wait for the place.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        source: str,
+        tenant: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = Address.of(url)
+        self._source = source
+        self._tenant = tenant
+        self._place = f"export jobs of {tenant}"
+        self._sleep = sleep
+        self._clock = clock
+        self._connection: psycopg.Connection | None = None
+        self._holds = False
+        self._pid = os.getpid()
+
+    @contextmanager
+    def slot(self, patience_seconds: float) -> Iterator[None]:
+        """The tenant's one place, for as long as the block lasts.
+
+        Raises:
+            ProviderUnavailableError: Somebody else had it for `patience_seconds`.
+            WarehouseUnavailableError: The session was lost.
+        """
+        self._await(patience_seconds)
+        self._holds = True
+        try:
+            yield
+            self._run("free_slot")
+        except BaseException:
+            # Closing the session frees the place whatever has happened to it.
+            self._drop()
+            raise
+        finally:
+            self._holds = False
+
+    def alive(self) -> Sequence[ExportJob]:
+        """Every job of the tenant that the provider may be working at, the oldest first."""
+        return [_job(row) for row in self._run("alive")]
+
+    def ready(
+        self, sha256: str, *, fresh_seconds: float, settled_seconds: float, kept_seconds: float
+    ) -> ExportJob | None:
+        """The newest job whose archive answers the question, and has not been landed; see the protocol."""
+        rows = self._run(
+            "ready",
+            sha256=sha256,
+            fresh=timedelta(seconds=fresh_seconds),
+            settled=timedelta(seconds=settled_seconds),
+            kept=timedelta(seconds=kept_seconds),
+        )
+        return _job(rows[0]) if rows else None
+
+    def unhappy_seconds(self, sha256: str) -> float | None:
+        """How long ago a job with this question failed, if the newest that ended did; None otherwise."""
+        rows = self._run("unhappy", sha256=sha256)
+        return float(rows[0][1]) if rows and rows[0][0] == JobState.FAILED else None
+
+    def intend(self, order: Order) -> ExportJob:
+        """Write down that a job is about to be ordered."""
+        rows = self._run(
+            "intend",
+            source=self._source,
+            part=order.part,
+            start=order.window.start,
+            end=order.window.end,
+            request=Jsonb(dict(order.request)),
+            sha256=order.sha256,
+        )
+        return ExportJob(int(rows[0][0]), self._source, order.sha256, JobState.INTENDED, None, "", 0.0, 0.0)
+
+    def taken(self, number: int, provider_job: str, provider_state: str) -> None:
+        """The provider has taken it, under this name."""
+        self._run("taken", number=number, provider_job=provider_job, provider_state=storable(provider_state))
+
+    def seen(self, number: int, provider_state: str) -> None:
+        """The provider says that it is still at it."""
+        self._run("seen", number=number, provider_state=storable(provider_state))
+
+    def ended(self, number: int, state: JobState, sentence: str = "") -> None:
+        """It has come to an end, or to its archive."""
+        self._run("ended", number=number, state=state.value, sentence=storable(sentence)[:_LONGEST_SENTENCE])
+
+    def fetched(self, number: int, sha256: str, n_bytes: int) -> None:
+        """Its archive has been fetched and verified."""
+        self._run("fetched", number=number, archive_sha256=sha256, archive_bytes=n_bytes)
+
+    def landed(self, sha256: str) -> None:
+        """Every archive that answers this question has served."""
+        self._run("landed", sha256=sha256)
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self._disown()
+        self._drop()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the session."""
+        self.close()
+
+    def _await(self, patience_seconds: float) -> None:
+        began = said = self._clock()
+        while not self._run("hold_slot")[0][0]:
+            now = self._clock()
+            if now - began >= patience_seconds:
+                raise ProviderUnavailableError(
+                    f"another process has been waiting for an export of this tenant for {now - began:.0f} s, and the "
+                    "provider takes one at a time",
+                    place=self._place,
+                    fix="wait for the next run; table export_job says which source it is",
+                )
+            if now - said >= _SAY_SECONDS:
+                said = now
+                _log.info("%s: another process has the tenant's one place, for %.0f s by now", self._place, now - began)
+            self._sleep(_LOOK_SECONDS)
+
+    def _run(self, name: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - of several types
+        with translated(self._place):
+            cursor = self._session().execute(statement(f"export_job/{name}"), {"tenant": self._tenant, **values})
+            return cursor.fetchall() if cursor.description else []
+
+    def _session(self) -> psycopg.Connection:
+        self._disown()
+        if self._connection is None or self._connection.closed:
+            if self._holds:
+                raise WarehouseUnavailableError(
+                    "the session that held the tenant's place was lost, and another process may have taken it",
+                    place=self._place,
+                    fix="run it again: the job that is under way is found in the ledger",
+                )
+            self._connection = self._address.connect()
+        return self._connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _disown(self) -> None:
+        if self._pid != os.getpid():
+            # After a fork the socket is the parent's: to speak on it or to close it here would end its session.
+            self._pid, self._connection, self._holds = os.getpid(), None, False
+
+
+def _job(row: tuple[Any, ...]) -> ExportJob:
+    number, source, sha256, state, provider_job, provider_state, age, unseen = row
+    return ExportJob(
+        int(number), source, sha256, JobState(state), provider_job, provider_state, float(age), float(unseen)
+    )

@@ -1,0 +1,8 @@
+-- How the newest job with a question that came to an end ended, and how long ago.
+SELECT
+    state,
+    extract(EPOCH FROM clock_timestamp() - seen_at) AS unseen_seconds
+FROM export_job
+WHERE tenant = %(tenant)s AND request_sha256 = %(sha256)s AND state IN ('completed', 'landed', 'failed')
+ORDER BY export_job_id DESC
+LIMIT 1;
