@@ -79,7 +79,7 @@ class DatabaseBudget:
     def _session(self) -> psycopg.Connection:
         self._disown()
         if self._connection is None or self._connection.closed:
-            self._connection = self._address.connect()
+            self._connection = self._address.connect(as_loader=True)
             # A place lost in a crash of the server is a request not sent: no reason to wait for the disk.
             self._connection.execute("SET synchronous_commit = off")
         return self._connection

@@ -39,6 +39,16 @@ _SESSION: Final = sql.SQL(
 )
 
 
+# Whoever owns the tables may drop them; a session that loads needs none of that. A role that the session's user may not
+# take on, or that has no rights in this database, is left alone: there the owner loads.
+_LESS_POWER: Final = """
+    SELECT set_config('role', rolname, false) FROM pg_roles
+    WHERE rolname = 'joulehouse_loader'
+    AND pg_has_role(oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)
+    AND has_table_privilege(oid, to_regclass('public.load'), 'INSERT')
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a warehouse is.
@@ -79,8 +89,13 @@ class Address:
         """Without the password."""
         return f"Address({self.place})"
 
-    def connect(self, *, autocommit: bool = True) -> psycopg.Connection:
+    def connect(self, *, autocommit: bool = True, as_loader: bool = False) -> psycopg.Connection:
         """Open a session with our limits.
+
+        Args:
+            autocommit: Whether each statement is a transaction.
+            as_loader: Take on the role `joulehouse_loader`, where the migration could grant it: it can load, and can
+                neither change nor drop a table.
 
         Raises:
             WarehouseUnavailableError: Nobody answers.
@@ -100,13 +115,15 @@ class Address:
             )
             limits = [f"{seconds}s" for seconds in (STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS)]
             connection.execute(_SESSION, limits)
+            if as_loader:
+                connection.execute(_LESS_POWER)
             if not autocommit:
                 connection.commit()
             return connection
 
 
 class Connections:
-    """Sessions that are lent, one borrower each, and kept for the next. Safe for threads and forks."""
+    """Sessions of loaders that are lent, one borrower each, and kept for the next. Safe for threads and forks."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -147,7 +164,7 @@ class Connections:
                 connection = self._idle.pop()
                 if not connection.closed:
                     return connection
-        return self.address.connect()
+        return self.address.connect(as_loader=True)
 
     def _give_back(self, connection: psycopg.Connection) -> None:
         if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:

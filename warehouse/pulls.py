@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from domain.contract import Payload, Progress, PullReport
+from domain.contract import BodyFile, Payload, Progress, PullReport
 from domain.errors import AccountingError, PayloadMissingError, WarehouseUnavailableError
 from domain.window import Window
 from warehouse.connections import Address, Connections
@@ -45,7 +45,7 @@ class PullSession:
         self._disown()
         if self._connection is None or self._connection.closed:
             self._held.clear()
-            self._connection = self._address.connect()
+            self._connection = self._address.connect(as_loader=True)
         return self._connection
 
     def begin(self, source: str, window: Window, fingerprint: str) -> tuple[int, bool]:
@@ -125,7 +125,10 @@ class TimescalePull:
         """
         self._require_next(payload)
         sha256 = payload.sha256
-        path = self._landing.keep(self._source, payload.body, sha256)
+        if payload.file is None:
+            path = self._landing.keep(self._source, payload.body, sha256)
+        else:
+            path = self._landing.keep_file(self._source, payload.file)
         values = {
             "pull_id": self.pull_id,
             "part": payload.part,
@@ -135,7 +138,7 @@ class TimescalePull:
             "start": payload.window.start,
             "end": payload.window.end,
             "sha256": sha256,
-            "n_bytes": len(payload.body),
+            "n_bytes": payload.n_bytes,
             "received_at": payload.received_at,
             "media_type": payload.media_type,
             "proof": payload.proof,
@@ -248,17 +251,26 @@ class TimescaleLandedPull:
             PayloadMissingError: One is gone from the landing zone, or damaged.
         """
         for row in self._rows:
-            yield Payload(
-                endpoint=row["endpoint"],
-                params=row["params"],
-                window=Window(row["window_start"], row["window_end"]),
-                part=row["part"],
-                page=row["page"],
-                received_at=row["received_at"],
-                media_type=row["media_type"],
-                body=self._landing.read(row["path"], row["n_bytes"], row["sha256"]),
-                proof=row["proof"],
-            )
+            if self._landing.is_file(row["path"]):
+                with self._landing.as_file(row["path"], row["n_bytes"], row["sha256"]) as file:
+                    yield _payload(row, b"", file)
+            else:
+                yield _payload(row, self._landing.read(row["path"], row["n_bytes"], row["sha256"]))
+
+
+def _payload(row: dict[str, Any], body: bytes, file: BodyFile | None = None) -> Payload:
+    return Payload(
+        endpoint=row["endpoint"],
+        params=row["params"],
+        window=Window(row["window_start"], row["window_end"]),
+        part=row["part"],
+        page=row["page"],
+        received_at=row["received_at"],
+        media_type=row["media_type"],
+        body=body,
+        proof=row["proof"],
+        file=file,
+    )
 
 
 def newest_complete(connections: Connections, landing: Landing, source: str, window: Window) -> TimescaleLandedPull:

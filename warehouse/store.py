@@ -10,7 +10,7 @@ from typing import Final, Self
 from upath import UPath
 
 from domain.contract import LandedPull, LoadReport, Series
-from domain.errors import IngestError, NormalizationError, WarehouseError
+from domain.errors import IngestError, NormalizationError, RowsRefusedError, WarehouseError
 from domain.measurement import Normalized
 from domain.window import Window
 from warehouse import pulls
@@ -96,14 +96,14 @@ class TimescaleWarehouse:
             IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
                 before, and the ledger has a `failed` row with the reason.
             NormalizationError: The same, where `batches` raises what is not of the house, or cannot be taken in.
+            RowsRefusedError: The same, where writing what was taken in raises what is not of the house.
         """
         seconds = _stopwatch()
         assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
         intake = Intake(source, window, self._catalogue, place=assignment.place)
         try:
             _take_in(intake, batches, assignment.place)
-            with self._connections.borrow(assignment.place) as connection:
-                return commit_again(connection, assignment, intake, seconds)
+            return self._commit(assignment, intake, seconds)
         except IngestError as error:
             self._record(assignment, intake, error, seconds())
             raise
@@ -128,6 +128,19 @@ class TimescaleWarehouse:
         """Let go of every session."""
         self.close()
 
+    def _commit(self, assignment: Assignment, intake: Intake, seconds: Callable[[], float]) -> LoadReport:
+        try:
+            with self._connections.borrow(assignment.place) as connection:
+                return commit_again(connection, assignment, intake, seconds)
+        except (IngestError, MemoryError):
+            raise
+        except Exception as error:
+            raise RowsRefusedError(
+                f"{type(error).__name__} while the points were written: {_quoted(error)}",
+                place=assignment.place,
+                fix="this is a bug of ours: the partition is what it was before, and the payloads are kept",
+            ) from error
+
     def _record(self, assignment: Assignment, intake: Intake, error: IngestError, seconds: float) -> None:
         try:
             with self._connections.borrow(assignment.place) as connection:
@@ -147,12 +160,15 @@ def _take_in(intake: Intake, batches: Iterable[Normalized], place: str) -> None:
         raise
     except Exception as error:
         # One day that trips over our bug must neither vanish from the ledger nor end the range it is part of.
-        said = storable(" ".join(str(error).split()))[:_MOST_QUOTED]
         raise NormalizationError(
-            f"{type(error).__name__} while the payloads were normalized: {said}",
+            f"{type(error).__name__} while the payloads were normalized: {_quoted(error)}",
             place=place,
             fix="correct the provider's normalize; this is a bug of ours, and the payloads are kept",
         ) from error
+
+
+def _quoted(error: Exception) -> str:
+    return storable(" ".join(str(error).split()))[:_MOST_QUOTED]
 
 
 def _stopwatch() -> Callable[[], float]:

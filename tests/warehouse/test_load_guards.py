@@ -253,6 +253,22 @@ def test_a_normalizer_that_fails_before_its_first_batch_is_in_the_ledger_too(war
     _assert_untouched(warehouse, "normalization")
 
 
+def test_an_error_of_neither_kind_inside_the_transaction_is_a_failed_load_of_ours(
+    warehouse: TimescaleWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> partition.Written:
+        raise ZeroDivisionError("by\0nothing")
+
+    monkeypatch.setattr(load_module, "_write", broken)
+    with pytest.raises(RowsRefusedError, match="ZeroDivisionError while the points were written: ") as caught:
+        load(warehouse, {})
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert not hasattr(caught.value, "__notes__")
+    monkeypatch.undo()
+    _assert_untouched(warehouse, "rows_refused")
+
+
 def test_running_out_of_memory_is_not_called_a_bug_of_the_normalizer(warehouse: TimescaleWarehouse) -> None:
     def greedy() -> Iterator[Normalized]:
         yield batch(TEN)
