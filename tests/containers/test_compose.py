@@ -52,6 +52,12 @@ class Containers:
         assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout
 
+    def up(self) -> None:
+        try:
+            self.compose("up", "--detach", "--wait")
+        except AssertionError as error:
+            raise AssertionError(self.compose("logs", "--tail", "20")) from error
+
     def backfill(self, days: list[date]) -> BackfillState:
         orchestra = Orchestra(Loopback(self.ui_port, "the containers' Dagster", "docker compose logs"))
         backfill = orchestra.launch_backfill([f"{SOURCE}/payloads", f"{SOURCE}/measurements"], days)
@@ -77,7 +83,9 @@ def containers(tmp_path: Path) -> Iterator[Containers]:
     if subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:  # noqa: S607
         pytest.skip("the docker daemon does not answer: nothing is proved about the containers")
     folder = tmp_path / "checkout"
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S607
+    # What is not committed yet is part of it, what is ignored is not.
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 — git, no shell
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +109,7 @@ def containers(tmp_path: Path) -> Iterator[Containers]:
     house = Containers(folder, name, ports["UI_PORT"], database)
     try:
         house.compose("build")
-        house.compose("up", "--detach", "--wait")
+        house.up()
         yield house
     finally:
         house.compose("down", "--volumes")
@@ -144,6 +152,6 @@ def test_containers_load_what_the_demo_loads_and_lose_nothing_between_down_and_u
     before = containers.counts()
     assert all(before)
     containers.compose("down")
-    containers.compose("up", "--detach", "--wait")
+    containers.up()
     assert containers.counts() == before
-    assert "one that this code knows" in containers.compose("exec", "-T", "code", "joulehouse", "doctor")
+    assert "one that this code knows" in containers.compose("exec", "-T", "code", "joulehouse", "warehouse", "status")
