@@ -223,5 +223,21 @@ def write_privately(path: Path, text: str) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Delete a folder that is ours and everything in it; a missing one is fine."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Delete a folder that is ours and everything in it; a missing one is fine.
+
+    Raises:
+        ConfigurationError: Something of it cannot be deleted.
+    """
+    for _ in range(5):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            # It was never there; or a part of it went away between being listed and being deleted.
+            if not os.path.lexists(folder):
+                return
+        except OSError as error:
+            raise ConfigurationError(
+                f"a folder cannot be deleted ({error.strerror or type(error).__name__})",
+                place=str(error.filename or folder),
+                fix="delete it as the user to whom it belongs, then do this again",
+            ) from None

@@ -77,7 +77,7 @@ def check_server(url: str) -> ServerFacts:
             raise WarehouseUnsuitableError(
                 f"the server is PostgreSQL {postgres} without the timescaledb extension",
                 place=place,
-                fix="start `docker compose up -d warehouse`, or let WAREHOUSE_URL name a server that has TimescaleDB",
+                fix="let WAREHOUSE_URL name one that has it: `make .env && docker compose up -d warehouse` starts one",
             )
         if not is_loaded:
             raise WarehouseUnsuitableError(

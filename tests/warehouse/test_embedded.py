@@ -348,3 +348,21 @@ def test_a_server_that_cannot_start_says_what_its_log_says(make: Make) -> None:
         ConfigurationError, match=r"does not start: .*configuration file .*contains errors.*server\.log"
     ):
         warehouse.start()
+
+
+def test_what_cannot_be_deleted_is_said_and_not_passed_over(make: Make) -> None:
+    warehouse = make()
+    warehouse.start()
+    warehouse.stop()
+    place = cluster_of(warehouse).parent
+    elsewhere = place.with_name(f"{place.name}-elsewhere")
+    # A link in the folder's place: what it leads to is not ours to delete.
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    try:
+        with pytest.raises(ConfigurationError, match=r"a folder cannot be deleted .*delete it as the user"):
+            warehouse.remove()
+        assert (elsewhere / "cluster").is_dir()
+    finally:
+        place.unlink()
+        elsewhere.rename(place)
