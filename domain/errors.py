@@ -83,7 +83,13 @@ class ConfigurationError(IngestError):
 
 
 class ProviderError(IngestError):
-    """The provider's side."""
+    """The provider's side.
+
+    Attributes:
+        was_sent: Whether the request may have reached the provider; it counts where asking twice does harm.
+    """
+
+    was_sent: bool = True
 
 
 class ProviderUnavailableError(ProviderError):

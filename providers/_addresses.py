@@ -201,6 +201,33 @@ class Origin:
             )
         return url
 
+    def own(self, url: str, *, place: str) -> Address:
+        """An address of a file at this very scheme, host and port, as a provider sent it.
+
+        Args:
+            url: Whole, or without scheme and host: then it begins at the host if it begins with the base path, and
+                below the base path otherwise.
+            place: For the message.
+
+        Raises:
+            AddressRefusedError: It leads elsewhere, or its path is not plain.
+        """
+        if "://" not in url.partition("?")[0]:
+            is_from_host = url.startswith(f"{self.base_path}/") if self.base_path else url.startswith("/")
+            below = "" if is_from_host else f"{self.base_path}/"
+            url = f"{self.scheme}://{self.netloc}{below}{url if is_from_host else url.removeprefix('/')}"
+        try:
+            address = Address.parse(url)
+        except ValueError as refusal:
+            reason = str(refusal)
+        else:
+            is_here = (address.scheme, address.host, address.port) == (self.scheme, self.host, self.port)
+            if is_here and _is_safe(address.path.removeprefix("/").split("/")):
+                return address
+            reason = "its path is not plain" if is_here else "its host is not the API's own"
+        fix = "ask the provider what it means by this; nothing was sent there"
+        raise AddressRefusedError(f"the address is refused because {reason}", place=place, fix=fix)
+
     def _full(self, path: str) -> str:
         path = path.removeprefix("/")
         return f"{self.base_path}/{path}" if path else self.base_path or "/"

@@ -1,11 +1,12 @@
 """How one API is asked: credentials below one origin, one renewal, retries, and a verdict before a body is read."""
 
+import hashlib
 import json as json_text
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 from urllib.parse import urlencode
 
 from domain.errors import (
@@ -15,21 +16,42 @@ from domain.errors import (
     RequestRejectedError,
 )
 from providers._addresses import Origin, is_text
-from providers._answer import Answer, Credentials
+from providers._answer import Answer, Credentials, Download
 from providers._limits import Limits
 from providers._line import Head, Line, Reply, Request
 from providers._retry import Retries
 from providers._socket import Deadline
-from providers._verdict import UNAUTHORIZED, WITHOUT_BODY, Failure, failure_of, unexpected_type
+from providers._verdict import UNAUTHORIZED, WEB_PAGES, WITHOUT_BODY, Failure, failure_of, unexpected_type
 from providers._words import quotable
 
 _NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
 _JSON: Final = ("application/json",)
 
 
+class _File:
+    """Where a body goes that is too large for memory; every try begins anew."""
+
+    def __init__(self, into: BinaryIO) -> None:
+        self._into = into
+        self._start = into.tell()
+        self.rewind()
+
+    def rewind(self) -> None:
+        self._into.seek(self._start)
+        self._into.truncate()
+        self._digest = hashlib.sha256()
+
+    def write(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        self._into.write(piece)
+
+    def download(self, proof: str) -> Download:
+        return Download(self._into.tell() - self._start, self._digest.hexdigest(), proof)
+
+
 @dataclass(slots=True)
 class _Question:
-    """One call of `get` or `post`, whatever number of requests it takes."""
+    """One call of `get`, `post` or `fetch_own`, whatever number of requests it takes."""
 
     method: str
     url: str = field(repr=False)  # its query is what was asked for
@@ -40,6 +62,7 @@ class _Question:
     content: bytes | None = field(default=None, repr=False)  # a login's form holds the client's secret
     content_type: str = ""
     is_renewed: bool = False
+    file: _File | None = None
 
 
 class Api:
@@ -120,6 +143,7 @@ class Api:
         self,
         path: str,
         *,
+        params: Mapping[str, str] = _NO_PARAMS,
         form: Mapping[str, str] | None = None,
         json: object = None,
         accept: Sequence[str] = _JSON,
@@ -131,6 +155,7 @@ class Api:
 
         Args:
             path: As in `get`.
+            params: Sent as an encoded query, which no message repeats.
             form: Sent form-encoded.
             json: Sent as JSON, where `form` is None.
             accept: As in `get`.
@@ -151,9 +176,31 @@ class Api:
         else:
             content, content_type = json_text.dumps(json, allow_nan=False).encode("ascii"), "application/json"
         return self._ask(
-            "POST", path, _NO_PARAMS, accept=accept, allow_empty=allow_empty, also=also,
+            "POST", path, params, accept=accept, allow_empty=allow_empty, also=also,
             content=content, content_type=content_type, is_repeatable=is_repeatable,
         )  # fmt: skip
+
+    def fetch_own(self, url: str, into: BinaryIO) -> Download:
+        """Write the file at `url`, with our credentials, to `into`, from where it stands; a retry cuts it to there.
+
+        Args:
+            url: An address at the origin's own host, as the provider sent it: whole, or without the host. It never
+                appears in a message.
+            into: Seekable. What it holds after an error is of no use.
+
+        Raises:
+            AddressRefusedError: It leads elsewhere; nothing was sent.
+            ProviderError: As for any question.
+        """
+        place = f"{self._source}, GET {self._origin.netloc}/…"
+        address = self._origin.own(url, place=f"{self._source}, address of a file")
+        question = _Question("GET", address.url, place, (), allow_empty=True, also=frozenset(), file=_File(into))
+        with Deadline(self._limits.total_seconds) as deadline:
+            answer = self._retries.until_answered(
+                lambda: self._attempt(question, deadline), place=place, deadline=deadline
+            )
+        assert question.file is not None  # noqa: S101  # given above; narrows the type
+        return question.file.download(answer.proof)
 
     def new_step(self) -> None:
         """Begin a step (a window, a discovery): the failed tries and the waits of the one before no longer count."""
@@ -225,14 +272,19 @@ class Api:
         headers = {
             "user-agent": self._user_agent,
             "accept": ", ".join(question.accept) or "*/*",
-            "accept-encoding": "gzip",
+            "accept-encoding": "gzip" if question.file is None else "identity",
             **({"content-type": question.content_type} if question.content_type else {}),
             **secrets,
         }
         request = Request(question.method, question.url, headers, question.content)
         body = bytearray()
+        if question.file is not None:
+            question.file.rewind()
         reply = self._line.exchange(
-            request, deadline, judge=lambda head: self._judge(question, head, secrets), write=body.extend
+            request,
+            deadline,
+            judge=lambda head: self._judge(question, head, secrets),
+            write=body.extend if question.file is None else question.file.write,
         )
         if isinstance(reply, Failure):
             return reply
@@ -251,6 +303,8 @@ class Api:
             is_quoted = failure.kind is RequestRejectedError and question.content is None
             return failure.saying(_said(head, secrets)) if is_quoted else failure
         is_empty = head.status in WITHOUT_BODY or head.headers.get("content-length") == "0"
+        if question.file is not None:
+            return unexpected_type(head.media_type, ("a file",)) if head.media_type in WEB_PAGES else None
         if head.media_type in question.accept or is_empty:
             return None
         return unexpected_type(head.media_type, question.accept)

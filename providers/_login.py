@@ -31,10 +31,14 @@ _REFUSALS: Final = (400, 401, 403)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is sent to log in: a form, or else a JSON document. It holds a secret, and is made anew for each login."""
+    """What is sent to log in: a form, or else a JSON document, and where the provider wants it, a query.
+
+    It holds a secret, and is made anew for each login.
+    """
 
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,9 @@ class BearerLogin:
         question = self._ask()
         self._http.new_step()
         began = self._clock()  # its life may have begun as early as this
-        answer = self._http.post(self._path, form=question.form, json=question.json, also=_REFUSALS)
+        answer = self._http.post(
+            self._path, params=question.params, form=question.form, json=question.json, also=_REFUSALS
+        )
         if answer.status in _REFUSALS:
             self._rejected_until = self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
             raise self._rejected(f"the provider answered {answer.status}{self._code(answer)} to {self._rules.who}")

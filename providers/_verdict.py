@@ -59,7 +59,9 @@ class Failure:
     def error(self, place: str, *, n_tries: int = 1) -> ProviderError:
         """The failure as the error to raise."""
         tries = f", in {n_tries} tries" if n_tries > 1 else ""
-        return self.kind(f"{self.culprit}{tries}", place=place, fix=self.fix, **self.extras)
+        error = self.kind(f"{self.culprit}{tries}", place=place, fix=self.fix, **self.extras)
+        error.was_sent = self.reached
+        return error
 
     def saying(self, words: str) -> Self:
         """The same with what the provider said about it."""

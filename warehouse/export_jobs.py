@@ -179,7 +179,7 @@ class DatabaseExportJobs:
                     place=self._place,
                     fix="run it again: the job that is under way is found in the ledger",
                 )
-            self._connection = self._address.connect()
+            self._connection = self._address.connect(as_loader=True)
         return self._connection
 
     def _drop(self) -> None:

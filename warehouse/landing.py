@@ -2,25 +2,35 @@
 
 An answer is whole or absent. On a folder it is written beside the others under `.incoming/`, flushed to the disk and
 renamed; an object store's put is atomic by itself. What is read is checked against its hash.
+
+A body that lies in a file (an archive) is kept as it is, by pieces, and given back as a file: it is compressed already,
+and may be larger than memory.
 """
 
 import hashlib
 import os
 import re
+import shutil
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import BinaryIO, Final
 
 import zstandard
 from upath import UPath
 
+from domain.contract import BodyFile
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
 
 _LEVEL: Final = 1  # measured on telemetry in JSON: as small as level 3, in two thirds of its time
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename what is older
 _LOCAL: Final = ("", "file", "local")
+_AS_IT_IS: Final = ".raw"
+_PIECE: Final = 2**20
 
 
 class Landing:
@@ -47,18 +57,75 @@ class Landing:
                 return path
             packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True).compress(body)
             if isinstance(self._root, Path):
-                _write_local(self._root / path, packed, incoming=self._root / source / ".incoming")
+                incoming = self._root / source / ".incoming"
+                _write_local(self._root / path, lambda into: into.write(packed), incoming=incoming)
             else:
                 target = self._root / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(packed)
         except OSError as error:
-            raise WarehouseUnavailableError(
-                f"the landing zone cannot be written ({error.strerror or type(error).__name__})",
-                place=f"payload {sha256[:12]} of {source}",
-                fix="make room or give the right to write there, then run it again",
-            ) from None
+            raise _unwritten(error, source, sha256) from None
         return path
+
+    def keep_file(self, source: str, body: BodyFile) -> str:
+        """Keep a body that lies in a file, by pieces and as it is; the path below the root.
+
+        Raises:
+            WarehouseUnavailableError: It cannot be written, or is no longer what it was said to be.
+            ConfigurationError: The source's slug cannot be a folder.
+        """
+        path = f"{_slug(source)}/{body.sha256[:2]}/{body.sha256}{_AS_IT_IS}"
+        try:
+            try:
+                with self.as_file(path, body.n_bytes, body.sha256):
+                    return path
+            except PayloadMissingError:
+                pass  # Not there yet, or damaged: written now.
+            with body.path.open("rb") as file:
+                if isinstance(self._root, Path):
+                    target, incoming = self._root / path, self._root / source / ".incoming"
+                    _write_local(target, lambda into: _copied(file, into, body), incoming=incoming)
+                else:
+                    (self._root / path).parent.mkdir(parents=True, exist_ok=True)
+                    with (self._root / path).open("wb") as into:
+                        _copied(file, into, body)
+        except OSError as error:
+            raise _unwritten(error, source, body.sha256) from None
+        return path
+
+    @staticmethod
+    def is_file(path: str) -> bool:
+        """Whether what is kept at `path` is given back as a file."""
+        return path.endswith(_AS_IT_IS)
+
+    @contextmanager
+    def as_file(self, path: str, n_bytes: int, sha256: str) -> Iterator[BodyFile]:
+        """The body at `path` as a file on this machine, checked, for as long as the block lasts.
+
+        On a folder it is the kept file itself, which nobody may change; from an object store it is fetched first.
+
+        Raises:
+            PayloadMissingError: It is not there, or not what was kept.
+        """
+        place = f"payload {sha256[:12]} at {path}"
+        with tempfile.TemporaryDirectory(prefix="joulehouse-") as folder:
+            try:
+                if isinstance(self._root, Path):
+                    local = self._root / path
+                else:
+                    local = Path(folder) / "body"
+                    with (self._root / path).open("rb") as kept, local.open("wb") as into:
+                        shutil.copyfileobj(kept, into, _PIECE)
+                with local.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+                    is_whole = found == sha256 and file.tell() == n_bytes
+            except FileNotFoundError:
+                raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
+            except OSError as error:
+                raise _unread(error, place) from None
+            if not is_whole:
+                raise PayloadMissingError(_DAMAGED, place=place, fix=_LAND_AGAIN)
+            yield BodyFile(local, n_bytes, sha256)
 
     def read(self, path: str, n_bytes: int, sha256: str) -> bytes:
         """The body at `path`.
@@ -67,20 +134,15 @@ class Landing:
             PayloadMissingError: It is not there, or not what was kept.
         """
         place = f"payload {sha256[:12]} at {path}"
-        fix = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
         try:
             packed = (self._root / path).read_bytes()
         except FileNotFoundError:
-            raise PayloadMissingError("a kept answer is gone from the landing zone", place=place, fix=fix) from None
+            raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
         except OSError as error:
-            raise WarehouseUnavailableError(
-                f"the landing zone cannot be read ({error.strerror or type(error).__name__})",
-                place=place,
-                fix="look at the disk or the store, then run it again",
-            ) from None
+            raise _unread(error, place) from None
         body = _unpacked(packed, n_bytes)
         if body is None or hashlib.sha256(body).hexdigest() != sha256:
-            raise PayloadMissingError("a kept answer is damaged in the landing zone", place=place, fix=fix)
+            raise PayloadMissingError(_DAMAGED, place=place, fix=_LAND_AGAIN)
         return body
 
     def sweep(self, source: str) -> None:
@@ -122,7 +184,42 @@ def _unpacked(packed: bytes, n_bytes: int) -> bytes | None:
         return None
 
 
-def _write_local(target: Path, packed: bytes, *, incoming: Path) -> None:
+_GONE: Final = "a kept answer is gone from the landing zone"
+_DAMAGED: Final = "a kept answer is damaged in the landing zone"
+_LAND_AGAIN: Final = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
+
+
+def _unwritten(error: OSError, source: str, sha256: str) -> WarehouseUnavailableError:
+    return WarehouseUnavailableError(
+        f"the landing zone cannot be written ({error.strerror or type(error).__name__})",
+        place=f"payload {sha256[:12]} of {source}",
+        fix="make room or give the right to write there, then run it again",
+    )
+
+
+def _unread(error: OSError, place: str) -> WarehouseUnavailableError:
+    return WarehouseUnavailableError(
+        f"the landing zone cannot be read ({error.strerror or type(error).__name__})",
+        place=place,
+        fix="look at the disk or the store, then run it again",
+    )
+
+
+def _copied(file: BinaryIO, into: BinaryIO, body: BodyFile) -> None:
+    """Copy by pieces; what is kept under a hash must have it, even where the file was changed under way.
+
+    Raises:
+        OSError: It is not what it was said to be.
+    """
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+        into.write(piece)
+    if digest.hexdigest() != body.sha256:
+        raise OSError(0, "the file was changed while it was kept")
+
+
+def _write_local(target: Path, write: Callable[[BinaryIO], object], *, incoming: Path) -> None:
     incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not target.parent.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -131,7 +228,7 @@ def _write_local(target: Path, packed: bytes, *, incoming: Path) -> None:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(packed)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, target)  # noqa: PTH105, the kill tests stop before and after this very call
