@@ -1,0 +1,110 @@
+"""JSON, read strictly: UTF-8 only, no key twice in one object, bounded depth.
+
+The fast parser (orjson) keeps the last of two equal keys and knows no not-a-number, so what it refuses or may hide is
+read again, exactly, by the slow one.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from domain.errors import PayloadUnreadableError
+
+MAX_DEPTH: Final = 64
+"""Nested objects and lists; what is nested deeper is an attack, not telemetry."""
+
+
+def read_json(body: bytes, *, place: str, fix: str) -> Any:  # noqa: ANN401 - JSON is anything
+    """The one document in `body`.
+
+    Args:
+        body: The bytes as received.
+        place: Which answer this is, for messages.
+        fix: What to do about an answer that cannot be read.
+
+    Raises:
+        PayloadUnreadableError: It is no JSON document, is nested too deep, or has a key twice in one object.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _read_exactly(body, place, fix)
+    n_keys = _count_keys(document, place, fix)
+    spaced = any(pattern in body for pattern in (b'" :', b'"\t:', b'"\n:', b'"\r:'))
+    if not spaced and body.count(b'":') == n_keys:
+        return document  # one colon behind a text for each key that was kept: no key was lost
+    return _read_exactly(body, place, fix)
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls `value`: object, list, text, boolean, number or null."""
+    names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
+    return names.get(type(value), "null")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database can hold `text`: no NUL, no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def clipped(value: object, limit: int = 60) -> str:
+    """Foreign content for a message: as Python writes it, on one line, and short."""
+    text = ascii(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+class _TwinKeyError(ValueError):
+    """A JSON object has the same key twice."""
+
+
+def _read_exactly(body: bytes, place: str, fix: str) -> Any:  # noqa: ANN401 - JSON is anything
+    if not body.strip():
+        raise PayloadUnreadableError("the answer is empty", place=place, fix=fix)
+    try:
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_twins)
+    except _TwinKeyError as error:
+        culprit = f"the answer has the key {error} twice in one object"
+    except UnicodeDecodeError as error:
+        culprit = f"the answer is not UTF-8 (byte {error.start})"
+    except RecursionError:
+        culprit = f"the answer is nested more than {MAX_DEPTH} levels deep"
+    except json.JSONDecodeError as error:
+        culprit = f"the answer is no JSON document ({error.msg}, character {error.pos})"
+    except ValueError:
+        culprit = "the answer holds an integer of thousands of digits"
+    else:
+        _count_keys(document, place, fix)
+        return document
+    raise PayloadUnreadableError(culprit, place=place, fix=fix) from None
+
+
+def _count_keys(document: object, place: str, fix: str) -> int:
+    """How many keys all objects within `document` have together; refuses what is nested too deep."""
+    n_keys = 0
+    level: list[object] = [document]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                n_keys += len(value)
+                below.extend(inner for inner in value.values() if isinstance(inner, (dict, list)))
+            elif isinstance(value, list):
+                below.extend(inner for inner in value if isinstance(inner, (dict, list)))
+        if not below:
+            return n_keys
+        level = below
+    raise PayloadUnreadableError(f"the answer is nested more than {MAX_DEPTH} levels deep", place=place, fix=fix)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwinKeyError(clipped(next(name for name in names if names.count(name) > 1)))
+    return found

@@ -1,0 +1,53 @@
+"""One account at Climkit: which sites, which of their data, and what their sensors measure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain.errors import ConfigurationError
+from domain.quantities import conversion
+from providers.climkit.spec import FREQUENCIES
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What to ask for, and how to read it. Holds no credential.
+
+    Attributes:
+        sites: The ids of the sites to fetch; None: all that the provider lists.
+        frequencies: How validated data are sampled; each makes series of its own, and costs requests of its own.
+        has_site_totals: Whether the data of the site as a whole are fetched.
+        has_registers: Whether the raw registers of physical meters are fetched.
+        has_sensors: Whether sensors are fetched.
+        sensors: A sensor's id, or its type → quantity and unit, where its own unit says too little; the id wins.
+
+    Raises:
+        ConfigurationError: Anything of this is empty, contradicts itself, or names what is unknown.
+    """
+
+    sites: tuple[str, ...] | None = None
+    frequencies: tuple[str, ...] = ("15T",)
+    has_site_totals: bool = True
+    has_registers: bool = True
+    has_sensors: bool = True
+    sensors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work, before any request."""
+        if self.sites is not None:
+            if not self.sites:
+                raise _wrong("sites is an empty list", "name a site, or leave it out for all")
+            for site in self.sites:
+                if not site.strip() or "/" in site or not site.isprintable():
+                    raise _wrong(f"the site {site!r} is no site's id", "use an id that all_installations lists")
+            if len(set(self.sites)) < len(self.sites):
+                raise _wrong("a site is named twice", "name each site once")
+        unknown = [word for word in self.frequencies if word not in FREQUENCIES]
+        if unknown or not self.frequencies or len(set(self.frequencies)) < len(self.frequencies):
+            culprit = f"the sampling frequencies are {', '.join(self.frequencies) or 'none'}"
+            raise _wrong(culprit, f"use any of {', '.join(FREQUENCIES)}, each once")
+        for name, (quantity, unit) in self.sensors.items():
+            conversion(quantity, unit, place=f"sensor {name} of a climkit account")
+
+
+def _wrong(culprit: str, fix: str) -> ConfigurationError:
+    return ConfigurationError(culprit, place="climkit account", fix=fix)

@@ -1,0 +1,253 @@
+"""Talks to Climkit: lists of what there is, and rows of data, as received."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+from domain.contract import Payload, Progress, Series
+from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
+from domain.measurement import Normalized
+from domain.window import Window
+from providers._http import Answer, ApiClient
+from providers.climkit.account import Account
+from providers.climkit.meanings import Listing, meaning_of
+from providers.climkit.normalize import learn, normalize
+from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA, Question, lists_of, questions_of
+from providers.climkit.spec import INSTALLATIONS, LIST_OF_SITES
+from providers.climkit.wire import (
+    METER_FIELDS,
+    REGISTERS_OF,
+    SITE_FIELDS,
+    Meter,
+    Sensor,
+    Site,
+    parse_installations,
+    parse_rows,
+)
+
+_log: Final = logging.getLogger(__name__)
+
+_UNPROVEN: Final = "connection closed"
+"""What the transport says of a body whose end only the document itself can show."""
+
+_PRODUCER_FIELDS: Final = ("total",)
+_SITE_FIELDS_OF_OTHERS: Final = ("conso_total",)
+
+
+class Climkit:
+    """One account at Climkit (`domain.contract.Provider`).
+
+    A site is one part: first the lists of what it has, then its data, question by question. The cursor holds what the
+    lists said, so that an interrupted pull goes on without asking for anything twice.
+
+    Args:
+        http: Speaks to `…/api/v1/` with the account's credentials; closed with this.
+        account: Which sites, and which of their data.
+    """
+
+    def __init__(self, http: ApiClient, account: Account) -> None:
+        """Ask for nothing yet."""
+        self._http = http
+        self._account = account
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
+        return self._http.n_requests
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all that decides what an answer holds and which part it belongs to."""
+        account = asdict(self._account)
+        del account["sensors"]  # how values are read, not which ones are asked for
+        where = self._http.origin.url("", {}, place="climkit")
+        return hashlib.sha256(json.dumps([where, account], sort_keys=True).encode()).hexdigest()
+
+    def discover(self) -> Iterable[Series]:
+        """The documented series of every meter, register and sensor of every site, as their lists show them.
+
+        Raises:
+            ProviderError: A list cannot be had, or not be read.
+        """
+        self._http.new_step()
+        now = datetime.now(UTC)
+        found: dict[str, Series] = {}
+        for name in self._sites():
+            site = self._listed(name, Window.of_day(now.date()))
+            for listing, fields in _documented(site, self._account):
+                meanings = (meaning_of(field, listing, site, self._account) for field in fields)
+                found.update((meaning.series.key, meaning.series) for meaning in meanings if meaning is not None)
+        return tuple(found.values())
+
+    def plan(self, window: Window) -> int:
+        """How many requests a fetch of `window` sends when nothing fails.
+
+        Logins, one in ten minutes, are not among them. It asks for the lists itself, which the fetch will do again.
+
+        Raises:
+            ProviderError: A list cannot be had, or not be read.
+        """
+        self._http.new_step()
+        count = 0 if self._account.sites else 1
+        for number in self._sites():
+            site = self._listed(number, window)
+            count += len(lists_of(number, window, self._account))
+            count += sum(1 for _ in questions_of(site, window, self._account))
+        return count
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """Ask for everything of every site inside `window`; see `domain.contract.Provider.fetch`.
+
+        A part is a site. Where the account names none, the list of sites is a part of its own, asked for anew whatever
+        the progress: what it says decides what else is asked for.
+
+        Raises:
+            ProviderError: and nothing else.
+        """
+        self._http.new_step()
+        sites = self._account.sites
+        if sites is None:
+            question = Question("GET", INSTALLATIONS, {}, window)
+            answer = self._ask(question)
+            sites = parse_installations(answer.body, place=INSTALLATIONS)
+            yield _payload(answer, question, LIST_OF_SITES, page=1, cursor=None)
+        for site in sites:
+            so_far = progress.get(site)
+            if so_far is None or so_far.cursor is not None:
+                yield from self._fetch_site(site, window, so_far)
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+        """Say what the answers mean; see `providers.climkit.normalize`."""
+        return normalize(payloads, window, self._account)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _fetch_site(self, name: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
+        site, n_done = _resumed(name, so_far)
+        lists = lists_of(name, window, self._account)
+        page = n_done
+        for question in lists[n_done:]:
+            page += 1
+            answer = self._ask(question)
+            site = learn(site, _payload(answer, question, name, page=page, cursor=None))
+            is_last = page == len(lists) and next(questions_of(site, window, self._account), None) is None
+            yield _payload(answer, question, name, page=page, cursor=None if is_last else _cursor(site))
+        questions = list(questions_of(site, window, self._account))
+        chunk = None
+        for number, question in enumerate(questions[max(0, n_done - len(lists)) :], max(0, n_done - len(lists)) + 1):
+            if question.window != chunk:
+                chunk = question.window
+                self._http.new_step()
+            answer = self._ask(question)
+            cursor = None if number == len(questions) else _cursor(site)
+            yield _payload(answer, question, name, page=len(lists) + number, cursor=cursor)
+
+    def _ask(self, question: Question) -> Answer:
+        """One answer, whole and of the right shape.
+
+        Raises:
+            IncompleteAnswerError: Neither the transport nor the document shows where it ends.
+            RequestRejectedError: The site, or a time as early as this, is not open to the account.
+        """
+        also = (HTTPStatus.FORBIDDEN,)  # of a token that is good: of this site, or this far back, nothing may be read
+        if question.method == "GET":
+            answer = self._http.get(question.endpoint, question.params, also=also)
+        else:
+            answer = self._http.post(question.endpoint, json=dict(question.params), also=also)
+        place = f"{question.endpoint} {question.window}"
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise RequestRejectedError(
+                "the account may not read this",
+                place=f"{self._http.source}, {place}",
+                fix="ask the provider which sites, and since when, the account may read; name them under sites",
+                status=answer.status,
+            )
+        if Listing.of(question.endpoint, "15T") is None:
+            return answer
+        try:
+            parse_rows(answer.body, place=place)
+        except PayloadUnreadableError as error:
+            if answer.proof != _UNPROVEN:
+                raise
+            raise IncompleteAnswerError(
+                f"the connection was closed before the document was: {error.culprit}",
+                place=place,
+                fix="wait for the next try",
+            ) from None
+        return answer
+
+    def _sites(self) -> tuple[str, ...]:
+        if self._account.sites is not None:
+            return self._account.sites
+        question = Question("GET", INSTALLATIONS, {}, Window.of_day(datetime.now(UTC).date()))
+        return parse_installations(self._ask(question).body, place=INSTALLATIONS)
+
+    def _listed(self, name: str, window: Window) -> Site:
+        """A site with what its lists say."""
+        site = Site(name)
+        for page, question in enumerate(lists_of(name, window, self._account), 1):
+            site = learn(site, _payload(self._ask(question), question, name, page=page, cursor=None))
+        return site
+
+
+def _documented(site: Site, account: Account) -> Iterator[tuple[Listing, tuple[str, ...]]]:
+    """What can be asked about `site`, and the fields that its document promises."""
+    meters = (site.meters or {}).values()
+    for frequency in account.frequencies:
+        for kind in sorted({meter.type for meter in meters}) if account.has_site_totals else ():
+            names = SITE_FIELDS if kind == "electricity" else _SITE_FIELDS_OF_OTHERS
+            yield Listing(SITE_DATA, site.id, kind, frequency), names
+        for meter in meters:
+            is_consumer = meter.type == "electricity" and meter.mode != "production"
+            yield Listing(METER_DATA, site.id, meter.id, frequency), METER_FIELDS if is_consumer else _PRODUCER_FIELDS
+    for meter in meters:
+        if account.has_registers and not meter.is_rule:
+            yield Listing(REGISTERS, site.id, meter.id), REGISTERS_OF.get(meter.type, ())
+    for sensor in site.sensors or {}:
+        yield Listing(SENSOR_DATA, site.id, sensor), ("value",)
+
+
+def _cursor(site: Site) -> str:
+    return json.dumps(asdict(site), separators=(",", ":"))
+
+
+def _resumed(name: str, so_far: Progress | None) -> tuple[Site, int]:
+    """What the lists of a site had said, and how many pages were landed; nothing, if it cannot be gone on with."""
+    if so_far is None or so_far.cursor is None:
+        return Site(name), 0
+    try:
+        said = json.loads(so_far.cursor)
+        meters, sensors = said["meters"], said["sensors"]
+        site = Site(
+            id=str(said["id"]),
+            name=said["name"],
+            zone=said["zone"],
+            meters=None if meters is None else {key: Meter(**meter) for key, meter in meters.items()},
+            sensors=None if sensors is None else {key: Sensor(**sensor) for key, sensor in sensors.items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        _log.warning("The site %s is asked for anew: what an earlier pull left behind cannot be read.", name)
+        return Site(name), 0
+    return (site, so_far.page) if site.id == name else (Site(name), 0)
+
+
+def _payload(answer: Answer, question: Question, part: str, *, page: int, cursor: str | None) -> Payload:
+    return Payload(
+        endpoint=question.endpoint,
+        params=question.params,
+        window=question.window,
+        part=part,
+        page=page,
+        received_at=answer.received_at,
+        media_type=answer.media_type,
+        body=answer.body,
+        proof=f"{answer.proof}, closed document",
+        cursor=cursor,
+    )

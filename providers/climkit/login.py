@@ -1,0 +1,42 @@
+"""How Climkit is logged in to: a name and a password for a token of 15 minutes."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from providers._http import ApiClient, Secret
+from providers._login import BearerLogin, Granted, Question, Rules
+from providers.climkit.spec import LOGIN, TOKEN_SECONDS
+
+_RULES: Final = Rules(
+    who="our user",
+    fix="check the name and the password; they are those of the API, not of the portal",
+    # Where `valid_until` is missing, clients that work take 14 minutes; a wrong clock of ours must not make it a year.
+    otherwise_seconds=TOKEN_SECONDS - 60,
+    longest_seconds=TOKEN_SECONDS,
+)
+
+
+def password_login(
+    http: ApiClient, *, username: str, password: Secret, clock: Callable[[], float] = time.monotonic
+) -> BearerLogin:
+    """Credentials for the account of `username`.
+
+    Args:
+        http: A client of the API, without credentials of its own.
+        username: The API's own user.
+        password: Its password; sent in the login, and nowhere else.
+        clock: Seconds that never go back.
+    """
+
+    def ask() -> Question:
+        return Question(json={"username": username, "password": password.reveal()})
+
+    return BearerLogin(http, LOGIN, ask=ask, read=_read, rules=_RULES, clock=clock)
+
+
+def _read(said: Mapping[str, object]) -> Granted:
+    until = said.get("valid_until")
+    millis = until.get("$date") if isinstance(until, dict) else until
+    is_number = isinstance(millis, int | float) and not isinstance(millis, bool)
+    return Granted(said.get("access_token"), millis / 1000 - time.time() if is_number else None)  # type: ignore[operator]  # a number

@@ -1,0 +1,118 @@
+"""What the values of an answer are, and the series they make."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.contract import Series
+from domain.quantities import Conversion, conversion
+from providers.climkit.account import Account
+from providers.climkit.buckets import RESOLUTIONS
+from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
+from providers.climkit.wire import (
+    METER_FIELDS,
+    REGISTER_UNITS,
+    SENSOR_UNITS,
+    SITE_FIELDS,
+    VALIDATED_UNITS,
+    Meter,
+    Sensor,
+    Site,
+    meter_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one answer about data is about.
+
+    Attributes:
+        kind: `site_data`, `meter_data`, `meter_data_raw` or `sensor_data`.
+        site: The site.
+        subject: The type of meter, the meter, or the sensor.
+        frequency: The sampling frequency of validated data; empty for others.
+    """
+
+    kind: str
+    site: str
+    subject: str
+    frequency: str = ""
+
+    @classmethod
+    def of(cls, endpoint: str, frequency: str) -> "Listing | None":
+        """What an answer of `endpoint` is about; None if it is a list of what there is."""
+        steps = endpoint.split("/")
+        if len(steps) != 3:  # noqa: PLR2004  # kind, site and subject, in either order
+            return None
+        if steps[1] == SENSOR_DATA:
+            return cls(SENSOR_DATA, steps[0], steps[2])
+        kind, site, subject = steps
+        return cls(kind, site, subject, frequency if kind != REGISTERS else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A field's series, and how its numbers become canonical."""
+
+    series: Series
+    conversion: Conversion
+
+
+def meaning_of(name: str, listing: Listing, site: Site, account: Account) -> Meaning | None:
+    """What the field `name` of an answer is; None if nobody knows."""
+    if listing.kind == SENSOR_DATA:
+        return _of_sensor(name, (site.sensors or {}).get(listing.subject), site, account)
+    if listing.kind == SITE_DATA:
+        return _of_site(name, listing, site)
+    meter = (site.meters or {}).get(listing.subject)
+    return None if meter is None else _of_meter(name, listing, meter, site)
+
+
+def _of_site(name: str, listing: Listing, site: Site) -> Meaning | None:
+    unit, part = VALIDATED_UNITS.get(listing.subject), meter_of(name)
+    if unit is None or not (name in SITE_FIELDS or part):
+        return None
+    labels = {"type": listing.subject, "field": part[0] if part else name} | ({"meter": part[1]} if part else {})
+    return _validated(f"{site.id}/{listing.subject}/{name}", labels, unit, listing, site)
+
+
+def _of_meter(name: str, listing: Listing, meter: Meter, site: Site) -> Meaning | None:
+    labels = {"meter": meter.id, "type": meter.type, "mode": meter.mode, "name": meter.name, "field": name}
+    key = f"{site.id}/{meter.id}/{name}"
+    if listing.kind == METER_DATA:
+        unit = VALIDATED_UNITS.get(meter.type) if name in METER_FIELDS else None
+        return None if unit is None else _validated(key, labels, unit, listing, site)
+    unit = REGISTER_UNITS.get(name)
+    return None if unit is None else _made(key, {**labels, "endpoint": REGISTERS}, unit, site)
+
+
+def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: Account) -> Meaning | None:
+    if sensor is None or name != "value":
+        return None
+    unit = account.sensors.get(sensor.id) or account.sensors.get(sensor.type) or SENSOR_UNITS.get(sensor.unit)
+    if unit is None:
+        return None
+    labels = {"endpoint": SENSOR_DATA, "sensor": sensor.id, "type": sensor.type, "name": sensor.name}
+    return _made(f"{site.id}/{sensor.id}/value", labels, unit, site)
+
+
+def _validated(key: str, labels: dict[str, str], unit: tuple[str, str], listing: Listing, site: Site) -> Meaning:
+    frequency = listing.frequency
+    whole = {**labels, "endpoint": listing.kind, "sampling_frequency": frequency}
+    return _made(key if frequency == "15T" else f"{key}/{frequency}", whole, unit, site, RESOLUTIONS[frequency])
+
+
+def _made(
+    key: str, labels: dict[str, str], unit: tuple[str, str], site: Site, resolution: timedelta | None = None
+) -> Meaning:
+    number = labels.get("meter") or labels.get("sensor")
+    series = Series(
+        key=key,
+        quantity=unit[0],
+        device=f"{site.id}/{number}" if number else site.id,
+        site=site.name or site.id,
+        provider_unit=unit[1],
+        resolution=resolution,
+        time_zone=site.zone or "UTC",
+        labels={**labels, "site": site.id},
+    )
+    return Meaning(series, conversion(*unit, place=f"{key} of climkit"))

@@ -1,0 +1,99 @@
+"""What is asked about one site and one window: the fewest questions that the widest windows allow, in a fixed order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from domain.window import Window
+from providers.climkit.account import Account
+from providers.climkit.buckets import first_at_or_after
+from providers.climkit.spec import SPEC
+from providers.climkit.wire import Site
+
+SITE_DATA: Final = "site_data"
+METER_DATA: Final = "meter_data"
+REGISTERS: Final = "meter_data_raw"
+SENSOR_DATA: Final = "sensor_data"
+
+_SITE_TYPES: Final = ("electricity", "heating", "cooling", "cold_water", "hot_water", "charge_point")
+"""The types that `site_data` knows."""
+
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request.
+
+    Attributes:
+        method: GET or POST.
+        endpoint: Its path.
+        params: What is sent, as a query or as JSON.
+        window: The starts of the intervals, or the instants, that are wanted.
+    """
+
+    method: str
+    endpoint: str
+    params: Mapping[str, str]
+    window: Window
+
+
+def lists_of(site: str, window: Window, account: Account) -> tuple[Question, ...]:
+    """The questions that come first: what the site is, and what meters and sensors it has."""
+    paths = [f"installation_infos/{site}", f"meter_info/{site}"]
+    if account.has_sensors:
+        paths.append(f"{site}/sensors_list")
+    return tuple(Question("GET", path, {}, window) for path in paths)
+
+
+def questions_of(site: Site, window: Window, account: Account) -> Iterator[Question]:
+    """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
+    zone = ZoneInfo(site.zone or "UTC")
+    meters = list((site.meters or {}).values())
+    types = [known for known in _SITE_TYPES if known in {meter.type for meter in meters}]
+    for chunk in _chunks(window):
+        for frequency in account.frequencies:
+            wanted = _intervals(chunk, frequency, zone)
+            if wanted is None:
+                continue
+            for known in types if account.has_site_totals else ():
+                yield _sampled(f"{SITE_DATA}/{site.id}/{known}", frequency, wanted)
+            for meter in meters:
+                yield _sampled(f"{METER_DATA}/{site.id}/{meter.id}", frequency, wanted)
+        if account.has_registers:
+            for meter in meters:
+                if not meter.is_rule:
+                    yield Question("POST", f"{REGISTERS}/{site.id}/{meter.id}", _span(chunk), chunk)
+        for sensor in site.sensors or {}:
+            yield Question("GET", f"{site.id}/{SENSOR_DATA}/{sensor}", _span(chunk), chunk)
+
+
+def _chunks(window: Window) -> Iterator[Window]:
+    start = window.start
+    while start < window.end:
+        end = min(start + SPEC.max_window, window.end)
+        yield Window(start, end)
+        start = end
+
+
+def _intervals(chunk: Window, frequency: str, zone: ZoneInfo) -> Window | None:
+    """The whole intervals that begin inside `chunk`, from the first's start to the last's end; None without any."""
+    start, end = (first_at_or_after(bound, frequency, zone) for bound in (chunk.start, chunk.end))
+    return Window(start, end) if start < end else None
+
+
+def _sampled(endpoint: str, frequency: str, wanted: Window) -> Question:
+    # A second more, for the quarter that is labelled with the very end: nobody says whether t_e is included.
+    more = _SECOND if frequency == "15T" else timedelta(0)
+    return Question("POST", endpoint, {**_span(wanted, more), "sampling_frequency": frequency}, wanted)
+
+
+def _span(window: Window, more: timedelta = timedelta(0)) -> dict[str, str]:
+    return {"t_s": _naive(window.start), "t_e": _naive(window.end + more)}
+
+
+def _naive(instant: datetime) -> str:
+    """An instant as the provider wants it: UTC, and not saying so."""
+    return instant.replace(tzinfo=None).isoformat(timespec="seconds")

@@ -1,0 +1,49 @@
+"""What is true of Climkit, whoever asks."""
+
+from datetime import date, timedelta
+from typing import Final
+
+from domain.contract import ProviderSpec
+
+SPEC: Final = ProviderSpec(
+    slug="climkit",
+    title="Climkit",
+    docs_url="https://docs.climkit.io/l/de/article/rvit55bkw7-climkit-api",
+    # The company's first sites; a site's own `creation_date` is later.
+    first_day=date(2015, 1, 1),
+    # The finest sampling frequency, and the default.
+    cadence=timedelta(minutes=15),
+    # Validated data of a day come in during the next one (clients that work wait for it; not documented).
+    settles_after=timedelta(hours=24),
+    # Rules and manual readings restate what was validated: a week and a half is asked for again.
+    refetch_days=10,
+    # No page size is documented: one answer holds the window. 31 days of quarters.
+    page_rows=2_976,
+    # Nothing is documented. A client that works asks for 30 days at a time.
+    max_window=timedelta(days=30),
+    # "Requests limit: 1/second", of every endpoint.
+    requests_per_second=1.0,
+    # Three months in a run: the lists are asked for once, and every meter three times.
+    max_days_per_run=90,
+    pull_days=90,
+)
+"""The provider's facts."""
+
+LOGIN: Final = "auth"
+INSTALLATIONS: Final = "all_installations"
+
+TOKEN_SECONDS: Final = 900.0
+"""Documented: a token is valid for 15 minutes."""
+
+LIST_OF_SITES: Final = "/installations"
+"""The part of the answer that lists the sites; no site's id has a slash."""
+
+FREQUENCIES: Final = ("15T", "H", "D", "M", "Y")
+"""What `sampling_frequency` may be."""
+
+MAX_SITES: Final = 1_000
+MAX_DEVICES: Final = 10_000
+"""Meters, and sensors, of one site; a longer list is no house."""
+
+MAX_ROWS: Final = 3_000_000
+"""Rows of one answer: 30 days of a sensor that writes each second."""

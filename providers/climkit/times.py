@@ -1,0 +1,105 @@
+"""When Climkit says that something was: texts with the site's own offset, or the epoch in a unit that nobody names.
+
+Everything is done by whole columns. A row is looked at alone only where a column shows that one of it is odd.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from domain.measurement import Reason
+from providers._json import clipped
+from providers.climkit.wire import unreadable
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No telemetry is older; an epoch in seconds, read as milliseconds, lies in 1970."""
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=15)
+"""How far a gateway's clock may be ahead of ours when the answer arrived."""
+
+_TEXT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([+-]\d\d:\d\d|Z)")
+_NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?")
+_EXACT: Final = 2**53
+
+Integers = npt.NDArray[np.int64]
+
+
+def micros(instant: datetime) -> int:
+    """Whole microseconds since 1970-01-01T00:00Z."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def read_texts(column: Sequence[Any], received_at: datetime, *, place: str) -> tuple[Integers, dict[int, Reason]]:
+    """Microseconds since the epoch of each row, and the rows that have no usable time, by index.
+
+    Raises:
+        PayloadUnreadableError: A timestamp says no offset: which instant it means, nobody can know.
+    """
+    odd: dict[int, Reason] = {}
+    texts = list(column)
+    for index, said in enumerate(texts):
+        if isinstance(said, str) and _TEXT.fullmatch(said):
+            continue
+        if isinstance(said, str) and _NAIVE.fullmatch(said.strip()):
+            raise unreadable(f"the timestamp {clipped(said)} does not say its offset from UTC", place)
+        odd[index] = Reason.NO_TIME if said is None else Reason.WRONG_TYPE
+        texts[index] = "2000-01-01 00:00:00+00:00"
+    if not texts:
+        return np.empty(0, dtype=np.int64), odd
+    parsed = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
+    times: Integers = parsed.as_unit("us").asi8.copy()
+    for index in np.flatnonzero(parsed.isna()).tolist():
+        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)  # the 31st of February
+    return _plausible(times, received_at, odd), odd
+
+
+def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> tuple[Integers, dict[int, Reason]]:
+    """The same of a sensor's rows, whose integers count seconds or milliseconds: their size decides, for all of them.
+
+    Raises:
+        PayloadUnreadableError: Some can only be seconds and others only milliseconds, or none can be either.
+    """
+    odd: dict[int, Reason] = {}
+    sent = [_whole(value, index, odd) for index, value in enumerate(column)]
+    numbers = np.array(sent, dtype=np.int64)
+    known = np.ones(len(sent), dtype=bool)
+    known[list(odd)] = False
+    low, high = micros(EARLIEST) // 10**6, micros(received_at + CLOCK_TOLERANCE) // 10**6
+    are_seconds = known & (numbers >= low) & (numbers <= high)
+    are_millis = known & (numbers >= low * 1000) & (numbers <= high * 1000 + 999)
+    if are_seconds.any() and are_millis.any():
+        raise unreadable("some timestamps of the sensor are seconds and others milliseconds", place)
+    if known.any() and not (are_seconds.any() or are_millis.any()):
+        first = sent[int(np.flatnonzero(known)[0])]
+        raise unreadable(f"the sensor's timestamp {first} is of neither seconds nor milliseconds", place)
+    fits, factor = (are_seconds, 10**6) if are_seconds.any() else (are_millis, 10**3)
+    for index in np.flatnonzero(known & ~fits).tolist():
+        odd[index] = Reason.IMPLAUSIBLE_TIME
+    return np.where(fits, numbers, 0) * factor, odd
+
+
+def _plausible(times: Integers, received_at: datetime, odd: dict[int, Reason]) -> Integers:
+    low, high = micros(EARLIEST), micros(received_at + CLOCK_TOLERANCE)
+    for index in np.flatnonzero((times < low) | (times > high)).tolist():
+        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+    return times.clip(low, high)
+
+
+def _whole(value: object, index: int, odd: dict[int, Reason]) -> int:
+    if type(value) is int and abs(value) < _EXACT:
+        return value
+    if type(value) is float and abs(value) < _EXACT and value.is_integer():
+        return int(value)
+    if value is None:
+        odd[index] = Reason.NO_TIME
+    else:
+        odd[index] = Reason.IMPLAUSIBLE_TIME if type(value) in (int, float) else Reason.WRONG_TYPE
+    return 0
