@@ -21,6 +21,7 @@ class SourceFacts:
         schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
+        left_out: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
         site: Where its devices stand; empty if they stand in many places.
     """
 
@@ -31,6 +32,7 @@ class SourceFacts:
     owners: tuple[str, ...] = ()
     schedule: str | None = None
     fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     site: str = ""
     was_retired: bool = False
 

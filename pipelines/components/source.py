@@ -72,6 +72,11 @@ class SourceAttributes(BaseModel):
         default=False, description="It has gone for good: no schedule asks it; what is loaded stays, and is replayed."
     )
     owners: list[str] = Field(default_factory=list, description="E-mail addresses, or team:<name>.")
+    left_out: list[str] = Field(
+        default_factory=list,
+        description="Values without a quantity that nobody waits for, as status names them; * for any part. They are "
+        "counted and kept all the same, and no check warns of them.",
+    )
     site: str = Field("", description="Where the devices stand, if they stand in one place.")
 
     @field_validator("slug")
@@ -138,6 +143,7 @@ class SourceComponent(dg.Component):
             owners=tuple(attributes.owners),
             schedule=None if cls.provider_spec.is_retired or attributes.retired else attributes.schedule,
             fields=cls.fields_of(attributes),
+            left_out=tuple(attributes.left_out),
             site=attributes.site,
             was_retired=attributes.retired,
         )

@@ -151,3 +151,12 @@ def test_a_load_that_does_not_add_up_is_named() -> None:
     result = said(loads, DUE_FOR_FIVE)["accounted_for"]
     assert not result.passed
     assert result.metadata["days"].value == ["2026-01-03"]
+
+
+def test_what_a_source_leaves_out_on_purpose_is_no_news_and_anything_else_still_is() -> None:
+    sparing = dataclasses.replace(facts(), left_out=("*/activity",))
+    quiet = said(loaded(*days(5), unmapped={"77/day/activity": 3}), DUE_FOR_FIVE, sparing)["nothing_unmapped"]
+    loud = said(loaded(*days(5), unmapped={"77/day/activity": 3, "77/weight": 1}), DUE_FOR_FIVE, sparing)
+    assert quiet.passed
+    assert not loud["nothing_unmapped"].passed
+    assert loud["nothing_unmapped"].metadata["by_name"].value == {"77/weight": 5}
