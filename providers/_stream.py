@@ -177,8 +177,8 @@ def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: s
 
 
 def _refusal(error: Exception, place: str) -> Exception:
-    """Why there is no stream. A redirect comes as a ValueError, because a socket of ours cannot be redirected."""
-    answered = error if isinstance(error, InvalidStatus) else error.__cause__
+    """Why there is no stream. A redirect comes wrapped: the library follows none on a socket of ours, and says so."""
+    answered = error if isinstance(error, InvalidStatus) else error.__cause__ or error.__context__
     if isinstance(answered, InvalidStatus):
         status = answered.response.status_code
         headers = {name.lower(): value for name, value in answered.response.headers.raw_items()}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import RedirectResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox.faults import Facts
@@ -60,14 +60,13 @@ class Streams:
 
         fired = self._twin.switches.fire(Facts("stream", socket.query_params.get("productId")))
         if "redirect" in fired:
-            await socket.send_denial_response(RedirectResponse(fired.option("redirect", "to"), 302))
+            to = {"location": fired.option("redirect", "to")}
+            await socket.send_denial_response(PlainTextResponse("Moved.\n", 302, to))
             return
         try:
             self._twin.require_token(socket.headers.get("authorization", ""), socket.query_params.get("token", ""))
             home = self._twin.home(socket.query_params.get("productId", ""))
         except RefusedError as refused:
-            from starlette.responses import Response  # noqa: PLC0415 - beside its only use
-
             await socket.send_denial_response(
                 Response(refused.answer.body, refused.answer.status, media_type="application/json")
             )
