@@ -1,10 +1,12 @@
 """Processes of our own: started with a log, found again by their number, ended with all their children.
 
 Each one leads a session of its own, so that Ctrl-C in the terminal reaches the command line alone, which then ends them
-in order. What a killed command line leaves behind is found by its number file and ended by the next one.
+in order. What a killed command line leaves behind is found by its number file and ended by the next one; the children
+of one that was killed itself are found by a mark in their environment.
 """
 
 import os
+import secrets
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ _GRACE_SECONDS: Final = 20.0
 _TAIL_LINES: Final = 12
 _PROC: Final = Path("/proc")
 _HELD: Final[dict[int, subprocess.Popen[bytes]]] = {}  # a forgotten handle of a living process is a warning
+_MARK: Final = "JOULEHOUSE_PROCESS"
 _STARTED: Final = 19  # the start time, counted from the state (proc(5))
 
 
@@ -44,28 +47,26 @@ class Process:
     @property
     def pid(self) -> int | None:
         """Its process number; None when it does not run. A number that another process has since got does not count."""
-        try:
-            number, _, birth = self._number_file.read_text().partition(" ")
-        except FileNotFoundError:
-            return None
+        number, _, birth = self._noted()[0].partition(" ")
         return int(number) if number and birth.strip() == _birth(int(number)) != "" else None
 
     def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> None:
         """Begin, with an empty log. A left-over of the same name is ended first."""
         self.stop()
         private_folder(self.folder)
+        mark = f"{self.name}-{secrets.token_hex(8)}"
         with self.log.open("wb") as log:
             child = subprocess.Popen(  # noqa: S603 — our own programs, no shell
                 list(command),
                 cwd=cwd,
-                env=dict(environment),
+                env={**environment, _MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         _HELD[child.pid] = child
-        self._number_file.write_text(f"{child.pid} {_birth(child.pid)}")
+        self._number_file.write_text(f"{child.pid} {_birth(child.pid)}\n{mark}\n")
 
     def ask_to_stop(self) -> None:
         """Tell it and its children that the end has come, and do not wait: `stop` does."""
@@ -74,18 +75,27 @@ class Process:
                 os.killpg(pid, signal.SIGTERM)
 
     def stop(self) -> bool:
-        """End it and its children, first politely; whether there was one."""
-        pid = self.pid
+        """End it and its children, first politely; whether there was one. Children are ended even if it is dead."""
+        pid, mark = self.pid, self._noted()[1]
         if pid is not None:
             _end_group(pid)
+        left = _end_marked(mark) if mark else 0
         self._number_file.unlink(missing_ok=True)
-        return pid is not None
+        return pid is not None or left > 0
 
     def tail(self) -> str:
         """The last lines of its log."""
         with suppress(FileNotFoundError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
         return ""
+
+    def _noted(self) -> tuple[str, str]:
+        """Its number and birth, and its mark; empty texts where nothing is noted."""
+        try:
+            first, _, rest = self._number_file.read_text().partition("\n")
+        except FileNotFoundError:
+            return "", ""
+        return first, rest.strip()
 
     @property
     def _number_file(self) -> Path:
@@ -122,6 +132,36 @@ def _end_group(leader: int) -> None:
             _bury(leader)
             if is_over:
                 return
+
+
+def _end_marked(mark: str) -> int:
+    """End every process that has `mark` in its environment, first politely; how many there were."""
+    found = _marked(mark)
+    for number, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, 5.0)):
+        for pid in _marked(mark):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        for _ in looks(seconds, every=0.05):
+            if not _marked(mark):
+                return len(found)
+    return len(found)
+
+
+def _marked(mark: str) -> list[int]:
+    """The living processes with `mark` in their environment; none where the system has no `/proc` to tell."""
+    wanted = f"{_MARK}={mark}".encode()
+    return [pid for pid in (_numbers() if _PROC.exists() else ()) if wanted in _environment(pid).split(b"\0")]
+
+
+def _environment(pid: int) -> bytes:
+    """What the process was started with; nothing of the dead, and nothing of somebody else's."""
+    fields = _stat(pid)
+    if not fields or fields[0] in "ZX":
+        return b""
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def _bury(pid: int) -> None:

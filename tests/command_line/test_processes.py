@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,6 +55,25 @@ def test_stopping_ends_the_process_and_its_children(process: Process) -> None:
     assert not lives(child)
     assert process.pid is None
     assert not process.stop()
+
+
+def test_children_are_ended_even_if_their_process_was_killed_and_they_have_left_its_session(process: Process) -> None:
+    start(process, PARENT_AND_CHILD.replace('time.sleep(60)"]', 'time.sleep(60)"], start_new_session=True'))
+    child = int(first_line(process))
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        while process.pid is not None:
+            time.sleep(0.02)
+        assert lives(child)
+        assert Process("one", process.folder).stop(), "another command line finds them"
+        assert not lives(child)
+        assert lives(bystander.pid)
+        assert not process.stop()
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_a_process_is_found_again_by_its_number(process: Process) -> None:
