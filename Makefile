@@ -71,7 +71,10 @@ bench: $(READY) .venv-bench/.ready ## The loader against raw COPY, and the whole
 	touch $@
 
 clean: ## Stop what runs, and remove the environment and the caches (DATA=1: the data too)
-	@if [ -x $(BIN)/joulehouse ]; then $(BIN)/joulehouse sandbox stop; $(BIN)/joulehouse warehouse $(if $(DATA),remove --yes,stop); fi
+	@if [ -x $(BIN)/joulehouse ]; then $(BIN)/joulehouse stop$(if $(DATA), && $(BIN)/joulehouse warehouse remove --yes); \
+	elif [ -e .joulehouse/run ] || [ -e .joulehouse/warehouse ]; then \
+	  echo "What runs here cannot be stopped without the environment: make venv, then make clean again." >&2; exit 1; \
+	fi
 	rm -rf $(VENV) .venv-bench *.egg-info build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	$(if $(DATA),rm -rf .joulehouse)

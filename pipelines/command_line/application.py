@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.command_line import days, demo, doctor, live, overview, sandbox, ui, warehouse
+from pipelines.command_line import closing, days, demo, doctor, live, overview, sandbox, ui, warehouse
 from pipelines.command_line.speech import FAILED, complain
 
 
@@ -52,6 +52,7 @@ def _house(
 
 application.command(short_help="See it work: 60 measured days, then the UI")(demo.demo)
 application.command(short_help="Open the Dagster UI on the same data")(ui.ui)
+application.command(short_help="End whatever of this checkout runs")(closing.stop)
 application.command(short_help="Look at everything this checkout needs")(doctor.doctor)
 application.command(short_help="Every source, and how far it is loaded")(overview.sources)
 application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)

@@ -1,6 +1,7 @@
 """Dagster as processes beside us: webserver and daemon, each with its code server, on a database of their own."""
 
 import fcntl
+import os
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from pipelines.command_line.orchestra import LOCATION, Orchestra
 from pipelines.command_line.processes import Process
 
 _START_SECONDS: Final = 120.0
+_LOCK: Final = "stack.lock"
 _PROGRAMS: Final = Path(sysconfig.get_path("scripts"))
 
 
@@ -75,12 +77,12 @@ class Stack:
                 return f"{process.name} has ended: read {process.log}\n{process.tail()}"
         return ""
 
-    def stop(self) -> None:
-        """Stop both, and all their children, at the same time."""
+    def stop(self) -> bool:
+        """Stop both, and all their children, at the same time; whether any of them ran."""
         for process in (self.daemon, self.webserver):
             process.ask_to_stop()
-        for process in (self.daemon, self.webserver):
-            process.stop()
+        ended = [process.stop() for process in (self.daemon, self.webserver)]
+        return any(ended)
 
     def _start(self, process: Process, command: list[str]) -> None:
         program, *arguments = command
@@ -150,11 +152,29 @@ def alone(home: Path) -> Iterator[None]:
         ConfigurationError: Another process holds it.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "stack.lock").open("w") as file:
+    with (home / _LOCK).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigurationError(
                 "a demo or a UI is open already", place=str(home), fix="end it with Ctrl-C, or use it"
             ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
         yield
+
+
+def holder(home: Path) -> int | None:
+    """The process that holds the home's Dagster; None when nobody does."""
+    try:
+        file = (home / _LOCK).open()
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            pid = file.read().strip()
+            return int(pid) if pid else None
+    return None

@@ -40,6 +40,30 @@ def test_make_demo_once_ends_after_the_summary() -> None:
 def test_make_clean_leaves_the_data_unless_it_is_named() -> None:
     assert "rm -rf .joulehouse" not in dry_run("clean")
     assert "rm -rf .joulehouse" in dry_run("clean", "DATA=1")
+    assert "warehouse remove" not in dry_run("clean")
+    assert "joulehouse stop && .venv/bin/joulehouse warehouse remove --yes" in dry_run("clean", "DATA=1")
+
+
+def test_make_clean_stops_everything_first() -> None:
+    commands = dry_run("clean")
+    assert commands.index("joulehouse stop") < commands.index("rm -rf .venv")
+
+
+def test_make_clean_deletes_nothing_that_it_cannot_stop(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    (tmp_path / ".joulehouse" / "warehouse").mkdir(parents=True)
+    outcome = subprocess.run(
+        ["make", "clean", "DATA=1"],  # noqa: S607 — make from the path, as a developer has it
+        cwd=tmp_path,
+        env=os.environ | {"MAKEFLAGS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert outcome.returncode != 0
+    assert "make venv, then make clean again" in outcome.stderr
+    assert (tmp_path / ".joulehouse" / "warehouse").is_dir()
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "prove", "bench", "ui", "lint", "clean"])

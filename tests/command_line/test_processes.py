@@ -62,9 +62,10 @@ def test_children_are_ended_even_if_their_process_was_killed_and_they_have_left_
     child = int(first_line(process))
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGKILL)
-        while process.pid is not None:
+        pid = process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while lives(pid):
             time.sleep(0.02)
         assert lives(child)
         assert Process("one", process.folder).stop(), "another command line finds them"

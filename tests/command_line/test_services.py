@@ -147,6 +147,25 @@ def test_the_ui_opens_and_ctrl_c_leaves_no_process_behind(home: Path) -> None:
     assert Process("sandbox", home / "run").pid == pids[0], "what ran before is left running"
 
 
+@pytest.mark.timeout(300)
+def test_stop_ends_a_ui_with_all_that_it_runs_and_what_a_killed_one_left(home: Path) -> None:
+    assert ask("stop").stdout == "Nothing was running.\n"
+    for is_killed in (False, True):
+        with subprocess.Popen([PROGRAM, "ui"], env=os.environ, stdout=subprocess.PIPE, text=True) as ui:  # noqa: S603 — our own program
+            assert any("The asset graph" in line for line in iter(ui.stdout.readline, ""))  # type: ignore[union-attr]  # a pipe
+            pids = [Process(name, home / "run").pid for name in ("dagster-webserver", "dagster-daemon")]
+            assert None not in pids
+            if is_killed:
+                ui.kill()
+                ui.wait()
+            said = ask("stop").stdout
+            assert ui.wait(timeout=60) != 0 or not is_killed
+        assert ("Dagster is stopped." if is_killed else "The demo or the UI is stopped.") in said
+        assert sessions(pids) == []
+        assert not EmbeddedWarehouse(home).status().is_running
+    assert ask("stop").stdout == "Nothing was running.\n"
+
+
 def sessions(leaders: list[int | None]) -> list[str]:
     """The command lines of living processes in the sessions of `leaders`."""
     found = []
