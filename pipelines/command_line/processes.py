@@ -76,9 +76,11 @@ class Process:
 
     def stop(self) -> bool:
         """End it and its children, first politely; whether there was one. Children are ended even if it is dead."""
-        pid, mark = self.pid, self._noted()[1]
+        pid, (noted, mark) = self.pid, self._noted()
         if pid is not None:
             _end_group(pid)
+        elif noted:
+            _bury(int(noted.partition(" ")[0]))
         left = _end_marked(mark) if mark else 0
         self._number_file.unlink(missing_ok=True)
         return pid is not None or left > 0
