@@ -99,8 +99,9 @@ def together(gaps: Sequence[OpenGap]) -> Iterator[list[OpenGap]]:
 
 
 def windows(gap: Window, now: datetime) -> Iterator[Window]:
-    """What to ask for: days that are over whole, of today just the gap."""
+    """What to ask for: days that are over whole, of today just the gap, in whole seconds."""
     today = now.astimezone(UTC).date()
+    gap = Window(gap.start.replace(microsecond=0), gap.end + timedelta(microseconds=-gap.end.microsecond % 1_000_000))
     for day in gap.days():
         whole = Window.of_day(day)
         if day < today:

@@ -165,7 +165,7 @@ class VoltStorage:
         ]
 
     def _reached(self, window: Window) -> Window:
-        """`window` as far as it is over: the provider refuses a future `from` or `to`.
+        """`window` as far as it is over, in whole milliseconds: the provider refuses a future `from` or `to`.
 
         Raises:
             NotYetPublishedError: It has not begun.
@@ -175,7 +175,7 @@ class VoltStorage:
             raise NotYetPublishedError(
                 "the window lies in the future", place=f"{self._http.source}, {window}", fix="ask again once it is over"
             )
-        return Window(window.start, min(window.end, now))
+        return Window(_floor(window.start), _ceiling(min(window.end, now)))
 
     def _product_pages(self) -> Iterator[tuple[int, Answer, list[Product], bool]]:
         """Number, answer, products not seen before, and whether it was the last."""
@@ -337,6 +337,14 @@ def _slices(window: Window, widest: timedelta) -> Iterator[Window]:
         end = min(start + widest, window.end)
         yield Window(start, end)
         start = end
+
+
+def _floor(instant: datetime) -> datetime:
+    return _EPOCH + (instant - _EPOCH) // _MILLISECOND * _MILLISECOND
+
+
+def _ceiling(instant: datetime) -> datetime:
+    return _EPOCH - (_EPOCH - instant) // _MILLISECOND * _MILLISECOND
 
 
 def _seconds(instant: datetime) -> str:

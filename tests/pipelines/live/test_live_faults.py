@@ -153,6 +153,10 @@ def test_a_day_that_is_over_is_asked_for_whole_and_of_today_just_the_gap() -> No
     start, end = datetime(2025, 6, 1, 23, 59, tzinfo=UTC), datetime(2025, 6, 2, 0, 1, tzinfo=UTC)
     found = list(windows(Window(start, end), end + timedelta(minutes=1)))
     assert found == [Window.of_day(start.date()), Window(datetime(2025, 6, 2, tzinfo=UTC), end)]
+    within = Window(end + timedelta(seconds=1.25), end + timedelta(seconds=2.5))
+    assert list(windows(within, end + timedelta(minutes=1))) == [
+        Window(end + timedelta(seconds=1), end + timedelta(seconds=3))
+    ]
 
 
 def test_listening_begins_at_midnight_or_as_far_back_as_allowed() -> None:

@@ -156,6 +156,17 @@ def test_the_end_is_included_by_the_provider_and_counted_once_by_us(home: Batter
     assert counts == [None, 7.0]
 
 
+def test_a_window_that_begins_within_a_millisecond_is_asked_for_in_whole_ones_and_answered_exactly(
+    home: Battery,
+) -> None:
+    noon = 1_748_779_200_000
+    for away in range(4):
+        home.twin.put(77, noon + away, {"Power_PV": float(away)})
+    start = datetime.fromtimestamp(noon / 1000, UTC)
+    window = Window(start + timedelta(microseconds=84), start + timedelta(milliseconds=2, microseconds=157))
+    assert rounded(points_of(home.load(window))) == {("77/Power_PV", noon + 1): 1.0, ("77/Power_PV", noon + 2): 2.0}
+
+
 def test_products_are_listed_page_by_page_until_a_short_one() -> None:
     with battery(account=Account(statistics=()), products_per_page=1) as home:
         payloads = home.fetch()

@@ -1,0 +1,78 @@
+"""VoltStorage's resource: what it is told survives Dagster, and a missing variable is named."""
+
+from contextlib import closing
+
+import pytest
+
+from domain.errors import ConfigurationError
+from providers.voltstorage.account import Account, FieldMeaning, Paths, ProductFilter
+from resources.settings import Settings
+from resources.voltstorage import (
+    VoltStorageAccess,
+    VoltStorageResource,
+    open_voltstorage,
+    open_voltstorage_feed,
+)
+from tests.fakes.battery import DAY
+
+ACCESS = VoltStorageAccess(
+    source="home",
+    place="assets/home/defs.yaml",
+    account=Account(
+        products=(77, 79),
+        components=(501,),
+        fields={"Power_New": FieldMeaning("power", "kW")},
+        live_names={"dcVoltage": "Voltage_DC"},
+        export_fields=("Power_PV",),
+        tz_minutes=60,
+        separator=";",
+        statistics=("month",),
+        product_filter=ProductFilter(group_id=64),
+        paths=Paths(stream="live"),
+    ),
+    base_url=None,
+    base_url_env="HOME_URL",
+    username_env="HOME_USERNAME",
+    password_env="HOME_PASSWORD",
+)
+VARIABLES = {"HOME_URL": "http://127.0.0.1:1", "HOME_USERNAME": "canary-user", "HOME_PASSWORD": "canary-password"}
+
+
+def test_what_the_resource_is_told_comes_back_as_it_was() -> None:
+    resource = VoltStorageResource.of(ACCESS)
+    assert resource.access() == ACCESS
+    assert "canary" not in repr(resource)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
+    settings = Settings({key: value for key, value in VARIABLES.items() if key != name})
+    with closing(open_voltstorage(ACCESS, settings)) as provider, pytest.raises(ConfigurationError, match=name):
+        next(provider.fetch(DAY, {}))
+    with pytest.raises(ConfigurationError, match=name), open_voltstorage_feed(ACCESS, settings):
+        pass
+
+
+def test_a_replay_needs_no_variable() -> None:
+    with closing(open_voltstorage(ACCESS, Settings({}))) as provider:
+        assert list(provider.normalize([], DAY)) == []
+        assert provider.n_requests == 0
+
+
+def test_the_streams_parts_are_the_products() -> None:
+    with open_voltstorage_feed(ACCESS, Settings(VARIABLES)) as feed:
+        assert list(feed.parts()) == ["77", "79"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"products": ()}, {"products": (77, 77)}, {"components": (0,)}, {"export_format": "xml"}, {"precision": 0},
+        {"tolerance": 2.0}, {"tz_minutes": 2000}, {"separator": "."}, {"separator": ""}, {"statistics": ("week",)},
+        {"validity_seconds": 0}, {"validity_seconds": 31_622_401}, {"token_in": "cookie"},
+        {"fields": {"x": FieldMeaning("colour", "red")}},
+    ],
+)  # fmt: skip
+def test_an_account_that_could_not_work_is_refused_before_any_request(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        Account(**wrong)  # type: ignore[arg-type]  # wrong on purpose
