@@ -41,8 +41,46 @@ class Landing:
     """
 
     def __init__(self, root: str | Path | UPath) -> None:
-        address = UPath(root)
-        self._root: Path | UPath = Path(address.path) if address.protocol in _LOCAL else address
+        """Look at nothing yet.
+
+        Raises:
+            ConfigurationError: No store is known by such a URL, or its driver is not installed.
+        """
+        try:
+            address = UPath(root)
+            is_local = address.protocol in _LOCAL
+            # Not connected: a driver that is missing is found before anything is asked of a provider.
+            _ = is_local or address.fs
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(
+                f"the landing zone's store cannot be used: {error}",
+                place=f"LANDING_URL, {str(root).partition(':')[0]}://…",
+                fix="install its driver into .venv (s3fs, gcsfs, adlfs …), or let LANDING_URL name a folder",
+            ) from None
+        self._root: Path | UPath = Path(address.path) if is_local else address
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: without a user and a password."""
+        return re.sub(r"//[^/@]*@", "//…@", str(self._root))
+
+    def probe(self) -> None:
+        """Keep something, read it back, and take it away again.
+
+        Raises:
+            WarehouseUnavailableError: One of it fails.
+        """
+        probe = self._root / f".probe-{token_hex(4)}"
+        try:
+            with _in_our_terms():
+                self._root.mkdir(parents=True, exist_ok=True)
+                probe.write_bytes(b"joule")
+                is_kept = probe.read_bytes() == b"joule"
+                probe.unlink()
+        except OSError as error:
+            raise _unwritten(error, self.place) from None
+        if not is_kept:
+            raise _unwritten(OSError(0, "it gives back something else"), self.place)
 
     def keep(self, source: str, body: bytes, sha256: str) -> str:
         """Keep a body under its hash; the path below the root. A body that is there, whole, is not written again.
@@ -61,10 +99,11 @@ class Landing:
                 _write_local(self._root / path, lambda into: into.write(packed), incoming=incoming)
             else:
                 target = self._root / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(packed)
+                with _in_our_terms():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(packed)
         except OSError as error:
-            raise _unwritten(error, source, sha256) from None
+            raise _unwritten(error, f"payload {sha256[:12]} of {source}") from None
         return path
 
     def keep_file(self, source: str, body: BodyFile) -> str:
@@ -86,11 +125,12 @@ class Landing:
                     target, incoming = self._root / path, self._root / source / ".incoming"
                     _write_local(target, lambda into: _copied(file, into, body), incoming=incoming)
                 else:
-                    (self._root / path).parent.mkdir(parents=True, exist_ok=True)
-                    with (self._root / path).open("wb") as into:
-                        _copied(file, into, body)
+                    with _in_our_terms():
+                        (self._root / path).parent.mkdir(parents=True, exist_ok=True)
+                        with (self._root / path).open("wb") as into:
+                            _copied(file, into, body)
         except OSError as error:
-            raise _unwritten(error, source, body.sha256) from None
+            raise _unwritten(error, f"payload {body.sha256[:12]} of {source}") from None
         return path
 
     @staticmethod
@@ -114,7 +154,7 @@ class Landing:
                     local = self._root / path
                 else:
                     local = Path(folder) / "body"
-                    with (self._root / path).open("rb") as kept, local.open("wb") as into:
+                    with _in_our_terms(), (self._root / path).open("rb") as kept, local.open("wb") as into:
                         shutil.copyfileobj(kept, into, _PIECE)
                 with local.open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -135,7 +175,8 @@ class Landing:
         """
         place = f"payload {sha256[:12]} at {path}"
         try:
-            packed = (self._root / path).read_bytes()
+            with _in_our_terms():
+                packed = (self._root / path).read_bytes()
         except FileNotFoundError:
             raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
         except OSError as error:
@@ -189,10 +230,21 @@ _DAMAGED: Final = "a kept answer is damaged in the landing zone"
 _LAND_AGAIN: Final = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
 
 
-def _unwritten(error: OSError, source: str, sha256: str) -> WarehouseUnavailableError:
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
+    """An object store's own errors, of which there is no list, as the operating system's."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(0, f"{type(error).__name__} of the store") from error
+
+
+def _unwritten(error: OSError, place: str) -> WarehouseUnavailableError:
     return WarehouseUnavailableError(
         f"the landing zone cannot be written ({error.strerror or type(error).__name__})",
-        place=f"payload {sha256[:12]} of {source}",
+        place=place,
         fix="make room or give the right to write there, then run it again",
     )
 

@@ -1,6 +1,5 @@
 """`joulehouse doctor`: what this checkout needs, looked at one by one, in plain sentences."""
 
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,12 +10,12 @@ from typing import Annotated, Final
 
 import typer
 from packaging.requirements import Requirement
-from upath import UPath
 
 from domain.errors import IngestError
 from pipelines.command_line.house import House
 from pipelines.command_line.speech import console, counted, fail, literal
 from pipelines.command_line.stack import Stack
+from warehouse.landing import Landing
 from warehouse.schema import check_schema
 from warehouse.server import check_server
 
@@ -125,18 +124,9 @@ def _warehouse(house: House) -> Iterator[Finding]:
 
 
 def _landing_zone(house: House) -> Iterator[Finding]:
-    folder = UPath(house.settings.landing_url)
-    probe = folder / f".doctor-{secrets.token_hex(4)}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"joule")
-        is_kept = probe.read_bytes() == b"joule"
-        probe.unlink()
-    except OSError as error:
-        yield Finding("landing zone", Health.WRONG, f"{folder} cannot be written ({error.strerror or error}).")
-        return
-    health = Health.GOOD if is_kept else Health.WRONG
-    yield Finding("landing zone", health, f"{folder} keeps what it is given.")
+    landing = Landing(house.settings.landing_url)
+    landing.probe()
+    yield Finding("landing zone", Health.GOOD, f"{landing.place} keeps what it is given.")
 
 
 def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:

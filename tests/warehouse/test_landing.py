@@ -11,6 +11,7 @@ import pytest
 import zstandard
 from upath import UPath
 
+from domain.contract import BodyFile
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
 from tests.fakes.forked import together
 from warehouse.landing import Landing
@@ -124,3 +125,51 @@ def test_many_processes_may_keep_the_same_body_at_once(tmp_path: Path) -> None:
     assert len(set(paths)) == 1
     assert Landing(tmp_path).read(paths[0], len(BODY), SHA256) == BODY
     assert list((tmp_path / "hub/.incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize(("url", "why"), [("s3://bucket/prefix", "s3fs"), ("nosuch://me:s3cret@x/y", "nosuch")])
+def test_a_store_without_a_driver_is_refused_before_anything_is_asked(url: str, why: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=rf"cannot be used: .*{why}.*LANDING_URL, {url[:2]}.*install its driver"
+    ):
+        Landing(url)
+
+
+class _StoreError(Exception):
+    """As a store's own library raises them: no OSError, and wordy."""
+
+
+@pytest.fixture
+def broken_store(monkeypatch: pytest.MonkeyPatch) -> Landing:
+    def refuse(*_: object, **__: object) -> None:
+        raise _StoreError("signature of key AKIA123 is wrong")
+
+    landing = Landing("memory://broken")
+    monkeypatch.setattr(type(UPath("memory://broken").fs), "_open", refuse)
+    return landing
+
+
+def test_a_stores_own_errors_are_ours(broken_store: Landing, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(BODY)
+    asked: list[Callable[[], object]] = [
+        lambda: broken_store.keep("hub", BODY, SHA256),
+        lambda: broken_store.keep_file("hub", BodyFile(tmp_path / "body", len(BODY), SHA256)),
+        lambda: broken_store.read("hub/x.zst", 1, SHA256),
+        broken_store.probe,
+    ]
+    for ask in asked:
+        with pytest.raises(WarehouseUnavailableError, match="_StoreError of the store") as refused:
+            ask()
+        assert "AKIA" not in str(refused.value)
+
+
+def test_a_probe_leaves_nothing_behind_and_a_folder_that_cannot_be_is_said(root: UPath, tmp_path: Path) -> None:
+    Landing(root).probe()
+    assert list(root.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(WarehouseUnavailableError, match="the landing zone cannot be written"):
+        Landing(tmp_path / "file" / "below").probe()
+
+
+def test_a_place_names_no_password() -> None:
+    assert "s3cret" not in Landing("memory://me:s3cret@x/y").place
