@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sandbox.climkit.twin import Climkit
 from sandbox.export_service import ExportService
 from sandbox.twin import Twin
 from sandbox.voltstorage.twin import VoltStorage
 
-TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage)
+TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, SmartHouse)
 """The class of each twin; it is made with its settings."""
 
 

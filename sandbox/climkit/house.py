@@ -1,0 +1,220 @@
+"""The house: what each meter has counted in each quarter of an hour, from the shipped measurements.
+
+`sandbox/data/ORIGIN.md` says which numbers are measured, scaled, shifted or derived. Everything is in thousandths of
+the provider's unit (Wh, or litres), as whole numbers, so that a day is exactly the sum of its quarters.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.days import MS_PER_DAY, day_number
+from sandbox.measured import FIRST_DAY, measured_column
+
+QUARTER_MS: Final = 900_000
+QUARTERS: Final = 96
+ABSENT: Final = -(2**31)
+"""Stands where nobody measured."""
+
+FIRST_MS: Final = day_number(FIRST_DAY) * MS_PER_DAY
+
+_MINUTES: Final = 15
+_WEEK: Final = 7 * QUARTERS
+_NIGHT_DRAW: Final = -3  # Wh in a quarter without sun: the order of what a real answer shows
+_PV_SCALE: Final = 4
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter of the house.
+
+    Attributes:
+        id: As the provider writes ids.
+        type: electricity, heating, cold_water or hot_water.
+        mode: consumption, production or introduction.
+        name: A person's name for it.
+        prim_ad: Its primary address.
+        is_rule: Whether it is computed, and has no registers.
+        column: What it is made of.
+        tenths: Scale, in tenths.
+        weeks: By how many weeks it is shifted.
+    """
+
+    id: str
+    type: str
+    mode: str
+    name: str
+    prim_ad: int
+    is_rule: bool
+    column: str
+    tenths: int
+    weeks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor of the house; its column is in `divisor`ths of its unit."""
+
+    id: str
+    name: str
+    type: str
+    unit: str
+    model: str
+    column: str
+    divisor: int
+
+
+SITE: Final = "5f3c1d2e4b6a7c8d9e0f1a2b"
+ZONE: Final = "Europe/Zurich"
+
+
+def _id(number: int) -> str:
+    return f"6a1b2c3d4e5f60718293{number:04x}"
+
+
+def _meters() -> list[Meter]:
+    flats = [
+        Meter(
+            _id(n),
+            "electricity",
+            "consumption",
+            f"Flat {n}",
+            n,
+            is_rule=False,
+            column="house",
+            tenths=6 + n % 5,
+            weeks=n,
+        )
+        for n in range(1, 15)
+    ]
+    return [
+        *flats,
+        Meter(_id(15), "electricity", "production", "Roof", 15, is_rule=False, column="sun", tenths=10),
+        Meter(_id(16), "electricity", "introduction", "Grid", 16, is_rule=False, column="grid", tenths=10),
+        Meter(_id(17), "electricity", "consumption", "Common parts", 17, is_rule=True, column="kitchen_Wh", tenths=20),
+        Meter(_id(18), "heating", "consumption", "Heating", 18, is_rule=False, column="heater_Wh", tenths=50),
+        Meter(_id(19), "cold_water", "consumption", "Cold water", 19, is_rule=False, column="kitchen_Wh", tenths=2),
+        Meter(_id(20), "hot_water", "consumption", "Hot water", 20, is_rule=False, column="laundry_Wh", tenths=2),
+    ]  # fmt: skip
+
+
+METERS: Final[dict[str, Meter]] = {meter.id: meter for meter in _meters()}
+"""All twenty, by id."""
+
+PRODUCER: Final = _id(15)
+GRID: Final = _id(16)
+CONSUMERS: Final = tuple(
+    meter.id for meter in METERS.values() if (meter.type, meter.mode) == ("electricity", "consumption")
+)
+
+SENSORS: Final[dict[str, Sensor]] = {
+    sensor.id: sensor
+    for sensor in (
+        Sensor(_id(101), "Roof module", "temperature", "°C", "PT1000", "module_temperature_cdegC", 100),
+        Sensor(_id(102), "Roof plane", "irradiance", "W/m²", "SMP10", "poa_irradiance_dW_m2", 10),
+    )
+}
+
+
+def quarter_of(ms: int) -> int:
+    """The quarter in which an instant lies, counted from 2025-01-01T00:00Z; negative before."""
+    return (ms - FIRST_MS) // QUARTER_MS
+
+
+def instant_of(quarter: int) -> int:
+    """Epoch milliseconds of a quarter's start."""
+    return FIRST_MS + quarter * QUARTER_MS
+
+
+def totals(meter: str) -> Counts:
+    """What `meter` has counted in each quarter from the first day to the end of tomorrow; `ABSENT` where unknown."""
+    return _totals(_n_quarters())[meter]
+
+
+def sensed(sensor: str) -> Counts:
+    """What `sensor` has measured at the start of each quarter, likewise."""
+    column = measured_column("solar", SENSORS[sensor].column)
+    return _turned(column, _n_quarters())
+
+
+def split(total: dict[str, Counts], sun: Counts) -> tuple[dict[str, Counts], Counts, Counts]:
+    """Who used how much of the sun.
+
+    Args:
+        total: What each consumer has counted.
+        sun: What the roof has given.
+
+    Returns:
+        Each consumer's part, what the house consumed, and what of the sun it used (negative where the roof draws).
+    """
+    known = {meter: np.where(counts == ABSENT, 0, counts) for meter, counts in total.items()}
+    consumed: Counts = sum(known.values(), np.zeros(len(sun), dtype=np.int64))
+    given = np.where(sun == ABSENT, 0, sun)
+    usable = np.clip(np.minimum(given, consumed), 0, None)
+    parts = {meter: counts * usable // np.maximum(consumed, 1) for meter, counts in known.items()}
+    used: Counts = sum(parts.values(), np.zeros(len(sun), dtype=np.int64)) + np.minimum(given, 0)
+    return parts, consumed, used
+
+
+@lru_cache(maxsize=2)
+def _totals(n_quarters: int) -> dict[str, Counts]:
+    found = {
+        meter.id: _scaled(_column(meter.column, n_quarters, meter.weeks), meter.tenths)
+        for meter in METERS.values()
+        if meter.column != "grid"
+    }
+    _, consumed, used = split({meter: found[meter] for meter in CONSUMERS}, found[PRODUCER])
+    found[GRID] = consumed - used
+    return found
+
+
+def _n_quarters() -> int:
+    today = datetime.now(UTC).date()
+    return (day_number(today) - day_number(FIRST_DAY) + 2) * QUARTERS
+
+
+def _column(name: str, n_quarters: int, weeks: int) -> Counts:
+    return _turned(np.roll(_source(name), -weeks * _WEEK), n_quarters)
+
+
+def _turned(source: Counts, n_quarters: int) -> Counts:
+    """The source's 364 days, over and over."""
+    turned: Counts = source[np.arange(n_quarters) % len(source)]
+    return turned
+
+
+@cache
+def _source(name: str) -> Counts:
+    """A column of the source by quarters, in thousandths."""
+    if name == "sun":
+        power = measured_column("solar", "pv_power_W")
+        energy = np.where(power > 0, power * _PV_SCALE // 4, _NIGHT_DRAW)
+        return np.where(power == ABSENT, ABSENT, energy)
+    minutes = measured_column("household", "active_power_W" if name == "house" else name).reshape(-1, _MINUTES)
+    summed = minutes.sum(axis=1)
+    energy = (summed + 30) // 60 if name == "house" else summed
+    return np.where((minutes == ABSENT).any(axis=1), ABSENT, energy)
+
+
+def _scaled(counts: Counts, tenths: int) -> Counts:
+    return np.where(counts == ABSENT, ABSENT, counts * tenths // 10)
+
+
+def exported() -> Counts:
+    """What the house has given to the grid in each quarter, likewise."""
+    return _exported(_n_quarters())
+
+
+@lru_cache(maxsize=2)
+def _exported(n_quarters: int) -> Counts:
+    found = _totals(n_quarters)
+    _, _, used = split({meter: found[meter] for meter in CONSUMERS}, found[PRODUCER])
+    sun = np.where(found[PRODUCER] == ABSENT, 0, found[PRODUCER])
+    given: Counts = np.clip(sun - used, 0, None)
+    return given

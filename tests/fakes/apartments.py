@@ -1,0 +1,117 @@
+"""Climkit's client over its twin on loopback: what the tests of the provider talk through."""
+
+import atexit
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+from domain.contract import Budget, Payload, Progress
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers._http import ApiClient, Origin, Secret
+from providers._login import BearerLogin
+from providers.climkit.account import Account
+from providers.climkit.client import Climkit
+from providers.climkit.login import password_login
+from sandbox.climkit import twin as served
+from sandbox.climkit.house import SITE
+from sandbox.running import Sandbox, running_sandbox
+from tests.fakes.api import QUICK, Naps
+
+DAY = Window.of_day(date(2025, 6, 1))
+FLAT = "6a1b2c3d4e5f607182930001"
+ACCOUNT = Account(sites=(SITE,))
+
+
+@dataclass
+class Apartments:
+    """A provider and the twin it talks to.
+
+    Attributes:
+        sandbox: The server.
+        twin: The twin, with its switches.
+        provider: The provider.
+        clients: What it talks through: to the API, and to the login.
+        login: Its credentials.
+        naps: The waits it was told to take.
+    """
+
+    sandbox: Sandbox
+    twin: served.Climkit
+    provider: Climkit
+    clients: tuple[ApiClient, ApiClient]
+    login: BearerLogin
+    naps: Naps
+
+    @property
+    def n_requests(self) -> int:
+        """Requests sent so far, logins included."""
+        return sum(client.n_requests for client in self.clients)
+
+    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
+        """All answers."""
+        return list(self.provider.fetch(window, progress or {}))
+
+    def load(self, window: Window = DAY) -> Normalized:
+        """What all answers mean together."""
+        return concat(self.provider.normalize(self.fetch(window), window))
+
+    def asked(self, path: str = "") -> Sequence[dict[str, str]]:
+        """The questions so far whose path holds `path`, oldest first; logins are not among them."""
+        return [question for question in self.twin.asked() if path in question["path"]]
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def values(whole: Normalized, key: str) -> dict[datetime, float]:
+    """The points of one series."""
+    frame = whole.measurements
+    mine = frame[frame["series"] == key]
+    return {moment.to_pydatetime(): value for moment, value in zip(mine["measured_at"], mine["value"], strict=True)}
+
+
+@contextmanager
+def apartments(
+    *,
+    account: Account = ACCOUNT,
+    limits: Mapping[str, float] | None = None,
+    password: str | None = None,
+    budget: Budget | None = None,
+    **settings: Any,  # noqa: ANN401 - any setting of the twin
+) -> Iterator[Apartments]:
+    """A provider over the running twin.
+
+    Args:
+        account: What is asked, and how it is read.
+        limits: Fields of `Limits` that differ from `QUICK`.
+        password: What the provider takes for its password; None for the right one.
+        budget: Asked before every request, logins included.
+        settings: Fields of the twin's settings; as many requests as one likes, unless they say otherwise.
+    """
+    sandbox, naps = _running(), Naps()
+    sandbox.control.reset()
+    twin = sandbox.control.twins["climkit"]
+    assert isinstance(twin, served.Climkit)
+    twin.configure(**{"requests_per_second": 0.0, **settings})
+    quick = replace(QUICK, **{"read_seconds": 10.0, **(limits or {})})  # type: ignore[arg-type]  # int and float fields
+    origin = Origin.parse(sandbox.url + served.ROOT, place="test")
+    with ApiClient(origin, source="house", limits=quick, sleep=naps, budget=budget) as logins:
+        login = password_login(
+            logins, username=twin.settings.username, password=Secret(password or twin.settings.password)
+        )
+        with ApiClient(origin, source="house", credentials=login, limits=quick, sleep=naps, budget=budget) as http:
+            yield Apartments(sandbox, twin, Climkit(http, account), (http, logins), login, naps)
+
+
+@cache
+def _running() -> Sandbox:
+    """One sandbox for all tests of this process: starting one takes longer than most tests."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(running_sandbox())
