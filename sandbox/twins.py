@@ -8,7 +8,7 @@ from sandbox.export_service import ExportService
 from sandbox.twin import Twin
 from sandbox.voltstorage.twin import VoltStorage
 
-TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, SmartHouse)
+TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, Climkit)
 """The class of each twin; it is made with its settings."""
 
 
