@@ -176,8 +176,8 @@ class Origin:
         """`host/path` for messages: no scheme, no query."""
         return f"{self.netloc}{self._full(path)}"
 
-    def url(self, path: str, params: Mapping[str, str], *, place: str) -> str:
-        """The URL of `path` below the base path; a leading slash changes nothing.
+    def url(self, path: str, params: Mapping[str, str | Sequence[str]], *, place: str) -> str:
+        """The URL of `path` below the base path; a leading slash changes nothing, a list repeats its parameter.
 
         Raises:
             AddressRefusedError: The path is an address of its own, climbs, or carries a query; or the whole is longer
@@ -189,10 +189,11 @@ class Origin:
                 place=place,
                 fix="give a relative path without `..`, and what is asked for as parameters",
             )
-        if not all(is_text(text) for pair in params.items() for text in pair):
+        listed = {name: [said] if isinstance(said, str) else list(said) for name, said in params.items()}
+        if not all(is_text(text) for name, said in listed.items() for text in (name, *said)):
             fix = "do not send back text that is not Unicode"
             raise AddressRefusedError("a parameter cannot be encoded", place=place, fix=fix)
-        query = urlencode(params, quote_via=quote, safe="")
+        query = urlencode(listed, doseq=True, quote_via=quote, safe="")
         url = f"{self.scheme}://{self.netloc}{self._full(path)}{'?' if query else ''}{query}"
         if len(url) > _LONGEST_URL_BYTES:
             culprit = f"the address would be {len(url):,} bytes long, beyond {_LONGEST_URL_BYTES:,}"

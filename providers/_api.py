@@ -119,7 +119,7 @@ class Api:
     def get(
         self,
         path: str,
-        params: Mapping[str, str] = _NO_PARAMS,
+        params: Mapping[str, str | Sequence[str]] = _NO_PARAMS,
         *,
         accept: Sequence[str] = _JSON,
         allow_empty: bool = False,
@@ -129,10 +129,11 @@ class Api:
 
         Args:
             path: Relative to the origin's base path; a leading slash changes nothing.
-            params: Sent as an encoded query. Never a credential.
+            params: Sent as an encoded query; a list as its parameter, repeated. Never a credential.
             accept: Media types that the answer may have.
             allow_empty: Whether an answer without a body is one.
-            also: Refusals (4xx other than 401 and 429) to hand back as answers instead of raising.
+            also: Refusals (4xx other than 401 and 429) to hand back as answers instead of raising; or a 500 that says
+                what asking again would not change.
 
         Raises:
             ProviderError: and nothing else.
@@ -143,7 +144,7 @@ class Api:
         self,
         path: str,
         *,
-        params: Mapping[str, str] = _NO_PARAMS,
+        params: Mapping[str, str | Sequence[str]] = _NO_PARAMS,
         form: Mapping[str, str] | None = None,
         json: object = None,
         accept: Sequence[str] = _JSON,
@@ -222,7 +223,7 @@ class Api:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str],
+        params: Mapping[str, str | Sequence[str]],
         *,
         accept: Sequence[str],
         allow_empty: bool,

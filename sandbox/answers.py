@@ -1,7 +1,7 @@
 """What a twin wants to say, before it goes over the wire."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,6 +18,7 @@ class Asked:
         query: The decoded query; of a name that is given twice, the first counts.
         headers: Names in lower case.
         body: The whole body.
+        pairs: The decoded query as it was sent: names that are given several times are there several times.
     """
 
     method: str
@@ -25,6 +26,7 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    pairs: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,8 @@ async def _asked(scope: Scope, receive: Receive) -> Asked:
         if not message.get("more_body", False):
             break
     query: dict[str, str] = {}
-    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    for name, value in pairs:
         query.setdefault(name, value)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Asked(scope["method"], scope["path"], query, headers, body)
+    return Asked(scope["method"], scope["path"], query, headers, body, pairs)

@@ -1,0 +1,267 @@
+"""Talks to the Smart House: archives of uploads as received, asked for in days that it can bear."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from domain.contract import Payload, Progress, Series
+from domain.errors import (
+    AnswerTooLargeError,
+    IncompleteAnswerError,
+    NotYetPublishedError,
+    PayloadUnreadableError,
+    ProviderError,
+    ProviderUnavailableError,
+    RateLimitedError,
+)
+from domain.measurement import Normalized
+from domain.window import Window
+from providers._http import Answer, ApiClient
+from providers.smart_house import archive
+from providers.smart_house.account import Account
+from providers.smart_house.normalize import NOTHING_LEFT, normalize
+from providers.smart_house.refusals import is_too_wide, refusal_of
+from providers.smart_house.spec import LATE_DAYS, SPEC, TYPES
+
+_log: Final = logging.getLogger(__name__)
+
+PART: Final = "uploads"
+"""All questions of one window are pages of one part: the next ones follow from how the last one went."""
+
+_ARCHIVES: Final = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
+_NO_CONTENT: Final = 204
+_REFUSED: Final = 400
+_BROKEN: Final = 500
+_DAY: Final = timedelta(days=1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Uploads of the days `first` to `last`, both included, of some types of entities; of all if none is named."""
+
+    first: date
+    last: date
+    types: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """What the changes in the answer may be of."""
+        return Window.of_days(self.first - LATE_DAYS * _DAY, self.last)
+
+    def halves(self) -> tuple["Question", ...]:
+        """The same by fewer days; if it is one day, by fewer types; nothing if it is one type of one day."""
+        n_days = (self.last - self.first).days + 1
+        if n_days > 1:
+            middle = self.first + n_days // 2 * _DAY
+            return Question(self.first, middle - _DAY, self.types), Question(middle, self.last, self.types)
+        types = self.types or TYPES
+        half = len(types) // 2
+        return tuple(Question(self.first, self.last, part) for part in (types[:half], types[half:])) if half else ()
+
+
+class SmartHouse:
+    """The homes at the Smart House (`domain.contract.Provider`).
+
+    Args:
+        http: Speaks to `…/api/export`; closed with this.
+        account: What to ask for, and how to read it.
+        slice_of: The widest span of one question.
+        now: The time it is.
+    """
+
+    def __init__(
+        self,
+        http: ApiClient,
+        account: Account,
+        *,
+        slice_of: timedelta = SPEC.max_window,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Ask for nothing yet."""
+        self._http = http
+        self._account = account
+        self._n_days = max(1, slice_of // _DAY)
+        self._now = now
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries included."""
+        return self._http.n_requests
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all that decides what an answer holds."""
+        where = self._http.origin.url("", {}, place=self._http.source)
+        asked = [where, self._account.format, sorted(self._account.types), sorted(self._account.units)]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    def discover(self) -> Iterable[Series]:
+        """The series of the newest days that can be had.
+
+        Raises:
+            ProviderError: They cannot be had, or not be read.
+        """
+        self._http.new_step()
+        newest = self._newest()
+        question = Question(newest - (self._n_days - 1) * _DAY, newest, self._account.types)
+        payloads = [payload for _, payload in self._answers([question], 1)]
+        found: dict[str, Series] = {}
+        for batch in normalize(payloads, question.window, self._account):
+            found |= {series.key: series for series in batch.series}
+        return tuple(found.values())
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """Ask for all uploads that may hold changes of `window`; see `domain.contract.Provider.fetch`.
+
+        The answers are pages of one part, and the cursor is what is left to ask: a question that was too wide is
+        divided where it stands, and whoever goes on later does not find that out again.
+
+        Raises:
+            NotYetPublishedError: No upload of its first day can be had yet.
+            ProviderError: and nothing else.
+        """
+        self._http.new_step()
+        so_far = progress.get(PART)
+        questions, page = self._questions(window), 1
+        if so_far is not None:
+            if so_far.cursor is None:
+                return
+            left = _questions_of(so_far.cursor)
+            if left:
+                questions, page = left, so_far.page + 1
+        for _, payload in self._answers(questions, page):
+            yield payload
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
+        return normalize(payloads, window, self._account)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _newest(self) -> date:
+        """Yesterday: the provider gives nothing newer, and says nothing about it."""
+        return self._now().astimezone(UTC).date() - _DAY
+
+    def _questions(self, window: Window) -> list[Question]:
+        days = list(window.days())
+        newest = self._newest()
+        if days[0] > newest:
+            raise NotYetPublishedError(
+                f"uploads can be had until {newest} only",
+                place=f"{self._http.source}, {window}",
+                fix="ask again once the day is over",
+            )
+        last = min(days[-1] + LATE_DAYS * _DAY, newest)
+        found, first = [], days[0]
+        while first <= last:
+            end = min(first + (self._n_days - 1) * _DAY, last)
+            found.append(Question(first, end, self._account.types))
+            first = end + _DAY
+        return found
+
+    def _answers(self, questions: list[Question], page: int) -> Iterator[tuple[Question, Payload]]:
+        """Each answer, and the question that it is to; a question that is too wide is asked in halves."""
+        left = list(questions)
+        while left:
+            question = left.pop(0)
+            try:
+                answer = self._ask(question)
+            except ProviderError as error:
+                halves = question.halves() if _may_be_width(error) else ()
+                if not halves:
+                    raise
+                _log.warning("Asked again for less, after this: %s", error)
+                left[:0] = halves
+                continue
+            yield question, self._payload(question, answer, page, left)
+            page += 1
+
+    def _ask(self, question: Question) -> Answer:
+        """One answer, whole.
+
+        Raises:
+            RequestRejectedError: The provider does not take the date, the format, or something else (400).
+            AnswerTooLargeError: The provider says that it would have too many columns, or it unpacks to too much.
+            IncompleteAnswerError: The archive is not whole.
+            ProviderError: There is none, for another reason.
+        """
+        path, params = self._account.format, self._params(question)
+        place = f"{self._http.source}, uploads {question.first} to {question.last}"
+        answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, also=(_REFUSED, _BROKEN))
+        if answer.status == _BROKEN:
+            if is_too_wide(answer):
+                raise AnswerTooLargeError(
+                    "the provider says that the answer would have too many columns",
+                    place=place,
+                    fix="name fewer types in defs.yaml",
+                )
+            answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, also=(_REFUSED,))
+        if answer.status == _REFUSED:
+            raise refusal_of(answer, place=place)
+        if answer.status == _NO_CONTENT:
+            return answer
+        try:
+            archive.check(answer.body, self._account.format, place=place)
+        except PayloadUnreadableError as error:
+            raise IncompleteAnswerError(
+                error.culprit, place=place, fix="wait for the next try; compare with providers/smart_house if it stays"
+            ) from None
+        return answer
+
+    def _params(self, question: Question) -> dict[str, tuple[str, ...]]:
+        # Strictly yyyy-mm-dd: what else a date could be, the provider guesses at, and is silently wrong.
+        said = {
+            "date_from": (question.first.isoformat(),),
+            "date_to": (question.last.isoformat(),),
+            "types": question.types,
+            "units": self._account.units,
+        }
+        return {name: values for name, values in said.items() if values}
+
+    def _payload(self, question: Question, answer: Answer, page: int, left: list[Question]) -> Payload:
+        is_nothing = answer.status == _NO_CONTENT
+        return Payload(
+            endpoint=self._account.format,
+            params={name: ",".join(values) for name, values in self._params(question).items()},
+            window=question.window,
+            part=PART,
+            page=page,
+            received_at=answer.received_at,
+            media_type=answer.media_type,
+            body=b"" if is_nothing else answer.body,
+            proof=f"{NOTHING_LEFT}, status 204" if is_nothing else f"{answer.proof}, zip crc",
+            cursor=_cursor_of(left) if left else None,
+        )
+
+
+def _may_be_width(error: ProviderError) -> bool:
+    """Whether fewer days or columns may help: wide answers are refused by name, by 5xx, by silence, or cut off."""
+    if isinstance(error, RateLimitedError | NotYetPublishedError):
+        return False
+    return isinstance(error, ProviderUnavailableError | AnswerTooLargeError)
+
+
+def _cursor_of(questions: list[Question]) -> str:
+    said = [[one.first.isoformat(), one.last.isoformat(), *one.types] for one in questions]
+    return json.dumps(said, separators=(",", ":"))
+
+
+def _questions_of(cursor: str) -> list[Question]:
+    """The questions that a cursor left; none if it is not one of ours."""
+    try:
+        return [
+            Question(date.fromisoformat(first), date.fromisoformat(last), tuple(types))
+            for first, last, *types in json.loads(cursor)
+        ]
+    except (ValueError, TypeError):
+        return []

@@ -1,0 +1,47 @@
+"""Series: what the entities of a home are called, for good. A unit may change, so it is part of the name."""
+
+from datetime import timedelta
+
+from domain.contract import Series
+
+
+def measured(home: str, entity: str, quantity: str, unit: str) -> Series:
+    """The series of an entity's numbers in one unit."""
+    return Series(
+        key="/".join(_quoted(part) for part in (home, entity, quantity, unit)),
+        quantity=quantity,
+        device=f"{home}/{entity}",
+        site=home,
+        provider_unit=unit,
+        labels={"home": home, "entity": entity, "unit": unit},
+    )
+
+
+def stated(home: str, entity: str) -> Series:
+    """The series of an entity's texts."""
+    return Series(
+        key="/".join(_quoted(part) for part in (home, entity)),
+        quantity="state",
+        device=f"{home}/{entity}",
+        site=home,
+        provider_unit="text",
+        labels={"home": home, "entity": entity},
+    )
+
+
+def undated(home: str, entity: str, unit: str) -> Series:
+    """The series of what an entity said at times that were taken out: a text for each day of upload."""
+    return Series(
+        key="/".join(_quoted(part) for part in (home, entity, "undated", *([unit] if unit else []))),
+        quantity="state",
+        device=f"{home}/{entity}",
+        site=home,
+        provider_unit="text",
+        resolution=timedelta(days=1),
+        labels={"home": home, "entity": entity, "unit": unit, "time": "undated"},
+    )
+
+
+def _quoted(part: str) -> str:
+    """`part` with the separator of keys escaped, so that two different paths never make one key."""
+    return part.replace("%", "%25").replace("/", "%2F")

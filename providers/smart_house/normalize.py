@@ -1,0 +1,266 @@
+"""What the answers of the Smart House mean: changes of state become points of series. Pure: no clock, no network.
+
+A change counts for the day in which it was updated, whichever upload brought it; what has no instant of its own (times
+taken out, cells that are no lists, homes that cannot be told apart) counts for the day of its upload. Changes are dealt
+with in this order, each counted once:
+
+    left out      the account asks for other units, or the change belongs to another day
+    rejected      no usable time, a state that is no text, a number that is impossible
+    unmapped      a number for which neither its unit nor the account names a quantity
+    measurements  numbers, in canonical units
+    states        texts; and one text for each day and entity of all that is undated
+
+What is said twice is left to the loader, within an answer and across them.
+"""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from domain.contract import Payload, Series
+from domain.errors import OutsideWindowError
+from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.quantities import Conversion, Kind
+from domain.window import Window
+from providers._json import is_storable
+from providers.smart_house import naming
+from providers.smart_house.account import Account
+from providers.smart_house.homes import Homes
+from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
+from providers.smart_house.reading import read_uploads
+from providers.smart_house.rejected import Rejected
+from providers.smart_house.spec import BATCH_POINTS, LATE_DAYS
+from providers.smart_house.times import EPOCH, MICROSECOND, instant_of, midnight_of
+from providers.smart_house.wire import Change, Upload, changes_of, unreadable
+
+NOTHING_LEFT: Final = "no body"
+"""The proof of an answer by which the provider says that nothing is left (204)."""
+
+MAX_NAME: Final = 256
+MAX_TEXT: Final = 65_536
+"""Characters of a state; a longer one is a file, not a state."""
+
+MAX_UNDATED: Final = 2**20
+"""Characters of an undated day: some thousands of uploads of one entity."""
+
+# Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts.
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?")
+_NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+    """Say what `payloads` mean inside `window`: a batch for some thousands of points.
+
+    Raises:
+        PayloadUnreadableError: An answer does not fit `wire`.
+        AnswerTooLargeError: An answer would unpack to too much.
+        OutsideWindowError: An answer holds uploads of days that nobody asked for.
+    """
+    for payload in payloads:
+        yield from _Answer(payload, window, account).batches()
+
+
+class _Answer:
+    """One answer on its way to batches."""
+
+    def __init__(self, payload: Payload, window: Window, account: Account) -> None:
+        self.payload = payload
+        self.account = account
+        self.place = f"{payload.part} {payload.window}, page {payload.page}"
+        self.start, self.end = ((bound - EPOCH) // MICROSECOND for bound in (window.start, window.end))
+        self.batch = _Batch(payload.sha256)
+        self.undated: dict[tuple[str, str, str, date], list[list[str]]] = defaultdict(list)
+        self._meanings: dict[tuple[str, Attributes], tuple[str, Conversion] | None] = {}
+        self._attributes: dict[str, Attributes] = {}
+
+    def batches(self) -> Iterator[Normalized]:
+        """The answer's batches.
+
+        Raises:
+            PayloadUnreadableError, AnswerTooLargeError, OutsideWindowError: See `normalize`.
+        """
+        if not self.payload.body:
+            if not self.payload.proof.startswith(NOTHING_LEFT):
+                raise unreadable("the answer is empty", self.place)
+            return
+        # Twice: the first time says who the homes are. An answer is held against its checksum before any of it counts.
+        homes = Homes(self.account, map(self._asked_for, self._uploads()))
+        for upload in self._uploads():
+            self._read(upload, homes.name_of(upload))
+            if self.batch.n_entries >= BATCH_POINTS:
+                yield self.batch.normalized()
+                self.batch = _Batch(self.payload.sha256)
+        self._keep_undated()
+        if self.batch.n_entries:
+            yield self.batch.normalized()
+
+    def _uploads(self) -> Iterator[Upload]:
+        return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
+
+    def _asked_for(self, upload: Upload) -> Upload:
+        asked = self.payload.window
+        first, last = asked.start.date() + timedelta(days=LATE_DAYS), (asked.end - MICROSECOND).date()
+        if not first <= upload.day <= last:
+            raise OutsideWindowError(
+                f"a row was uploaded on {upload.day}, and {first} to {last} were asked for",
+                place=self.place,
+                fix="ask the provider why; nothing of this answer is loaded",
+            )
+        return upload
+
+    def _read(self, upload: Upload, home: str | None) -> None:
+        is_its_day = self.start <= midnight_of(upload.day) < self.end
+        for entity, cell in upload.cells.items():
+            where = f"{home or f'home {upload.home} of the file'}/{entity} of {upload.day}"
+            changes = changes_of(cell) if home is not None and self._is_name(entity) else None
+            if changes is None:
+                if is_its_day:
+                    reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
+                    self.batch.rejected.add(where, cell, reason)
+                continue
+            undated: dict[str, list[str]] = defaultdict(list)
+            for change in changes:
+                odd = self._take(home or "", entity, upload, change, undated)
+                if odd is not None and is_its_day:
+                    self.batch.rejected.add(where, _said(change), odd)
+            if is_its_day:
+                for unit, states in undated.items():
+                    self.undated[home or "", entity, unit, upload.day].append(states)
+
+    def _take(
+        self, home: str, entity: str, upload: Upload, change: Change | None, undated: dict[str, list[str]]
+    ) -> Reason | None:
+        """Take one change; why it has no place in time or is none, if so."""
+        if change is None:
+            return Reason.MALFORMED_ROW
+        attributes = self._attributes_of(change.attributes)
+        if self.account.units and attributes.unit not in self.account.units:
+            return None
+        at = instant_of(change.updated, upload.day, self.payload.received_at)
+        if isinstance(at, Reason):
+            return at
+        if not isinstance(change.state, str):
+            return Reason.WRONG_TYPE
+        if at is None:
+            undated[attributes.unit].append(change.state)
+        elif self.start <= at < self.end:
+            self._keep(home, entity, at, change.state, attributes)
+        return None
+
+    def _keep(self, home: str, entity: str, at: int, state: str, attributes: Attributes) -> None:
+        """A change inside the window as a measurement, a state, or neither."""
+        where = f"{home}/{entity}"
+        if not _NUMBER.fullmatch(state):
+            if _NOT_A_NUMBER.fullmatch(state) and self._meaning(entity, attributes) is not None:
+                self.batch.rejected.add(where, state, Reason.NOT_FINITE)
+            else:
+                self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
+            return
+        meaning = self._meaning(entity, attributes)
+        if meaning is None:
+            self.batch.unmapped[f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where] += 1
+            return
+        unit, how = meaning
+        if how.quantity.kind is Kind.STATE:
+            self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
+            return
+        value = float(state) * how.factor + how.offset
+        if how.quantity.low <= value <= how.quantity.high:
+            self.batch.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
+        else:
+            reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
+            self.batch.rejected.add(where, f"{state} {unit}", reason)
+
+    def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> None:
+        if len(text) > longest:
+            self.batch.rejected.add(where, text, Reason.MALFORMED_ROW)
+        elif not is_storable(text):
+            self.batch.rejected.add(where, text, Reason.NOT_STORABLE_TEXT)
+        else:
+            self.batch.state(series, at, text)
+
+    def _keep_undated(self) -> None:
+        for (home, entity, unit, day), lists in sorted(self.undated.items()):
+            # The order within an upload is known, the order of uploads is not: so they are sorted, and nothing is said.
+            text = json.dumps(sorted(lists), ensure_ascii=False, separators=(",", ":"))
+            series = naming.undated(home, entity, unit)
+            self._keep_text(f"{home}/{entity} of {day}", series, midnight_of(day), text, MAX_UNDATED)
+
+    def _attributes_of(self, said: object) -> Attributes:
+        if not isinstance(said, str):
+            return attributes_of(said) or Attributes()
+        known = self._attributes.get(said)
+        if known is None:
+            known = attributes_of(said) or Attributes()
+            if not is_storable(known.unit) or len(known.unit) > MAX_NAME:
+                known = Attributes()
+            if len(self._attributes) < BATCH_POINTS:
+                self._attributes[said] = known
+        return known
+
+    def _meaning(self, entity: str, attributes: Attributes) -> tuple[str, Conversion] | None:
+        key = (entity, attributes)
+        if key not in self._meanings:
+            self._meanings[key] = meaning_of(self.account, entity, attributes)
+        return self._meanings[key]
+
+    @staticmethod
+    def _is_name(entity: str) -> bool:
+        return len(entity) <= MAX_NAME and is_storable(entity)
+
+
+class _Batch:
+    """Points and rejects until they are a batch."""
+
+    def __init__(self, payload: str) -> None:
+        self.rejected = Rejected(payload)
+        self.unmapped: Counter[str] = Counter()
+        self._series: dict[str, Series] = {}
+        self._measurements: list[tuple[str, int, float]] = []
+        self._states: list[tuple[str, int, str]] = []
+
+    @property
+    def n_entries(self) -> int:
+        """What has been taken."""
+        return len(self._measurements) + len(self._states) + len(self.rejected) + self.unmapped.total()
+
+    def measure(self, series: Series, at: int, value: float) -> None:
+        """A number."""
+        self._series.setdefault(series.key, series)
+        self._measurements.append((series.key, at, value))
+
+    def state(self, series: Series, at: int, value: str) -> None:
+        """A text."""
+        self._series.setdefault(series.key, series)
+        self._states.append((series.key, at, value))
+
+    def normalized(self) -> Normalized:
+        """The batch."""
+        return Normalized(
+            series=tuple(self._series.values()),
+            measurements=_frame(self._measurements, "float64") if self._measurements else no_measurements(),
+            states=_frame(self._states, "str") if self._states else no_states(),
+            rejected=self.rejected.frame(),
+            unmapped=dict(self.unmapped),
+        )
+
+
+def _frame(points: "list[tuple[str, int, float]] | list[tuple[str, int, str]]", kind: str) -> pd.DataFrame:
+    keys, times, values = zip(*points, strict=True)
+    return pd.DataFrame(
+        {
+            "series": pd.Series(keys, dtype="str").astype("category"),
+            "measured_at": pd.DatetimeIndex(np.array(times, dtype=np.int64).view("datetime64[us]"), tz="UTC"),
+            "value": pd.Series(values, dtype=kind),
+        }
+    )
+
+
+def _said(change: Change | None) -> object:
+    return None if change is None else {"last_updated": change.updated, "state": change.state}

@@ -1,0 +1,42 @@
+"""Where what has no meaning goes: its text, and the reason. One entry is one change of state, or one cell."""
+
+import json
+from typing import Final
+
+import pandas as pd
+
+from domain.measurement import Reason, no_rejected
+from providers._json import is_storable
+
+_MAX_RAW: Final = 4_096  # characters: enough for any change, and a hostile one cannot fill the table
+
+
+class Rejected:
+    """What one batch rejects.
+
+    Args:
+        payload: The SHA-256 of the answer.
+    """
+
+    def __init__(self, payload: str) -> None:
+        self._payload = payload
+        self._raw: list[str] = []
+        self._reasons: list[str] = []
+
+    def __len__(self) -> int:
+        """Entries."""
+        return len(self._raw)
+
+    def add(self, where: str, said: object, reason: Reason) -> None:
+        """Reject what was said by an entity of a home."""
+        text = f"{where}: {said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, default=str)}"
+        text = text if len(text) <= _MAX_RAW else f"{text[:_MAX_RAW]}…"
+        self._raw.append(text if is_storable(text) else json.dumps(text))
+        self._reasons.append(reason.value)
+
+    def frame(self) -> pd.DataFrame:
+        """All of it, as `Normalized.rejected` wants it."""
+        if not self._raw:
+            return no_rejected()
+        columns = {"raw": self._raw, "reason": self._reasons, "payload": [self._payload] * len(self._raw)}
+        return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})

@@ -1,0 +1,63 @@
+"""What is true of the Smart House, whoever asks."""
+
+from datetime import date, timedelta
+from typing import Final
+
+from domain.contract import ProviderSpec
+
+LATE_DAYS: Final = 2
+"""Days after a day that its changes still come with: the collector sends 24 hours once a day, or late."""
+
+SPEC: Final = ProviderSpec(
+    slug="smart_house",
+    title="Smart House (CrowdSorcerer)",
+    docs_url="https://smarthouse.av.it.pt/api/export/ui",
+    # The first collector was published on this day.
+    first_day=date(2022, 5, 20),
+    # Irregular: whenever an entity changes. A minute is what a meter's entity usually takes.
+    cadence=timedelta(minutes=1),
+    # The uploads of the last of the late days can be had once that day is yesterday; some hours for its ingestion.
+    settles_after=timedelta(days=LATE_DAYS, hours=3),
+    # A day is complete after the late days; one more for a home that was offline for a night.
+    refetch_days=LATE_DAYS + 2,
+    # An answer is not paged.
+    page_rows=100_000,
+    # The whole result is built in memory over there, and wide windows die of it: as many days as one day needs.
+    max_window=timedelta(days=LATE_DAYS + 1),
+    # None is published.
+    requests_per_second=None,
+    max_days_per_run=31,
+    # A day alone asks for three days of uploads; a week asks for nine, and not for twenty-one.
+    pull_days=7,
+)
+"""The provider's facts."""
+
+API_PATH: Final = "/api/export"
+"""Where the API is, below the provider's address (documented)."""
+
+FORMATS: Final = ("json", "csv", "xml")
+"""In the order of preference: only JSON needs no second parser for its cells."""
+
+TYPES: Final = (
+    "air", "alarm", "alert", "automation", "binary", "button", "calendar", "camera", "climate", "conversation",
+    "counter", "cover", "date", "datetime", "device", "event", "fan", "geo", "group", "humidifier", "image", "input",
+    "lawn", "light", "lock", "media", "notify", "number", "person", "persistent", "plant", "proximity", "remote",
+    "scene", "schedule", "script", "select", "sensor", "siren", "stt", "sun", "switch", "tag", "text", "time",
+    "timer", "todo", "tts", "update", "utility", "vacuum", "valve", "wake", "water", "weather", "zone",
+)  # fmt: skip
+"""First words of Home Assistant's domains: what a question for all types is divided into, when it is too wide."""
+
+MAX_MEMBER_BYTES: Final = 256 * 2**20
+"""Of the unpacked file: JSON is read whole, at some times its size."""
+
+MAX_CELL: Final = 64 * 2**20
+"""Characters of one cell of a CSV or an XML file."""
+
+MAX_COLUMNS: Final = 20_000
+"""Columns of a file; more are no vocabulary."""
+
+MAX_DEPTH: Final = 16
+"""Nested lists, objects and elements."""
+
+BATCH_POINTS: Final = 20_000
+"""Points that become one batch."""

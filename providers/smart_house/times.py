@@ -1,0 +1,54 @@
+"""When something was updated, in the three eras of the collector: whole, mangled, and taken out."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from domain.measurement import Reason
+from providers.smart_house.spec import LATE_DAYS
+from providers.smart_house.wire import REDACTED
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+DAY_US: Final = 86_400_000_000
+CLOCK_TOLERANCE: Final = timedelta(minutes=15)
+"""How far a home's clock may be ahead of ours when the answer arrived."""
+
+# `+` became `.` in June 2022; no other offset has a point. Digits of other scripts are none here.
+_INSTANT: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?(?:(Z)|([+.-])([0-9]{2}:[0-9]{2}))"
+)
+
+
+def instant_of(said: object, day: date, received_at: datetime) -> int | Reason | None:
+    """Microseconds since the epoch; why there are none; None where the collector took the time out.
+
+    Args:
+        said: `last_updated` as sent.
+        day: The day of the upload: nothing can be newer than its end, and what is older than the late days before it
+            was not asked for.
+        received_at: When the answer arrived.
+    """
+    if said is None or said == "":
+        return Reason.NO_TIME
+    if not isinstance(said, str):
+        return Reason.WRONG_TYPE
+    found = _INSTANT.fullmatch(said)
+    if found is None:
+        return None if REDACTED in said else Reason.WRONG_TYPE
+    clock, fraction, zulu, sign, offset = found.groups()
+    east = "+00:00" if zulu else ("-" if sign == "-" else "+") + offset
+    try:
+        at = datetime.fromisoformat(f"{clock}.{(fraction or '0'):0<6}{east}")
+        micros = (at - EPOCH) // MICROSECOND
+    except (ValueError, OverflowError):
+        return Reason.IMPLAUSIBLE_TIME
+    end = midnight_of(day) + DAY_US
+    if not end - (LATE_DAYS + 1) * DAY_US <= micros < end or at > received_at + CLOCK_TOLERANCE:
+        return Reason.IMPLAUSIBLE_TIME
+    return micros
+
+
+def midnight_of(day: date) -> int:
+    """Microseconds since the epoch at which a UTC day begins."""
+    return (datetime.combine(day, time(), tzinfo=UTC) - EPOCH) // MICROSECOND

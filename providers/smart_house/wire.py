@@ -1,0 +1,99 @@
+"""What the Smart House says: a home's upload as a row, a change of state, and errors for what is neither."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from domain.errors import PayloadUnreadableError
+from providers.smart_house.literal import LiteralError, parse_literal
+
+KEYS: Final = ("id", "year", "month", "day")
+"""The columns that are no entities."""
+
+REDACTED: Final = "{{REDACTED}}"
+"""What stands where the collector took something out."""
+
+FIX: Final = "compare the landed answer with providers/smart_house/wire.py"
+
+_POSITIONS: Final = ("entity_id", "last_changed", "last_updated", "state", "attributes")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One row: what one home sent at once.
+
+    Attributes:
+        home: Its number within this file, and nowhere else.
+        day: The UTC day of the upload.
+        cells: Entity → what its cell holds, as the format holds it; entities without a word are left out.
+    """
+
+    home: str
+    day: date
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of state, as it was sent; `updated`, `state` and `attributes` may be anything."""
+
+    updated: object
+    state: object
+    attributes: object
+
+
+def upload_of(row: Mapping[str, Any], *, place: str) -> Upload:
+    """A row of a file, whatever its format.
+
+    Raises:
+        PayloadUnreadableError: It does not say whose it is, or of which day.
+    """
+    home, *numbers = (row.get(key) for key in KEYS)
+    if home is None or home == "" or isinstance(home, list | dict):
+        raise unreadable("a row has no id", place)
+    try:
+        day = date(*(_number(said) for said in numbers))
+    except (TypeError, ValueError):
+        raise unreadable(f"a row is of the day {clipped(numbers)}, which is none", place) from None
+    cells = {name: cell for name, cell in row.items() if name not in KEYS and cell is not None and cell != ""}
+    return Upload(str(home), day, cells)
+
+
+def changes_of(cell: object) -> list[Change | None] | None:
+    """The changes of a cell, None for each that is none; None if the cell is no list."""
+    if isinstance(cell, str):
+        try:
+            cell = parse_literal(cell)
+        except LiteralError:
+            return None
+    if not isinstance(cell, list):
+        return None
+    return [_change(one) for one in cell]
+
+
+def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
+    """The error for an answer outside the vocabulary."""
+    return PayloadUnreadableError(culprit, place=place, fix=FIX)
+
+
+def clipped(value: object, limit: int = 60) -> str:
+    """Foreign content for a message: as Python writes it, on one line, and short."""
+    text = ascii(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _number(said: object) -> int:
+    if isinstance(said, bool) or not isinstance(said, int | str):
+        raise TypeError
+    return int(said)
+
+
+def _change(said: object) -> Change | None:
+    if isinstance(said, list | tuple):
+        # A row of the early server: no names, but the last place is the map, and the state is before it.
+        is_one = len(said) == len(_POSITIONS) and isinstance(said[4], str) and said[4].startswith("{")
+        said = dict(zip(_POSITIONS, said, strict=True)) if is_one else None
+    if not isinstance(said, dict) or "state" not in said:
+        return None
+    return Change(said.get("last_updated"), said["state"], said.get("attributes"))

@@ -1,0 +1,32 @@
+"""The Smart House in the conformance suite: uploads of three homes, three days to a question."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+from domain.window import Window
+from providers.smart_house.spec import LATE_DAYS, SPEC
+from tests.fakes.smart_homes import smart_homes
+from tests.providers.conformance import Case, Live
+
+
+@contextmanager
+def _open() -> Iterator[Live]:
+    # Ids that differ would make archives of different sizes; that they change nothing is a test of its own.
+    with smart_homes(is_id_shuffled=False) as made:
+
+        def asked() -> list[Mapping[str, str]]:
+            return [entry["query"] for entry in made.asked()]
+
+        def lock_out() -> None:
+            made.twin.fault("status", code=403)
+
+        yield Live(made.provider, asked, _bounds, (), lock_out)
+
+
+def _bounds(question: Mapping[str, str]) -> Window:
+    return Window.of_days(date.fromisoformat(question["date_from"]), date.fromisoformat(question["date_to"]))
+
+
+# Uploads of the days after the window hold changes inside it, and those of its first day some from before.
+CASE = Case(SPEC, Window.of_days(date(2025, 6, 30), date(2025, 7, 1)), _open, tolerance=timedelta(days=LATE_DAYS))
