@@ -3,7 +3,9 @@
 `type: pipelines.components.<class>`; `dg scaffold defs pipelines.components.<class> NAME` writes a commented template.
 """
 
+from pipelines.components.climkit import ClimkitSource
 from pipelines.components.export_service import ExportServiceSource
+from pipelines.components.smart_house import SmartHouseSource
 from pipelines.components.voltstorage import VoltStorageSource
 
-__all__ = ["ExportServiceSource", "VoltStorageSource"]
+__all__ = ["ClimkitSource", "ExportServiceSource", "SmartHouseSource", "VoltStorageSource"]

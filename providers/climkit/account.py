@@ -14,6 +14,7 @@ class Account:
 
     Attributes:
         sites: The ids of the sites to fetch; None: all that the provider lists.
+        meters: The ids of the meters to fetch; None: all of every site.
         frequencies: How validated data are sampled; each makes series of its own, and costs requests of its own.
         has_site_totals: Whether the data of the site as a whole are fetched.
         has_registers: Whether the raw registers of physical meters are fetched.
@@ -25,6 +26,7 @@ class Account:
     """
 
     sites: tuple[str, ...] | None = None
+    meters: tuple[str, ...] | None = None
     frequencies: tuple[str, ...] = ("15T",)
     has_site_totals: bool = True
     has_registers: bool = True
@@ -33,20 +35,25 @@ class Account:
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""
-        if self.sites is not None:
-            if not self.sites:
-                raise _wrong("sites is an empty list", "name a site, or leave it out for all")
-            for site in self.sites:
-                if not site.strip() or "/" in site or not site.isprintable():
-                    raise _wrong(f"the site {site!r} is no site's id", "use an id that all_installations lists")
-            if len(set(self.sites)) < len(self.sites):
-                raise _wrong("a site is named twice", "name each site once")
+        for what, ids in (("site", self.sites), ("meter", self.meters)):
+            if ids is not None:
+                _check_ids(what, ids)
         unknown = [word for word in self.frequencies if word not in FREQUENCIES]
         if unknown or not self.frequencies or len(set(self.frequencies)) < len(self.frequencies):
             culprit = f"the sampling frequencies are {', '.join(self.frequencies) or 'none'}"
             raise _wrong(culprit, f"use any of {', '.join(FREQUENCIES)}, each once")
         for name, (quantity, unit) in self.sensors.items():
             conversion(quantity, unit, place=f"sensor {name} of a climkit account")
+
+
+def _check_ids(what: str, ids: tuple[str, ...]) -> None:
+    if not ids:
+        raise _wrong(f"{what}s is an empty list", f"name a {what}, or leave it out for all")
+    for one in ids:
+        if not one.strip() or "/" in one or not one.isprintable():
+            raise _wrong(f"the {what} {one!r} is no {what}'s id", "use an id that the provider lists")
+    if len(set(ids)) < len(ids):
+        raise _wrong(f"a {what} is named twice", f"name each {what} once")
 
 
 def _wrong(culprit: str, fix: str) -> ConfigurationError:

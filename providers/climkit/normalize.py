@@ -28,7 +28,7 @@ import pandas as pd
 
 from domain.contract import Payload, Series
 from domain.errors import OutsideWindowError
-from domain.measurement import Normalized, Reason, no_measurements, no_rejected
+from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.quantities import Conversion
 from domain.window import Window
 from providers.climkit.account import Account
@@ -110,7 +110,7 @@ def _batch(payload: Payload, window: Window, site: Site, account: Account) -> No
     listing = Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
     assert listing is not None  # noqa: S101  # data answers alone come here
     if payload.window.end <= window.start or payload.window.start >= window.end:
-        return Normalized()
+        return _NOTHING
     is_known = site.sensors is not None if listing.kind == SENSOR_DATA else site.meters is not None
     if site.zone is None or not is_known:
         parse_rows(payload.body, place=_place(payload))
@@ -148,6 +148,7 @@ class _Answer:
         return Normalized(
             series=tuple(one.meaning.series for one in points),
             measurements=_frame(points),
+            states=_no_states(),
             rejected=self._rejected(),
             n_duplicates=self.n_duplicates,
             unmapped=self.unmapped,
@@ -315,3 +316,5 @@ def _place(payload: Payload) -> str:
 # Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
 _no_measurements = cache(no_measurements)
 _no_rejected = cache(no_rejected)
+_no_states = cache(no_states)
+_NOTHING: Final = Normalized()

@@ -51,7 +51,8 @@ def lists_of(site: str, window: Window, account: Account) -> tuple[Question, ...
 def questions_of(site: Site, window: Window, account: Account) -> Iterator[Question]:
     """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
     zone = ZoneInfo(site.zone or "UTC")
-    meters = list((site.meters or {}).values())
+    listed = (site.meters or {}).values()
+    meters = [meter for meter in listed if account.meters is None or meter.id in account.meters]
     types = [known for known in _SITE_TYPES if known in {meter.type for meter in meters}]
     for chunk in _chunks(window):
         for frequency in account.frequencies:

@@ -23,6 +23,8 @@ from tests.fakes.api import QUICK, Naps
 
 DAY = Window.of_day(date(2025, 6, 1))
 FLAT = "6a1b2c3d4e5f607182930001"
+HEATING = "6a1b2c3d4e5f607182930012"
+WATER = "6a1b2c3d4e5f607182930013"
 ACCOUNT = Account(sites=(SITE,))
 
 

@@ -5,16 +5,19 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from domain.window import Window
+from providers.climkit.account import Account
 from providers.climkit.spec import SPEC
-from tests.fakes.apartments import apartments
+from sandbox.climkit.house import PRODUCER, SITE
+from tests.fakes.apartments import FLAT, HEATING, apartments
 from tests.providers.conformance import Case, Live
 
+ACCOUNT = Account(sites=(SITE,), meters=(FLAT, PRODUCER, HEATING))
 WINDOW = Window.of_day(date(2025, 6, 1))
 
 
 @contextmanager
 def _open() -> Iterator[Live]:
-    with apartments() as made:
+    with apartments(account=ACCOUNT) as made:
         password = made.twin.settings.password
 
         def lock_out() -> None:
