@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from sandbox.climkit.twin import Climkit
 from sandbox.export_service import ExportService
+from sandbox.servitly.twin import Servitly
 from sandbox.smart_house.twin import SmartHouse
 from sandbox.twin import Twin
 from sandbox.voltstorage.twin import VoltStorage
 
-TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, Climkit, SmartHouse)
+TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, Climkit, SmartHouse, Servitly)
 """The class of each twin; it is made with its settings."""
 
 

@@ -1,0 +1,221 @@
+"""Talks to Servitly: exports, one after the other, as the archives that they become."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from domain.contract import Payload, Progress, Series
+from domain.errors import AnswerTooLargeError, NotYetPublishedError, PayloadUnreadableError, RequestRejectedError
+from domain.export_jobs import ExportJobs, Order
+from domain.measurement import Normalized
+from domain.window import Window
+from providers._http import ApiClient
+from providers.servitly.account import Account
+from providers.servitly.exports import Exports
+from providers.servitly.files import Fetched, Files
+from providers.servitly.normalize import normalize
+from providers.servitly.spec import EXPORTS_PATH, IN_MEMORY_BYTES, SPEC
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_SAMPLE: Final = timedelta(days=1)
+_ALL_THINGS: Final = "things"
+_ONE_THING: Final = "thing/"
+_SAMPLED: Final = "sample of "
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Servitly:
+    """One account at Servitly (`domain.contract.Provider`).
+
+    A part is all things in one export, or one thing; a page is one job.
+
+    Args:
+        http: Asks the API; closed with this.
+        exports: Orders jobs, and waits for them.
+        files: Fetches archives.
+        jobs: The ledger of jobs.
+        account: What to ask for, and what its metrics mean.
+        slice_of: The widest span of one job.
+        in_memory_bytes: An archive that is larger stays in its file.
+        now: The time it is.
+    """
+
+    def __init__(
+        self,
+        http: ApiClient,
+        exports: Exports,
+        files: Files,
+        jobs: ExportJobs,
+        account: Account,
+        *,
+        slice_of: timedelta = SPEC.max_window,
+        in_memory_bytes: int = IN_MEMORY_BYTES,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Ask for nothing yet."""
+        self._http = http
+        self._exports = exports
+        self._files = files
+        self._jobs = jobs
+        self._account = account
+        self._slice = slice_of
+        self._in_memory = in_memory_bytes
+        self._now = now
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
+        return self._http.n_requests + self._files.n_requests
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all that decides what an archive holds and which part it belongs to."""
+        account = asdict(replace(self._account, fields={}, site="", file_hosts=()))
+        where = self._http.origin.url("", {}, place=self._http.source)
+        return hashlib.sha256(json.dumps([where, account], sort_keys=True, default=str).encode()).hexdigest()
+
+    def discover(self) -> Iterable[Series]:
+        """The series that an export of the last 24 hours shows; a thing that was silent all day is not among them.
+
+        Raises:
+            ProviderError: It cannot be had.
+        """
+        self._new_step()
+        now = self._now()
+        window = Window(now - _SAMPLE, now)
+        found: dict[str, Series] = {}
+        for part, thing in self._parts():
+            for payload in self._archive(self._order(f"{_SAMPLED}{part}", thing, window), page=1, cursor=None):
+                for batch in self.normalize([payload], window):
+                    found |= {series.key: series for series in batch.series}
+        return tuple(found.values())
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        """Ask for everything inside `window`; see `domain.contract.Provider.fetch`.
+
+        Raises:
+            NotYetPublishedError: The window lies in the future.
+            ProviderError: and nothing else.
+        """
+        self._new_step()
+        if window.start >= self._now():
+            raise NotYetPublishedError(
+                "the window lies in the future", place=f"{self._http.source}, {window}", fix="ask again once it is over"
+            )
+        for part, thing in self._parts():
+            yield from self._fetch_part(part, thing, window, progress.get(part))
+
+    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
+        return normalize(payloads, window, self._account)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _new_step(self) -> None:
+        self._http.new_step()
+        self._files.new_step()
+
+    def _parts(self) -> Iterator[tuple[str, str | None]]:
+        """Every part, and the thing that it is of."""
+        if self._account.things is None:
+            yield _ALL_THINGS, None
+        for thing in self._account.things or ():
+            yield f"{_ONE_THING}{thing}", thing
+
+    def _fetch_part(self, part: str, thing: str | None, window: Window, so_far: Progress | None) -> Iterator[Payload]:
+        """The jobs of a part, one page each; the cursor is the start of the next one in milliseconds."""
+        slices = list(_slices(window, self._slice))
+        starts = [str(_millis(one.start)) for one in slices]
+        first = len(slices) if so_far is not None and so_far.cursor is None else 0
+        if so_far is not None and so_far.cursor in starts:
+            first = starts.index(so_far.cursor)
+        for asked in slices[:first]:
+            # Whoever was killed between keeping an archive and writing that down left its job unused in the ledger.
+            self._jobs.landed(self._order(part, thing, asked).sha256)
+        for page, asked in enumerate(slices[first:], start=first + 1):
+            order = self._order(part, thing, asked)
+            yield from self._archive(order, page=page, cursor=starts[page] if page < len(slices) else None)
+
+    def _archive(self, order: Order, *, page: int, cursor: str | None) -> Iterator[Payload]:
+        """The archive that answers an order. Its job has served once the payload was taken."""
+        job = self._exports.completed(order)
+        place = f"{self._http.source}, archive of export {job.provider_job}"
+
+        def url() -> str | None:
+            said = self._exports.details(job, order)
+            return said.url if said else None
+
+        try:
+            with self._files.fetched(url, place) as fetched:
+                self._jobs.fetched(job.number, fetched.body.sha256, fetched.body.n_bytes)
+                yield self._payload(order, fetched, page, cursor)
+                self._jobs.landed(order.sha256)
+        except (RequestRejectedError, PayloadUnreadableError, AnswerTooLargeError) as error:
+            # It will not be better the next time: the next run orders anew.
+            self._exports.forget(job, error.culprit)
+            raise
+
+    def _payload(self, order: Order, fetched: Fetched, page: int, cursor: str | None) -> Payload:
+        body = fetched.body
+        is_small = body.n_bytes <= self._in_memory
+        params = {name: _said(value) for name, value in order.request.items() if name not in ("name", "dateTime")}
+        return Payload(
+            endpoint=EXPORTS_PATH,
+            params=params,
+            window=order.window,
+            part=order.part,
+            page=page,
+            received_at=fetched.received_at,
+            media_type="application/zip",
+            body=body.path.read_bytes() if is_small else b"",
+            proof=fetched.proof,
+            cursor=cursor,
+            file=None if is_small else body,
+        )
+
+    def _order(self, part: str, thing: str | None, asked: Window) -> Order:
+        """What is sent, and the digest of what decides the answer: not the name, and not the time of ordering."""
+        account = self._account
+        wanted: dict[str, object] = {
+            "thingFileName": account.thing_file_name,
+            "hashThingFileName": account.are_names_hashed,
+            "startTimestamp": _millis(asked.start),
+            "endTimestamp": _millis(asked.end),
+            "includeUnit": account.are_units_included,
+            "timestampFormat": account.timestamp_format,
+        }
+        optional = {
+            "customerId": account.customer_id,
+            "locationId": account.location_id,
+            "thingId": thing,
+            "qualifiedMetricIds": [metric.wire() for metric in account.metrics] or None,
+        }
+        wanted |= {name: value for name, value in optional.items() if value is not None}
+        digest = hashlib.sha256(json.dumps([part, wanted], sort_keys=True).encode()).hexdigest()
+        name = f"{account.export_name} {asked} {digest[:8]}"
+        return Order(part, asked, {"name": name, "dateTime": _millis(self._now()), **wanted}, digest)
+
+
+def _slices(window: Window, widest: timedelta) -> Iterator[Window]:
+    start = window.start
+    while start < window.end:
+        end = min(start + widest, window.end)
+        yield Window(start, end)
+        start = end
+
+
+def _millis(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def _said(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

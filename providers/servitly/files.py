@@ -1,0 +1,174 @@
+"""Archives: fetched to disk from wherever the provider says, and found to be whole before anybody loads them."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from domain.contract import BodyFile
+from domain.errors import (
+    AddressRefusedError,
+    CredentialsRejectedError,
+    IncompleteAnswerError,
+    PayloadUnreadableError,
+    ProviderError,
+    ProviderUnavailableError,
+    RequestRejectedError,
+)
+from providers._archive import Archive, ArchiveLimits
+from providers._http import ApiClient, BlobClient, Download
+
+_STALE_SECONDS: Final = 86_400
+_PREFIX: Final = "export-"
+_NOT_NOW: Final = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An archive on disk that was read to its end once.
+
+    Attributes:
+        body: Where it is.
+        proof: Why it is believed to be whole.
+        received_at: When its last byte arrived.
+    """
+
+    body: BodyFile
+    proof: str
+    received_at: datetime
+
+
+class Files:
+    """Where archives are fetched from, and where they lie meanwhile.
+
+    Args:
+        own: Asks the API's own host, with our credentials.
+        others: Asks listed hosts, with none.
+        spool: A folder on a disk.
+        source: Whose archives, for messages.
+        waits: Seconds before each further try.
+        limits: What an archive may be.
+        sleep: Waits them.
+    """
+
+    def __init__(
+        self,
+        own: ApiClient,
+        others: BlobClient,
+        spool: Path,
+        *,
+        waits: tuple[float, ...],
+        limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 (frozen)
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._own = own
+        self._others = others
+        self._spool = spool
+        self._waits = waits
+        self._limits = limits
+        self._sleep = sleep
+
+    @property
+    def n_requests(self) -> int:
+        """Requests sent so far."""
+        return self._own.n_requests + self._others.n_requests
+
+    def new_step(self) -> None:
+        """Begin a step: the failures of the one before no longer count."""
+        self._own.new_step()
+        self._others.new_step()
+
+    @contextmanager
+    def fetched(self, url_of: Callable[[], str | None], place: str) -> Iterator[Fetched]:
+        """An archive, for as long as the block lasts.
+
+        Args:
+            url_of: Asks for its address, before each try: one that was signed may have expired. None: it is gone.
+            place: Which archive, for messages.
+
+        Raises:
+            RequestRejectedError: It is gone.
+            AddressRefusedError: Its address is not on the list.
+            ProviderError: It cannot be had.
+        """
+        self._sweep()
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=self._spool) as folder:
+            path = Path(folder) / "archive"
+            yield self._until_whole(url_of, path, place)
+
+    def _until_whole(self, url_of: Callable[[], str | None], path: Path, place: str) -> Fetched:
+        waits = iter(self._waits)
+        while True:
+            url = url_of()
+            if url is None:
+                raise RequestRejectedError(
+                    "the archive of the export is gone", place=place, fix="run it again: it is ordered anew", status=410
+                )
+            try:
+                return self._attempt(url, path, place)
+            except ProviderError as error:
+                wait = next(waits, None)
+                if wait is None or not _may_pass(error):
+                    raise _final(error, place) from None
+            self._sleep(wait)
+
+    def _attempt(self, url: str, path: Path, place: str) -> Fetched:
+        with path.open("wb+") as file:
+            try:
+                self._own.origin.own(url, place=place)
+            except AddressRefusedError:
+                done = self._others.download(url, file)
+            else:
+                done = self._own.fetch_own(url, file)
+            file.flush()
+            received_at = datetime.now(UTC)
+            archive = Archive(file, place=place, limits=self._limits)
+            n_bytes = archive.verify()
+            _require_same(path, done, place)
+        proof = f"{done.proof}, zip crc of {len(archive.members):,} files, {n_bytes:,} bytes"
+        return Fetched(BodyFile(path, done.n_bytes, done.sha256), proof, received_at)
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left behind."""
+        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in self._spool.glob(f"{_PREFIX}*"):
+            try:
+                if left.stat().st_mtime < time.time() - _STALE_SECONDS:
+                    for file in left.iterdir():
+                        file.unlink()
+                    left.rmdir()
+            except OSError:
+                continue  # Another process sweeps at the same time.
+
+
+def _may_pass(error: ProviderError) -> bool:
+    """Whether a fresh address, or a little later, may help: an expired one, one not there yet, a damaged transfer."""
+    if isinstance(error, RequestRejectedError):
+        return error.status in _NOT_NOW
+    return isinstance(error, CredentialsRejectedError | PayloadUnreadableError | IncompleteAnswerError)
+
+
+def _final(error: ProviderError, place: str) -> ProviderError:
+    """The last word: a file that is not there may still come, and our login has nothing to do with it."""
+    if isinstance(error, CredentialsRejectedError) or (
+        isinstance(error, RequestRejectedError) and error.status in _NOT_NOW
+    ):
+        return ProviderUnavailableError(
+            f"the archive is said to be there and cannot be fetched: {error.culprit}",
+            place=place,
+            fix="wait for the next run, which asks for a fresh address of the same archive",
+        )
+    return error
+
+
+def _require_same(path: Path, done: Download, place: str) -> None:
+    """What lies on the disk is what was received."""
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() == done.sha256:
+            return
+    raise IncompleteAnswerError("the disk holds other bytes than were received", place=place, fix="look at the disk")

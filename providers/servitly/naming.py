@@ -1,0 +1,43 @@
+"""Things and series: what a file's columns are called, in the house and for good."""
+
+from typing import Final
+
+from domain.contract import Series
+from domain.measurement import Reason
+from providers.servitly.account import Account
+from providers.servitly.cells import text_reason
+from providers.servitly.wire import meaning_of, split_header
+
+_SUFFIX: Final = ".csv"
+_MAX_NAME: Final = 256
+"""Characters of a metric's or a thing's name: it becomes part of an indexed key."""
+
+
+def thing_of(file_name: str) -> str | None:
+    """The thing whose file it is; None if it is no CSV file."""
+    return file_name[: -len(_SUFFIX)] if file_name.lower().endswith(_SUFFIX) else None
+
+
+def name_reason(name: str) -> Reason | None:
+    """Why a name can be no part of a key; None if it can."""
+    return Reason.MALFORMED_ROW if not name.strip() or len(name) > _MAX_NAME else text_reason(name)
+
+
+def series_of(account: Account, thing: str, header: str, *, is_state: bool) -> Series:
+    """The series of a column: `<thing>/<header>`, unit included, since two metrics of one name differ by it."""
+    metric, unit = split_header(header, account)
+    said = None if is_state else meaning_of(account, metric, unit)
+    labels = {"thing": thing, "metric": metric}
+    return Series(
+        key=f"{_quoted(thing)}/{_quoted(header)}",
+        quantity=said[1].quantity.name if said else "state",
+        device=thing,
+        site=account.site,
+        provider_unit=said[0] if said else "text",
+        labels=labels | ({"unit": unit} if unit else {}),
+    )
+
+
+def _quoted(part: str) -> str:
+    """`part` with the separator of keys escaped, so that two different paths never make one key."""
+    return part.replace("%", "%25").replace("/", "%2F")

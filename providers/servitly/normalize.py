@@ -1,0 +1,211 @@
+"""What Servitly's archives mean: rows become points of series. Pure: no clock, no network.
+
+Every file is of one thing, every column behind the time of one metric. Cells are dealt with in this order, each counted
+once:
+
+    absent        the cell is empty or `---`: nothing was said
+    unmapped      a number for which neither the account nor the unit names a quantity
+    rejected      the row has no usable time or too many cells, or the value itself is impossible
+    measurements  numbers, in canonical units
+    states        texts
+
+Rows outside of the window are left out before anything is counted. What is said twice is left to the loader.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from domain.contract import Payload, Series
+from domain.errors import OutsideWindowError
+from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
+from domain.window import Window
+from providers._archive import Archive
+from providers.servitly.account import Account
+from providers.servitly.cells import EPOCH, MICROSECOND, Flags, Integers, Points, read_cells, read_times, storable
+from providers.servitly.csv_file import Rows, read_csv
+from providers.servitly.naming import name_reason, series_of, thing_of
+from providers.servitly.spec import BATCH_POINTS
+from providers.servitly.wire import meaning_of, split_header, unreadable
+
+_MAX_RAW: Final = 4_096
+_MAX_COLUMNS_IN_BATCH: Final = 2_000
+
+
+def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+    """Say what `payloads` mean inside `window`: batches of some tens of thousands of points.
+
+    Raises:
+        PayloadUnreadableError: An archive is damaged, or a file of it does not fit the vocabulary.
+        AnswerTooLargeError: An archive is larger than the limits, or pretends to be.
+        OutsideWindowError: A file holds rows that nobody asked for.
+    """
+    for payload in payloads:
+        yield from _of_archive(payload, window, account)
+
+
+def _of_archive(payload: Payload, window: Window, account: Account) -> Iterator[Normalized]:
+    place = f"{payload.part} {payload.window}"
+    with Archive.of(payload, place=place) as archive:
+        batch = _Batch(payload, account)
+        files = [member for member in archive.members if not (member.name.endswith("/") and not member.n_bytes)]
+        if len(files) > 1 and "thingId" in payload.params:
+            raise unreadable(f"the archive of one thing has {len(files):,} files", place)
+        for member in files:
+            thing = thing_of(member.name)
+            if thing is None or name_reason(thing):
+                raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
+            where = f"{place}, file {member.name[:80]}"
+            for rows in read_csv(archive.read(member), place=where):
+                batch.add(payload.params.get("thingId", thing), rows, window, where)
+                if batch.is_full:
+                    yield batch.read()
+                    batch = _Batch(payload, account)
+        yield batch.read()
+
+
+class _Batch:
+    """Columns of some files on their way to a batch."""
+
+    def __init__(self, payload: Payload, account: Account) -> None:
+        self._payload = payload
+        self._account = account
+        self._sha256 = payload.sha256
+        self._series: dict[str, Series] = {}
+        self._numbers: list[tuple[str, Integers, Points]] = []
+        self._texts: list[tuple[str, Integers, list[str]]] = []
+        self._raw: list[str] = []
+        self._reasons: list[str] = []
+        self._unmapped: Counter[str] = Counter()
+        self._n_points = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to hand it on."""
+        n_columns = len(self._numbers) + len(self._texts)
+        return self._n_points + len(self._raw) >= BATCH_POINTS or n_columns >= _MAX_COLUMNS_IN_BATCH
+
+    def add(self, thing: str, rows: Rows, window: Window, place: str) -> None:
+        """Take in the rows of a file that belong to `window`."""
+        times, odd = read_times(rows.times, self._payload.received_at)
+        inside = np.flatnonzero(_inside(times, odd, self._payload.window, window, place))
+        fitting: list[int] = []
+        table: list[list[str]] = []
+        for index in inside.tolist():
+            cells = rows.cells(index)
+            if len(cells) == len(rows.header):
+                fitting.append(index)
+                table.append(cells)
+            else:
+                self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW)
+        at = times[fitting]
+        for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=False):
+            self._column(thing, header, at, list(column), lambda row: rows.text(fitting[row]))
+        for index, reason in sorted(odd.items()):
+            self._reject(f"{thing}: {rows.text(index)}", reason)
+
+    def read(self) -> Normalized:
+        """The batch: every cell inside the window accounted for."""
+        return Normalized(
+            series=tuple(self._series.values()),
+            measurements=self._measurements(),
+            states=self._states(),
+            rejected=self._rejected(),
+            unmapped=dict(self._unmapped),
+        )
+
+    def _column(self, thing: str, header: str, at: Integers, cells: list[str], text_of: Callable[[int], str]) -> None:
+        reason = name_reason(header)
+        said = meaning_of(self._account, *split_header(header, self._account))
+        points = read_cells(cells, said[1] if said else None)
+        if reason is not None:
+            n_said = len(points.numbers) + len(points.texts) + len(points.odd) + points.n_unmapped
+            for _ in range(n_said):
+                self._reject(f"{thing}: a value of the column {header[:80]!r}", reason)
+            return
+        for row, why in points.odd.items():
+            self._reject(f"{header} of {thing}: {text_of(row)}", why)
+        if points.n_unmapped:
+            self._unmapped[f"{thing}/{header}"] += points.n_unmapped
+        if len(points.numbers):
+            self._numbers.append((self._described(thing, header, is_state=False), at[points.number_rows], points))
+        if points.texts:
+            self._texts.append((self._described(thing, header, is_state=True), at[points.text_rows], points.texts))
+        self._n_points += len(points.numbers) + len(points.texts)
+
+    def _described(self, thing: str, header: str, *, is_state: bool) -> str:
+        series = series_of(self._account, thing, header, is_state=is_state)
+        self._series[series.key] = series
+        return series.key
+
+    def _measurements(self) -> pd.DataFrame:
+        if not self._numbers:
+            return _no_measurements()
+        frame = _frame([(key, at) for key, at, _ in self._numbers])
+        return frame.assign(value=np.concatenate([points.numbers for _, _, points in self._numbers]))
+
+    def _states(self) -> pd.DataFrame:
+        if not self._texts:
+            return _no_states()
+        frame = _frame([(key, at) for key, at, _ in self._texts])
+        return frame.assign(value=pd.Series([text for _, _, texts in self._texts for text in texts], dtype="str"))
+
+    def _rejected(self) -> pd.DataFrame:
+        if not self._raw:
+            return no_rejected()
+        columns = {"raw": self._raw, "reason": self._reasons, "payload": [self._sha256] * len(self._raw)}
+        return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
+
+    def _reject(self, raw: str, reason: Reason) -> None:
+        self._raw.append(storable(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…"))
+        self._reasons.append(reason.value)
+
+
+def _frame(columns: list[tuple[str, Integers]]) -> pd.DataFrame:
+    """Series and instants of several columns; a series may come in several pieces."""
+    keys = list(dict.fromkeys(key for key, _ in columns))
+    rank = {key: index for index, key in enumerate(keys)}
+    codes = np.repeat(np.array([rank[key] for key, _ in columns], dtype=np.int32), [len(at) for _, at in columns])
+    times = np.concatenate([at for _, at in columns])
+    return pd.DataFrame(
+        {
+            "series": pd.Categorical.from_codes(codes, categories=pd.Index(keys, dtype="str")),
+            "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
+        }
+    )
+
+
+def _inside(times: Integers, odd: dict[int, Reason], asked: Window, window: Window, place: str) -> Flags:
+    """Which rows belong to `window` and to what was asked for.
+
+    Raises:
+        OutsideWindowError: A row lies neither in what was asked for nor at its very end, which is included.
+    """
+    is_usable = np.ones(len(times), dtype=np.bool_)
+    is_usable[list(odd)] = False
+    start, end = (_micros(bound) for bound in (asked.start, asked.end))
+    is_stray = is_usable & ((times < start) | (times > end))
+    if is_stray.any():
+        stray = EPOCH + int(times[is_stray][0]) * MICROSECOND
+        raise OutsideWindowError(
+            f"{int(is_stray.sum()):,} rows lie outside of what was asked for, the first at {stray:%FT%TZ}",
+            place=place,
+            fix="ask the provider why; nothing of this archive is loaded",
+        )
+    low, high = max(start, _micros(window.start)), min(end, _micros(window.end))
+    inside: Flags = is_usable & (times >= low) & (times < high)
+    return inside
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
+# Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
+_no_measurements = cache(no_measurements)
+_no_states = cache(no_states)

@@ -1,0 +1,32 @@
+"""How long an export is waited for, and how often it is asked after: in one place, because all of it is ours."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Waits in seconds. The provider documents none of them, but the quotas that they keep.
+
+    Attributes:
+        first_poll: Before a new job is asked after for the first time; each further wait is half as long again …
+        longest_poll: … up to this: sixty questions an hour fit into the smallest quota that is known, of a hundred.
+        deadline: How long one run waits for a job. The job lives on, and the next run waits for it again.
+        given_up: How old a job may become. An older one is believed to be stuck, and another is ordered.
+        unknown: How long a job that may have been ordered, and has no name, can be running: nobody can ask after it.
+        cool_down: Between a job that failed and the next one with the same question.
+        busy: Between two orders, where the provider says that another export is pending.
+        slot: How long to wait for the tenant's one place.
+        files: Before each further try to fetch an archive that is there and cannot be had.
+        fresh: How old an unused archive may be whose values may still have moved.
+    """
+
+    first_poll: float = 15.0
+    longest_poll: float = 60.0
+    deadline: float = 2700.0
+    given_up: float = 4 * 3600.0
+    unknown: float = 900.0
+    cool_down: float = 120.0
+    busy: float = 60.0
+    slot: float = 3000.0
+    files: tuple[float, ...] = (5.0, 10.0, 20.0, 40.0)
+    fresh: float = 3600.0

@@ -1,0 +1,129 @@
+"""Servitly's vocabulary: what it says of a job, what a header says of a metric, and which units say enough."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from domain.errors import ConfigurationError, PayloadUnreadableError
+from domain.quantities import Conversion, conversion
+from providers.servitly.account import Account
+
+_JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_LONGEST_WORD: Final = 40
+_HEADER: Final = re.compile(r"(?P<metric>.*\S) \[(?P<unit>[^\[\]]+)\]", re.DOTALL)
+_BUSY: Final = re.compile(
+    r"\b(already|in progress|running|pending|only one|one (bulk )?(data-?)?export|at a time|scheduled)\b", re.IGNORECASE
+)
+
+COMPLETED: Final = frozenset({"COMPLETED", "COMPLETE"})
+"""Words for: its archive is there. The second is the prose of the document."""
+
+GIVEN_UP: Final = frozenset({"ERROR", "ABORTED", "FAILED"})
+"""Words for: the provider has given it up. The second is an older document's."""
+
+PENDING: Final = "PENDING"
+
+TIME_NAMES: Final = frozenset({"timestamp", "time", "date", "datetime"})
+"""What the first column is called, in small letters; the provider's import says TIMESTAMP."""
+
+NO_DATA: Final = frozenset({"", "---"})
+"""Cells that say nothing; the second is what a working client meets."""
+
+SPEAKING_UNITS: Final[Mapping[str, str]] = {
+    "°C": "temperature", "degC": "temperature", "K": "temperature", "°F": "temperature",
+    "mW": "power", "W": "power", "kW": "power", "MW": "power",
+    "VA": "apparent_power", "kVA": "apparent_power", "var": "reactive_power", "kvar": "reactive_power",
+    "mV": "voltage", "V": "voltage", "kV": "voltage", "mA": "current", "A": "current",
+    "Hz": "frequency", "W/m²": "irradiance", "W/m2": "irradiance",
+    "Pa": "pressure", "hPa": "pressure", "mbar": "pressure", "kPa": "pressure", "bar": "pressure",
+    "m³/h": "flow", "m3/h": "flow", "l/min": "flow", "l/h": "flow", "m/s": "wind_speed", "ppm": "concentration",
+    "%": "ratio",
+}  # fmt: skip
+"""Unit → the one quantity it can measure. kWh is not here: it may be an amount or a register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the provider says of a job.
+
+    Attributes:
+        id: Its name.
+        state: The provider's word.
+        url: Where its archive is, if it says so. It may be signed: never shown.
+        message: What it says beside, for messages.
+    """
+
+    id: str
+    state: str
+    url: str | None = field(default=None, repr=False)
+    message: str = ""
+
+
+def parse_job(body: bytes, *, place: str) -> Job:
+    """A job, as POST and GET answer it.
+
+    Raises:
+        PayloadUnreadableError: It has no name, or no state.
+    """
+    said = _object(body)
+    job, state, url = said.get("id"), said.get("state"), said.get("url")
+    if not isinstance(job, str) or not _JOB_ID.fullmatch(job):
+        raise unreadable("the answer about an export has no id, or one that is no id", place)
+    if not isinstance(state, str) or not state or len(state) > _LONGEST_WORD or not state.isprintable():
+        raise unreadable("the answer about an export has no state", place)
+    if url is not None and not isinstance(url, str):
+        raise unreadable("the url of an export is no text", place)
+    return Job(job, state.upper(), url or None, message_of(body))
+
+
+def message_of(body: bytes) -> str:
+    """What an answer says in words; empty if it says nothing."""
+    message = _object(body).get("message")
+    if not isinstance(message, str):
+        return ""
+    return " ".join("".join(c if c.isprintable() else " " for c in message[:400]).split())[:200]
+
+
+def is_busy(body: bytes) -> bool:
+    """Whether a refusal means that another export is pending. No document says how it is worded: our inference."""
+    return bool(_BUSY.search(message_of(body)))
+
+
+def split_header(header: str, account: Account) -> tuple[str, str]:
+    """Metric and unit of a column; the unit is empty if the header says none."""
+    found = _HEADER.fullmatch(header) if account.are_units_included else None
+    return (found["metric"], found["unit"]) if found else (header, "")
+
+
+def meaning_of(account: Account, metric: str, unit: str) -> tuple[str, Conversion] | None:
+    """The provider's unit and the conversion of a metric's numbers; None if nobody knows what they are.
+
+    The account's word comes first; the unit that a header says is believed before the one in the account.
+    """
+    said = account.fields.get(metric)
+    quantity = said.quantity if said else SPEAKING_UNITS.get(unit)
+    sent = unit or (said.unit if said else None)
+    if quantity is None or sent is None:
+        return None
+    try:
+        return sent, conversion(quantity, sent, place=metric)
+    except ConfigurationError:
+        return None
+
+
+def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
+    """An answer does not fit the vocabulary."""
+    return PayloadUnreadableError(
+        culprit, place=place, fix="compare with the provider's documentation; nothing of it is loaded"
+    )
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}

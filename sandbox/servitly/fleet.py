@@ -1,0 +1,156 @@
+"""The things of the fleet and what they said: household meters and a solar plant, values stored when they change.
+
+Every number is measured (`sandbox/data/ORIGIN.md`); the mode of a meter is derived from its power. The day that is k
+days after 2025-01-01 shows the source's day k mod 364, shifted by a week for the second meter.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.days import MS_PER_DAY, day_number, epoch_ms
+from sandbox.measured import FIRST_DAY, measured_column
+from sandbox.servitly.settings import Settings
+
+Cells = Mapping[str, float | str]
+"""Metric's id → what a row says of it."""
+
+_SOURCE_DAYS: Final = 364
+_MISSING: Final = -(2**31)
+_HOUR: Final = 60
+_BUSY_W: Final = 2000
+_IDLE_W: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of a kind of thing: where it is measured, by what its integers are divided, and its unit."""
+
+    id: str
+    name: str
+    unit: str
+    table: str
+    column: str
+    divisor: int = 1
+
+    @property
+    def header(self) -> str:
+        """Its name with its unit, if it has one."""
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One thing.
+
+    Attributes:
+        id: The provider's id.
+        serial: Its serial number.
+        definition: The name of its kind.
+        customer: Whose it is.
+        location: Where it stands.
+        metrics: What it says.
+        minutes: Minutes between two samples.
+        shift_days: By how much its source is shifted against the others'.
+        offset_ms: When within the minute it samples.
+    """
+
+    id: str
+    serial: str
+    definition: str
+    customer: str
+    location: str
+    metrics: tuple[Metric, ...]
+    minutes: int = 1
+    shift_days: int = 0
+    offset_ms: int = 0
+
+
+_METER: Final = (
+    Metric("66a000000000000000000001", "Active power", "W", "household", "active_power_W"),
+    Metric("66a000000000000000000002", "Voltage", "V", "household", "voltage_cV", 100),
+    Metric("66a000000000000000000003", "Current", "A", "household", "current_dA", 10),
+    Metric("66a000000000000000000004", "Water heater", "Wh", "household", "heater_Wh"),
+    Metric("66a000000000000000000005", "Mode", "", "household", ""),
+)
+_PLANT: Final = (
+    Metric("66a000000000000000000011", "Active power", "W", "solar", "pv_power_W"),
+    Metric("66a000000000000000000012", "Irradiance", "W/m²", "solar", "poa_irradiance_dW_m2", 10),
+    Metric("66a000000000000000000013", "Module temperature", "°C", "solar", "module_temperature_cdegC", 100),
+)
+
+THINGS: Final = (
+    Thing("66b000000000000000000001", "HM-1001", "Household meter", "customer-1", "paris", _METER, offset_ms=137),
+    Thing(
+        "66b000000000000000000002", "HM-1002", "Household meter", "customer-2", "paris", _METER[:4], shift_days=7,
+        offset_ms=542,
+    ),
+    Thing("66b000000000000000000003", "PV-2001", "Solar plant", "customer-1", "golden", _PLANT, minutes=15),
+)  # fmt: skip
+
+
+class Fleet:
+    """The rows of every thing. The caller holds the twin's lock."""
+
+    def __init__(self) -> None:
+        self._edits: dict[str, dict[int, dict[str, float | str] | None]] = {}
+
+    def rows(self, thing: Thing, start: int, end: int, settings: Settings) -> Iterator[tuple[int, Cells]]:
+        """The rows with `start <= time < end`, in epoch milliseconds, and not later than now, by time."""
+        until = epoch_ms(datetime.now(UTC)) + 1
+        if settings.last_day is not None:
+            until = min(until, (day_number(settings.last_day) + 1) * MS_PER_DAY)
+        start, end = max(start, day_number(FIRST_DAY) * MS_PER_DAY), min(end, until)
+        edits = self._edits.get(thing.id, {})
+        for number in range(start // MS_PER_DAY, -(-end // MS_PER_DAY)):
+            midnight = number * MS_PER_DAY
+            day = list(_day(thing, number))
+            mine = {at: cells for at, cells in edits.items() if midnight <= at < midnight + MS_PER_DAY}
+            if mine:
+                kept = {**dict(day), **mine}
+                day = sorted(((at, cells) for at, cells in kept.items() if cells is not None), key=itemgetter(0))
+            yield from ((at, cells) for at, cells in day if start <= at < end)
+
+    def put(self, thing: Thing, at: int, cells: Cells | None) -> None:
+        """Let a row say exactly this, or nothing."""
+        self._edits.setdefault(thing.id, {})[at] = None if cells is None else dict(cells)
+
+    def reset(self) -> None:
+        """Forget every edit."""
+        self._edits.clear()
+
+
+@lru_cache(maxsize=256)
+def _day(thing: Thing, number: int) -> tuple[tuple[int, Cells], ...]:
+    """A day: a row where anything differs from the sample before; all that is measured at the beginning of an hour."""
+    columns = [(metric, *_values(thing, metric, number)) for metric in thing.metrics]
+    found: list[tuple[int, Cells]] = []
+    before: dict[str, float | str] = {}
+    for index in range(1440 // thing.minutes):
+        if (index * thing.minutes) % _HOUR == 0:
+            before = {}
+        now = {metric.id: _said(metric, int(values[index])) for metric, values, known in columns if known[index]}
+        said = {name: value for name, value in now.items() if before.get(name) != value}
+        before |= now
+        if said:
+            found.append((number * MS_PER_DAY + index * thing.minutes * 60_000 + thing.offset_ms, said))
+    return tuple(found)
+
+
+def _values(thing: Thing, metric: Metric, number: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    n_samples = 1440 // thing.minutes
+    at = (number - day_number(FIRST_DAY) + thing.shift_days) % _SOURCE_DAYS * n_samples
+    values = measured_column(metric.table, metric.column or "active_power_W")[at : at + n_samples]
+    return values, values != _MISSING
+
+
+def _said(metric: Metric, value: int) -> float | str:
+    if not metric.column:
+        return "heavy load" if value >= _BUSY_W else "normal" if value >= _IDLE_W else "idle"
+    return value if metric.divisor == 1 else value / metric.divisor

@@ -1,0 +1,239 @@
+"""Servitly's client over its twin on loopback, with a ledger of jobs: what the tests of the provider talk through."""
+
+import atexit
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+from domain.contract import Payload, Progress
+from domain.export_jobs import ExportJob, ExportJobs, JobState, Order
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers._archive import ArchiveLimits
+from providers._http import ApiClient, BlobClient, Origin, Secret
+from providers._login import BearerLogin
+from providers.servitly.account import Account, FieldMeaning
+from providers.servitly.client import Servitly
+from providers.servitly.exports import Exports
+from providers.servitly.files import Files
+from providers.servitly.login import servitly_login
+from providers.servitly.pace import Pace
+from sandbox.running import Sandbox, running_sandbox
+from sandbox.servitly import twin as served
+from tests.fakes.api import QUICK, Naps
+
+DAY = Window.of_day(date(2025, 6, 1))
+MIDNIGHT = 1_748_736_000_000
+ACCOUNT = Account(tenant="acme", fields={"Water heater": FieldMeaning("energy", "Wh")})
+PACE = Pace(first_poll=0.02, longest_poll=0.05, busy=0.02, unknown=0.3, cool_down=0.05, files=(0.01,) * 4)
+
+
+@dataclass
+class ListedJobs:
+    """A ledger of jobs in memory, for one process: the promises of `domain.export_jobs.ExportJobs` in few lines.
+
+    Attributes:
+        jobs: Number → job and when it was ordered and seen.
+    """
+
+    source: str = "fleet"
+    jobs: dict[int, ExportJob] = field(default_factory=dict)
+    ordered: dict[int, float] = field(default_factory=dict)
+    touched: dict[int, float] = field(default_factory=dict)
+    sentences: dict[int, str] = field(default_factory=dict)
+    archives: dict[int, str] = field(default_factory=dict)
+    n_slots: int = 0
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    @contextmanager
+    def slot(self, patience_seconds: float) -> Iterator[None]:
+        assert patience_seconds > 0
+        self.n_slots += 1
+        yield
+
+    def alive(self) -> Sequence[ExportJob]:
+        return [job for job in self.listed() if job.state in (JobState.INTENDED, JobState.PENDING)]
+
+    def ready(
+        self, sha256: str, *, fresh_seconds: float, settled_seconds: float, kept_seconds: float
+    ) -> ExportJob | None:
+        assert fresh_seconds <= kept_seconds
+        assert settled_seconds >= 0
+        found = [job for job in self.listed() if job.sha256 == sha256 and job.state is JobState.COMPLETED]
+        return found[-1] if found else None
+
+    def unhappy_seconds(self, sha256: str) -> float | None:
+        ended = (JobState.COMPLETED, JobState.LANDED, JobState.FAILED)
+        found = [job for job in self.listed() if job.sha256 == sha256 and job.state in ended]
+        return found[-1].unseen_seconds if found and found[-1].state is JobState.FAILED else None
+
+    def intend(self, order: Order) -> ExportJob:
+        number = next(self._numbers)
+        self.jobs[number] = ExportJob(number, self.source, order.sha256, JobState.INTENDED, None, "", 0.0, 0.0)
+        self.ordered[number] = self.touched[number] = time.monotonic()
+        return self.jobs[number]
+
+    def taken(self, number: int, provider_job: str, provider_state: str) -> None:
+        self._change(number, state=JobState.PENDING, provider_job=provider_job, provider_state=provider_state)
+
+    def seen(self, number: int, provider_state: str) -> None:
+        self._change(number, provider_state=provider_state)
+
+    def ended(self, number: int, state: JobState, sentence: str = "") -> None:
+        self.sentences[number] = sentence
+        self._change(number, state=state)
+
+    def fetched(self, number: int, sha256: str, n_bytes: int) -> None:
+        assert n_bytes > 0
+        self.archives[number] = sha256
+
+    def landed(self, sha256: str) -> None:
+        for job in self.listed():
+            if job.sha256 == sha256 and job.state is JobState.COMPLETED:
+                self._change(job.number, state=JobState.LANDED)
+
+    def states(self) -> list[str]:
+        """The states of all jobs, the oldest first."""
+        return [job.state.value for job in self.listed()]
+
+    def listed(self) -> list[ExportJob]:
+        now = time.monotonic()
+        return [
+            replace(job, age_seconds=now - self.ordered[number], unseen_seconds=now - self.touched[number])
+            for number, job in self.jobs.items()
+        ]
+
+    def _change(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - fields of a job
+        self.jobs[number] = replace(self.jobs[number], **changes)
+        self.touched[number] = time.monotonic()
+
+
+@dataclass
+class Boilers:
+    """A provider and the twin it talks to.
+
+    Attributes:
+        sandbox: The server.
+        twin: The twin, with its switches and jobs.
+        provider: The provider.
+        jobs: Its ledger.
+        login: Its credentials.
+        clients: What it talks through.
+        naps: The waits between tries of a request.
+        waits: The waits for jobs, files and the place.
+        spool: Where archives lie meanwhile.
+    """
+
+    sandbox: Sandbox
+    twin: served.Servitly
+    provider: Servitly
+    jobs: Any
+    login: BearerLogin
+    clients: Sequence[ApiClient | BlobClient]
+    naps: Naps
+    waits: list[float]
+    spool: Path
+
+    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
+        """All answers; those that lie in files are gone by then."""
+        return list(self.provider.fetch(window, progress or {}))
+
+    def load(self, window: Window = DAY) -> Normalized:
+        """What all answers mean together."""
+        return concat(self.provider.normalize(self.provider.fetch(window, {}), window))
+
+    def asked(self, *paths: str) -> list[dict[str, Any]]:
+        """The requests to paths that begin with any of `paths` so far, oldest first."""
+        for _ in range(400):
+            if len(self.sandbox.control.requests()) >= sum(client.n_requests for client in self.clients):
+                break
+            time.sleep(0.005)
+        entries = self.sandbox.control.requests()
+        return [one for one in entries if not paths or any(one["path"].startswith(path) for path in paths)]
+
+
+@contextmanager
+def boilers(
+    *,
+    account: Account = ACCOUNT,
+    jobs: ExportJobs | None = None,
+    pace: Pace = PACE,
+    slice_of: timedelta = timedelta(days=31),
+    in_memory_bytes: int = 4 * 2**20,
+    archive_limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 (frozen)
+    password: str | None = None,
+    is_reset: bool = True,
+    sandbox: Sandbox | None = None,
+    **settings: Any,  # noqa: ANN401 - any setting of the twin
+) -> Iterator[Boilers]:
+    """A provider over the running twin.
+
+    Args:
+        account: What is asked, and how it is read. `localhost` stands for another host, and is put on its list.
+        jobs: The ledger of jobs; one in memory by default.
+        pace: Waits, really waited for.
+        slice_of: The widest span of one job.
+        in_memory_bytes: Archives that are larger lie in files.
+        archive_limits: What an archive may be.
+        password: What the provider takes for its password; None for the right one.
+        is_reset: Whether the twin begins anew.
+        sandbox: Another one than the shared one.
+        settings: Fields of the twin's settings.
+    """
+    sandbox = sandbox or shared_sandbox()
+    if is_reset:
+        sandbox.control.reset()
+    twin = sandbox.control.twins["servitly"]
+    assert isinstance(twin, served.Servitly)
+    if is_reset:
+        twin.configure(**{"job_seconds": 0.05, **settings})
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    naps, quick = Naps(), replace(QUICK, read_seconds=30.0)
+    origin = Origin.parse(sandbox.url + served.ROOT, place="test")
+    hosts = frozenset({f"localhost:{urlsplit(sandbox.url).port}", *account.file_hosts})
+    with ExitStack() as opened:
+        logins = opened.enter_context(ApiClient(origin, source="fleet", limits=quick, sleep=naps))
+        secret = Secret(password or twin.settings.password)
+        key = Secret(twin.settings.api_key)
+        login = servitly_login(logins, account, username=twin.settings.username, password=secret, api_key=key)
+        http = opened.enter_context(ApiClient(origin, source="fleet", credentials=login, limits=quick, sleep=naps))
+        own = opened.enter_context(ApiClient(origin, source="fleet", credentials=login, limits=quick, sleep=naps))
+        others = opened.enter_context(
+            BlobClient(hosts, source="fleet", limits=quick, sleep=naps, resolve=lambda *_: ["127.0.0.1"])
+        )
+        spool = Path(opened.enter_context(TemporaryDirectory()))
+        ledger = jobs or ListedJobs()
+        provider = Servitly(
+            http,
+            Exports(http, login, ledger, pace=pace, sleep=sleep),
+            Files(own, others, spool, waits=pace.files, limits=archive_limits, sleep=sleep),
+            ledger,
+            account,
+            slice_of=slice_of,
+            in_memory_bytes=in_memory_bytes,
+        )
+        clients = (logins, http, own, others)
+        yield Boilers(sandbox, twin, provider, ledger, login, clients, naps, waits, spool)
+
+
+@cache
+def shared_sandbox() -> Sandbox:
+    """One sandbox for all tests of this process: starting one takes longer than most tests."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(running_sandbox())

@@ -1,0 +1,39 @@
+"""Servitly in the conformance suite: two things, each exported on its own, half a day to a job."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from domain.window import Window
+from providers.servitly.spec import SPEC
+from sandbox.servitly.fleet import THINGS
+from tests.fakes.exports import ACCOUNT, DAY, boilers
+from tests.providers.conformance import Case, Live
+
+THINGS_ASKED = replace(ACCOUNT, things=(THINGS[0].id, THINGS[2].id))
+
+
+@contextmanager
+def _open() -> Iterator[Live]:
+    with boilers(account=THINGS_ASKED, slice_of=timedelta(hours=12)) as made:
+        secrets = (made.twin.settings.password, made.twin.settings.api_key)
+
+        def asked() -> list[Mapping[str, str]]:
+            return [{name: str(value) for name, value in order.items()} for order in made.twin.orders()]
+
+        def lock_out() -> None:
+            made.twin.configure(password="another password")
+            made.twin.revoke_tokens()
+
+        yield Live(made.provider, asked, _bounds, secrets, lock_out)
+
+
+def _bounds(question: Mapping[str, str]) -> Window:
+    start, end = (
+        datetime.fromtimestamp(int(question[name]) / 1000, UTC) for name in ("startTimestamp", "endTimestamp")
+    )
+    return Window(start, end)
+
+
+CASE = Case(SPEC, DAY, _open)
