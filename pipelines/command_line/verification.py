@@ -23,6 +23,7 @@ from warehouse.reading import Reading
 POINT: Final = ["series", "measured_at"]
 _INSTANT: Final = "datetime64[us, UTC]"
 _ROUNDING: Final = 1e-12
+_AT: Final = b'},"at":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,13 @@ def expected(lines: Iterable[bytes], series: Mapping[Labels, Described]) -> Serv
     met: dict[bytes, tuple[str, Described | None]] = {}
     for line in lines:
         # Before its `at` a line is the same for every point of a series; a quote inside of a text is written as \".
-        said, _, rest = line.partition(b'},"at":')
+        said, marker, rest = (line if _AT in line else orjson.dumps(orjson.loads(line))).partition(_AT)
         if said not in met:
             labels = orjson.loads(said + b"}}")["labels"]
             name = labels.get("field") or " ".join(labels.values())
             met[said] = name, series.get(frozenset(labels.items()))
         name, one = met[said]
-        point = orjson.loads(b'{"at":' + rest)
+        point = orjson.loads(b"{" + marker[2:] + rest)
         at, value = point["at"], point["value"]
         if one is None:
             unmapped[name] += 1
