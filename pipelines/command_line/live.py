@@ -41,7 +41,7 @@ def live(source: SourceArgument) -> None:
     if not isinstance(component, LiveSource):
         title = component.facts.spec.title
         refuse(f"{source} has no live stream, because {title} has none: use `joulehouse backfill {source}`.")
-    if component.facts.spec.is_retired:
+    if component.facts.is_retired:
         refuse(f"{source} is retired: what is loaded stays, and nothing new comes.")
     with (
         house.warehouse() as warehouse,

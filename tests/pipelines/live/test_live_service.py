@@ -3,16 +3,22 @@
 import random
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from domain.window import Window
+from pipelines.live.service import LiveService
 from tests.fakes.live_house import SOURCE, LiveHouse, eventually, live_house
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def has_opened(service: LiveService, n_before: int) -> bool:
+    return service.counts.n_opened > n_before
 
 
 def settled(house: LiveHouse) -> bool:
@@ -36,10 +42,10 @@ def test_thirty_disconnects_leave_no_gap_and_no_duplicate(database: str, tmp_pat
         began = now()
         assert eventually(lambda: house.home.twin.streams.n_open == 1)
         for number in range(30):
-            opened = service.counts.n_opened
+            n_before = service.counts.n_opened
             time.sleep(draw.uniform(0, 0.15))
             house.home.twin.streams.disconnect()
-            assert eventually(lambda opened=opened: service.counts.n_opened > opened), number
+            assert eventually(partial(has_opened, service, n_before)), number
         ended = now()
         assert eventually(lambda: house.open_gaps() > 0 or service.counts.n_filled > 0)
         assert settled(house)
@@ -58,10 +64,10 @@ def test_a_thousand_disconnects_leave_no_gap_no_duplicate_and_no_memory(database
         assert eventually(lambda: house.home.twin.streams.n_open == 1)
         sizes: list[int] = []
         for number in range(1000):
-            opened = service.counts.n_opened
+            n_before = service.counts.n_opened
             time.sleep(draw.uniform(0, 0.25))
             house.home.twin.streams.disconnect()
-            assert eventually(lambda opened=opened: service.counts.n_opened > opened), number
+            assert eventually(partial(has_opened, service, n_before)), number
             if number % 100 == 99:
                 sizes.append(resident_mib())
         ended = now()
