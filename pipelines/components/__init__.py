@@ -5,7 +5,8 @@
 
 from pipelines.components.climkit import ClimkitSource
 from pipelines.components.export_service import ExportServiceSource
+from pipelines.components.servitly import ServitlySource
 from pipelines.components.smart_house import SmartHouseSource
 from pipelines.components.voltstorage import VoltStorageSource
 
-__all__ = ["ClimkitSource", "ExportServiceSource", "SmartHouseSource", "VoltStorageSource"]
+__all__ = ["ClimkitSource", "ExportServiceSource", "ServitlySource", "SmartHouseSource", "VoltStorageSource"]
