@@ -1,0 +1,260 @@
+"""Archives: whole or refused by name, whatever was done to them; bounded in memory and in time."""
+
+import io
+import random
+import struct
+import time
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from domain.errors import AnswerTooLargeError, PayloadUnreadableError, ProviderError
+from providers._archive import Archive, ArchiveLimits
+from tests.fakes.zips import streamed, zipped
+
+FILES = [(f"HM-{n}_Kessel Süd.csv", f"TIMESTAMP,P [W]\n1751882400000,{n}\n" * 9) for n in range(3)]
+WHOLE = zipped(FILES)
+
+
+def contents(body: bytes, limits: ArchiveLimits = ArchiveLimits()) -> dict[str, bytes]:  # noqa: B008 (frozen)
+    archive = Archive(io.BytesIO(body), place="test", limits=limits)
+    return {member.name: b"".join(archive.read(member)) for member in archive.members}
+
+
+SAID = {name: body.encode() for name, body in FILES}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [WHOLE, streamed(FILES), zipped(FILES, method=zipfile.ZIP_STORED), zipped(FILES, is_zip64=True)],
+    ids=["sizes in front", "sizes behind", "stored", "zip64"],
+)
+def test_members_come_back_as_they_were_however_they_are_packed(body: bytes) -> None:
+    assert contents(body) == SAID
+
+
+def test_an_empty_archive_of_22_bytes_has_no_members() -> None:
+    empty = zipped([])
+    assert len(empty) == 22
+    assert contents(empty) == {}
+
+
+def test_a_member_without_a_byte_is_one() -> None:
+    assert contents(zipped([("a.csv", "")])) == {"a.csv": b""}
+
+
+def test_more_members_than_16_bits_count_are_all_there() -> None:
+    many = zipped(((f"{n}.csv", "") for n in range(65_600)), method=zipfile.ZIP_STORED)
+    tracemalloc.start()
+    archive = Archive(io.BytesIO(many), place="test")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(archive.members) == 65_600
+    assert peak < 64 * 2**20
+
+
+def _survivors_of_flips(n_flips: int) -> tuple[int, int]:
+    """Flip a byte so often: how often the archive was refused, and how often it still said the same.
+
+    Nothing else may ever happen: it may not say anything else, and no other error may leave.
+    """
+    draw = random.Random(20261121)  # noqa: S311 - to repeat, not a secret
+    wholes = [WHOLE, streamed(FILES), zipped(FILES, is_zip64=True), zipped(FILES, method=zipfile.ZIP_STORED)]
+    culprits: list[str] = []
+    for number in range(n_flips):
+        whole = wholes[number % len(wholes)]
+        at = draw.randrange(len(whole))
+        flipped = whole[:at] + bytes([whole[at] ^ draw.randrange(1, 256)]) + whole[at + 1 :]
+        try:
+            assert contents(flipped) == SAID
+        except ProviderError as error:
+            culprits.append(error.culprit)
+    assert all(culprit.startswith("the archive ") for culprit in culprits)
+    return len(culprits), n_flips - len(culprits)
+
+
+def test_ten_thousand_flipped_bytes_never_change_what_is_read() -> None:
+    n_refused, n_harmless = _survivors_of_flips(10_000)
+    assert n_refused > n_harmless
+
+
+def test_none_of_two_thousand_cuts_is_taken_for_whole() -> None:
+    longer = zipped((f"{n}.csv", random.Random(n).randbytes(40)) for n in range(20))  # noqa: S311 - to repeat
+    assert len(longer) >= 2_000
+    for end in range(2_000):
+        with pytest.raises(PayloadUnreadableError):
+            contents(longer[:end])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../evil.csv", "/etc/evil.csv", "a/../../b.csv", "C:evil.csv", "C:\\evil.csv", "a\\b.csv", "a//b.csv", ".",
+        "..", "./a.csv", "new\nline.csv", "nul\0.csv",
+    ],
+)  # fmt: skip
+def test_a_hostile_name_is_refused(name: str) -> None:
+    body = zipped([("A" * len(name.encode()), "x")]).replace(b"A" * len(name.encode()), name.encode())
+    with pytest.raises(PayloadUnreadableError, match=r"no plain name|no text|contradicts"):
+        contents(body)
+
+
+def test_a_name_that_reads_backwards_is_refused() -> None:
+    with pytest.raises(PayloadUnreadableError, match="no text"):
+        contents(zipped([("\u202eevil.csv", "x")]))
+
+
+def test_names_in_folders_and_in_other_scripts_are_names() -> None:
+    names = ["Haus A/Kessel.csv", "ボイラー.csv"]
+    assert list(contents(zipped([(name, "x") for name in names]))) == names
+
+
+def test_two_members_of_one_name_are_refused_by_that_name() -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = zipped([("a.csv", "1"), ("a.csv", "2")])
+    with pytest.raises(PayloadUnreadableError, match=r"two members called 'a\.csv'"):
+        contents(twice)
+
+
+def test_a_link_is_refused() -> None:
+    packed = io.BytesIO()
+    entry = zipfile.ZipInfo("a.csv")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(PayloadUnreadableError, match="a link"):
+        contents(packed.getvalue())
+
+
+def test_an_encrypted_member_is_refused() -> None:
+    body = bytearray(WHOLE)
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = body.find(mark)
+        body[at + offset] |= 1
+    with pytest.raises(PayloadUnreadableError, match="encrypted"):
+        contents(bytes(body))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_method_that_telemetry_does_not_need_is_refused(method: int) -> None:
+    with pytest.raises(PayloadUnreadableError, match="method"):
+        contents(zipped(FILES, method=method))
+
+
+@pytest.mark.parametrize("front", [b"<html></html>", b"\0", b"PK\x03\x04"])
+def test_what_stands_before_an_archive_is_refused(front: bytes) -> None:
+    with pytest.raises(PayloadUnreadableError):
+        contents(front + WHOLE)
+
+
+def test_what_stands_behind_an_archive_is_refused() -> None:
+    with pytest.raises(PayloadUnreadableError):
+        contents(WHOLE + b"more")
+
+
+def test_a_web_page_is_no_archive() -> None:
+    with pytest.raises(PayloadUnreadableError, match="cut, or is none"):
+        contents(b"<!DOCTYPE html><html></html>" * 10)
+
+
+def _forged(**changes: int) -> bytes:
+    """One member of 1,000,000 bytes whose headers, both of them, say what `changes` say."""
+    body = bytearray(zipped([("a.csv", b"0" * 1_000_000)]))
+    central = body.find(b"PK\x01\x02")
+    places = {"crc": (14, 16), "n_packed": (18, 20), "n_bytes": (22, 24)}
+    for name, value in changes.items():
+        for start, offset in zip((0, central), places[name], strict=True):
+            struct.pack_into("<L", body, start + offset, value)
+    return bytes(body)
+
+
+def test_a_member_that_holds_more_than_it_says_is_refused_even_with_a_forged_checksum() -> None:
+    body = _forged(n_bytes=100, crc=zlib.crc32(b"0" * 100))
+    with pytest.raises(PayloadUnreadableError, match="more of"):
+        contents(body)
+
+
+def test_a_member_that_holds_less_than_it_says_is_refused() -> None:
+    with pytest.raises(PayloadUnreadableError, match="1,000,000 of the 2,000,000"):
+        contents(_forged(n_bytes=2_000_000))
+
+
+def test_packed_bytes_that_are_left_over_are_refused() -> None:
+    body = zipped([("a.csv", b"0" * 100)])
+    n_packed = struct.unpack_from("<L", body, 18)[0]
+    with pytest.raises(PayloadUnreadableError, match=r"overlap|behind the end|cut"):
+        contents(_repacked(body, n_packed + 4))
+
+
+def _repacked(body: bytes, n_packed: int) -> bytes:
+    """The archive with four bytes more behind its one member's stream, counted by every header."""
+    central, end = body.find(b"PK\x01\x02"), body.find(b"PK\x05\x06")
+    longer = bytearray(body[:central] + b"more" + body[central:])
+    struct.pack_into("<L", longer, 18, n_packed)
+    struct.pack_into("<L", longer, central + 4 + 20, n_packed)
+    struct.pack_into("<L", longer, end + 4 + 16, central + 4)
+    return bytes(longer)
+
+
+def test_members_that_share_their_bytes_are_refused_before_one_is_unpacked() -> None:
+    body = bytearray(zipped([("a.csv", "x" * 1000), ("b.csv", "x" * 1000)], method=zipfile.ZIP_STORED))
+    second = body.rfind(b"PK\x01\x02")
+    struct.pack_into("<L", body, second + 42, 0)  # the second member begins where the first does
+    with pytest.raises(PayloadUnreadableError, match="overlap"):
+        contents(bytes(body))
+
+
+def _seconds(bomb: Callable[[], object]) -> float:
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        with pytest.raises((AnswerTooLargeError, PayloadUnreadableError)):
+            bomb()
+        assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    finally:
+        tracemalloc.stop()
+    return time.monotonic() - began
+
+
+def test_an_archive_that_pretends_to_be_huge_is_refused_at_once() -> None:
+    assert _seconds(lambda: contents(_forged(n_bytes=4_000_000_000))) < 5
+
+
+def test_a_ratio_that_no_telemetry_has_is_refused_once_it_matters() -> None:
+    limits = ArchiveLimits(ratio_from_bytes=500_000, max_ratio=200)
+    assert _seconds(lambda: contents(zipped([("a.csv", b"0" * 1_000_000)]), limits)) < 5
+    assert contents(zipped([("a.csv", b"0" * 400_000)]), limits)
+
+
+def test_too_many_members_are_refused_before_their_list_is_read() -> None:
+    assert _seconds(lambda: contents(WHOLE, ArchiveLimits(max_members=2))) < 5
+
+
+def test_too_many_bytes_are_refused() -> None:
+    assert _seconds(lambda: contents(WHOLE, ArchiveLimits(max_bytes=100))) < 5
+
+
+def test_an_index_that_is_as_large_as_a_bomb_is_refused_before_it_is_read() -> None:
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 9, 9, 70 * 2**20, 0, 0)
+    body = b"\0" * (70 * 2**20) + end
+    assert _seconds(lambda: contents(body)) < 5
+
+
+def test_an_archive_inside_an_archive_stays_shut() -> None:
+    inner = zipped([("a.csv", b"0" * 1_000_000)])
+    assert contents(zipped([("inner.zip", inner)])) == {"inner.zip": inner}
+
+
+def test_a_member_is_unpacked_by_pieces() -> None:
+    body = zipped([("a.csv", b"0123456789abcdef" * 2**20)])
+    archive = Archive(io.BytesIO(body), place="test")
+    tracemalloc.start()
+    sizes = [len(piece) for piece in archive.read(archive.members[0])]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(sizes) == 16 * 2**20
+    assert max(sizes) <= 2**20
+    assert peak < 8 * 2**20
