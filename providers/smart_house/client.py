@@ -245,8 +245,8 @@ class SmartHouse:
 
 
 def _may_be_width(error: ProviderError) -> bool:
-    """Whether fewer days or columns may help: wide answers are refused by name, by 5xx, by silence, or cut off."""
-    if isinstance(error, RateLimitedError | NotYetPublishedError):
+    """Whether fewer days or columns may help: wide answers are refused by name, by 5xx, or by silence."""
+    if isinstance(error, RateLimitedError | NotYetPublishedError | IncompleteAnswerError):
         return False
     return isinstance(error, ProviderUnavailableError | AnswerTooLargeError)
 

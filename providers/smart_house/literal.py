@@ -11,7 +11,7 @@ from typing import Any, Final
 from providers.smart_house.spec import MAX_CELL, MAX_DEPTH
 
 _TOKEN: Final = re.compile(
-    r"""\s*(?:
+    r"""\s*+(?:
         (?P<text>'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+")
       | (?P<number>-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?(?![0-9.\w]))
       | (?P<word>[A-Za-z_][A-Za-z0-9_]*)

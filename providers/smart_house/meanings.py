@@ -98,5 +98,7 @@ def _entries(text: str) -> list[tuple[str, str]]:
     if not (text.startswith("{") and text.endswith("}")):
         return []
     marks = list(_ENTRY.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text) - 1]
-    return [(mark[1], text[mark.end() : end]) for mark, end in zip(marks, ends, strict=True)]
+    ends = [*(mark.start() for mark in marks[1:]), len(text) - 1]
+    return [
+        (mark[1], text[mark.end() : end]) for mark, end in zip(marks, ends, strict=False)
+    ]  # an empty map has an end

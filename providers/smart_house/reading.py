@@ -1,7 +1,8 @@
 """The file inside an archive as uploads, whatever its format: JSON read whole, CSV and XML some rows at a time."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import IO, Any, Final
 from xml.etree.ElementTree import ParseError
 
@@ -38,11 +39,12 @@ def read_uploads(body: bytes, form: str, *, place: str) -> Iterator[Upload]:
             rows = _csv_rows(file, place)
         else:
             rows = _xml_rows(file, place)
-        for row in rows:
-            yield upload_of(row, place=place)
+        with closing(rows):  # before the file is, whoever stops reading in the middle
+            for row in rows:
+                yield upload_of(row, place=place)
 
 
-def _json_rows(file: IO[bytes], place: str) -> Iterator[Mapping[str, Any]]:
+def _json_rows(file: IO[bytes], place: str) -> Generator[Mapping[str, Any]]:
     document = read_json(file.read(), place=place, fix=FIX)
     if not isinstance(document, list):
         raise unreadable("the file is no JSON list of rows", place)
@@ -52,7 +54,7 @@ def _json_rows(file: IO[bytes], place: str) -> Iterator[Mapping[str, Any]]:
         yield row
 
 
-def _csv_rows(file: IO[bytes], place: str) -> Iterator[Mapping[str, Any]]:
+def _csv_rows(file: IO[bytes], place: str) -> Generator[Mapping[str, Any]]:
     # pandas has no bound on the size of a cell; the standard library's is one for the whole process.
     names: list[str] = []
     try:
@@ -65,8 +67,8 @@ def _csv_rows(file: IO[bytes], place: str) -> Iterator[Mapping[str, Any]]:
                 if not names:
                     names = _header(rows.pop(0), place)
                 for row in rows:
-                    if not all(isinstance(cell, str) and len(cell) <= MAX_CELL for cell in row):
-                        raise unreadable("a row of the file is too short, or a cell of it too long", place)
+                    if any(len(cell) > MAX_CELL for cell in row):
+                        raise unreadable(f"a cell of the file has more than {MAX_CELL:,} characters", place)
                     yield dict(zip(names, row, strict=True))
     except UnicodeDecodeError as error:
         raise unreadable(f"the file is not UTF-8 (byte {error.start})", place) from None
@@ -81,7 +83,7 @@ def _header(cells: Sequence[object], place: str) -> list[str]:
     return names
 
 
-def _xml_rows(file: IO[bytes], place: str) -> Iterator[Mapping[str, Any]]:
+def _xml_rows(file: IO[bytes], place: str) -> Generator[Mapping[str, Any]]:
     path: list[Any] = []
     row: dict[str, str | None] = {}
     try:

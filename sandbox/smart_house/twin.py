@@ -119,7 +119,8 @@ class SmartHouse(Twin[Settings]):
             first, last = self._days(asked)
         except RefusedError:
             first = last = 0
-        endpoint = "export" if asked.path.startswith(f"{ROOT}/") else "other"
+        folder, _, _ = asked.path.rpartition("/")
+        endpoint = "export" if folder == ROOT else "other"
         return Facts(endpoint, None, first * MS_PER_DAY, (last + 1) * MS_PER_DAY)
 
     def real(self, asked: Asked, facts: Facts, fired: Fired) -> Answer:

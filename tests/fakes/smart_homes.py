@@ -95,7 +95,7 @@ def smart_homes(
     twin = sandbox.control.twins["smart_house"]
     assert isinstance(twin, twins.SmartHouse)
     twin.configure(**settings)
-    quick = replace(QUICK, read_seconds=20.0, **(limits or {}))  # type: ignore[arg-type]  # a mix of int and float fields
+    quick = replace(QUICK, **{"read_seconds": 20.0, **(limits or {})})  # type: ignore[arg-type]  # a mix of int and float fields
     origin = Origin.parse(sandbox.url + twins.ROOT, place="test")
     with ApiClient(origin, source="homes", limits=quick, sleep=naps) as http:
         made = SmartHomes(sandbox, twin, SmartHouse(http, account, slice_of=slice_of, now=now), http, naps)
@@ -117,12 +117,14 @@ def points_of(whole: Normalized) -> dict[tuple[str, datetime], float | str]:
     return found
 
 
-def archive(rows: Sequence[Mapping[str, Any]] | bytes, form: str = "json", **more: bytes) -> bytes:
+def archive(
+    rows: Sequence[Mapping[str, Any]] | bytes, form: str = "json", more: Mapping[str, bytes] | None = None
+) -> bytes:
     """An archive with one file: rows as JSON, or exactly these bytes."""
     content = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as opened:
-        for name, body in {f"crowdsorcerer_extract.{form}": content, **more}.items():
+        for name, body in {f"crowdsorcerer_extract.{form}": content, **(more or {})}.items():
             opened.writestr(name, body)
     return packed.getvalue()
 
