@@ -1,8 +1,8 @@
 """The twin of Climkit: login, lists, validated data, raw registers, sensors.
 
 What the provider's document says is served as it says it; timestamps, undocumented keys, float dust and negative nights
-are as working clients have recorded them. What nobody says (error bodies, what 429 says of waiting, a limit of `t_s`) is
-our choice, and a setting.
+are as working clients have recorded them. What nobody says (error bodies, what 429 says of waiting, a limit of `t_s`)
+is our choice, and a setting.
 
 | | |
 |---|---|
