@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_the_same_day_again_writes_nothing_although_every_id_differs(warehouse: 
 def test_a_day_grows_with_the_uploads_of_the_days_after_it(warehouse: TimescaleWarehouse) -> None:
     counts = []
     for today in (4, 5, 6):
-        with smart_homes(now=lambda today=today: datetime(2025, 6, today, 12, tzinfo=UTC)) as made:
+        with smart_homes(now=partial(datetime, 2025, 6, today, 12, tzinfo=UTC)) as made:
             land(made.provider, warehouse, SOURCE, DAY)
             counts.append(load(made.provider, warehouse, SOURCE, DAY))
     assert counts[1].n_inserted > 0
