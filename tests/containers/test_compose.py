@@ -1,6 +1,6 @@
 """The house in containers, from `make .env` on: as many rows as without them, and none lost between `down` and `up`.
 
-DAYS (60 by default) days, twice: the demo first, then the containers. Ten minutes and two gigabytes; nothing of it stays.
+DAYS (60 by default) days, twice: the demo first, then the containers. Ten minutes and two gigabytes; nothing stays.
 """
 
 import os
