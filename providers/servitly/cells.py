@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _MILLIS: Final = re.compile(r"(?:[0-9]{13}\n)*")
-_ONE_MILLIS: Final = re.compile(r"[0-9]{1,15}")
+_ONE_MILLIS: Final = re.compile(r"[0-9]{1,30}")
 _ONE_INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 )
@@ -156,7 +156,7 @@ def _micros(time: str, index: int, odd: dict[int, Reason]) -> int:
     if time in NO_DATA:
         odd[index] = Reason.NO_TIME
     elif _ONE_MILLIS.fullmatch(time):
-        return int(time) * 1000
+        return min(int(time), 10**15) * 1000  # a larger one is as implausible, and fits
     elif not _ONE_INSTANT.fullmatch(time):
         odd[index] = Reason.WRONG_TYPE
     else:

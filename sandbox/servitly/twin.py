@@ -70,6 +70,11 @@ class Job:
         """Its state now."""
         return self.state if time.monotonic() >= self.done_at else "PENDING"
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether its archive is there; the document's prose spells the word in another way."""
+        return self.said in ("COMPLETED", "COMPLETE")
+
 
 @dataclass(slots=True)
 class _Token:
@@ -278,7 +283,7 @@ class Servitly(Twin[Settings]):
         said = {"id": job.id, **job.order, "state": job.said}
         if job.message and job.said == job.state:
             said["message"] = job.message
-        if job.said == "COMPLETED" and "no_url" not in fired:
+        if job.is_ready and "no_url" not in fired:
             said["url"] = fired.option("url", "url") if "url" in fired else self._url(job, asked)
         return as_json(200, said)
 
@@ -305,7 +310,7 @@ class Servitly(Twin[Settings]):
                 raise RefusedError(403, "Request has expired")
         else:
             self._require_token(asked)
-        if job is None or job.said != "COMPLETED":
+        if job is None or not job.is_ready:
             raise RefusedError(404, "Not found")
         job.n_downloads += 1
         files = list(self._files(job.order, fired))

@@ -1,0 +1,435 @@
+"""How exports are ordered, waited for, taken over and fetched; every quirk of the jobs by name."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.errors import (
+    AddressRefusedError,
+    CredentialsRejectedError,
+    DeadlineExceededError,
+    NotYetPublishedError,
+    PayloadUnreadableError,
+    ProviderUnavailableError,
+    RequestRejectedError,
+)
+from domain.window import Window
+from providers.servitly.account import Metric
+from sandbox.servitly import twin as served
+from sandbox.servitly.fleet import THINGS
+from tests.fakes.exports import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
+
+
+def orders(made: Boilers) -> int:
+    return len([one for one in made.asked(served.EXPORTS) if one["method"] == "POST"])
+
+
+def test_an_export_is_ordered_with_every_parameter_of_the_document() -> None:
+    account = replace(
+        ACCOUNT, customer_id="customer-1", location_id="paris", things=(THINGS[0].id,), are_names_hashed=True,
+        metrics=(Metric(THINGS[0].metrics[0].id, thing_definition_id="d1"),), timestamp_format="ISO_8601",
+    )  # fmt: skip
+    with boilers(account=account) as made:
+        (payload,) = made.fetch()
+        (order,) = made.twin.orders()
+        assert order["name"].startswith("joulehouse 2025-06-01")
+        assert abs(order["dateTime"] / 1000 - datetime.now(UTC).timestamp()) < 60
+        assert {name: value for name, value in order.items() if name not in ("name", "dateTime")} == {
+            "thingFileName": "${thing.serialNumber}_${thingDefinition.name}",
+            "hashThingFileName": True,
+            "customerId": "customer-1",
+            "locationId": "paris",
+            "thingId": THINGS[0].id,
+            "qualifiedMetricIds": [{"metricId": THINGS[0].metrics[0].id, "thingDefinitionId": "d1"}],
+            "startTimestamp": MIDNIGHT,
+            "endTimestamp": MIDNIGHT + 86_400_000,
+            "includeUnit": True,
+            "timestampFormat": "ISO_8601",
+        }
+        (batch,) = made.provider.normalize([payload], DAY)
+        assert {one.key for one in batch.series} == {f"{THINGS[0].id}/Active power [W]"}
+
+
+@pytest.mark.parametrize("login", ["password", "pat"])
+@pytest.mark.parametrize("header", ["X-Servitly-Tenant", "X-Semioty-Tenant"])
+def test_both_logins_and_both_headers_of_the_tenant_are_taken(login: str, header: str) -> None:
+    with boilers(account=replace(ACCOUNT, login=login, tenant_header=header)) as made:
+        assert len(made.fetch()) == 1
+
+
+def test_the_api_key_is_in_no_message_and_no_payload() -> None:
+    with boilers(password="wrong") as made:
+        with pytest.raises(CredentialsRejectedError) as caught:
+            made.fetch()
+        assert made.twin.settings.api_key not in repr(caught.value) + str(caught.value)
+        assert len(made.asked(served.LOGIN)) == 1
+    with boilers() as made:
+        assert made.twin.settings.api_key not in repr(made.fetch())
+
+
+def test_a_token_that_cannot_be_renewed_early_is_replaced_by_a_login() -> None:
+    with boilers(token_seconds=0.2, job_seconds=1.0) as made:
+        assert len(made.fetch()) == 1
+        assert len(made.asked(served.LOGIN)) > 1
+        assert made.asked(served.RENEW) == []
+
+
+def test_an_export_is_asked_after_ever_less_often_until_it_is_completed() -> None:
+    with boilers(job_seconds=0.3, pace=replace(PACE, first_poll=0.02, longest_poll=0.08)) as made:
+        made.fetch()
+        assert made.jobs.states() == ["landed"]
+        waits = [round(wait, 3) for wait in made.waits]
+        assert waits[1:] == sorted(waits[1:])
+        assert max(waits) <= 0.08
+        assert len(waits) >= 5
+
+
+def test_a_poll_a_minute_fits_into_the_smallest_known_quota() -> None:
+    from providers.servitly.pace import Pace  # noqa: PLC0415 - the real one, beside the quick one above
+
+    pace = Pace()
+    waited, n_polls, wait = 0.0, 0, pace.first_poll
+    while waited < 3600:
+        waited, n_polls, wait = waited + wait, n_polls + 1, min(wait * 1.5, pace.longest_poll)
+    assert n_polls + 5 <= 100
+    assert pace.deadline + 900 <= 3600
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "COMPLETE"])
+def test_completed_has_two_spellings(state: str) -> None:
+    with boilers() as made:
+        made.twin.fault("job_stuck", state=state)
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["landed"]
+
+
+def test_an_export_without_a_url_is_not_completed_yet() -> None:
+    with boilers(job_seconds=0.0) as made:
+        made.twin.fault("no_url", times=3)
+        assert len(made.fetch()) == 1
+        assert orders(made) == 1
+
+
+@pytest.mark.parametrize("state", ["ERROR", "ABORTED"])
+def test_an_export_that_fails_is_ordered_once_more_after_a_cool_down(state: str) -> None:
+    with boilers(pace=replace(PACE, cool_down=0.3)) as made:
+        made.twin.fault("job_fails", state=state, message="No space left", times=1)
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["failed", "landed"]
+        assert made.jobs.sentences[1] == f"{state} No space left"
+        assert any(0.2 < wait <= 0.3 for wait in made.waits)
+
+
+def test_an_export_that_fails_twice_is_given_up_with_the_providers_words() -> None:
+    with boilers() as made:
+        made.twin.fault("job_fails", message="No space left")
+        with pytest.raises(RequestRejectedError, match=r"twice, with ERROR.*No space left"):
+            made.fetch()
+        assert made.jobs.states() == ["failed", "failed"]
+
+
+def test_an_export_that_fails_without_a_word_is_given_up_too() -> None:
+    with boilers() as made:
+        made.twin.fault("job_fails", message="")
+        with pytest.raises(RequestRejectedError, match="twice, with ERROR "):
+            made.fetch()
+
+
+@pytest.mark.parametrize("word", ["PENDING", "RUNNING", "QUEUED_FOR_EVER"])
+def test_a_word_nobody_knows_is_waited_for_until_the_deadline_and_named(word: str) -> None:
+    with boilers(pace=replace(PACE, deadline=0.3)) as made:
+        made.twin.fault("job_stuck", state=word)
+        with pytest.raises(DeadlineExceededError, match=word):
+            made.fetch()
+        # The job is not forgotten: whoever comes next asks after the same one.
+        assert made.jobs.states() == ["pending"]
+        with pytest.raises(DeadlineExceededError):
+            made.fetch()
+        assert orders(made) == 1
+
+
+def test_an_export_that_is_stuck_for_good_is_replaced() -> None:
+    with boilers(pace=replace(PACE, deadline=0.3, given_up=0.3)) as made:
+        made.twin.fault("job_stuck", state="STUCK", times=1)
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["lost", "landed"]
+
+
+def test_an_export_that_vanishes_is_ordered_anew() -> None:
+    with boilers() as made:
+        made.twin.fault("job_vanishes", times=1)
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["lost", "landed"]
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_second_export_while_one_is_pending_is_waited_out(status: int) -> None:
+    with boilers(busy_status=status) as made:
+        by_hand = served.Job("by-hand", {}, done_at=time.monotonic() + 0.4)
+        made.twin.jobs[by_hand.id] = by_hand
+        assert len(made.fetch()) == 1
+        assert made.twin.n_refused >= 1
+        assert made.jobs.states()[-1] == "landed"
+        assert set(made.jobs.states()[:-1]) == {"refused"}
+
+
+def test_an_export_of_somebody_else_that_never_ends_is_not_waited_for_for_ever() -> None:
+    with boilers(pace=replace(PACE, deadline=0.1)) as made:
+        made.twin.jobs["by-hand"] = served.Job("by-hand", {}, done_at=1e12)
+        with pytest.raises(ProviderUnavailableError, match="none of the house's"):
+            made.fetch()
+
+
+def test_an_order_that_is_refused_for_good_is_never_repeated() -> None:
+    with boilers() as made:
+        made.twin.fault("answer", status=400, body='{"message": "metric unknown"}')
+        with pytest.raises(RequestRejectedError, match="metric unknown"):
+            made.fetch()
+        assert made.jobs.states() == ["refused"]
+        assert orders(made) == 1
+
+
+def test_an_order_whose_fate_is_not_known_is_never_sent_twice_while_it_may_run() -> None:
+    with boilers(pace=replace(PACE, unknown=0.5)) as made:
+        made.twin.fault("no_id", times=1)
+        with pytest.raises(PayloadUnreadableError):
+            made.fetch()
+        assert made.jobs.states() == ["intended"]
+        assert orders(made) == 1
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["lost", "landed"]
+        assert any(0.1 < wait <= 0.5 for wait in made.waits)
+        assert made.twin.n_refused == 0
+
+
+@pytest.mark.parametrize("code", [500, 502, 503])
+def test_an_order_that_breaks_off_is_not_repeated_within_a_run(code: int) -> None:
+    with boilers() as made:
+        made.twin.fault("status", code=code)
+        with pytest.raises(ProviderUnavailableError):
+            made.fetch()
+        assert orders(made) == 1
+        assert made.jobs.states() == ["intended"]
+
+
+def test_a_login_that_fails_leaves_no_intention_behind() -> None:
+    with boilers() as made:
+        made.twin.fault("status", code=503, endpoint="login")
+        with pytest.raises(ProviderUnavailableError):
+            made.fetch()
+        assert made.jobs.states() == []
+
+
+def test_a_run_that_comes_later_adopts_the_running_export() -> None:
+    with boilers(job_seconds=0.6, pace=replace(PACE, deadline=0.1)) as made:
+        with pytest.raises(DeadlineExceededError):
+            made.fetch()
+        jobs = made.jobs
+        with boilers(jobs=jobs, is_reset=False) as later:
+            assert len(later.fetch()) == 1
+            assert orders(later) == 1
+        assert jobs.states() == ["landed"]
+
+
+def test_an_archive_that_is_there_is_downloaded_and_not_ordered_again() -> None:
+    with boilers() as made:
+        fetching = made.provider.fetch(DAY, {})
+        next(iter(fetching))
+        fetching.close()  # type: ignore[attr-defined]  # a generator: the process died before anything was kept
+        assert made.jobs.states() == ["completed"]
+        assert len(made.fetch()) == 1
+        assert orders(made) == 1
+        assert made.jobs.states() == ["landed"]
+
+
+def test_the_next_run_of_the_same_window_orders_a_new_export() -> None:
+    with boilers() as made:
+        made.fetch()
+        made.fetch()
+        assert orders(made) == 2
+
+
+def test_a_year_is_few_jobs_one_after_the_other() -> None:
+    with boilers(job_seconds=0.0, account=replace(ACCOUNT, things=(THINGS[2].id,))) as made:
+        year = Window.of_days(date(2025, 1, 1), date(2025, 12, 31))
+        pages = [payload.page for payload in made.provider.fetch(year, {})]
+        assert pages == list(range(1, 13))
+        assert made.twin.most_pending == 1
+        assert made.twin.n_refused == 0
+
+
+def test_the_future_is_not_asked_for() -> None:
+    with boilers() as made:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        with pytest.raises(NotYetPublishedError):
+            made.fetch(Window(tomorrow, tomorrow + timedelta(days=1)))
+        assert made.asked() == []
+
+
+@pytest.mark.parametrize("kind", ["api", "relative", "signed"])
+def test_an_archive_is_fetched_wherever_its_address_points(kind: str) -> None:
+    with boilers(url_kind=kind) as made:
+        assert len(made.load().measurements) > 2000
+
+
+def test_another_host_is_asked_without_credentials() -> None:
+    """The twin refuses an Authorization header there, as signed addresses do."""
+    with boilers(url_kind="signed") as made:
+        made.fetch()
+        assert [one["status"] for one in made.asked(served.FILES)] == [200]
+
+
+def test_an_address_that_expired_is_asked_for_again() -> None:
+    with boilers(url_kind="signed") as made:
+        made.twin.fault("status", endpoint="archive", code=403, times=2)
+        assert len(made.fetch()) == 1
+        addresses = [one["query"]["X-Signature"] for one in made.asked(served.FILES)]
+        assert len(set(addresses)) == len(addresses) == 3
+        assert orders(made) == 1
+
+
+@pytest.mark.parametrize("code", [403, 404, 410])
+def test_an_archive_that_is_not_there_yet_is_waited_for(code: int) -> None:
+    with boilers() as made:
+        made.twin.fault("status", endpoint="archive", code=code, times=3)
+        assert len(made.fetch()) == 1
+
+
+def test_an_archive_that_stays_away_keeps_its_job_for_the_next_run() -> None:
+    with boilers() as made:
+        made.twin.fault("status", endpoint="archive", code=404)
+        with pytest.raises(ProviderUnavailableError, match="said to be there"):
+            made.fetch()
+        assert made.jobs.states() == ["completed"]
+        made.twin.clear_faults()
+        assert len(made.fetch()) == 1
+        assert orders(made) == 1
+
+
+def test_an_archive_that_is_gone_for_good_is_ordered_anew_by_the_next_run() -> None:
+    with boilers() as made:
+        made.twin.fault("status", endpoint="archive", code=404)
+        with pytest.raises(ProviderUnavailableError):
+            made.fetch()
+        made.twin.clear_faults()
+        for job in made.twin.jobs.values():
+            job.is_unknown = True
+        with pytest.raises(RequestRejectedError, match="gone"):
+            made.fetch()
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["lost", "landed"]
+
+
+@pytest.mark.parametrize("fault", ["flip", "shorten"])
+def test_a_damaged_archive_is_fetched_again_and_never_handed_on(fault: str) -> None:
+    with boilers() as made:
+        made.twin.fault(fault, times=2)
+        assert len(made.load().measurements) > 2000
+        assert [one["status"] for one in made.asked(served.FILES)] == [200] * 3
+
+
+def test_an_archive_that_stays_damaged_is_refused_and_ordered_anew_by_the_next_run() -> None:
+    with boilers() as made:
+        made.twin.fault("flip")
+        with pytest.raises(PayloadUnreadableError, match="the archive "):
+            made.fetch()
+        assert made.jobs.states() == ["lost"]
+
+
+def test_a_web_page_in_place_of_an_archive_is_refused() -> None:
+    with boilers() as made:
+        made.twin.fault("html_200", endpoint="archive")
+        with pytest.raises(PayloadUnreadableError, match="web page"):
+            made.fetch()
+
+
+@pytest.mark.parametrize("framing", ["content_length", "chunked"])
+def test_a_download_that_breaks_off_begins_anew(framing: str) -> None:
+    with boilers() as made:
+        made.twin.fault("cut", endpoint="archive", framing=framing, times=2)
+        assert len(made.load().measurements) > 2000
+
+
+def test_a_large_archive_lies_in_a_file_for_as_long_as_it_is_asked_for() -> None:
+    with boilers(in_memory_bytes=100) as made:
+        fetching = iter(made.provider.fetch(DAY, {}))
+        payload = next(fetching)
+        assert payload.body == b""
+        assert payload.file is not None
+        assert payload.file.path.stat().st_size == payload.n_bytes
+        assert payload.sha256 == payload.file.sha256
+        (batch,) = made.provider.normalize([payload], DAY)
+        assert len(batch.measurements) > 2000
+        assert list(fetching) == []
+        assert list(made.spool.iterdir()) == []
+
+
+def test_what_a_killed_process_left_in_the_spool_is_removed_after_a_day() -> None:
+    import os  # noqa: PLC0415 - for this test alone
+
+    with boilers() as made:
+        for name, age in (("export-old", 90_000), ("export-new", 10)):
+            (made.spool / name).mkdir()
+            (made.spool / name / "archive").write_bytes(b"x")
+            then = datetime.now(UTC).timestamp() - age
+            os.utime(made.spool / name, (then, then))
+        made.fetch()
+        assert [left.name for left in made.spool.iterdir()] == ["export-new"]
+
+
+HOSTILE = [
+    "https://evil.example/x.zip", "https://good@evil.example/x", "https://{api}@evil.example/x",
+    "https://{api}.evil.example/x", "https://{api}\\@evil.example/x", "https://evil.example#@{api}/x",
+    "//evil.example/x", "///evil.example/x", "\\\\evil.example\\x", "/\\evil.example/x", "http://evil.example/x", "http://{api}:1/x",
+    "http://127.1/x", "http://2130706433/x", "http://0x7f.0.0.1/x", "http://0177.0.0.1/x", "http://[::1]/x",
+    "http://[::ffff:127.0.0.1]/x", "http://169.254.169.254/latest/meta-data", "http://10.0.0.1/x", "http://192.168.1.1/x",
+    "http://172.16.0.1/x", "http://[fd00::1]/x", "http://[fe80::1%25eth0]/x", "http://0.0.0.0/x", "http://127.0.0.1/x",
+    "http://127.0.0.1:1/x", "http://localhost/x", "http://localhost:1/x", "https://localhost/x", "file:///etc/passwd",
+    "ftp://evil.example/x", "gopher://evil.example/x", "data:text/plain,x", "javascript:alert(1)", "jar:http://x!/",
+    "HTTPS://EVIL.EXAMPLE/x", "https:///evil.example/x", "https:/evil.example/x", "https:evil.example/x",
+    "http:evil.example", "https://evil.example:443/x", "https://evil.example:99999/x", "https://evil.example:/x",
+    "https://", "://x", "", " ", "https://evil.example/\r\nHost: good", "https://evil.example/x y", "https://evil\u3002example/x",
+    "https://\u0435vil.example/x", "https://evil.example\0.good/x", "https://user:pass@{api}/x", "../../etc/passwd",
+    "/servitly/../../x", "/servitly/%2e%2e/x", "/servitly/%2f%2fevil.example/x", "?x", "#x", "/servitly/x#y",
+    "https://{api}/x", "wss://{api}/x", "http://{api}/servitly/..%2fadmin",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_no_hostile_address_is_ever_connected_to(url: str) -> None:
+    assert len(HOSTILE) >= 60
+    with boilers(url_kind="signed") as made:
+        api = made.sandbox.url.removeprefix("http://")
+        made.twin.fault("url", url=url.replace("{api}", api) or "x" * 9000)
+        with pytest.raises(AddressRefusedError) as caught:
+            made.fetch()
+        assert made.asked(served.FILES) == []
+        assert made.clients[2].n_requests == made.clients[3].n_requests == 0
+        assert "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "http://127.0.0.1:9/", "//evil.example/x", "https://evil.example/x", "file:///etc/passwd",
+        "/servitly/files/other.zip", "http://169.254.169.254/", "http://[::1]:9/x", "https://good@evil.example/",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["api", "signed"])
+def test_no_redirect_is_followed(kind: str, code: int, to: str) -> None:
+    with boilers(url_kind=kind) as made:
+        made.twin.fault("redirect", code=code, to=to)
+        with pytest.raises(AddressRefusedError, match="redirect"):
+            made.fetch()
+        assert len(made.asked(served.FILES)) == 1
+
+
+def test_the_ledger_in_memory_keeps_the_promises_of_the_real_one() -> None:
+    jobs = ListedJobs()
+    with boilers(jobs=jobs) as made:
+        made.fetch()
+    assert jobs.n_slots == 1
+    assert list(jobs.archives) == [1]
