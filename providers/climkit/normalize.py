@@ -217,19 +217,22 @@ class _Answer:
         self, name: str, column: Sequence[Any], present: list[int], rows: Sequence[Row], meaning: Conversion
     ) -> tuple[list[int], Floats]:
         """The rows with a possible number, by index, and their canonical values; the others are rejected."""
-        numeric: list[int] = []
-        for index in present:
-            if type(column[index]) in (int, float):
-                numeric.append(index)
-            else:
+        numeric = present
+        said = column if len(present) == len(column) else [column[index] for index in present]
+        if not set(map(type, said)) <= {int, float}:
+            numeric = [index for index in present if type(column[index]) in (int, float)]
+            for index in sorted(set(present) - set(numeric)):
                 self._reject(rows[index], Reason.WRONG_TYPE, name)
-        sent = np.array([_to_float(column[index]) for index in numeric], dtype=np.float64)
+            said = [column[index] for index in numeric]
+        sent = _floats(said)
         with np.errstate(over="ignore", invalid="ignore"):
             values = _canonical(sent, meaning)
             possible = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
         for position in np.flatnonzero(~possible).tolist():
             reason = Reason.OUT_OF_LIMITS if np.isfinite(sent[position]) else Reason.NOT_FINITE
             self._reject(rows[numeric[position]], reason, name)
+        if possible.all():
+            return numeric, values
         return [numeric[position] for position in np.flatnonzero(possible).tolist()], values[possible]
 
     def _once(self, name: str, times: Integers, values: Floats, rows: Sequence[Row]) -> tuple[Integers, Floats]:
@@ -287,10 +290,17 @@ def _canonical(sent: Floats, meaning: Conversion) -> Floats:
     return rounded
 
 
+def _floats(said: Sequence[Any]) -> Floats:
+    try:
+        return np.array(said, dtype=np.float64)
+    except OverflowError:  # an integer beyond every double
+        return np.array([_to_float(value) for value in said], dtype=np.float64)
+
+
 def _to_float(value: float) -> float:
     try:
         return float(value)
-    except OverflowError:  # an integer beyond every double
+    except OverflowError:
         return float("inf")
 
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import psycopg
 import pytest
 
@@ -101,16 +102,17 @@ def test_the_days_of_the_clock_change_have_92_and_100_quarters(day: date, n_quar
 
 def test_day_totals_are_the_sum_of_the_quarters_for_every_meter_over_a_year_with_both_clock_changes() -> None:
     zone, year = ZoneInfo("Europe/Zurich"), Window(at("2025-02-28T23:00:00"), at("2026-02-28T23:00:00"))
-    account = replace(QUARTERS, frequencies=("15T", "D"))
-    with apartments(account=account) as made:
-        frame = concat(made.provider.normalize(made.fetch(year), year)).measurements
-    keys = frame["series"].astype("str")
-    assert keys.nunique() == 2 * (len(METERS) + 2 * 16)  # all have a total, and those that consume two more
-    assert set(keys[keys.str.endswith("/D")].str.removesuffix("/D")) == set(keys[~keys.str.endswith("/D")])
-    local = frame.assign(key=keys.str.removesuffix("/D"), day=frame["measured_at"].dt.tz_convert(zone).dt.date)
-    is_day = keys.str.endswith("/D")
-    quarters = local[~is_day].groupby(["key", "day"])["value"].sum()
-    days = local[is_day].set_index(["key", "day"])["value"]
+    totals: dict[bool, list[pd.Series]] = {True: [], False: []}
+    with apartments(account=replace(QUARTERS, frequencies=("15T", "D"))) as made:
+        for batch in made.provider.normalize(made.provider.fetch(year, {}), year):
+            frame = batch.measurements
+            local = frame["measured_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D")
+            summed = frame["value"].groupby([frame["series"], local], observed=True).sum()
+            is_day = batch.series[0].key.endswith("/D")
+            named = summed.index.set_levels(summed.index.levels[0].astype("str").str.removesuffix("/D"), level=0)
+            totals[is_day].append(summed.set_axis(named))
+    days, quarters = (pd.concat(parts).groupby(level=[0, 1]).sum() for parts in (totals[True], totals[False]))
+    assert days.index.get_level_values(0).nunique() == len(METERS) + 2 * 16  # those that consume have two more
     assert len(days) == len(quarters) > 364 * 52
     assert (days - quarters).abs().max() < 1e-6
 
