@@ -1,6 +1,7 @@
 """The only rate limiter: one bucket per credential, in the database, shared by every process."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,8 +16,13 @@ from warehouse.sqlstates import translated
 from warehouse.statements import statement
 
 _MARGIN: Final = 0.03
-"""Share by which places lie farther apart than the limit demands: a process that oversleeps its place by a few
-milliseconds must not come too close to one that does not."""
+"""Share by which places lie farther apart than the limit demands: what lies between a place and the arrival of its
+request is not the same each time."""
+
+_LONGEST_HELD_SECONDS: Final = 30.0
+"""Waits up to here are waited in the place's own transaction, so that the next place is counted from when this one was
+really taken: who oversleeps comes no closer to who does not. Longer ones would meet the limit on idle transactions, and
+need not be so exact."""
 
 
 class DatabaseBudget:
@@ -41,6 +47,7 @@ class DatabaseBudget:
         self._place = f"budget of {credential}"
         self._sleep = sleep
         self._connection: psycopg.Connection | None = None
+        self._lock = threading.Lock()
         self._pid = os.getpid()
 
     def take(self) -> None:
@@ -49,10 +56,18 @@ class DatabaseBudget:
         Raises:
             WarehouseUnavailableError: The database does not answer; no place was taken.
         """
-        with translated(self._place):
-            row = self._session().execute(statement("budget/take"), self._values).fetchone()
-        wait_seconds = float(row[0]) if row else 0.0
-        if wait_seconds > 0:
+        self._disown()
+        with self._lock, translated(self._place):
+            session = self._session()
+            with session.transaction():
+                session.execute(statement("budget/open"), self._values)
+                row = session.execute(statement("budget/queue"), self._values).fetchone()
+                wait_seconds = max(float(row[0]), 0.0) if row else 0.0
+                is_held = 0 < wait_seconds <= _LONGEST_HELD_SECONDS
+                if is_held:
+                    self._sleep(wait_seconds)
+                session.execute(statement("budget/take"), self._values)
+        if wait_seconds > 0 and not is_held:
             self._sleep(wait_seconds)
 
     def close(self) -> None:
@@ -75,6 +90,7 @@ class DatabaseBudget:
         if self._pid != os.getpid():
             # After a fork the socket is the parent's: to speak on it or to close it here would end its session.
             self._pid, self._connection = os.getpid(), None
+            self._lock = threading.Lock()
 
     def _session(self) -> psycopg.Connection:
         self._disown()

@@ -109,8 +109,7 @@ def test_day_totals_are_the_sum_of_the_quarters_for_every_meter_over_a_year_with
             local = frame["measured_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D")
             summed = frame["value"].groupby([frame["series"], local], observed=True).sum()
             is_day = batch.series[0].key.endswith("/D")
-            named = summed.index.set_levels(summed.index.levels[0].astype("str").str.removesuffix("/D"), level=0)
-            totals[is_day].append(summed.set_axis(named))
+            totals[is_day].append(summed.rename(index=lambda key: str(key).removesuffix("/D"), level=0))
     days, quarters = (pd.concat(parts).groupby(level=[0, 1]).sum() for parts in (totals[True], totals[False]))
     assert days.index.get_level_values(0).nunique() == len(METERS) + 2 * 16  # those that consume have two more
     assert len(days) == len(quarters) > 364 * 52

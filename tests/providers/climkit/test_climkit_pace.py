@@ -1,0 +1,118 @@
+"""One request a second for one credential, whoever asks: measured where the requests arrive, logins included."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers._http import ApiClient, Origin, Secret
+from providers.climkit.login import password_login
+from providers.climkit.spec import INSTALLATIONS
+from tests.fakes.forked import ended, fork, together
+from warehouse.budget import DatabaseBudget
+
+PASSWORD = "a-password-of-this-test"
+
+
+@dataclass
+class Pace:
+    """A server of its own, and what arrives there."""
+
+    url: str
+    database: str
+
+    def ask(self, n_requests: int, *, died: Callable[[int], None] = lambda _: None) -> int:
+        """Send `n_requests` and a login, as a process of its own would; how many were answered."""
+        origin = Origin.parse(f"{self.url}/climkit/api/v1", place="test")
+        with (
+            DatabaseBudget(self.database, "climkit-test", 1.0) as budget,
+            ApiClient(origin, source="house", budget=budget) as logins,
+        ):
+            login = password_login(logins, username="api@joulehouse.example", password=Secret(PASSWORD))
+            with ApiClient(origin, source="house", credentials=login, budget=budget) as http:
+                for number in range(n_requests):
+                    http.get(INSTALLATIONS)
+                    died(number)
+        return n_requests
+
+    def arrivals(self) -> list[dict[str, Any]]:
+        """Everything that arrived, oldest first."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/requests") as said:  # noqa: S310 - our own loopback server
+            entries = json.load(said)
+        asked = [entry for entry in entries if entry["path"].startswith("/climkit/")]
+        return sorted(asked, key=lambda entry: float(entry["monotonic"]))
+
+
+@pytest.fixture
+def pace(database: str, tmp_path: Path) -> Iterator[Pace]:
+    with _server(tmp_path / "port") as url:
+        yield Pace(url, database)
+
+
+@contextmanager
+def _server(port_file: Path) -> Iterator[str]:
+    environment = {**os.environ, "SANDBOX_CLIMKIT_PASSWORD": PASSWORD}
+    command = [sys.executable, "-m", "sandbox", "--port-file", str(port_file)]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own module
+    try:
+        while not port_file.exists():
+            assert server.poll() is None
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port_file.read_text().strip()}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def assert_paced(arrivals: Sequence[dict[str, Any]]) -> None:
+    """No two too close, hardly a second unused, and nobody told to slow down."""
+    instants = [float(entry["monotonic"]) for entry in arrivals]
+    gaps = [later - earlier for earlier, later in pairwise(instants)]
+    assert {entry["status"] for entry in arrivals} == {200}
+    assert min(gaps) >= 1.0
+    assert len(gaps) / (instants[-1] - instants[0]) >= 0.95
+
+
+def test_four_processes_never_ask_twice_in_a_second_and_use_most_of_it(pace: Pace) -> None:
+    together([lambda: pace.ask(4)] * 4)
+
+    arrivals = pace.arrivals()
+    assert len(arrivals) == 4 * (4 + 1)
+    assert_paced(arrivals)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+def test_four_processes_send_a_thousand_requests_at_the_pace_that_is_allowed(pace: Pace) -> None:
+    together([lambda: pace.ask(249)] * 4)
+
+    arrivals = pace.arrivals()
+    assert len(arrivals) == 1000
+    assert_paced(arrivals)
+
+
+@pytest.mark.parametrize("n_requests", [4, pytest.param(249, marks=[pytest.mark.prove, pytest.mark.timeout(1800)])])
+def test_a_process_that_is_killed_holds_up_nobody(pace: Pace, n_requests: int) -> None:
+    def die(number: int) -> None:
+        if number == n_requests // 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    others = [fork(lambda: pace.ask(n_requests)) for _ in range(3)]
+    victim = fork(lambda: pace.ask(n_requests, died=die))
+
+    assert ended(victim) == -signal.SIGKILL
+    assert [ended(other) for other in others] == [0, 0, 0]
+    arrivals = pace.arrivals()
+    assert len(arrivals) == 3 * (n_requests + 1) + (n_requests // 2 + 2)
+    assert_paced(arrivals)
