@@ -56,5 +56,5 @@ def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: AN
     else:
         fits = isinstance(value, type(present))
     if not fits:
-        raise SettingError(f"{name} cannot be {value!r}; now it is {present!r}.")
+        raise SettingError(f"{name} cannot be {value!r}; it is of the type {type(present).__name__}.")
     return value

@@ -22,7 +22,7 @@ os.environ["TZ"] = "Australia/Lord_Howe"
 time.tzset()
 
 # A person's own settings must never lead a test to their database.
-for _name in [name for name in os.environ if name.startswith("PG") or name == "WAREHOUSE_URL"]:
+for _name in [name for name in os.environ if name.startswith(("PG", "DAGSTER_PG_", "WAREHOUSE_", "LANDING_"))]:
     del os.environ[_name]
 
 _TEMPLATE = "with_schema"

@@ -126,9 +126,7 @@ class Landing:
                     _write_local(target, lambda into: _copied(file, into, body), incoming=incoming)
                 else:
                     with _in_our_terms():
-                        (self._root / path).parent.mkdir(parents=True, exist_ok=True)
-                        with (self._root / path).open("wb") as into:
-                            _copied(file, into, body)
+                        _write_remote(self._root / path, file, body)
         except OSError as error:
             raise _unwritten(error, f"payload {body.sha256[:12]} of {source}") from None
         return path
@@ -288,6 +286,17 @@ def _write_local(target: Path, write: Callable[[BinaryIO], object], *, incoming:
         part.unlink(missing_ok=True)
         raise
     _flush_folder(target.parent)
+
+
+def _write_remote(target: UPath, file: BinaryIO, body: BodyFile) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("wb") as into:
+            _copied(file, into, body)
+    except BaseException:
+        # A store commits what was written when the file is closed, and closing it is how the block is left.
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _flush_folder(folder: Path) -> None:

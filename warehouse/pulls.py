@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from domain.contract import BodyFile, Payload, Progress, PullReport
-from domain.errors import AccountingError, PayloadMissingError, WarehouseUnavailableError
+from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, WarehouseUnavailableError
 from domain.window import Window
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
@@ -160,6 +160,7 @@ class TimescalePull:
 
         Raises:
             AccountingError: A part has not come to its last page, or the pull has ended already.
+            StaleLoadError: It asked for several days, and some of them were pulled anew since it began.
         """
         unfinished = sorted(part for part, progress in self._at.items() if progress.cursor is not None)
         if unfinished:
@@ -170,6 +171,12 @@ class TimescalePull:
             )
         with self._transaction() as connection:
             values = {"pull_id": self.pull_id, "n_requests": n_requests}
+            if connection.execute(statement("pull/is_overtaken"), values).fetchall() == [(True,)]:
+                raise StaleLoadError(
+                    "some of these days were pulled anew since this pull began, which would be taken for newer",
+                    place=self._place,
+                    fix="nothing is to be done: the days are asked for again, in smaller pieces",
+                )
             row = connection.execute(statement("pull/finish"), values).fetchone()
             connection.execute(statement("pull/clear_checkpoints"), values)
         if row is None:

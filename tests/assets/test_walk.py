@@ -1,10 +1,12 @@
 """Days asked for together: as few pulls as the provider bears, and still each day on its own."""
 
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
 from assets.verdicts import PATIENCE
 from assets.walk import go_through
+from domain.contract import Payload, Progress
 from domain.errors import (
     CredentialsRejectedError,
     IngestError,
@@ -86,3 +88,24 @@ def test_a_day_is_read_from_the_answers_that_touch_it_and_from_no_other(database
         again = list(go_through(DAYS, provider, warehouse, "s", lands=False))
         assert [outcome.load.n_written for outcome in again if outcome.load] == [0] * 10
         assert len(warehouse.payloads("s", Window.of_day(DAYS[7])).sha256s) == 1
+
+
+def test_days_that_were_pulled_anew_meanwhile_are_not_overwritten_by_the_older_answers(
+    database: str, tmp_path: Path
+) -> None:
+    """A wide pull has asked for a day; somebody backfills that day, corrected, before the wide pull is finished."""
+
+    class Overtaken(FakeProvider):
+        def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+            yield from super().fetch(window, progress)
+            if window == Window.of_days(DAYS[0], DAYS[-1]):
+                self.points[DAYS[4]] = hourly(DAYS[4], low=500.0)
+                list(go_through([DAYS[4]], FakeProvider(self.points), warehouse, "s"))
+
+    provider = Overtaken({day: hourly(day) for day in DAYS})
+    with open_warehouse(database, tmp_path) as warehouse:
+        outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=10))
+        values = warehouse.reading.measurements("s", Window.of_day(DAYS[4]))["value"]
+    assert [outcome.day for outcome in outcomes if outcome.error] == []
+    assert values.min() == 500.0
+    assert spans(provider) == [10, 5, 5]

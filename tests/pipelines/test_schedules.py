@@ -141,7 +141,8 @@ def test_a_day_that_fell_out_of_the_trailing_ones_before_it_had_settled_is_asked
 
     missed = [str(yesterday + timedelta(days=n)) for n in range(6)]
     assert asked(of) == [(missed[3], missed[5]), (missed[0], missed[2])]
-    assert asked(facts(first_day=yesterday)) == [(missed[3], missed[5]), (missed[1], missed[2])]
+    quick = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(0))
+    assert asked(facts(first_day=yesterday, spec=quick)) == [(missed[3], missed[5]), (missed[1], missed[2])]
 
 
 def test_a_warehouse_that_is_away_keeps_no_trailing_day_from_being_asked_for(
