@@ -1,7 +1,7 @@
 """`joulehouse demo`: measured days through everything, real backfills, checked row for row, then loaded again."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from domain.window import Window
-from pipelines.command_line.house import House
+from pipelines.command_line.house import House, Source
 from pipelines.command_line.open_house import OpenHouse, opened
 from pipelines.command_line.rounds import Round
 from pipelines.command_line.speech import console, counted, fail, refuse, say, today
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from warehouse.store import TimescaleWarehouse
 
 OnceOption = Annotated[bool, typer.Option("--once", help="End after the summary, and stop everything.")]
-DaysOption = Annotated[int, typer.Option(min=1, max=300, help="How many whole days to pull, ending yesterday.")]
+DaysOption = Annotated[int, typer.Option(min=1, max=300, help="How many whole days to pull at most, ending yesterday.")]
 
 
 def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = None) -> None:
@@ -30,31 +30,43 @@ def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = 
     house = House()
     if house.is_external:
         refuse("the demo loads the sandbox's rows into its own embedded warehouse: unset WAREHOUSE_URL for it.")
-    accounts = _accounts(house)
-    wanted = [today() - timedelta(days=back) for back in range(days, 0, -1)]
+    sources = _sources(house)
+    wanted = {source.slug: _days_of(source, days) for source in sources}
+    first_day = min(taken[0] for taken in wanted.values())
 
     with (
-        opened(house, accounts=accounts, port=port, first_day=wanted[0]) as running,
+        opened(house, accounts=[source.account for source in sources], port=port, first_day=first_day) as running,
         house.unopened_warehouse(running.warehouse_url) as warehouse,
     ):
-        served = _served(running.twin, accounts)
+        served = _served(running.twin, [source.account for source in sources])
         _go_through(running, warehouse, served, wanted)
         say(f"Done in {time.monotonic() - begun:.0f} seconds.")
         if not once:
             keep_open(running)
 
 
-def _accounts(house: House) -> list[Account]:
-    """The sources that can be pointed at the sandbox; ends the command where one points at a real account."""
+def _sources(house: House) -> list[Source]:
+    """Those that can be pointed at the sandbox; ends the command where one points at a real account."""
     environment = house.settings.environment
-    accounts = [source.account for source in house.sources() if source.account.addresses]
-    for account in accounts:
+    sources = [source for source in house.sources() if source.account.addresses]
+    for account in (source.account for source in sources):
         if not house.twin.is_meant_by(environment, account):
             said = ", ".join(name for name in account.variables if environment.get(name, "").strip())
             refuse(f"{account.source} points at a real account here, and the demo would mix into it: unset {said}.")
-    if not accounts:
+    if not sources:
         refuse("no source in assets/ names a base_url_env: there is nothing to point at the sandbox.")
-    return accounts
+    return sources
+
+
+def _days_of(source: Source, n_days: int) -> list[date]:
+    """The whole days to pull, ending yesterday; of a provider that counts requests, one of its widest windows at most.
+
+    What may be asked once a second is asked once a second, of a twin too: 60 days of it would take as many requests
+    twice over, and the demo minutes longer.
+    """
+    spec = source.component.facts.spec
+    n_taken = n_days if spec.requests_per_second is None else min(n_days, max(1, spec.max_window.days))
+    return [today() - timedelta(days=back) for back in range(n_taken, 0, -1)]
 
 
 def _served(twin: Twin | None, accounts: Sequence[Account]) -> list[Account]:
@@ -69,7 +81,7 @@ def _served(twin: Twin | None, accounts: Sequence[Account]) -> list[Account]:
 
 
 def _go_through(
-    running: OpenHouse, warehouse: "TimescaleWarehouse", accounts: Sequence[Account], days: list[date]
+    running: OpenHouse, warehouse: "TimescaleWarehouse", accounts: Sequence[Account], days: Mapping[str, list[date]]
 ) -> None:
     """Both rounds. The daemon looks every 30 seconds: what can be done meanwhile is done meanwhile."""
     ledger, orchestra = warehouse.ledger, running.orchestra
@@ -84,10 +96,10 @@ def _go_through(
     before_second = ledger.newest_id()
     second = _launched(running, ledger, "The same again", accounts, days)
     for account in accounts:
-        _verified(running, warehouse, account, days)
+        _verified(running, warehouse, account, days[account.source])
     second.watch()
     for account in accounts:
-        _nothing_written(ledger, account, days, before_second)
+        _nothing_written(ledger, account, days[account.source], before_second)
 
     for backfills in (first, second):
         backfills.await_end()
@@ -95,17 +107,19 @@ def _go_through(
         fail(f"the catalogue run did not succeed: {(orchestra.failures_of(catalogue) or [status])[0]}")
 
 
-def _launched(running: OpenHouse, ledger: "Ledger", title: str, accounts: Sequence[Account], days: list[date]) -> Round:
+def _launched(
+    running: OpenHouse, ledger: "Ledger", title: str, accounts: Sequence[Account], days: Mapping[str, list[date]]
+) -> Round:
     """A backfill for each source, so that each is seen to go well or to fail by itself."""
     newest = ledger.newest_id()
 
     def n_done(source: str) -> int:
-        totals = _totals(ledger, source, days, newest)
+        totals = _totals(ledger, source, days[source], newest)
         return totals.n_windows if totals else 0
 
     backfills = {
         account.source: running.orchestra.launch_backfill(
-            [f"{account.source}/payloads", f"{account.source}/measurements"], days
+            [f"{account.source}/payloads", f"{account.source}/measurements"], days[account.source]
         )
         for account in accounts
     }
@@ -126,13 +140,13 @@ def _nothing_written(ledger: "Ledger", account: Account, days: list[date], newes
         fail(f"the second backfill was to load {counted(len(days), 'day')} of {account.source} and to write nothing.")
 
 
-def _summary(ledger: "Ledger", accounts: Sequence[Account], days: list[date], newest: int) -> None:
+def _summary(ledger: "Ledger", accounts: Sequence[Account], days: Mapping[str, list[date]], newest: int) -> None:
     """The table of what was loaded, read back from the ledger."""
     table = Table("source", title="What the ledger says")
     for name in ("days", "series", "rows in", "rows loaded", "rejected", "requests", "seconds"):
         table.add_column(name, justify="right")
     for account in accounts:
-        totals = _totals(ledger, account.source, days, newest)
+        totals = _totals(ledger, account.source, days[account.source], newest)
         if totals is None:
             continue
         figures = (

@@ -24,14 +24,14 @@ class Round:
     Attributes:
         running: Where.
         title: What the bars say.
-        days: Which days each takes.
+        days: Source → the days that its backfill takes.
         backfills: Source → the id of its backfill.
         n_done: The days of a source that this round has committed so far.
     """
 
     running: OpenHouse
     title: str
-    days: Sequence[date]
+    days: Mapping[str, Sequence[date]]
     backfills: Mapping[str, str]
     n_done: Callable[[str], int]
 
@@ -48,7 +48,8 @@ class Round:
         )
         with bars:
             waiting = {
-                slug: bars.add_task(f"{self.title}: {slug}", total=len(self.days), runs="") for slug in self.backfills
+                slug: bars.add_task(f"{self.title}: {slug}", total=len(self.days[slug]), runs="")
+                for slug in self.backfills
             }
             for _ in self._while_all_live():
                 for slug, task in list(waiting.items()):
@@ -75,12 +76,13 @@ class Round:
         """Whether the source's days are all there; moves its bar, and ends the command where they never will be."""
         runs = Counter(self.running.orchestra.runs_of(self.backfills[slug]).values())
         has_ended = self.running.orchestra.backfill(self.backfills[slug]).has_ended
-        done = min(self.n_done(slug), len(self.days))
+        n_days = len(self.days[slug])
+        done = min(self.n_done(slug), n_days)
         words = ", ".join(f"{counted(n, 'run')} {status.lower()}" for status, n in sorted(runs.items()))
         bars.update(task, completed=done, runs=words or "waiting for the daemon")
-        if runs and set(runs) == {"SUCCESS"} and done == len(self.days):
+        if runs and set(runs) == {"SUCCESS"} and done == n_days:
             return True
-        if has_ended and done < len(self.days):
+        if has_ended and done < n_days:
             self._refuse_end(slug)
         return has_ended
 
