@@ -20,7 +20,7 @@ RUN /opt/venv/bin/pip install --quiet --no-deps --no-build-isolation --editable 
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/joulehouse --shell /usr/sbin/nologin joulehouse \
- && install -d -o joulehouse -g joulehouse -m 0700 /var/lib/joulehouse/landing /var/lib/joulehouse/dagster
+ && install -d -o joulehouse -g joulehouse -m 0700 /var/lib/joulehouse/landing /var/lib/joulehouse/spool /var/lib/joulehouse/dagster
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/joulehouse /opt/joulehouse
 ENV PATH=/opt/venv/bin:$PATH \
