@@ -1,0 +1,77 @@
+"""Climkit's resource: what it is told survives Dagster, a missing variable is named, one bucket for one credential."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.errors import ConfigurationError
+from providers.climkit.account import Account
+from resources.climkit import ClimkitAccess, ClimkitResource, open_climkit
+from resources.settings import Settings
+from sandbox.climkit.house import SITE
+from tests.fakes.apartments import DAY, FLAT, apartments
+
+ACCESS = ClimkitAccess(
+    source="house",
+    place="assets/house/defs.yaml",
+    account=Account(
+        sites=(SITE,),
+        meters=(FLAT,),
+        frequencies=("15T", "D"),
+        has_site_totals=False,
+        has_registers=False,
+        has_sensors=False,
+        sensors={"humidity": ("ratio", "%")},
+    ),
+    base_url=None,
+    base_url_env="HOUSE_URL",
+    username_env="HOUSE_USERNAME",
+    password_env="HOUSE_PASSWORD",
+)
+VARIABLES = {"HOUSE_URL": "http://127.0.0.1:1", "HOUSE_USERNAME": "canary-user", "HOUSE_PASSWORD": "canary-password"}
+
+
+def test_what_the_resource_is_told_comes_back_as_it_was() -> None:
+    resource = ClimkitResource.of(ACCESS)
+    assert resource.access() == ACCESS
+    assert "canary" not in repr(resource)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
+    settings = Settings({key: value for key, value in VARIABLES.items() if key != name})
+    with closing(open_climkit(ACCESS, settings)) as provider, pytest.raises(ConfigurationError, match=name):
+        next(provider.fetch(DAY, {}))
+
+
+def test_a_replay_needs_no_variable() -> None:
+    with closing(open_climkit(ACCESS, Settings({}))) as provider:
+        assert list(provider.normalize([], DAY)) == []
+        assert provider.n_requests == 0
+
+
+def test_sources_with_one_credential_share_one_bucket_which_does_not_say_whose_it_is(
+    database: str, tmp_path: Path
+) -> None:
+    with apartments() as made:
+        known = made.twin.settings
+        variables = {"WAREHOUSE_URL": database, "LANDING_URL": str(tmp_path)}
+        for prefix in ("HOUSE", "OTHER"):
+            variables |= {
+                f"{prefix}_URL": made.sandbox.url_of("climkit"),
+                f"{prefix}_USERNAME": known.username,
+                f"{prefix}_PASSWORD": known.password,
+            }
+        other = replace(ACCESS, source="other", base_url_env="OTHER_URL")
+        other = replace(other, username_env="OTHER_USERNAME", password_env="OTHER_PASSWORD")
+        for access in (ACCESS, other):
+            with closing(open_climkit(access, Settings(variables))) as provider:
+                next(provider.fetch(DAY, {}))
+                assert provider.n_requests == 2
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT credential, n_taken FROM budget").fetchall()
+    assert [taken for _, taken in rows] == [4]
+    assert known.username not in rows[0][0]
