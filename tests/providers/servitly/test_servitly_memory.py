@@ -1,0 +1,98 @@
+"""An archive of any size loads within a bound of memory that does not grow with it."""
+
+import hashlib
+import os
+import random
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from domain.contract import BodyFile, Payload
+from domain.window import Window
+from providers._archive import Archive
+from providers.servitly.account import Account
+from providers.servitly.normalize import normalize
+from tests.fakes.forked import together
+from warehouse.store import open_warehouse
+
+MEBIBYTE = 2**20
+MONTH = Window.of_days(date(2025, 6, 1), date(2025, 6, 30))
+FIRST = Window.of_day(date(2025, 6, 1))
+ACCOUNT = Account(tenant="acme")
+N_POINTS = 20_000
+MOST = 128 * MEBIBYTE
+
+
+def _archive(path: Path, mebibytes: int) -> BodyFile:
+    """Many things: one with points on the first day, all others on days that nobody loads here."""
+    draw = random.Random(1)  # noqa: S311 - to repeat, not a secret
+    start = int(FIRST.start.timestamp() * 1000)
+    other = start + 5 * 86_400_000
+    block = "TIMESTAMP,P [W],U [V],T [°C]\n" + "".join(
+        f"{other + row * 350},{draw.random() * 5000:.1f},{draw.random() * 20 + 220:.2f},{draw.random() * 90:.2f}\n"
+        for row in range(110_000)
+    )
+    wanted = "TIMESTAMP,P [W]\n" + "".join(f"{start + row * 4000},{row}\n" for row in range(N_POINTS))
+    packed = block.encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("wanted.csv", wanted)
+        for number in range(mebibytes * MEBIBYTE // len(packed) + 1):
+            archive.writestr(f"B{number}.csv", packed)
+    with path.open("rb") as file:
+        return BodyFile(path, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _risen(work: Callable[[], None]) -> int:
+    """By how many bytes the memory of this process rose above what it had before, at most."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    work()
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def _verify_keep_and_load(database: str, landing: Path, body: BodyFile) -> int:
+    def work() -> None:
+        with body.path.open("rb") as file:
+            Archive(file, place="test").verify()
+        payload = Payload(
+            "data/dataExports", {}, MONTH, "things", 1, datetime(2026, 11, 21, tzinfo=UTC), "application/zip", b"",
+            "zip crc", file=body,
+        )  # fmt: skip
+        with open_warehouse(database, landing) as warehouse:
+            pull = warehouse.begin_pull("fleet", MONTH)
+            pull.keep(payload)
+            pull.finish(n_requests=1)
+            landed = warehouse.payloads("fleet", FIRST)
+            report = warehouse.load("fleet", FIRST, landed, normalize(landed, FIRST, ACCOUNT))
+            assert report.n_inserted == N_POINTS
+
+    return _risen(work)
+
+
+def _check(database: str, folder: Path, mebibytes: int) -> None:
+    body = _archive(folder / "archive", mebibytes)
+    (risen,) = together([lambda: _verify_keep_and_load(database, folder / "landing", body)])
+    print(f"{mebibytes} MiB unpacked, {body.n_bytes // MEBIBYTE} MiB packed: {risen / MEBIBYTE:.0f} MiB over idle")  # noqa: T201 - the proof's own word
+    os.unlink(body.path)  # noqa: PTH108 - gigabytes: not to be left for pytest to keep
+    assert risen <= MOST
+
+
+def test_an_archive_larger_than_the_bound_loads_within_it(database: str, tmp_path: Path) -> None:
+    _check(database, tmp_path, 192)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("mebibytes", [2 * 1024, 10 * 1024])
+def test_archives_of_two_and_of_ten_gibibytes_load_within_the_same_bound(
+    database: str, tmp_path: Path, mebibytes: int
+) -> None:
+    _check(database, tmp_path, mebibytes)

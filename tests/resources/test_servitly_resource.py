@@ -1,0 +1,68 @@
+"""Servitly's resource: variables looked up when they are needed, a ledger and a budget in the warehouse."""
+
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.errors import ConfigurationError
+from providers.servitly.account import Account, FieldMeaning, Metric
+from resources.servitly import ServitlyAccess, ServitlyResource, open_servitly
+from resources.settings import Settings
+from tests.fakes.exports import DAY, boilers
+
+ACCOUNT = Account(
+    tenant="acme",
+    metrics=(Metric("66a000000000000000000001"),),
+    fields={"Water heater": FieldMeaning("energy", "Wh")},
+    file_hosts=("files.example:8443",),
+)
+ACCESS = ServitlyAccess(
+    source="fleet",
+    place="assets/fleet/defs.yaml",
+    account=ACCOUNT,
+    base_url=None,
+    base_url_env="FLEET_URL",
+    username_env="FLEET_USERNAME",
+    password_env="FLEET_PASSWORD",
+    api_key_env="FLEET_API_KEY",
+    requests_per_minute=6000.0,
+    poll_seconds=0.1,
+)
+
+
+def test_the_resource_says_all_that_reaching_the_account_needs() -> None:
+    assert ServitlyResource.of(ACCESS).access() == ACCESS
+
+
+@pytest.mark.parametrize("missing", ["FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"])
+def test_a_missing_variable_is_named_when_it_is_needed_and_not_before(missing: str) -> None:
+    known = dict.fromkeys(("FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"), "https://api.example")
+    del known[missing]
+    with closing(open_servitly(ACCESS, Settings(known))) as provider:
+        assert list(provider.normalize([], DAY)) == []
+        with pytest.raises(ConfigurationError, match=missing):
+            provider.discover()
+
+
+def test_it_fetches_with_its_ledger_and_its_budget_in_the_warehouse(database: str, tmp_path: Path) -> None:
+    with boilers() as made:
+        environment = {
+            "FLEET_URL": f"{made.sandbox.url}/servitly",
+            "FLEET_USERNAME": made.twin.settings.username,
+            "FLEET_PASSWORD": made.twin.settings.password,
+            "FLEET_API_KEY": made.twin.settings.api_key,
+            "WAREHOUSE_URL": database,
+            "JOULEHOUSE_HOME": str(tmp_path),
+        }
+        with closing(open_servitly(ACCESS, Settings(environment))) as provider:
+            (payload,) = provider.fetch(DAY, {})
+            assert payload.params["startTimestamp"] == str(int(DAY.start.timestamp() * 1000))
+            assert provider.n_requests >= 4
+        assert list((tmp_path / "spool").iterdir()) == []
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT source, state FROM export_job").fetchall() == [("fleet", "landed")]
+        (bucket, n_taken) = connection.execute("SELECT credential, n_taken FROM budget").fetchone() or ("", 0)
+        assert bucket.startswith("servitly-")
+        assert n_taken >= 4
