@@ -11,6 +11,7 @@ from assets.day import land, load
 from assets.walk import go_through
 from domain.errors import ShrinkRefusedError
 from domain.window import Window
+from pipelines.command_line.verification import compare, described, expected
 from providers.smart_house.spec import SPEC
 from tests.fakes.smart_homes import DAY, SmartHomes, labelled, smart_homes
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -105,3 +106,23 @@ def test_a_replay_of_the_first_landed_days_needs_no_request(warehouse: Timescale
         load(made.provider, warehouse, SOURCE, Window.of_day(date(2025, 6, 4)))
         assert load(made.provider, warehouse, SOURCE, Window.of_day(date(2025, 6, 4))).n_written == 0
         assert len(made.asked()) == n_asked
+
+
+@pytest.mark.parametrize("days_ago", [1, 2, 9])
+def test_the_warehouse_holds_every_point_that_the_twin_means_also_of_days_that_are_not_complete(
+    warehouse: TimescaleWarehouse, days_ago: int
+) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=days_ago)
+    window = Window.of_day(day)
+    with smart_homes() as made:
+        land(made.provider, warehouse, SOURCE, window)
+        load(made.provider, warehouse, SOURCE, window)
+        start = round(window.start.timestamp() * 1000)
+        lines = b"".join(made.twin.truth_lines(start, start + 86_400_000, {})).splitlines()
+    served = expected(lines, described(warehouse.reading.series(SOURCE)))
+    assert not served.unmapped
+    numbers = warehouse.reading.measurements(SOURCE, window)
+    both = compare(served.numbers, numbers.assign(series=numbers["series"].astype("str")))
+    both += compare(served.texts, warehouse.reading.states(SOURCE, window))
+    assert both.is_equal, both.difference
+    assert both.n_equal > 10
