@@ -17,6 +17,9 @@ from providers._secret import Secret
 PROJECT: Final = Path(__file__).resolve().parents[1]
 """The top of the checkout."""
 
+DAGSTER_VARIABLES: Final = ("DAGSTER_PG_HOST", "DAGSTER_PG_USER", "DAGSTER_PG_PASSWORD", "DAGSTER_PG_DB")
+"""Where Dagster keeps its own history, if it is told; `DAGSTER_PG_PORT` may be left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -62,10 +65,9 @@ class Settings:
         Raises:
             ConfigurationError: Some of them are set, and others are not.
         """
-        names = [f"DAGSTER_PG_{name}" for name in ("HOST", "USER", "PASSWORD", "DB")]
-        if not any(self.environment.get(name) for name in names):
+        if not any(self.environment.get(name) for name in DAGSTER_VARIABLES):
             return None
-        said = {name: self.variable(name, place="where Dagster keeps its own history") for name in names}
+        said = {name: self.variable(name, place="where Dagster keeps its own history") for name in DAGSTER_VARIABLES}
         return said | {"DAGSTER_PG_PORT": self.environment.get("DAGSTER_PG_PORT") or "5432"}
 
     @property
@@ -73,19 +75,25 @@ class Settings:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default."""
         return self.environment.get("LANDING_URL") or str(self.home / "landing")
 
-    @property
-    def first_day(self) -> date | None:
-        """`JOULEHOUSE_FIRST_DAY`: no source is asked for an earlier day, whatever its own first one; for a trial.
+    def first_day(self, source: str) -> date | None:
+        """`JOULEHOUSE_FIRST_DAY`: `source` is asked for no earlier day, whatever its own first one; for a trial.
+
+        It holds a day for every source, or `source=day` for some, with commas between them: `2026-03-01`,
+        `roof=2026-03-01,cellar=2026-04-01`.
 
         Raises:
-            ConfigurationError: It is not a day.
+            ConfigurationError: It is none of these.
         """
-        text = self.environment.get("JOULEHOUSE_FIRST_DAY", "").strip()
+        said = self.environment.get("JOULEHOUSE_FIRST_DAY", "").strip()
+        days = dict(part.rpartition("=")[::2] for part in said.split(",")) if said else {}
+        text = days.get(source, days.get("", ""))
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
             raise ConfigurationError(
-                f"{text!r} is not a day", place="JOULEHOUSE_FIRST_DAY", fix="write it as 2025-01-31, or unset it"
+                f"{text!r} is not a day",
+                place="JOULEHOUSE_FIRST_DAY",
+                fix="write it as 2025-01-31 or source=2025-01-31, or unset it",
             ) from None
 
     def variable(self, name: str, *, place: str) -> str:

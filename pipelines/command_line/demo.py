@@ -15,6 +15,7 @@ from pipelines.command_line.rounds import Round
 from pipelines.command_line.speech import console, counted, fail, refuse, say, today
 from pipelines.command_line.twin import Account, Twin
 from pipelines.command_line.ui import PortOption, keep_open
+from resources.settings import DAGSTER_VARIABLES
 
 if TYPE_CHECKING:
     from warehouse.ledger import Ledger, Totals
@@ -28,14 +29,15 @@ def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = 
     """Pull measured days from the sandbox through real Dagster backfills, verify every row, and leave the UI open."""
     begun = time.monotonic()
     house = House()
-    if house.is_external:
-        refuse("the demo loads the sandbox's rows into its own embedded warehouse: unset WAREHOUSE_URL for it.")
+    for name in ("WAREHOUSE_URL", "LANDING_URL", *DAGSTER_VARIABLES):
+        if house.settings.environment.get(name, "").strip():
+            refuse(f"the demo keeps the sandbox's rows apart from all that is yours: unset {name} for it.")
     sources = _sources(house)
     wanted = {source.slug: _days_of(source, days) for source in sources}
-    first_day = min(taken[0] for taken in wanted.values())
+    first_days = {slug: taken[0] for slug, taken in wanted.items()}
 
     with (
-        opened(house, accounts=[source.account for source in sources], port=port, first_day=first_day) as running,
+        opened(house, accounts=[source.account for source in sources], port=port, first_days=first_days) as running,
         house.unopened_warehouse(running.warehouse_url) as warehouse,
     ):
         served = _served(running.twin, [source.account for source in sources])

@@ -1,7 +1,7 @@
 """Everything running at once: the warehouse, the sandbox where sources point at it, and Dagster's processes."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -57,7 +57,7 @@ class OpenHouse:
 
 @contextmanager
 def opened(
-    house: House, *, accounts: Sequence[Account], port: int | None, first_day: date | None = None
+    house: House, *, accounts: Sequence[Account], port: int | None, first_days: Mapping[str, date] | None = None
 ) -> Iterator[OpenHouse]:
     """Start everything but the daemon, and stop what was started, however the end comes.
 
@@ -67,7 +67,7 @@ def opened(
         house: The checkout and its settings.
         accounts: The sources that are pointed at the sandbox; without any, none is started.
         port: Where the UI listens; any free port when None.
-        first_day: With the sandbox, the first day that Dagster knows of; the day of the last time when None.
+        first_days: With the sandbox, source → the first day that Dagster knows of; those of the last time when None.
 
     Raises:
         ConfigurationError: Something does not come up; its log is named.
@@ -90,7 +90,7 @@ def opened(
             environment |= dagster_storage(house)
             if twin is not None:
                 say(f"Sandbox:   {twin.start(house.inherited, accounts)}")
-                environment |= twin.variables(accounts) | {"JOULEHOUSE_FIRST_DAY": twin.begin(first_day)}
+                environment |= twin.variables(accounts) | {"JOULEHOUSE_FIRST_DAY": twin.begin(first_days)}
             stack = Stack(house.home, house.root, environment)
             orchestra = stack.start_webserver(port=port)
             say(f"Dagster:   {orchestra.server.url}")

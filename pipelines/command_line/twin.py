@@ -123,12 +123,14 @@ class Twin:
         keep(self._facts_file, recalled(self._facts_file) | {"paths": paths})
         return self.server.url
 
-    def begin(self, day: date | None) -> str:
-        """The first day that the demo pulls, as text: `day`, which is kept, or the one kept last; empty if none was."""
+    def begin(self, days: Mapping[str, date] | None) -> str:
+        """Source → the first day that the demo pulls, as text: `days`, which are kept, or those kept last."""
         facts = recalled(self._facts_file)
-        if day is not None:
-            keep(self._facts_file, facts | {"first_day": day.isoformat()})
-        return day.isoformat() if day else str(facts.get("first_day", ""))
+        if days is None:
+            return str(facts.get("first_day", ""))
+        text = ",".join(f"{source}={day}" for source, day in sorted(days.items()))
+        keep(self._facts_file, facts | {"first_day": text})
+        return text
 
     def stop(self) -> bool:
         """Stop it; whether it ran."""

@@ -138,7 +138,7 @@ class SourceComponent(dg.Component):
         facts = SourceFacts(
             slug=slug,
             spec=cls.provider_spec,
-            first_day=max(attributes.first_day, Settings().first_day or attributes.first_day),
+            first_day=max(attributes.first_day, Settings().first_day(slug) or attributes.first_day),
             description=attributes.description,
             owners=tuple(attributes.owners),
             schedule=None if cls.provider_spec.is_retired or attributes.retired else attributes.schedule,

@@ -45,6 +45,8 @@ def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_t
         ("CHARGING_HUB_URL", "https://example.org", "charging_hub points at a real account here"),
         ("CHARGING_HUB_CLIENT_SECRET", "mine", "unset CHARGING_HUB_CLIENT_SECRET."),
         ("WAREHOUSE_URL", "postgresql://me@127.0.0.1:1/mine", "unset WAREHOUSE_URL for it."),
+        ("LANDING_URL", "memory://mine", "unset LANDING_URL for it."),
+        ("DAGSTER_PG_HOST", "database.example", "unset DAGSTER_PG_HOST for it."),
     ],
 )
 def test_the_demo_refuses_to_mix_with_what_is_yours_before_anything_starts(

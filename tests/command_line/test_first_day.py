@@ -33,4 +33,13 @@ def test_the_command_line_keeps_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_first_day_that_is_no_day_is_named() -> None:
     with pytest.raises(ConfigurationError, match="JOULEHOUSE_FIRST_DAY"):
-        _ = Settings({"JOULEHOUSE_FIRST_DAY": "soon"}).first_day
+        Settings({"JOULEHOUSE_FIRST_DAY": "soon"}).first_day("roof")
+
+
+def test_a_source_may_have_a_first_day_of_its_own() -> None:
+    settings = Settings({"JOULEHOUSE_FIRST_DAY": "roof=2026-03-01,cellar=2026-04-01"})
+    assert [settings.first_day(source) for source in ("roof", "cellar", "garden")] == [
+        date(2026, 3, 1),
+        date(2026, 4, 1),
+        None,
+    ]
