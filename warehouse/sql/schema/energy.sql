@@ -3,8 +3,8 @@
 --
 -- register_energy: between two readings of a counter lies an interval, and what was counted in it. A reading is taken as
 -- the highest so far of its counter, so that one that jitters backwards takes nothing away and adds nothing. Why a
--- reading does not follow from the one before is told apart by what is usual for this counter (the highest rate within
--- a week before and after):
+-- reading does not follow from the one before is told apart by what is usual for this counter (the highest rate in the
+-- fortnights around it; a frame that moves with each reading takes minutes for a year):
 --   measured     it follows
 --   gap          it follows after more than twice the usual time: one long interval, and no energy is lost
 --   jitter       it is lower by less than one usual interval
@@ -31,28 +31,34 @@ paced AS (
     SELECT
         *,
         extract(EPOCH FROM measured_at - begun_at) AS seconds,
-        max(
-            CASE
-                WHEN
-                    value >= before
-                    AND value - before <= fastest * extract(EPOCH FROM measured_at - begun_at)
-                    THEN (value - before) / extract(EPOCH FROM measured_at - begun_at)
-            END
-        ) OVER around AS usual,
-        min(extract(EPOCH FROM measured_at - begun_at)) OVER around AS spacing
+        -- Two calendars of fourteen days, a week apart: any reading lies well inside a fortnight of one of them.
+        date_bin('14 days', measured_at, '2000-01-03 00:00+00') AS fortnight,
+        date_bin('14 days', measured_at, '2000-01-10 00:00+00') AS other_fortnight,
+        CASE
+            WHEN value >= before AND value - before <= fastest * extract(EPOCH FROM measured_at - begun_at)
+                THEN (value - before) / extract(EPOCH FROM measured_at - begun_at)
+        END AS rate
     FROM reading
-    WINDOW around AS (
-        PARTITION BY series_id
-        ORDER BY measured_at
-        ROWS BETWEEN 672 PRECEDING AND 672 FOLLOWING
-    )
+),
+compared AS (
+    SELECT
+        *,
+        greatest(
+            max(rate) OVER (PARTITION BY series_id, fortnight),
+            max(rate) OVER (PARTITION BY series_id, other_fortnight)
+        ) AS usual,
+        least(
+            min(seconds) OVER (PARTITION BY series_id, fortnight),
+            min(seconds) OVER (PARTITION BY series_id, other_fortnight)
+        ) AS spacing
+    FROM paced
 ),
 bounded AS (
     SELECT
         *,
         coalesce(3 * usual, fastest) * seconds + scale / 1000 AS possible,
         CASE WHEN before > 0 THEN scale * 10 ^ ceil(log((before / scale)::numeric + 1e-9::numeric)) END AS capacity
-    FROM paced
+    FROM compared
 ),
 judged AS (
     SELECT
