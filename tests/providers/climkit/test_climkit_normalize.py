@@ -294,3 +294,15 @@ def test_an_answer_without_the_lists_that_say_what_it_is_is_unreadable() -> None
 def test_an_answer_that_is_no_list_is_unreadable(document: object) -> None:
     with pytest.raises(PayloadUnreadableError):
         list(normalize([*LISTS, answer(METER_DATA, document)], DAY, Account()))
+
+
+@pytest.mark.parametrize("odd", [5, "x", [], True, None])
+def test_a_row_that_is_no_object_is_rejected_once_whatever_day_is_loaded(odd: object) -> None:
+    two = Window.of_days(date(2026, 3, 22), date(2026, 3, 23))
+    rows = [odd, row("2026-03-22 05:30:00+01:00", total=1.0)]
+
+    first = said(rows, asked=two)
+    second = said(rows, window=Window.of_day(date(2026, 3, 23)), asked=two)
+
+    assert list(first.rejected["reason"]) == ["malformed_row"]
+    assert (len(first.measurements), len(second.rejected)) == (1, 0)
