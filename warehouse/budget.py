@@ -15,7 +15,7 @@ from warehouse.connections import Address
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
 
-_MARGIN: Final = 0.03
+_MARGIN: Final = 0.04
 """Share by which places lie farther apart than the limit demands: what lies between a place and the arrival of its
 request is not the same each time."""
 

@@ -46,6 +46,10 @@ class Pace:
                     died(number)
         return n_requests
 
+    def n_answered(self) -> int:
+        """Requests that are no logins and were answered; tokens are renewed every nine to twelve minutes."""
+        return sum(entry["status"] == 200 and entry["path"].endswith(INSTALLATIONS) for entry in self.arrivals())
+
     def arrivals(self) -> list[dict[str, Any]]:
         """Everything that arrived, oldest first."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/requests") as said:  # noqa: S310 - our own loopback server
@@ -79,17 +83,17 @@ def assert_paced(arrivals: Sequence[dict[str, Any]]) -> None:
     """No two too close, hardly a second unused, and nobody told to slow down."""
     instants = [float(entry["monotonic"]) for entry in arrivals]
     gaps = [later - earlier for earlier, later in pairwise(instants)]
+    close = [(number, round(gap, 4)) for number, gap in enumerate(gaps) if gap < 1.0]
+    assert not close
     assert {entry["status"] for entry in arrivals} == {200}
-    assert min(gaps) >= 1.0
     assert len(gaps) / (instants[-1] - instants[0]) >= 0.95
 
 
 def test_four_processes_never_ask_twice_in_a_second_and_use_most_of_it(pace: Pace) -> None:
     together([lambda: pace.ask(4)] * 4)
 
-    arrivals = pace.arrivals()
-    assert len(arrivals) == 4 * (4 + 1)
-    assert_paced(arrivals)
+    assert_paced(pace.arrivals())
+    assert pace.n_answered() == 4 * 4
 
 
 @pytest.mark.prove
@@ -97,9 +101,8 @@ def test_four_processes_never_ask_twice_in_a_second_and_use_most_of_it(pace: Pac
 def test_four_processes_send_a_thousand_requests_at_the_pace_that_is_allowed(pace: Pace) -> None:
     together([lambda: pace.ask(249)] * 4)
 
-    arrivals = pace.arrivals()
-    assert len(arrivals) == 1000
-    assert_paced(arrivals)
+    assert_paced(pace.arrivals())
+    assert pace.n_answered() == 4 * 249
 
 
 @pytest.mark.parametrize("n_requests", [4, pytest.param(249, marks=[pytest.mark.prove, pytest.mark.timeout(1800)])])
@@ -113,6 +116,5 @@ def test_a_process_that_is_killed_holds_up_nobody(pace: Pace, n_requests: int) -
 
     assert ended(victim) == -signal.SIGKILL
     assert [ended(other) for other in others] == [0, 0, 0]
-    arrivals = pace.arrivals()
-    assert len(arrivals) == 3 * (n_requests + 1) + (n_requests // 2 + 2)
-    assert_paced(arrivals)
+    assert_paced(pace.arrivals())
+    assert pace.n_answered() == 3 * n_requests + n_requests // 2 + 1
