@@ -63,10 +63,7 @@ WRONG = {
     ),
     "an unknown provider": (
         ("ExportServiceSource", "SmartMouseSource"),
-        (
-            "the provider 'SmartMouseSource' is unknown (hub/defs.yaml:1): "
-            "use one of pipelines.components."
-        ),
+        ("the provider 'SmartMouseSource' is unknown (hub/defs.yaml:1): use one of pipelines.components."),
     ),
     "a plain-http address": (
         ("https://", "http://"),
