@@ -145,7 +145,7 @@ def _nothing_written(ledger: "Ledger", account: Account, days: list[date], newes
 def _summary(ledger: "Ledger", accounts: Sequence[Account], days: Mapping[str, list[date]], newest: int) -> None:
     """The table of what was loaded, read back from the ledger."""
     table = Table("source", title="What the ledger says")
-    for name in ("days", "series", "rows in", "rows loaded", "rejected", "requests", "seconds"):
+    for name in ("days", "series", "rows in", "rows loaded", "duplicate", "rejected", "requests", "seconds"):
         table.add_column(name, justify="right")
     for account in accounts:
         totals = _totals(ledger, account.source, days[account.source], newest)
@@ -156,6 +156,7 @@ def _summary(ledger: "Ledger", accounts: Sequence[Account], days: Mapping[str, l
             totals.n_series,
             totals.n_received,
             totals.n_inserted + totals.n_changed,
+            totals.n_duplicate,
             totals.n_rejected,
             totals.n_requests,
         )
