@@ -1,0 +1,31 @@
+"""What a walk knows of a page: the same, whether it is known at a glance or counted document by document."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.export_service.facts import PageFacts
+
+SPAN = (1_000, 1_020)
+
+
+def facts(times: Sequence[int]) -> PageFacts:
+    rows = [{"timestamp": time, "P_kW": 1.0} for time in times]
+    return PageFacts.of(rows, SPAN, token="t", n_bytes=7, time_field="timestamp")
+
+
+@given(st.sets(st.integers(SPAN[0], SPAN[1]), min_size=2))
+def test_a_page_in_order_is_known_as_well_at_a_glance_as_counted(times: set[int]) -> None:
+    in_order = sorted(times)
+    assert facts(in_order) == facts(in_order[::-1])
+
+
+def test_a_document_at_the_end_of_the_span_is_counted_as_such() -> None:
+    assert [facts(times).n_at_end for times in ([1_001, 1_020], [1_001, 1_019])] == [1, 0]
+
+
+@given(st.sets(st.integers(SPAN[0] - 5, SPAN[1] + 5), min_size=2))
+def test_a_page_in_order_that_leaves_the_span_has_no_place_outside_of_it(times: set[int]) -> None:
+    in_order = sorted(times)
+    assert facts(in_order) == facts(in_order[::-1])
