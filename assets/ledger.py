@@ -1,6 +1,6 @@
 """What the assets ask of a warehouse beyond its contract: the ledger, told and read back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -55,5 +55,6 @@ class LedgeredWarehouse(RecordingWarehouse, Protocol):
         untried_since: datetime,
         n_newest: int,
         n_others: int,
+        again: Mapping[date, datetime] | None = None,
     ) -> Sequence[date]:
-        """Days inside `window` that were never committed, or last before they had settled; the most urgent first."""
+        """Days inside `window` that were never committed, or last before they had settled, or before `again` says."""

@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
 
 from domain.contract import ProviderSpec
 from domain.window import Window
+
+Span = Literal["day", "month", "year"]
+"""A span of a calendar, the site's own perhaps, that one value is about."""
+
+_LONGEST_DAY: Final = timedelta(hours=25)
+"""The day on which clocks are put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,7 @@ class SourceFacts:
         description: What it measures, in a sentence or two; the UI shows it.
         owners: E-mail addresses, or `team:<name>`.
         schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
+        spans: Spans beyond the hour that some of its values are about; such a value stands at its span's start.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
         left_out: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
@@ -34,6 +42,7 @@ class SourceFacts:
     fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     site: str = ""
+    spans: tuple[Span, ...] = ()
     was_retired: bool = False
 
     @property
@@ -45,6 +54,11 @@ class SourceFacts:
     def is_asked_by_hand(self) -> bool:
         """No schedule asks it, so no day of it is ever due."""
         return self.is_retired or self.schedule is None
+
+    @property
+    def settles_after(self) -> timedelta:
+        """How long after a UTC day's end its values still move: a day of the site's own may begin as that one ends."""
+        return self.spec.settles_after + (_LONGEST_DAY if "day" in self.spans else timedelta(0))
 
     def last_settled_day(self, now: datetime) -> date:
         """The newest UTC day whose values no longer move at `now`."""

@@ -30,6 +30,7 @@ class ProviderSpec:
         cadence: The usual distance between two points of a series.
         settles_after: How long after a day's end its values still move.
         refetch_days: Trailing days that each scheduled run asks for again.
+        deep_refetch_days: Days that are asked for again once a month, because it restates what is old; 0 for none.
         page_rows: Rows it returns at most in one answer.
         max_window: The widest span one request may ask for.
         requests_per_second: Its published limit per credential; None if it has none.
@@ -50,6 +51,7 @@ class ProviderSpec:
     requests_per_second: float | None
     max_days_per_run: int
     pull_days: int = 1
+    deep_refetch_days: int = 0
     is_retired: bool = False
 
 

@@ -1,7 +1,8 @@
 """When a source is asked: one job and one schedule for each, derived from its facts.
 
 Each tick asks for the trailing days again, since values move until they settle, and for earlier days that the ledger
-calls owed: never loaded, or not since they had settled. So after any outage every day becomes whole without a human.
+calls owed: never loaded, not since they had settled, or not since they are to be asked for again (`assets.again`). So
+after any outage every day becomes whole without a human.
 """
 
 import re
@@ -16,9 +17,11 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
+from assets.again import asked_again
 from assets.factory import catalogue_key, measurements_key, payloads_key
 from assets.ledger import LedgeredWarehouse
 from assets.source import SourceFacts
+from domain.contract import ProviderSpec
 from domain.errors import IngestError
 from domain.window import Window
 
@@ -83,7 +86,7 @@ def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> 
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         required_resource_keys={"warehouse"},
-        description=f"Ask again for the trailing {facts.spec.refetch_days} days, and for days that are still owed.",
+        description=_promise(facts.spec),
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         tick = context.scheduled_execution_time.astimezone(UTC)
@@ -103,6 +106,12 @@ def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> 
             )
 
     return trailing
+
+
+def _promise(spec: ProviderSpec) -> str:
+    """What the UI says of a schedule."""
+    monthly = f", once a month for {spec.deep_refetch_days} days" if spec.deep_refetch_days else ""
+    return f"Ask again for the trailing {spec.refetch_days} days{monthly}, and for days that are still owed."
 
 
 def due_ranges(facts: SourceFacts, tick: datetime, owed: Collection[date]) -> list[tuple[date, date]]:
@@ -132,7 +141,8 @@ def _owed_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: 
         owed = warehouse.owed(
             facts.slug,
             window,
-            settles_after=facts.spec.settles_after,
+            settles_after=facts.settles_after,
+            again=asked_again(facts, tick),
             as_of=tick,
             untried_since=tick - _REST,
             n_newest=facts.spec.max_days_per_run,

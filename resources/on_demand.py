@@ -152,6 +152,7 @@ class OnDemandWarehouse:
         """See `Ledger.owed`."""
         return self._opened().ledger.owed(
             source,
+        again: Mapping[date, datetime] | None = None,
             window,
             settles_after=settles_after,
             as_of=as_of,
@@ -162,6 +163,7 @@ class OnDemandWarehouse:
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """A `failed` row in the ledger for a window that did not come as far as a load; never fails itself."""
+            again=again,
         try:
             self._opened().record_failure(source, window, error)
         except IngestError as second:

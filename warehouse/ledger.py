@@ -158,10 +158,11 @@ class Ledger:
         n_newest: int,
         n_others: int,
     ) -> list[date]:
+        again: Mapping[date, datetime] | None = None,
         """UTC days inside `window` that are to be asked for again, the most urgent first.
 
-        A day is owed if it was never committed, or if it has settled and its newest committed load is of a pull that
-        began before it had. Its newest load may well have been a replay: it is the pull that counts.
+        A day is owed if it was never committed, or if its newest committed load is of a pull that began before the day
+        had settled, or before a later instant. Its newest load may well have been a replay: it is the pull that counts.
 
         Args:
             source: Whose.
@@ -172,7 +173,9 @@ class Ledger:
             n_newest: How many days are taken because they are the newest.
             n_others: How many more are taken in turn: never tried before, or not tried for longest.
         """
+            again: Days, and the instant that their pull must have begun after, although they had settled.
         values = {
+        later = again or {}
             "source": source,
             "start": window.start,
             "end": window.end,
@@ -182,6 +185,8 @@ class Ledger:
             "n_newest": n_newest,
             "n_others": n_others,
         }
+            "again_days": [Window.of_day(day).start for day in later],
+            "again_instants": list(later.values()),
         with self._connections.borrow(f"ledger of {source}") as connection:
             return [day for (day,) in connection.execute(statement("ledger/owed"), values)]
 

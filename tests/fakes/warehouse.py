@@ -199,6 +199,7 @@ class FakeWarehouse:
         untried_since: datetime,  # noqa: ARG002  # as above
         n_newest: int,
         n_others: int,
+        again: Mapping[date, datetime] | None = None,  # noqa: ARG002  # as above
     ) -> Sequence[date]:
         self._answer()
         loaded = {load.window.day for load in self.ledger if load.source == source}

@@ -145,6 +145,31 @@ def test_a_day_that_fell_out_of_the_trailing_ones_before_it_had_settled_is_asked
     assert asked(facts(first_day=yesterday, spec=quick)) == [(missed[3], missed[5]), (missed[1], missed[2])]
 
 
+def test_the_day_of_a_months_value_is_asked_for_when_the_month_is_over_and_old_days_once_a_month(
+    instance: dg.DagsterInstance, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day before this month is held, and has settled; the schedule is looked at in the middle of the next month."""
+    monkeypatch.setenv("WAREHOUSE_URL", database)
+    monkeypatch.setenv("LANDING_URL", str(tmp_path / "landing"))
+    monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
+    this_month = datetime.now(UTC).date().replace(day=1)
+    eve = this_month - timedelta(days=1)
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        provider = FakeProvider({eve: hourly(eve)})
+        list(go_through([eve], provider, OnDemandWarehouse(lambda: nullcontext(warehouse)), "roof"))
+    tick = datetime.combine(this_month + timedelta(days=45), TICK.time(), tzinfo=UTC)
+    quick = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(0))
+
+    def asks(of: SourceFacts) -> bool:
+        return any(
+            first <= str(eve) <= last for first, last in ranges(requests(instance, tick, of, warehouse_resource))
+        )
+
+    assert not asks(facts(first_day=eve, spec=quick))
+    assert asks(facts(first_day=eve, spec=quick, spans=("month",)))
+    assert asks(facts(first_day=eve, spec=dataclasses.replace(quick, deep_refetch_days=60)))
+
+
 def test_a_warehouse_that_is_away_keeps_no_trailing_day_from_being_asked_for(
     instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
 ) -> None:

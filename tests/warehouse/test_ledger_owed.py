@@ -1,7 +1,7 @@
 """Which days the ledger says are owed, and in which order they are asked for."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +49,7 @@ def owed(
     rests: bool = False,
     n_newest: int = 99,
     n_others: int = 0,
+    again: Mapping[date, datetime] | None = None,
 ) -> list[int]:
     now = datetime.now(UTC)
     days = warehouse.ledger.owed(
@@ -59,6 +60,7 @@ def owed(
         untried_since=now - timedelta(hours=20) if rests else now + timedelta(seconds=1),
         n_newest=n_newest,
         n_others=n_others,
+        again=again,
     )
     return [found.day for found in days]
 
@@ -102,6 +104,19 @@ def test_a_replay_of_an_early_pull_does_not_settle_a_day(warehouse: TimescaleWar
     settles_after = datetime.now(UTC) - window.end
     warehouse.load("hub", window, early, [batch({("a", 0): 1.0}, window)])
     assert owed(warehouse, window, settles_after=settles_after) == [1]
+
+
+def test_a_settled_day_is_owed_once_more_until_a_pull_of_it_began_after_a_given_instant(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    window = Window.of_days(day(1), day(2))
+    before = datetime.now(UTC)
+    loaded(warehouse, 1, 2)
+    instant = datetime.now(UTC)
+    assert owed(warehouse, window, again={day(1): before, day(2): before}) == []
+    assert owed(warehouse, window, again={day(1): instant, day(9): instant}) == [1]
+    loaded(warehouse, 1)
+    assert owed(warehouse, window, again={day(1): instant}) == []
 
 
 def test_a_day_whose_new_load_was_refused_is_still_owed(warehouse: TimescaleWarehouse) -> None:

@@ -1,5 +1,6 @@
 -- Days inside a window that a source still owes, at most so many: those never committed, and those that have settled and
--- whose newest committed load is of a pull that began before they had. A day that was tried since a given instant rests.
+-- whose newest committed load is of a pull that began before they had, or before a later instant which is given for some.
+-- A day that was tried since a given instant rests.
 -- The newest come first; behind them the rest in turn, those never tried before and then those not tried for longest: so
 -- days that cannot be healed hold up no other. Asking is what counts as a try, a replay that found nothing is none.
 WITH expected AS (
@@ -7,6 +8,12 @@ WITH expected AS (
     FROM generate_series(
         %(start)s::timestamptz, %(end)s::timestamptz - INTERVAL '24 hours', INTERVAL '24 hours'
     ) AS day_start
+),
+again AS (
+    SELECT
+        day_start,
+        asked_after
+    FROM unnest(%(again_days)s::timestamptz [], %(again_instants)s::timestamptz []) AS given (day_start, asked_after)
 ),
 standing AS (
     SELECT DISTINCT ON (load.window_start)
@@ -58,9 +65,11 @@ owed AS (
     CROSS JOIN LATERAL (SELECT expected.day_start + INTERVAL '24 hours' + %(settles_after)s AS settled_at) AS then_
     LEFT JOIN standing USING (day_start)
     LEFT JOIN tried USING (day_start)
+    LEFT JOIN again USING (day_start)
     WHERE
         (
             standing.day_start IS NULL
+            OR standing.started_at < again.asked_after
             OR (standing.started_at < then_.settled_at AND then_.settled_at <= %(as_of)s)
         )
         AND (tried.tried_at IS NULL OR tried.tried_at < %(untried_since)s)
