@@ -148,22 +148,22 @@ class OnDemandWarehouse:
         untried_since: datetime,
         n_newest: int,
         n_others: int,
+        again: Mapping[date, datetime] | None = None,
     ) -> Sequence[date]:
         """See `Ledger.owed`."""
         return self._opened().ledger.owed(
             source,
-        again: Mapping[date, datetime] | None = None,
             window,
             settles_after=settles_after,
             as_of=as_of,
             untried_since=untried_since,
             n_newest=n_newest,
             n_others=n_others,
+            again=again,
         )
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """A `failed` row in the ledger for a window that did not come as far as a load; never fails itself."""
-            again=again,
         try:
             self._opened().record_failure(source, window, error)
         except IngestError as second:

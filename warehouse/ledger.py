@@ -157,8 +157,8 @@ class Ledger:
         untried_since: datetime,
         n_newest: int,
         n_others: int,
-    ) -> list[date]:
         again: Mapping[date, datetime] | None = None,
+    ) -> list[date]:
         """UTC days inside `window` that are to be asked for again, the most urgent first.
 
         A day is owed if it was never committed, or if its newest committed load is of a pull that began before the day
@@ -172,10 +172,10 @@ class Ledger:
             untried_since: Days that were asked for since then rest.
             n_newest: How many days are taken because they are the newest.
             n_others: How many more are taken in turn: never tried before, or not tried for longest.
-        """
             again: Days, and the instant that their pull must have begun after, although they had settled.
-        values = {
+        """
         later = again or {}
+        values = {
             "source": source,
             "start": window.start,
             "end": window.end,
@@ -184,9 +184,9 @@ class Ledger:
             "untried_since": untried_since,
             "n_newest": n_newest,
             "n_others": n_others,
-        }
             "again_days": [Window.of_day(day).start for day in later],
             "again_instants": list(later.values()),
+        }
         with self._connections.borrow(f"ledger of {source}") as connection:
             return [day for (day,) in connection.execute(statement("ledger/owed"), values)]
 
