@@ -117,6 +117,8 @@ def load_figures(report: LoadReport) -> Metadata:
         figures["unmapped_fields"] = dict(report.unmapped)
     if report.rejected_by_reason:
         figures["rejected_by_reason"] = dict(report.rejected_by_reason)
+    if report.withdrawn:
+        figures["withdrawn_sites"] = list(report.withdrawn)
     return figures
 
 

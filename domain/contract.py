@@ -222,7 +222,8 @@ class LoadReport:
     """What one committed load did. Counts are points: one value of one series at one instant.
 
     `n_received == n_inserted + n_changed + n_unchanged + n_rejected + n_duplicate`, always; `n_removed` are points the
-    warehouse had and the payloads no longer say.
+    warehouse had and the payloads no longer say. `withdrawn` names the sites that lost all of theirs because the
+    provider was proven to hold nothing of them any more (`Normalized.absent_sites`).
     """
 
     load_id: int
@@ -241,6 +242,7 @@ class LoadReport:
     seconds: float
     unmapped: Mapping[str, int] = field(default_factory=dict)
     rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def n_written(self) -> int:

@@ -62,6 +62,9 @@ class Normalized:
         rejected: Columns `raw` (the text of the row or cell), `reason` (a `Reason`), `payload` (SHA-256, hexadecimal).
         n_duplicates: Points left out because the same row had been seen in this batch.
         unmapped: Field name → count of values for which no quantity is known; nothing of them is in the frames.
+        absent_sites: Sites of which the payloads prove, all of them together, that the provider holds nothing for the
+            window. What is held of them is withdrawn, and no loss that the shrink guard looks at. Not being mentioned
+            is no proof: most providers can give none.
     """
 
     series: tuple[Series, ...] = ()
@@ -70,6 +73,7 @@ class Normalized:
     rejected: pd.DataFrame = field(default_factory=no_rejected)
     n_duplicates: int = 0
     unmapped: Mapping[str, int] = field(default_factory=dict)
+    absent_sites: frozenset[str] = frozenset()
 
     @property
     def n_received(self) -> int:
@@ -80,8 +84,11 @@ class Normalized:
         """Refuse a batch that breaks the schema.
 
         Raises:
-            NormalizationError: A column is missing or has the wrong type, or a series has no description.
+            NormalizationError: A column is missing or has the wrong type, a series has no description, or the site
+                without a name is said to be absent.
         """
+        if "" in self.absent_sites:
+            raise _bug("a site without a name is said to be absent", place)
         described = {series.key for series in self.series}
         for name, frame in (("measurements", self.measurements), ("states", self.states)):
             if tuple(frame.columns) != MEASUREMENT_COLUMNS:
@@ -120,6 +127,7 @@ def concat(batches: Iterable[Normalized]) -> Normalized:
         rejected=pd.concat(rejected, ignore_index=True) if rejected else no_rejected(),
         n_duplicates=sum(part.n_duplicates for part in parts),
         unmapped=unmapped,
+        absent_sites=frozenset().union(*(part.absent_sites for part in parts)),
     )
 
 

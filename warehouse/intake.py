@@ -28,6 +28,7 @@ class Intake:
         quantities: Number in the catalogue → the quantity of the series, as the points are meant.
         quarantine: Rows rejected by the normalizer, and points that contradict one another.
         unmapped: Field name → values for which no quantity is known.
+        absent_sites: Sites that are proven to have nothing inside the window.
         n_received: Points the batches account for.
         n_duplicate: Points left out because an equal one is there.
     """
@@ -39,6 +40,7 @@ class Intake:
         self.quantities: dict[int, str] = {}
         self.quarantine = Quarantine()
         self.unmapped: Counter[str] = Counter()
+        self.absent_sites: set[str] = set()
         self.n_received = 0
         self.n_duplicate = 0
         self._source = source
@@ -47,6 +49,7 @@ class Intake:
         self._rank: dict[str, int] = {}
         self._series_id: list[int] = []
         self._with_points: set[int] = set()
+        self._site: list[str] = []
         self._codes: dict[str, int | None] = {}
 
     def take(self, batch: Normalized) -> None:
@@ -62,9 +65,12 @@ class Intake:
         if new:
             numbers = self._catalogue.numbers(self._source, new, place=self._place)
             self.quantities |= {numbers[one.key]: one.quantity for one in new}
+            sites = {one.key: one.site for one in new}
             for key, series_id in numbers.items():
                 self._rank[key] = len(self._series_id)
                 self._series_id.append(series_id)
+                self._site.append(sites[key])
+        self.absent_sites |= batch.absent_sites
         self.n_received += batch.n_received
         self.n_duplicate += batch.n_duplicates
         self.unmapped.update({storable(name): n for name, n in batch.unmapped.items()})
@@ -79,7 +85,10 @@ class Intake:
 
         Raises:
             TooManyRejectedError: More rows are rejected than the threshold allows.
+            NormalizationError: A site has points, and is said to be absent.
         """
+        if both := self.absent_sites & {self._site[rank] for rank in self._with_points}:
+            raise self._bug(f"the site {min(both)!r} has points, and is said to be absent")
         numbers, states = self.numbers.settle(), self.states.settle()
         self.n_duplicate += numbers.n_duplicate + states.n_duplicate
         keys = list(self._rank)

@@ -41,6 +41,7 @@ class Entry:
     unmapped: dict[str, int]
     rejected_by_reason: dict[str, int]
     loaded_at: datetime
+    withdrawn: list[str]
 
     @property
     def window(self) -> Window:

@@ -7,7 +7,7 @@ shrinking, write, check the sums, quarantine, and the ledger row last. Either al
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import psycopg
@@ -28,6 +28,7 @@ from warehouse.intake import Intake
 from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.statements import statement
 from warehouse.unconfirmed import Unconfirmed
+from warehouse.withdrawn import Withdrawn
 
 MOST_LOST_SHARE: Final = 0.2
 """Of the points a partition holds, a load may let at most this share vanish, unless it is a correction."""
@@ -199,15 +200,19 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
         of_numbers, n_numbers = streamed.spare(of_numbers)
         of_states, n_states = streamed.spare(of_states)
         n_streamed = n_numbers + n_states
+    # What a stream has put goes by the stream's rules, and is not counted twice.
+    withdrawn = Withdrawn.of(connection, assignment.source, intake.absent_sites, spared=streamed.instants)
+    gone = (of_numbers.vanished.series_id, of_states.vanished.series_id)
+    n_spared = n_streamed + sum(map(withdrawn.n_points, gone))
     _guard(
-        n_held=of_numbers.n_held + of_states.n_held - n_streamed,
-        n_vanished=len(of_numbers.vanished.at_us) + len(of_states.vanished.at_us) - n_streamed,
+        n_held=of_numbers.n_held + of_states.n_held - n_spared,
+        n_vanished=sum(map(len, gone)) - n_spared,
         n_points=len(intake.numbers) + len(intake.states),
         assignment=assignment,
     )
     written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
     streamed.confirm(connection, assignment.window)
-    return written
+    return replace(written, withdrawn=withdrawn.sites(*gone))
 
 
 def _guard(*, n_held: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:
@@ -248,6 +253,7 @@ def _enter(
         "is_correction": assignment.is_correction,
         "unmapped": Jsonb(dict(report.unmapped)),
         "rejected_by_reason": Jsonb(dict(report.rejected_by_reason)),
+        "withdrawn": list(report.withdrawn),
     }
     del entry["window"]
     connection.execute(statement("load/enter_ledger"), entry)

@@ -25,12 +25,16 @@ _COPY: Final = sql.SQL("COPY {} (series_id, measured_at, value) FROM STDIN (FORM
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What happened to one table. Each number is what the server counted in a statement of its own."""
+    """What happened to one table, or to both. Each number is what the server counted in a statement of its own.
+
+    `withdrawn` are the sites whose points went because they are proven to be absent.
+    """
 
     n_inserted: int = 0
     n_changed: int = 0
     n_unchanged: int = 0
     n_removed: int = 0
+    withdrawn: tuple[str, ...] = ()
 
     def __add__(self, other: "Written") -> "Written":
         """Both tables together."""
@@ -39,6 +43,7 @@ class Written:
             self.n_changed + other.n_changed,
             self.n_unchanged + other.n_unchanged,
             self.n_removed + other.n_removed,
+            self.withdrawn + other.withdrawn,
         )
 
 

@@ -117,6 +117,8 @@ LOAD: Final = sa.Table(
     sa.Column("unmapped", JSONB, nullable=False),
     sa.Column("rejected_by_reason", JSONB, nullable=False),
     sa.Column("loaded_at", _INSTANT, nullable=False, server_default=_NOW),
+    # Sites that the provider was proven to hold nothing of any more, and that had points until this load.
+    sa.Column("withdrawn", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.CheckConstraint("status IN ('committed', 'failed')", name="status"),
     sa.CheckConstraint("(status = 'failed') = (reason IS NOT NULL AND sentence IS NOT NULL)", name="reason"),
     # The accounting identity, a second time: the loader checks it with a sentence, the table without one.

@@ -33,6 +33,11 @@ class Homes:
         self._name_fingerprints(entities)
         self._name_known(account, entities)
 
+    @property
+    def seen(self) -> Iterable[tuple[date, str | None]]:
+        """Each home on each day of its uploads: the day, and its name as `name_of` has it."""
+        return {(day, name) for (_, day), name in self._names.items()}
+
     def name_of(self, upload: Upload) -> str | None:
         """The name of the home that sent `upload`; None if another one could be meant as well."""
         return self._names[upload.home, upload.day]

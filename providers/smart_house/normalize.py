@@ -17,7 +17,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -31,11 +31,12 @@ from domain.window import Window
 from providers._json import is_storable
 from providers.smart_house import naming
 from providers.smart_house.account import Account
+from providers.smart_house.attendance import Attendance, uploads_of
 from providers.smart_house.homes import Homes
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.rejected import Rejected
-from providers.smart_house.spec import BATCH_POINTS, LATE_DAYS
+from providers.smart_house.spec import BATCH_POINTS
 from providers.smart_house.times import EPOCH, MICROSECOND, instant_of, midnight_of
 from providers.smart_house.wire import Change, Upload, changes_of, unreadable
 
@@ -62,8 +63,13 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
         AnswerTooLargeError: An answer would unpack to too much.
         OutsideWindowError: An answer holds uploads of days that nobody asked for.
     """
+    attendance = Attendance(account, window)
     for payload in payloads:
-        yield from _Answer(payload, window, account).batches()
+        answer = _Answer(payload, window, account)
+        yield from answer.batches()
+        attendance.note(payload, answer.homes)
+    if absent := attendance.absent():
+        yield Normalized(absent_sites=absent)
 
 
 class _Answer:
@@ -74,6 +80,8 @@ class _Answer:
         self.account = account
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         self.start, self.end = ((bound - EPOCH) // MICROSECOND for bound in (window.start, window.end))
+        self.homes: Homes | None = None
+        self._days = uploads_of(payload.window)
         self.batch = _Batch(payload.sha256)
         self.undated: dict[tuple[str, str, str, date], list[list[str]]] = defaultdict(list)
         self._meanings: dict[tuple[str, Attributes], tuple[str, Conversion] | None] = {}
@@ -90,9 +98,9 @@ class _Answer:
                 raise unreadable("the answer is empty", self.place)
             return
         # Twice: the first time says who the homes are. An answer is held against its checksum before any of it counts.
-        homes = Homes(self.account, map(self._asked_for, self._uploads()))
+        self.homes = Homes(self.account, map(self._asked_for, self._uploads()))
         for upload in self._uploads():
-            self._read(upload, homes.name_of(upload))
+            self._read(upload, self.homes.name_of(upload))
             if self.batch.n_entries >= BATCH_POINTS:
                 yield self.batch.normalized()
                 self.batch = _Batch(self.payload.sha256)
@@ -104,11 +112,9 @@ class _Answer:
         return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
 
     def _asked_for(self, upload: Upload) -> Upload:
-        asked = self.payload.window
-        first, last = asked.start.date() + timedelta(days=LATE_DAYS), (asked.end - MICROSECOND).date()
-        if not first <= upload.day <= last:
+        if upload.day not in self._days:
             raise OutsideWindowError(
-                f"a row was uploaded on {upload.day}, and {first} to {last} were asked for",
+                f"a row was uploaded on {upload.day}, and {self._days[0]} to {self._days[-1]} were asked for",
                 place=self.place,
                 fix="ask the provider why; nothing of this answer is loaded",
             )
