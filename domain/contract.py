@@ -333,5 +333,8 @@ class LandedPull(Protocol):
 class Budget(Protocol):
     """The right to send a request: one bucket per credential, shared by every process."""
 
-    def take(self) -> None:
-        """Wait until one more request is allowed, and take that place."""
+    def take(self) -> int:
+        """Wait until one more request is allowed, and take that place; its number."""
+
+    def answered(self, place: int) -> None:
+        """Note that the request of `place` is answered or has failed: until now it may have been on its way."""

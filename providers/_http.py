@@ -157,15 +157,12 @@ class _HttpLine:
         write: Callable[[bytes], object],
     ) -> Reply | Failure:
         """Send `request` once: wait for the budget, judge the head of the answer, write its body as it comes."""
-        if self._budget is not None:
-            began = time.monotonic()
-            self._budget.take()
-            deadline.extend(time.monotonic() - began)
+        place = self._take_place(deadline)
         with self._lock:
             self.n_requests += 1
         response: httpx.Response | None = None
         try:
-            response = self._transport.handle_request(self._foreign(request))
+            response = self._send(request, place)
             head = _head(response)
             return judge(head) or self._receive(response, head, write)
         except ForbiddenAddressError:
@@ -177,6 +174,21 @@ class _HttpLine:
             if response is not None:
                 with contextlib.suppress(OSError, httpcore.NetworkError):
                     response.close()
+
+    def _take_place(self, deadline: Deadline) -> int:
+        if self._budget is None:
+            return 0
+        began = time.monotonic()
+        place = self._budget.take()
+        deadline.extend(time.monotonic() - began)
+        return place
+
+    def _send(self, request: Request, place: int) -> httpx.Response:
+        try:
+            return self._transport.handle_request(self._foreign(request))
+        finally:
+            if self._budget is not None:
+                self._budget.answered(place)
 
     def _foreign(self, request: Request) -> httpx.Request:
         limits = self._limits

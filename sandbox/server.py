@@ -31,7 +31,7 @@ class RequestLog:
         self._lock = Lock()
 
     def note(self, entry: dict[str, Any]) -> None:
-        """Add a request that was answered."""
+        """Add a request that is being answered; how long it took and how much was sent is filled in by its end."""
         with self._lock:
             self._entries.append(entry)
 
@@ -57,24 +57,24 @@ class _TwinEndpoint:
         wall, began = datetime.now(UTC), time.monotonic()
         asked = await _asked(scope, receive)
         answer = self._twin.answer(asked)
-        n_bytes = 0
+        entry: dict[str, Any] = {
+            "wall": wall.isoformat(),
+            "monotonic": began,
+            "seconds": 0.0,
+            "twin": self._twin.slug,
+            "method": asked.method,
+            "path": asked.path,
+            "query": dict(asked.query),
+            "status": answer.status,
+            "n_documents": answer.n_documents,
+            "n_bytes": 0,
+        }
+        # Noted before a byte leaves: whoever has read the answer finds its request in the log.
+        self._log.note(entry)
         try:
-            n_bytes = await deliver(answer, asked, scope, receive, send)
+            entry["n_bytes"] = await deliver(answer, asked, scope, receive, send)
         finally:
-            self._log.note(
-                {
-                    "wall": wall.isoformat(),
-                    "monotonic": began,
-                    "seconds": round(time.monotonic() - began, 6),
-                    "twin": self._twin.slug,
-                    "method": asked.method,
-                    "path": asked.path,
-                    "query": dict(asked.query),
-                    "status": answer.status,
-                    "n_documents": answer.n_documents,
-                    "n_bytes": n_bytes,
-                }
-            )
+            entry["seconds"] = round(time.monotonic() - began, 6)
 
 
 class _Logged:

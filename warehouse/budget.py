@@ -1,5 +1,6 @@
 """The only rate limiter: one bucket per credential, in the database, shared by every process."""
 
+import contextlib
 import os
 import threading
 import time
@@ -10,7 +11,7 @@ from typing import Final, Self
 
 import psycopg
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, WarehouseUnavailableError
 from warehouse.connections import Address
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
@@ -19,10 +20,9 @@ _MARGIN: Final = 0.04
 """Share by which places lie farther apart than the limit demands: what lies between a place and the arrival of its
 request is not the same each time."""
 
-_LONGEST_HELD_SECONDS: Final = 30.0
-"""Waits up to here are waited in the place's own transaction, so that the next place is counted from when this one was
-really taken: who oversleeps comes no closer to who does not. Longer ones would meet the limit on idle transactions, and
-need not be so exact."""
+_ALLOWANCE: Final = 0.25
+"""Share by which the next place is moved at most when an answer was late: the request may have been late as well, or
+the provider may have thought about it, and only the first brings two requests closer."""
 
 
 class DatabaseBudget:
@@ -43,32 +43,43 @@ class DatabaseBudget:
                 f"a budget of {per_second} requests per second", place=credential, fix="set a limit above 0"
             )
         self._address = Address.of(url)
-        self._values = {"credential": credential, "spacing": timedelta(seconds=(1 + _MARGIN) / per_second)}
+        self._values: dict[str, object] = {
+            "credential": credential,
+            "limit": timedelta(seconds=1 / per_second),
+            "spacing": timedelta(seconds=(1 + _MARGIN) / per_second),
+            "allowance": timedelta(seconds=_ALLOWANCE / per_second),
+        }
         self._place = f"budget of {credential}"
         self._sleep = sleep
         self._connection: psycopg.Connection | None = None
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
-    def take(self) -> None:
-        """Wait until one more request is allowed, and take that place.
+    def take(self) -> int:
+        """Wait until one more request is allowed, and take that place; its number, for `answered`.
+
+        Nobody holds anything while waiting: who is killed has taken nothing, and who oversleeps comes no closer to
+        who does not.
 
         Raises:
             WarehouseUnavailableError: The database does not answer; no place was taken.
         """
-        self._disown()
-        with self._lock, translated(self._place):
-            session = self._session()
-            with session.transaction():
+        while True:
+            self._disown()
+            with self._lock, translated(self._place):
+                session = self._session()
                 session.execute(statement("budget/open"), self._values)
-                row = session.execute(statement("budget/queue"), self._values).fetchone()
-                wait_seconds = max(float(row[0]), 0.0) if row else 0.0
-                is_held = 0 < wait_seconds <= _LONGEST_HELD_SECONDS
-                if is_held:
-                    self._sleep(wait_seconds)
-                session.execute(statement("budget/take"), self._values)
-        if wait_seconds > 0 and not is_held:
-            self._sleep(wait_seconds)
+                taken = session.execute(statement("budget/take"), self._values).fetchone()
+                if taken:
+                    return int(taken[0])
+                missing = session.execute(statement("budget/missing"), self._values).fetchone()
+            self._sleep(max(float(missing[0]), 0.0) if missing else 0.0)
+
+    def answered(self, place: int) -> None:
+        """Note that the request of `place` has an answer, or has failed: until now it may have been on its way."""
+        # What was answered is not lost because the next place may come a little early.
+        with contextlib.suppress(WarehouseUnavailableError), self._lock, translated(self._place):
+            self._session().execute(statement("budget/answered"), {**self._values, "place": place})
 
     def close(self) -> None:
         """Let go of the session."""

@@ -22,12 +22,17 @@ class Naps:
 
 @dataclass
 class Tally:
-    """A `Budget` that lets everybody through and counts them."""
+    """A `Budget` that lets everybody through and counts them; which places were answered, in their order."""
 
     n_taken: int = 0
+    answers: list[int] = field(default_factory=list)
 
-    def take(self) -> None:
+    def take(self) -> int:
         self.n_taken += 1
+        return self.n_taken
+
+    def answered(self, place: int) -> None:
+        self.answers.append(place)
 
 
 @dataclass

@@ -168,11 +168,22 @@ def test_a_wait_that_was_asked_for_is_not_held_against_the_question() -> None:
 
 def test_waiting_for_the_budget_is_not_held_against_the_provider() -> None:
     class Slow(Tally):
-        def take(self) -> None:
+        def take(self) -> int:
             time.sleep(0.6)
+            return super().take()
 
     with RawServer([FINE]) as server, api(server, budget=Slow(), total_seconds=0.5) as client:
         assert client.get("x").body == b"[1]"
+
+
+def test_the_budget_hears_of_every_answer_and_of_every_failure() -> None:
+    tally = Tally()
+    cut = answer(b"", status=200, headers={"Content-Length": "9"})
+    with RawServer([BUSY, cut, FINE]) as server, api(server, budget=tally) as client:
+        assert client.get("x").body == b"[1]"
+    with api(server, budget=tally, max_tries=1) as client, pytest.raises(ProviderUnavailableError):
+        client.get("x")
+    assert tally.answers == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

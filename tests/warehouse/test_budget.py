@@ -32,29 +32,82 @@ def test_four_processes_never_come_closer_than_the_limit_and_use_most_of_it(data
     assert sorted(gaps)[len(gaps) // 10] >= 0.7 / PER_SECOND
 
 
-def test_places_are_spaced_exactly_by_the_servers_clock(database: str) -> None:
-    waits: list[float] = []
-    with DatabaseBudget(database, "client-1", 2.0, sleep=waits.append) as budget:
-        started = time.monotonic()
-        for _ in range(50):
-            budget.take()
-        elapsed = time.monotonic() - started
+def next_at(database: str) -> float:
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT extract(EPOCH FROM next_at)::float8 FROM budget").fetchone()
+    assert row is not None
+    return float(row[0])
 
-    # Nobody slept, so each wait is what is still missing until the place: 0.52 s more each time.
-    assert waits == sorted(waits)
-    assert waits[-1] == pytest.approx(49 * 1.04 / 2.0 - elapsed, abs=0.1)
+
+def test_places_are_spaced_by_the_servers_clock_and_never_less_than_the_limit(database: str) -> None:
+    after = []
+    with DatabaseBudget(database, "client-1", 20.0) as budget:
+        for _ in range(20):
+            budget.take()
+            after.append(next_at(database))
+
+    gaps = [later - earlier for earlier, later in pairwise(after)]
+    assert min(gaps) >= 1.04 / 20.0 - 1e-5
 
 
 def test_an_unused_budget_saves_nothing_up(database: str) -> None:
     waits: list[float] = []
-    with DatabaseBudget(database, "client-1", 10.0, sleep=waits.append) as budget:
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    with DatabaseBudget(database, "client-1", 2.0, sleep=wait) as budget:
         budget.take()
-        time.sleep(0.5)
+        time.sleep(1.2)
         budget.take()
+        assert waits == []
         budget.take()
 
-    assert len(waits) == 1
-    assert waits[0] == pytest.approx(0.104, abs=0.05)
+    assert 0 < waits[0] <= 0.52
+
+
+def test_a_late_answer_moves_the_next_place_because_its_request_may_have_been_late(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 0.5) as budget:
+        place = budget.take()
+        planned = next_at(database)
+        budget.answered(place)
+        assert next_at(database) == planned  # the answer came within what places lie farther apart
+        time.sleep(0.3)
+        budget.answered(place)
+        moved = next_at(database) - planned
+        assert 0.3 - 0.08 <= moved <= 0.5
+
+
+def test_an_answer_that_takes_long_moves_the_next_place_by_a_quarter_at_most(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 5.0) as budget:
+        place = budget.take()
+        planned = next_at(database)
+        time.sleep(0.4)
+        budget.answered(place)
+        assert next_at(database) - planned == pytest.approx(0.05, abs=1e-5)
+
+
+def test_the_answer_of_an_older_place_moves_nothing(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 100.0) as budget:
+        older = budget.take()
+        budget.take()
+        planned = next_at(database)
+        time.sleep(0.05)
+        budget.answered(older)
+        assert next_at(database) == planned
+
+
+def test_an_answer_is_not_lost_because_the_warehouse_is_away(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 100.0) as budget:
+        place = budget.take()
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'joulehouse' AND datname = current_database()"
+            )
+        budget.answered(place)
+        budget.take()
 
 
 def test_credentials_do_not_wait_for_each_other(database: str) -> None:
