@@ -94,9 +94,13 @@ class _Walk:
         return self.stopped_by is not None
 
     def over(self, days: Sequence[date]) -> Iterator[DayOutcome]:
-        """Land a stretch in one pull and load its days; if it cannot be landed, its two halves, one after the other."""
+        """Land a stretch in one pull and load its days; if it cannot be landed, piece by piece."""
         if self.is_over():
             yield from self._untried(days)
+            return
+        if self.lands and self.n_in_a_row and len(days) > 1:
+            # The last day asked for failed for now: until one is answered, more than a day is not worth asking for.
+            yield from self._by_pieces([days[:1], days[1:]])
             return
         pull = None
         if self.lands:
@@ -104,9 +108,7 @@ class _Walk:
                 pull = self._land(days)
             except IngestError as error:
                 if len(days) > 1 and verdict(error) is not Verdict.STOP:
-                    middle = len(days) // 2
-                    yield from self.over(days[:middle])
-                    yield from self.over(days[middle:])
+                    yield from self._by_pieces(_divided(days, verdict(error)))
                     return
                 yield self._failed(days[0], None, error)
                 yield from self._untried(days[1:])
@@ -117,6 +119,10 @@ class _Walk:
                 continue
             yield self._loaded(day, pull)
             pull = pull and replace(pull, n_payloads=0, n_bytes=0, n_requests=0, seconds=0.0)
+
+    def _by_pieces(self, pieces: Iterable[Sequence[date]]) -> Iterator[DayOutcome]:
+        for piece in pieces:
+            yield from self.over(piece)
 
     def _land(self, days: Sequence[date]) -> PullReport:
         window = Window.of_days(days[0], days[-1])
@@ -151,6 +157,13 @@ class _Walk:
 
     def _untried(self, days: Iterable[date]) -> Iterator[DayOutcome]:
         return (DayOutcome(day, error=self.stopped_by, was_tried=False) for day in days)
+
+
+def _divided(days: Sequence[date], said: Verdict) -> list[Sequence[date]]:
+    """Its halves; before them the first day alone, where it is to tell whether the provider is there at all."""
+    n_alone = 1 if said is Verdict.NEXT_DAY_FOR_NOW else 0
+    middle = n_alone + (len(days) - n_alone) // 2
+    return [piece for piece in (days[:n_alone], days[n_alone:middle], days[middle:]) if piece]
 
 
 def _stretches(days: Iterable[date], most: int) -> Iterator[list[date]]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from assets.verdicts import PATIENCE
 from assets.walk import go_through
 from domain.contract import Payload, Progress
@@ -77,7 +79,16 @@ def test_a_provider_that_is_away_is_left_alone_after_few_questions() -> None:
     outcomes = list(go_through(DAYS, provider, FakeWarehouse(), "s", pull_days=10))
     assert all(outcome.error for outcome in outcomes)
     assert sum(outcome.was_tried for outcome in outcomes) == PATIENCE
-    assert len(provider.asked) <= 8
+    assert spans(provider) == [10, *[1] * PATIENCE]
+
+
+@pytest.mark.parametrize("failing", [0, 1, 6, 9])
+def test_a_day_that_the_provider_cannot_answer_now_fails_alone_among_many(failing: int) -> None:
+    provider, warehouse = served(failing, kind=ProviderUnavailableError), FakeWarehouse()
+    outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=10))
+    assert [outcome.day for outcome in outcomes] == DAYS
+    assert [outcome.day for outcome in outcomes if outcome.error] == [DAYS[failing]]
+    assert len(spans(provider)) <= 9
 
 
 def test_a_day_is_read_from_the_answers_that_touch_it_and_from_no_other(database: str, tmp_path: Path) -> None:
