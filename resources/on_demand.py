@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
 
 
-class Connection(Protocol):
-    """The two verbs of a provider that talk."""
-
-    @property
-    def n_requests(self) -> int:
-        """See `Provider.n_requests`."""
+class Service(Protocol):
+    """A provider's client: the two verbs that talk."""
 
     @property
     def fingerprint(self) -> str:
@@ -37,6 +33,14 @@ class Connection(Protocol):
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """See `Provider.fetch`."""
+
+
+class Connection(Service, Protocol):
+    """A client with everything it was given."""
+
+    @property
+    def n_requests(self) -> int:
+        """See `Provider.n_requests`."""
 
     def close(self) -> None:
         """See `Provider.close`."""

@@ -168,7 +168,7 @@ def test_what_is_left_out_has_its_documented_default(tmp_path: Path) -> None:
     [source] = read_sources(tmp_path)
     assert isinstance(source, ExportServiceSource)
     assert source.facts.schedule == "30 4 * * *"
-    assert source.access().base_url == "https://app.sdk-cloud.de"
+    assert source.access().endpoint.base_url == "https://app.sdk-cloud.de"
     assert source.access().account.products is None
 
 

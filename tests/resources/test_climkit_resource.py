@@ -1,4 +1,4 @@
-"""Climkit's resource: what it is told survives Dagster, a missing variable is named, one bucket for one credential."""
+"""Climkit's resource: a missing variable is named, and there is one bucket for one credential."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -9,15 +9,15 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.climkit.account import Account
-from resources.climkit import ClimkitAccess, ClimkitResource, open_climkit
+from resources.access import Endpoint
+from resources.climkit import ClimkitAccess
 from resources.settings import Settings
 from sandbox.climkit.house import SITE
 from tests.fakes.apartments import DAY, FLAT, apartments
 
 ACCESS = ClimkitAccess(
-    source="house",
-    place="assets/house/defs.yaml",
-    account=Account(
+    Endpoint("house", "assets/house/defs.yaml", base_url_env="HOUSE_URL"),
+    Account(
         sites=(SITE,),
         meters=(FLAT,),
         frequencies=("15T", "D"),
@@ -26,29 +26,21 @@ ACCESS = ClimkitAccess(
         has_sensors=False,
         sensors={"humidity": ("ratio", "%")},
     ),
-    base_url=None,
-    base_url_env="HOUSE_URL",
     username_env="HOUSE_USERNAME",
     password_env="HOUSE_PASSWORD",
 )
 VARIABLES = {"HOUSE_URL": "http://127.0.0.1:1", "HOUSE_USERNAME": "canary-user", "HOUSE_PASSWORD": "canary-password"}
 
 
-def test_what_the_resource_is_told_comes_back_as_it_was() -> None:
-    resource = ClimkitResource.of(ACCESS)
-    assert resource.access() == ACCESS
-    assert "canary" not in repr(resource)
-
-
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
     settings = Settings({key: value for key, value in VARIABLES.items() if key != name})
-    with closing(open_climkit(ACCESS, settings)) as provider, pytest.raises(ConfigurationError, match=name):
+    with closing(ACCESS.open(settings)) as provider, pytest.raises(ConfigurationError, match=name):
         next(provider.fetch(DAY, {}))
 
 
 def test_a_replay_needs_no_variable() -> None:
-    with closing(open_climkit(ACCESS, Settings({}))) as provider:
+    with closing(ACCESS.open(Settings({}))) as provider:
         assert list(provider.normalize([], DAY)) == []
         assert provider.n_requests == 0
 
@@ -65,10 +57,10 @@ def test_sources_with_one_credential_share_one_bucket_which_does_not_say_whose_i
                 f"{prefix}_USERNAME": known.username,
                 f"{prefix}_PASSWORD": known.password,
             }
-        other = replace(ACCESS, source="other", base_url_env="OTHER_URL")
+        other = replace(ACCESS, endpoint=replace(ACCESS.endpoint, source="other", base_url_env="OTHER_URL"))
         other = replace(other, username_env="OTHER_USERNAME", password_env="OTHER_PASSWORD")
         for access in (ACCESS, other):
-            with closing(open_climkit(access, Settings(variables))) as provider:
+            with closing(access.open(Settings(variables))) as provider:
                 next(provider.fetch(DAY, {}))
                 assert provider.n_requests == 2
     with psycopg.connect(database) as connection:

@@ -9,14 +9,14 @@ from domain.contract import Payload
 from domain.errors import ConfigurationError
 from domain.window import Window
 from providers.export_service.account import Account, FieldMeaning
-from resources.export_service import ExportServiceAccess, ExportServiceResource, open_export_service
+from resources.access import Endpoint
+from resources.export_service import ExportServiceAccess
 from resources.settings import Settings
 from tests.fakes.days import FIRST
 
 ACCESS = ExportServiceAccess(
-    source="hub",
-    place="assets/hub/defs.yaml",
-    account=Account(
+    Endpoint("hub", "assets/hub/defs.yaml", base_url_env="HUB_URL"),
+    Account(
         organization="audicharginghub",
         space="ladedaten",
         products=("a", "b"),
@@ -24,8 +24,6 @@ ACCESS = ExportServiceAccess(
         identity={"a": ("vehicleId", "plug"), "*": ()},
         site="Nürnberg",
     ),
-    base_url=None,
-    base_url_env="HUB_URL",
     client_id_env="HUB_CLIENT_ID",
     client_secret_env="HUB_CLIENT_SECRET",
 )
@@ -33,7 +31,7 @@ VARIABLES = {"HUB_URL": "http://127.0.0.1:1", "HUB_CLIENT_ID": "canary-id", "HUB
 
 
 def first_answer(variables: dict[str, str]) -> Iterable[Payload]:
-    return [next(open_export_service(ACCESS, Settings(variables)).fetch(Window.of_day(FIRST), {}))]
+    return [next(ACCESS.open(Settings(variables)).fetch(Window.of_day(FIRST), {}))]
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -52,29 +50,15 @@ def test_an_absurd_address_in_a_variable_is_refused_by_the_variables_name(url: s
 
 
 def test_a_replay_needs_no_variable() -> None:
-    provider = open_export_service(ACCESS, Settings({}))
+    provider = ACCESS.open(Settings({}))
     assert list(provider.normalize([], Window.of_day(FIRST))) == []
     assert provider.n_requests == 0
     provider.close()
 
 
-def test_the_resource_holds_names_and_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in VARIABLES.items():
-        monkeypatch.setenv(name, value)
-    shown = repr(ExportServiceResource.of(ACCESS)) + ExportServiceResource.of(ACCESS).model_dump_json()
-    assert "HUB_CLIENT_SECRET" in shown
-    assert "canary" not in shown
-
-
-def test_an_account_survives_its_way_through_dagsters_configuration() -> None:
-    account = ExportServiceResource.of(ACCESS).access().account
-    assert account.identity == {"a": ("vehicleId", "plug"), "*": ()}
-    assert ExportServiceResource.of(ACCESS).access() == ACCESS
-
-
 def test_the_fingerprint_tells_apart_whom_is_asked_and_for_what_and_nothing_else() -> None:
     def fingerprint(access: ExportServiceAccess = ACCESS, **variables: str) -> str:
-        with closing(open_export_service(access, Settings({**VARIABLES, **variables}))) as provider:
+        with closing(access.open(Settings({**VARIABLES, **variables}))) as provider:
             return provider.fingerprint
 
     def of(**changes: Any) -> str:  # noqa: ANN401 - any field of the account

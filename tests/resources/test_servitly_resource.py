@@ -8,7 +8,8 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.servitly.account import Account, FieldMeaning, Metric
-from resources.servitly import ServitlyAccess, ServitlyResource, open_servitly
+from resources.access import Endpoint
+from resources.servitly import ServitlyAccess
 from resources.settings import Settings
 from tests.fakes.exports import DAY, boilers
 
@@ -19,11 +20,8 @@ ACCOUNT = Account(
     file_hosts=("files.example:8443",),
 )
 ACCESS = ServitlyAccess(
-    source="fleet",
-    place="assets/fleet/defs.yaml",
-    account=ACCOUNT,
-    base_url=None,
-    base_url_env="FLEET_URL",
+    Endpoint("fleet", "assets/fleet/defs.yaml", base_url_env="FLEET_URL"),
+    ACCOUNT,
     username_env="FLEET_USERNAME",
     password_env="FLEET_PASSWORD",
     api_key_env="FLEET_API_KEY",
@@ -32,15 +30,11 @@ ACCESS = ServitlyAccess(
 )
 
 
-def test_the_resource_says_all_that_reaching_the_account_needs() -> None:
-    assert ServitlyResource.of(ACCESS).access() == ACCESS
-
-
 @pytest.mark.parametrize("missing", ["FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"])
 def test_a_missing_variable_is_named_when_it_is_needed_and_not_before(missing: str) -> None:
     known = dict.fromkeys(("FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"), "https://api.example")
     del known[missing]
-    with closing(open_servitly(ACCESS, Settings(known))) as provider:
+    with closing(ACCESS.open(Settings(known))) as provider:
         assert list(provider.normalize([], DAY)) == []
         with pytest.raises(ConfigurationError, match=missing):
             provider.discover()
@@ -56,7 +50,7 @@ def test_it_fetches_with_its_ledger_and_its_budget_in_the_warehouse(database: st
             "WAREHOUSE_URL": database,
             "JOULEHOUSE_HOME": str(tmp_path),
         }
-        with closing(open_servitly(ACCESS, Settings(environment))) as provider:
+        with closing(ACCESS.open(Settings(environment))) as provider:
             (payload,) = provider.fetch(DAY, {})
             assert payload.params["startTimestamp"] == str(int(DAY.start.timestamp() * 1000))
             assert provider.n_requests >= 4

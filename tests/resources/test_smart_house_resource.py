@@ -9,36 +9,30 @@ from domain.window import Window
 from pipelines.components import SmartHouseSource
 from pipelines.sources import ASSETS, read_sources
 from providers.smart_house.account import Account, FieldMeaning
+from resources.access import Endpoint
 from resources.settings import Settings
-from resources.smart_house import LIMITS, SmartHouseAccess, SmartHouseResource, open_smart_house
+from resources.smart_house import LIMITS, SmartHouseAccess
 from tests.fakes.smart_homes import DAY, HOMES, points_of, smart_homes
 
 ACCESS = SmartHouseAccess(
-    source="homes",
-    place="assets/homes/defs.yaml",
-    account=Account(
+    Endpoint("homes", "assets/homes/defs.yaml", base_url_env="HOMES_URL"),
+    Account(
         format="xml",
         types=("sensor",),
         units=("W",),
         homes={"a": ("sensor.x", "light.y")},
         fields={"sensor.gas": FieldMeaning("volume_register", "m³")},
     ),
-    base_url=None,
-    base_url_env="HOMES_URL",
 )
-
-
-def test_the_resource_vends_what_was_described() -> None:
-    assert SmartHouseResource.of(ACCESS).access() == ACCESS
 
 
 def test_a_missing_variable_fails_the_first_request_by_name() -> None:
     with pytest.raises(ConfigurationError, match="HOMES_URL is not set"):
-        next(open_smart_house(ACCESS, Settings({})).fetch(DAY, {}))
+        next(ACCESS.open(Settings({})).fetch(DAY, {}))
 
 
 def test_a_replay_needs_no_variable() -> None:
-    with closing(open_smart_house(ACCESS, Settings({}))) as provider:
+    with closing(ACCESS.open(Settings({}))) as provider:
         assert list(provider.normalize([], Window.of_day(DAY.day))) == []
         assert provider.n_requests == 0
 

@@ -1,4 +1,4 @@
-"""VoltStorage's resource: what it is told survives Dagster, and a missing variable is named."""
+"""VoltStorage's resource: a missing variable is named, and the streams come by the same way."""
 
 from contextlib import closing
 
@@ -6,19 +6,14 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.voltstorage.account import Account, FieldMeaning, Paths, ProductFilter
+from resources.access import Endpoint
 from resources.settings import Settings
-from resources.voltstorage import (
-    VoltStorageAccess,
-    VoltStorageResource,
-    open_voltstorage,
-    open_voltstorage_feed,
-)
+from resources.voltstorage import VoltStorageAccess
 from tests.fakes.battery import DAY
 
 ACCESS = VoltStorageAccess(
-    source="home",
-    place="assets/home/defs.yaml",
-    account=Account(
+    Endpoint("home", "assets/home/defs.yaml", base_url_env="HOME_URL"),
+    Account(
         products=(77, 79),
         components=(501,),
         fields={"Power_New": FieldMeaning("power", "kW")},
@@ -30,37 +25,29 @@ ACCESS = VoltStorageAccess(
         product_filter=ProductFilter(group_id=64),
         paths=Paths(stream="live"),
     ),
-    base_url=None,
-    base_url_env="HOME_URL",
     username_env="HOME_USERNAME",
     password_env="HOME_PASSWORD",
 )
 VARIABLES = {"HOME_URL": "http://127.0.0.1:1", "HOME_USERNAME": "canary-user", "HOME_PASSWORD": "canary-password"}
 
 
-def test_what_the_resource_is_told_comes_back_as_it_was() -> None:
-    resource = VoltStorageResource.of(ACCESS)
-    assert resource.access() == ACCESS
-    assert "canary" not in repr(resource)
-
-
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
     settings = Settings({key: value for key, value in VARIABLES.items() if key != name})
-    with closing(open_voltstorage(ACCESS, settings)) as provider, pytest.raises(ConfigurationError, match=name):
+    with closing(ACCESS.open(settings)) as provider, pytest.raises(ConfigurationError, match=name):
         next(provider.fetch(DAY, {}))
-    with pytest.raises(ConfigurationError, match=name), open_voltstorage_feed(ACCESS, settings):
+    with pytest.raises(ConfigurationError, match=name), ACCESS.feed(settings):
         pass
 
 
 def test_a_replay_needs_no_variable() -> None:
-    with closing(open_voltstorage(ACCESS, Settings({}))) as provider:
+    with closing(ACCESS.open(Settings({}))) as provider:
         assert list(provider.normalize([], DAY)) == []
         assert provider.n_requests == 0
 
 
 def test_the_streams_parts_are_the_products() -> None:
-    with open_voltstorage_feed(ACCESS, Settings(VARIABLES)) as feed:
+    with ACCESS.feed(Settings(VARIABLES)) as feed:
         assert list(feed.parts()) == ["77", "79"]
 
 

@@ -1,0 +1,188 @@
+"""What a data engineer writes about a source, whatever its provider; a provider's own class adds what only it has."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+
+from domain.quantities import QUANTITIES, conversion
+from pipelines.components.mistakes import Mistake, translated
+from pipelines.components.slugs import checked_slug
+from pipelines.schedules import is_cron, is_daily_or_oftener
+from providers._addresses import Origin
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+# Words in capitals joined by underscores: few secrets look like that, and every variable's name can.
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+_OWNER: Final = re.compile(r"team:\S+|[^@\s]+@[^@\s]+\.[^@\s]+")
+
+Told = TypeVar("Told", bound="DataclassInstance")
+
+
+def _variable(value: object) -> object:
+    if isinstance(value, str) and not (_VARIABLE.fullmatch(value) and len(value) <= 64):  # noqa: PLR2004  # no variable is longer
+        raise Mistake(
+            "the attribute '{name}' is no name of an environment variable",
+            "write the variable's name in capitals, such as CHARGING_HUB_CLIENT_SECRET, and never the secret itself",
+        )
+    return value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise Mistake(f"{value!r} is not a day", "write it as 2025-01-31") from None
+    return value
+
+
+# Without a pattern in the schema: `dg check yaml` would print a secret that was written here by mistake.
+VariableName = Annotated[str, BeforeValidator(_variable)]
+"""The name of an environment variable; the value stays in the environment."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A UTC day, written 2025-01-31."""
+
+
+class Strict(BaseModel):
+    """A part of a `defs.yaml`: nothing unknown, nothing of another type, and no value in a message."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Meaning(Strict):
+    """What numbers are."""
+
+    quantity: str = Field(description="A quantity of domain/quantities.py, such as power.")
+    unit: str = Field(description="The unit that the provider sends, such as kW.")
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        translated(lambda: conversion(self.quantity, self.unit, place=""))
+        return self
+
+
+class MeaningBesideUnits(Strict):
+    """What numbers are, where the provider says most units itself."""
+
+    quantity: str = Field(description="A quantity of domain/quantities.py, such as energy.")
+    unit: str | None = Field(None, description="Their unit, where the provider does not say it, such as kWh.")
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        known = QUANTITIES.get(self.quantity)
+        translated(lambda: conversion(self.quantity, self.unit or (known.unit if known else ""), place=""))
+        return self
+
+
+class SourceAttributes(Strict):
+    """What a data engineer writes about any source.
+
+    A provider's own class gives `base_url` its default, adds its attributes, and makes its account of them.
+    """
+
+    slug: str | None = Field(None, description="Its name everywhere; the folder's name by default.")
+    description: str = Field(description="What it measures, in a sentence; the UI shows it.")
+    first_day: Day = Field(description="The first UTC day to ask for, as 2025-01-31.")
+    schedule: str | None = Field(
+        "30 4 * * *", description="When the trailing days are asked for again: cron, in UTC; null for never."
+    )
+    retired: bool = Field(
+        default=False, description="It has gone for good: no schedule asks it; what is loaded stays, and is replayed."
+    )
+    owners: list[str] = Field(default_factory=list, description="E-mail addresses, or team:<name>.")
+    left_out: list[str] = Field(
+        default_factory=list,
+        description="Values without a quantity that nobody waits for, as status names them; * for any part. They are "
+        "counted and kept all the same, and no check warns of them.",
+    )
+    site: str = Field("", description="Where the devices stand, if they stand in one place.")
+    base_url: str = Field(description="The provider's address.")
+    base_url_env: VariableName | None = Field(None, description="The variable that holds the provider's address.")
+    ca_file: str | None = Field(
+        None, description="The PEM file of a private certificate authority, named from the folder of this file."
+    )
+
+    @field_validator("slug")
+    @classmethod
+    def _is_slug(cls, slug: str | None) -> str | None:
+        return slug if slug is None else checked_slug(slug)
+
+    @field_validator("first_day")
+    @classmethod
+    def _is_not_ahead(cls, day: date) -> date:
+        if day > datetime.now(UTC).date():
+            raise Mistake(f"first_day {day} is in the future", "name the first UTC day that has data")
+        return day
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_cron(cls, cron: str | None) -> str | None:
+        if cron is not None and not is_cron(cron):
+            raise Mistake(f"the schedule {cron!r} is no cron expression", "write five fields, such as 30 4 * * *")
+        if cron is not None and not is_daily_or_oftener(cron):
+            raise Mistake(f"the schedule {cron!r} leaves out days", "let it come at least once a day, or write null")
+        return cron
+
+    @field_validator("owners")
+    @classmethod
+    def _are_owners(cls, owners: list[str]) -> list[str]:
+        for owner in owners:
+            if not _OWNER.fullmatch(owner):
+                raise Mistake(f"the owner {owner!r} is nobody", "write an e-mail address, or team:<name>")
+        return owners
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        return checked_address(url)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.base_url_env and "base_url" in self.model_fields_set:
+            raise Mistake("base_url and base_url_env contradict each other", "keep one of them")
+        translated(self.account)
+        return self
+
+    @abstractmethod
+    def account(self) -> object:
+        """What to ask for, and how to read it: the provider's own `Account`.
+
+        Raises:
+            ConfigurationError: It contradicts itself.
+        """
+
+    @property
+    def meanings(self) -> Mapping[str, Meaning | MeaningBesideUnits]:
+        """Provider's field → what its numbers are, where a source says it by hand."""
+        return {}
+
+    def told(self, account: type[Told], **others: object) -> Told:
+        """An account that is told every attribute of a name that it knows too; what was left out has its own default.
+
+        Args:
+            account: Its class.
+            others: What it is told under another name, or in another form.
+
+        Raises:
+            ConfigurationError: It contradicts itself.
+        """
+        names = {field.name for field in fields(account)} - others.keys()
+        return TypeAdapter(account).validate_python(self.model_dump(include=names, exclude_none=True) | others)
+
+
+def checked_address(url: str) -> str:
+    """`url`, if it can be the address of an API.
+
+    Raises:
+        Mistake: It cannot.
+    """
+    translated(lambda: Origin.parse(url, place=""))
+    return url

@@ -1,0 +1,156 @@
+"""What a provider's client is made of: an address, secrets, a budget, connections. Imported by the first request."""
+
+import hashlib
+from contextlib import AbstractContextManager, ExitStack
+from typing import Final, Self, TypeVar
+
+from domain.contract import Budget
+from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
+from resources.access import Endpoint
+from resources.settings import Settings
+from resources.warehouse import warehouse_address
+from warehouse.budget import DatabaseBudget
+
+Opened = TypeVar("Opened")
+Client = TypeVar("Client", ApiClient, BlobClient)
+
+_LIMITS: Final = Limits()
+
+
+class Line:
+    """The way to one account, open until it is closed. Whatever a provider's client needs is had here, and only here.
+
+    Args:
+        endpoint: Where the API is, and who says so.
+        settings: What the environment says.
+        provider: The provider's slug.
+        path: Where the API is below the address.
+
+    Raises:
+        ConfigurationError: The variable that holds the address is missing, or the address is refused.
+
+    Attributes:
+        source: The source's slug.
+        address: The provider's address, without a slash at its end.
+        origin: Where the API is: what `client` speaks to.
+        home: Where this checkout keeps what it makes.
+        ca_file: A private certificate authority, in PEM.
+    """
+
+    def __init__(self, endpoint: Endpoint, settings: Settings, *, provider: str, path: str) -> None:
+        self._settings = settings
+        self._provider = provider
+        self._file = self._place = f"{endpoint.source}, {endpoint.place}"
+        said = endpoint.base_url
+        if endpoint.base_url_env:
+            said = settings.variable(endpoint.base_url_env, place=self._file)
+            self._place = f"{self._file}, variable {endpoint.base_url_env}"
+        self.source: Final = endpoint.source
+        self.address: Final = said.rstrip("/")
+        self.origin: Final = Origin.parse(self.address + path, place=self._place)
+        self.home: Final = settings.home
+        self.ca_file: Final = endpoint.ca_file
+        self._clients: list[ApiClient | BlobClient] = []
+        self._opened = ExitStack()
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far by all clients, retries, logins and files included."""
+        return sum(client.n_requests for client in self._clients)
+
+    def variable(self, name: str) -> str:
+        """The value of the variable `name`.
+
+        Raises:
+            ConfigurationError: It is not set.
+        """
+        return self._settings.variable(name, place=self._file)
+
+    def secret(self, name: str) -> Secret:
+        """The value of the variable `name`, wrapped so that it cannot be shown.
+
+        Raises:
+            ConfigurationError: It is not set.
+        """
+        return self._settings.secret(name, place=self._file)
+
+    def warehouse(self) -> str:
+        """The address of the warehouse, started and checked; it holds a password.
+
+        Raises:
+            IngestError: See `warehouse_address`.
+        """
+        return warehouse_address(self._settings)
+
+    def budget(self, counted_by: str, per_second: float | None) -> Budget | None:
+        """The bucket that all sources share whose requests the provider counts together; None if there is no limit.
+
+        Args:
+            counted_by: What the provider counts by: a user, a client, a tenant. Only a digest of it is stored.
+            per_second: Requests that are allowed per second; None if no limit is known.
+
+        Raises:
+            IngestError: The warehouse, where the bucket is, cannot be had.
+        """
+        if per_second is None:
+            return None
+        digest = hashlib.sha256(f"{self.origin.netloc}\0{counted_by}".encode()).hexdigest()[:16]
+        return self.kept(DatabaseBudget(self.warehouse(), f"{self._provider}-{digest}", per_second))
+
+    def client(
+        self,
+        budget: Budget | None,
+        credentials: Credentials | None = None,
+        *,
+        limits: Limits = _LIMITS,
+        address: str | None = None,
+    ) -> ApiClient:
+        """A client of the API.
+
+        Args:
+            budget: Asked before every request.
+            credentials: What proves who we are; None for none.
+            limits: Bounds in time, size and number.
+            address: Where it speaks to, if not to the API: a login that stands elsewhere.
+
+        Raises:
+            ConfigurationError: The address is refused, or the file of certificate authorities cannot be read.
+        """
+        origin = self.origin if address is None else Origin.parse(address.rstrip("/"), place=self._place)
+        return self._counted(
+            ApiClient(
+                origin,
+                source=self.source,
+                credentials=credentials,
+                budget=budget,
+                limits=limits,
+                ca_file=self.ca_file,
+            )
+        )
+
+    def files(self, hosts: frozenset[str]) -> BlobClient:
+        """A client of files on other hosts, which are shown no credential.
+
+        Raises:
+            ConfigurationError: One of `hosts` is not a host, or the file of certificate authorities cannot be read.
+        """
+        return self._counted(BlobClient(hosts, source=self.source, ca_file=self.ca_file))
+
+    def kept(self, thing: AbstractContextManager[Opened]) -> Opened:
+        """`thing`, entered, and left when the line is closed."""
+        return self._opened.enter_context(thing)
+
+    def _counted(self, client: Client) -> Client:
+        self._clients.append(client)
+        return self.kept(client)
+
+    def close(self) -> None:
+        """Let go of everything that was opened, last things first."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
