@@ -75,6 +75,10 @@ class Archive:
         if crc != member.crc:
             raise damaged(f"holds {name} with a wrong checksum", place)
 
+    def opened(self, member: Member) -> io.BufferedReader:
+        """A member as a file, to be read once from its beginning to its end; what `read` raises, its reading raises."""
+        return io.BufferedReader(_Pieces(self.read(member)), _PIECE)
+
     def verify(self) -> int:
         """Read every member to its end; the number of bytes.
 
@@ -127,3 +131,22 @@ class Archive:
             raise damaged(f"holds {name} damaged", self._place) from None
         if not inflater.eof:
             raise damaged(f"holds {name} cut short", self._place)
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a file that knows no way back."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what a buffered reader hands over
+        if not self._left:
+            self._left = memoryview(next(self._pieces, b""))
+        n_bytes = min(len(buffer), len(self._left))
+        buffer[:n_bytes] = self._left[:n_bytes]
+        self._left = self._left[n_bytes:]
+        return n_bytes

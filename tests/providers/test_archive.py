@@ -248,6 +248,18 @@ def test_an_archive_inside_an_archive_stays_shut() -> None:
     assert contents(zipped([("inner.zip", inner)])) == {"inner.zip": inner}
 
 
+def test_a_member_can_be_read_as_a_file_and_the_same_is_held_against_its_checksum() -> None:
+    archive = Archive(io.BytesIO(WHOLE), place="test")
+    with archive.opened(archive.members[0]) as file:
+        head, tail = file.read(7), file.read()
+    assert head + tail == SAID[archive.members[0].name]
+    flipped = bytearray(zipped(FILES, method=zipfile.ZIP_STORED))
+    flipped[flipped.find(b"1751882400000")] ^= 1
+    archive = Archive(io.BytesIO(bytes(flipped)), place="test")
+    with archive.opened(archive.members[0]) as file, pytest.raises(PayloadUnreadableError, match="wrong checksum"):
+        file.read()
+
+
 def test_a_member_is_unpacked_by_pieces() -> None:
     body = zipped([("a.csv", b"0123456789abcdef" * 2**20)])
     archive = Archive(io.BytesIO(body), place="test")

@@ -78,7 +78,7 @@ def test_204_is_a_success_with_zero_rows() -> None:
 def test_an_empty_200_is_no_success() -> None:
     with smart_homes(limits={"max_tries": 1}) as made:
         made.twin.fault("answer", status=200, body="", content_type="application/zip")
-        with pytest.raises(ProviderUnavailableError, match="damaged"):
+        with pytest.raises(ProviderUnavailableError, match="was cut, or is none"):
             made.fetch()
     with pytest.raises(PayloadUnreadableError, match="empty"):
         list(normalize([payload(b"")], DAY, ACCOUNT))
