@@ -22,8 +22,9 @@ Quirks, and what is done about each:
         that says no offset makes its answer unreadable.
     Differences of counters carry float dust: values are rounded to a millionth of a kWh, so dust corrects nothing.
     Nights are slightly negative (an inverter's own draw): they stay, and the view `interval_energy` flags them.
-    Validated data come late and are restated by rules: the trailing days are asked for again.
-    A day, month or year that is not over is left out; the provider would give its beginning.
+    Validated data come late and are restated by rules: the trailing days are asked for again, and once a month 90 days.
+    A day, month or year that is not over is left out; the provider would give its beginning. It stands at its start:
+        the day on which that lies is asked for again once it is over, and as long as its last day is.
     A sensor's epoch is in seconds or milliseconds: its size decides, and an answer that holds both is refused.
     `t_s` may be limited for an account, in silence: what is not there is absent, never zero.
     Raw registers begin anew, roll over, are exchanged and jitter: they are stored as read; the view `register_energy`

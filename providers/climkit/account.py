@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from domain.errors import ConfigurationError
 from domain.quantities import conversion
 from providers.climkit.spec import FREQUENCIES
+
+_SPANS: Final[Mapping[str, Literal["day", "month", "year"]]] = {"D": "day", "M": "month", "Y": "year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Account:
     has_registers: bool = True
     has_sensors: bool = True
     sensors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def spans(self) -> tuple[Literal["day", "month", "year"], ...]:
+        """Spans of the sites' own calendars that values are about."""
+        return tuple(span for word, span in _SPANS.items() if word in self.frequencies)
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""

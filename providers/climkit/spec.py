@@ -17,6 +17,9 @@ SPEC: Final = ProviderSpec(
     settles_after=timedelta(hours=24),
     # Rules and manual readings restate what was validated: a week and a half is asked for again.
     refetch_days=10,
+    # A rule that is edited, or a reading handed in, may restate any day: a quarter of a year is asked for again once a
+    # month, which is one pull. What is older is asked for by hand.
+    deep_refetch_days=90,
     # No page size is documented: one answer holds the window. 31 days of quarters.
     page_rows=2_976,
     # Nothing is documented. A client that works asks for 30 days at a time.

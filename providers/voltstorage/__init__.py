@@ -27,6 +27,8 @@ Quirks, and what is done about each:
     `to` is included: what lies exactly at the end of a window is left to the next one.
     `precision` counts significant digits; the default of six would round large numbers, so more are asked for.
     Statistics have no documented unit. Watt-seconds is inferred, and said in the label `unit`.
-    Values of a running hour or day are restated: the trailing days are asked for again.
+    Values of a running hour or day are restated: the trailing days are asked for again. Of a month or a year nothing is
+        asked before it is over; the day on which it began is asked for again then.
+    A lifetime is said as of now: it is a reading of today, and no pull of a day that is over has it.
     A token may be valid for a year; it is renewed after a 401, and never put into an address.
 """

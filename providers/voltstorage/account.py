@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from domain.errors import ConfigurationError
 from domain.quantities import conversion
+from providers.voltstorage.spans import LONG
 from providers.voltstorage.spec import (
     DEFAULT_VALIDITY_SECONDS,
     EXPORT_PATH,
@@ -116,6 +117,11 @@ class Account:
     paths: Paths = field(default_factory=Paths)
     token_in: str = "header"  # noqa: S105  # a place, no token
     site: str = ""
+
+    @property
+    def spans(self) -> tuple[Literal["month", "year"], ...]:
+        """Spans that values are about and that outlive the days which are asked for again."""
+        return tuple(span for span in LONG if span in self.statistics)
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""

@@ -16,6 +16,7 @@ from providers._http import Answer, ApiClient
 from providers.voltstorage.account import Account
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.normalize import normalize
+from providers.voltstorage.spans import LONG, begun_and_over
 from providers.voltstorage.spec import MAX_PRODUCT_PAGES, PRODUCTS_PER_PAGE, SPEC
 from providers.voltstorage.wire import Product, export_name, meaning_of, parse_latest, parse_products
 
@@ -34,6 +35,9 @@ _SAMPLE: Final = timedelta(hours=1)
 
 _UNPROVEN: Final = "connection closed"
 """What the transport says of a body whose end only the document itself can show; a CSV shows none."""
+
+
+_Ask = Callable[[Window], Payload]
 
 
 def _now() -> datetime:
@@ -144,10 +148,10 @@ class VoltStorage:
                 listed += [product.id for product in page]
                 yield self._page_of_products(window, number, answer, is_last=is_last)
         for device in self._devices(listed):
-            for part, ask in self._parts(device):
+            for part, ask, slices in self._parts(device, reached):
                 so_far = progress.get(part)
                 if so_far is None or so_far.cursor is not None:
-                    yield from self._fetch_part(part, ask, reached, so_far)
+                    yield from _fetch_part(part, ask, slices, so_far)
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
@@ -217,28 +221,20 @@ class VoltStorage:
             cursor=None if is_last else str(number),
         )
 
-    def _parts(self, device: Device) -> Iterator[tuple[str, Callable[[Window], Payload]]]:
-        """Every part of a device, and how a slice of it is asked for."""
-        yield f"{device.name}/export", lambda asked: self._export(device, asked)
-        if device.kind == "product":
-            for timespan in self._account.statistics:
-                yield (
-                    f"{device.name}/statistics/{timespan}",
-                    lambda asked, timespan=timespan: self._statistics(device, timespan, asked),  # type: ignore[misc]  # bound early
-                )
-
-    def _fetch_part(
-        self, part: str, ask: Callable[[Window], Payload], reached: Window, so_far: Progress | None
-    ) -> Iterator[Payload]:
-        """The slices of a part, one page each; the cursor is the start of the next one in milliseconds."""
+    def _parts(self, device: Device, reached: Window) -> Iterator[tuple[str, _Ask, list[Window]]]:
+        """Every part of a device, how a slice of it is asked for, and the slices there are."""
         slices = list(_slices(reached, self._slice))
-        starts = [str((one.start - _EPOCH) // _MILLISECOND) for one in slices]
-        first = 0
-        if so_far is not None and so_far.cursor in starts:
-            first = starts.index(so_far.cursor)
-        for page, asked in enumerate(slices[first:], start=first + 1):
-            cursor = starts[page] if page < len(slices) else None
-            yield replace(ask(asked), part=part, page=page, cursor=cursor)
+        yield f"{device.name}/export", lambda asked: self._export(device, asked), slices
+        for timespan in self._account.statistics if device.kind == "product" else ():
+            yield (
+                f"{device.name}/statistics/{timespan}",
+                lambda asked, timespan=timespan: self._statistics(device, timespan, asked),  # type: ignore[misc]  # bound early
+                [one for one in slices if self._spans_of(timespan, one) is not None],
+            )
+
+    def _spans_of(self, timespan: str, asked: Window) -> Window | None:
+        """What to ask for, so that statistics are of whole months and years that are over; None if there are none."""
+        return begun_and_over(timespan, asked, self._now() - _CLOCK_MARGIN) if timespan in LONG else asked
 
     def _export(self, device: Device, asked: Window) -> Payload:
         """One export.
@@ -284,7 +280,8 @@ class VoltStorage:
             )
 
     def _statistics(self, device: Device, timespan: str, asked: Window) -> Payload:
-        params = {**device.params, "tstart": _seconds(asked.start), "tend": _seconds(asked.end), "timespan": timespan}
+        spans = self._spans_of(timespan, asked) or asked
+        params = {**device.params, "tstart": _seconds(spans.start), "tend": _seconds(spans.end), "timespan": timespan}
         answer = self._http.get(self._account.paths.statistics, params, accept=_JSON)
         return _payload(self._account.paths.statistics, params, asked, answer, f"{answer.proof}, closed document")
 
@@ -308,6 +305,17 @@ class VoltStorage:
         except ProviderError as error:  # the path is our choice; the export alone says enough
             _log.warning("The latest values of %s stay unknown: %s", device.name, error)
             return ()
+
+
+def _fetch_part(part: str, ask: _Ask, slices: Sequence[Window], so_far: Progress | None) -> Iterator[Payload]:
+    """The slices of a part, one page each; the cursor is the start of the next one in milliseconds."""
+    starts = [str((one.start - _EPOCH) // _MILLISECOND) for one in slices]
+    first = 0
+    if so_far is not None and so_far.cursor in starts:
+        first = starts.index(so_far.cursor)
+    for page, asked in enumerate(slices[first:], start=first + 1):
+        cursor = starts[page] if page < len(slices) else None
+        yield replace(ask(asked), part=part, page=page, cursor=cursor)
 
 
 def _payload(endpoint: str, params: Mapping[str, str], asked: Window, answer: Answer, proof: str) -> Payload:

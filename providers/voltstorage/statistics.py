@@ -18,6 +18,7 @@ from domain.window import Window
 from providers.voltstorage.cells import EARLIEST, EPOCH, MICROSECOND, one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.rejected import Rejected
+from providers.voltstorage.spans import LONG, end_of
 from providers.voltstorage.wire import STATISTICS, clipped, parse_json, unreadable
 
 START: Final = "timespan_start"
@@ -35,6 +36,7 @@ _LONGEST: Final = {
 def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: str) -> Normalized:
     """One answer of the statistics as a batch; a span counts for the window in which it begins.
 
+    A month or a year that was not over is left out: it would stay what it was on its first days.
     A lifetime has no start that lies in a window: its energies are registers, read when the answer arrived.
 
     Raises:
@@ -54,7 +56,8 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
         if at_us is None:
             rejected.add(one, Reason.NO_TIME if isinstance(one, dict) and START not in one else Reason.MALFORMED_ROW)
             continue
-        if EPOCH + at_us * MICROSECOND not in window:
+        at = EPOCH + at_us * MICROSECOND
+        if at not in window or (timespan in LONG and end_of(timespan, at) > payload.received_at):
             continue
         for name, value in _leaves(one):
             if name not in STATISTICS and not name.endswith(_COUNTS):
