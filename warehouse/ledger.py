@@ -96,7 +96,8 @@ class Totals:
         n_loads: Loads, repeated ones included.
         n_series: The most series that one window holds.
         n_points: Points that the windows hold after their newest load.
-        n_received: Summed over the loads, as are the seven after it.
+        n_received: Points that the newest loads of the windows were given, as are rejected and duplicate ones.
+        n_inserted: Summed over the loads, as are changed, unchanged and removed ones, and the seconds.
         n_requests: HTTP requests of the pulls that were loaded, as are payloads, bytes and seconds after it.
     """
 

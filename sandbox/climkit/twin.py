@@ -12,7 +12,6 @@ is our choice, and a setting.
 """
 
 import json
-import secrets
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from email.utils import format_datetime
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import Answer, Asked, as_json
+from sandbox.bearer import random_token
 from sandbox.climkit.house import FIRST_MS, METERS, QUARTER_MS, SENSORS, SITE, ZONE, instant_of, sensed
 from sandbox.climkit.registers import Event, readings
 from sandbox.climkit.rendering import local_text, rendered
@@ -205,7 +205,7 @@ class Climkit(Twin[Settings]):
             raise _RefusedError(400, "username and password are required") from None
         if asked.method != "POST" or name != self.settings.username or password != self.settings.password:
             raise _RefusedError(401, "Invalid credentials")
-        token = f"eyJ{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(48)}.{secrets.token_urlsafe(24)}"
+        token = random_token()
         until = time.time() + self.settings.token_seconds
         self._tokens[token] = until
         content: dict[str, Any] = {"access_token": token, "valid_until": {"$date": int(until * 1000)}}

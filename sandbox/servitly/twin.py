@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import Answer, Asked, as_json
+from sandbox.bearer import random_token
 from sandbox.faults import Facts, Fired
 from sandbox.servitly.archive import Wanted, as_csv, as_zip
 from sandbox.servitly.faults import FAULTS
@@ -215,7 +216,7 @@ class Servitly(Twin[Settings]):
         return self._token()
 
     def _token(self) -> Answer:
-        token = f"eyJ{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(48)}.{secrets.token_urlsafe(24)}"
+        token = random_token()
         made = _Token(time.monotonic() + self.settings.token_seconds, secrets.token_urlsafe(32))
         self._tokens[token] = made
         return as_json(

@@ -12,13 +12,13 @@ work with the real service, or is our choice and a setting. Its tokens are accep
 """
 
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import Answer, Asked, as_json
+from sandbox.bearer import random_token
 from sandbox.days import MS_PER_DAY
 from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, Fired
 from sandbox.settings import SettingError
@@ -222,7 +222,7 @@ class VoltStorage(Twin[Settings]):
             raise RefusedError(400, f'"validity" must be between 0 and {_LONGEST_VALIDITY}')
         if str(email).lower() != self.settings.username.lower() or password != self.settings.password:
             raise RefusedError(400, "Invalid credentials")
-        token = f"eyJ{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(48)}.{secrets.token_urlsafe(24)}"
+        token = random_token()
         seconds = self.settings.token_seconds or validity
         self._tokens[token] = _Token(now_ms() + int(seconds * 1000))
         return as_json(200, {} if "no_token" in fired else {"token": token})

@@ -1,5 +1,5 @@
--- What the committed loads of each source did together, and what landing cost. Points and series are those of the
--- newest load of each window, the rest is summed over all of them.
+-- What the committed loads of each source did together, and what landing cost. What was there to load (received,
+-- rejected, duplicate, points, series) is that of the newest load of each window; what was written is summed over all.
 WITH chosen AS (
     SELECT *
     FROM load
@@ -20,6 +20,9 @@ standing AS (
         source,
         count(*) AS n_windows,
         sum(n_points) AS n_points,
+        sum(n_received) AS n_received,
+        sum(n_rejected) AS n_rejected,
+        sum(n_duplicate) AS n_duplicate,
         max(n_series) AS n_series
     FROM newest
     GROUP BY source
@@ -43,12 +46,12 @@ SELECT
     count(*) AS n_loads,
     min(standing.n_series) AS n_series,
     min(standing.n_points) AS n_points,
-    sum(chosen.n_received) AS n_received,
+    min(standing.n_received) AS n_received,
     sum(chosen.n_inserted) AS n_inserted,
     sum(chosen.n_changed) AS n_changed,
     sum(chosen.n_unchanged) AS n_unchanged,
-    sum(chosen.n_rejected) AS n_rejected,
-    sum(chosen.n_duplicate) AS n_duplicate,
+    min(standing.n_rejected) AS n_rejected,
+    min(standing.n_duplicate) AS n_duplicate,
     sum(chosen.n_removed) AS n_removed,
     sum(chosen.seconds) AS load_seconds,
     min(asked.n_requests) AS n_requests,
