@@ -132,6 +132,7 @@ class Boilers:
         naps: The waits between tries of a request.
         waits: The waits for jobs, files and the place.
         spool: Where archives lie meanwhile.
+        looked_up: The names of other hosts that were looked up.
     """
 
     sandbox: Sandbox
@@ -143,6 +144,7 @@ class Boilers:
     naps: Naps
     waits: list[float]
     spool: Path
+    looked_up: list[str]
 
     def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
         """All answers; those that lie in files are gone by then."""
@@ -203,6 +205,12 @@ def boilers(
         waits.append(seconds)
         time.sleep(seconds)
 
+    looked_up: list[str] = []
+
+    def resolve(host: str, _: int) -> list[str]:
+        looked_up.append(host)
+        return ["127.0.0.1"]
+
     naps, quick = Naps(), replace(QUICK, read_seconds=30.0)
     origin = Origin.parse(sandbox.url + served.ROOT, place="test")
     hosts = frozenset({f"localhost:{urlsplit(sandbox.url).port}", *account.file_hosts})
@@ -213,9 +221,7 @@ def boilers(
         login = servitly_login(logins, account, username=twin.settings.username, password=secret, api_key=key)
         http = opened.enter_context(ApiClient(origin, source="fleet", credentials=login, limits=quick, sleep=naps))
         own = opened.enter_context(ApiClient(origin, source="fleet", credentials=login, limits=quick, sleep=naps))
-        others = opened.enter_context(
-            BlobClient(hosts, source="fleet", limits=quick, sleep=naps, resolve=lambda *_: ["127.0.0.1"])
-        )
+        others = opened.enter_context(BlobClient(hosts, source="fleet", limits=quick, sleep=naps, resolve=resolve))
         spool = Path(opened.enter_context(TemporaryDirectory()))
         ledger = jobs or ListedJobs()
         provider = Servitly(
@@ -228,7 +234,7 @@ def boilers(
             in_memory_bytes=in_memory_bytes,
         )
         clients = (logins, http, own, others)
-        yield Boilers(sandbox, twin, provider, ledger, login, clients, naps, waits, spool)
+        yield Boilers(sandbox, twin, provider, ledger, login, clients, naps, waits, spool, looked_up)
 
 
 @cache
