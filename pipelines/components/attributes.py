@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
+from assets.source import Span
 from domain.quantities import QUANTITIES, conversion
 from pipelines.components.mistakes import Mistake, translated
 from pipelines.components.slugs import checked_slug
@@ -163,6 +164,11 @@ class SourceAttributes(Strict):
     def meanings(self) -> Mapping[str, Meaning | MeaningBesideUnits]:
         """Provider's field → what its numbers are, where a source says it by hand."""
         return {}
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Spans beyond the hour that some of its values are about; see `SourceFacts.spans`."""
+        return ()
 
     def told(self, account: type[Told], **others: object) -> Told:
         """An account that is told every attribute of a name that it knows too; what was left out has its own default.

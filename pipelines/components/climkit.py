@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from assets.source import Span
 from pipelines.components.attributes import Meaning, SourceAttributes, VariableName
 from pipelines.components.source import SourceComponent
 from providers.climkit.account import Account
@@ -45,6 +46,11 @@ class ClimkitAttributes(SourceAttributes):
     def meanings(self) -> Mapping[str, Meaning]:
         """Sensor → what its values are, as configured."""
         return self.sensors
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Those of its sampling frequencies."""
+        return self.account().spans
 
 
 class ClimkitSource(SourceComponent):

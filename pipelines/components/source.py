@@ -57,6 +57,7 @@ class SourceComponent(dg.Component):
             fields={name: (meaning.quantity, meaning.unit or "") for name, meaning in attributes.meanings.items()},
             left_out=tuple(attributes.left_out),
             site=attributes.site,
+            spans=attributes.spans,
             was_retired=attributes.retired,
         )
         return cls(facts, attributes, file)

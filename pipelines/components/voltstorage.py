@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from assets.source import Span
 from domain.live import LiveFeed
 from pipelines.components.attributes import Meaning, SourceAttributes, Strict, VariableName
 from pipelines.components.source import SourceComponent
@@ -90,6 +91,11 @@ class VoltStorageAttributes(SourceAttributes):
     def meanings(self) -> Mapping[str, Meaning]:
         """Field → what its numbers are, as configured."""
         return self.fields
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Those of its statistics."""
+        return self.account().spans
 
 
 class VoltStorageSource(SourceComponent):
