@@ -10,6 +10,7 @@ import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -113,6 +114,7 @@ def open_stream(
     *,
     source: str,
     limits: StreamLimits = StreamLimits(),
+    ca_file: Path | None = None,
     resolve: Resolver = look_up,
 ) -> TextStream:
     """Open the websocket at `path` below `origin`.
@@ -124,22 +126,25 @@ def open_stream(
         headers: What proves who we are.
         source: Whose account it is, for messages.
         limits: Its bounds.
+        ca_file: A private certificate authority in PEM, believed beside the public ones.
         resolve: Looks names up.
 
     Raises:
         RefusedStreamError: The handshake was answered with a status.
         ProviderError: There is no stream, for another reason.
+        ConfigurationError: `ca_file` cannot be read.
     """
     place = f"{source}, stream {origin.place(path)}"
     url = origin.url(path, params, place=place)
     scheme, _, rest = url.partition("://")
+    trust = tls(ca_file) if scheme == "https" else None
     sock = _connected(origin, resolve, limits, place)
     opened = contextlib.ExitStack()
     try:
         opening = connect(
             f"{_SCHEMES[scheme]}://{rest}",
             sock=sock,
-            ssl=tls() if scheme == "https" else None,
+            ssl=trust,
             compression=None,
             additional_headers=dict(headers),
             user_agent_header=USER_AGENT,

@@ -1,7 +1,7 @@
 """How an account is reached, whatever its provider: facts and names of variables, no secret and no connection."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import dagster as dg
 
-from domain.contract import Payload, Progress, ProviderSpec, Series
+from domain.contract import Payload, Planning, Progress, ProviderSpec, Series
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings
@@ -131,6 +131,9 @@ class _Connection:
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         return self._service.fetch(window, progress)
+
+    def plan(self, windows: Sequence[Window]) -> int | None:
+        return self._service.plan(windows) if isinstance(self._service, Planning) else None
 
     def close(self) -> None:
         self._opened.close()

@@ -38,6 +38,9 @@ class Service(Protocol):
 class Connection(Service, Protocol):
     """A client with everything it was given."""
 
+    def plan(self, windows: Sequence[Window]) -> int | None:
+        """See `Provider.plan`."""
+
     @property
     def n_requests(self) -> int:
         """See `Provider.n_requests`."""
@@ -76,6 +79,10 @@ class OnDemandProvider:
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """See `Provider.fetch`; also raises what opening raises."""
         return self._opened().fetch(window, progress)
+
+    def plan(self, windows: Sequence[Window]) -> int | None:
+        """See `Provider.plan`; also raises what opening raises."""
+        return self._opened().plan(windows)
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
         """See `Provider.normalize`; opens nothing."""

@@ -52,7 +52,9 @@ class VoltStorageAccess(Access):
 
         with self.line(settings) as line:
             service, login = self._logged_in(line)
-            yield VoltStorageFeed(service, line.origin, login, account=self.account, source=line.source)
+            yield VoltStorageFeed(
+                service, line.origin, login, account=self.account, source=line.source, ca_file=line.ca_file
+            )
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
         """What the answers mean; see `Provider.normalize`."""

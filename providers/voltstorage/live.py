@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -67,6 +68,7 @@ class VoltStorageFeed:
         account: What its fields mean, and where the stream is.
         source: Whose account it is, for messages.
         limits: The bounds of a stream.
+        ca_file: A private certificate authority in PEM, believed beside the public ones.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class VoltStorageFeed:
         account: Account,
         source: str,
         limits: StreamLimits = StreamLimits(),  # noqa: B008  # frozen
+        ca_file: Path | None = None,
     ) -> None:
         self._service = service
         self._origin = origin
@@ -85,6 +88,7 @@ class VoltStorageFeed:
         self._account = account
         self._source = source
         self._limits = limits
+        self._ca_file = ca_file
 
     def parts(self) -> Sequence[str]:
         """The numbers of the products."""
@@ -122,7 +126,13 @@ class VoltStorageFeed:
             params["token"] = self._login.token().reveal()
             headers = {}
         return open_stream(
-            self._origin, self._account.paths.stream, params, headers, source=self._source, limits=self._limits
+            self._origin,
+            self._account.paths.stream,
+            params,
+            headers,
+            source=self._source,
+            limits=self._limits,
+            ca_file=self._ca_file,
         )
 
 

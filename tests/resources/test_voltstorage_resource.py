@@ -1,15 +1,19 @@
 """VoltStorage's resource: a missing variable is named, and the streams come by the same way."""
 
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, ProviderUnavailableError
 from providers.voltstorage.account import Account, FieldMeaning, Paths, ProductFilter
 from resources.access import Endpoint
 from resources.settings import Settings
 from resources.voltstorage import VoltStorageAccess
+from tests.fakes.authority import private_authority
 from tests.fakes.battery import DAY
+from tests.fakes.raw_server import RawServer, answer
 
 ACCESS = VoltStorageAccess(
     Endpoint("home", "assets/home/defs.yaml", base_url_env="HOME_URL"),
@@ -49,6 +53,20 @@ def test_a_replay_needs_no_variable() -> None:
 def test_the_streams_parts_are_the_products() -> None:
     with ACCESS.feed(Settings(VARIABLES)) as feed:
         assert list(feed.parts()) == ["77", "79"]
+
+
+def test_the_stream_too_believes_the_private_authority_of_the_account(tmp_path: Path) -> None:
+    script = [answer(b'{"token": "abc"}'), answer(status=503), answer(status=503)]
+    with private_authority(tmp_path) as authority, RawServer(script, tls=authority.trust) as server:
+        settings = Settings({**VARIABLES, "HOME_URL": f"https://127.0.0.1:{server.port}"})
+        believing = replace(ACCESS, endpoint=replace(ACCESS.endpoint, ca_file=authority.file))
+        with (
+            believing.feed(settings) as feed,
+            pytest.raises(ProviderUnavailableError, match="503"),
+            feed.listen("77"),
+        ):
+            pass
+        assert [seen.target.partition("?")[0] for seen in server.seen] == ["/rest/login/password", "/rest/live"]
 
 
 @pytest.mark.parametrize(
