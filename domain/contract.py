@@ -6,7 +6,7 @@ request.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -145,7 +145,7 @@ class Progress:
 
 
 class Provider(Protocol):
-    """A source of measurements. Three verbs, and they never meet."""
+    """A source of measurements. Three verbs, and they never meet; its classes inherit what has a default here."""
 
     @property
     def n_requests(self) -> int:
@@ -177,6 +177,16 @@ class Provider(Protocol):
         Raises:
             ProviderError: and nothing else.
         """
+
+    def plan(self, windows: Sequence[Window]) -> int | None:  # noqa: ARG002  # for classes below
+        """How many requests fetching each of `windows` sends when nothing fails, without logins.
+
+        None, unless a provider says otherwise: only asking can tell. Who can say it may ask for lists first.
+
+        Raises:
+            ProviderError: What is needed to know it cannot be had.
+        """
+        return None
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
         """Say what the answers mean inside `window`. Pure: same payloads, same batches, no clock, no network.

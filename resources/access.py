@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import dagster as dg
 
-from domain.contract import Payload, Planning, Progress, ProviderSpec, Series
+from domain.contract import Payload, Progress, ProviderSpec, Series
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings
@@ -133,7 +133,7 @@ class _Connection:
         return self._service.fetch(window, progress)
 
     def plan(self, windows: Sequence[Window]) -> int | None:
-        return self._service.plan(windows) if isinstance(self._service, Planning) else None
+        return self._service.plan(windows)
 
     def close(self) -> None:
         self._opened.close()

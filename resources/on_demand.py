@@ -34,12 +34,12 @@ class Service(Protocol):
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """See `Provider.fetch`."""
 
+    def plan(self, windows: Sequence[Window]) -> int | None:
+        """See `Provider.plan`."""
+
 
 class Connection(Service, Protocol):
     """A client with everything it was given."""
-
-    def plan(self, windows: Sequence[Window]) -> int | None:
-        """See `Provider.plan`."""
 
     @property
     def n_requests(self) -> int:

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-from domain.contract import Payload, Progress, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -39,7 +39,7 @@ _PRODUCER_FIELDS: Final = ("total",)
 _SITE_FIELDS_OF_OTHERS: Final = ("conso_total",)
 
 
-class Climkit:
+class Climkit(Provider):
     """One account at Climkit (`domain.contract.Provider`).
 
     A site is one part: first the lists of what it has, then its data, question by question. The cursor holds what the
@@ -84,20 +84,21 @@ class Climkit:
                 found.update((meaning.series.key, meaning.series) for meaning in meanings if meaning is not None)
         return tuple(found.values())
 
-    def plan(self, window: Window) -> int:
-        """How many requests a fetch of `window` sends when nothing fails.
+    def plan(self, windows: Sequence[Window]) -> int:
+        """How many requests fetching each of `windows` sends when nothing fails, without logins: one in ten minutes.
 
-        Logins, one in ten minutes, are not among them. It asks for the lists itself, which the fetch will do again.
+        It asks for the lists itself, once, which each fetch will do again.
 
         Raises:
             ProviderError: A list cannot be had, or not be read.
         """
         self._http.new_step()
-        count = 0 if self._account.sites else 1
-        for number in self._sites():
-            site = self._listed(number, window)
-            count += len(lists_of(number, window, self._account))
-            count += sum(1 for _ in questions_of(site, window, self._account))
+        count = 0 if self._account.sites else len(windows)
+        for name in self._sites():
+            site = self._listed(name, Window.of_day(datetime.now(UTC).date()))
+            for window in windows:
+                count += len(lists_of(name, window, self._account))
+                count += sum(1 for _ in questions_of(site, window, self._account))
         return count
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:

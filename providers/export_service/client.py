@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import (
     CredentialsRejectedError,
     IncompleteAnswerError,
@@ -56,7 +56,7 @@ class _Reply:
     page: Page
 
 
-class ExportService:
+class ExportService(Provider):
     """One account at the Export Service (`domain.contract.Provider`).
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import AnswerTooLargeError, NotYetPublishedError, PayloadUnreadableError, RequestRejectedError
 from domain.export_jobs import ExportJobs, Order
 from domain.measurement import Normalized
@@ -31,7 +31,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Servitly:
+class Servitly(Provider):
     """One account at Servitly (`domain.contract.Provider`).
 
     A part is all things in one export, or one thing; a page is one job.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import (
     AnswerTooLargeError,
     IncompleteAnswerError,
@@ -67,7 +67,7 @@ class Question:
         return tuple(Question(self.first, self.last, part) for part in (types[:half], types[half:])) if half else ()
 
 
-class SmartHouse:
+class SmartHouse(Provider):
     """The homes at the Smart House (`domain.contract.Provider`).
 
     Args:

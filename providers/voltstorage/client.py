@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.contract import Payload, Progress, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -44,7 +44,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class VoltStorage:
+class VoltStorage(Provider):
     """One account at VoltStorage (`domain.contract.Provider`).
 
     Args:
@@ -152,6 +152,21 @@ class VoltStorage:
                 so_far = progress.get(part)
                 if so_far is None or so_far.cursor is not None:
                     yield from _fetch_part(part, ask, slices, so_far)
+
+    def plan(self, windows: Sequence[Window]) -> int:
+        """How many requests fetching each of `windows` sends when nothing fails, without logins; it asks for the list.
+
+        Raises:
+            NotYetPublishedError: One of them lies in the future.
+            ProviderError: The list of products cannot be had.
+        """
+        self._http.new_step()
+        pages = [] if self._account.products is not None else list(self._product_pages())
+        devices = self._devices(product.id for _, _, page, _ in pages for product in page)
+        return sum(
+            len(pages) + sum(len(slices) for device in devices for _, _, slices in self._parts(device, reached))
+            for reached in map(self._reached, windows)
+        )
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from domain.contract import Payload, Progress, ProviderSpec, Series
+from domain.contract import Payload, Progress, Provider, ProviderSpec, Series
 from domain.errors import IngestError, PayloadUnreadableError
 from domain.measurement import Normalized, no_rejected
 from domain.window import Window
@@ -36,7 +36,7 @@ def hourly(day: date, *, series: str = "roof/P", low: float = 100.0) -> dict[str
 
 
 @dataclass
-class FakeProvider:
+class FakeProvider(Provider):
     """Serves `points` (day → series → instant → value), one page a series.
 
     Attributes:

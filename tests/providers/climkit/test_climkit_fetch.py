@@ -38,7 +38,7 @@ def test_ninety_days_of_twenty_meters_are_the_fewest_requests_and_the_ledger_say
     window = Window.of_days(date(2025, 1, 1), date(2025, 3, 31))
     assert window.seconds == 90 * 86_400
     with apartments(account=QUARTERS) as made:
-        planned = made.provider.plan(window)
+        planned = made.provider.plan([window])
         n_before = made.n_requests
         with open_warehouse(database, tmp_path) as warehouse:
             report = land(made.provider, warehouse, "house", window)
