@@ -25,6 +25,8 @@ _log: Final = logging.getLogger(__name__)
 
 _BAD_REQUEST: Final = 400
 _CONFLICT: Final = 409
+_TOO_MANY: Final = 429
+_REFUSALS: Final = (_BAD_REQUEST, _CONFLICT, _TOO_MANY)
 _NOT_FOUND: Final = (404, 410)
 _MOST_FAILURES: Final = 2
 _GROWTH: Final = 1.5
@@ -90,8 +92,8 @@ class Exports:
                     waited += self._pace.busy
                     if waited >= self._pace.deadline:
                         raise ProviderUnavailableError(
-                            f"another export of this tenant has been pending for {waited:.0f} s, and none of the "
-                            "house's",
+                            f"the provider takes no export of this tenant for {waited:.0f} s, and none of the house's "
+                            "is pending",
                             place=self._place(order),
                             fix="wait for the next run; somebody exports by hand, or a job is stuck at the provider",
                         )
@@ -184,17 +186,15 @@ class Exports:
             self._sleep(self._pace.cool_down - ago)
 
     def _ordered(self, order: Order) -> bool:
-        """Order it; False if the provider says that another export is pending.
+        """Order it; False if the provider says that another export is pending, or that it was asked too often.
 
         What is not certain stays an intention: a run that comes later waits it out.
         """
         self._login.headers()
         intended = self._jobs.intend(order)
         try:
-            answer = self._http.post(
-                EXPORTS_PATH, json=dict(order.request), also=(_BAD_REQUEST, _CONFLICT), is_repeatable=False
-            )
-            if answer.status in (_BAD_REQUEST, _CONFLICT):
+            answer = self._http.post(EXPORTS_PATH, json=dict(order.request), also=_REFUSALS, is_repeatable=False)
+            if answer.status in _REFUSALS:
                 self._refused(intended, order, answer)
                 return False
             said = parse_job(answer.body, place=self._place(order))
@@ -213,8 +213,9 @@ class Exports:
         """Raise, unless waiting helps."""
         message = message_of(answer.body)
         self._jobs.ended(intended.number, JobState.REFUSED, f"{answer.status} {message}".strip())
-        if answer.status == _CONFLICT or is_busy(answer.body):
-            _log.info("%s: the provider is busy with another export (%s)", self._place(order), message or "409")
+        # 429 may mean either: its quotas are of minutes, and so is the wait.
+        if answer.status in (_CONFLICT, _TOO_MANY) or is_busy(answer.body):
+            _log.info("%s: the provider takes no export now (%s %s)", self._place(order), answer.status, message)
             return
         raise RequestRejectedError(
             f"the provider refuses the export and says {message!r}",

@@ -13,6 +13,7 @@ from typing import Final
 from domain.contract import BodyFile
 from domain.errors import (
     AddressRefusedError,
+    ConfigurationError,
     CredentialsRejectedError,
     IncompleteAnswerError,
     PayloadUnreadableError,
@@ -94,12 +95,14 @@ class Files:
         Raises:
             RequestRejectedError: It is gone.
             AddressRefusedError: Its address is not on the list.
+            ConfigurationError: The spool cannot be written to.
             ProviderError: It cannot be had.
         """
-        self._sweep()
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=self._spool) as folder:
-            path = Path(folder) / "archive"
-            yield self._until_whole(url_of, path, place)
+        with self._on_disk():
+            self._sweep()
+            folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=self._spool)
+        with folder as name:
+            yield self._until_whole(url_of, Path(name) / "archive", place)
 
     def _until_whole(self, url_of: Callable[[], str | None], path: Path, place: str) -> Fetched:
         waits = iter(self._waits)
@@ -110,7 +113,8 @@ class Files:
                     "the archive of the export is gone", place=place, fix="run it again: it is ordered anew", status=410
                 )
             try:
-                return self._attempt(url, path, place)
+                with self._on_disk():
+                    return self._attempt(url, path, place)
             except ProviderError as error:
                 wait = next(waits, None)
                 if wait is None or not _may_pass(error):
@@ -132,6 +136,18 @@ class Files:
             _require_same(path, done, place)
         proof = f"{done.proof}, zip crc of {len(archive.members):,} files, {n_bytes:,} bytes"
         return Fetched(BodyFile(path, done.n_bytes, done.sha256), proof, received_at)
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        """What the disk says is said by name: it is ours, and the provider has nothing to do with it."""
+        try:
+            yield
+        except OSError as error:
+            raise ConfigurationError(
+                f"the folder for archives on their way cannot be used ({error.strerror or type(error).__name__})",
+                place=str(self._spool),
+                fix="make room there, and let the process write to it; an archive that is ready is fetched again",
+            ) from None
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind."""

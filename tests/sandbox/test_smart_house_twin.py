@@ -182,6 +182,11 @@ def test_refusals_are_those_of_the_server(  # noqa: PLR0917  # a row of a table
     assert words in json.loads(said.body)["detail"]
 
 
+def test_a_parameter_that_nobody_knows_is_ignored(running: Sandbox, twin: SmartHouse) -> None:
+    twin.configure(is_id_shuffled=False)
+    assert ask(running, query={**DAY, "nonsense": "1"}).rows == ask(running).rows
+
+
 def test_dates_beyond_yesterday_and_odd_ones_are_taken_without_a_word(running: Sandbox, twin: SmartHouse) -> None:
     twin.configure(last_day="2025-06-03")
     assert ask(running, query={"date_from": "2025-06-03", "date_to": "2999-01-01"}).rows

@@ -1,4 +1,4 @@
-"""How exports are ordered, waited for, taken over and fetched; every quirk of the jobs by name."""
+"""How exports are ordered, waited for and taken over; every quirk of the jobs by name."""
 
 import time
 from dataclasses import replace
@@ -163,7 +163,7 @@ def test_an_export_that_vanishes_is_ordered_anew() -> None:
         assert made.jobs.states() == ["lost", "landed"]
 
 
-@pytest.mark.parametrize("status", [400, 409])
+@pytest.mark.parametrize("status", [400, 409, 429])
 def test_a_second_export_while_one_is_pending_is_waited_out(status: int) -> None:
     with boilers(busy_status=status) as made:
         by_hand = served.Job("by-hand", {}, done_at=time.monotonic() + 0.4)
@@ -174,10 +174,37 @@ def test_a_second_export_while_one_is_pending_is_waited_out(status: int) -> None
         assert set(made.jobs.states()[:-1]) == {"refused"}
 
 
+def test_an_order_beyond_the_quota_is_sent_again_once_its_minute_is_over() -> None:
+    with boilers(pace=replace(PACE, busy=0.15)) as made:
+        body = '{"message": "API call rate limit exeeded"}'
+        made.twin.fault("answer", status=429, body=body, endpoint="orders", times=2)
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["refused", "refused", "landed"]
+        assert [wait for wait in made.waits if wait == 0.15] == [0.15] * 2
+
+
+def test_a_poll_beyond_the_quota_is_repeated_and_orders_nothing_anew() -> None:
+    with boilers() as made:
+        made.twin.fault("status", code=429, endpoint="details", times=2)
+        assert len(made.fetch()) == 1
+        assert orders(made) == 1
+        assert len(made.naps.seconds) >= 2
+
+
+def test_hashed_file_names_tell_things_apart_and_stay_the_same() -> None:
+    account = replace(ACCOUNT, are_names_hashed=True)
+    with boilers(account=account) as made:
+        first, second = made.load(), made.load()
+    devices = {one.device for one in first.series}
+    assert len(devices) == len(THINGS)
+    assert all(len(device) == 32 and int(device, 16) >= 0 for device in devices)
+    assert {one.key for one in first.series} == {one.key for one in second.series}
+
+
 def test_an_export_of_somebody_else_that_never_ends_is_not_waited_for_for_ever() -> None:
     with boilers(pace=replace(PACE, deadline=0.1)) as made:
         made.twin.jobs["by-hand"] = served.Job("by-hand", {}, done_at=1e12)
-        with pytest.raises(ProviderUnavailableError, match="none of the house's"):
+        with pytest.raises(ProviderUnavailableError, match="none of the house's is pending"):
             made.fetch()
 
 
@@ -265,117 +292,6 @@ def test_the_future_is_not_asked_for() -> None:
         with pytest.raises(NotYetPublishedError):
             made.fetch(Window(tomorrow, tomorrow + timedelta(days=1)))
         assert made.asked() == []
-
-
-@pytest.mark.parametrize("kind", ["api", "relative", "signed"])
-def test_an_archive_is_fetched_wherever_its_address_points(kind: str) -> None:
-    with boilers(url_kind=kind) as made:
-        assert len(made.load().measurements) > 2000
-
-
-def test_another_host_is_asked_without_credentials() -> None:
-    """The twin refuses an Authorization header there, as signed addresses do."""
-    with boilers(url_kind="signed") as made:
-        made.fetch()
-        assert [one["status"] for one in made.asked(served.FILES)] == [200]
-
-
-def test_an_address_that_expired_is_asked_for_again() -> None:
-    with boilers(url_kind="signed") as made:
-        made.twin.fault("status", endpoint="archive", code=403, times=2)
-        assert len(made.fetch()) == 1
-        addresses = [one["query"]["X-Signature"] for one in made.asked(served.FILES)]
-        assert len(set(addresses)) == len(addresses) == 3
-        assert orders(made) == 1
-
-
-@pytest.mark.parametrize("code", [403, 404, 410])
-def test_an_archive_that_is_not_there_yet_is_waited_for(code: int) -> None:
-    with boilers() as made:
-        made.twin.fault("status", endpoint="archive", code=code, times=3)
-        assert len(made.fetch()) == 1
-
-
-def test_an_archive_that_stays_away_keeps_its_job_for_the_next_run() -> None:
-    with boilers() as made:
-        made.twin.fault("status", endpoint="archive", code=404)
-        with pytest.raises(ProviderUnavailableError, match="said to be there"):
-            made.fetch()
-        assert made.jobs.states() == ["completed"]
-        made.twin.clear_faults()
-        assert len(made.fetch()) == 1
-        assert orders(made) == 1
-
-
-def test_an_archive_that_is_gone_for_good_is_ordered_anew_by_the_next_run() -> None:
-    with boilers() as made:
-        made.twin.fault("status", endpoint="archive", code=404)
-        with pytest.raises(ProviderUnavailableError):
-            made.fetch()
-        made.twin.clear_faults()
-        for job in made.twin.jobs.values():
-            job.is_unknown = True
-        with pytest.raises(RequestRejectedError, match="gone"):
-            made.fetch()
-        assert len(made.fetch()) == 1
-        assert made.jobs.states() == ["lost", "landed"]
-
-
-@pytest.mark.parametrize("fault", ["flip", "shorten"])
-def test_a_damaged_archive_is_fetched_again_and_never_handed_on(fault: str) -> None:
-    with boilers() as made:
-        made.twin.fault(fault, times=2)
-        assert len(made.load().measurements) > 2000
-        assert [one["status"] for one in made.asked(served.FILES)] == [200] * 3
-
-
-def test_an_archive_that_stays_damaged_is_refused_and_ordered_anew_by_the_next_run() -> None:
-    with boilers() as made:
-        made.twin.fault("flip")
-        with pytest.raises(PayloadUnreadableError, match="the archive "):
-            made.fetch()
-        assert made.jobs.states() == ["lost"]
-
-
-def test_a_web_page_in_place_of_an_archive_is_refused() -> None:
-    with boilers() as made:
-        made.twin.fault("html_200", endpoint="archive")
-        with pytest.raises(PayloadUnreadableError, match="web page"):
-            made.fetch()
-
-
-@pytest.mark.parametrize("framing", ["content_length", "chunked"])
-def test_a_download_that_breaks_off_begins_anew(framing: str) -> None:
-    with boilers() as made:
-        made.twin.fault("cut", endpoint="archive", framing=framing, times=2)
-        assert len(made.load().measurements) > 2000
-
-
-def test_a_large_archive_lies_in_a_file_for_as_long_as_it_is_asked_for() -> None:
-    with boilers(in_memory_bytes=100) as made:
-        fetching = iter(made.provider.fetch(DAY, {}))
-        payload = next(fetching)
-        assert payload.body == b""
-        assert payload.file is not None
-        assert payload.file.path.stat().st_size == payload.n_bytes
-        assert payload.sha256 == payload.file.sha256
-        (batch,) = made.provider.normalize([payload], DAY)
-        assert len(batch.measurements) > 2000
-        assert list(fetching) == []
-        assert list(made.spool.iterdir()) == []
-
-
-def test_what_a_killed_process_left_in_the_spool_is_removed_after_a_day() -> None:
-    import os  # noqa: PLC0415 - for this test alone
-
-    with boilers() as made:
-        for name, age in (("export-old", 90_000), ("export-new", 10)):
-            (made.spool / name).mkdir()
-            (made.spool / name / "archive").write_bytes(b"x")
-            then = datetime.now(UTC).timestamp() - age
-            os.utime(made.spool / name, (then, then))
-        made.fetch()
-        assert [left.name for left in made.spool.iterdir()] == ["export-new"]
 
 
 def test_the_ledger_in_memory_keeps_the_promises_of_the_real_one() -> None:

@@ -262,3 +262,33 @@ def test_received_in_the_past_a_clock_may_be_a_quarter_of_an_hour_ahead() -> Non
     found = concat(normalize([payload], DAY, ACCOUNT))
     assert len(found.measurements) == 1
     assert reasons(found) == ["implausible_time"]
+
+
+def test_a_value_that_did_not_change_has_no_row_and_none_is_invented() -> None:
+    """Samples are kept on change alone: hours without a row, a zero that stays away, and nothing in between."""
+    found = one(f"TIMESTAMP,T [°C],U [V]\n{T},20,230\n{T + 36_000_000},,231\n{T + 72_000_000},20.5,\n")
+    assert values(found) == [
+        ("B1/T [°C]", 0, 20.0),
+        ("B1/T [°C]", 72_000_000, 20.5),
+        ("B1/U [V]", 0, 230.0),
+        ("B1/U [V]", 36_000_000, 231.0),
+    ]
+    assert all(series.resolution is None for series in found.series)
+
+
+def test_metrics_are_named_in_any_language_with_spaces() -> None:
+    found = one(f"TIMESTAMP,Pressione impianto [bar],Außentemperatur [°C],室温 [°C]\n{T},1.5,-3,21\n")
+    assert values(found) == [
+        ("B1/Außentemperatur [°C]", 0, -3.0),
+        ("B1/Pressione impianto [bar]", 0, 150_000.0),
+        ("B1/室温 [°C]", 0, 21.0),
+    ]
+
+
+def test_things_are_named_after_files_in_any_script_and_two_that_are_not_told_apart_are_refused() -> None:
+    found = said(("HM-1_Kessel Süd.csv", f"TIMESTAMP,T [°C]\n{T},1\n"), ("ボイラー.csv", f"TIMESTAMP,T [°C]\n{T},2\n"))
+    assert [key for key, _, _ in values(found)] == ["HM-1_Kessel Süd/T [°C]", "ボイラー/T [°C]"]
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = zipped([("B.csv", "TIMESTAMP\n"), ("B.csv", "TIMESTAMP\n")])
+    with pytest.raises(PayloadUnreadableError, match=r"two members called 'B\.csv'"):
+        list(normalize([answer(twice, DAY)], DAY, ACCOUNT))

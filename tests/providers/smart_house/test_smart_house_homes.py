@@ -132,3 +132,27 @@ def test_the_window_of_a_day_is_the_same_from_a_wide_pull() -> None:
     with smart_homes(account=Account()) as made:
         wide = points_of(concat(made.provider.normalize(made.fetch(week), DAY)))
         assert points_of(made.load()) == wide
+
+
+def test_thousands_of_uploads_of_some_seconds_each_are_all_read_once() -> None:
+    """As the collectors of May 2022 sent: every 10 to 30 seconds, and what was said just before a second time."""
+    seconds = range(0, 86_400, 30)
+    ats = [f"2025-06-03T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}+00:00" for s in seconds]
+    rows = [
+        row(7, sensor_only_mine=[change(at, str(n)) for n, at in enumerate(ats)][max(0, n - 1) : n + 1])
+        for n in range(len(ats))
+    ]
+    whole = said(*rows)
+    assert len(rows) == 2_880
+    assert sorted(float(one) for one in points_of(whole).values()) == [float(n) for n in range(len(ats))]
+    assert not len(whole.rejected)
+
+
+def test_columns_that_come_and_go_with_what_was_asked_for_change_no_other_point() -> None:
+    narrow = said(row(0, sensor_only_mine=cell("1")))
+    new_entity = said(row(0, sensor_only_mine=cell("1"), sensor_new=cell("2")))
+    empty = said(row(0, sensor_only_mine=cell("1"), sensor_gone=None), row(1, light_yours=cell("5"), sensor_gone=[]))
+    assert points_of(narrow).items() <= points_of(new_entity).items()
+    assert points_of(narrow).items() <= points_of(empty).items()
+    assert {key for key, _ in points_of(new_entity).keys() - points_of(narrow).keys()} == {"mine/sensor_new/power/W"}
+    assert not any("sensor_gone" in key for key, _ in points_of(empty))
