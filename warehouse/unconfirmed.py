@@ -3,11 +3,12 @@
 A stream's points stand in the same tables as everybody's, and `live_point` remembers them. A load compares them as it
 compares any point: the same value is unchanged, another one is changed with a revision. Two things are different:
 
-    A point of a stream that the export does not say, up to the last instant that the export says of its device, is
-    removed with a revision, and does not count as a loss: the partition does not shrink by it.
+    A point of a stream that the export does not say, up to the last instant that the export says of its very series,
+    is removed with a revision, and does not count as a loss: the partition does not shrink by it.
     A point of a stream behind that instant stays: the export has not come so far yet, and proves nothing about it.
 
-What a load has confirmed or removed is the stream's no longer.
+Proof is a matter of one series: another series of the same device may come further (a statistic of an hour that has just
+begun), and a series that no export ever names is the stream's for good. What a load has confirmed or removed is not.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ class Unconfirmed:
 
     Attributes:
         instants: Number in the catalogue → microseconds since 1970 of its points, ascending.
-        proven_until: Number in the catalogue → the last microsecond that the load says of its device.
+        proven_until: Number in the catalogue → the last microsecond that the load says of the series.
     """
 
     instants: Mapping[int, _Instants]
@@ -51,16 +52,15 @@ class Unconfirmed:
             found = cursor.execute(statement("live/unconfirmed"), values).fetchall()
         if not found:
             return cls({}, {})
-        device_of: dict[int, str] = dict(connection.execute(statement("live/devices"), values).fetchall())
-        last_of: dict[str, int] = {}
+        instants = {series_id: np.sort(decode_instants(packed)) for series_id, packed in found}
+        proven: dict[int, int] = {}
         for rank, series_id in enumerate(intake.series_ids.tolist()):
+            if series_id not in instants:
+                continue
             for points in (intake.numbers, intake.states):
                 said = points.taken(points.span_of(rank)).at_us
                 if len(said):
-                    device = device_of[series_id]
-                    last_of[device] = max(last_of.get(device, int(said[-1])), int(said[-1]))
-        instants = {series_id: np.sort(decode_instants(packed)) for series_id, _, packed in found}
-        proven = {series_id: last_of[device] for series_id, device, _ in found if device in last_of}
+                    proven[series_id] = max(proven.get(series_id, int(said[-1])), int(said[-1]))
         return cls(instants, proven)
 
     def __bool__(self) -> bool:

@@ -20,6 +20,8 @@ SOURCE = "home"
 POWER = Series("77/Power_PV", "power", "77")
 STATUS = Series("77/Status", "state", "77")
 OTHER = Series("78/Power_PV", "power", "78")
+VOLTAGE = Series("77/dcVoltage", "voltage", "77")
+HOUR = Series("77/hour/pv-total", "energy", "77", resolution=timedelta(hours=1))
 
 
 @pytest.fixture
@@ -36,17 +38,21 @@ def live(second: float, value: float | str, series: Series = POWER) -> LivePoint
     return LivePoint(series, at(second), value)
 
 
-def exported(warehouse: TimescaleWarehouse, said: dict[datetime, float], window: Window = DAY) -> LoadReport:
-    """Load what an export says of `POWER` inside `window`."""
+def exported(
+    warehouse: TimescaleWarehouse, said: dict[datetime, float], window: Window = DAY, *, hour: datetime | None = None
+) -> LoadReport:
+    """Load what an export says of `POWER` inside `window`, and a statistic of the hour that begins at `hour`."""
+    keys, instants, values = [POWER.key] * len(said), list(said), list(said.values())
+    if hour is not None:
+        keys, instants, values = [*keys, HOUR.key], [*instants, hour], [*values, 1.0]
     frame = pd.DataFrame(
         {
-            "series": pd.Categorical([POWER.key] * len(said)),
-            "measured_at": pd.Series(list(said), dtype="datetime64[us, UTC]"),
-            "value": pd.Series(list(said.values()), dtype="float64"),
+            "series": pd.Categorical(keys, categories=pd.Index([POWER.key, HOUR.key], dtype="str")),
+            "measured_at": pd.Series(instants, dtype="datetime64[us, UTC]"),
+            "value": pd.Series(values, dtype="float64"),
         }
     )
-    frame["series"] = frame["series"].cat.set_categories(pd.Index([POWER.key], dtype="str"))
-    return load(warehouse, Normalized(series=(POWER,), measurements=frame), SOURCE, window)
+    return load(warehouse, Normalized(series=(POWER, HOUR), measurements=frame), SOURCE, window)
 
 
 def held(warehouse: TimescaleWarehouse, series: Series = POWER) -> dict[float, float]:
@@ -133,6 +139,25 @@ def test_the_end_of_one_device_proves_nothing_about_another(warehouse: Timescale
     report = exported(warehouse, {at(1): 1.0, at(2): 2.0})
     assert report.n_removed == 0
     assert held(warehouse, OTHER) == {1: 1.0}
+
+
+def test_a_series_that_no_export_names_is_kept_whatever_the_export_says_of_its_device(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    warehouse.live.put(SOURCE, [live(second, 26.3, VOLTAGE) for second in range(100)])
+    warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
+    report = exported(warehouse, {at(second): float(second) for second in range(101)})
+    assert (report.n_unchanged, report.n_inserted, report.n_removed) == (100, 1, 0)
+    assert len(held(warehouse, VOLTAGE)) == 100
+    # Nor is it taken for the export's: the stream may still correct it.
+    assert warehouse.live.put(SOURCE, [live(1, 27.0, VOLTAGE)]).n_corrected == 1
+
+
+def test_a_statistic_of_a_later_hour_proves_nothing_about_the_export(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
+    report = exported(warehouse, {at(second): float(second) for second in range(10)}, hour=at(3600))
+    assert (report.n_unchanged, report.n_inserted, report.n_removed) == (10, 1, 0)
+    assert len(held(warehouse)) == 100
 
 
 def test_a_load_of_a_span_leaves_the_rest_of_the_day_to_the_stream(warehouse: TimescaleWarehouse) -> None:

@@ -1,7 +1,6 @@
--- The points inside a window that a stream has put and no load has confirmed: per series its device, and its instants.
+-- The points inside a window that a stream has put and no load has confirmed: per series its instants.
 SELECT
     live_point.series_id,
-    series.device,
     string_agg(timestamptz_send(live_point.measured_at), ''::bytea) AS instants
 FROM live_point
 INNER JOIN series USING (series_id)
@@ -9,4 +8,4 @@ WHERE
     series.source = %(source)s
     AND live_point.measured_at >= %(start)s
     AND live_point.measured_at < %(end)s
-GROUP BY live_point.series_id, series.device;
+GROUP BY live_point.series_id;

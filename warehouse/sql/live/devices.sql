@@ -1,6 +1,0 @@
--- Whose each series of a source is.
-SELECT
-    series_id,
-    device
-FROM series
-WHERE source = %(source)s;
