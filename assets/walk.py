@@ -71,7 +71,7 @@ def go_through(
         One outcome for every day, in order. After an error which awaits every day, the rest is not tried.
     """
     walk = _Walk(provider, warehouse, source, lands, loads, is_correction, witness_of)
-    for stretch in _stretches(days, pull_days):
+    for stretch in stretches(days, pull_days):
         yield from walk.over(stretch)
 
 
@@ -166,7 +166,7 @@ def _divided(days: Sequence[date], said: Verdict) -> list[Sequence[date]]:
     return [piece for piece in (days[:n_alone], days[n_alone:middle], days[middle:]) if piece]
 
 
-def _stretches(days: Iterable[date], most: int) -> Iterator[list[date]]:
+def stretches(days: Iterable[date], most: int) -> Iterator[list[date]]:
     """Days that follow one another, in pieces of `most` at most."""
     stretch: list[date] = []
     for day in days:

@@ -12,9 +12,11 @@ from rich.table import Table
 from assets.walk import DayOutcome, go_through
 from domain.window import Window
 from pipelines.command_line.house import House, Source
+from pipelines.command_line.plan import say_counted, say_plan
 from pipelines.command_line.speech import complain, console, counted, days_in_words, fail, refuse, say, today
 
 if TYPE_CHECKING:
+    from domain.contract import Provider
     from warehouse.store import TimescaleWarehouse
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
@@ -34,8 +36,11 @@ def backfill(
     """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
     chosen = House().source(source)
     days = day_range(chosen, first, last)
-    with chosen.house.warehouse() as warehouse:
-        outcomes = _gone_through(chosen, days, warehouse, asks=True, is_correction=correction)
+    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
+        planned = say_plan(chosen, provider, days)
+        newest = warehouse.ledger.newest_id()
+        outcomes = _gone_through(chosen, days, provider, warehouse, asks=True, is_correction=correction)
+        say_counted(chosen, warehouse.ledger, planned, newest)
     _summarize(chosen, outcomes)
 
 
@@ -45,11 +50,11 @@ def replay(
     """Load whole days again from the landing zone: what was received then, understood as now. Sends no request."""
     chosen = House().source(source)
     days = day_range(chosen, first or chosen.first_day.isoformat(), last)
-    with chosen.house.warehouse() as warehouse:
+    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
         landed = warehouse.ledger.landed(chosen.slug, Window.of_days(days[0], days[-1]))
         if not landed:
             fail(f"nothing of {chosen.slug} is landed from {days[0]} to {days[-1]}: backfill asks the provider.")
-        outcomes = _gone_through(chosen, landed, warehouse, asks=False, is_correction=correction)
+        outcomes = _gone_through(chosen, landed, provider, warehouse, asks=False, is_correction=correction)
     # Nobody had failed to load these days, so the ledger is not told of them.
     absent = sorted(set(days) - set(landed))
     if absent and not last:
@@ -80,22 +85,27 @@ def _day(text: str, option: str) -> date:
 
 
 def _gone_through(
-    source: Source, days: list[date], warehouse: "TimescaleWarehouse", *, asks: bool, is_correction: bool
+    source: Source,
+    days: list[date],
+    provider: "Provider",
+    warehouse: "TimescaleWarehouse",
+    *,
+    asks: bool,
+    is_correction: bool,
 ) -> list[DayOutcome]:
-    with closing(source.opened()) as provider:
-        return _watched(
-            source,
-            len(days),
-            go_through(
-                days,
-                provider,
-                warehouse,
-                source.slug,
-                pull_days=source.component.facts.spec.pull_days,
-                lands=asks,
-                is_correction=is_correction,
-            ),
-        )
+    return _watched(
+        source,
+        len(days),
+        go_through(
+            days,
+            provider,
+            warehouse,
+            source.slug,
+            pull_days=source.component.facts.spec.pull_days,
+            lands=asks,
+            is_correction=is_correction,
+        ),
+    )
 
 
 def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> list[DayOutcome]:
