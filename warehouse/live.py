@@ -6,7 +6,7 @@ way there. What is there already is left alone, unless a stream had put it: an e
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import psycopg
@@ -17,6 +17,9 @@ from domain.window import Window
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.statements import statement
+
+_LONGEST_GROWN: Final = timedelta(minutes=1)
+"""How long an open gap becomes at most by growing: a span that keeps growing would never have ended."""
 
 _KINDS: Final[tuple[Literal["numbers", "states"], ...]] = ("numbers", "states")
 
@@ -38,10 +41,19 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class OpenGap:
-    """A gap that nothing has filled yet."""
+    """A gap that nothing has filled yet.
+
+    Attributes:
+        gap_id: Its number.
+        gap: What it is.
+        n_failed: How often it was tried in vain.
+        failure: Why, the last time, as an error's code; None if it was not tried yet.
+    """
 
     gap_id: int
     gap: Gap
+    n_failed: int = 0
+    failure: str | None = None
 
 
 class Live:
@@ -64,7 +76,8 @@ class Live:
         Args:
             source: Whose stream.
             points: In the order in which they came; of several for one series and instant the last one counts.
-            gaps: What may have been missed.
+            gaps: What may have been missed. Each is kept a day at a time; one that touches an open one of the same part
+                and reason lets that one grow, up to a minute.
             covered: Part → the instant until which everything is put or marked.
 
         Raises:
@@ -79,10 +92,7 @@ class Live:
             for day in sorted({point.measured_at.astimezone(UTC).date() for point in newest.values()}):
                 connection.execute(statement("load/lock_day"), {"source": source, "day": day})
             for gap in gaps:
-                connection.execute(
-                    statement("live/mark_gap"),
-                    {"source": source, "part": gap.part, "start": gap.start, "end": gap.end, "reason": gap.reason},
-                )
+                _mark(connection, source, gap)
             n_new = n_corrected = 0
             for kind in _KINDS:
                 rows = [
@@ -104,28 +114,58 @@ class Live:
             rows = connection.execute(statement("live/covered"), {"source": source}).fetchall()
         return {part: until.astimezone(UTC) for part, until in rows}
 
-    def open_gaps(self, source: str, by: datetime) -> list[OpenGap]:
-        """The gaps that nothing has filled yet and that had ended at `by`, by time."""
+    def open_gaps(self, source: str, by: datetime, *, at: datetime | None = None) -> list[OpenGap]:
+        """The gaps that nothing has filled yet and that had ended at `by`, by time; none that rests `at` an instant."""
+        values = {"source": source, "by": by, "at": at}
         with self._connections.borrow(f"gaps of {source}") as connection:
-            rows = connection.execute(statement("live/open_gaps"), {"source": source, "by": by}).fetchall()
+            rows = connection.execute(statement("live/open_gaps"), values).fetchall()
         return [
-            OpenGap(gap_id, Gap(part, start.astimezone(UTC), end.astimezone(UTC), reason))
-            for gap_id, part, start, end, reason in rows
+            OpenGap(gap_id, Gap(part, start.astimezone(UTC), end.astimezone(UTC), reason), n_failed, failure)
+            for gap_id, part, start, end, reason, n_failed, failure in rows
         ]
 
-    def fill(self, gap_ids: Sequence[int], load_id: int) -> None:
-        """Note that a load has said everything about these gaps."""
+    def fill(self, gaps: Sequence[OpenGap], load_id: int) -> None:
+        """Note that a load has said everything about these gaps; one that has grown meanwhile stays open."""
+        values = {
+            "gap_ids": [one.gap_id for one in gaps],
+            "starts": [one.gap.start for one in gaps],
+            "ends": [one.gap.end for one in gaps],
+            "load_id": load_id,
+        }
         with self._connections.borrow("gaps") as connection:
-            connection.execute(statement("live/fill_gaps"), {"gap_ids": list(gap_ids), "load_id": load_id})
+            connection.execute(statement("live/fill_gaps"), values)
+
+    def rest(self, gaps: Sequence[OpenGap], failure: str, until: datetime) -> None:
+        """Note why these gaps could not be filled (an error's code), and when they are tried again."""
+        values = {"gap_ids": [one.gap_id for one in gaps], "failure": failure, "until": until}
+        with self._connections.borrow("gaps") as connection:
+            connection.execute(statement("live/rest_gaps"), values)
 
     def gaps(self, source: str, window: Window) -> list[dict[str, Any]]:
-        """Every gap that touches `window`: part, gap_start, gap_end, reason, marked_at, filled_at, load_id."""
+        """Every gap that touches `window`, a mapping each: the columns of `live_gap` without the source."""
         values = {"source": source, "start": window.start, "end": window.end}
         with (
             self._connections.borrow(f"gaps of {source}") as connection,
             connection.cursor(row_factory=psycopg.rows.dict_row) as cursor,
         ):
             return cursor.execute(statement("live/gaps"), values).fetchall()
+
+
+def _mark(connection: psycopg.Connection, source: str, gap: Gap) -> None:
+    """Mark a gap, a day at a time: each day is filled by a load of its own."""
+    whole = Window(gap.start, gap.end)
+    for day in map(Window.of_day, whole.days()):
+        values = {
+            "source": source,
+            "part": gap.part,
+            "reason": gap.reason,
+            "start": max(day.start, whole.start),
+            "end": min(day.end, whole.end),
+            "day_start": day.start,
+            "day_end": day.end,
+            "longest": _LONGEST_GROWN,
+        }
+        connection.execute(statement("live/mark_gap"), values)
 
 
 def _put(

@@ -7,7 +7,7 @@ compares any point: the same value is unchanged, another one is changed with a r
     is removed with a revision, and does not count as a loss: the partition does not shrink by it.
     A point of a stream behind that instant stays: the export has not come so far yet, and proves nothing about it.
 
-Proof is a matter of one series: another series of the same device may come further (a statistic of an hour that has just
+Proof is a matter of one series: another one of the same device may come further (a statistic of an hour that has just
 begun), and a series that no export ever names is the stream's for good. What a load has confirmed or removed is not.
 """
 

@@ -63,7 +63,7 @@ class Filler:
                 land(self._provider, self._warehouse, self._source, window)
                 load_id = load(self._provider, self._warehouse, self._source, window).load_id
                 self.n_loads += 1
-            self._warehouse.live.fill([one.gap_id for one in gaps], load_id)
+            self._warehouse.live.fill(gaps, load_id)
             n_filled += len(gaps)
             self.n_filled += len(gaps)
         return n_filled

@@ -1,7 +1,7 @@
 """Points of a live stream and loads of the same days: who wins, what is kept, and what no load may take for a loss."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 
 from domain.contract import LoadReport, Series
 from domain.errors import ShrinkRefusedError
-from domain.live import Gap, LivePoint
+from domain.live import LivePoint
 from domain.measurement import Normalized
 from domain.window import Window
 from tests.fakes.points import load
@@ -171,22 +171,3 @@ def test_points_of_an_export_are_still_not_lost_beside_those_of_a_stream(warehou
     warehouse.live.put(SOURCE, [live(1000 + second, 1.0) for second in range(1000)])
     with pytest.raises(ShrinkRefusedError, match="100"):
         exported(warehouse, {at(5000): 1.0})
-
-
-def test_gaps_are_marked_with_the_points_behind_them_and_filled_by_name(warehouse: TimescaleWarehouse) -> None:
-    gap = Gap("77", at(10), at(20), "disconnected")
-    warehouse.live.put(SOURCE, [live(21, 1.0)], gaps=[gap], covered={"77": at(21)})
-    assert warehouse.live.covered(SOURCE) == {"77": at(21)}
-    [found] = warehouse.live.open_gaps(SOURCE, datetime.now(UTC))
-    assert found.gap == gap
-    assert warehouse.live.open_gaps(SOURCE, at(19)) == []
-    assert warehouse.live.open_gaps("another", datetime.now(UTC)) == []
-    warehouse.live.fill([found.gap_id], 7)
-    assert warehouse.live.open_gaps(SOURCE, datetime.now(UTC)) == []
-    assert [row["load_id"] for row in warehouse.live.gaps(SOURCE, DAY)] == [7]
-
-
-def test_what_is_certain_never_goes_back(warehouse: TimescaleWarehouse) -> None:
-    warehouse.live.put(SOURCE, [], covered={"77": at(20)})
-    warehouse.live.put(SOURCE, [], covered={"77": at(10), "78": at(1)})
-    assert warehouse.live.covered(SOURCE) == {"77": at(20), "78": at(1)}
