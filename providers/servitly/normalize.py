@@ -14,7 +14,6 @@ Rows outside of the window are left out before anything is counted. What is said
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from functools import cache
 from typing import Final
 
@@ -22,12 +21,12 @@ import numpy as np
 import pandas as pd
 
 from domain.contract import Payload, Series
-from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.window import Window
 from providers._archive import Archive
+from providers._points import Integers, Points, inside, storable
 from providers.servitly.account import Account
-from providers.servitly.cells import EPOCH, MICROSECOND, Flags, Integers, Points, read_cells, read_times, storable
+from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.naming import name_reason, series_of, thing_of
 from providers.servitly.spec import BATCH_POINTS
@@ -93,10 +92,10 @@ class _Batch:
     def add(self, thing: str, rows: Rows, window: Window, place: str) -> None:
         """Take in the rows of a file that belong to `window`."""
         times, odd = read_times(rows.times, self._payload.received_at)
-        inside = np.flatnonzero(_inside(times, odd, self._payload.window, window, place))
+        wanted = np.flatnonzero(inside(times, odd, self._payload.window, window, place=place))
         fitting: list[int] = []
         table: list[list[str]] = []
-        for index in inside.tolist():
+        for index in wanted.tolist():
             cells = rows.cells(index)
             if len(cells) == len(rows.header):
                 fitting.append(index)
@@ -178,32 +177,6 @@ def _frame(columns: list[tuple[str, Integers]]) -> pd.DataFrame:
             "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
         }
     )
-
-
-def _inside(times: Integers, odd: dict[int, Reason], asked: Window, window: Window, place: str) -> Flags:
-    """Which rows belong to `window` and to what was asked for.
-
-    Raises:
-        OutsideWindowError: A row lies neither in what was asked for nor at its very end, which is included.
-    """
-    is_usable = np.ones(len(times), dtype=np.bool_)
-    is_usable[list(odd)] = False
-    start, end = (_micros(bound) for bound in (asked.start, asked.end))
-    is_stray = is_usable & ((times < start) | (times > end))
-    if is_stray.any():
-        stray = EPOCH + int(times[is_stray][0]) * MICROSECOND
-        raise OutsideWindowError(
-            f"{int(is_stray.sum()):,} rows lie outside of what was asked for, the first at {stray:%FT%TZ}",
-            place=place,
-            fix="ask the provider why; nothing of this archive is loaded",
-        )
-    low, high = max(start, _micros(window.start)), min(end, _micros(window.end))
-    inside: Flags = is_usable & (times >= low) & (times < high)
-    return inside
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND
 
 
 # Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.

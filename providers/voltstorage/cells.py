@@ -3,29 +3,14 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""No telemetry is older; an epoch in the wrong unit lies in 1970."""
-
-CLOCK_TOLERANCE: Final = timedelta(minutes=15)
-"""How far a device's clock may be ahead of ours when the answer arrived."""
-
-MAX_TEXT: Final = 65_536
-"""Characters of a state; a longer one is a file, not a state."""
-
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from providers._points import EPOCH, MICROSECOND, Floats, Integers, Points, judge_times, no_number
 
 # Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts, no NaN.
 _NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
@@ -34,28 +19,6 @@ _ONE_NUMBER: Final = re.compile(_NUMBER)
 _INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _IN_UTC: Final = re.compile(rf"(?:{_INSTANT}(?:Z|\+00:00)\n)*")
 _ONE_INSTANT: Final = re.compile(rf"{_INSTANT}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})")
-_NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Points:
-    """The points of one column, and the cells that are none; cells without a word are in neither.
-
-    Attributes:
-        number_rows: Rows with a number, by index.
-        numbers: Their values, in the canonical unit.
-        text_rows: Rows with a text, by index.
-        texts: Their values.
-        odd: Row → why its cell is no point.
-        n_unmapped: Numbers for which no quantity is known.
-    """
-
-    number_rows: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    numbers: Floats = field(default_factory=lambda: np.empty(0))
-    text_rows: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    odd: dict[int, Reason] = field(default_factory=dict)
-    n_unmapped: int = 0
 
 
 def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
@@ -72,9 +35,7 @@ def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, d
             micros = _one_by_one(times, odd)
     else:
         micros = _one_by_one(times, odd)
-    low, high = (EARLIEST - EPOCH) // MICROSECOND, (received_at + CLOCK_TOLERANCE - EPOCH) // MICROSECOND
-    for index in np.flatnonzero((micros < low) | (micros > high)).tolist():
-        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+    judge_times(micros, odd, received_at)
     return micros, odd
 
 
@@ -91,13 +52,7 @@ def read_cells(cells: Sequence[Any], meaning: Conversion | None, *, are_texts: b
     present = [index for index, cell in enumerate(cells) if cell is not None and cell != ""]
     points = Points()
     sent, where = _floats([cells[index] for index in present], present, points.odd, are_texts=are_texts)
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = sent * meaning.factor + meaning.offset if (meaning.factor, meaning.offset) != (1, 0) else sent
-    good = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
-    for position in np.flatnonzero(~good).tolist():
-        is_finite = bool(np.isfinite(sent[position]))
-        points.odd[int(where[position])] = Reason.OUT_OF_LIMITS if is_finite else Reason.NOT_FINITE
-    points.number_rows, points.numbers = where[good], values[good]
+    points.measure(sent, where, meaning)
     return points
 
 
@@ -112,23 +67,9 @@ def one_number(value: object) -> float | Reason:
     return number if np.isfinite(number) else Reason.NOT_FINITE
 
 
-def text_reason(text: str) -> Reason | None:
-    """Why `text` can be no state or name; None if it can."""
-    if len(text) > MAX_TEXT:
-        return Reason.MALFORMED_ROW
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        return Reason.NOT_STORABLE_TEXT
-    return None
-
-
 def is_said(cell: object) -> bool:
     """Whether a cell says anything."""
     return cell is not None and cell != ""
-
-
-def storable(text: str) -> str:
-    """`text` as any database can hold it."""
-    return text if text_reason(text[:MAX_TEXT]) is None else json.dumps(text)
 
 
 def _floats(said: list[Any], rows: list[int], odd: dict[int, Reason], *, are_texts: bool) -> tuple[Floats, Integers]:
@@ -150,7 +91,7 @@ def _floats(said: list[Any], rows: list[int], odd: dict[int, Reason], *, are_tex
 def _of_text(cell: str) -> float | Reason:
     if _ONE_NUMBER.fullmatch(cell):
         return float(cell)
-    return Reason.NOT_FINITE if _NOT_A_NUMBER.fullmatch(cell) else Reason.WRONG_TYPE
+    return no_number(cell)
 
 
 def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
@@ -163,13 +104,7 @@ def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
         if is_number and not is_state:
             points.n_unmapped += 1
             continue
-        text = cell if isinstance(cell, str) else json.dumps(cell)
-        reason = text_reason(text)
-        if reason is None:
-            points.text_rows.append(index)
-            points.texts.append(text)
-        else:
-            points.odd[index] = reason
+        points.state(index, cell if isinstance(cell, str) else json.dumps(cell))
     return points
 
 

@@ -7,22 +7,27 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from domain.contract import Series
+from domain.errors import ProviderError, RequestRejectedError
 from domain.live import Heard, LivePoint, LiveStream
 from domain.quantities import Kind
 from providers._addresses import Origin
 from providers._login import BearerLogin
+from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers._verdict import UNAUTHORIZED
 from providers.voltstorage.account import Account
-from providers.voltstorage.cells import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, one_number, text_reason
+from providers.voltstorage.cells import one_number
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
+from providers.voltstorage.spec import MAX_COLUMNS
 from providers.voltstorage.wire import clipped, export_name, meaning_of, parse_json, unreadable
 
 DATA: Final = "latest-data"
 """The one type of message that is documented; others are events without data."""
 
 _LONGEST_NAME: Final = 256
+_FORBIDDEN: Final = 403
 
 
 def read_message(text: str, device: Device, naming: Naming, received_at: datetime) -> Heard | None:
@@ -45,6 +50,9 @@ def read_message(text: str, device: Device, naming: Naming, received_at: datetim
         return None
     if not isinstance(said.get("data"), dict):
         raise unreadable("a message of the stream has no data", place)
+    if len(said["data"]) > MAX_COLUMNS:
+        n_fields = len(said["data"])
+        raise unreadable(f"a message has {n_fields:,} fields, and {MAX_COLUMNS:,} are allowed, as in an export", place)
     measured_at = _instant(said.get("time"), received_at, place)
     points, n_left_out = [], 0
     for name, value in said["data"].items():
@@ -101,10 +109,16 @@ class VoltStorageFeed:
         """The stream of one product.
 
         Raises:
+            CredentialsRejectedError: The login does not let us in, or its fresh token is worth nothing.
+            RequestRejectedError: This product is none of ours, which says nothing about the others.
             ProviderError: It does not open.
         """
         with self._opened(part) as stream:
             yield _Listening(stream, Device("product", part), Naming(self._account))
+
+    def part_of(self, series: Series) -> str | None:
+        """The product whose samples a series holds; None for statistics and components."""
+        return series.labels.get("product") if "field" in series.labels else None
 
     def _opened(self, part: str) -> TextStream:
         """The stream; after a 401 the token is renewed, once."""
@@ -113,12 +127,12 @@ class VoltStorageFeed:
             return self._open(part)
         except RefusedStreamError as refused:
             if refused.status != UNAUTHORIZED:
-                raise refused.error from None
+                raise _of_product(refused) from None
         self._login.renew(headers)
         try:
             return self._open(part)
         except RefusedStreamError as refused:
-            raise refused.error from None
+            raise _of_product(refused) from None
 
     def _open(self, part: str) -> TextStream:
         params, headers = {"productId": part}, dict(self._login.headers())
@@ -134,6 +148,14 @@ class VoltStorageFeed:
             limits=self._limits,
             ca_file=self._ca_file,
         )
+
+
+def _of_product(refused: RefusedStreamError) -> ProviderError:
+    """What a refusal means. A 403 is about the product: the token was good enough to be told so."""
+    if refused.status != _FORBIDDEN:
+        return refused.error
+    fix = "check that the user may read this product, or take it out of the source's settings"
+    return RequestRejectedError(refused.error.culprit, place=refused.error.place, fix=fix, status=refused.status)
 
 
 class _Listening:

@@ -14,29 +14,18 @@ Rows outside of the window are left out before anything is counted. What is said
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from domain.contract import Payload, Series
-from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.window import Window
+from providers._points import Integers, Points, inside, text_reason
 from providers.voltstorage.account import Account
-from providers.voltstorage.cells import (
-    EPOCH,
-    MICROSECOND,
-    Integers,
-    Points,
-    is_said,
-    read_cells,
-    read_times,
-    text_reason,
-)
+from providers.voltstorage.cells import is_said, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv
 from providers.voltstorage.json_export import read_json
 from providers.voltstorage.naming import Device, Naming, device_of
@@ -47,8 +36,6 @@ from providers.voltstorage.wire import meaning_of, parse_products
 
 MAX_NAME: Final = 256
 """Characters of a field's name: it becomes part of an indexed key."""
-
-_Flags = npt.NDArray[np.bool_]
 
 
 def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
@@ -84,7 +71,7 @@ class _Batch:
         self.rows = rows
         self.device: Device = device_of(payload.params)
         self.times, self.odd = read_times(rows.times, payload.received_at)
-        self.is_inside = _inside(self.times, self.odd, payload.window, window, place=place)
+        self.is_inside = inside(self.times, self.odd, payload.window, window, place=place)
         self.rejected = Rejected(payload.sha256)
         self.unmapped: Counter[str] = Counter()
         self.series: dict[str, Series] = {}
@@ -163,33 +150,6 @@ class _Batch:
                 "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
             }
         )
-
-
-def _inside(times: Integers, odd: dict[int, Reason], asked: Window, window: Window, *, place: str) -> _Flags:
-    """Which rows belong to `window` and to what was asked for.
-
-    Raises:
-        OutsideWindowError: A row lies neither in what was asked for nor at its very end, which is included.
-    """
-    is_usable = np.ones(len(times), dtype=np.bool_)
-    is_usable[list(odd)] = False
-    start, end = (_micros(bound) for bound in (asked.start, asked.end))
-    is_stray = is_usable & ((times < start) | (times > end))
-    if is_stray.any():
-        stray = EPOCH + int(times[is_stray][0]) * MICROSECOND
-        raise OutsideWindowError(
-            f"{int(is_stray.sum()):,} of {len(times):,} rows lie outside of what was asked for, the first at "
-            f"{stray:%FT%TZ}",
-            place=place,
-            fix="ask the provider why; nothing of this answer is loaded",
-        )
-    low, high = max(start, _micros(window.start)), min(end, _micros(window.end))
-    inside: _Flags = is_usable & (times >= low) & (times < high)
-    return inside
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND
 
 
 # Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.

@@ -15,7 +15,8 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.quantities import conversion
 from domain.window import Window
-from providers.voltstorage.cells import EARLIEST, EPOCH, MICROSECOND, one_number
+from providers._points import EARLIEST, EPOCH, MICROSECOND
+from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.rejected import Rejected
 from providers.voltstorage.spans import LONG, end_of

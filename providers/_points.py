@@ -1,0 +1,142 @@
+"""Columns of cells as points: numbers in canonical units, texts as states, and why a cell is neither.
+
+How a provider writes a number or a time is its own; what becomes of it is here.
+"""
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.errors import OutsideWindowError
+from domain.measurement import Reason
+from domain.quantities import Conversion
+from domain.window import Window
+from providers._json import is_storable
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No telemetry is older; an epoch in the wrong unit lies in 1970."""
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=15)
+"""How far a device's clock may be ahead of ours when the answer arrived."""
+
+MAX_TEXT: Final = 65_536
+"""Characters of a state; a longer one is a file, not a state."""
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+_NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Points:
+    """The points of one column, and the cells that are none; cells that say nothing are in neither.
+
+    Attributes:
+        number_rows: Rows with a number, by index.
+        numbers: Their values, in the canonical unit.
+        text_rows: Rows with a text, by index.
+        texts: Their values.
+        odd: Row → why its cell is no point.
+        n_unmapped: Numbers for which no quantity is known.
+    """
+
+    number_rows: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    numbers: Floats = field(default_factory=lambda: np.empty(0))
+    text_rows: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    odd: dict[int, Reason] = field(default_factory=dict)
+    n_unmapped: int = 0
+
+    def measure(self, sent: Floats, rows: Integers, meaning: Conversion) -> None:
+        """Take the numbers of the column: converted, and those that are impossible as odd."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = sent * meaning.factor + meaning.offset if (meaning.factor, meaning.offset) != (1, 0) else sent
+        good = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
+        for position in np.flatnonzero(~good).tolist():
+            is_finite = bool(np.isfinite(sent[position]))
+            self.odd[int(rows[position])] = Reason.OUT_OF_LIMITS if is_finite else Reason.NOT_FINITE
+        self.number_rows, self.numbers = rows[good], values[good]
+
+    def state(self, row: int, text: str) -> None:
+        """Take a text of the column."""
+        reason = text_reason(text)
+        if reason is None:
+            self.text_rows.append(row)
+            self.texts.append(text)
+        else:
+            self.odd[row] = reason
+
+
+def judge_times(micros: Integers, odd: dict[int, Reason], received_at: datetime) -> None:
+    """Put the rows whose time no device can have meant among the odd ones.
+
+    Args:
+        micros: Of each row, in microseconds since the epoch.
+        odd: Row → why it has no usable time, as far as that is known.
+        received_at: When the answer arrived.
+    """
+    low, high = micros_of(EARLIEST), micros_of(received_at + CLOCK_TOLERANCE)
+    for index in np.flatnonzero((micros < low) | (micros > high)).tolist():
+        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+
+
+def inside(times: Integers, odd: Collection[int], asked: Window, window: Window, *, place: str) -> Flags:
+    """Which rows belong to `window` and to what was asked for.
+
+    Args:
+        times: Of each row, in microseconds since the epoch.
+        odd: Rows without a usable time.
+        asked: What was asked for; its end is taken for included, and is left to the next one.
+        window: What the answer is read for.
+        place: Which answer this is, for messages.
+
+    Raises:
+        OutsideWindowError: A row lies neither in what was asked for nor at its very end.
+    """
+    is_usable = np.ones(len(times), dtype=np.bool_)
+    is_usable[list(odd)] = False
+    start, end = micros_of(asked.start), micros_of(asked.end)
+    is_stray = is_usable & ((times < start) | (times > end))
+    if is_stray.any():
+        stray = EPOCH + int(times[is_stray][0]) * MICROSECOND
+        raise OutsideWindowError(
+            f"{int(is_stray.sum()):,} of {len(times):,} rows lie outside of what was asked for, the first at "
+            f"{stray:%FT%TZ}",
+            place=place,
+            fix="ask the provider why; nothing of this answer is loaded",
+        )
+    low, high = max(start, micros_of(window.start)), min(end, micros_of(window.end))
+    belongs: Flags = is_usable & (times >= low) & (times < high)
+    return belongs
+
+
+def micros_of(instant: datetime) -> int:
+    """Microseconds since the epoch."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def no_number(text: str) -> Reason:
+    """Why a text that is no number is none."""
+    return Reason.NOT_FINITE if _NOT_A_NUMBER.fullmatch(text) else Reason.WRONG_TYPE
+
+
+def text_reason(text: str) -> Reason | None:
+    """Why `text` can be no state or name; None if it can."""
+    if len(text) > MAX_TEXT:
+        return Reason.MALFORMED_ROW
+    return None if is_storable(text) else Reason.NOT_STORABLE_TEXT
+
+
+def storable(text: str) -> str:
+    """`text` as any database can hold it."""
+    return text if is_storable(text) else json.dumps(text)
