@@ -33,6 +33,9 @@ class ClimkitAttributes(SourceAttributes):
     has_site_totals: bool = Field(default=True, description="Whether the data of the site as a whole are fetched.")
     has_registers: bool = Field(default=True, description="Whether the raw registers of physical meters are fetched.")
     has_sensors: bool = Field(default=True, description="Whether sensors are fetched.")
+    load_curves: dict[str, int] = Field(
+        default_factory=dict, description="A meter's id → minutes, where its raw data are a load curve and no register."
+    )
     sensors: dict[str, Meaning] = Field(
         default_factory=dict, description="A sensor's id or type → what its values are, where its unit says too little."
     )

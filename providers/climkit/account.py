@@ -8,6 +8,7 @@ from domain.errors import ConfigurationError
 from domain.quantities import conversion
 from providers.climkit.spec import FREQUENCIES
 
+_LONGEST_CURVE: Final = 60  # minutes
 _SPANS: Final[Mapping[str, Literal["day", "month", "year"]]] = {"D": "day", "M": "month", "Y": "year"}
 
 
@@ -22,6 +23,7 @@ class Account:
         has_site_totals: Whether the data of the site as a whole are fetched.
         has_registers: Whether the raw registers of physical meters are fetched.
         has_sensors: Whether sensors are fetched.
+        load_curves: A meter's id → minutes of an interval, where its raw data are a load curve and no register.
         sensors: A sensor's id, or its type → quantity and unit, where its own unit says too little; the id wins.
 
     Raises:
@@ -34,6 +36,7 @@ class Account:
     has_site_totals: bool = True
     has_registers: bool = True
     has_sensors: bool = True
+    load_curves: Mapping[str, int] = field(default_factory=dict)
     sensors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -43,9 +46,12 @@ class Account:
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""
-        for what, ids in (("site", self.sites), ("meter", self.meters)):
+        for what, ids in (("site", self.sites), ("meter", self.meters), ("meter", tuple(self.load_curves) or None)):
             if ids is not None:
                 _check_ids(what, ids)
+        for meter, minutes in self.load_curves.items():
+            if not 1 <= minutes <= _LONGEST_CURVE or _LONGEST_CURVE % minutes:
+                raise _wrong(f"the load curve of {meter} has intervals of {minutes} minutes", "use 15, 30 or 60")
         unknown = [word for word in self.frequencies if word not in FREQUENCIES]
         if unknown or not self.frequencies or len(set(self.frequencies)) < len(self.frequencies):
             culprit = f"the sampling frequencies are {', '.join(self.frequencies) or 'none'}"

@@ -64,7 +64,8 @@ class Climkit(Provider):
     def fingerprint(self) -> str:
         """The digest of all that decides what an answer holds and which part it belongs to."""
         account = asdict(self._account)
-        del account["sensors"]  # how values are read, not which ones are asked for
+        for name in ("sensors", "load_curves"):
+            del account[name]  # how values are read, not which ones are asked for
         where = self._http.origin.url("", {}, place="climkit")
         return hashlib.sha256(json.dumps([where, account], sort_keys=True).encode()).hexdigest()
 

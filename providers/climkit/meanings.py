@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.contract import Series
 from domain.quantities import Conversion, conversion
 from providers.climkit.account import Account
-from providers.climkit.buckets import RESOLUTIONS
+from providers.climkit.buckets import QUARTER, RESOLUTIONS
 from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
 from providers.climkit.wire import (
     METER_FIELDS,
@@ -48,6 +48,12 @@ class Listing:
         kind, site, subject = steps
         return cls(kind, site, subject, frequency if kind != REGISTERS else "")
 
+    def behind(self, account: Account) -> timedelta:
+        """By how much its labels lie behind the starts of intervals: those of quarters and of load curves are ends."""
+        if self.kind == REGISTERS:
+            return timedelta(minutes=account.load_curves.get(self.subject, 0))
+        return QUARTER if self.frequency == "15T" else timedelta(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -64,7 +70,7 @@ def meaning_of(name: str, listing: Listing, site: Site, account: Account) -> Mea
     if listing.kind == SITE_DATA:
         return _of_site(name, listing, site)
     meter = (site.meters or {}).get(listing.subject)
-    return None if meter is None else _of_meter(name, listing, meter, site)
+    return None if meter is None else _of_meter(name, listing, meter, site, account)
 
 
 def _of_site(name: str, listing: Listing, site: Site) -> Meaning | None:
@@ -75,14 +81,20 @@ def _of_site(name: str, listing: Listing, site: Site) -> Meaning | None:
     return _validated(f"{site.id}/{listing.subject}/{name}", labels, unit, listing, site)
 
 
-def _of_meter(name: str, listing: Listing, meter: Meter, site: Site) -> Meaning | None:
+def _of_meter(name: str, listing: Listing, meter: Meter, site: Site, account: Account) -> Meaning | None:
     labels = {"meter": meter.id, "type": meter.type, "mode": meter.mode, "name": meter.name, "field": name}
     key = f"{site.id}/{meter.id}/{name}"
     if listing.kind == METER_DATA:
         unit = VALIDATED_UNITS.get(meter.type) if name in METER_FIELDS else None
         return None if unit is None else _validated(key, labels, unit, listing, site)
-    unit = REGISTER_UNITS.get(name)
-    return None if unit is None else _made(key, {**labels, "endpoint": REGISTERS}, unit, site)
+    unit, minutes = REGISTER_UNITS.get(name), account.load_curves.get(meter.id)
+    if unit is None:
+        return None
+    if minutes is None:
+        return _made(key, {**labels, "endpoint": REGISTERS}, unit, site)
+    amount = (unit[0].removesuffix("_register"), unit[1])
+    of_curve = {**labels, "endpoint": REGISTERS, "raw": "load curve"}
+    return _made(f"{key}/{minutes}min", of_curve, amount, site, timedelta(minutes=minutes))
 
 
 def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: Account) -> Meaning | None:

@@ -5,7 +5,7 @@ before them is held back until they have come, so that order changes nothing.
 
 Values are dealt with in this order, each counted once:
 
-    unmapped      a number of a key, a type of meter or a unit of sensor that nobody knows, by name
+    unmapped      a number of a key, a type of meter or a unit of sensor that nobody knows, by name; or of a load curve
     rejected      the row has no usable time, two rows of one instant differ, or the value itself is impossible
     duplicates    the same value of the same field said again for the same instant
     measurements  numbers, in canonical units, rounded to a millionth of the provider's unit
@@ -17,8 +17,8 @@ belongs to the window in which its question begins. An hour, day, month or year 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -32,9 +32,10 @@ from domain.measurement import Normalized, Reason, no_measurements, no_rejected,
 from domain.quantities import Conversion
 from domain.window import Window
 from providers.climkit.account import Account
-from providers.climkit.buckets import LONGEST, QUARTER, end_of
+from providers.climkit.buckets import LONGEST, end_of
+from providers.climkit.curves import falls_like_no_counter
 from providers.climkit.meanings import Listing, Meaning, meaning_of
-from providers.climkit.questions import SENSOR_DATA
+from providers.climkit.questions import REGISTERS, SENSOR_DATA
 from providers.climkit.spec import INSTALLATIONS
 from providers.climkit.times import EPOCH, MICROSECOND, Integers, micros, read_epochs, read_texts
 from providers.climkit.wire import (
@@ -142,9 +143,16 @@ class _Answer:
 
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
-        rows, times = self._rows(window)
+        timed, starts = self._timed(window)
+        kept = np.flatnonzero(self._inside(starts, window))
+        rows, times = [timed[index] for index in kept.tolist()], starts[kept]
         names = sorted(set().union(*rows)) if rows else []
-        points = [found for name in names if name != TIME and (found := self._points(name, rows, times)) is not None]
+        curves = {name for name in names if name != TIME and self._is_no_register(name, timed, starts)}
+        for name in curves:
+            n_said = sum(row.get(name) is not None for row in rows)
+            self.unmapped |= {f"{self._unknown(name)} (a load curve)": n_said} if n_said else {}
+        wanted = [name for name in names if name != TIME and name not in curves]
+        points = [found for name in wanted if (found := self._points(name, rows, times)) is not None]
         return Normalized(
             series=tuple(one.meaning.series for one in points),
             measurements=_frame(points),
@@ -154,8 +162,8 @@ class _Answer:
             unmapped=self.unmapped,
         )
 
-    def _rows(self, window: Window) -> tuple[list[Row], Integers]:
-        """The rows with a usable time inside `window`, and the starts of their intervals in microseconds."""
+    def _timed(self, window: Window) -> tuple[list[Row], Integers]:
+        """All rows with a usable time, and the starts of their intervals in microseconds."""
         place = _place(self.payload)
         said = parse_rows(self.payload.body, place=place)
         is_first = self.payload.window.start in window
@@ -170,26 +178,23 @@ class _Answer:
         for index, reason in odd.items() if is_first else ():
             for name in self._point_names(rows[index]) or [""]:
                 self._reject(rows[index], reason, name)
-        fine = np.ones(len(rows), dtype=bool)
-        fine[list(odd)] = False
-        kept = np.flatnonzero(fine & self._inside(times, fine, window, place))
-        starts = times - (QUARTER // MICROSECOND if self.listing.frequency == "15T" else 0)
-        return [rows[index] for index in kept.tolist()], starts[kept]
+        starts = times - self.listing.behind(self.account) // MICROSECOND
+        if not odd:
+            return rows, starts
+        fine = [index for index in range(len(rows)) if index not in odd]
+        return [rows[index] for index in fine], starts[fine]
 
-    def _inside(
-        self, times: Integers, fine: npt.NDArray[np.bool_], window: Window, place: str
-    ) -> npt.NDArray[np.bool_]:
+    def _inside(self, starts: Integers, window: Window) -> npt.NDArray[np.bool_]:
         """Which rows belong to what was asked for, to `window`, and to an interval that is over."""
         asked, frequency = self.payload.window, self.listing.frequency
-        starts = times - (QUARTER // MICROSECOND if frequency == "15T" else 0)
-        slack = (LONGEST[frequency] if frequency else timedelta(0)) // MICROSECOND
+        slack = (LONGEST[frequency] if frequency else self.listing.behind(self.account)) // MICROSECOND
         # One interval more at either end: nobody says whether t_s and t_e are included.
-        stray = fine & ((starts < micros(asked.start) - slack) | (starts > micros(asked.end) + slack))
+        stray = (starts < micros(asked.start) - slack) | (starts > micros(asked.end) + slack)
         if stray.any():
-            first = EPOCH + int(times[np.flatnonzero(stray)[0]]) * MICROSECOND
+            first = EPOCH + int(starts[np.flatnonzero(stray)[0]]) * MICROSECOND
             raise OutsideWindowError(
-                f"{int(stray.sum()):,} of {len(times):,} rows lie outside of what was asked for, one at {first:%FT%TZ}",
-                place=place,
+                f"{stray.sum():,} of {len(starts):,} rows lie outside of what was asked for, one at {first:%FT%TZ}",
+                place=_place(self.payload),
                 fix="ask the provider why; nothing of this answer is loaded",
             )
         low, high = max(asked.start, window.start), min(asked.end, window.end)
@@ -197,9 +202,20 @@ class _Answer:
         if frequency in ("", "15T"):
             return kept
         zone, received_at = ZoneInfo(self.site.zone or "UTC"), self.payload.received_at
-        for index in np.flatnonzero(kept & fine & (starts > micros(received_at - LONGEST[frequency]))).tolist():
+        for index in np.flatnonzero(kept & (starts > micros(received_at - LONGEST[frequency]))).tolist():
             kept[index] = end_of(EPOCH + int(starts[index]) * MICROSECOND, frequency, zone) <= received_at
         return kept
+
+    def _is_no_register(self, name: str, rows: Sequence[Row], starts: Integers) -> bool:
+        """Whether raw data that nobody has called a load curve are no readings of a counter; the whole answer tells."""
+        if self.listing.kind != REGISTERS or self.listing.subject in self.account.load_curves:
+            return False
+        said = [
+            (at, row[name])
+            for at, row in zip(starts.tolist(), rows, strict=True)
+            if type(row.get(name)) in (int, float)
+        ]
+        return falls_like_no_counter(_floats([value for _, value in sorted(said, key=itemgetter(0))]))
 
     def _points(self, name: str, rows: Sequence[Row], times: Integers) -> _Points | None:
         meaning = meaning_of(name, self.listing, self.site, self.account)

@@ -66,7 +66,8 @@ def questions_of(site: Site, window: Window, account: Account) -> Iterator[Quest
         if account.has_registers:
             for meter in meters:
                 if not meter.is_rule:
-                    yield Question("POST", f"{REGISTERS}/{site.id}/{meter.id}", _span(chunk), chunk)
+                    span = _span(chunk, _SECOND if meter.id in account.load_curves else timedelta(0))
+                    yield Question("POST", f"{REGISTERS}/{site.id}/{meter.id}", span, chunk)
         for sensor in site.sensors or {}:
             yield Question("GET", f"{site.id}/{SENSOR_DATA}/{sensor}", _span(chunk), chunk)
 
@@ -86,7 +87,7 @@ def _intervals(chunk: Window, frequency: str, zone: ZoneInfo) -> Window | None:
 
 
 def _sampled(endpoint: str, frequency: str, wanted: Window) -> Question:
-    # A second more, for the quarter that is labelled with the very end: nobody says whether t_e is included.
+    # As for a load curve: the last interval is labelled with the very end, and nobody says whether t_e is included.
     more = _SECOND if frequency == "15T" else timedelta(0)
     return Question("POST", endpoint, {**_span(wanted, more), "sampling_frequency": frequency}, wanted)
 

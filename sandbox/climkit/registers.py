@@ -9,6 +9,7 @@
 | `duplicate` | this one reading comes twice |
 | `swap` | import and export are exchanged |
 | `skew` | readings bear a time that is off by `seconds` |
+| `curve` | the meter sends a load curve: what was counted in each quarter, and no counter |
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from sandbox.climkit.house import ABSENT, FIRST_MS, GRID, METERS, QUARTER_MS, Co
 from sandbox.instants import as_ms
 from sandbox.settings import SettingError
 
-EVENTS: Final = ("replace", "rollover", "jitter", "missing", "duplicate", "swap", "skew")
+EVENTS: Final = ("replace", "rollover", "jitter", "missing", "duplicate", "swap", "skew", "curve")
 
 _FIELDS: Final = {"heating": "heat_energy_kwh", "cold_water": "vol_m3", "hot_water": "vol_m3"}
 _BEGUN: Final = 1_000_000  # thousandths that a counter showed on the first day, times its address
@@ -86,6 +87,8 @@ def readings(meter: str, start: int, end: int, events: Sequence[Event]) -> Itera
         if not start <= stamped < end:
             continue
         row = {name: int(counts[quarter]) / 1000 for name, counts in shown.items()}
+        if any(event.kind == "curve" and at >= event.at for event in mine):
+            row = {name: int(counts[quarter]) / 1000 for name, counts in fields.items()}
         if any(event.kind == "swap" and at >= event.at for event in mine) and len(row) == 2:  # noqa: PLR2004  # both ways
             row = {"en_im": row["en_ex"], "en_ex": row["en_im"]}
         yield stamped, row
