@@ -5,6 +5,7 @@ read again, exactly, by the slow one.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,14 +31,62 @@ def read_json(body: bytes, *, place: str, fix: str) -> Any:  # noqa: ANN401 - JS
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _read_exactly(body, place, fix)
+        return read_exactly(body, place=place, fix=fix)
     n_keys = _count_flat_keys(document, body)
     if n_keys is None:
-        n_keys = _count_keys(document, place, fix)
+        n_keys = count_keys(document, place=place, fix=fix)
     spaced = any(pattern in body for pattern in (b'" :', b'"\t:', b'"\n:', b'"\r:'))
     if not spaced and body.count(b'":') == n_keys:
         return document  # one colon behind a text for each key that was kept: no key was lost
-    return _read_exactly(body, place, fix)
+    return read_exactly(body, place=place, fix=fix)
+
+
+def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - JSON is anything
+    """The same by the slow parser alone, for whoever has a fast way of his own before it.
+
+    Raises:
+        PayloadUnreadableError: As `read_json`.
+    """
+    if not body.strip():
+        raise PayloadUnreadableError("the answer is empty", place=place, fix=fix)
+    try:
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_twins)
+    except _TwinKeyError as error:
+        culprit = f"the answer has the key {error} twice in one object"
+    except UnicodeDecodeError as error:
+        culprit = f"the answer is not UTF-8 (byte {error.start})"
+    except RecursionError:
+        culprit = f"the answer is nested more than {MAX_DEPTH} levels deep"
+    except json.JSONDecodeError as error:
+        culprit = f"the answer is no JSON document ({error.msg}, character {error.pos})"
+    except ValueError:
+        culprit = "the answer holds an integer of thousands of digits"
+    else:
+        count_keys(document, place=place, fix=fix, max_depth=max_depth)
+        return document
+    raise PayloadUnreadableError(culprit, place=place, fix=fix) from None
+
+
+def count_keys(document: object, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> int:
+    """How many keys all objects within `document` have together.
+
+    Raises:
+        PayloadUnreadableError: It is nested deeper than `max_depth`.
+    """
+    n_keys = 0
+    level: list[object] = [document]
+    for _ in range(max_depth):
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                n_keys += len(value)
+                below.extend(inner for inner in value.values() if isinstance(inner, (dict, list)))
+            elif isinstance(value, list):
+                below.extend(inner for inner in value if isinstance(inner, (dict, list)))
+        if not below:
+            return n_keys
+        level = below
+    raise PayloadUnreadableError(f"the answer is nested more than {MAX_DEPTH} levels deep", place=place, fix=fix)
 
 
 def kind_of(value: object) -> str:
@@ -65,27 +114,6 @@ class _TwinKeyError(ValueError):
     """A JSON object has the same key twice."""
 
 
-def _read_exactly(body: bytes, place: str, fix: str) -> Any:  # noqa: ANN401 - JSON is anything
-    if not body.strip():
-        raise PayloadUnreadableError("the answer is empty", place=place, fix=fix)
-    try:
-        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_twins)
-    except _TwinKeyError as error:
-        culprit = f"the answer has the key {error} twice in one object"
-    except UnicodeDecodeError as error:
-        culprit = f"the answer is not UTF-8 (byte {error.start})"
-    except RecursionError:
-        culprit = f"the answer is nested more than {MAX_DEPTH} levels deep"
-    except json.JSONDecodeError as error:
-        culprit = f"the answer is no JSON document ({error.msg}, character {error.pos})"
-    except ValueError:
-        culprit = "the answer holds an integer of thousands of digits"
-    else:
-        _count_keys(document, place, fix)
-        return document
-    raise PayloadUnreadableError(culprit, place=place, fix=fix) from None
-
-
 def _count_flat_keys(document: object, body: bytes) -> int | None:
     """How many keys a list of flat objects has, quickly; None if it is no such list."""
     if not isinstance(document, list) or body.count(b"[") != 1 or body.count(b"{") != len(document):
@@ -93,27 +121,8 @@ def _count_flat_keys(document: object, body: bytes) -> int | None:
     return sum(map(len, document)) if set(map(type, document)) == {dict} else None
 
 
-def _count_keys(document: object, place: str, fix: str) -> int:
-    """How many keys all objects within `document` have together; refuses what is nested too deep."""
-    n_keys = 0
-    level: list[object] = [document]
-    for _ in range(MAX_DEPTH):
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                n_keys += len(value)
-                below.extend(inner for inner in value.values() if isinstance(inner, (dict, list)))
-            elif isinstance(value, list):
-                below.extend(inner for inner in value if isinstance(inner, (dict, list)))
-        if not below:
-            return n_keys
-        level = below
-    raise PayloadUnreadableError(f"the answer is nested more than {MAX_DEPTH} levels deep", place=place, fix=fix)
-
-
 def _without_twins(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _TwinKeyError(clipped(next(name for name in names if names.count(name) > 1)))
+        raise _TwinKeyError(clipped(Counter(name for name, _ in pairs).most_common(1)[0][0]))
     return found

@@ -15,7 +15,8 @@ from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.window import Window
-from providers.export_service.wire import Row, clipped, unreadable
+from providers._json import clipped
+from providers.export_service.wire import Row, unreadable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)

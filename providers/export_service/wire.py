@@ -1,17 +1,16 @@
 """What the Export Service says: the shape of a page, and the meaning of a unit at the end of a field's name.
 
-JSON is read strictly: UTF-8 only, no key twice, bounded depth. The fast parser (orjson) knows neither NaN nor lone
-surrogates and keeps the last of two equal keys, so what it refuses or may hide is read again, exactly, by the slow one.
+JSON is read strictly, as everywhere (`providers._json`); the quick look that most pages are content with is its own,
+because reading pages is what a wide pull spends its time on.
 """
 
-import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
+from providers._json import MAX_DEPTH, clipped, count_keys, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
@@ -28,8 +27,8 @@ UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
 END_TOKENS: Final = frozenset({"", "bnVsbA=="})
 """Tokens that mean the end: the documented empty one, and base64 of `null`, which similar services return."""
 
-MAX_DEPTH: Final = 64
-"""Nested objects and lists in a document; deeper ones are an attack, not telemetry."""
+_FIX: Final = "compare the landed answer with providers/export_service/wire.py"
+_MAX_LEVELS: Final = MAX_DEPTH + 3  # the page, its list of documents, and a document are not nesting of a document
 
 Row = dict[str, Any]
 
@@ -60,7 +59,7 @@ def parse_page(body: bytes, *, place: str) -> Page:
     """
     document = _parse(body, place)
     if not isinstance(document, dict):
-        raise unreadable(f"the answer is a JSON {_kind(document)}, not an object", place)
+        raise unreadable(f"the answer is a JSON {kind_of(document)}, not an object", place)
     rows = document.get("result")
     if not isinstance(rows, list):
         raise unreadable(_no_result(document), place)
@@ -80,7 +79,7 @@ def parse_products(body: bytes, *, place: str) -> tuple[str, ...]:
     """
     names = _parse(body, place)
     if not isinstance(names, list):
-        raise unreadable(f"the list of products is a JSON {_kind(names)}", place)
+        raise unreadable(f"the list of products is a JSON {kind_of(names)}", place)
     for name in names:
         if not isinstance(name, str) or not name.strip() or "/" in name or not name.isprintable():
             raise unreadable(f"the list of products holds {clipped(name)}, which is no product name", place)
@@ -89,15 +88,7 @@ def parse_products(body: bytes, *, place: str) -> tuple[str, ...]:
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     """The error for an answer outside the vocabulary."""
-    return PayloadUnreadableError(
-        culprit, place=place, fix="compare the landed answer with providers/export_service/wire.py"
-    )
-
-
-def clipped(value: object, limit: int = 60) -> str:
-    """Foreign content for a message: as Python writes it, on one line, and short."""
-    text = ascii(value)
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    return PayloadUnreadableError(culprit, place=place, fix=_FIX)
 
 
 def _parse(body: bytes, place: str) -> Any:  # noqa: ANN401 - JSON is anything
@@ -105,17 +96,17 @@ def _parse(body: bytes, place: str) -> Any:  # noqa: ANN401 - JSON is anything
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _parse_exactly(body, place)
+        return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
     n_keys = _count_flat_keys(document, body)
     if n_keys < 0:
-        n_keys = _count_keys(document, place)
+        n_keys = count_keys(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
     colons = body.count(b":")
     if colons == n_keys:
         return document  # one colon for each key that was kept: no key was lost, and no text holds a colon
     spaced = any(pattern in body for pattern in (b" :", b"\t:", b"\n:", b"\r:"))
     if not spaced and body.count(b'":') == n_keys:
         return document  # the colons left over stand within texts
-    return _parse_exactly(body, place)
+    return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
 
 
 def _count_flat_keys(document: object, body: bytes) -> int:
@@ -130,60 +121,12 @@ def _count_flat_keys(document: object, body: bytes) -> int:
     return len(document) + sum(map(len, rows))
 
 
-def _count_keys(document: object, place: str) -> int:
-    """How many keys all objects within `document` have together; refuses what is nested too deep."""
-    n_keys = 0
-    level: list[object] = [document]
-    for _ in range(MAX_DEPTH + 3):  # the page, its list of documents, and a document are not nesting of a document
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                n_keys += len(value)
-                below.extend(inner for inner in value.values() if isinstance(inner, (dict, list)))
-            elif isinstance(value, list):
-                below.extend(inner for inner in value if isinstance(inner, (dict, list)))
-        if not below:
-            return n_keys
-        level = below
-    raise unreadable(f"the answer is nested more than {MAX_DEPTH} levels deep", place)
-
-
-class _TwinKeyError(ValueError):
-    """A JSON object has the same key twice."""
-
-
-def _parse_exactly(body: bytes, place: str) -> Any:  # noqa: ANN401 - JSON is anything
-    if not body.strip():
-        raise unreadable("the answer is empty", place)
-    try:
-        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_twins)
-    except _TwinKeyError as error:
-        raise unreadable(f"the answer has the key {error} twice in one object", place) from None
-    except UnicodeDecodeError as error:
-        raise unreadable(f"the answer is not UTF-8 (byte {error.start})", place) from None
-    except RecursionError:
-        raise unreadable(f"the answer is nested more than {MAX_DEPTH} levels deep", place) from None
-    except json.JSONDecodeError as error:
-        raise unreadable(f"the answer is no JSON document ({error.msg}, character {error.pos})", place) from None
-    except ValueError:
-        raise unreadable("the answer holds an integer of thousands of digits", place) from None
-    _count_keys(document, place)
-    return document
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> Row:
-    row = dict(pairs)
-    if len(row) != len(pairs):
-        raise _TwinKeyError(clipped(Counter(name for name, _ in pairs).most_common(1)[0][0]))
-    return row
-
-
 def _token(said: object, place: str) -> str:
     """The token that continues the listing; empty where the answer marks its end in any of the known ways."""
     if said is None:
         return ""
     if not isinstance(said, str):
-        raise unreadable(f"continueToken is a JSON {_kind(said)}, not a text", place)
+        raise unreadable(f"continueToken is a JSON {kind_of(said)}, not a text", place)
     try:
         size = len(said.encode())
     except UnicodeEncodeError:
@@ -207,10 +150,5 @@ def _no_result(document: Row) -> str:
     if "error" in document:
         return "the answer is an error message with status 200"
     if "result" in document:
-        return f"result is a JSON {_kind(document['result'])}, not a list"
+        return f"result is a JSON {kind_of(document['result'])}, not a list"
     return "the answer has no result"
-
-
-def _kind(value: object) -> str:
-    names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
-    return names.get(type(value), "null")

@@ -27,5 +27,8 @@ Quirks, and what is done about each:
     More than 50 columns are answered by 500, wide windows by 502 or silence: it is divided by days, then by types.
     204 has no body, and is a success.
     Homes may delete all that they sent, and nothing says so: `attendance` says what proves it.
+    A later version of the server (2022-06-04) answers `dataset?formats=…` and `formats` in place of `{format}`. Neither
+        is documented, and nothing here needs to be told which formats there are: they are not asked. Of a server that
+        speaks the later version, the first 404 says so; its archives, with a second file in them, are read as they are.
     The public server is down since 2022-06-25, on purpose; a source that points there says `retired: true`.
 """

@@ -137,6 +137,16 @@ def test_a_problem_document_of_the_framework_is_a_refusal_with_its_words() -> No
         made.client.get("json/of/homes", accept=())
 
 
+def test_a_path_of_another_version_is_a_refusal_and_nothing_else_is_tried() -> None:
+    with smart_homes() as made:
+        body = '{"detail": "The requested URL was not found on the server.", "status": 404, "title": "Not Found"}'
+        made.twin.fault("answer", status=404, body=body, content_type="application/problem+json")
+        with pytest.raises(RequestRejectedError, match="not found on the server") as caught:
+            made.fetch()
+        assert caught.value.status == 404
+        assert [one["path"].rpartition("/")[2] for one in made.asked()] == ["json"]
+
+
 def test_too_many_columns_divide_the_question_by_days_and_then_by_types() -> None:
     homes = {**ACCOUNT.homes, "aveiro": ("sensor.kitchen_energy", "binary_sensor.dishwasher")}
     homes["ilhavo"] = ("sensor.roof_power", "switch.boiler")
