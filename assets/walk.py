@@ -93,13 +93,13 @@ class _Walk:
         """Whether an error awaits every day that is left."""
         return self.stopped_by is not None
 
-    def over(self, days: Sequence[date]) -> Iterator[DayOutcome]:
+    def over(self, days: Sequence[date], *, is_piece: bool = False) -> Iterator[DayOutcome]:
         """Land a stretch in one pull and load its days; if it cannot be landed, piece by piece."""
         if self.is_over():
             yield from self._untried(days)
             return
         if self.lands and self.n_in_a_row and len(days) > 1:
-            # The last day asked for failed for now: until one is answered, more than a day is not worth asking for.
+            # The last day asked for could not be had: until one can, more than a day is not worth asking for.
             yield from self._by_pieces([days[:1], days[1:]])
             return
         pull = None
@@ -110,7 +110,7 @@ class _Walk:
                 if len(days) > 1 and verdict(error) is not Verdict.STOP:
                     yield from self._by_pieces(_divided(days, verdict(error)))
                     return
-                yield self._failed(days[0], None, error)
+                yield self._failed(days[0], None, error, is_piece=is_piece)
                 yield from self._untried(days[1:])
                 return
         for day in days:
@@ -122,7 +122,7 @@ class _Walk:
 
     def _by_pieces(self, pieces: Iterable[Sequence[date]]) -> Iterator[DayOutcome]:
         for piece in pieces:
-            yield from self.over(piece)
+            yield from self.over(piece, is_piece=True)
 
     def _land(self, days: Sequence[date]) -> PullReport:
         window = Window.of_days(days[0], days[-1])
@@ -148,9 +148,10 @@ class _Walk:
         self.n_in_a_row = 0
         return DayOutcome(day, pull, done)
 
-    def _failed(self, day: date, pull: PullReport | None, error: IngestError) -> DayOutcome:
+    def _failed(self, day: date, pull: PullReport | None, error: IngestError, *, is_piece: bool = False) -> DayOutcome:
         said = verdict(error)
-        self.n_in_a_row = self.n_in_a_row + 1 if said is Verdict.NEXT_DAY_FOR_NOW else 0
+        # What all of a pull's days fail for does not lie in a day, whatever the error says of itself.
+        self.n_in_a_row = self.n_in_a_row + 1 if is_piece or said is Verdict.NEXT_DAY_FOR_NOW else 0
         if said is Verdict.STOP or self.n_in_a_row == PATIENCE:
             self.stopped_by = error
         return DayOutcome(day, pull, error=error)

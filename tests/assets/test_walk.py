@@ -82,6 +82,14 @@ def test_a_provider_that_is_away_is_left_alone_after_few_questions() -> None:
     assert spans(provider) == [10, *[1] * PATIENCE]
 
 
+def test_what_every_day_of_a_pull_fails_for_is_not_asked_for_day_after_day() -> None:
+    """An export job costs minutes: sixty-one of them for one damaged month are too many."""
+    provider = served(*range(10), kind=PayloadUnreadableError)
+    outcomes = list(go_through(DAYS, provider, FakeWarehouse(), "s", pull_days=10))
+    assert all(outcome.error for outcome in outcomes)
+    assert spans(provider) == [10, 5, 2, *[1] * PATIENCE]
+
+
 @pytest.mark.parametrize("failing", [0, 1, 6, 9])
 def test_a_day_that_the_provider_cannot_answer_now_fails_alone_among_many(failing: int) -> None:
     provider, warehouse = served(failing, kind=ProviderUnavailableError), FakeWarehouse()
