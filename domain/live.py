@@ -79,5 +79,9 @@ class LiveFeed(Protocol):
         """Open the stream of a part.
 
         Raises:
+            CredentialsRejectedError: Nobody lets us in, to no part.
             ProviderError: It does not open.
         """
+
+    def part_of(self, series: Series) -> str | None:
+        """The part whose stream speaks of a series of the export; None if none does, as of statistics."""

@@ -4,15 +4,25 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.errors import IngestError, PayloadUnreadableError
+from domain.errors import ConfigurationError, CredentialsRejectedError, IngestError, PayloadUnreadableError
 from domain.live import Gap, Heard, LiveFeed, LiveStream
 from pipelines.live.pace import Pace
-from pipelines.live.queue import Inbox
+from pipelines.live.queue import Inbox, Item
 
 _log: Final = logging.getLogger(__name__)
+
+_NONE: Final = timedelta(0)
+
+
+def is_for_good(error: IngestError) -> bool:
+    """Whether an error is one of the whole source, so that listening on makes no sense: its credentials, its settings.
+
+    Any other one is of a stream, a day or a moment: the rest of the source goes on.
+    """
+    return isinstance(error, CredentialsRejectedError | ConfigurationError)
 
 
 def _now() -> datetime:
@@ -22,8 +32,11 @@ def _now() -> datetime:
 class Listener:
     """Listens to one part until it is told to stop.
 
-    Everything up to `certain` has been handed in. When a stream opens, what lies between that and now becomes a gap:
-    whatever was sent meanwhile, nobody heard it.
+    Everything up to `certain` has been handed in or marked. When a stream opens, what lies between that and now becomes
+    a gap: whatever was sent meanwhile, nobody heard it.
+
+    A message has its device's time, and `certain` has ours: never more than it is. So a gap reaches as far ahead of now
+    as the device was last heard to be, and what is certain after a gap lags as far behind.
 
     Args:
         feed: Where to listen.
@@ -52,10 +65,13 @@ class Listener:
         self._part = part
         self._inbox = inbox
         self._pace = pace
-        self._certain = certain
+        self._certain = min(certain, now())
+        self._marked_until = self._certain
         self._reason = reason
         self._stopping = stopping
         self._now = now
+        self._ahead = _NONE
+        self._behind = pace.drift  # nothing was heard yet, so it may be so much
         self.n_opened = 0
         self.n_heard = 0
         self.n_left_out = 0
@@ -64,48 +80,87 @@ class Listener:
         """Listen until told to stop.
 
         Raises:
-            IngestError: What waiting does not help against: credentials that are rejected, an address that is refused.
+            IngestError: What ends the whole source: credentials that are rejected, a wrong setting.
         """
-        wait = self._pace.first_wait_seconds
+        soon, rarely = self._pace.first_wait_seconds, self._pace.refused_wait_seconds
+        refusal = ""
         while not self._stopping.is_set():
-            n_heard = self.n_heard
+            n_opened, n_heard = self.n_opened, self.n_heard
+            is_refused = False
             try:
-                with self._feed.listen(self._part) as stream:
-                    self.n_opened += 1
-                    self._mark(self._now() + self._pace.overlap, self._reason)
-                    self._reason = "disconnected"
-                    self._hear(stream)
+                self._listen()
             except IngestError as error:
-                if not error.retryable:
+                if is_for_good(error):
                     raise
-                _log.info("The stream of %s is opened again: %s", self._part, error)
+                is_refused = not error.retryable
+                # Once: a stream that is refused all day says the same all day.
+                level = logging.WARNING if is_refused and str(error) != refusal else logging.INFO
+                refusal = str(error) if is_refused else refusal
+                _log.log(level, "The stream of %s is opened again: %s", self._part, error)
+            if self.n_opened > n_opened:
+                rarely = self._pace.refused_wait_seconds
             if self.n_heard > n_heard:
-                wait = self._pace.first_wait_seconds
+                soon = self._pace.first_wait_seconds
             # Full jitter: streams that ended together do not come back together.
-            self._stopping.wait(random.uniform(0, wait))  # noqa: S311  # no secret
-            wait = min(wait * 2, self._pace.longest_wait_seconds)
+            if is_refused:
+                self._stopping.wait(random.uniform(rarely / 2, rarely))  # noqa: S311  # no secret
+                rarely = min(rarely * 2, self._pace.longest_refused_wait_seconds)
+            else:
+                self._stopping.wait(random.uniform(0, soon))  # noqa: S311  # no secret
+                soon = min(soon * 2, self._pace.longest_wait_seconds)
 
-    def _hear(self, stream: LiveStream) -> None:
-        """Hand in what comes, until the stream ends or it is time to stop."""
+    def _listen(self) -> None:
+        """Open the stream, mark what was missed, and hand in what comes, until it ends or it is time to stop."""
+        with self._feed.listen(self._part) as stream:
+            opened_at = self._now()
+            self.n_opened += 1
+            reason, self._reason = self._reason, "disconnected"
+            self._mark(opened_at, reason)
+            self._hear(stream, opened_at, reason)
+
+    def _hear(self, stream: LiveStream, opened_at: datetime, reason: str) -> None:
+        is_first, n_unreadable = True, 0
         while not self._stopping.is_set():
             try:
                 heard = stream.receive(self._pace.receive_seconds)
             except PayloadUnreadableError as error:
-                _log.warning("A message of %s is left to the export: %s", self._part, error)
-                self._mark(self._now() + self._pace.overlap, "unreadable")
+                level = logging.DEBUG if n_unreadable else logging.WARNING
+                _log.log(level, "A message of %s is left to the export: %s", self._part, error)
+                n_unreadable += 1
+                if self._now() + self._ahead > self._marked_until:
+                    self._mark(self._now(), "unreadable")
                 continue
-            if heard is not None:
-                self.n_heard += 1
-                self.n_left_out += heard.n_left_out
-                self._hand_in(heard)
+            if heard is None:
+                continue
+            self.n_heard += 1
+            self.n_left_out += heard.n_left_out
+            self._compare_clocks(heard, is_first=is_first)
+            if is_first and opened_at + self._ahead > self._marked_until:
+                # The device is ahead, and nobody knew: what was missed has later times than was marked.
+                self._mark(opened_at, reason)
+            is_first = False
+            self._hand_in(heard)
+
+    def _compare_clocks(self, heard: Heard, *, is_first: bool) -> None:
+        """Note how far the device's time is from ours; while a stream is open, the farthest counts."""
+        apart = heard.measured_at - self._now()
+        ahead, behind = max(apart, _NONE), max(-apart, _NONE)
+        self._ahead = min(ahead if is_first else max(self._ahead, ahead), self._pace.drift)
+        self._behind = min(behind if is_first else max(self._behind, behind), self._pace.drift)
 
     def _hand_in(self, heard: Heard) -> None:
-        if self._inbox.put(self._part, heard, self._certain, self._pace.patience_seconds):
-            self._certain = max(self._certain, heard.measured_at)
+        certain = max(self._certain, min(heard.measured_at, self._now()))
+        item = Item(self._part, certain, heard)
+        if self._inbox.put(item, before=self._certain, patience_seconds=self._pace.patience_seconds):
+            self._certain = certain
 
-    def _mark(self, end: datetime, reason: str) -> None:
-        """Hand in the gap from what is certain until `end`; it may wait, and must not be lost."""
-        gap = Gap(self._part, min(self._certain, end) - self._pace.overlap, end, reason)
-        while not self._inbox.put_gap(gap, patience_seconds=self._pace.receive_seconds):
+    def _mark(self, until: datetime, reason: str) -> None:
+        """Hand in the gap from what is certain until a moment of ours; it may wait, and must not be lost."""
+        start, end = min(self._certain, until), until + self._ahead
+        gap = Gap(self._part, start - self._pace.overlap, end + self._pace.overlap, reason)
+        certain = max(self._certain, until - self._behind)
+        while not self._inbox.put_gap(gap, certain, patience_seconds=self._pace.receive_seconds):
             if self._stopping.is_set():
                 return  # the next start begins where the warehouse is certain, and marks this again
+        self._certain = certain
+        self._marked_until = gap.end

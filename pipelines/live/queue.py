@@ -1,8 +1,9 @@
 """Between the streams and the warehouse: a queue with room for so much, and a memory of what found none."""
 
-import queue
+import threading
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -15,65 +16,73 @@ class Item:
 
     Attributes:
         part: Of the stream.
+        certain: Until when everything of the part is known or marked, once this is put.
         heard: The message.
         gap: What was missed before it.
     """
 
     part: str
+    certain: datetime
     heard: Heard | None = None
     gap: Gap | None = None
 
+    @property
+    def n_points(self) -> int:
+        """How many points it carries."""
+        return len(self.heard.points) if self.heard else 0
+
 
 class Inbox:
-    """What has been heard and is not put yet. It holds so many messages and never more; safe for many threads.
+    """What has been heard and is not put yet. It holds so much and never more; safe for many threads.
 
     A message that finds no room is dropped, and the span it stood in becomes a gap, told with the next one that does.
 
     Args:
-        n_messages: How many it holds.
+        n_messages: How many messages it holds.
         overlap: By how much a gap reaches beyond what is known.
+        n_points: How many points all of them carry at most; one message alone always fits.
     """
 
-    def __init__(self, n_messages: int, overlap: timedelta) -> None:
-        self._queue: queue.Queue[Item] = queue.Queue(n_messages)
+    def __init__(self, n_messages: int, overlap: timedelta, *, n_points: int) -> None:
+        self._most = n_messages
+        self._most_points = n_points
         self._overlap = overlap
+        self._items: deque[Item] = deque()
+        self._n_points = 0
+        self._changed = threading.Condition()
         self._dropped_since: dict[str, datetime] = {}
         self.n_dropped = 0
 
     def __len__(self) -> int:
         """How many wait."""
-        return self._queue.qsize()
+        return len(self._items)
 
-    def put(self, part: str, heard: Heard, certain: datetime, patience_seconds: float) -> bool:
-        """Hand in a message of `part`; whether there was room.
+    def put(self, item: Item, *, before: datetime, patience_seconds: float) -> bool:
+        """Hand in a message; whether there was room.
 
         Args:
-            part: Of the stream. One thread hands in the messages of one part.
-            heard: The message.
-            certain: The instant of the newest message that had room before this one.
+            item: With the message. One thread hands in the messages of one part.
+            before: Until when everything of the part is known without it.
             patience_seconds: How long to wait for room, which keeps the stream waiting, too.
         """
-        gap = None
+        assert item.heard is not None  # noqa: S101  # narrows the type
+        part, at = item.part, item.heard.measured_at
         if part in self._dropped_since:
-            start, end = self._dropped_since[part], heard.measured_at + self._overlap
-            gap = Gap(part, min(start, end - self._overlap), end, "overflow")
-        try:
-            self._queue.put(Item(part, heard, gap), timeout=patience_seconds)
-        except queue.Full:
+            start, end = self._dropped_since[part], max(at, item.certain) + self._overlap
+            item = replace(item, gap=Gap(part, min(start, end - self._overlap), end, "overflow"))
+        if not self._queued(item, patience_seconds):
             self.n_dropped += 1
-            since = min(certain, heard.measured_at) - self._overlap
+            since = min(before, at) - self._overlap
             self._dropped_since[part] = min(self._dropped_since.get(part, since), since)
             return False
         self._dropped_since.pop(part, None)
         return True
 
-    def put_gap(self, gap: Gap, *, patience_seconds: float) -> bool:
+    def put_gap(self, gap: Gap, certain: datetime, *, patience_seconds: float) -> bool:
         """Hand in a gap by itself; whether there was room. What was dropped before becomes part of it."""
         dropped = self._dropped_since.get(gap.part)
         wide = Gap(gap.part, min(gap.start, dropped or gap.start), gap.end, gap.reason)
-        try:
-            self._queue.put(Item(gap.part, gap=wide), timeout=patience_seconds)
-        except queue.Full:
+        if not self._queued(Item(gap.part, certain, gap=wide), patience_seconds):
             return False
         self._dropped_since.pop(gap.part, None)
         return True
@@ -82,9 +91,26 @@ class Inbox:
         """What waits, in order: what comes within `linger_seconds`, or as many as `n_most`."""
         end = monotonic() + linger_seconds
         items: list[Item] = []
-        while len(items) < n_most:
-            try:
-                items.append(self._queue.get(timeout=max(end - monotonic(), 0.001)))
-            except queue.Empty:
-                break
+        with self._changed:
+            while len(items) < n_most:
+                left = max(end - monotonic(), 0.001)
+                if not self._items and not self._changed.wait_for(lambda: bool(self._items), left):
+                    break
+                item = self._items.popleft()
+                self._n_points -= item.n_points
+                items.append(item)
+                self._changed.notify_all()
         return items
+
+    def _queued(self, item: Item, patience_seconds: float) -> bool:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_room(item), patience_seconds):
+                return False
+            self._items.append(item)
+            self._n_points += item.n_points
+            self._changed.notify_all()
+        return True
+
+    def _has_room(self, item: Item) -> bool:
+        n_points = self._n_points + item.n_points
+        return len(self._items) < self._most and (n_points <= self._most_points or n_points == item.n_points)

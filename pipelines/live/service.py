@@ -3,16 +3,16 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from domain.contract import Provider
-from domain.errors import WarehouseUnavailableError
+from domain.errors import ConfigurationError, IngestError, WarehouseUnavailableError
 from domain.live import LiveFeed
 from pipelines.live.filler import Filler, first_of_today
-from pipelines.live.listener import Listener
+from pipelines.live.listener import Listener, is_for_good
 from pipelines.live.pace import Pace
 from pipelines.live.queue import Inbox, Item
 from warehouse.store import TimescaleWarehouse
@@ -22,6 +22,7 @@ _log: Final = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _LAST_SECONDS: Final = 10.0  # for the threads to end
+_GLANCE_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -65,11 +66,11 @@ class LiveService:
         self._warehouse = warehouse
         self._pace = pace
         self._now = now
-        self._inbox = Inbox(pace.queue_messages, pace.overlap)
-        self._filler = Filler(provider, warehouse, source, pace, now=now)
-        self._counts = Counts()
-        self._listeners: list[Listener] = []
+        self._inbox = Inbox(pace.queue_messages, pace.overlap, n_points=pace.queue_points)
         self._stopping = threading.Event()
+        self._filler = Filler(provider, feed, warehouse, source, pace, stopping=self._stopping, now=now)
+        self._counts = Counts()
+        self._listeners: dict[str, Listener] = {}
         self._drained = threading.Event()
         self._trouble: list[BaseException] = []
 
@@ -79,7 +80,7 @@ class LiveService:
         counts = self._counts
         counts.n_dropped = self._inbox.n_dropped
         counts.n_filled = self._filler.n_filled
-        counts.n_opened = sum(listener.n_opened for listener in self._listeners)
+        counts.n_opened = sum(listener.n_opened for listener in tuple(self._listeners.values()))
         return counts
 
     def stop(self) -> None:
@@ -90,33 +91,73 @@ class LiveService:
         """Listen until `stop` is called; what was done.
 
         Raises:
-            IngestError: Something that waiting does not help against; everything that was heard has been put.
+            ConfigurationError: The account has nothing to listen to.
+            IngestError: Something that ends the whole source; everything that was heard has been put.
         """
         covered = self._warehouse.live.covered(self._source)
-        start = self._now()
-        self._listeners = [
-            Listener(
-                self._feed,
-                part,
-                self._inbox,
-                self._pace,
-                certain=covered.get(part, first_of_today(start, self._pace.look_back)),
-                reason="restarted" if part in covered else "first_start",
-                stopping=self._stopping,
-                now=self._now,
-            )
-            for part in self._feed.parts()
-        ]
-        listening = [self._thread(listener.run, "listen") for listener in self._listeners]
+        listening: list[threading.Thread] = []
         putting, filling = self._thread(self._put_all, "put"), self._thread(self._fill_all, "fill")
-        for thread in listening:
-            _join(thread, until=self._stopping)
-        self._drained.set()
-        for thread in (putting, filling):
-            thread.join(_LAST_SECONDS)
+        try:
+            self._seek_all(covered, listening)
+        finally:
+            self._stopping.set()
+            _join(listening)
+            self._drained.set()
+            _join([putting, filling])
         if self._trouble:
             raise self._trouble[0]
         return self.counts
+
+    def _seek_all(self, covered: Mapping[str, datetime], listening: list[threading.Thread]) -> None:
+        """Listen to every part of the account, and now and then ask whether there are more, until it is time to stop.
+
+        Raises:
+            IngestError: The first answer says that there is nothing to listen to, or will never be.
+        """
+        wait = self._pace.first_wait_seconds
+        while not self._stopping.is_set():
+            try:
+                parts = self._feed.parts()
+            except IngestError as error:
+                if is_for_good(error) or not (error.retryable or self._listeners):
+                    raise
+                _log.warning("What %s has to listen to is asked again: %s", self._source, error)
+                self._pause(wait)
+                wait = min(wait * 2, self._pace.parts_seconds)
+                continue
+            if not parts and not self._listeners:
+                raise ConfigurationError(
+                    "the account has nothing to listen to",
+                    place=f"account of {self._source}",
+                    fix="check that its user may read a product, and that the source's settings name the right ones",
+                )
+            for part in parts:
+                if part not in self._listeners:
+                    self._listeners[part] = self._listener(part, covered.get(part))
+                    listening.append(self._thread(self._listeners[part].run, "listen"))
+            wait = self._pace.first_wait_seconds
+            self._pause(self._pace.parts_seconds)
+
+    def _listener(self, part: str, covered: datetime | None) -> Listener:
+        first = first_of_today(self._now(), self._pace.look_back)
+        return Listener(
+            self._feed,
+            part,
+            self._inbox,
+            self._pace,
+            certain=first if covered is None else covered,
+            reason="first_start" if covered is None else "restarted",
+            stopping=self._stopping,
+            now=self._now,
+        )
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but not when it is time to stop."""
+        # Looked at and never waited for: a signal's handler sets the event in the middle of this thread, and the
+        # event's lock is not reentrant.
+        end = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _GLANCE_SECONDS))
 
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
         def guarded() -> None:
@@ -142,15 +183,12 @@ class LiveService:
 
     def _put(self, items: Sequence[Item]) -> None:
         """One transaction, tried until it is there: what is heard meanwhile waits, and then becomes a gap."""
-        heard = [(item.part, item.heard) for item in items if item.heard is not None]
-        points = [point for _, one in heard for point in one.points]
+        heard = [item.heard for item in items if item.heard is not None]
+        points = [point for one in heard for point in one.points]
         gaps = [item.gap for item in items if item.gap is not None]
         covered: dict[str, datetime] = {}
-        for part, one in heard:
-            covered[part] = max(covered.get(part, one.measured_at), one.measured_at)
-        for gap in gaps:
-            # What lies before a gap's end is marked, and so it is certain. The overlap reaches into the future.
-            covered[gap.part] = max(covered.get(gap.part, gap.start), min(gap.end - self._pace.overlap, self._now()))
+        for item in items:
+            covered[item.part] = max(covered.get(item.part, item.certain), item.certain)
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -169,17 +207,19 @@ class LiveService:
         self._counts.n_gaps += len(gaps)
 
     def _fill_all(self) -> None:
-        """Fill gaps, again and again; one that cannot be filled now is tried again, ever more rarely."""
+        """Look for gaps, again and again; ever more rarely while the database is away."""
         wait = self._pace.fill_seconds
         while not self._stopping.wait(wait):
-            is_well = self._filler.try_to_fill()
-            wait = self._pace.fill_seconds if is_well else min(wait * 2, 12 * self._pace.fill_seconds)
+            try:
+                self._filler.look()
+                wait = self._pace.fill_seconds
+            except WarehouseUnavailableError as error:
+                _log.warning("Gaps of %s stay open for now: %s", self._source, error)
+                wait = min(wait * 2, 12 * self._pace.fill_seconds)
 
 
-def _join(thread: threading.Thread, *, until: threading.Event) -> None:
-    """Wait for `thread`; once `until` is set, not much longer."""
-    while thread.is_alive() and not until.wait(0.1):
-        pass
+def _join(threads: Sequence[threading.Thread]) -> None:
+    """Wait for threads that were told to end, and not much longer."""
     end = time.monotonic() + _LAST_SECONDS
-    while thread.is_alive() and time.monotonic() < end:
-        thread.join(0.1)
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0.0))

@@ -116,7 +116,8 @@ class VoltStorageFeed:
         with self._opened(part) as stream:
             yield _Listening(stream, Device("product", part), Naming(self._account))
 
-    def part_of(self, series: Series) -> str | None:
+    @staticmethod
+    def part_of(series: Series) -> str | None:
         """The product whose samples a series holds; None for statistics and components."""
         return series.labels.get("product") if "field" in series.labels else None
 

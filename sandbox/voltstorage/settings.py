@@ -26,6 +26,7 @@ class Settings(TwinSettings):
         has_seconds: Whether product 78, with a row every `spacing_ms`, is there.
         spacing_ms: Milliseconds between two rows of product 78.
         last_day: The last day with measured rows; None for today, up to now.
+        export_lag_seconds: How far an export is behind: it holds no row that is younger.
         is_hint_sent: Whether a CSV begins with `sep=`.
         is_line_ended: Whether the last line of a CSV ends.
         is_gzip: Whether answers are compressed for a client that accepts gzip.
@@ -42,6 +43,7 @@ class Settings(TwinSettings):
     has_seconds: bool = False
     spacing_ms: int = 1000
     last_day: date | None = None
+    export_lag_seconds: float = 0.0
     is_hint_sent: bool = True
     is_line_ended: bool = True
     is_gzip: bool = True
@@ -61,3 +63,5 @@ class Settings(TwinSettings):
                 raise SettingError(f"{name} cannot be {word!r}; it is one of {', '.join(known)}.")
         if not 10 <= self.spacing_ms <= 60_000 or 60_000 % self.spacing_ms:  # noqa: PLR2004 - a minute in ms
             raise SettingError("spacing_ms must divide a minute, and lie between 10 and 60,000.")
+        if not 0 <= self.export_lag_seconds <= 1e9:  # noqa: PLR2004 - thirty years are enough
+            raise SettingError("export_lag_seconds must lie between 0 and 1,000,000,000.")

@@ -270,7 +270,8 @@ class VoltStorage(Twin[Settings]):
             )
         except ValueError:
             raise RefusedError(400, '"tz", "precision" and "tolerance" must be numbers') from None
-        rows = simplified(self.store.rows(home, start, end + 1, self.settings), fields, wanted.tolerance)
+        until = min(end, now_ms() - int(self.settings.export_lag_seconds * 1000))
+        rows = simplified(self.store.rows(home, start, max(until + 1, start), self.settings), fields, wanted.tolerance)
         if "outside_rows" in fired:
             rows.append((end + int(fired.option("outside_rows", "seconds") * 1000), {fields[0]: 1.0}))
         if asked.path == EXPORT_JSON:

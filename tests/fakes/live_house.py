@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,13 @@ QUICK_PACE = Pace(
     first_wait_seconds=0.05,
     longest_wait_seconds=0.1,
     overlap=timedelta(seconds=0.5),
-    settle=timedelta(seconds=2.5),
-    fill_seconds=0.3,
+    settle=timedelta(seconds=1.0),
+    fill_seconds=0.2,
+    rest_seconds=0.3,
+    longest_rest_seconds=1.0,
+    refused_wait_seconds=0.2,
+    longest_refused_wait_seconds=0.4,
+    parts_seconds=0.3,
     look_back=timedelta(seconds=5),
 )
 
@@ -45,12 +50,19 @@ class LiveHouse:
         warehouse: Where points go.
         feed: The streams.
         pace: The bounds.
+        running: The threads of the services that were started.
     """
 
     home: Battery
     warehouse: TimescaleWarehouse
     feed: VoltStorageFeed
     pace: Pace
+    running: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether a service runs."""
+        return any(thread.is_alive() for thread in self.running)
 
     @contextmanager
     def listening(self, *, feed: Any = None, pace: Pace | None = None) -> Iterator[LiveService]:  # noqa: ANN401 - any feed
@@ -65,6 +77,7 @@ class LiveHouse:
                 raised.append(error)
 
         thread = threading.Thread(target=run, daemon=True)
+        self.running.append(thread)
         thread.start()
         try:
             yield service
@@ -100,7 +113,7 @@ def _whole(at: datetime) -> datetime:
     return at.replace(microsecond=round(at.microsecond / 1000) * 1000)
 
 
-def eventually(is_so: Callable[[], bool], *, seconds: float = 20.0) -> bool:
+def eventually(is_so: Callable[[], bool], *, seconds: float = 30.0) -> bool:
     """Whether something becomes so in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from domain.contract import Series
 from domain.errors import (
     AddressRefusedError,
     CredentialsRejectedError,
     IngestError,
     PayloadUnreadableError,
     ProviderUnavailableError,
+    RequestRejectedError,
 )
 from domain.live import Heard, LiveStream
 from providers._addresses import Origin
@@ -26,6 +28,7 @@ from providers._stream import StreamLimits
 from providers.voltstorage.account import Account, Paths
 from providers.voltstorage.live import VoltStorageFeed, read_message
 from providers.voltstorage.naming import Device, Naming
+from providers.voltstorage.spec import MAX_COLUMNS
 from sandbox.voltstorage.twin import ROOT, STREAM
 from tests.fakes.battery import Battery, battery
 from tests.fakes.live_house import eventually
@@ -95,6 +98,12 @@ def test_what_is_no_message_is_unreadable(text: str) -> None:
         said(text)
 
 
+def test_a_message_with_more_fields_than_an_export_may_have_columns_is_unreadable() -> None:
+    assert len(values(said(message({f"s{number}": "x" for number in range(MAX_COLUMNS)})))) == MAX_COLUMNS
+    with pytest.raises(PayloadUnreadableError, match="1,001 fields"):
+        said(message({f"s{number}": "x" for number in range(MAX_COLUMNS + 1)}))
+
+
 @pytest.fixture
 def home() -> Iterator[Battery]:
     with battery(account=ACCOUNT, has_seconds=True, spacing_ms=100, live_time="fraction") as made:
@@ -109,6 +118,11 @@ def feed_of(
         origin = Origin.parse(f"http://127.0.0.1:{port}{ROOT}", place="test")
     limits = StreamLimits(open_seconds=5.0, ping_seconds=ping)
     return VoltStorageFeed(home.provider, origin, home.login, account=account, source="home", limits=limits)
+
+
+def feed_part(series: Series) -> str | None:
+    """What a feed says about a series; it needs no account for it."""
+    return VoltStorageFeed.part_of(series)
 
 
 def first(stream: LiveStream, seconds: float = 10.0) -> Heard:
@@ -161,9 +175,27 @@ def test_a_token_that_has_died_is_renewed_once(home: Battery) -> None:
     assert home.logins() == 2
 
 
-def test_a_product_that_is_not_ours_is_rejected_credentials(home: Battery) -> None:
-    with pytest.raises(CredentialsRejectedError, match="403"), feed_of(home).listen("99"):
+def test_a_product_that_is_not_ours_is_a_refusal_of_that_product_and_not_of_our_credentials(home: Battery) -> None:
+    with pytest.raises(RequestRejectedError, match="403") as caught, feed_of(home).listen("99"):
         pass
+    assert caught.value.status == 403
+    assert home.logins() == 1
+
+
+def test_a_fresh_token_that_is_worth_nothing_is_rejected_credentials(home: Battery) -> None:
+    home.twin.configure(token_in="query")
+    with pytest.raises(CredentialsRejectedError, match="401"), feed_of(home).listen("78"):
+        pass
+    assert home.logins() == 2
+
+
+def test_a_stream_speaks_of_the_samples_of_its_product_and_of_nothing_else() -> None:
+    naming, product = Naming(Account()), Device("product", "77")
+    assert feed_part(naming.of_field(product, "Power_PV")) == "77"
+    assert feed_part(naming.of_field(product, "Status", is_state=True)) == "77"
+    assert feed_part(naming.of_statistic(product, "hour", "pv-total")) is None
+    assert feed_part(naming.of_statistic(product, "month", "pv-total")) is None
+    assert feed_part(naming.of_field(Device("component", "5"), "Power_PV")) is None
 
 
 def test_a_redirect_of_the_handshake_is_refused(home: Battery) -> None:
@@ -176,7 +208,7 @@ def test_a_path_that_is_no_stream_is_said_so(home: Battery) -> None:
     account = replace(ACCOUNT, paths=Paths(stream="data/nowhere"))
     with pytest.raises(IngestError) as caught, feed_of(home, account=account).listen("78"):
         pass
-    assert caught.value.code in ("request_rejected", "credentials_rejected")
+    assert caught.value.code == "request_rejected"
 
 
 def test_a_provider_that_is_away_is_unavailable(home: Battery) -> None:
