@@ -15,7 +15,8 @@ REFUSED = RequestRejectedError("the provider answered 403", place="test", fix="l
 def test_a_gap_reaches_from_the_last_message_to_the_moment_at_which_the_stream_is_open_again() -> None:
     gaps = gaps_of([Moment(0), Moment(1, heard=0)], [Moment(4)])
     assert are_covered(gaps[1:], 1, 4)
-    assert (minutes(gaps[1].start), minutes(gaps[1].end)) == (pytest.approx(1, abs=0.1), pytest.approx(4, abs=0.1))
+    assert minutes(gaps[1].start) == pytest.approx(1, abs=0.1)
+    assert minutes(gaps[1].end) == pytest.approx(4, abs=0.1)
 
 
 def test_what_a_device_said_whose_clock_is_ahead_is_marked_in_its_time() -> None:
@@ -56,7 +57,8 @@ def test_a_device_that_was_never_heard_is_believed_to_be_a_quarter_of_an_hour_be
 def test_messages_that_cannot_be_read_all_day_are_marked_in_small_gaps_without_holes() -> None:
     an_hour = [Moment(second / 60, error=UNREADABLE) for second in range(3600)]
     gaps = gaps_of([Moment(0), Moment(0, heard=0), *an_hour])
-    assert are_covered(gaps, 0, 60)
+    assert are_covered(gaps, 0, 3599 / 60)
+    gaps = [gap for gap in gaps if gap.reason == "unreadable"]
     assert len(gaps) <= 3600 / 5
     assert max(minutes(gap.end) - minutes(gap.start) for gap in gaps) * 60 <= 20
 
