@@ -31,6 +31,7 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.quantities import Conversion
 from domain.window import Window
+from providers._untimed import untimed_inside
 from providers.climkit.account import Account
 from providers.climkit.buckets import LONGEST, end_of
 from providers.climkit.curves import falls_like_no_counter
@@ -166,21 +167,19 @@ class _Answer:
         """All rows with a usable time, and the starts of their intervals in microseconds."""
         place = _place(self.payload)
         said = parse_rows(self.payload.body, place=place)
-        is_first = self.payload.window.start in window
-        rows: list[Row] = []
-        for row in said:
-            if isinstance(row, dict):
-                rows.append(row)
-            elif is_first:
-                self._reject(row, Reason.MALFORMED_ROW)
+        rows: list[Row] = [row if isinstance(row, dict) else {} for row in said]
         read = read_epochs if self.listing.kind == SENSOR_DATA else read_texts
         times, odd = read([row.get(TIME) for row in rows], self.payload.received_at, place=place)
-        for index, reason in odd.items() if is_first else ():
-            for name in self._point_names(rows[index]) or [""]:
-                self._reject(rows[index], reason, name)
         starts = times - self.listing.behind(self.account) // MICROSECOND
         if not odd:
             return rows, starts
+        for index in untimed_inside(starts, odd, self.payload.window, window):
+            row = said[index]
+            if not isinstance(row, dict):
+                self._reject(row, Reason.MALFORMED_ROW)
+                continue
+            for name in self._point_names(row) or [""]:
+                self._reject(row, odd[index], name)
         fine = [index for index in range(len(rows)) if index not in odd]
         return [rows[index] for index in fine], starts[fine]
 

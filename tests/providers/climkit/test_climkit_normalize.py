@@ -277,6 +277,16 @@ def test_a_row_without_a_usable_time_is_rejected_once_whatever_day_is_loaded(tim
     assert (len(first.measurements), len(second.rejected)) == (1, 0)
 
 
+def test_a_row_without_a_usable_time_belongs_to_the_day_of_the_row_before_it() -> None:
+    two = Window.of_days(date(2026, 3, 22), date(2026, 3, 23))
+    rows = [row("2026-03-22 05:30:00+01:00", total=1.0), row("2026-03-23 05:30:00+01:00", total=1.0)]
+
+    whole = [*rows, {"total": 1.0, "timestamp": None}, 5]
+    first, second = (said(whole, window=Window.of_day(day), asked=two) for day in two.days())
+
+    assert (len(first.rejected), list(second.rejected["reason"])) == (0, ["no_time", "malformed_row"])
+
+
 def test_null_is_absent_and_never_zero() -> None:
     whole = said([row("2026-03-22 05:30:00+01:00", total=None, self=None, ext=0.5)])
 
