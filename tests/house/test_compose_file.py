@@ -37,6 +37,22 @@ def test_the_sandbox_follows_the_code_server_into_its_new_network() -> None:
     assert "os.kill(1, signal.SIGTERM)" in sandbox["healthcheck"]["test"][-1]
 
 
+def test_a_live_stream_is_asked_for_by_its_profile_and_ends_with_the_network_it_is_in() -> None:
+    live = SERVICES["live"]
+    assert live["profiles"] == ["live"]
+    assert live["command"] == ["joulehouse", "live", "${LIVE_SOURCE:-home_batteries}"]
+    assert (ROOT / "assets" / "home_batteries" / "defs.yaml").exists()
+    assert live["network_mode"] == "service:code"
+    assert live["depends_on"]["code"]["restart"] is True
+    assert "os.kill(1, signal.SIGTERM)" in live["healthcheck"]["test"][-1]
+
+
+def test_a_live_stream_gets_the_warehouse_and_no_password_of_another_database() -> None:
+    environment = SERVICES["live"]["environment"]
+    assert environment["WAREHOUSE_URL"] == SERVICES["code"]["environment"]["WAREHOUSE_URL"]
+    assert (environment["POSTGRES_PASSWORD"], environment["DAGSTER_PG_PASSWORD"]) == ("", "")
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_nothing_is_published_beyond_the_loopback_address(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
