@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from providers.servitly.spec import MAX_COLUMNS, MAX_LINE
+from providers.servitly.spec import BATCH_POINTS, MAX_COLUMNS, MAX_LINE
 from providers.servitly.wire import TIME_NAMES, unreadable
 
 _SEPARATORS: Final = (",", ";", "\t")
 _QUOTE: Final = '"'
-_ROWS: Final = 20_000  # of one batch, where cells are quoted
+_CHARACTERS: Final = 2**20  # of one batch, where cells are quoted: what a piece of a file without quotes has
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,26 @@ def _plain(lines: list[str], header: list[str], separator: str) -> Rows:
 def _quoted(texts: Iterable[str], header: list[str], separator: str, place: str) -> Iterator[Rows]:
     reader = csv.reader(_lines(texts, place), delimiter=separator, strict=True)
     try:
-        while batch := [row for row in itertools.islice(reader, _ROWS) if row]:
+        for batch in _batches(reader, max(1, BATCH_POINTS // len(header))):
             yield Rows(header, [row[0] for row in batch], batch, separator)
     except csv.Error as error:
         raise unreadable(f"the file is no CSV ({error})", place) from None
+
+
+def _batches(rows: Iterable[list[str]], most: int) -> Iterator[list[list[str]]]:
+    """Rows that are not empty, few enough at a time for any number of columns and any length of texts."""
+    batch: list[list[str]] = []
+    n_characters = 0
+    for row in rows:
+        if not row:
+            continue
+        batch.append(row)
+        n_characters += sum(map(len, row))
+        if len(batch) == most or n_characters >= _CHARACTERS:
+            yield batch
+            batch, n_characters = [], 0
+    if batch:
+        yield batch
 
 
 def _lines(texts: Iterable[str], place: str) -> Iterator[str]:

@@ -9,7 +9,8 @@ once:
     measurements  numbers, in canonical units
     states        texts
 
-Rows outside of the window are left out before anything is counted. What is said twice is left to the loader.
+Rows outside of the window are left out before anything is counted; one without a usable time lies where its neighbour
+does (`providers/_untimed.py`). What is said twice is left to the loader.
 """
 
 from collections import Counter
@@ -25,6 +26,7 @@ from domain.measurement import Normalized, Reason, no_measurements, no_rejected,
 from domain.window import Window
 from providers._archive import Archive
 from providers._points import Integers, Points, inside, storable
+from providers._untimed import untimed_inside
 from providers.servitly.account import Account
 from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
@@ -59,9 +61,9 @@ def _of_archive(payload: Payload, window: Window, account: Account) -> Iterator[
             thing = thing_of(member.name)
             if thing is None or name_reason(thing):
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
-            where = f"{place}, file {member.name[:80]}"
+            where, before = f"{place}, file {member.name[:80]}", None
             for rows in read_csv(archive.read(member), place=where):
-                batch.add(payload.params.get("thingId", thing), rows, window, where)
+                before = batch.add(payload.params.get("thingId", thing), rows, window, where, before)
                 if batch.is_full:
                     yield batch.read()
                     batch = _Batch(payload, account)
@@ -89,8 +91,19 @@ class _Batch:
         n_columns = len(self._numbers) + len(self._texts)
         return self._n_points + len(self._raw) >= BATCH_POINTS or n_columns >= _MAX_COLUMNS_IN_BATCH
 
-    def add(self, thing: str, rows: Rows, window: Window, place: str) -> None:
-        """Take in the rows of a file that belong to `window`."""
+    def add(self, thing: str, rows: Rows, window: Window, place: str, before: int | None) -> int | None:
+        """Take in the rows of a file that belong to `window`.
+
+        Args:
+            thing: Whose file it is.
+            rows: A piece of it.
+            window: What is read.
+            place: Which file, for messages.
+            before: The last usable time in front of the piece, in microseconds since the epoch.
+
+        Returns:
+            The same for the piece after it.
+        """
         times, odd = read_times(rows.times, self._payload.received_at)
         wanted = np.flatnonzero(inside(times, odd, self._payload.window, window, place=place))
         fitting: list[int] = []
@@ -105,8 +118,10 @@ class _Batch:
         at = times[fitting]
         for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=False):
             self._column(thing, header, at, list(column), lambda row: rows.text(fitting[row]))
-        for index, reason in sorted(odd.items()):
-            self._reject(f"{thing}: {rows.text(index)}", reason)
+        for index in untimed_inside(times, odd, self._payload.window, window, before=before):
+            self._reject(f"{thing}: {rows.text(index)}", odd[index])
+        last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
+        return before if last is None else int(times[last])
 
     def read(self) -> Normalized:
         """The batch: every cell inside the window accounted for."""

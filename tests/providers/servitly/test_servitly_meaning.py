@@ -131,6 +131,23 @@ def test_a_time_that_is_none_is_rejected_and_never_guessed(time: str, reason: st
     assert reasons(one(f"TIMESTAMP,T [°C]\n{time},1\n{T},2\n")) == [reason]
 
 
+def test_rows_without_a_time_count_in_the_day_of_the_row_before_them_and_in_no_other() -> None:
+    month = Window.of_days(date(2025, 6, 1), date(2025, 6, 30))
+    days = [Window.of_day(date(2025, 6, 1 + number)) for number in range(30)]
+    rows = "".join(f"{T + day * 86_400_000},{day}\n{'n/a,9' + chr(10) if day % 10 == 4 else ''}" for day in range(30))
+    payload = answer(zipped([("B1.csv", f"TIMESTAMP,T [°C]\n{rows}")]), month)
+    counted = {day.start.day: reasons(concat(normalize([payload], day, ACCOUNT))) for day in days}
+    assert {day: found for day, found in counted.items() if found} == {key: ["wrong_type"] for key in (5, 15, 25)}
+
+
+def test_a_row_without_a_time_in_front_of_a_piece_of_a_file_belongs_to_the_piece_before_it() -> None:
+    month, second = Window.of_days(date(2025, 6, 1), date(2025, 6, 30)), Window.of_day(date(2025, 6, 2))
+    first = "".join(f'{T},"{number % 90}"\n' for number in range(50_000))  # as many rows as make a piece
+    payload = answer(zipped([("B1.csv", f'TIMESTAMP,T [°C]\n{first}n/a,"9"\n{T + 86_400_000},2\n')]), month)
+    assert reasons(concat(normalize([payload], DAY, ACCOUNT))) == ["wrong_type"]
+    assert reasons(concat(normalize([payload], second, ACCOUNT))) == []
+
+
 def test_both_hours_of_an_autumn_night_are_kept() -> None:
     night = Window.of_day(date(2025, 10, 26))
     text = "TIMESTAMP,T [°C]\n2025-10-26T02:30:00+02:00,1\n2025-10-26T02:30:00+01:00,2\n"
