@@ -114,14 +114,16 @@ class LiveService:
         Raises:
             IngestError: The first answer says that there is nothing to listen to, or will never be.
         """
-        wait = self._pace.first_wait_seconds
+        wait, said = self._pace.first_wait_seconds, ""
         while not self._stopping.is_set():
             try:
                 parts = self._feed.parts()
             except IngestError as error:
                 if is_for_good(error) or not (error.retryable or self._listeners):
                     raise
-                _log.warning("What %s has to listen to is asked again: %s", self._source, error)
+                level = logging.INFO if str(error) == said else logging.WARNING
+                _log.log(level, "What %s has to listen to is asked again: %s", self._source, error)
+                said = str(error)
                 self._pause(wait)
                 wait = min(wait * 2, self._pace.parts_seconds)
                 continue
@@ -135,7 +137,7 @@ class LiveService:
                 if part not in self._listeners:
                     self._listeners[part] = self._listener(part, covered.get(part))
                     listening.append(self._thread(self._listeners[part].run, "listen"))
-            wait = self._pace.first_wait_seconds
+            wait, said = self._pace.first_wait_seconds, ""
             self._pause(self._pace.parts_seconds)
 
     def _listener(self, part: str, covered: datetime | None) -> Listener:

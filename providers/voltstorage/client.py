@@ -90,6 +90,7 @@ class VoltStorage(Provider):
             PagingLoopError: A page holds nothing but products of earlier ones.
             ProviderError: The list cannot be had.
         """
+        self._http.new_step()  # who listens all day asks for it again and again, and begins anew each time
         return [product for _, _, page, _ in self._product_pages() for product in page]
 
     def latest(self, device: Device, *, with_time: bool = True) -> tuple[datetime | None, dict[str, Any]]:
