@@ -14,11 +14,16 @@ _Value = TypeVar("_Value", np.float64, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Vanished(Generic[_Value]):
-    """Points that the table holds and the payloads do not say."""
+    """Points that the table holds and the payloads do not say; `is_kept`: what it was is kept as a revision."""
 
     series_id: npt.NDArray[np.int64]
     at_us: npt.NDArray[np.int64]
     value: npt.NDArray[_Value]
+    is_kept: npt.NDArray[np.bool_]
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Vanished[_Value]":
+        """Those that are chosen."""
+        return Vanished(self.series_id[chosen], self.at_us[chosen], self.value[chosen], self.is_kept[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def compare(
         is_held[span.start + known] = True
         changed.append(span.start + known[differs])
     new = np.flatnonzero(~is_held) if n_held else None
-    vanished = Vanished(np.concatenate(gone_ids), np.concatenate(gone_at), np.concatenate(gone_values))
+    ids = np.concatenate(gone_ids)
+    vanished = Vanished(ids, np.concatenate(gone_at), np.concatenate(gone_values), np.ones(len(ids), dtype=np.bool_))
     return Difference(n_held, n_unchanged, new, np.concatenate(changed), vanished)
 
 

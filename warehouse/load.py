@@ -197,8 +197,8 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
     n_streamed = 0
     streamed = Unconfirmed.of(connection, assignment.source, assignment.window, intake)
     if streamed:
-        of_numbers, n_numbers = streamed.spare(of_numbers)
-        of_states, n_states = streamed.spare(of_states)
+        of_numbers, n_numbers = streamed.spare(of_numbers, intake.numbers)
+        of_states, n_states = streamed.spare(of_states, intake.states)
         n_streamed = n_numbers + n_states
     # What a stream has put goes by the stream's rules, and is not counted twice.
     withdrawn = Withdrawn.of(connection, assignment.source, intake.absent_sites, spared=streamed.instants)

@@ -12,7 +12,7 @@ from psycopg import sql
 from domain.errors import AccountingError
 from domain.window import Window
 from warehouse.copy_binary import HEADER, SLICE_ROWS, TRAILER, MeasurementEncoder, decode_numbers, encode_states
-from warehouse.difference import Difference, compare
+from warehouse.difference import Difference, Vanished, compare
 from warehouse.held import held, literal_ids
 from warehouse.intake import Intake
 from warehouse.points import Points
@@ -131,14 +131,18 @@ class Partition(Generic[_Value]):
 
     def _remove(self, difference: Difference[_Value], load_id: int) -> int:
         gone = difference.vanished
+        n_kept = self._remove_by("load/remove_vanished", "vanished", gone.where(gone.is_kept), load_id=load_id)
+        return n_kept + self._remove_by("load/remove_repeated", "repeated", gone.where(~gone.is_kept))
+
+    def _remove_by(self, name: str, staged: str, gone: Vanished[_Value], **values: object) -> int:
         if not len(gone.series_id):
             return 0
         rows = (
             self._kind.encode(gone.series_id[span], gone.at_us[span], gone.value[span])
             for span in _spans(len(gone.series_id))
         )
-        names = self._stage("vanished", rows, gone.series_id)
-        n_removed = self._execute("load/remove_vanished", names, load_id=load_id).rowcount
+        names = self._stage(staged, rows, gone.series_id)
+        n_removed = self._execute(name, names, **values).rowcount
         return self._require(n_removed, len(gone.series_id), "removed")
 
     def _change(self, difference: Difference[_Value], load_id: int) -> int:

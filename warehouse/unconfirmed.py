@@ -7,6 +7,9 @@ compares any point: the same value is unchanged, another one is changed with a r
     is removed with a revision, and does not count as a loss: the partition does not shrink by it.
     A point of a stream behind that instant stays: the export has not come so far yet, and proves nothing about it.
 
+A stream may say whole seconds where the export has fractions. A point at a whole second that is removed because the
+export says the same value less than a second away was that very sample: nothing is lost, and no revision is kept.
+
 Proof is a matter of one series: another one of the same device may come further (a statistic of an hour that has just
 begun), and a series that no export ever names is the stream's for good. What a load has confirmed or removed is not.
 """
@@ -22,14 +25,16 @@ import psycopg
 
 from domain.window import Window
 from warehouse.copy_binary import decode_instants
-from warehouse.difference import Difference, Vanished
+from warehouse.difference import Difference
 from warehouse.intake import Intake
+from warehouse.points import Points, Slice
 from warehouse.statements import statement
 
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Instants = npt.NDArray[np.int64]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_SECOND_US: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,12 @@ class Unconfirmed:
     Attributes:
         instants: Number in the catalogue → microseconds since 1970 of its points, ascending.
         proven_until: Number in the catalogue → the last microsecond that the load says of the series.
+        ranks: Number in the catalogue → rank of the series in what the load says.
     """
 
     instants: Mapping[int, _Instants]
     proven_until: Mapping[int, int]
+    ranks: Mapping[int, int]
 
     @classmethod
     def of(cls, connection: psycopg.Connection, source: str, window: Window, intake: Intake) -> Self:
@@ -51,24 +58,31 @@ class Unconfirmed:
         with connection.cursor(binary=True) as cursor:
             found = cursor.execute(statement("live/unconfirmed"), values).fetchall()
         if not found:
-            return cls({}, {})
+            return cls({}, {}, {})
         instants = {series_id: np.sort(decode_instants(packed)) for series_id, packed in found}
         proven: dict[int, int] = {}
+        ranks: dict[int, int] = {}
         for rank, series_id in enumerate(intake.series_ids.tolist()):
             if series_id not in instants:
                 continue
+            ranks[series_id] = rank
             for points in (intake.numbers, intake.states):
                 said = points.taken(points.span_of(rank)).at_us
                 if len(said):
                     proven[series_id] = max(proven.get(series_id, int(said[-1])), int(said[-1]))
-        return cls(instants, proven)
+        return cls(instants, proven, ranks)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self.instants)
 
-    def spare(self, difference: Difference[_Value]) -> tuple[Difference[_Value], int]:
-        """The difference without the points that nothing has been proven about, and how many others are a stream's."""
+    def spare(self, difference: Difference[_Value], points: Points[_Value]) -> tuple[Difference[_Value], int]:
+        """The difference without the points that nothing has been proven about, and how many others are a stream's.
+
+        Args:
+            difference: What a load has to write.
+            points: What it says.
+        """
         gone = difference.vanished
         is_spared = np.zeros(len(gone.series_id), dtype=np.bool_)
         is_streamed = np.zeros(len(gone.series_id), dtype=np.bool_)
@@ -81,9 +95,11 @@ class Unconfirmed:
             behind = gone.at_us > self.proven_until.get(series_id, -1)
             is_spared |= put & behind
             is_streamed |= put & ~behind
+            if series_id in self.ranks:
+                said = points.taken(points.span_of(self.ranks[series_id]))
+                gone.is_kept[put] = ~_is_said_nearby(gone.at_us[put], gone.value[put], said)
         n_spared = int(is_spared.sum())
-        kept = Vanished(gone.series_id[~is_spared], gone.at_us[~is_spared], gone.value[~is_spared])
-        without = replace(difference, n_held=difference.n_held - n_spared, vanished=kept)
+        without = replace(difference, n_held=difference.n_held - n_spared, vanished=gone.where(~is_spared))
         return without, int(is_streamed.sum())
 
     def confirm(self, connection: psycopg.Connection, window: Window) -> None:
@@ -99,3 +115,15 @@ class Unconfirmed:
                 "end": window.end,
             },
         )
+
+
+def _is_said_nearby(at_us: _Instants, value: npt.NDArray[_Value], said: Slice[_Value]) -> npt.NDArray[np.bool_]:
+    """Which points at whole seconds have the value of a said one that is less than a second away."""
+    is_nearby = np.zeros(len(at_us), dtype=np.bool_)
+    first = np.searchsorted(said.at_us, at_us - _SECOND_US, side="right")
+    last = np.searchsorted(said.at_us, at_us + _SECOND_US, side="left")
+    for step in range(int((last - first).max(initial=0))):
+        there = first + step < last
+        is_nearby[there] |= said.value[first[there] + step] == value[there]
+    is_nearby &= at_us % _SECOND_US == 0
+    return is_nearby

@@ -115,13 +115,58 @@ def test_what_a_load_has_confirmed_is_the_exports_from_then_on(warehouse: Timesc
 def test_a_point_that_the_export_does_not_say_is_removed_with_a_revision_and_is_no_loss(
     warehouse: TimescaleWarehouse,
 ) -> None:
-    # A stream's whole seconds, and the same samples with their milliseconds in the export: nothing agrees in time.
     warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
-    said = {at(second + 0.562): float(second) for second in range(100)}
+    said = {at(second + 0.562): float(1000 + second) for second in range(100)}
     report = exported(warehouse, said)
     assert (report.n_inserted, report.n_removed) == (100, 100)
     assert sorted(held(warehouse)) == [second + 0.562 for second in range(100)]
     assert len(changes(warehouse)) == 100
+
+
+def test_the_same_sample_at_a_finer_time_replaces_a_whole_second_without_a_revision(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    """A stream's whole seconds, cut off or rounded, and the same samples with their milliseconds in the export."""
+    warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
+    said = {at(second + (0.2 if second % 2 else -0.3)): float(second) for second in range(1, 100)}
+    said[at(100.5)] = 100.0
+    report = exported(warehouse, said)
+    assert (report.n_inserted, report.n_removed) == (100, 100)
+    assert set(held(warehouse).values()) == set(map(float, range(1, 101)))
+    assert changes(warehouse) == [("removed", 0.0)]  # the one that the export does not know
+
+
+def test_a_state_at_a_finer_time_replaces_a_whole_second_without_a_revision_too(warehouse: TimescaleWarehouse) -> None:
+    warehouse.live.put(SOURCE, [live(1, "idle", STATUS), live(2, "on", STATUS)])
+    frame = pd.DataFrame(
+        {
+            "series": pd.Categorical([STATUS.key] * 2),
+            "measured_at": pd.Series([at(1.5), at(2.5)], dtype="datetime64[us, UTC]"),
+            "value": pd.Series(["idle", "off"], dtype="str"),
+        }
+    )
+    report = load(warehouse, Normalized(series=(STATUS,), states=frame), SOURCE, DAY)
+    assert (report.n_inserted, report.n_removed) == (2, 2)
+    assert warehouse.reading.states(SOURCE, DAY)["value"].tolist() == ["idle", "off"]
+    assert warehouse.reading.revisions(SOURCE, DAY)["text_value"].tolist() == ["on"]
+
+
+@pytest.mark.parametrize(("heard", "said"), [(1.0, 2.0), (2.0, 1.0), (1.25, 1.5)])
+def test_a_sample_a_second_away_or_a_stream_with_fractions_proves_nothing_about_another(
+    warehouse: TimescaleWarehouse, heard: float, said: float
+) -> None:
+    warehouse.live.put(SOURCE, [live(heard, 7.0)])
+    exported(warehouse, {at(said): 7.0, at(9): 7.0})
+    assert changes(warehouse) == [("removed", 7.0)]
+
+
+def test_what_an_export_said_is_removed_with_a_revision_however_near_the_next_one_is(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    exported(warehouse, {at(1): 7.0} | {at(second): 0.0 for second in range(10, 20)})
+    warehouse.live.put(SOURCE, [live(30, 7.0)])
+    exported(warehouse, {at(1.5): 7.0} | {at(second): 0.0 for second in range(10, 20)})
+    assert changes(warehouse) == [("removed", 7.0)]
 
 
 def test_a_point_behind_the_end_of_the_export_stays_and_is_confirmed_later(warehouse: TimescaleWarehouse) -> None:
