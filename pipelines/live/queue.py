@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Final
 
 from domain.live import Gap, Heard
+
+_TEXT_OF_A_POINT: Final = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,9 @@ class Item:
 
     @property
     def n_points(self) -> int:
-        """How many points it carries."""
-        return len(self.heard.points) if self.heard else 0
+        """How many points it carries; a long text counts as several, because it takes as much room."""
+        points = self.heard.points if self.heard else ()
+        return len(points) + sum(len(one.value) // _TEXT_OF_A_POINT for one in points if isinstance(one.value, str))
 
 
 class Inbox:

@@ -12,7 +12,7 @@ from domain.contract import Provider
 from domain.errors import ConfigurationError, IngestError, WarehouseUnavailableError
 from domain.live import LiveFeed
 from pipelines.live.filler import Filler, first_of_today
-from pipelines.live.listener import Listener, is_for_good
+from pipelines.live.listener import Listener
 from pipelines.live.pace import Pace
 from pipelines.live.queue import Inbox, Item
 from warehouse.store import TimescaleWarehouse
@@ -119,7 +119,8 @@ class LiveService:
             try:
                 parts = self._feed.parts()
             except IngestError as error:
-                if is_for_good(error) or not (error.retryable or self._listeners):
+                # Once something is listened to, it is for the streams to find out that nobody lets us in any more.
+                if not (error.retryable or self._listeners):
                     raise
                 level = logging.INFO if str(error) == said else logging.WARNING
                 _log.log(level, "What %s has to listen to is asked again: %s", self._source, error)

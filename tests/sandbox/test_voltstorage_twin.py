@@ -161,6 +161,16 @@ def test_rows_by_the_second_are_there_when_wanted(caller: Caller) -> None:
     assert len(text.split("\r\n")) == 2 + 60 + 1
 
 
+def test_an_export_that_is_behind_holds_no_row_that_is_younger(caller: Caller) -> None:
+    asked = {"productId": 77, "from": MIDNIGHT, "to": MIDNIGHT + 3600}
+    lag = time.time() - (MIDNIGHT + 1800)
+    whole = caller.get(EXPORT_CSV, **asked).text.split("\r\n")
+    caller.twin.configure(export_lag_seconds=lag)
+    behind = caller.get(EXPORT_CSV, **asked).text.split("\r\n")
+    assert 10 < len(behind) < len(whole)
+    assert whole[: len(behind) - 1] == behind[:-1]
+
+
 def test_nothing_is_said_about_the_future(caller: Caller) -> None:
     now = int(time.time() * 1000)
     caller.twin.configure(has_seconds=True)
@@ -168,6 +178,9 @@ def test_nothing_is_said_about_the_future(caller: Caller) -> None:
     assert all(json.loads(line)["at"] <= time.time() * 1000 for line in said.text.splitlines())
 
 
-@pytest.mark.parametrize("settings", [{"json_shape": "xml"}, {"live_time": "hours"}, {"spacing_ms": 7}, {"nothing": 1}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"json_shape": "xml"}, {"live_time": "hours"}, {"spacing_ms": 7}, {"export_lag_seconds": -1}, {"nothing": 1}],
+)
 def test_a_setting_that_cannot_be_is_refused(caller: Caller, settings: dict[str, Any]) -> None:
     assert caller.http.put(f"{MINE}/settings", json=settings).status_code == 400

@@ -74,10 +74,11 @@ def test_a_list_of_products_that_cannot_be_had_now_is_asked_for_again(house: Liv
         assert eventually(lambda: house.home.twin.streams.n_open == 3, seconds=60)
 
 
-def test_a_list_of_products_that_fails_later_ends_no_stream(house: LiveHouse) -> None:
+@pytest.mark.parametrize("code", [403, 404])
+def test_a_list_of_products_that_fails_later_ends_no_stream(house: LiveHouse, code: int) -> None:
     with house.listening(feed=feed_of(house)) as service:
         assert eventually(lambda: house.home.twin.streams.n_open == 3)
-        house.home.twin.fault("status", endpoint="products", code=404)
+        house.home.twin.fault("status", endpoint="products", code=code)
         assert eventually(lambda: house.home.twin.faults()[0]["n_fired"] > 1)
         known = service.counts.n_new
         assert eventually(lambda: service.counts.n_new > known + 20)

@@ -39,6 +39,14 @@ def test_it_holds_so_many_points_whatever_the_messages_are() -> None:
     assert put(inbox, 3, n_points=6)
 
 
+def test_a_long_text_takes_the_room_of_several_points() -> None:
+    inbox = Inbox(100, OVERLAP, n_points=10)
+    status = LivePoint(Series("77/Status", "state", "77"), at(0), "x" * 900)
+    long = Item("77", at(0), Heard(at(0), (status,)))
+    assert inbox.put(long, before=at(-1), patience_seconds=0.01)
+    assert not put(inbox, 1)
+
+
 def test_a_message_that_is_too_large_for_it_passes_alone() -> None:
     inbox = Inbox(100, OVERLAP, n_points=10)
     assert put(inbox, 0, n_points=50)
