@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,7 +17,17 @@ from providers._http import Answer, ApiClient
 from providers.climkit.account import Account
 from providers.climkit.meanings import Listing, meaning_of
 from providers.climkit.normalize import learn, normalize
-from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA, Question, lists_of, questions_of
+from providers.climkit.questions import (
+    METER_DATA,
+    REGISTERS,
+    SENSOR_DATA,
+    SITE_DATA,
+    Question,
+    chosen_meters,
+    lists_of,
+    questions_of,
+    require_meters,
+)
 from providers.climkit.spec import INSTALLATIONS, LIST_OF_SITES
 from providers.climkit.wire import (
     METER_FIELDS,
@@ -42,8 +52,9 @@ _SITE_FIELDS_OF_OTHERS: Final = ("conso_total",)
 class Climkit(Provider):
     """One account at Climkit (`domain.contract.Provider`).
 
-    A site is one part: first the lists of what it has, then its data, question by question. The cursor holds what the
-    lists said, so that an interrupted pull goes on without asking for anything twice.
+    A site is one part: first the lists of what it has, then its data, question by question. The lists of all sites come
+    before any data, so that a meter that nobody lists is known before. The cursor holds what the lists said, so that an
+    interrupted pull goes on without asking for anything twice.
 
     Args:
         http: Speaks to `…/api/v1/` with the account's credentials; closed with this.
@@ -74,12 +85,12 @@ class Climkit(Provider):
 
         Raises:
             ProviderError: A list cannot be had, or not be read.
+            RequestRejectedError: The account names a meter that no site lists.
         """
         self._http.new_step()
         now = datetime.now(UTC)
         found: dict[str, Series] = {}
-        for name in self._sites():
-            site = self._listed(name, Window.of_day(now.date()))
+        for site in self._listed_sites(Window.of_day(now.date())):
             for listing, fields in _documented(site, self._account):
                 meanings = (meaning_of(field, listing, site, self._account) for field in fields)
                 found.update((meaning.series.key, meaning.series) for meaning in meanings if meaning is not None)
@@ -92,13 +103,13 @@ class Climkit(Provider):
 
         Raises:
             ProviderError: A list cannot be had, or not be read.
+            RequestRejectedError: The account names a meter that no site lists.
         """
         self._http.new_step()
         count = 0 if self._account.sites else len(windows)
-        for name in self._sites():
-            site = self._listed(name, Window.of_day(datetime.now(UTC).date()))
+        for site in self._listed_sites(Window.of_day(datetime.now(UTC).date())):
             for window in windows:
-                count += len(lists_of(name, window, self._account))
+                count += len(lists_of(site.id, window, self._account))
                 count += sum(1 for _ in questions_of(site, window, self._account))
         return count
 
@@ -109,6 +120,7 @@ class Climkit(Provider):
         the progress: what it says decides what else is asked for.
 
         Raises:
+            RequestRejectedError: The account names a meter that no site lists.
             ProviderError: and nothing else.
         """
         self._http.new_step()
@@ -118,10 +130,15 @@ class Climkit(Provider):
             answer = self._ask(question)
             sites = parse_installations(answer.body, place=INSTALLATIONS)
             yield _payload(answer, question, LIST_OF_SITES, page=1, cursor=None)
-        for site in sites:
-            so_far = progress.get(site)
-            if so_far is None or so_far.cursor is not None:
-                yield from self._fetch_site(site, window, so_far)
+        open_sites = [name for name in sites if (so_far := progress.get(name)) is None or so_far.cursor is not None]
+        known: list[tuple[Site, int]] = []
+        for name in open_sites:
+            site, n_done = yield from self._fetch_lists(name, window, progress.get(name))
+            known.append((site, n_done))
+        if open_sites == list(sites):  # else some are finished, and this was looked at before they were
+            require_meters([site for site, _ in known], self._account)
+        for site, n_done in known:
+            yield from self._fetch_rows(site, window, n_done)
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
         """Say what the answers mean; see `providers.climkit.normalize`."""
@@ -131,25 +148,30 @@ class Climkit(Provider):
         """Let go of connections."""
         self._http.close()
 
-    def _fetch_site(self, name: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
+    def _fetch_lists(
+        self, name: str, window: Window, so_far: Progress | None
+    ) -> Generator[Payload, None, tuple[Site, int]]:
+        """The lists of a site that are not landed yet; then the site as they say, and how many pages are landed."""
         site, n_done = _resumed(name, so_far)
         lists = lists_of(name, window, self._account)
-        page = n_done
-        for question in lists[n_done:]:
-            page += 1
+        for page, question in enumerate(lists[n_done:], n_done + 1):
             answer = self._ask(question)
             site = learn(site, _payload(answer, question, name, page=page, cursor=None))
             is_last = page == len(lists) and next(questions_of(site, window, self._account), None) is None
             yield _payload(answer, question, name, page=page, cursor=None if is_last else _cursor(site))
+        return site, max(n_done, len(lists))
+
+    def _fetch_rows(self, site: Site, window: Window, n_done: int) -> Iterator[Payload]:
+        n_lists = len(lists_of(site.id, window, self._account))
         questions = list(questions_of(site, window, self._account))
         chunk = None
-        for number, question in enumerate(questions[max(0, n_done - len(lists)) :], max(0, n_done - len(lists)) + 1):
+        for number, question in enumerate(questions[n_done - n_lists :], n_done - n_lists + 1):
             if question.window != chunk:
                 chunk = question.window
                 self._http.new_step()
             answer = self._ask(question)
             cursor = None if number == len(questions) else _cursor(site)
-            yield _payload(answer, question, name, page=len(lists) + number, cursor=cursor)
+            yield _payload(answer, question, site.id, page=n_lists + number, cursor=cursor)
 
     def _ask(self, question: Question) -> Answer:
         """One answer, whole and of the right shape.
@@ -191,17 +213,25 @@ class Climkit(Provider):
         question = Question("GET", INSTALLATIONS, {}, Window.of_day(datetime.now(UTC).date()))
         return parse_installations(self._ask(question).body, place=INSTALLATIONS)
 
-    def _listed(self, name: str, window: Window) -> Site:
-        """A site with what its lists say."""
-        site = Site(name)
-        for page, question in enumerate(lists_of(name, window, self._account), 1):
-            site = learn(site, _payload(self._ask(question), question, name, page=page, cursor=None))
-        return site
+    def _listed_sites(self, window: Window) -> list[Site]:
+        """Every site with what its lists say.
+
+        Raises:
+            RequestRejectedError: The account names a meter that none of them has.
+        """
+        sites: list[Site] = []
+        for name in self._sites():
+            site = Site(name)
+            for page, question in enumerate(lists_of(name, window, self._account), 1):
+                site = learn(site, _payload(self._ask(question), question, name, page=page, cursor=None))
+            sites.append(site)
+        require_meters(sites, self._account)
+        return sites
 
 
 def _documented(site: Site, account: Account) -> Iterator[tuple[Listing, tuple[str, ...]]]:
     """What can be asked about `site`, and the fields that its document promises."""
-    meters = (site.meters or {}).values()
+    meters = chosen_meters(site, account)
     for frequency in account.frequencies:
         for kind in sorted({meter.type for meter in meters}) if account.has_site_totals else ():
             names = SITE_FIELDS if kind == "electricity" else _SITE_FIELDS_OF_OTHERS

@@ -1,16 +1,17 @@
 """What is asked about one site and one window: the fewest questions that the widest windows allow, in a fixed order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from domain.errors import RequestRejectedError
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.buckets import first_at_or_after
 from providers.climkit.spec import SPEC
-from providers.climkit.wire import Site
+from providers.climkit.wire import Meter, Site
 
 SITE_DATA: Final = "site_data"
 METER_DATA: Final = "meter_data"
@@ -19,6 +20,8 @@ SENSOR_DATA: Final = "sensor_data"
 
 _SITE_TYPES: Final = ("electricity", "heating", "cooling", "cold_water", "hot_water", "charge_point")
 """The types that `site_data` knows."""
+
+_MOST_NAMED: Final = 5  # meters in a message
 
 _SECOND: Final = timedelta(seconds=1)
 
@@ -48,11 +51,33 @@ def lists_of(site: str, window: Window, account: Account) -> tuple[Question, ...
     return tuple(Question("GET", path, {}, window) for path in paths)
 
 
+def chosen_meters(site: Site, account: Account) -> tuple[Meter, ...]:
+    """The meters of `site`, whose list is known, that the account wants."""
+    listed = (site.meters or {}).values()
+    return tuple(meter for meter in listed if account.meters is None or meter.id in account.meters)
+
+
+def require_meters(sites: Iterable[Site], account: Account) -> None:
+    """Refuse an account that names a meter which none of `sites`, all that it asks for, has in its list.
+
+    Raises:
+        RequestRejectedError: It does. Left alone, a pull would be empty and look well.
+    """
+    listed = {meter for site in sites for meter in site.meters or {}}
+    absent = sorted({*(account.meters or ()), *account.load_curves} - listed)
+    if absent:
+        more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+        raise RequestRejectedError(
+            f"no site lists the meter {', '.join(absent[:_MOST_NAMED])}{more}",
+            place="climkit account",
+            fix="write meters and load_curves with ids that meter_info of these sites lists, or leave them out",
+        )
+
+
 def questions_of(site: Site, window: Window, account: Account) -> Iterator[Question]:
     """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
     zone = ZoneInfo(site.zone or "UTC")
-    listed = (site.meters or {}).values()
-    meters = [meter for meter in listed if account.meters is None or meter.id in account.meters]
+    meters = chosen_meters(site, account)
     types = [known for known in _SITE_TYPES if known in {meter.type for meter in meters}]
     for chunk in _chunks(window):
         for frequency in account.frequencies:

@@ -4,6 +4,7 @@ A row that uses another separator than the header is repaired where the number o
 row that fits neither is malformed. If no row fits, the export is refused, and the separators are named.
 """
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -11,16 +12,19 @@ from itertools import islice
 from typing import Final
 
 from providers.voltstorage.rows import Rows
-from providers.voltstorage.spec import BATCH_ROWS, MAX_COLUMNS, MAX_LINE
+from providers.voltstorage.spec import MAX_COLUMNS, MAX_LINE, batch_rows
 from providers.voltstorage.wire import TIME_COLUMN, clipped, unreadable
 
 _HINT: Final = "sep="
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _QUOTE: Final = '"'
+_PIECE_BYTES: Final = 2**20  # as much of the body as is looked at as text at once
 
 
 def read_csv(body: bytes, *, place: str, is_last_line_ended: bool = True) -> Iterator[Rows]:
     """The rows of a CSV export, some thousands at a time.
+
+    The body is never copied whole: beside it there is one batch in memory, whatever its size.
 
     Args:
         body: As received.
@@ -30,37 +34,45 @@ def read_csv(body: bytes, *, place: str, is_last_line_ended: bool = True) -> Ite
     Raises:
         PayloadUnreadableError: It is no UTF-8, was cut, has no header that begins with `Time`, or no row that fits it.
     """
-    text = _text(body, place)
-    if is_last_line_ended and not text.endswith("\n"):
+    _require_text(body, place)
+    # A carriage return alone, at the very end, is half of a line end: the rest was cut.
+    if is_last_line_ended and not body.endswith(b"\n"):
         raise unreadable("the export does not end with a line end, so its last line was cut", place)
-    lines = io.StringIO(text)
-    first = _line(lines, place)
+    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="\n")
+    first = _line(text, place)
     hint = first.removeprefix(_HINT) if first.startswith(_HINT) else ""
-    header = _line(lines, place) if first.startswith(_HINT) else first
+    header = _line(text, place) if first.startswith(_HINT) else first
     separator = _separator(header, hint, place)
     names = _names(header, separator, place)
-    if _QUOTE in text:
-        yield from _in_batches(_quoted(lines, separator, place), names, separator, place)
+    if _QUOTE.encode() in body:
+        ended = (f"{_bare(line)}\n" if line.endswith("\n") else line for line in text)
+        yield from _in_batches(_quoted(ended, separator, place), names, separator, place)
     else:
-        yield from _in_batches((line.rstrip("\n") for line in lines), names, separator, place)
+        yield from _in_batches(map(_bare, text), names, separator, place)
 
 
-def _text(body: bytes, place: str) -> str:
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise unreadable(f"the export is not UTF-8 (byte {error.start})", place) from None
-    if "\r" not in text:
-        return text
-    # A carriage return alone, at the very end, is half of a line end: the rest was cut.
-    return text.replace("\r\n", "\n")
+def _require_text(body: bytes, place: str) -> None:
+    """Refuse what is no UTF-8 before a row of it is read, and say where."""
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
+    for start in range(0, len(body), _PIECE_BYTES):
+        n_held = len(decoder.getstate()[0])  # the beginning of a character that a piece has cut
+        try:
+            decoder.decode(view[start : start + _PIECE_BYTES], final=start + _PIECE_BYTES >= len(body))
+        except UnicodeDecodeError as error:
+            place_in_body = start - n_held + error.start
+            raise unreadable(f"the export is not UTF-8 (byte {place_in_body})", place) from None
 
 
-def _line(lines: io.StringIO, place: str) -> str:
+def _line(lines: io.TextIOWrapper, place: str) -> str:
     line = lines.readline(MAX_LINE)
     if not line:
         raise unreadable("the export has no header", place)
-    return line.rstrip("\n")
+    return _bare(line)
+
+
+def _bare(line: str) -> str:
+    """A line without its end."""
+    return line[:-2] if line.endswith("\r\n") else line.rstrip("\n")
 
 
 def _separator(header: str, hint: str, place: str) -> str:
@@ -92,7 +104,8 @@ def _names(header: str, separator: str, place: str) -> list[str]:
 def _in_batches(lines: Iterator[str | list[str]], names: Sequence[str], separator: str, place: str) -> Iterator[Rows]:
     n_fitting = n_malformed = 0
     sample = ""
-    while batch := list(islice(lines, BATCH_ROWS)):
+    n_rows = batch_rows(len(names))
+    while batch := list(islice(lines, n_rows)):
         whole: list[list[str]] = []
         malformed: list[str] = []
         for line in batch:
@@ -134,7 +147,7 @@ def _rows(whole: list[list[str]], names: Sequence[str], separator: str, malforme
     )
 
 
-def _quoted(lines: io.StringIO, separator: str, place: str) -> Iterator[list[str]]:
+def _quoted(lines: Iterator[str], separator: str, place: str) -> Iterator[list[str]]:
     """Cells where quotes occur: the standard library's reader, and a quote that is not closed is an error."""
     if len(separator) != 1:
         raise unreadable(f"cells are quoted and separated by {clipped(separator)}", place)
@@ -145,4 +158,4 @@ def _quoted(lines: io.StringIO, separator: str, place: str) -> Iterator[list[str
 
 
 def _cells_of_quoted(header: str, separator: str, place: str) -> list[str]:
-    return next(_quoted(io.StringIO(header), separator, place), [])
+    return next(_quoted(iter([header]), separator, place), [])

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from providers.voltstorage.rows import Rows
-from providers.voltstorage.spec import BATCH_ROWS, MAX_COLUMNS
+from providers.voltstorage.spec import MAX_COLUMNS, batch_rows
 from providers.voltstorage.wire import TIME_COLUMN, parse_json, unreadable
+
+_FIRST: Final = 100  # records that show how many fields there are
 
 
 def read_json(body: bytes, *, place: str) -> Iterator[Rows]:
     """The rows of a JSON export, some thousands at a time.
+
+    The document itself is in memory whole, some times as large as its text; an account with wide exports takes CSV.
 
     Raises:
         PayloadUnreadableError: It is no JSON of either shape.
@@ -21,8 +25,9 @@ def read_json(body: bytes, *, place: str) -> Iterator[Rows]:
         return
     if not isinstance(document, list):
         raise unreadable("the export is neither a list of records nor fields and data", place)
-    for start in range(0, len(document), BATCH_ROWS):
-        yield _records(document[start : start + BATCH_ROWS], place)
+    n_rows = batch_rows(max((len(record) for record in document[:_FIRST] if isinstance(record, dict)), default=1))
+    for start in range(0, len(document), n_rows):
+        yield _records(document[start : start + n_rows], place)
 
 
 def _records(said: list[Any], place: str) -> Rows:
@@ -45,8 +50,9 @@ def _tabular(document: dict[str, Any], place: str) -> Iterator[Rows]:
         raise unreadable("the export is an object without a list of fields and a list of data", place)
     if names[:1] != [TIME_COLUMN] or len(set(names)) != len(names) or len(names) > MAX_COLUMNS:
         raise unreadable(f"the fields of the export do not begin with {TIME_COLUMN}, or one is there twice", place)
-    for start in range(0, len(said), BATCH_ROWS):
-        batch = said[start : start + BATCH_ROWS]
+    n_rows = batch_rows(len(names))
+    for start in range(0, len(said), n_rows):
+        batch = said[start : start + n_rows]
         yield _rows([row for row in batch if _fits(row, names)], names, [row for row in batch if not _fits(row, names)])
 
 

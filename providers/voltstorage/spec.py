@@ -61,8 +61,16 @@ MAX_PRODUCT_PAGES: Final = 1_000
 BATCH_ROWS: Final = 20_000
 """Rows of an export that become one batch: a day of a row a second is five of them."""
 
+BATCH_CELLS: Final = 160_000
+"""Cells of an export that become one batch: a cell takes a hundred bytes until it is a point."""
+
 MAX_COLUMNS: Final = 1_000
 """Columns of an export; more are no vocabulary."""
 
 MAX_LINE: Final = 65_536
 """Characters of one line of an export."""
+
+
+def batch_rows(n_columns: int) -> int:
+    """Rows of an export that become one batch: fewer, the more columns there are."""
+    return max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, n_columns)))

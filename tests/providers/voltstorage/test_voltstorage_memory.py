@@ -1,0 +1,72 @@
+"""A day of a row a second streams: what a CSV takes beside its own bytes does not grow with it."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.contract import Payload
+from domain.errors import PayloadUnreadableError
+from domain.window import Window
+from providers.voltstorage.account import Account
+from providers.voltstorage.csv_export import read_csv
+from providers.voltstorage.normalize import normalize
+from tests.fakes.forked import together
+
+MEBIBYTE = 2**20
+DAY = Window.of_day(date(2025, 6, 1))
+ACCOUNT = Account()
+MOST = 64 * MEBIBYTE
+N_ROWS = 86_400
+
+
+def _body(n_columns: int, *, is_quoted: bool = False) -> bytes:
+    """A day of a row a second: one column with a meaning, the others without."""
+    names = ",".join(["Time", "Power_PV", *(f"F{number}" for number in range(n_columns - 1))])
+    first = '"x"' if is_quoted else "1.5"
+    rows = (
+        f"{DAY.start + timedelta(seconds=second):%FT%T}.562Z,{first}" + f",{second * 1.37:.5f}" * (n_columns - 1)
+        for second in range(N_ROWS)
+    )
+    return "\r\n".join(["sep=,", names, *rows, ""]).encode()
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def _risen(body: bytes) -> int:
+    payload = Payload(
+        ACCOUNT.paths.export, {"productId": "77", "format": "csv"}, DAY, "77/export", 1,
+        datetime(2026, 1, 1, tzinfo=UTC), "text/csv", body, "test",
+    )  # fmt: skip
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    n_points = sum(batch.n_received for batch in normalize([payload], DAY, ACCOUNT))
+    assert n_points == N_ROWS
+    return _status("VmHWM") - before
+
+
+@pytest.mark.parametrize("is_quoted", [False, True])
+def test_a_wide_day_takes_no_more_than_a_batch_beside_its_bytes(*, is_quoted: bool) -> None:
+    body = _body(40, is_quoted=is_quoted)
+    assert len(body) > 36 * MEBIBYTE
+    (risen,) = together([lambda: _risen(body)])
+    assert risen <= MOST, f"{risen / MEBIBYTE:.0f} MiB"
+
+
+@pytest.mark.parametrize("length", [0, 1, 2**20 - 70, 2**20 - 20, 2**20 - 19, 2**20])
+def test_a_byte_that_is_no_text_is_named_wherever_it_is(length: int) -> None:
+    """Also where a character is cut by the pieces in which the body is looked at."""
+    whole = b"Time,P\r\n2025-06-01T00:00:00Z," + b"1" * length + "ü".encode()
+    with pytest.raises(PayloadUnreadableError, match=rf"not UTF-8 \(byte {len(whole)}\)"):
+        list(read_csv(whole + b"\xff\r\n", place="test"))
+    with pytest.raises(PayloadUnreadableError, match=rf"not UTF-8 \(byte {len(whole) - 2}\)"):
+        list(read_csv(whole[:-1] + b"\r\n", place="test"))
+    assert [rows.times for rows in read_csv(whole + b"\r\n", place="test")] == [["2025-06-01T00:00:00Z"]]
+
+
+def test_a_line_end_inside_of_quotes_is_a_line_end_of_the_cell() -> None:
+    [rows] = read_csv(b'Time,S\r\n2025-06-01T00:00:00Z,"a\r\nb"\r\n2025-06-01T00:00:01Z,c\r\n', place="test")
+    assert rows.columns["S"] == ["a\nb", "c"]
