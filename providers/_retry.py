@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from domain.errors import DeadlineExceededError, ProviderUnavailableError, RateLimitedError
+from domain.errors import DeadlineExceededError, RateLimitedError
 from providers._limits import Limits
 from providers._socket import Deadline
 from providers._verdict import Failure
@@ -68,6 +68,7 @@ class Retries:
         """Begin a step: forget the failed tries and the waits of the one before."""
         with self._lock:
             self._n_failed = 0
+            self._last: Failure | None = None
             self._patience = _Patience(self._limits.longest_retry_after_seconds)
 
     def until_answered(
@@ -102,10 +103,9 @@ class Retries:
     ) -> Answered:
         n_tries = 0
         while True:
-            if not self._has_tries():
-                culprit = f"this step has used up its {self._limits.max_tries_per_step} failed requests"
-                fix = "wait for the next run; the failures before this one say what is wrong"
-                raise ProviderUnavailableError(culprit, place=place, fix=fix)
+            spent = self._spent()
+            if spent is not None:
+                raise spent.error(place)
             n_tries += 1
             outcome = attempt()
             if not isinstance(outcome, Failure):
@@ -116,9 +116,15 @@ class Retries:
             if refusal is not None:
                 raise refusal.error(place, n_tries=n_tries)
 
-    def _has_tries(self) -> bool:
+    def _spent(self) -> Failure | None:
+        """What to say where the step has no tries left: what was wrong the last time. Nothing is sent."""
         with self._lock:
-            return self._n_failed < self._limits.max_tries_per_step
+            if self._n_failed < self._limits.max_tries_per_step or self._last is None:
+                return None
+            culprit = (
+                f"this step has used up its {self._n_failed} failed requests, the last because {self._last.culprit}"
+            )
+            return replace(self._last, culprit=culprit, reached=False)
 
     def _may_ask_again(self, failure: Failure, n_tries: int, *, is_repeatable: bool) -> bool:
         """Whether there is another try; counts the failed one."""
@@ -126,6 +132,7 @@ class Retries:
             return False
         with self._lock:
             self._n_failed += 1
+            self._last = failure
             is_spent = self._n_failed >= self._limits.max_tries_per_step
         return not (is_spent or n_tries >= self._limits.max_tries or (failure.reached and not is_repeatable))
 

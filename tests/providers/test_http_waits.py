@@ -107,6 +107,17 @@ def test_a_step_has_fifteen_failed_requests_and_then_none() -> None:
         assert len(server.seen) == 20
 
 
+def test_a_step_without_tries_says_what_was_wrong_the_last_time_and_sends_nothing() -> None:
+    with RawServer([*[BUSY] * 14, answer(b"", status=502), FINE]) as server, api(server) as client:
+        for _ in range(3):
+            with pytest.raises(ProviderUnavailableError):
+                client.get("x")
+        with pytest.raises(ProviderUnavailableError, match=r"used up its 15 .*answered 502") as caught:
+            client.get("another")
+        assert len(server.seen) == 15
+        assert not caught.value.was_sent
+
+
 def test_answers_cost_a_step_nothing() -> None:
     with RawServer([FINE]) as server, api(server) as client:
         for _ in range(40):
