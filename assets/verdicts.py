@@ -14,6 +14,7 @@ from domain.errors import (
     ConfigurationError,
     CredentialsRejectedError,
     DeadlineExceededError,
+    ExportPendingError,
     IncompleteAnswerError,
     IngestError,
     NormalizationError,
@@ -59,6 +60,7 @@ VERDICTS: Final[dict[type[IngestError], Verdict]] = {
     IncompleteAnswerError: Verdict.NEXT_DAY_FOR_NOW,
     DeadlineExceededError: Verdict.NEXT_DAY_FOR_NOW,
     NotYetPublishedError: Verdict.NEXT_DAY,
+    ExportPendingError: Verdict.STOP,  # a narrower window would be one more order, behind the one that is waited for
     CredentialsRejectedError: Verdict.STOP,  # one more login could lock the account
     RequestRejectedError: Verdict.NEXT_DAY_FOR_NOW,
     PayloadUnreadableError: Verdict.NEXT_DAY,

@@ -9,7 +9,8 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
     │   │   ├── RateLimitedError       ⟳        429; carries `retry_after_seconds`
     │   │   ├── IncompleteAnswerError  ⟳        the body ended before its own proof of completeness
     │   │   ├── DeadlineExceededError  ⟳        the total time allowed for one request has run out
-    │   │   └── NotYetPublishedError   ⟳        the window is not out yet
+    │   │   ├── NotYetPublishedError   ⟳        the window is not out yet
+    │   │   └── ExportPendingError     ⟳        the provider is at work on the answer, or on another one before it
     │   ├── CredentialsRejectedError            401 after a renewal, 403, or a login page
     │   ├── RequestRejectedError                any other 3xx and 4xx: asking again changes nothing
     │   ├── PayloadUnreadableError              the answer does not fit the provider's vocabulary
@@ -117,6 +118,10 @@ class DeadlineExceededError(ProviderUnavailableError):
 
 class NotYetPublishedError(ProviderUnavailableError):
     """The provider has not published this window yet."""
+
+
+class ExportPendingError(ProviderUnavailableError):
+    """The provider is still preparing an answer that was ordered, and takes no other order meanwhile."""
 
 
 class CredentialsRejectedError(ProviderError):

@@ -76,7 +76,7 @@ class ExportJobs(Protocol):
         It is freed when the block ends, and when the process or its session does.
 
         Raises:
-            ProviderUnavailableError: Somebody else had it all the time.
+            ExportPendingError: Somebody else had it all the time.
             WarehouseUnavailableError: The session that held it was lost; also raised by every other method inside.
         """
 
@@ -90,13 +90,13 @@ class ExportJobs(Protocol):
 
         Args:
             sha256: The question.
-            fresh_seconds: How old it may be, whatever it is about.
+            fresh_seconds: How long ago it may have been completed, whatever it is about.
             settled_seconds: How long after the end of its window values have settled; one that was ordered later …
             kept_seconds: … may be as old as this.
         """
 
     def unhappy_seconds(self, sha256: str) -> float | None:
-        """How long ago a job with this question failed, if the newest that ended did; None otherwise."""
+        """How long ago a job with this question failed or was lost, if the newest that ended was; None otherwise."""
 
     def intend(self, order: Order) -> ExportJob:
         """Write down that a job is about to be ordered."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg.types.json import Jsonb
 
-from domain.errors import ProviderUnavailableError, WarehouseUnavailableError
+from domain.errors import ExportPendingError, WarehouseUnavailableError
 from domain.export_jobs import ExportJob, JobState, Order
 from warehouse.connections import Address
 from warehouse.quarantine import storable
@@ -64,7 +64,7 @@ class DatabaseExportJobs:
         """The tenant's one place, for as long as the block lasts.
 
         Raises:
-            ProviderUnavailableError: Somebody else had it for `patience_seconds`.
+            ExportPendingError: Somebody else had it for `patience_seconds`.
             WarehouseUnavailableError: The session was lost.
         """
         self._await(patience_seconds)
@@ -97,9 +97,9 @@ class DatabaseExportJobs:
         return _job(rows[0]) if rows else None
 
     def unhappy_seconds(self, sha256: str) -> float | None:
-        """How long ago a job with this question failed, if the newest that ended did; None otherwise."""
+        """How long ago a job with this question failed or was lost, if the newest that ended was; None otherwise."""
         rows = self._run("unhappy", sha256=sha256)
-        return float(rows[0][1]) if rows and rows[0][0] == JobState.FAILED else None
+        return float(rows[0][1]) if rows and rows[0][0] in (JobState.FAILED, JobState.LOST) else None
 
     def intend(self, order: Order) -> ExportJob:
         """Write down that a job is about to be ordered."""
@@ -154,7 +154,7 @@ class DatabaseExportJobs:
         while not self._run("hold_slot")[0][0]:
             now = self._clock()
             if now - began >= patience_seconds:
-                raise ProviderUnavailableError(
+                raise ExportPendingError(
                     f"another process has been waiting for an export of this tenant for {now - began:.0f} s, and the "
                     "provider takes one at a time",
                     place=self._place,

@@ -2,13 +2,23 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from domain.contract import Payload, Progress, Provider, Series
-from domain.errors import AnswerTooLargeError, NotYetPublishedError, PayloadUnreadableError, RequestRejectedError
+from domain.errors import (
+    AnswerTooLargeError,
+    ExportPendingError,
+    IncompleteAnswerError,
+    NotYetPublishedError,
+    PayloadUnreadableError,
+    ProviderError,
+    RequestRejectedError,
+)
 from domain.export_jobs import ExportJobs, Order
 from domain.measurement import Normalized
 from domain.window import Window
@@ -18,6 +28,8 @@ from providers.servitly.exports import Exports
 from providers.servitly.files import Fetched, Files
 from providers.servitly.normalize import normalize
 from providers.servitly.spec import EXPORTS_PATH, IN_MEMORY_BYTES, SPEC
+
+_log: Final = logging.getLogger(__name__)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -88,7 +100,8 @@ class Servitly(Provider):
             ProviderError: It cannot be had.
         """
         self._new_step()
-        now = self._now()
+        # Whole seconds: bounds are sent in milliseconds, and a row at the first of them would lie before the window.
+        now = self._now().replace(microsecond=0)
         window = Window(now - _SAMPLE, now)
         found: dict[str, Series] = {}
         for part, thing in self._parts():
@@ -146,23 +159,31 @@ class Servitly(Provider):
             yield from self._archive(order, page=page, cursor=starts[page] if page < len(slices) else None)
 
     def _archive(self, order: Order, *, page: int, cursor: str | None) -> Iterator[Payload]:
-        """The archive that answers an order. Its job has served once the payload was taken."""
-        job = self._exports.completed(order)
-        place = f"{self._http.source}, archive of export {job.provider_job}"
+        """The archive that answers an order, ordered once more if it is of no use.
 
-        def url() -> str | None:
-            said = self._exports.details(job, order)
-            return said.url if said else None
-
-        try:
-            with self._files.fetched(url, place) as fetched:
-                self._jobs.fetched(job.number, fetched.body.sha256, fetched.body.n_bytes)
-                yield self._payload(order, fetched, page, cursor)
-                self._jobs.landed(order.sha256)
-        except (RequestRejectedError, PayloadUnreadableError, AnswerTooLargeError) as error:
-            # It will not be better the next time: the next run orders anew.
-            self._exports.forget(job, error.culprit)
-            raise
+        Its job has served once the payload was taken.
+        """
+        for is_last in (False, True):
+            job = self._exports.completed(order)
+            place = f"{self._http.source}, archive of export {job.provider_job}"
+            try:
+                with self._files.fetched(partial(self._exports.address, job, order), place) as fetched:
+                    self._jobs.fetched(job.number, fetched.body.sha256, fetched.body.n_bytes)
+                    yield self._payload(order, fetched, page, cursor)
+                    self._jobs.landed(order.sha256)
+            except ExportPendingError as error:
+                self._exports.not_fetched(job, error.culprit)
+                raise
+            except AnswerTooLargeError as error:
+                self._exports.forget(job, error.culprit)
+                raise
+            except (RequestRejectedError, PayloadUnreadableError) as error:
+                self._exports.forget(job, error.culprit)
+                if is_last:
+                    raise _of_no_use(error) from None
+                _log.warning("%s: %s; it is ordered once more", place, error.culprit)
+            else:
+                return
 
     def _payload(self, order: Order, fetched: Fetched, page: int, cursor: str | None) -> Payload:
         body = fetched.body
@@ -211,6 +232,16 @@ def _slices(window: Window, widest: timedelta) -> Iterator[Window]:
         end = min(start + widest, window.end)
         yield Window(start, end)
         start = end
+
+
+def _of_no_use(error: ProviderError) -> ProviderError:
+    """The last word on an export that was ordered twice: a narrower one would be no better."""
+    kind = IncompleteAnswerError if isinstance(error, PayloadUnreadableError) else RequestRejectedError
+    return kind(
+        f"the export was ordered twice and its archive is of no use: {error.culprit}",
+        place=error.place,
+        fix="export the same by hand in its portal and see; tell the provider",
+    )
 
 
 def _millis(instant: datetime) -> int:

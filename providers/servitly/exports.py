@@ -3,15 +3,15 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from domain.errors import (
     CredentialsRejectedError,
-    DeadlineExceededError,
+    ExportPendingError,
     PayloadUnreadableError,
     ProviderError,
-    ProviderUnavailableError,
     RateLimitedError,
     RequestRejectedError,
 )
@@ -25,12 +25,49 @@ _log: Final = logging.getLogger(__name__)
 
 _BAD_REQUEST: Final = 400
 _CONFLICT: Final = 409
-_TOO_MANY: Final = 429
-_REFUSALS: Final = (_BAD_REQUEST, _CONFLICT, _TOO_MANY)
+_REFUSALS: Final = (_BAD_REQUEST, _CONFLICT)
 _NOT_FOUND: Final = (404, 410)
+_NOTHING: Final = frozenset({*GIVEN_UP, JobState.LOST.value})
 _MOST_FAILURES: Final = 2
+_SHORTEST_WAIT: Final = 1.0  # whatever `Retry-After` says: each order is a row of the ledger
 _GROWTH: Final = 1.5
 _KEPT_MARGIN: Final = timedelta(days=1)
+
+
+class _Watch:
+    """How long one run has been waiting for jobs: what it slept, or what has passed if that is longer.
+
+    Args:
+        sleep: How to wait.
+    """
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
+        self._slept = 0.0
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was begun."""
+        return max(self._slept, time.monotonic() - self._began)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self._sleep(seconds)
+        self._slept += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An order that was not taken, and may be later.
+
+    Attributes:
+        words: The provider's.
+        wait_seconds: Before the next one.
+    """
+
+    words: str
+    wait_seconds: float
 
 
 class Exports:
@@ -67,50 +104,57 @@ class Exports:
         """A job whose archive answers `order`: one that is there, one that is under way, or else a new one.
 
         Raises:
-            ProviderUnavailableError: Others kept the tenant's place, or the provider, busy for too long.
-            DeadlineExceededError: The job is not done in time. It is not forgotten.
-            RequestRejectedError: The provider refuses the order, or gave the job up twice.
+            ExportPendingError: The job is not done in time, and not forgotten; or others kept the tenant's place, or
+                the provider, busy for too long.
+            RequestRejectedError: The provider refuses the order, or its job came to nothing twice.
             ProviderError: It cannot be asked.
         """
-        n_failed, waited = 0, 0.0
+        n_failed, busy = 0, 0.0
         with self._jobs.slot(self._pace.slot):
+            watch = _Watch(self._sleep)
             while True:
                 ready = self._ready(order)
                 if ready is not None:
                     return ready
                 alive = self._jobs.alive()
                 for job in alive:
-                    ended = self._see_through(job)
-                    is_ours = job.sha256 == order.sha256 and ended.state in GIVEN_UP
-                    n_failed += is_ours
-                    if is_ours and n_failed == _MOST_FAILURES:
-                        raise self._gave_up(order, ended)
+                    ended = self._see_through(job, watch)
+                    # One without a name failed with the run that ordered it: that says nothing about the export.
+                    is_ours = job.sha256 == order.sha256 and job.provider_job is not None
+                    n_failed += is_ours and ended.state in _NOTHING
+                    if n_failed == _MOST_FAILURES:
+                        raise self._came_to_nothing(order, ended)
                 if alive:
                     continue
                 self._cool_down(order)
-                if not self._ordered(order):
-                    waited += self._pace.busy
-                    if waited >= self._pace.deadline:
-                        raise ProviderUnavailableError(
-                            f"the provider takes no export of this tenant for {waited:.0f} s, and none of the house's "
-                            "is pending",
-                            place=self._place(order),
-                            fix="wait for the next run; somebody exports by hand, or a job is stuck at the provider",
-                        )
-                    self._sleep(self._pace.busy)
+                refusal = self._ordered(order)
+                if refusal is not None:
+                    busy += refusal.wait_seconds
+                    if busy >= self._pace.deadline:
+                        raise self._is_busy(order, refusal, busy)
+                    self._sleep(refusal.wait_seconds)
 
-    def details(self, job: ExportJob, order: Order) -> Job | None:
-        """What the provider says of a job now; None if it does not know it any longer.
+    def address(self, job: ExportJob, order: Order) -> str | None:
+        """Where the archive of a job is now; None if it is not any longer.
 
         Raises:
+            ExportPendingError: What is said of the job cannot be read.
             ProviderError: It cannot be asked.
         """
-        answer = self._http.get(f"{EXPORTS_PATH}/{job.provider_job}", also=_NOT_FOUND)
-        return None if answer.status in _NOT_FOUND else parse_job(answer.body, place=self._place(order))
+        try:
+            said = self._details(job)
+        except PayloadUnreadableError as error:
+            raise self._not_readable(self._place(order), error) from None
+        return said.url if said else None
 
     def forget(self, job: ExportJob, sentence: str) -> None:
         """Take a job for lost: its archive cannot be had."""
         self._jobs.ended(job.number, JobState.LOST, sentence)
+
+    def not_fetched(self, job: ExportJob, sentence: str) -> None:
+        """Keep a job whose archive is said to be there and was not; take it for lost once that has been so for long."""
+        if job.unseen_seconds >= self._pace.given_up:
+            self.forget(job, sentence)
 
     def _ready(self, order: Order) -> ExportJob | None:
         return self._jobs.ready(
@@ -120,34 +164,43 @@ class Exports:
             kept_seconds=ARCHIVE_KEPT_SECONDS - _KEPT_MARGIN.total_seconds(),
         )
 
-    def _see_through(self, job: ExportJob) -> Job:
+    def _see_through(self, job: ExportJob, watch: _Watch) -> Job:
         """Wait until a job has come to an end, whatever its end is."""
         if job.provider_job is None:
             return self._wait_out(job)
         place = f"{self._http.source}, export {job.provider_job}"
-        wait, slept, began = self._pace.first_poll, 0.0, time.monotonic()
+        wait, before = self._pace.first_poll, watch.seconds
         pause = max(0.0, wait - job.unseen_seconds)
         while True:
-            self._sleep(pause)
-            slept += pause
-            age = job.age_seconds + max(slept, time.monotonic() - began)
-            answer = self._http.get(f"{EXPORTS_PATH}/{job.provider_job}", also=_NOT_FOUND)
-            if answer.status in _NOT_FOUND:
+            watch.sleep(pause)
+            age = job.age_seconds + watch.seconds - before
+            try:
+                said = self._details(job)
+            except (PayloadUnreadableError, RequestRejectedError) as error:
+                if age >= self._pace.given_up:  # or nothing would ever be ordered again
+                    return self._lost(job, error.culprit)
+                raise self._not_readable(place, error) from None
+            if said is None:
                 return self._lost(job, "the provider does not know it any longer")
-            said = parse_job(answer.body, place=place)
             if self._has_ended(job, said):
                 return said
             self._jobs.seen(job.number, said.state)
             _log.info("%s: %s for %.0f s; asked again in %.0f s", place, said.state, age, wait)
             if age >= self._pace.given_up:
                 return self._lost(job, f"it was {said.state} for {age:.0f} s")
-            if age >= self._pace.deadline:
-                raise DeadlineExceededError(
+            if watch.seconds >= self._pace.deadline:
+                raise ExportPendingError(
                     f"the export is {said.state} after {age:.0f} s",
                     place=place,
                     fix="wait for the next run, which asks after the same job; look at the provider if it stays",
                 )
             pause, wait = wait, min(wait * _GROWTH, self._pace.longest_poll)
+
+    def _details(self, job: ExportJob) -> Job | None:
+        """What the provider says of a job now; None if it does not know it any longer."""
+        answer = self._http.get(f"{EXPORTS_PATH}/{job.provider_job}", also=_NOT_FOUND)
+        place = f"{self._http.source}, export {job.provider_job}"
+        return None if answer.status in _NOT_FOUND else parse_job(answer.body, place=place)
 
     def _has_ended(self, job: ExportJob, said: Job) -> bool:
         if said.state in COMPLETED and said.url:
@@ -176,7 +229,7 @@ class Exports:
     def _lost(self, job: ExportJob, sentence: str) -> Job:
         _log.warning("%s: export %s is taken for lost: %s", self._http.source, job.provider_job or "?", sentence)
         self._jobs.ended(job.number, JobState.LOST, sentence)
-        return Job(job.provider_job or "", JobState.LOST)
+        return Job(job.provider_job or "", JobState.LOST, message=sentence)
 
     def _cool_down(self, order: Order) -> None:
         """After a failure the provider is left alone for a while, also by the next run."""
@@ -185,8 +238,8 @@ class Exports:
             _log.info("%s: the last such export failed; waiting %.0f s", self._place(order), self._pace.cool_down - ago)
             self._sleep(self._pace.cool_down - ago)
 
-    def _ordered(self, order: Order) -> bool:
-        """Order it; False if the provider says that another export is pending, or that it was asked too often.
+    def _ordered(self, order: Order) -> _Refusal | None:
+        """Order it; what the provider says if another export is pending, or if it was asked too often.
 
         What is not certain stays an intention: a run that comes later waits it out.
         """
@@ -195,28 +248,38 @@ class Exports:
         try:
             answer = self._http.post(EXPORTS_PATH, json=dict(order.request), also=_REFUSALS, is_repeatable=False)
             if answer.status in _REFUSALS:
-                self._refused(intended, order, answer)
-                return False
+                return self._refused(intended, order, answer)
             said = parse_job(answer.body, place=self._place(order))
+        except RateLimitedError as error:
+            self._jobs.ended(intended.number, JobState.REFUSED, error.culprit)
+            if not error.was_sent:
+                raise
+            return self._too_many(error)
         except ProviderError as error:
-            is_certain = not error.was_sent or isinstance(
-                error, RequestRejectedError | CredentialsRejectedError | RateLimitedError
-            )
+            is_certain = not error.was_sent or isinstance(error, RequestRejectedError | CredentialsRejectedError)
             if is_certain and not isinstance(error, PayloadUnreadableError):
                 self._jobs.ended(intended.number, JobState.REFUSED, error.culprit)
             raise
         self._jobs.taken(intended.number, said.id, said.state)
         _log.info("%s: ordered as export %s", self._place(order), said.id)
-        return True
+        return None
 
-    def _refused(self, intended: ExportJob, order: Order, answer: Answer) -> None:
+    def _too_many(self, error: RateLimitedError) -> _Refusal:
+        """429 may mean either, too: its quotas are of minutes, and so is the wait where it asks for none."""
+        if error.retry_after_seconds is not None:
+            return _Refusal(error.culprit, max(error.retry_after_seconds, _SHORTEST_WAIT))
+        # Waited out like any export of somebody else, however often it is said: the deadline is the bound.
+        self._http.new_step()
+        return _Refusal(error.culprit, self._pace.busy)
+
+    def _refused(self, intended: ExportJob, order: Order, answer: Answer) -> _Refusal:
         """Raise, unless waiting helps."""
         message = message_of(answer.body)
-        self._jobs.ended(intended.number, JobState.REFUSED, f"{answer.status} {message}".strip())
-        # 429 may mean either: its quotas are of minutes, and so is the wait.
-        if answer.status in (_CONFLICT, _TOO_MANY) or is_busy(answer.body):
-            _log.info("%s: the provider takes no export now (%s %s)", self._place(order), answer.status, message)
-            return
+        words = f"{answer.status} {message}".strip()
+        self._jobs.ended(intended.number, JobState.REFUSED, words)
+        if answer.status == _CONFLICT or is_busy(answer.body):
+            _log.info("%s: the provider takes no export now (%s)", self._place(order), words)
+            return _Refusal(words, self._pace.busy)
         raise RequestRejectedError(
             f"the provider refuses the export and says {message!r}",
             place=self._place(order),
@@ -224,10 +287,29 @@ class Exports:
             status=answer.status,
         )
 
-    def _gave_up(self, order: Order, ended: Job) -> RequestRejectedError:
-        said = f" and said {ended.message!r}" if ended.message else ""
+    def _not_readable(self, place: str, error: ProviderError) -> ExportPendingError:
+        return ExportPendingError(
+            f"what the provider says of the export is of no use: {error.culprit}",
+            place=place,
+            fix="wait for the next run, which asks after the same job; compare with the provider's documentation",
+        )
+
+    def _is_busy(self, order: Order, refusal: _Refusal, seconds: float) -> ExportPendingError:
+        return ExportPendingError(
+            f"the provider takes no export of this tenant for {seconds:.0f} s, and none of the house's is pending; it "
+            f"said last: {refusal.words}",
+            place=self._place(order),
+            fix="wait for the next run; somebody exports by hand, or a job is stuck at the provider",
+        )
+
+    def _came_to_nothing(self, order: Order, ended: Job) -> RequestRejectedError:
+        if ended.state == JobState.LOST:
+            how = f"the export was ordered twice and lost, the last time because {ended.message}"
+        else:
+            said = f" and said {ended.message!r}" if ended.message else ""
+            how = f"the provider gave the export up twice, with {ended.state}{said}"
         return RequestRejectedError(
-            f"the provider gave the export up twice, with {ended.state}{said}",
+            how,
             place=self._place(order),
             fix="export the same by hand in its portal and see; a narrower window may do",
         )

@@ -15,10 +15,12 @@ from domain.errors import (
     AddressRefusedError,
     ConfigurationError,
     CredentialsRejectedError,
+    ExportPendingError,
     IncompleteAnswerError,
     PayloadUnreadableError,
     ProviderError,
     ProviderUnavailableError,
+    RateLimitedError,
     RequestRejectedError,
 )
 from providers._archive import Archive, ArchiveLimits
@@ -27,6 +29,7 @@ from providers._http import ApiClient, BlobClient, Download
 _STALE_SECONDS: Final = 86_400
 _PREFIX: Final = "export-"
 _NOT_NOW: Final = frozenset({404, 410})
+_MOST_DAMAGED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,9 @@ class Files:
 
         Raises:
             RequestRejectedError: It is gone.
+            PayloadUnreadableError: It is damaged, also when it is fetched once more.
+            AnswerTooLargeError: It is larger than allowed, or pretends to be.
+            ExportPendingError: It is said to be there, and cannot be fetched.
             AddressRefusedError: Its address is not on the list.
             ConfigurationError: The spool cannot be written to.
             ProviderError: It cannot be had.
@@ -105,7 +111,7 @@ class Files:
             yield self._until_whole(url_of, Path(name) / "archive", place)
 
     def _until_whole(self, url_of: Callable[[], str | None], path: Path, place: str) -> Fetched:
-        waits = iter(self._waits)
+        waits, n_damaged = iter(self._waits), 0
         while True:
             url = url_of()
             if url is None:
@@ -114,23 +120,34 @@ class Files:
                 )
             try:
                 with self._on_disk():
-                    return self._attempt(url, path, place)
+                    done = self._download(url, path, place)
             except ProviderError as error:
                 wait = next(waits, None)
                 if wait is None or not _may_pass(error):
                     raise _final(error, place) from None
+            else:
+                try:
+                    with self._on_disk():
+                        return self._verified(path, done, place)
+                except (PayloadUnreadableError, IncompleteAnswerError):
+                    # It came whole, as far as HTTP can tell: once more, and it will be as damaged the third time.
+                    n_damaged += 1
+                    wait = next(waits, None)
+                    if wait is None or n_damaged == _MOST_DAMAGED:
+                        raise
             self._sleep(wait)
 
-    def _attempt(self, url: str, path: Path, place: str) -> Fetched:
-        with path.open("wb+") as file:
+    def _download(self, url: str, path: Path, place: str) -> Download:
+        with path.open("wb") as file:
             try:
                 self._own.origin.own(url, place=place)
             except AddressRefusedError:
-                done = self._others.download(url, file)
-            else:
-                done = self._own.fetch_own(url, file)
-            file.flush()
-            received_at = datetime.now(UTC)
+                return self._others.download(url, file)
+            return self._own.fetch_own(url, file)
+
+    def _verified(self, path: Path, done: Download, place: str) -> Fetched:
+        received_at = datetime.now(UTC)
+        with path.open("rb") as file:
             archive = Archive(file, place=place, limits=self._limits)
             n_bytes = archive.verify()
             _require_same(path, done, place)
@@ -163,18 +180,22 @@ class Files:
 
 
 def _may_pass(error: ProviderError) -> bool:
-    """Whether a fresh address, or a little later, may help: an expired one, one not there yet, a damaged transfer."""
+    """Whether a fresh address, or a little later, may help: an expired one, one not there yet, a transfer cut short."""
     if isinstance(error, RequestRejectedError):
         return error.status in _NOT_NOW
     return isinstance(error, CredentialsRejectedError | PayloadUnreadableError | IncompleteAnswerError)
 
 
 def _final(error: ProviderError, place: str) -> ProviderError:
-    """The last word: a file that is not there may still come, and our login has nothing to do with it."""
-    if isinstance(error, CredentialsRejectedError) or (
-        isinstance(error, RequestRejectedError) and error.status in _NOT_NOW
-    ):
-        return ProviderUnavailableError(
+    """The last word: a file that cannot be had may still come, whatever stood in its place this time."""
+    if isinstance(error, RequestRejectedError):
+        is_later = error.status in _NOT_NOW
+    elif isinstance(error, ProviderUnavailableError):
+        is_later = not isinstance(error, RateLimitedError)
+    else:
+        is_later = isinstance(error, CredentialsRejectedError | PayloadUnreadableError)
+    if is_later:
+        return ExportPendingError(
             f"the archive is said to be there and cannot be fetched: {error.culprit}",
             place=place,
             fix="wait for the next run, which asks for a fresh address of the same archive",

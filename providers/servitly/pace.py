@@ -10,14 +10,15 @@ class Pace:
     Attributes:
         first_poll: Before a new job is asked after for the first time; each further wait is half as long again …
         longest_poll: … up to this: sixty questions an hour fit into the smallest quota that is known, of a hundred.
-        deadline: How long one run waits for a job. The job lives on, and the next run waits for it again.
-        given_up: How old a job may become. An older one is believed to be stuck, and another is ordered.
+        deadline: How long one run waits for jobs. The job lives on, and the next run waits as long for it again.
+        given_up: How old a job may become, and how long its archive may stay away that is said to be there. After that
+            it is believed to be stuck, and another is ordered.
         unknown: How long a job that may have been ordered, and has no name, can be running: nobody can ask after it.
-        cool_down: Between a job that failed and the next one with the same question.
-        busy: Between two orders, where the provider says that another export is pending.
+        cool_down: Between a job that came to nothing and the next one with the same question.
+        busy: Between two orders, where the provider says that another export is pending and not how long to wait.
         slot: How long to wait for the tenant's one place.
         files: Before each further try to fetch an archive that is there and cannot be had.
-        fresh: How old an unused archive may be whose values may still have moved.
+        fresh: How long ago an unused archive may have been completed whose values may still have moved.
     """
 
     first_poll: float = 15.0

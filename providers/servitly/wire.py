@@ -14,8 +14,11 @@ from providers.servitly.account import Account
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LONGEST_WORD: Final = 40
 _HEADER: Final = re.compile(r"(?P<metric>.*\S) \[(?P<unit>[^\[\]]+)\]", re.DOTALL)
+_EXPORT: Final = r"\b(?:data[- ]?)?exports?\b"
+_UNDER_WAY: Final = r"\b(?:already|in progress|running|pending|only one|at a time|scheduled)\b"
+# Either before the other, in one sentence: a metric may be deleted already, and a time be scheduled.
 _BUSY: Final = re.compile(
-    r"\b(already|in progress|running|pending|only one|one (bulk )?(data-?)?export|at a time|scheduled)\b", re.IGNORECASE
+    rf"{_EXPORT}[^.;:!?]{{0,60}}{_UNDER_WAY}|{_UNDER_WAY}[^.;:!?]{{0,60}}{_EXPORT}", re.IGNORECASE
 )
 
 COMPLETED: Final = frozenset({"COMPLETED", "COMPLETE"})
@@ -88,7 +91,10 @@ def message_of(body: bytes) -> str:
 
 
 def is_busy(body: bytes) -> bool:
-    """Whether a refusal means that another export is pending. No document says how it is worded: our inference."""
+    """Whether a refusal means that another export is pending. No document says how it is worded: our inference.
+
+    A refusal that only sounds like it is waited for, and in the end quoted.
+    """
     return bool(_BUSY.search(message_of(body)))
 
 

@@ -11,6 +11,7 @@ from assets.walk import go_through
 from domain.contract import Payload, Progress
 from domain.errors import (
     CredentialsRejectedError,
+    ExportPendingError,
     IngestError,
     PayloadUnreadableError,
     ProviderUnavailableError,
@@ -72,6 +73,13 @@ def test_rejected_credentials_are_tried_once_however_many_days_were_asked_for() 
     assert spans(provider) == [10]
     assert [outcome.was_tried for outcome in outcomes] == [True] + [False] * 9
     assert [window.day for _, window, _ in warehouse.failures] == [DAYS[0]]
+
+
+def test_an_export_that_is_not_there_yet_is_not_divided_into_more_orders() -> None:
+    provider = served(5, kind=ExportPendingError)
+    outcomes = list(go_through(DAYS, provider, FakeWarehouse(), "s", pull_days=10))
+    assert spans(provider) == [10]
+    assert [outcome.was_tried for outcome in outcomes] == [True] + [False] * 9
 
 
 def test_a_provider_that_is_away_is_left_alone_after_few_questions() -> None:

@@ -3,10 +3,10 @@
 import atexit
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,9 +73,12 @@ class ListedJobs:
         return found[-1] if found else None
 
     def unhappy_seconds(self, sha256: str) -> float | None:
-        ended = (JobState.COMPLETED, JobState.LANDED, JobState.FAILED)
-        found = [job for job in self.listed() if job.sha256 == sha256 and job.state in ended]
-        return found[-1].unseen_seconds if found and found[-1].state is JobState.FAILED else None
+        ended = (JobState.COMPLETED, JobState.LANDED, JobState.FAILED, JobState.LOST)
+        found = [
+            job for job in self.listed() if job.sha256 == sha256 and job.state in ended and job.provider_job is not None
+        ]
+        unhappy = (JobState.FAILED, JobState.LOST)
+        return found[-1].unseen_seconds if found and found[-1].state in unhappy else None
 
     def intend(self, order: Order) -> ExportJob:
         number = next(self._numbers)
@@ -176,6 +179,7 @@ def boilers(
     password: str | None = None,
     is_reset: bool = True,
     sandbox: Sandbox | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     **settings: Any,  # noqa: ANN401 - any setting of the twin
 ) -> Iterator[Boilers]:
     """A provider over the running twin.
@@ -190,6 +194,7 @@ def boilers(
         password: What the provider takes for its password; None for the right one.
         is_reset: Whether the twin begins anew.
         sandbox: Another one than the shared one.
+        now: The time it is, for the provider.
         settings: Fields of the twin's settings.
     """
     sandbox = sandbox or shared_sandbox()
@@ -232,6 +237,7 @@ def boilers(
             account,
             slice_of=slice_of,
             in_memory_bytes=in_memory_bytes,
+            now=now,
         )
         clients = (logins, http, own, others)
         yield Boilers(sandbox, twin, provider, ledger, login, clients, naps, waits, spool, looked_up)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.errors import ProviderUnavailableError, WarehouseUnavailableError
+from domain.errors import ExportPendingError, WarehouseUnavailableError
 from domain.export_jobs import JobState, Order
 from domain.window import Window
 from tests.fakes.forked import ended, fork, together
@@ -81,7 +81,10 @@ def test_the_archive_of_settled_values_is_good_for_its_thirty_days(
     jobs: DatabaseExportJobs, observer: psycopg.Connection, days: float, *, is_found: bool
 ) -> None:
     completed(jobs)
-    observer.execute("UPDATE export_job SET ordered_at = clock_timestamp() - %s", [timedelta(days=days)])
+    observer.execute(
+        "UPDATE export_job SET ordered_at = clock_timestamp() - %(age)s, seen_at = clock_timestamp() - %(age)s",
+        {"age": timedelta(days=days)},
+    )
     assert (jobs.ready(ORDER.sha256, **OLD) is not None) == is_found
 
 
@@ -91,7 +94,8 @@ def test_the_archive_of_values_that_may_still_have_moved_is_good_for_an_hour(
 ) -> None:
     completed(jobs)
     observer.execute(
-        "UPDATE export_job SET ordered_at = clock_timestamp() - %(age)s, window_end = clock_timestamp() - %(age)s",
+        "UPDATE export_job SET ordered_at = clock_timestamp() - %(age)s, window_end = clock_timestamp() - %(age)s,"
+        " seen_at = clock_timestamp() - %(age)s",
         {"age": timedelta(minutes=minutes)},
     )
     assert (jobs.ready(ORDER.sha256, **OLD) is not None) == is_found
@@ -105,6 +109,29 @@ def test_a_failure_is_remembered_until_a_job_succeeds(jobs: DatabaseExportJobs) 
     assert 0 <= (jobs.unhappy_seconds(ORDER.sha256) or -1) < 60
     completed(jobs)
     assert jobs.unhappy_seconds(ORDER.sha256) is None
+
+
+def test_a_loss_is_remembered_as_a_failure_is_unless_nobody_could_ask_after_the_job(jobs: DatabaseExportJobs) -> None:
+    number = jobs.intend(ORDER).number
+    jobs.ended(number, JobState.LOST, "the run that ordered it did not live to hear its name")
+    assert jobs.unhappy_seconds(ORDER.sha256) is None
+    number = jobs.intend(ORDER).number
+    jobs.taken(number, "job-1", "PENDING")
+    jobs.ended(number, JobState.LOST, "the provider does not know it any longer")
+    assert 0 <= (jobs.unhappy_seconds(ORDER.sha256) or -1) < 60
+
+
+def test_an_archive_that_took_hours_is_as_fresh_as_one_that_took_minutes(
+    jobs: DatabaseExportJobs, observer: psycopg.Connection
+) -> None:
+    number = completed(jobs)
+    observer.execute(
+        "UPDATE export_job SET ordered_at = clock_timestamp() - interval '3 hours', window_end = clock_timestamp()"
+    )
+    assert jobs.ready(ORDER.sha256, **OLD) is not None
+    observer.execute("UPDATE export_job SET seen_at = clock_timestamp() - interval '2 hours'")
+    jobs.fetched(number, "cd" * 32, 1234)  # which makes its values no newer
+    assert jobs.ready(ORDER.sha256, **OLD) is None
 
 
 def test_what_the_provider_says_is_stored_whatever_it_is(jobs: DatabaseExportJobs) -> None:
@@ -133,7 +160,7 @@ def test_the_place_is_one_for_all_sources_of_a_tenant(database: str, jobs: Datab
 
     second = DatabaseExportJobs(database, "another source", TENANT, sleep=nap, clock=lambda: now[0])
     with second, jobs.slot(1):
-        with pytest.raises(ProviderUnavailableError, match="another process"), second.slot(10):
+        with pytest.raises(ExportPendingError, match="another process"), second.slot(10):
             pytest.fail("two have the place")
         assert sum(naps) == 10
     with second, second.slot(0.1):

@@ -2,13 +2,16 @@
 
 import os
 import resource
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from domain.errors import ConfigurationError, PayloadUnreadableError, ProviderUnavailableError, RequestRejectedError
+from domain.errors import ConfigurationError, ExportPendingError, IncompleteAnswerError, RequestRejectedError
 from sandbox.servitly import twin as served
-from tests.fakes.exports import DAY, Boilers, boilers
+from tests.fakes.exports import DAY, PACE, Boilers, boilers
 
 
 def orders(made: Boilers) -> int:
@@ -47,7 +50,7 @@ def test_an_archive_that_is_not_there_yet_is_waited_for(code: int) -> None:
 def test_an_archive_that_stays_away_keeps_its_job_for_the_next_run() -> None:
     with boilers() as made:
         made.twin.fault("status", endpoint="archive", code=404)
-        with pytest.raises(ProviderUnavailableError, match="said to be there"):
+        with pytest.raises(ExportPendingError, match="said to be there"):
             made.fetch()
         assert made.jobs.states() == ["completed"]
         made.twin.clear_faults()
@@ -55,16 +58,14 @@ def test_an_archive_that_stays_away_keeps_its_job_for_the_next_run() -> None:
         assert orders(made) == 1
 
 
-def test_an_archive_that_is_gone_for_good_is_ordered_anew_by_the_next_run() -> None:
+def test_an_archive_that_is_gone_for_good_is_ordered_anew() -> None:
     with boilers() as made:
         made.twin.fault("status", endpoint="archive", code=404)
-        with pytest.raises(ProviderUnavailableError):
+        with pytest.raises(ExportPendingError):
             made.fetch()
         made.twin.clear_faults()
         for job in made.twin.jobs.values():
             job.is_unknown = True
-        with pytest.raises(RequestRejectedError, match="gone"):
-            made.fetch()
         assert len(made.fetch()) == 1
         assert made.jobs.states() == ["lost", "landed"]
 
@@ -72,24 +73,63 @@ def test_an_archive_that_is_gone_for_good_is_ordered_anew_by_the_next_run() -> N
 @pytest.mark.parametrize("fault", ["flip", "shorten"])
 def test_a_damaged_archive_is_fetched_again_and_never_handed_on(fault: str) -> None:
     with boilers() as made:
+        made.twin.fault(fault, times=1)
+        assert len(made.load().measurements) > 2000
+        assert [one["status"] for one in made.asked(served.FILES)] == [200] * 2
+        assert orders(made) == 1
+
+
+@pytest.mark.parametrize("fault", ["flip", "shorten"])
+def test_an_archive_that_stays_damaged_is_ordered_once_more(fault: str) -> None:
+    with boilers(pace=replace(PACE, cool_down=0.3)) as made:
         made.twin.fault(fault, times=2)
         assert len(made.load().measurements) > 2000
         assert [one["status"] for one in made.asked(served.FILES)] == [200] * 3
+        assert made.jobs.states() == ["lost", "landed"]
+        assert any(0.2 < wait <= 0.3 for wait in made.waits)
 
 
-def test_an_archive_that_stays_damaged_is_refused_and_ordered_anew_by_the_next_run() -> None:
+def test_two_damaged_archives_in_a_row_end_the_fetch_and_are_not_called_unreadable() -> None:
     with boilers() as made:
         made.twin.fault("flip")
-        with pytest.raises(PayloadUnreadableError, match="the archive "):
+        with pytest.raises(IncompleteAnswerError, match="ordered twice and its archive is of no use: the archive "):
+            made.fetch()
+        assert made.jobs.states() == ["lost", "lost"]
+        assert len(made.asked(served.FILES)) == 4
+
+
+def test_an_archive_that_is_refused_twice_ends_the_fetch() -> None:
+    with boilers() as made:
+        made.twin.fault("status", endpoint="archive", code=400)
+        with pytest.raises(RequestRejectedError, match=r"ordered twice and its archive is of no use: .*400"):
+            made.fetch()
+        assert made.jobs.states() == ["lost", "lost"]
+
+
+@pytest.mark.parametrize("fault", [{"name": "html_200"}, {"name": "status", "code": 500}])
+def test_what_stands_in_place_of_an_archive_for_a_while_costs_no_second_order(fault: dict[str, Any]) -> None:
+    with boilers() as made:
+        made.twin.fault(endpoint="archive", **fault)
+        with pytest.raises(ExportPendingError, match="said to be there"):
+            made.fetch()
+        made.twin.clear_faults()
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["landed"]
+
+
+def test_an_archive_that_stays_away_for_good_is_ordered_anew_in_the_end() -> None:
+    with boilers(pace=replace(PACE, given_up=0.4)) as made:
+        made.twin.fault("status", endpoint="archive", code=404)
+        with pytest.raises(ExportPendingError):
+            made.fetch()
+        assert made.jobs.states() == ["completed"]
+        time.sleep(0.4)
+        with pytest.raises(ExportPendingError):
             made.fetch()
         assert made.jobs.states() == ["lost"]
-
-
-def test_a_web_page_in_place_of_an_archive_is_refused() -> None:
-    with boilers() as made:
-        made.twin.fault("html_200", endpoint="archive")
-        with pytest.raises(PayloadUnreadableError, match="web page"):
-            made.fetch()
+        made.twin.clear_faults()
+        assert len(made.fetch()) == 1
+        assert orders(made) == 2
 
 
 @pytest.mark.parametrize("framing", ["content_length", "chunked"])

@@ -1,5 +1,5 @@
 -- The newest job that answers a question and was not landed. What was asked before a window had settled soon grows stale:
--- only the crash of an hour is mended with it.
+-- only the crash of an hour is mended with it, counted from when it was said to be there, however long that took.
 SELECT
     export_job_id,
     source,
@@ -15,7 +15,7 @@ WHERE
     AND request_sha256 = %(sha256)s
     AND state = 'completed'
     AND (
-        ordered_at > clock_timestamp() - %(fresh)s
+        seen_at > clock_timestamp() - %(fresh)s
         OR (ordered_at > window_end + %(settled)s AND ordered_at > clock_timestamp() - %(kept)s)
     )
 ORDER BY export_job_id DESC
