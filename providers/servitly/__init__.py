@@ -17,13 +17,17 @@ Actual structure:
 
 Quirks, and what is done about each:
     There is no list of exports, and ordering twice does harm: each job is in the ledger before and after every step.
-    A second export while one is pending is refused, with an undocumented status: 409 and 429, and a 400 whose message
-        says so, are waited out; a source has its tenant's one place over all processes.
+    A second export while one is pending is refused, with an undocumented status: 409 and 429 (as long as it asks for),
+        and a 400 whose message speaks of an export that is under way, are waited out; a source has its tenant's one
+        place over all processes.
+    A job may fail, vanish, or become an archive that is damaged or gone: it is ordered once more.
     `ABORTED` (an older document) is `ERROR`, `COMPLETE` (its prose) is `COMPLETED`; a word nobody knows is waited for
         until the deadline, and then named.
     `url` may expire, or point at nothing for a while: the job is asked again for a fresh one.
     Another host than the API's is asked without credentials, and only if it is on the source's list.
-    `---` and empty cells mean that nothing was said. A decimal comma is a comma. `true` and `false` are texts.
+    `---` and empty cells mean that nothing was said. `true` and `false` are texts. A decimal comma is a comma, and in a
+        column where points are too, what is not certain is no number.
+    A row without a usable time belongs to the day of the row before it.
     Columns differ from file to file; two metrics of one name differ by their units, which are part of their keys.
     Two things that the file name's mask does not tell apart would be one file name twice: the archive is refused.
     Both bounds of an export are taken for included: what lies at the end of a window is left to the next one.

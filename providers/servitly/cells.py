@@ -1,7 +1,8 @@
 """Cells as points: times in microseconds, numbers in canonical units, texts as states, and why a cell is neither."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +23,10 @@ _IN_UTC: Final = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0
 _NUMBER: Final = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBERS: Final = re.compile(rf"(?:{_NUMBER}\n)*")
 _ONE_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]+([.,])[0-9]+(?:[eE][+-]?[0-9]+)?")
+_THOUSAND: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
+# Thousands that are told apart by the first sign: never read, but they show what the other one is.
+_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})*(?:(?!\1)[.,][0-9]+|\1[0-9]{3})")
 
 
 def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
@@ -65,14 +70,38 @@ def _floats(said: list[str], rows: list[int], odd: dict[int, Reason]) -> tuple[F
         return np.array(list(map(float, said)), dtype=np.float64), np.array(rows, dtype=np.int64)
     values: list[float] = []
     kept: list[int] = []
+    foreign = frozenset(_foreign_signs(said))
     for row, cell in zip(rows, said, strict=True):
         plain = cell.strip()
-        if _ONE_NUMBER.fullmatch(plain):
+        if _ONE_NUMBER.fullmatch(plain) and foreign.isdisjoint(plain):
             values.append(float(plain.replace(",", ".")))
             kept.append(row)
         elif plain not in NO_DATA:
             odd[row] = no_number(plain)
     return np.array(values, dtype=np.float64), np.array(kept, dtype=np.int64)
+
+
+def _foreign_signs(cells: Iterable[str]) -> str:
+    """The signs out of `.` and `,` that are no decimal ones in a column, whose cells are then no numbers.
+
+    A column where only one of them stands alone in numbers has that one. Where both do, most cells of which it is
+    certain decide: `1.234` may be a thousand, `21.5` and `1,234.5` may not. Where nothing is certain, or as much for
+    the one as for the other, no cell with either is a number.
+    """
+    alone: set[str] = set()
+    certain: Counter[str] = Counter()
+    for cell in cells:
+        plain = cell.strip()
+        if found := _DECIMAL.fullmatch(plain):
+            alone.add(found[1])
+            certain[found[1]] += not _THOUSAND.fullmatch(plain)
+        elif found := _GROUPED.fullmatch(plain):
+            certain["," if found[1] == "." else "."] += 1
+    if not alone or len(alone | set(+certain)) == 1:
+        return ""
+    if certain["."] == certain[","]:
+        return ".,"
+    return "," if certain["."] > certain[","] else "."
 
 
 def _states(cells: Sequence[str], *, is_state: bool) -> Points:

@@ -63,6 +63,31 @@ def test_a_decimal_comma_is_a_comma(separator: str, cell: str) -> None:
     assert values(one(f"TIMESTAMP{separator}T [°C]\n{T}{separator}{cell}\n")) == [("B1/T [°C]", 0, 21.5)]
 
 
+@pytest.mark.parametrize(
+    ("cells", "accepted"),
+    [
+        (["1.234", "1.234,5", "12,5"], [12.5]),
+        (["1,234", "21.5", "1,234.5"], [21.5]),
+        (["1.234", "1.234.567"], []),
+        (["1.234", "1,234"], []),
+        (["21.5", "21,5"], []),
+        (["21.5", "20.25", "21,5", "7"], [7.0, 20.25, 21.5]),
+        (["21,5", "20,25", "21.5", "7"], [7.0, 20.25, 21.5]),
+        (["1,234", "7"], [1.234, 7.0]),
+        (["1.234", "1.5e3", "7"], [1.234, 7.0, 1500.0]),
+        (["0,123", "1.234"], [0.123]),
+        (["7", "1,234,567"], [7.0]),
+    ],
+)
+def test_a_column_has_one_decimal_sign_and_what_has_the_other_is_not_guessed(
+    cells: list[str], accepted: list[float]
+) -> None:
+    rows = "".join(f"{T + number};{cell}\n" for number, cell in enumerate(cells))
+    found = one(f"TIMESTAMP;P [W]\n{rows}")
+    assert sorted(found.measurements["value"]) == accepted
+    assert reasons(found) == ["wrong_type"] * (len(cells) - len(accepted))
+
+
 @pytest.mark.parametrize("cell", ["1.234,5", "1 234", "0x1F", "1_000", "\u0661", "twelve", "1,2,3"])
 def test_a_number_in_another_guise_is_rejected_and_not_guessed(cell: str) -> None:
     assert reasons(one(f'TIMESTAMP,T [°C]\n{T},"{cell}"\n')) == ["wrong_type"]
