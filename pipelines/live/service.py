@@ -142,7 +142,8 @@ class LiveService:
             self._pause(self._pace.parts_seconds)
 
     def _listener(self, part: str, covered: datetime | None) -> Listener:
-        first = first_of_today(self._now(), self._pace.look_back)
+        # A gap begins an overlap before what is certain: the first one at midnight, and not in the day before.
+        first = first_of_today(self._now(), self._pace.look_back) + self._pace.overlap
         return Listener(
             self._feed,
             part,

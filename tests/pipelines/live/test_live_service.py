@@ -17,6 +17,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def is_open(house: LiveHouse, service: LiveService) -> bool:
+    """Whether both sides know of a stream."""
+    return house.home.twin.streams.n_open == 1 and service.counts.n_opened > 0
+
+
 def has_opened(service: LiveService, n_before: int) -> bool:
     return service.counts.n_opened > n_before
 
@@ -40,9 +45,9 @@ def test_thirty_disconnects_leave_no_gap_and_no_duplicate(database: str, tmp_pat
     draw = random.Random(1)  # noqa: S311 - times to repeat, not a secret
     with live_house(database, tmp_path) as house, house.listening() as service:
         began = now()
-        assert eventually(lambda: house.home.twin.streams.n_open == 1)
         cuts = []
         for number in range(30):
+            assert eventually(lambda: is_open(house, service))
             n_before = service.counts.n_opened
             time.sleep(draw.uniform(0, 0.15))
             cuts.append(now())
@@ -63,10 +68,10 @@ def test_a_thousand_disconnects_leave_no_gap_no_duplicate_and_no_memory(database
     draw = random.Random(2)  # noqa: S311 - times to repeat, not a secret
     with live_house(database, tmp_path) as house, house.listening() as service:
         began = now()
-        assert eventually(lambda: house.home.twin.streams.n_open == 1)
         cuts = []
         sizes: list[int] = []
         for number in range(1000):
+            assert eventually(lambda: is_open(house, service))
             n_before = service.counts.n_opened
             time.sleep(draw.uniform(0, 0.25))
             cuts.append(now())
