@@ -65,7 +65,8 @@ class Series:
         device: The device, or the data product that stands for it.
         site: Where the device stands; empty if the provider does not say.
         provider_unit: The unit the provider sends, before conversion.
-        resolution: Distance between points; None if irregular or unknown.
+        resolution: Distance between points, or length of an interval; whole days are those of `time_zone`. None if
+            irregular or unknown, or a month or a year: the label `span` says `month` or `year` then.
         time_zone: IANA name of the site's zone; `UTC` if unknown.
         labels: Anything else worth keeping, as text.
     """

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,10 @@ from warehouse.points import Points
 from warehouse.quarantine import Quarantine, storable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_NAME: Final = 256  # characters of a field's name; what is longer is no vocabulary
+_MAX_UNMAPPED: Final = 1_000  # different names of one load
+OTHER_NAMES: Final = "(other names)"
+"""What the values of further unmapped fields are counted as."""
 
 
 class Intake:
@@ -27,7 +33,7 @@ class Intake:
         texts: Every different state, as PostgreSQL keeps it.
         quantities: Number in the catalogue → the quantity of the series, as the points are meant.
         quarantine: Rows rejected by the normalizer, and points that contradict one another.
-        unmapped: Field name → values for which no quantity is known.
+        unmapped: Field name, cut to a bearable length → values for which no quantity is known.
         absent_sites: Sites that are proven to have nothing inside the window.
         n_received: Points the batches account for.
         n_duplicate: Points left out because an equal one is there.
@@ -73,7 +79,7 @@ class Intake:
         self.absent_sites |= batch.absent_sites
         self.n_received += batch.n_received
         self.n_duplicate += batch.n_duplicates
-        self.unmapped.update({storable(name): n for name, n in batch.unmapped.items()})
+        self._count_unmapped(batch.unmapped)
         self.quarantine.take(batch)
         if len(batch.measurements):
             self._take_numbers(batch.measurements)
@@ -122,6 +128,14 @@ class Intake:
                 self._codes[text] = len(self.texts)
                 self.texts.append(encoded)
         return self._codes[text]
+
+    def _count_unmapped(self, unmapped: Mapping[str, int]) -> None:
+        """A provider chooses these names: the ledger and the UI get no longer ones, and no more, than people read."""
+        for sent, n_values in unmapped.items():
+            name = storable(sent[:_MAX_NAME])
+            name = name if len(name) <= _MAX_NAME and len(sent) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+            is_room = name in self.unmapped or len(self.unmapped) < _MAX_UNMAPPED
+            self.unmapped[name if is_room else OTHER_NAMES] += n_values
 
     def _take_numbers(self, frame: pd.DataFrame) -> None:
         values = frame["value"].to_numpy(dtype=np.float64)

@@ -26,7 +26,9 @@ class ClimkitAttributes(SourceAttributes):
     username_env: VariableName = Field(description="The variable that holds the API user's name.")
     password_env: VariableName = Field(description="The variable that holds its password.")
     sites: list[str] | None = Field(None, description="The sites to fetch, by id; everything listed by default.")
-    meters: list[str] | None = Field(None, description="The meters to fetch, by id; all of every site by default.")
+    meters: list[str] | None = Field(
+        None, description="The meters to fetch, by id, all of every site by default; one that no site lists is refused."
+    )
     sampling_frequencies: list[Frequency] = Field(
         default_factory=_quarters, description="How validated data are sampled; each costs requests of its own."
     )

@@ -73,7 +73,9 @@ class VoltStorageAttributes(SourceAttributes):
         default=True, description="Whether the provider ends the last line of a CSV, so that one without end was cut."
     )
     statistics: list[Timespan] = Field(
-        default_factory=_hours_and_days, description="Time spans of which statistics are fetched."
+        default_factory=_hours_and_days,
+        description="Time spans of which statistics are fetched; a lifetime is a reading of now, and pulls of days that"
+        " are over, as on schedule, do not ask for it.",
     )
     validity_seconds: int = Field(DEFAULT_VALIDITY_SECONDS, description="The life of a token.")
     paths: VoltStoragePaths = Field(

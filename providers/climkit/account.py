@@ -9,7 +9,8 @@ from domain.quantities import conversion
 from providers.climkit.spec import FREQUENCIES
 
 _LONGEST_CURVE: Final = 60  # minutes
-_SPANS: Final[Mapping[str, Literal["day", "month", "year"]]] = {"D": "day", "M": "month", "Y": "year"}
+SPANS: Final[Mapping[str, Literal["day", "month", "year"]]] = {"D": "day", "M": "month", "Y": "year"}
+"""Sampling frequency → the span of the calendar that a value is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Account:
     @property
     def spans(self) -> tuple[Literal["day", "month", "year"], ...]:
         """Spans of the sites' own calendars that values are about."""
-        return tuple(span for word, span in _SPANS.items() if word in self.frequencies)
+        return tuple(span for word, span in SPANS.items() if word in self.frequencies)
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""

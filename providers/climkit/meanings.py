@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from domain.contract import Series
 from domain.quantities import Conversion, conversion
-from providers.climkit.account import Account
+from providers.climkit.account import SPANS, Account
 from providers.climkit.buckets import QUARTER, RESOLUTIONS
 from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
 from providers.climkit.wire import (
@@ -110,6 +110,8 @@ def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: Account) -
 def _validated(key: str, labels: dict[str, str], unit: tuple[str, str], listing: Listing, site: Site) -> Meaning:
     frequency = listing.frequency
     whole = {**labels, "endpoint": listing.kind, "sampling_frequency": frequency}
+    if RESOLUTIONS[frequency] is None:
+        whole["span"] = SPANS[frequency]
     return _made(key if frequency == "15T" else f"{key}/{frequency}", whole, unit, site, RESOLUTIONS[frequency])
 
 

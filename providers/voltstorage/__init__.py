@@ -29,6 +29,7 @@ Quirks, and what is done about each:
     Statistics have no documented unit. Watt-seconds is inferred, and said in the label `unit`.
     Values of a running hour or day are restated: the trailing days are asked for again. Of a month or a year nothing is
         asked before it is over; the day on which it began is asked for again then.
-    A lifetime is said as of now: it is a reading of today, and no pull of a day that is over has it.
+    A lifetime is said as of now. A pull of a day that is over does not ask for it: at the day's end it would be a
+        reading of later, and the pull of the next night, which asks for the day again, could not repeat it.
     A token may be valid for a year; it is renewed after a 401, and never put into an address.
 """

@@ -16,7 +16,7 @@ from providers._http import Answer, ApiClient
 from providers.voltstorage.account import Account
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.normalize import normalize
-from providers.voltstorage.spans import LONG, begun_and_over
+from providers.voltstorage.spans import LIFETIME, LONG, begun_and_over
 from providers.voltstorage.spec import MAX_PRODUCT_PAGES, PRODUCTS_PER_PAGE, SPEC
 from providers.voltstorage.wire import Product, export_name, meaning_of, parse_latest, parse_products
 
@@ -149,7 +149,7 @@ class VoltStorage(Provider):
                 listed += [product.id for product in page]
                 yield self._page_of_products(window, number, answer, is_last=is_last)
         for device in self._devices(listed):
-            for part, ask, slices in self._parts(device, reached):
+            for part, ask, slices in self._parts(device, window, reached):
                 so_far = progress.get(part)
                 if so_far is None or so_far.cursor is not None:
                     yield from _fetch_part(part, ask, slices, so_far)
@@ -165,8 +165,8 @@ class VoltStorage(Provider):
         pages = [] if self._account.products is not None else list(self._product_pages())
         devices = self._devices(product.id for _, _, page, _ in pages for product in page)
         return sum(
-            len(pages) + sum(len(slices) for device in devices for _, _, slices in self._parts(device, reached))
-            for reached in map(self._reached, windows)
+            len(pages) + sum(len(slices) for device in devices for _, _, slices in self._parts(device, window, reached))
+            for window, reached in ((window, self._reached(window)) for window in windows)
         )
 
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
@@ -237,15 +237,23 @@ class VoltStorage(Provider):
             cursor=None if is_last else str(number),
         )
 
-    def _parts(self, device: Device, reached: Window) -> Iterator[tuple[str, _Ask, list[Window]]]:
-        """Every part of a device, how a slice of it is asked for, and the slices there are."""
+    def _parts(self, device: Device, window: Window, reached: Window) -> Iterator[tuple[str, _Ask, list[Window]]]:
+        """Every part of a device, how a slice of it is asked for, and the slices there are.
+
+        A lifetime is a reading of now: where `window` is over there is no place for it, and it is not asked for.
+        """
+        running = [] if reached.end >= window.end else [reached.end]
         slices = list(_slices(reached, self._slice))
         yield f"{device.name}/export", lambda asked: self._export(device, asked), slices
         for timespan in self._account.statistics if device.kind == "product" else ():
             yield (
                 f"{device.name}/statistics/{timespan}",
                 lambda asked, timespan=timespan: self._statistics(device, timespan, asked),  # type: ignore[misc]  # bound early
-                [one for one in slices if self._spans_of(timespan, one) is not None],
+                [
+                    one
+                    for one in slices
+                    if (one.end in running if timespan == LIFETIME else self._spans_of(timespan, one) is not None)
+                ],
             )
 
     def _spans_of(self, timespan: str, asked: Window) -> Window | None:

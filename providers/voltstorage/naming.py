@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.contract import Series
 from providers.voltstorage.account import Account
+from providers.voltstorage.spans import LIFETIME, LONG
 from providers.voltstorage.wire import INFERRED_UNIT, STATISTICS, meaning_of
 
 _RESOLUTIONS: Final[Mapping[str, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
@@ -71,7 +72,9 @@ class Naming:
         if place not in self._known:
             quantity, unit = STATISTICS.get(name, ("count", "1"))
             labels = {device.kind: device.number, "statistic": name, "timespan": timespan}
-            if timespan == "lifetime" and quantity == "energy":
+            if timespan in LONG:
+                labels["span"] = timespan
+            if timespan == LIFETIME and quantity == "energy":
                 quantity = "energy_register"
             self._known[place] = Series(
                 key=f"{device.name}/{timespan}/{_quoted(name)}",

@@ -9,6 +9,9 @@ from domain.window import Window
 LONG: Final[tuple[Literal["month", "year"], ...]] = ("month", "year")
 """Spans that outlive the days that are asked for again: their values are final only when they are over."""
 
+LIFETIME: Final = "lifetime"
+"""The span that never ends, and whose value is a counter's reading."""
+
 
 def end_of(timespan: str, start: datetime) -> datetime:
     """Where the month or year that holds `start` ends."""

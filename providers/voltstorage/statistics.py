@@ -19,7 +19,7 @@ from providers._points import EARLIEST, EPOCH, MICROSECOND
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.rejected import Rejected
-from providers.voltstorage.spans import LONG, end_of
+from providers.voltstorage.spans import LIFETIME, LONG, end_of
 from providers.voltstorage.wire import STATISTICS, clipped, parse_json, unreadable
 
 START: Final = "timespan_start"
@@ -30,7 +30,6 @@ _LONGEST: Final = {
     "day": timedelta(days=1),
     "month": timedelta(days=31),
     "year": timedelta(days=366),
-    "lifetime": timedelta(days=36_600),
 }
 
 
@@ -94,7 +93,7 @@ def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | 
     # Seconds: documented by the example alone. Milliseconds would be of the year 50,000.
     if not (EARLIEST - EPOCH).total_seconds() <= start < 1e11:  # noqa: PLR2004  # the year 5138
         raise unreadable(f"{START} is {clipped(start)}, which is no epoch in seconds", place)
-    if timespan == "lifetime":
+    if timespan == LIFETIME:
         return (payload.received_at - EPOCH) // MICROSECOND
     at = EPOCH + timedelta(seconds=start)
     asked = payload.window

@@ -171,9 +171,9 @@ class Climkit(Twin[Settings]):
         for frequency in frequencies:
             for kind in dict.fromkeys(meter.type for meter in METERS.values()):
                 rows = site_rows(kind, frequency, max(start, FIRST_MS), until, book)
-                yield from _said(rows, {"endpoint": "site_data", "type": kind, "sampling_frequency": frequency})
+                yield from _said(rows, {"endpoint": "site_data", "type": kind, **_sampled(frequency)})
             for meter in METERS.values():
-                labels = {"endpoint": "meter_data", **_labels(meter.id), "sampling_frequency": frequency}
+                labels = {"endpoint": "meter_data", **_labels(meter.id), **_sampled(frequency)}
                 yield from _said(meter_rows(meter.id, frequency, max(start, FIRST_MS), until, book), labels)
         for meter in METERS.values():
             if not meter.is_rule:
@@ -363,6 +363,11 @@ def _millis(said: object) -> int | None:
 def _labels(meter: str) -> dict[str, str]:
     known = METERS[meter]
     return {"meter": known.id, "type": known.type, "mode": known.mode, "name": known.name}
+
+
+def _sampled(frequency: str) -> dict[str, str]:
+    span = {"M": "month", "Y": "year"}.get(frequency)
+    return {"sampling_frequency": frequency} | ({"span": span} if span else {})
 
 
 def _said(rows: Iterator[tuple[int, dict[str, int]]], labels: Mapping[str, str]) -> Iterator[Point]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.demo import PROGRAM, Demo, clean_home, environment_of, sources
+from tests.fakes.demo import PROGRAM, Demo, addresses, clean_home, environment_of, providers, sources
 
 
 @pytest.mark.timeout(600)  # three minutes on a machine where everything runs at once
@@ -40,10 +40,18 @@ def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_t
             assert (home / folder).stat().st_mode & 0o077 == 0
 
 
+def test_of_every_provider_that_is_built_a_source_ships_that_the_demo_can_take() -> None:
+    """What the demo shows is held against the sources that ship: none of the five may be missing among them."""
+    shipped = providers()
+    assert sorted(shipped) == ["climkit", "export_service", "servitly", "smart_house", "voltstorage"]
+    assert [name for name, of_it in shipped.items() if not of_it] == []
+    assert sorted(set().union(*shipped.values())) == sorted(source for source, _ in addresses()) == sources()
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("CHARGING_HUB_URL", "https://example.org", "charging_hub points at a real account here"),
+        *((name, "https://example.org", f"{source} points at a real account here") for source, name in addresses()),
         ("CHARGING_HUB_CLIENT_SECRET", "mine", "unset CHARGING_HUB_CLIENT_SECRET."),
         ("WAREHOUSE_URL", "postgresql://me@127.0.0.1:1/mine", "unset WAREHOUSE_URL for it."),
         ("LANDING_URL", "memory://mine", "unset LANDING_URL for it."),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import providers as rooms
 from pipelines.command_line.house import House
 from pipelines.command_line.processes import Process
 from warehouse.embedded import EmbeddedWarehouse
@@ -55,6 +56,18 @@ def environment_of(home: Path, **more: str) -> dict[str, str]:
 def sources() -> list[str]:
     """The sources that ship."""
     return [source.slug for source in House().sources()]
+
+
+def providers() -> dict[str, set[str]]:
+    """Every provider that is built → the sources that ship of it."""
+    built = [spec.parent.name for spec in Path(rooms.__file__).parent.glob("*/spec.py")]
+    shipped = [(source.component.facts.spec.slug, source.slug) for source in House().sources()]
+    return {name: {source for provider, source in shipped if provider == name} for name in built}
+
+
+def addresses() -> list[tuple[str, str]]:
+    """Of every source that ships the variable of its provider's address: source and name."""
+    return [(source.slug, next(iter(source.account.addresses))) for source in House().sources()]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from domain.measurement import concat
 from domain.window import Window
 from providers.climkit.account import Account
 from sandbox.climkit.house import SITE
-from tests.fakes.apartments import ACCOUNT, FLAT, apartments, at, values
+from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments, at, values
 
 ONE = replace(ACCOUNT, meters=(FLAT,), has_sensors=False, has_registers=False, has_site_totals=False)
 TOTAL = f"{SITE}/{FLAT}/total"
@@ -51,3 +51,16 @@ def test_an_account_says_over_which_spans_its_values_reach(
     frequencies: tuple[str, ...], spans: tuple[str, ...]
 ) -> None:
     assert Account(frequencies=frequencies).spans == spans
+
+
+def test_a_series_of_months_or_years_says_so_in_a_label_because_no_resolution_can() -> None:
+    with apartments(account=replace(ONE, frequencies=("15T", "H", "D", "M", "Y"))) as made:
+        series = {one.key: one for one in made.provider.discover()}
+        whole = made.load(Window.of_days(DAY.day, date(2025, 6, 30)))
+        first, last = (int(at(day).timestamp() * 1000) for day in ("2025-06-01", "2025-07-02"))
+        truth = made.twin.truth(first, last, {"frequencies": "M"})
+        meant = {point.labels["span"] for point in truth if point.labels.get("sampling_frequency") == "M"}
+    spans = {key.removeprefix(TOTAL): one.labels.get("span") for key, one in series.items() if key.startswith(TOTAL)}
+    assert spans == {"": None, "/H": None, "/D": None, "/M": "month", "/Y": "year"}
+    assert {one.key: one for one in whole.series}[f"{TOTAL}/M"].labels["span"] == "month"
+    assert meant == {"month"}

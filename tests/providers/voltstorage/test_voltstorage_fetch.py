@@ -78,7 +78,7 @@ def test_the_hours_of_a_day_add_up_to_the_day() -> None:
             assert sums[f"77/hour/{name}"] == pytest.approx(sums[f"77/day/{name}"], rel=1e-12)
 
 
-@pytest.mark.parametrize("timespan", ["hour", "day", "month", "year", "lifetime"])
+@pytest.mark.parametrize("timespan", ["hour", "day", "month", "year"])
 def test_statistics_of_every_time_span_are_asked_for_and_read(timespan: str) -> None:
     window = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC))
     with battery(account=replace(ACCOUNT, statistics=(timespan,))) as home:
@@ -87,8 +87,7 @@ def test_statistics_of_every_time_span_are_asked_for_and_read(timespan: str) -> 
         assert len(json.loads(payloads[-1].body)) == (24 if timespan == "hour" else 1)
         whole = concat(home.provider.normalize(payloads, window))
         energies = [one for one in whole.series if one.labels.get("statistic") == "pv-total"]
-        # A lifetime is read when it is asked for, and that is not in a window of last year.
-        assert [one.quantity for one in energies] == ([] if timespan == "lifetime" else ["energy"])
+        assert [(one.quantity, one.labels["timespan"]) for one in energies] == [("energy", timespan)]
 
 
 def test_every_parameter_of_an_export_is_sent() -> None:

@@ -11,6 +11,7 @@ from domain.measurement import Normalized, concat
 from domain.window import Window
 from providers.voltstorage.account import Account
 from providers.voltstorage.client import VoltStorage
+from providers.voltstorage.naming import Device, Naming
 from sandbox.voltstorage.twin import STATISTICS
 from tests.fakes.battery import ACCOUNT, Battery, at, battery
 
@@ -85,6 +86,39 @@ def test_an_interrupted_pull_asks_for_the_months_that_are_left() -> None:
         assert [payload.params["tstart"] for payload in parts] == ["1740787200", "1743465600", "1746057600"]
         assert parts[0].cursor == "1743465600000"
         assert parts[2].cursor is None
+
+
+def test_a_lifetime_is_asked_for_and_read_while_its_day_runs() -> None:
+    account = replace(ACCOUNT, statistics=("lifetime",))
+    window, now = Window.of_days(date(2025, 6, 1), date(2025, 6, 3)), at("2025-06-03T12:00")
+    with battery(account=account) as home:
+        whole = loaded(home, account, window, now)
+        [asked] = [one["query"]["timespan"] for one in home.asked(STATISTICS)]
+        *_, answer = VoltStorage(home.clients[0], account, now=lambda: now).fetch(window, {})
+    assert asked == "lifetime"
+    counter = whole.measurements[whole.measurements["series"] == "77/lifetime/pv-total"]
+    assert [one.quantity for one in whole.series if one.key == "77/lifetime/pv-total"] == ["energy_register"]
+    assert counter["measured_at"].to_list() == [pd.Timestamp(now)]
+    [said] = json.loads(answer.body)
+    assert counter["value"].to_list() == pytest.approx([said["pv-total"] / 3600])
+    assert counter["value"].item() > 0
+
+
+def test_of_a_day_that_is_over_no_lifetime_is_asked_for_however_soon() -> None:
+    account = replace(ACCOUNT, statistics=("lifetime",))
+    window = Window.of_day(date(2025, 6, 1))
+    with battery(account=account) as home:
+        for now in (at("2025-06-02T00:00:02"), at("2025-06-02T04:30"), at("2025-06-05")):
+            whole = loaded(home, account, window, now)
+            assert not [one.key for one in whole.series if "lifetime" in one.key]
+        assert home.provider.plan([window]) == 1  # the export
+        assert home.asked(STATISTICS) == []
+
+
+@pytest.mark.parametrize(("timespan", "span"), [("hour", None), ("day", None), ("month", "month"), ("year", "year")])
+def test_a_series_whose_length_no_resolution_says_has_it_in_a_label(timespan: str, span: str | None) -> None:
+    series = Naming(Account()).of_statistic(Device("product", "77"), timespan, "pv-total")
+    assert (series.resolution is None, series.labels.get("span")) == (span is not None, span)
 
 
 def test_an_account_says_which_spans_outlive_its_days() -> None:

@@ -1,0 +1,98 @@
+"""Where a validated interval ends: by the calendar of its series, in whatever zone the question is asked."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from warehouse.schema import migrate
+
+ZURICH = "Europe/Zurich"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as opened:
+        yield opened
+
+
+def described(
+    connection: psycopg.Connection, resolution: timedelta | None, labels: dict[str, str], zone: str = ZURICH
+) -> int:
+    """The number of a new series of intervals."""
+    made = connection.execute(
+        "INSERT INTO series (source, key, quantity, unit, kind, device, site, provider_unit, resolution, time_zone,"
+        " labels) VALUES ('house', gen_random_uuid()::text, 'energy', 'Wh', 'interval', 'd', '', 'kWh', %s, %s, %s)"
+        " RETURNING series_id",
+        [resolution, zone, json.dumps(labels)],
+    ).fetchone()
+    assert made is not None
+    return int(made[0])
+
+
+def at(text: str, zone: str = ZURICH) -> datetime:
+    """An instant that clocks in `zone` show as `text`."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+@pytest.mark.parametrize("session", ["UTC", ZURICH, "America/New_York"])
+@pytest.mark.parametrize(
+    ("span", "begins", "ends", "hours"),
+    [
+        (DAY, "2025-03-30", "2025-03-31", 23),
+        (DAY, "2025-10-26", "2025-10-27", 25),
+        (DAY, "2025-06-01", "2025-06-02", 24),
+        ("month", "2025-03-01", "2025-04-01", 31 * 24 - 1),
+        ("month", "2024-02-01", "2024-03-01", 29 * 24),
+        ("month", "2025-10-01", "2025-11-01", 31 * 24 + 1),
+        ("year", "2024-01-01", "2025-01-01", 366 * 24),
+        ("year", "2025-01-01", "2026-01-01", 365 * 24),
+        (timedelta(hours=1), "2025-10-26 02:00", None, 1),
+        (timedelta(minutes=15), "2025-03-30 01:45", None, 0.25),
+    ],
+)
+def test_an_interval_ends_by_the_calendar_of_its_series_whoever_asks(  # noqa: PLR0917  # a case is a line
+    connection: psycopg.Connection, session: str, span: timedelta | str, begins: str, ends: str | None, hours: float
+) -> None:
+    series = described(connection, None, {"span": span}) if isinstance(span, str) else described(connection, span, {})
+    connection.execute("INSERT INTO measurement VALUES (%s, %s, 5)", [series, at(begins)])
+    connection.execute("SELECT set_config('timezone', %s, false)", [session])
+    [(begun, ended, amount, unit, flag)] = connection.execute(
+        "SELECT measured_at, ended_at, amount, unit, flag FROM interval_energy WHERE series_id = %s", [series]
+    ).fetchall()
+    # In UTC: two times that clocks show twice are equal to nothing else.
+    begun, ended = begun.astimezone(UTC), ended.astimezone(UTC)
+    assert (begun, amount, unit, flag) == (at(begins), 5, "Wh", "measured")
+    assert ended - begun == timedelta(hours=hours)
+    assert ends is None or ended == at(ends)
+
+
+def test_a_day_of_a_series_in_utc_has_24_hours_wherever_clocks_change(connection: psycopg.Connection) -> None:
+    series = described(connection, DAY, {}, "UTC")
+    connection.execute("INSERT INTO measurement VALUES (%s, '2025-03-30 00:00+00', 5)", [series])
+    connection.execute("SELECT set_config('timezone', %s, false)", [ZURICH])
+    [(ended,)] = connection.execute("SELECT ended_at FROM interval_energy WHERE series_id = %s", [series]).fetchall()
+    assert ended == at("2025-03-31", "UTC")
+
+
+def test_series_that_were_described_before_are_of_months_and_years_too(
+    database: str, connection: psycopg.Connection
+) -> None:
+    said = {
+        "month": ({"sampling_frequency": "M"}, {"timespan": "month"}),
+        "year": ({"sampling_frequency": "Y"}, {"timespan": "year"}),
+        None: ({"timespan": "lifetime"}, {"field": "total"}),
+    }
+    made = [(described(connection, None, labels), labels, span) for span, several in said.items() for labels in several]
+    day = described(connection, DAY, {"timespan": "day"})
+    connection.execute("UPDATE alembic_version SET version_num = '0007'")
+    migrate(database)
+    held: dict[int, dict[str, str]] = dict(connection.execute("SELECT series_id, labels FROM series").fetchall())
+    assert [held[series] for series, _, _ in made] == [
+        {**labels, **({"span": span} if span else {})} for _, labels, span in made
+    ]
+    assert held[day] == {"timespan": "day"}

@@ -1,0 +1,49 @@
+"""Names of fields that nobody knows are the provider's own: what of them reaches the ledger has bounds."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from domain.measurement import Normalized
+from tests.fakes.points import DAY, batch, landed
+from warehouse.intake import OTHER_NAMES
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    with open_warehouse(database, tmp_path / "landing") as opened:
+        yield opened
+
+
+def _counted(warehouse: TimescaleWarehouse, *unmapped: Mapping[str, int]) -> Mapping[str, int]:
+    """What the ledger says of a load with batches that left out `unmapped`."""
+    batches: list[Normalized] = [batch({("a", number): 1.0}, unmapped=one) for number, one in enumerate(unmapped)]
+    report = warehouse.load("hub", DAY, landed(warehouse), batches)
+    [entry] = warehouse.ledger.entries("hub", DAY)
+    assert entry.unmapped == report.unmapped
+    return report.unmapped
+
+
+def test_a_name_of_any_length_is_kept_by_its_beginning(warehouse: TimescaleWarehouse) -> None:
+    long, longer, just = "n" * 300_000, "n" * 300_001, "j" * 256
+    counted = _counted(warehouse, {long: 2, just: 1}, {longer: 3})
+    assert counted == {"n" * 255 + "…": 5, just: 1}
+
+
+def test_a_name_that_no_database_can_hold_is_written_with_escapes_within_the_same_length(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    [name] = _counted(warehouse, {"\ud800\x00" * 128: 7})
+    assert name.startswith("\\ud800\\x00")
+    assert len(name) == 256
+
+
+def test_of_names_without_end_a_thousand_are_told_apart_and_every_value_is_counted(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    counted = _counted(warehouse, {f"x{number}": 2 for number in range(1_500)}, {"x7": 1, "y": 4})
+    assert len(counted) == 1_001
+    assert counted["x7"] == 3
+    assert counted[OTHER_NAMES] == 2 * 500 + 4
