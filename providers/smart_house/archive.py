@@ -1,48 +1,30 @@
-"""The zip archive around every answer: one file, its size bounded, its checksum held against every byte."""
+"""An answer before it is kept: whole, and no more than can be read within bounds. What it means is not looked at."""
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Final
+from contextlib import suppress
 
-from providers._archive import Archive, ArchiveLimits, Member
-from providers.smart_house.spec import MAX_MEMBER_BYTES
-from providers.smart_house.wire import unreadable
-
-LIMITS: Final = ArchiveLimits(max_members=16, max_bytes=MAX_MEMBER_BYTES)
-"""An archive holds one file, or two in a later version of the API."""
-
-_METADATA: Final = "_metadata.json"  # the second file
+from domain.errors import PayloadUnreadableError
+from providers.smart_house.homes import Census
+from providers.smart_house.member import verify
+from providers.smart_house.reading import read_uploads
+from providers.smart_house.wire import Upload
 
 
-@contextmanager
-def opened(body: bytes, form: str, *, place: str) -> Iterator[IO[bytes]]:
-    """The file of the format `form` inside the archive `body`, to be read once.
+def check(body: bytes, form: str, *, place: str) -> frozenset[str]:
+    """Hold an archive against its checksums, and its file against every bound of size.
 
-    Raises:
-        PayloadUnreadableError: It is no whole archive with one such file; also while it is read.
-        AnswerTooLargeError: It would unpack to more than 256 MiB.
-    """
-    archive = Archive(io.BytesIO(body), place=place, limits=LIMITS)
-    with archive.opened(_chosen(archive, form, place)) as file:
-        yield file
+    A file of another shape passes: it is kept as received, and `normalize` says what is wrong with it.
 
-
-def check(body: bytes, form: str, *, place: str) -> None:
-    """Read every file to its end, and so hold its checksum against it.
+    Returns:
+        The columns of the file, as far as it could be read.
 
     Raises:
         PayloadUnreadableError: The archive is not whole, or has not one file of the format `form`.
-        AnswerTooLargeError: It would unpack to more than 256 MiB.
+        AnswerTooLargeError: It would unpack to too much, or its file would take too much memory.
     """
-    archive = Archive(io.BytesIO(body), place=place, limits=LIMITS)
-    _chosen(archive, form, place)
-    archive.verify()
-
-
-def _chosen(archive: Archive, form: str, place: str) -> Member:
-    names = [(member.name.lower(), member) for member in archive.members]
-    found = [member for name, member in names if name.endswith(f".{form}") and not name.endswith(_METADATA)]
-    if len(found) != 1:
-        raise unreadable(f"of the {len(names)} files of the archive {len(found)} are {form.upper()}, not one", place)
-    return found[0]
+    verify(body, form, place=place)
+    census = Census(place)
+    with suppress(PayloadUnreadableError):
+        for upload in read_uploads(body, form, place=place):
+            if isinstance(upload, Upload):
+                census.note(upload)
+    return census.columns

@@ -4,7 +4,8 @@ Nothing says so; their rows are gone, as they are in an outage. It is proven whe
 but theirs:
 
     everything was asked for    no answer was narrowed to types or units, in which a home could have hidden
-    every day answered          of each day of upload that may hold changes of the window, other homes' rows are there
+    every day answered          each day of upload that may hold changes of the window was asked for, the last one too,
+                                and of each of them other homes' rows are there
     everybody is known          each of these rows is of a home that the account tells apart: nobody in them could be
                                 the missing home, under a fingerprint because its own entity is gone
 
@@ -35,8 +36,7 @@ class Attendance:
     def __init__(self, account: Account, window: Window) -> None:
         self._homes = frozenset(account.homes)
         days = list(window.days())
-        self._first, self._last = days[0], days[-1] + LATE_DAYS * _DAY
-        self._asked: set[date] = set()
+        self._days = frozenset(days) | {days[-1] + late * _DAY for late in range(1, LATE_DAYS + 1)}
         self._answered: set[date] = set()
         self._present: set[str] = set()
         self._is_doubtful = False
@@ -44,22 +44,18 @@ class Attendance:
     def note(self, payload: Payload, homes: Homes | None) -> None:
         """Take in who was in an answer; None for one without a row."""
         self._is_doubtful |= bool(payload.params.keys() & {"types", "units"})
-        self._asked.update(filter(self._matters, uploads_of(payload.window)))
+        self._is_doubtful |= homes is not None and homes.may_be_more
         for day, name in homes.seen if homes else ():
             # A home that is seen on another day of upload is there, too.
             self._present.add(name or "")
-            if self._matters(day):
-                self._answered.add(day)
+            self._answered.add(day)
 
     def absent(self) -> frozenset[str]:
         """The homes that are proven to have nothing in the window."""
         is_known = self._present <= self._homes
-        if self._is_doubtful or not is_known or self._first not in self._asked or self._asked != self._answered:
+        if self._is_doubtful or not is_known or not self._days <= self._answered:
             return frozenset()
         return self._homes - self._present
-
-    def _matters(self, day: date) -> bool:
-        return self._first <= day <= self._last
 
 
 def uploads_of(asked: Window) -> Sequence[date]:

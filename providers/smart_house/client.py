@@ -3,7 +3,8 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -37,6 +38,8 @@ _NO_CONTENT: Final = 204
 _REFUSED: Final = 400
 _BROKEN: Final = 500
 _DAY: Final = timedelta(days=1)
+_TYPE: Final = re.compile(r"[a-z][a-z0-9]{0,31}(?![a-z0-9])")
+_MOST_TYPES: Final = 500
 
 
 def _now() -> datetime:
@@ -56,13 +59,17 @@ class Question:
         """What the changes in the answer may be of."""
         return Window.of_days(self.first - LATE_DAYS * _DAY, self.last)
 
-    def halves(self) -> tuple["Question", ...]:
-        """The same by fewer days; if it is one day, by fewer types; nothing if it is one type of one day."""
+    def halves(self, known: Sequence[str]) -> tuple["Question", ...]:
+        """The same by fewer days; if it is one day, by fewer types; nothing if it is one type of one day.
+
+        Args:
+            known: The types that a question for all of them is divided into.
+        """
         n_days = (self.last - self.first).days + 1
         if n_days > 1:
             middle = self.first + n_days // 2 * _DAY
             return Question(self.first, middle - _DAY, self.types), Question(middle, self.last, self.types)
-        types = self.types or TYPES
+        types = self.types or tuple(known)
         half = len(types) // 2
         return tuple(Question(self.first, self.last, part) for part in (types[:half], types[half:])) if half else ()
 
@@ -90,6 +97,7 @@ class SmartHouse(Provider):
         self._account = account
         self._n_days = max(1, slice_of // _DAY)
         self._now = now
+        self._seen: set[str] = set()
 
     @property
     def n_requests(self) -> int:
@@ -177,21 +185,37 @@ class SmartHouse(Provider):
             try:
                 answer = self._ask(question)
             except ProviderError as error:
-                halves = question.halves() if _may_be_width(error) else ()
+                halves = question.halves(self._known_types()) if _may_be_width(error) else ()
                 if not halves:
                     raise
                 _log.warning("Asked again for less, after this: %s", error)
+                if halves[0].types and not question.types:
+                    self._warn_of(question)
                 left[:0] = halves
                 continue
             yield question, self._payload(question, answer, page, left)
             page += 1
+
+    def _known_types(self) -> list[str]:
+        """First words of entities: those that anybody knows of, and those of every answer so far."""
+        return sorted({*TYPES, *self._seen})
+
+    def _warn_of(self, question: Question) -> None:
+        # The provider has no list of its types, and no answer to a part says that there is none beside the parts.
+        _log.warning(
+            "The uploads of %s are too many for one answer, and are asked for by the %d types of entities that are "
+            "known: one of any other type would be missing, and nothing would say so. Name the types in defs.yaml.",
+            question.first,
+            len(self._known_types()),
+        )
 
     def _ask(self, question: Question) -> Answer:
         """One answer, whole.
 
         Raises:
             RequestRejectedError: The provider does not take the date, the format, or something else (400).
-            AnswerTooLargeError: The provider says that it would have too many columns, or it unpacks to too much.
+            AnswerTooLargeError: The provider says that it would have too many columns, or it unpacks to too much, or
+                its file would take too much memory.
             IncompleteAnswerError: The archive is not whole.
             ProviderError: There is none, for another reason.
         """
@@ -211,11 +235,13 @@ class SmartHouse(Provider):
         if answer.status == _NO_CONTENT:
             return answer
         try:
-            archive.check(answer.body, self._account.format, place=place)
+            columns = archive.check(answer.body, self._account.format, place=place)
         except PayloadUnreadableError as error:
             raise IncompleteAnswerError(
                 error.culprit, place=place, fix="wait for the next try; compare with providers/smart_house if it stays"
             ) from None
+        if len(self._seen) < _MOST_TYPES:
+            self._seen |= {found[0] for name in columns if (found := _TYPE.match(name))}
         return answer
 
     def _params(self, question: Question) -> dict[str, tuple[str, ...]]:
@@ -230,6 +256,9 @@ class SmartHouse(Provider):
 
     def _payload(self, question: Question, answer: Answer, page: int, left: list[Question]) -> Payload:
         is_nothing = answer.status == _NO_CONTENT
+        proof = f"{NOTHING_LEFT}, status 204" if is_nothing else f"{answer.proof}, zip crc"
+        if question.types and not self._account.types:
+            proof += f", divided by types: only {len(self._known_types())} known words"
         return Payload(
             endpoint=self._account.format,
             params={name: ",".join(values) for name, values in self._params(question).items()},
@@ -239,7 +268,7 @@ class SmartHouse(Provider):
             received_at=answer.received_at,
             media_type=answer.media_type,
             body=b"" if is_nothing else answer.body,
-            proof=f"{NOTHING_LEFT}, status 204" if is_nothing else f"{answer.proof}, zip crc",
+            proof=proof,
             cursor=_cursor_of(left) if left else None,
         )
 

@@ -11,10 +11,52 @@ from datetime import date
 from typing import Final
 
 from providers.smart_house.account import Account, column
-from providers.smart_house.wire import Upload
+from providers.smart_house.bounds import too_large
+from providers.smart_house.wire import OddRow, Upload
+
+MAX_ENTITIES: Final = 200_000
+"""Of all homes together, counted on each day of a file: some hundreds of homes with some hundreds of them."""
 
 _MEASURING: Final = "sensor_"
 _DIGITS: Final = 12
+_LONG_NAME: Final = 100  # characters: a longer name counts as more than one
+
+
+class Census:
+    """Which entities each home of a file has on each day of its uploads.
+
+    Args:
+        place: Which answer this is, for messages.
+
+    Attributes:
+        entities: (number of the home in the file, day of the upload) → columns.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.entities: dict[tuple[str, date], set[str]] = defaultdict(set)
+        self._names: dict[str, str] = {}
+        self._place = place
+        self._size = 0
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """All columns that hold something in any row."""
+        return frozenset(self._names)
+
+    def note(self, upload: Upload) -> None:
+        """Take in a row.
+
+        Raises:
+            AnswerTooLargeError: There are too many homes, or entities, to be remembered.
+        """
+        known = self.entities[upload.home, upload.day]
+        if not known:
+            self._size += 1
+        for name in upload.cells.keys() - known:
+            known.add(self._names.setdefault(name, name))
+            self._size += 1 + len(name) // _LONG_NAME
+        if self._size > MAX_ENTITIES:
+            raise too_large(f"has more than {MAX_ENTITIES:,} entities of homes on days", self._place)
 
 
 class Homes:
@@ -23,20 +65,37 @@ class Homes:
     Args:
         account: Who tells homes apart.
         uploads: All rows of the file.
+        place: Which answer this is, for messages.
+        is_part: Whether the rows lack entities for which the account asks: a question was divided by types. A home that
+            shows none of its own is then nobody, named or not; a fingerprint would be of a part of it.
+
+    Raises:
+        AnswerTooLargeError: There are too many homes, or entities, to be remembered.
     """
 
-    def __init__(self, account: Account, uploads: Iterable[Upload]) -> None:
-        entities: dict[tuple[str, date], set[str]] = defaultdict(set)
+    def __init__(
+        self, account: Account, uploads: Iterable[Upload | OddRow], *, place: str, is_part: bool = False
+    ) -> None:
+        census, self._has_odd_rows = Census(place), False
         for upload in uploads:
-            entities[upload.home, upload.day] |= upload.cells.keys()
-        self._names: dict[tuple[str, date], str | None] = {}
-        self._name_fingerprints(entities)
-        self._name_known(account, entities)
+            if isinstance(upload, OddRow):
+                self._has_odd_rows = True
+            else:
+                census.note(upload)
+        self._names: dict[tuple[str, date], str | None] = dict.fromkeys(census.entities)
+        if not is_part:
+            self._name_fingerprints(census.entities)
+        self._name_known(account, census.entities)
 
     @property
     def seen(self) -> Iterable[tuple[date, str | None]]:
         """Each home on each day of its uploads: the day, and its name as `name_of` has it."""
         return {(day, name) for (_, day), name in self._names.items()}
+
+    @property
+    def may_be_more(self) -> bool:
+        """Whether there are rows of which nobody can say whose they are."""
+        return self._has_odd_rows
 
     def name_of(self, upload: Upload) -> str | None:
         """The name of the home that sent `upload`; None if another one could be meant as well."""

@@ -33,7 +33,7 @@ def parse_literal(text: str) -> Any:  # noqa: ANN401  # a literal is anything
     """The value that Python had written as `text`.
 
     Raises:
-        LiteralError: It is longer than 64 Mi characters, nested deeper than 16, or outside of the grammar.
+        LiteralError: It is longer than 16 Mi characters, nested deeper than 16, or outside of the grammar.
     """
     if len(text) > MAX_CELL:
         raise LiteralError("too long")

@@ -5,7 +5,7 @@ taken out, cells that are no lists, homes that cannot be told apart) counts for 
 with in this order, each counted once:
 
     left out      the account asks for other units, or the change belongs to another day
-    rejected      no usable time, a state that is no text, a number that is impossible
+    rejected      no usable time, a state that is no text, a number that is impossible; a row with cells too few or many
     unmapped      a number for which neither its unit nor the account names a quantity
     measurements  numbers, in canonical units
     states        texts; and one text for each day and entity of all that is undated
@@ -32,13 +32,14 @@ from providers._json import is_storable
 from providers.smart_house import naming
 from providers.smart_house.account import Account
 from providers.smart_house.attendance import Attendance, uploads_of
+from providers.smart_house.bounds import too_large
 from providers.smart_house.homes import Homes
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.rejected import Rejected
-from providers.smart_house.spec import BATCH_POINTS
+from providers.smart_house.spec import BATCH_CHARACTERS, BATCH_POINTS
 from providers.smart_house.times import EPOCH, MICROSECOND, instant_of, midnight_of
-from providers.smart_house.wire import Change, Upload, changes_of, unreadable
+from providers.smart_house.wire import Change, OddRow, Upload, changes_of, unreadable
 
 NOTHING_LEFT: Final = "no body"
 """The proof of an answer by which the provider says that nothing is left (204)."""
@@ -49,6 +50,12 @@ MAX_TEXT: Final = 65_536
 
 MAX_UNDATED: Final = 2**20
 """Characters of an undated day: some thousands of uploads of one entity."""
+
+MAX_HELD: Final = 48 * 2**20
+"""Bytes, about, of all that is undated in one answer: it is held until the answer's end."""
+
+_TEXT: Final = 64  # bytes of a text beside its characters
+_LONGEST_KEPT: Final = 1_000  # characters of attributes that are worth remembering
 
 # Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts.
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?")
@@ -82,6 +89,7 @@ class _Answer:
         self.start, self.end = ((bound - EPOCH) // MICROSECOND for bound in (window.start, window.end))
         self.homes: Homes | None = None
         self._days = uploads_of(payload.window)
+        self._n_undated = 0
         self.batch = _Batch(payload.sha256)
         self.undated: dict[tuple[str, str, str, date], list[list[str]]] = defaultdict(list)
         self._meanings: dict[tuple[str, Attributes], tuple[str, Conversion] | None] = {}
@@ -98,21 +106,42 @@ class _Answer:
                 raise unreadable("the answer is empty", self.place)
             return
         # Twice: the first time says who the homes are. An answer is held against its checksum before any of it counts.
-        self.homes = Homes(self.account, map(self._asked_for, self._uploads()))
-        for upload in self._uploads():
-            self._read(upload, self.homes.name_of(upload))
-            if self.batch.n_entries >= BATCH_POINTS:
-                yield self.batch.normalized()
-                self.batch = _Batch(self.payload.sha256)
-        self._keep_undated()
+        rows = map(self._asked_for, self._uploads())
+        self.homes = Homes(self.account, rows, place=self.place, is_part=self._is_part)
+        for row in self._uploads():
+            if isinstance(row, OddRow):
+                self._reject(row)
+                continue
+            for _ in self._read(row, self.homes.name_of(row)):
+                if self.batch.is_full:
+                    yield self._batched()
+        for _ in self._keep_undated():
+            if self.batch.is_full:
+                yield self._batched()
         if self.batch.n_entries:
-            yield self.batch.normalized()
+            yield self._batched()
 
-    def _uploads(self) -> Iterator[Upload]:
+    @property
+    def _is_part(self) -> bool:
+        """Whether the question was for fewer types than the account asks for: the answer lacks others of its homes."""
+        types = self.payload.params.get("types", "")
+        return bool(types) and set(types.split(",")) != set(self.account.types)
+
+    def _batched(self) -> Normalized:
+        batch, self.batch = self.batch, _Batch(self.payload.sha256)
+        return batch.normalized()
+
+    def _uploads(self) -> Iterator[Upload | OddRow]:
         return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
 
-    def _asked_for(self, upload: Upload) -> Upload:
-        if upload.day not in self._days:
+    def _reject(self, row: OddRow) -> None:
+        """A row whose cells cannot be told apart counts once: on the day that it says, or else the first asked for."""
+        day = row.day if row.day in self._days else self._days[0]
+        if self.start <= midnight_of(day or self._days[0]) < self.end:
+            self.batch.reject(f"a row of {day}", row.said, Reason.MALFORMED_ROW)
+
+    def _asked_for(self, upload: Upload | OddRow) -> Upload | OddRow:
+        if isinstance(upload, Upload) and upload.day not in self._days:
             raise OutsideWindowError(
                 f"a row was uploaded on {upload.day}, and {self._days[0]} to {self._days[-1]} were asked for",
                 place=self.place,
@@ -120,7 +149,8 @@ class _Answer:
             )
         return upload
 
-    def _read(self, upload: Upload, home: str | None) -> None:
+    def _read(self, upload: Upload, home: str | None) -> Iterator[None]:
+        """Take a row; after each change whoever goes on may take the batch."""
         is_its_day = self.start <= midnight_of(upload.day) < self.end
         for entity, cell in upload.cells.items():
             where = f"{home or f'home {upload.home} of the file'}/{entity} of {upload.day}"
@@ -128,16 +158,24 @@ class _Answer:
             if changes is None:
                 if is_its_day:
                     reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
-                    self.batch.rejected.add(where, cell, reason)
+                    self.batch.reject(where, cell, reason)
+                yield
                 continue
             undated: dict[str, list[str]] = defaultdict(list)
             for change in changes:
                 odd = self._take(home or "", entity, upload, change, undated)
                 if odd is not None and is_its_day:
-                    self.batch.rejected.add(where, _said(change), odd)
+                    self.batch.reject(where, _said(change), odd)
+                yield
             if is_its_day:
                 for unit, states in undated.items():
                     self.undated[home or "", entity, unit, upload.day].append(states)
+                    self._hold(states)
+
+    def _hold(self, states: list[str]) -> None:
+        self._n_undated += sum(map(len, states)) + _TEXT * len(states)
+        if self._n_undated > MAX_HELD:
+            raise too_large("has too many states whose times were taken out", self.place)
 
     def _take(
         self, home: str, entity: str, upload: Upload, change: Change | None, undated: dict[str, list[str]]
@@ -164,13 +202,13 @@ class _Answer:
         where = f"{home}/{entity}"
         if not _NUMBER.fullmatch(state):
             if _NOT_A_NUMBER.fullmatch(state) and self._meaning(entity, attributes) is not None:
-                self.batch.rejected.add(where, state, Reason.NOT_FINITE)
+                self.batch.reject(where, state, Reason.NOT_FINITE)
             else:
                 self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
             return
         meaning = self._meaning(entity, attributes)
         if meaning is None:
-            self.batch.unmapped[f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where] += 1
+            self.batch.leave_unmapped(f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where)
             return
         unit, how = meaning
         if how.quantity.kind is Kind.STATE:
@@ -181,22 +219,23 @@ class _Answer:
             self.batch.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
         else:
             reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
-            self.batch.rejected.add(where, f"{state} {unit}", reason)
+            self.batch.reject(where, f"{state} {unit}", reason)
 
     def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> None:
         if len(text) > longest:
-            self.batch.rejected.add(where, text, Reason.MALFORMED_ROW)
+            self.batch.reject(where, text, Reason.MALFORMED_ROW)
         elif not is_storable(text):
-            self.batch.rejected.add(where, text, Reason.NOT_STORABLE_TEXT)
+            self.batch.reject(where, text, Reason.NOT_STORABLE_TEXT)
         else:
             self.batch.state(series, at, text)
 
-    def _keep_undated(self) -> None:
+    def _keep_undated(self) -> Iterator[None]:
         for (home, entity, unit, day), lists in sorted(self.undated.items()):
             # The order within an upload is known, the order of uploads is not: so they are sorted, and nothing is said.
             text = json.dumps(sorted(lists), ensure_ascii=False, separators=(",", ":"))
             series = naming.undated(home, entity, unit)
             self._keep_text(f"{home}/{entity} of {day}", series, midnight_of(day), text, MAX_UNDATED)
+            yield
 
     def _attributes_of(self, said: object) -> Attributes:
         if not isinstance(said, str):
@@ -206,13 +245,15 @@ class _Answer:
             known = attributes_of(said) or Attributes()
             if not is_storable(known.unit) or len(known.unit) > MAX_NAME:
                 known = Attributes()
-            if len(self._attributes) < BATCH_POINTS:
+            if len(self._attributes) < BATCH_POINTS and len(said) <= _LONGEST_KEPT:
                 self._attributes[said] = known
         return known
 
     def _meaning(self, entity: str, attributes: Attributes) -> tuple[str, Conversion] | None:
         key = (entity, attributes)
         if key not in self._meanings:
+            if len(self._meanings) >= BATCH_POINTS:
+                self._meanings.clear()
             self._meanings[key] = meaning_of(self.account, entity, attributes)
         return self._meanings[key]
 
@@ -225,26 +266,41 @@ class _Batch:
     """Points and rejects until they are a batch."""
 
     def __init__(self, payload: str) -> None:
-        self.rejected = Rejected(payload)
-        self.unmapped: Counter[str] = Counter()
+        self.n_entries = 0
+        self._n_characters = 0
+        self._rejected = Rejected(payload)
+        self._unmapped: Counter[str] = Counter()
         self._series: dict[str, Series] = {}
         self._measurements: list[tuple[str, int, float]] = []
         self._states: list[tuple[str, int, str]] = []
 
     @property
-    def n_entries(self) -> int:
-        """What has been taken."""
-        return len(self._measurements) + len(self._states) + len(self.rejected) + self.unmapped.total()
+    def is_full(self) -> bool:
+        """Whether it is time to hand it on."""
+        return self.n_entries >= BATCH_POINTS or self._n_characters >= BATCH_CHARACTERS
 
     def measure(self, series: Series, at: int, value: float) -> None:
         """A number."""
+        self.n_entries += 1
         self._series.setdefault(series.key, series)
         self._measurements.append((series.key, at, value))
 
     def state(self, series: Series, at: int, value: str) -> None:
         """A text."""
+        self.n_entries += 1
+        self._n_characters += len(value)
         self._series.setdefault(series.key, series)
         self._states.append((series.key, at, value))
+
+    def leave_unmapped(self, name: str) -> None:
+        """A number that nobody knows the meaning of."""
+        self.n_entries += 1
+        self._unmapped[name] += 1
+
+    def reject(self, where: str, said: object, reason: Reason) -> None:
+        """What has no meaning."""
+        self.n_entries += 1
+        self._n_characters += self._rejected.add(where, said, reason)
 
     def normalized(self) -> Normalized:
         """The batch."""
@@ -252,8 +308,8 @@ class _Batch:
             series=tuple(self._series.values()),
             measurements=_frame(self._measurements, "float64") if self._measurements else no_measurements(),
             states=_frame(self._states, "str") if self._states else no_states(),
-            rejected=self.rejected.frame(),
-            unmapped=dict(self.unmapped),
+            rejected=self._rejected.frame(),
+            unmapped=dict(self._unmapped),
         )
 
 

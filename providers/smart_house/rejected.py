@@ -23,16 +23,13 @@ class Rejected:
         self._raw: list[str] = []
         self._reasons: list[str] = []
 
-    def __len__(self) -> int:
-        """Entries."""
-        return len(self._raw)
-
-    def add(self, where: str, said: object, reason: Reason) -> None:
-        """Reject what was said by an entity of a home."""
-        text = f"{where}: {said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, default=str)}"
+    def add(self, where: str, said: object, reason: Reason) -> int:
+        """Reject what was said by an entity of a home; the number of characters that are kept of it."""
+        text = f"{where}: {_shown(said)}"
         text = text if len(text) <= _MAX_RAW else f"{text[:_MAX_RAW]}…"
         self._raw.append(text if is_storable(text) else json.dumps(text))
         self._reasons.append(reason.value)
+        return len(self._raw[-1])
 
     def frame(self) -> pd.DataFrame:
         """All of it, as `Normalized.rejected` wants it."""
@@ -40,3 +37,16 @@ class Rejected:
             return no_rejected()
         columns = {"raw": self._raw, "reason": self._reasons, "payload": [self._payload] * len(self._raw)}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
+
+
+def _shown(said: object) -> str:
+    """The beginning of what was said; a cell of thousands of changes is not written out to be cut off again."""
+    if isinstance(said, str):
+        return said[: _MAX_RAW + 1]
+    pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(said)
+    shown = ""
+    for piece in pieces:
+        shown += piece
+        if len(shown) > _MAX_RAW:
+            break
+    return shown

@@ -16,6 +16,8 @@ REDACTED: Final = "{{REDACTED}}"
 
 FIX: Final = "compare the landed answer with providers/smart_house/wire.py"
 
+_LONGEST_ID: Final = 64
+
 _POSITIONS: Final = ("entity_id", "last_changed", "last_updated", "state", "attributes")
 
 
@@ -35,6 +37,19 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class OddRow:
+    """A row with more or fewer cells than there are columns: which cell is whose, nobody can say.
+
+    Attributes:
+        said: The beginning of the row.
+        day: The UTC day of the upload, where the row says one.
+    """
+
+    said: str
+    day: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One change of state, as it was sent; `updated`, `state` and `attributes` may be anything."""
 
@@ -49,15 +64,27 @@ def upload_of(row: Mapping[str, Any], *, place: str) -> Upload:
     Raises:
         PayloadUnreadableError: It does not say whose it is, or of which day.
     """
-    home, *numbers = (row.get(key) for key in KEYS)
+    home = row.get(KEYS[0])
     if home is None or home == "" or isinstance(home, list | dict):
         raise unreadable("a row has no id", place)
-    try:
-        day = date(*(_number(said) for said in numbers))
-    except (TypeError, ValueError):
-        raise unreadable(f"a row is of the day {clipped(numbers)}, which is none", place) from None
+    if len(str(home)) > _LONGEST_ID:
+        raise unreadable(f"a row has the id {clipped(home)}, which is no number", place)
+    day = day_of(row, place=place)
     cells = {name: cell for name, cell in row.items() if name not in KEYS and cell is not None and cell != ""}
     return Upload(str(home), day, cells)
+
+
+def day_of(row: Mapping[str, Any], *, place: str) -> date:
+    """The UTC day of a row's upload.
+
+    Raises:
+        PayloadUnreadableError: It does not say one.
+    """
+    numbers = [row.get(key) for key in KEYS[1:]]
+    try:
+        return date(*(_number(said) for said in numbers))
+    except (TypeError, ValueError, OverflowError):
+        raise unreadable(f"a row is of the day {clipped(numbers)}, which is none", place) from None
 
 
 def changes_of(cell: object) -> list[Change | None] | None:

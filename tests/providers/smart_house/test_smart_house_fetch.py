@@ -20,6 +20,7 @@ from domain.window import Window
 from providers.smart_house.client import PART
 from providers.smart_house.normalize import normalize
 from providers.smart_house.spec import SPEC, TYPES
+from sandbox.smart_house.home import Said
 from tests.fakes.smart_homes import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
 
 WEEK = Window.of_days(date(2025, 6, 1), date(2025, 6, 7))
@@ -166,6 +167,38 @@ def test_too_many_columns_divide_the_question_by_days_and_then_by_types() -> Non
     assert "types" not in asked[1]
     assert "types" in asked[2]
     assert not made.naps.seconds  # what asking again would not change is not asked again
+
+
+def test_a_division_by_types_says_that_it_is_of_known_ones_only(caplog: pytest.LogCaptureFixture) -> None:
+    with smart_homes(most_columns=10) as made:
+        payloads = made.fetch()
+        assert {one.proof.rpartition(", ")[2] for one in payloads} == {
+            f"divided by types: only {len(TYPES)} known words"
+        }
+    warned = [one.getMessage() for one in caplog.records if "of any other type would be missing" in one.getMessage()]
+    assert len(warned) == 3  # days of upload
+    assert all(one.levelname == "WARNING" for one in caplog.records)
+
+
+def test_types_that_the_account_names_are_divided_without_a_doubt(caplog: pytest.LogCaptureFixture) -> None:
+    with smart_homes(account=replace(ACCOUNT, types=("sensor", "sun", "switch")), most_columns=10) as made:
+        assert not [one.proof for one in made.fetch() if "divided" in one.proof]
+    assert "would be missing" not in caplog.text
+    with smart_homes() as made:
+        assert not [one.proof for one in made.fetch() if "divided" in one.proof]
+
+
+def test_a_type_that_nobody_listed_is_asked_for_once_an_answer_had_it() -> None:
+    said = Said(int(datetime(2025, 6, 3, 12, tzinfo=UTC).timestamp() * 1000), "blue", "")
+    homes = {**ACCOUNT.homes, "aveiro": ("sensor.kitchen_energy", "gizmo.hall")}
+    with smart_homes(account=replace(ACCOUNT, homes=homes)) as made:
+        made.twin.add("aveiro", date(2025, 6, 4), {"gizmo_hall": [said]})
+        made.twin.configure(most_columns=10)
+        assert "aveiro/gizmo_hall" not in {key for key, _ in points_of(made.load())}  # and its proof says why
+        made.twin.configure(most_columns=0)
+        made.load()
+        made.twin.configure(most_columns=10)
+        assert "aveiro/gizmo_hall" in {key for key, _ in points_of(made.load())}
 
 
 def test_one_type_of_one_day_that_is_too_wide_is_an_error_and_no_half_day() -> None:

@@ -156,3 +156,31 @@ def test_columns_that_come_and_go_with_what_was_asked_for_change_no_other_point(
     assert points_of(narrow).items() <= points_of(empty).items()
     assert {key for key, _ in points_of(new_entity).keys() - points_of(narrow).keys()} == {"mine/sensor_new/power/W"}
     assert not any("sensor_gone" in key for key, _ in points_of(empty))
+
+
+def part(types: str, *rows: dict[str, object], account: Account = NAMED) -> Normalized:
+    return concat(normalize([payload(archive(list(rows)), params={"types": types})], DAY, account))
+
+
+def test_in_a_part_of_an_answer_a_home_is_named_by_its_own_entity_or_not_at_all() -> None:
+    """A known home of which a part shows nothing of its own would get the fingerprint of that part as its name."""
+    lights = [row(0, light_yours=cell("1"), light_hall=cell("2")), row(1, light_hall=cell("3"))]
+    whole = part("light,sun", *lights)
+    assert {key.split("/")[0] for key, _ in points_of(whole)} == {"yours"}
+    assert list(whole.rejected["reason"]) == ["ambiguous_identity"]
+    assert not points_of(part("light", row(0, light_hall=cell()), account=Account()))
+
+
+def test_an_answer_with_all_types_that_the_account_names_is_no_part() -> None:
+    account = replace(NAMED, types=("light", "sensor"))
+    assert points_of(part("light,sensor", row(0, light_hall=cell()), account=account))
+    assert not points_of(part("light", row(0, light_hall=cell()), account=account))
+
+
+def test_a_question_divided_by_types_makes_no_home_up() -> None:
+    with smart_homes() as made:
+        whole = points_of(made.load())
+        made.twin.configure(most_columns=10)
+        parts = made.load()
+    assert points_of(parts).items() <= whole.items()
+    assert set(parts.rejected["reason"]) == {"ambiguous_identity"}

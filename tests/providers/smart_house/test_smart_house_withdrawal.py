@@ -50,15 +50,37 @@ def test_the_days_of_one_window_may_come_in_several_answers() -> None:
     assert absent(*parts[:2], seen) == frozenset()
 
 
-def test_a_window_whose_late_days_are_still_to_come_is_judged_by_those_that_were_asked_for() -> None:
-    assert absent(answer(BOTH[0], last=FIRST)) == {"theirs"}
+@pytest.mark.parametrize("n_asked", [1, 2])
+def test_nobody_is_absent_while_a_late_day_of_upload_is_still_to_come(n_asked: int) -> None:
+    """Who sends a day late is missing from the first days of upload, and is there on the last one."""
+    asked = LAST - timedelta(days=3 - n_asked)
+    assert absent(answer(*BOTH[:n_asked], last=asked)) == frozenset()
+    late = answer([*BOTH[2], *rows(LAST, "sensor_theirs")], first=LAST, last=LAST)
+    assert absent(answer(*BOTH[:2], last=SECOND), late) == frozenset()
 
 
 def test_what_is_proven_of_a_day_holds_for_it_alone() -> None:
-    later = Window.of_day(SECOND)
-    assert absent(answer(*BOTH), window=later) == {"theirs"}
-    assert absent(answer(*BOTH, first=SECOND - timedelta(days=1)), window=Window.of_days(FIRST, LAST)) == {"theirs"}
+    four = [*BOTH, rows(LAST + timedelta(days=1), "sensor_mine", "sensor_yours")]
+    wide = answer(*four, last=LAST + timedelta(days=1))
+    for window in (DAY, Window.of_day(SECOND), Window.of_days(FIRST, SECOND)):
+        assert absent(wide, window=window) == {"theirs"}
+    assert absent(wide, window=Window.of_day(LAST)) == frozenset()  # its last late day was never asked for
     assert absent(answer(*BOTH[1:], first=SECOND), window=DAY) == frozenset()  # its first day was never asked for
+
+
+def test_a_row_that_nobody_can_read_may_be_the_missing_homes() -> None:
+    lines = "".join(
+        f"{home},{day.year},{day.month},{day.day},{cells}\n"
+        for day in (FIRST, SECOND, LAST)
+        for home, cells in ((1, f'"{[change(AT, "1")]}",'), (2, f',"{[change(AT, "1")]}"'))
+    )
+    header = "id,year,month,day,sensor_mine,sensor_yours\n"
+    short = f"3,{FIRST.year},{FIRST.month},{FIRST.day}\n"
+    found = [
+        absent(payload(archive((header + said).encode(), "csv"), "csv", first=FIRST, last=LAST))
+        for said in (lines, lines + short)
+    ]
+    assert found == [{"theirs"}, frozenset()]
 
 
 @pytest.mark.parametrize("empty", [FIRST, SECOND, LAST])
