@@ -25,6 +25,7 @@ Quirks, and what is done about each:
     Units stand inside the map's text, and change: each unit is a series.
     `units` keeps rows by the first change of a column alone, and rows bring all columns: it is applied again here.
     More than 50 columns are answered by 500, wide windows by 502 or silence: it is divided by days, then by types.
+        There is no list of types: a division of all of them says that it is of the known ones only.
     204 has no body, and is a success.
     Homes may delete all that they sent, and nothing says so: `attendance` says what proves it.
     A later version of the server (2022-06-04) answers `dataset?formats=…` and `formats` in place of `{format}`. Neither
