@@ -71,7 +71,7 @@ def _stored(content: bytes, form: str) -> bytes:
     return zipped([(f"x.{form}", content)], method=zipfile.ZIP_STORED)
 
 
-@pytest.mark.parametrize("name", set(BOMBS) - {"objects without a row"})
+@pytest.mark.parametrize("name", [name for name in BOMBS if name != "objects without a row"])
 def test_a_bomb_within_the_limits_of_archives_is_refused_before_it_is_kept_at_bounded_memory(name: str) -> None:
     form, made = BOMBS[name]
     body = _stored(made(), form)
