@@ -24,8 +24,8 @@ from sandbox.smart_house.settings import Settings
 from tests.fakes.api import QUICK, Naps
 
 HOMES = {
-    "aveiro": ("sensor.kitchen_energy",),
-    "ilhavo": ("sensor.roof_power",),
+    "aveiro": ("sensor.kitchen_energy", "binary_sensor.dishwasher"),
+    "ilhavo": ("sensor.roof_power", "switch.boiler"),
     "vagos": ("sensor.heater_energy",),
 }
 ACCOUNT = Account(homes=HOMES)

@@ -149,9 +149,7 @@ def test_a_path_of_another_version_is_a_refusal_and_nothing_else_is_tried() -> N
 
 
 def test_too_many_columns_divide_the_question_by_days_and_then_by_types() -> None:
-    homes = {**ACCOUNT.homes, "aveiro": ("sensor.kitchen_energy", "binary_sensor.dishwasher")}
-    homes["ilhavo"] = ("sensor.roof_power", "switch.boiler")
-    with smart_homes(account=replace(ACCOUNT, homes=homes)) as made:
+    with smart_homes() as made:
         whole = points_of(made.load())
         n_plain = len(made.asked())
         made.twin.configure(most_columns=10)
