@@ -33,7 +33,7 @@ ui: $(READY) ## Open the Dagster UI again, on the same data
 	@$(BIN)/joulehouse ui
 
 test: lint ## Lint, then every test
-	$(BIN)/pytest -n 2 --dist worksteal -m "not prove"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not prove"
 
 lint: $(READY) ## ruff, formatting, strict types, storeys
 	$(BIN)/ruff check

@@ -91,9 +91,12 @@ class Line:
 
         Raises:
             IngestError: The warehouse, where the bucket is, cannot be had.
+            ConfigurationError: What a trial says instead of `per_second` is no number.
         """
         if per_second is None:
             return None
+        if (of_trial := self._settings.requests_per_minute(self.source)) is not None:
+            per_second = of_trial / 60
         digest = hashlib.sha256(f"{self.origin.netloc}\0{counted_by}".encode()).hexdigest()[:16]
         return self.kept(DatabaseBudget(self.warehouse(), f"{self._provider}-{digest}", per_second))
 

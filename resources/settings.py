@@ -3,6 +3,7 @@
 Nothing is read at import: a missing variable fails whoever needs it, by name, and nobody else.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,9 +85,7 @@ class Settings:
         Raises:
             ConfigurationError: It is none of these.
         """
-        said = self.environment.get("JOULEHOUSE_FIRST_DAY", "").strip()
-        days = dict(part.rpartition("=")[::2] for part in said.split(",")) if said else {}
-        text = days.get(source, days.get("", ""))
+        text = self._said_of(source, "JOULEHOUSE_FIRST_DAY")
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
@@ -95,6 +94,29 @@ class Settings:
                 place="JOULEHOUSE_FIRST_DAY",
                 fix="write it as 2025-01-31 or source=2025-01-31, or unset it",
             ) from None
+
+    def requests_per_minute(self, source: str) -> float | None:
+        """`JOULEHOUSE_REQUESTS_PER_MINUTE`: what `source` may send, whatever its provider bears; for a trial.
+
+        Written as `JOULEHOUSE_FIRST_DAY` is. A provider without a limit has none either way.
+
+        Raises:
+            ConfigurationError: It is no number above 0.
+        """
+        text = self._said_of(source, "JOULEHOUSE_REQUESTS_PER_MINUTE")
+        with contextlib.suppress(ValueError):
+            if not text or 0 < float(text) < float("inf"):
+                return float(text) if text else None
+        raise ConfigurationError(
+            f"{text!r} is no number of requests",
+            place="JOULEHOUSE_REQUESTS_PER_MINUTE",
+            fix="write it as 120 or source=120, or unset it",
+        )
+
+    def _said_of(self, source: str, name: str) -> str:
+        said = self.environment.get(name, "").strip()
+        parts = dict(part.rpartition("=")[::2] for part in said.split(",")) if said else {}
+        return parts.get(source, parts.get("", ""))
 
     def variable(self, name: str, *, place: str) -> str:
         """The value of the variable `name`.

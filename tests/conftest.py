@@ -7,6 +7,7 @@ commits need not survive a power cut, hence it is quick. Tests connect as the ro
 import fcntl
 import itertools
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from warehouse.server import create_database, drop_database, freeze_database, wi
 # Half an hour of daylight saving time, at +10:30 and +11: whoever forgets to say UTC is found out.
 os.environ["TZ"] = "Australia/Lord_Howe"
 time.tzset()
+
+# A shell's `command &` hands down an ignored SIGINT, which Dagster copies to SIGTERM, and our children inherit both.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A person's own settings must never lead a test to their database.
 for _name in [name for name in os.environ if name.startswith(("PG", "DAGSTER_PG_", "WAREHOUSE_", "LANDING_"))]:

@@ -90,7 +90,10 @@ def opened(
             environment |= dagster_storage(house)
             if twin is not None:
                 say(f"Sandbox:   {twin.start(house.inherited, accounts)}")
-                environment |= twin.variables(accounts) | {"JOULEHOUSE_FIRST_DAY": twin.begin(first_days)}
+                environment |= twin.variables(accounts) | {
+                    "JOULEHOUSE_FIRST_DAY": twin.begin(first_days),
+                    "JOULEHOUSE_REQUESTS_PER_MINUTE": twin.paces(accounts),
+                }
             stack = Stack(house.home, house.root, environment)
             orchestra = stack.start_webserver(port=port)
             say(f"Dagster:   {orchestra.server.url}")

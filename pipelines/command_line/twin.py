@@ -18,6 +18,10 @@ _START_SECONDS: Final = 60.0
 _NAMES: Final = ("id", "username", "user")
 
 
+_PER_MINUTE: Final = {"servitly": 120}
+"""A tenant at Servitly gets ten; a demo need not wait for that. Climkit's one a second is shown as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """What a source has to be told before it can ask: where its provider is, and who asks.
@@ -131,6 +135,10 @@ class Twin:
         text = ",".join(f"{source}={day}" for source, day in sorted(days.items()))
         keep(self._facts_file, facts | {"first_day": text})
         return text
+
+    def paces(self, accounts: Iterable[Account]) -> str:
+        """Source → requests a minute, as text, where the sandbox bears more than the provider allows by itself."""
+        return ",".join(f"{one.source}={_PER_MINUTE[one.provider]}" for one in accounts if one.provider in _PER_MINUTE)
 
     def stop(self) -> bool:
         """Stop it; whether it ran."""

@@ -1,4 +1,4 @@
-"""A trial begins later than its sources do."""
+"""A trial begins later than its sources do, and may go faster."""
 
 from datetime import date
 
@@ -43,3 +43,14 @@ def test_a_source_may_have_a_first_day_of_its_own() -> None:
         date(2026, 4, 1),
         None,
     ]
+
+
+def test_a_trial_may_send_more_requests_than_its_source_allows() -> None:
+    settings = Settings({"JOULEHOUSE_REQUESTS_PER_MINUTE": "roof=120,cellar=0.5"})
+    assert [settings.requests_per_minute(source) for source in ("roof", "cellar", "garden")] == [120, 0.5, None]
+
+
+@pytest.mark.parametrize("said", ["fast", "0", "-1", "inf", "nan", "roof=x"])
+def test_a_pace_that_is_no_number_above_zero_is_named(said: str) -> None:
+    with pytest.raises(ConfigurationError, match="JOULEHOUSE_REQUESTS_PER_MINUTE"):
+        Settings({"JOULEHOUSE_REQUESTS_PER_MINUTE": said}).requests_per_minute("roof")

@@ -27,7 +27,7 @@ def test_ci_runs_make_test_and_nothing_else_of_make() -> None:
     assert "set -euo pipefail" in script
 
 
-@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy", "lint-imports", "pytest -n 2"])
+@pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy", "lint-imports", "pytest -n 3"])
 def test_make_test_calls_every_tool(tool: str) -> None:
     assert tool in dry_run("test")
 

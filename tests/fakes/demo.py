@@ -48,7 +48,7 @@ class Demo:
 def environment_of(home: Path, **more: str) -> dict[str, str]:
     """A person's environment, without an account of any provider."""
     named = {variable for source in House().sources() for variable in source.account.variables}
-    apart = {"WAREHOUSE_URL", "LANDING_URL", "JOULEHOUSE_FIRST_DAY", *named}
+    apart = {"WAREHOUSE_URL", "LANDING_URL", "JOULEHOUSE_FIRST_DAY", "JOULEHOUSE_REQUESTS_PER_MINUTE", *named}
     mine = {name: value for name, value in os.environ.items() if name not in apart}
     return mine | {"JOULEHOUSE_HOME": str(home), "COLUMNS": "200"} | more
 

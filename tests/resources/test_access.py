@@ -127,6 +127,14 @@ def test_without_a_known_limit_no_warehouse_is_needed() -> None:
         assert line.budget("me", None) is None
 
 
+def test_a_trials_pace_stands_for_the_sources_own(database: str) -> None:
+    settings = Settings({"WAREHOUSE_URL": database, "JOULEHOUSE_REQUESTS_PER_MINUTE": "acme=6000"})
+    with Line(Endpoint("acme", "here", base_url="http://127.0.0.1"), settings, provider="acme", path="") as line:
+        budget = line.budget("me", 0.001)
+        assert budget is not None
+        assert [budget.take(), budget.take()] == [1, 2]
+
+
 @pytest.fixture
 def authority(tmp_path: Path) -> Iterator[Authority]:
     with private_authority(tmp_path) as made:
