@@ -15,7 +15,7 @@ from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.window import Window
-from providers._json import clipped
+from providers._json import clipped, is_storable
 from providers.export_service.wire import Row, unreadable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -249,15 +249,6 @@ def _name_reason(*texts: str) -> Reason | None:
         if not is_storable(text):
             return Reason.NOT_STORABLE_TEXT
     return None
-
-
-def is_storable(text: str) -> bool:
-    """Whether a database can hold `text`: no NUL, no lone surrogate."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def _micros(instant: datetime) -> int:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import zipfile
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from providers.servitly.csv_file import read_csv
 from providers.servitly.normalize import normalize
 from providers.servitly.spec import BATCH_POINTS
 from tests.fakes.forked import together
+from tests.fakes.memory import rise_of
 from warehouse.store import open_warehouse
 
 MEBIBYTE = 2**20
@@ -73,19 +73,6 @@ def _payload(body: BodyFile) -> Payload:
     )  # fmt: skip
 
 
-def _risen(work: Callable[[], None]) -> int:
-    """By how many bytes the memory of this process rose above what it had before, at most."""
-    Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
-    work()
-    return _status("VmHWM") - before
-
-
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-
 def _verify_keep_and_load(database: str, landing: Path, body: BodyFile) -> int:
     def work() -> None:
         with body.path.open("rb") as file:
@@ -99,7 +86,7 @@ def _verify_keep_and_load(database: str, landing: Path, body: BodyFile) -> int:
             report = warehouse.load("fleet", FIRST, landed, normalize(landed, FIRST, ACCOUNT))
             assert report.n_inserted == N_POINTS
 
-    return _risen(work)
+    return rise_of(work)
 
 
 def _check(database: str, folder: Path, mebibytes: int) -> None:
@@ -119,7 +106,7 @@ def test_a_wide_file_with_a_quoted_text_is_read_within_the_same_bound(tmp_path: 
 
     def read() -> int:
         n_points: list[int] = []
-        risen = _risen(lambda: n_points.extend(one.n_received for one in normalize([_payload(body)], FIRST, ACCOUNT)))
+        risen = rise_of(lambda: n_points.extend(one.n_received for one in normalize([_payload(body)], FIRST, ACCOUNT)))
         assert sum(n_points) == N_WIDE_ROWS * (N_METRICS + 1)
         return risen
 

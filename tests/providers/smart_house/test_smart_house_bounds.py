@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +19,7 @@ from providers.smart_house import archive as archives
 from providers.smart_house.csv_file import csv_rows
 from providers.smart_house.normalize import normalize
 from tests.fakes.forked import together
+from tests.fakes.memory import rise_of
 from tests.fakes.smart_homes import ACCOUNT, archive, change, payload, row, smart_homes
 from tests.fakes.zips import zipped
 
@@ -53,19 +53,6 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
 }
 
 
-def _risen(work: Callable[[], object]) -> int:
-    """By how many bytes the memory of this process rose above what it had before, at most."""
-    Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
-    work()
-    return _status("VmHWM") - before
-
-
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-
 def _stored(content: bytes, form: str) -> bytes:
     """Not packed, so that no ratio gives it away."""
     return zipped([(f"x.{form}", content)], method=zipfile.ZIP_STORED)
@@ -81,7 +68,7 @@ def test_a_bomb_within_the_limits_of_archives_is_refused_before_it_is_kept_at_bo
             archives.check(body, form, place="test")
 
     began = time.monotonic()
-    (risen,) = together([lambda: _risen(refuse)])
+    (risen,) = together([lambda: rise_of(refuse)])
     assert risen < MOST
     assert time.monotonic() - began < 30
 
@@ -146,7 +133,7 @@ def test_no_file_is_in_memory_whole(form: str) -> None:
             n_points += batch.n_received
         assert n_points == 0
 
-    (risen,) = together([lambda: _risen(read)])
+    (risen,) = together([lambda: rise_of(read)])
     print(f"{form}: {len(body) / MEBIBYTE:.0f} MiB, {risen / MEBIBYTE:.0f} MiB over idle")  # noqa: T201 - the proof's own word
     assert risen < 12 * MEBIBYTE
 
