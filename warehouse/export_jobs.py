@@ -15,9 +15,9 @@ from psycopg.types.json import Jsonb
 from domain.errors import ExportPendingError, WarehouseUnavailableError
 from domain.export_jobs import ExportJob, JobState, Order
 from warehouse.connections import Address
-from warehouse.quarantine import storable
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
+from warehouse.texts import storable
 
 _log: Final = logging.getLogger(__name__)
 

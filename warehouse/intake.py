@@ -15,7 +15,8 @@ from domain.measurement import Normalized, Reason
 from domain.window import Window
 from warehouse.catalogue import Catalogue
 from warehouse.points import Points
-from warehouse.quarantine import Quarantine, storable
+from warehouse.quarantine import Quarantine
+from warehouse.texts import storable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NAME: Final = 256  # characters of a field's name; what is longer is no vocabulary

@@ -22,9 +22,9 @@ from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, 
 from domain.window import Window
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
-from warehouse.quarantine import storable
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
+from warehouse.texts import storable
 
 
 class PullSession:

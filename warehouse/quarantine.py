@@ -10,6 +10,7 @@ from domain.errors import TooManyRejectedError
 from domain.measurement import Normalized, Reason
 from domain.window import Window
 from warehouse.statements import statement
+from warehouse.texts import storable
 
 RAW_BYTES: Final = 8_192
 """A longer text is cut; its SHA-256 is of the whole."""
@@ -80,8 +81,3 @@ class Quarantine:
             "counts": [n for _, n in self._rows.values()],
         }
         connection.execute(statement("load/quarantine"), values)
-
-
-def storable(text: str) -> str:
-    """The text with what PostgreSQL cannot hold (NUL, lone surrogates) written as escapes."""
-    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()

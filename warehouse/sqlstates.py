@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from domain.errors import RowsRefusedError, WarehouseError, WarehouseUnavailableError, WarehouseUnsuitableError
 
@@ -92,6 +91,8 @@ def translated(place: str) -> Iterator[None]:
 @contextmanager
 def translated_wrapped(place: str) -> Iterator[None]:
     """The same for what SQLAlchemy has wrapped."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # a fifth of a second, and whoever comes here has had it
+
     with translated(place):
         try:
             yield

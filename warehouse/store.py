@@ -21,8 +21,8 @@ from warehouse.landing import Landing
 from warehouse.ledger import Ledger
 from warehouse.live import Live
 from warehouse.load import Assignment, commit_again, record_failure
-from warehouse.quarantine import storable
 from warehouse.reading import Reading
+from warehouse.texts import storable
 
 _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 
