@@ -22,7 +22,13 @@ _RACES: Final = 20  # times that a load which lost against a newer pull reads th
 
 
 def land(
-    provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window, *, is_final: bool = True
+    provider: Provider,
+    warehouse: RecordingWarehouse,
+    source: str,
+    window: Window,
+    *,
+    is_final: bool = True,
+    takes_unloaded: bool = False,
 ) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
@@ -35,6 +41,8 @@ def land(
         source: Whose answers.
         window: What to ask for.
         is_final: Whether a failure is the last word on the window, and therefore in the ledger.
+        takes_unloaded: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
+            asked for then. Only for whoever loads it next.
 
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.
@@ -44,6 +52,8 @@ def land(
     """
     try:
         with _foreseen(f"{source}, {window}"):
+            if takes_unloaded and (left := warehouse.unloaded_pull(source, window, fingerprint=provider.fingerprint)):
+                return left
             return _land(provider, warehouse, source, window)
     except IngestError as error:
         if is_final:

@@ -174,6 +174,8 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
 
 
 def _log(context: dg.AssetExecutionContext, outcome: DayOutcome) -> None:
+    if outcome.remark:
+        context.log.info("%s.", outcome.remark)
     if outcome.error is not None and outcome.was_tried:
         context.log.error("%s failed: %s", outcome.day, outcome.error)
     elif outcome.load is not None:

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from domain.contract import LoadReport, Warehouse
+from domain.contract import LoadReport, PullReport, Warehouse
 from domain.errors import IngestError
 from domain.window import Window
 
 
 class RecordingWarehouse(Warehouse, Protocol):
-    """A warehouse whose ledger can be told of a day that failed before its load."""
+    """A warehouse whose ledger can be told of a day that failed before its load, and knows which pulls were loaded."""
+
+    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+        """The finished pull of exactly `window` that a run left a moment ago without loading all of it, if any."""
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """Write down that `window` did not come as far as a load; never fails itself."""

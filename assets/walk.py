@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from domain.measurement import Normalized
 
 _DAY = timedelta(days=1)
+_MINUTES_FROM = 120  # seconds: less is said as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class DayOutcome:
     Attributes:
         day: The UTC day.
         pull: What landing it cost; None if it was not asked for or failed. A pull of several days is the cost of the
-            first of them, and the others came at no cost.
+            first of them, and the others came at no cost, as do all of a pull that was taken.
         load: What loading it did; None if it was not asked for or failed.
         error: Why it failed.
         was_tried: False where an earlier day's error made it pointless to try.
@@ -40,6 +41,18 @@ class DayOutcome:
     load: LoadReport | None = None
     error: IngestError | None = None
     was_tried: bool = True
+
+    @property
+    def remark(self) -> str:
+        """What is worth saying of its pull, once for all of its days: that it was taken. Empty otherwise."""
+        pull = self.pull
+        if pull is None or pull.age_seconds is None or pull.window.day != self.day:
+            return ""
+        ago = f"{pull.age_seconds:.0f} s" if pull.age_seconds < _MINUTES_FROM else f"{pull.age_seconds / 60:.0f} min"
+        return (
+            f"{pull.window} was pulled {ago} ago by a run that has not loaded all of it: "
+            f"pull {pull.pull_id} is taken as it is, and nothing is asked for"
+        )
 
 
 def go_through(
@@ -62,7 +75,8 @@ def go_through(
         warehouse: Where to keep and load.
         source: Whose days.
         pull_days: How many days, one after the other, are asked for at once (`ProviderSpec.pull_days`).
-        lands: Whether to ask the provider; without it the landing zone is replayed.
+        lands: Whether to ask the provider; without it the landing zone is replayed. Where the days are loaded as well,
+            a pull that an earlier run finished and did not live to load is taken as it is.
         loads: Whether to load what has been landed.
         is_correction: Allow any of a partition's held points to vanish.
         witness_of: The witness of a day's batches, if it has one.
@@ -127,7 +141,10 @@ class _Walk:
     def _land(self, days: Sequence[date]) -> PullReport:
         window = Window.of_days(days[0], days[-1])
         try:
-            return land(self.provider, self.warehouse, self.source, window, is_final=len(days) == 1)
+            return land(
+                self.provider, self.warehouse, self.source, window,
+                is_final=len(days) == 1, takes_unloaded=self.loads,
+            )  # fmt: skip
         except IngestError as error:
             if len(days) > 1 and verdict(error) is Verdict.STOP:
                 self.warehouse.record_failure(self.source, Window.of_day(days[0]), error)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, Series
+from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, PullReport, Series
 from domain.errors import IngestError
 from domain.window import Window
 
@@ -118,6 +118,10 @@ class OnDemandWarehouse:
     def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> Pull:
         """See `Warehouse.begin_pull`."""
         return self._opened().begin_pull(source, window, fingerprint=fingerprint)
+
+    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+        """See `TimescaleWarehouse.unloaded_pull`."""
+        return self._opened().unloaded_pull(source, window, fingerprint=fingerprint)
 
     def payloads(self, source: str, window: Window) -> LandedPull:
         """See `Warehouse.payloads`."""

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import RLock
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ from warehouse.landing import Landing
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
 from warehouse.texts import storable
+
+LONGEST_UNLOADED: Final = timedelta(hours=1)
+"""A finished pull that nobody loaded is worth loading for this long; then the provider is asked again."""
 
 
 class PullSession:
@@ -296,3 +300,20 @@ def newest_complete(connections: Connections, landing: Landing, source: str, win
             "the landing zone has no complete pull of this window", place=place, fix="materialize its payloads first"
         )
     return TimescaleLandedPull(found["pull_id"], rows, landing)
+
+
+def newest_unloaded(connections: Connections, source: str, window: Window, fingerprint: str) -> PullReport | None:
+    """The newest pull of `source` that touches `window`, if loading it is all that is left to do; None otherwise."""
+    with connections.borrow(f"{source}, {window}") as connection:
+        values = {
+            "source": source,
+            "start": window.start,
+            "end": window.end,
+            "fingerprint": fingerprint,
+            "longest": LONGEST_UNLOADED,
+        }
+        found = connection.execute(statement("pull/unloaded"), values).fetchone()
+    if found is None:
+        return None
+    pull_id, n_payloads, n_bytes, age_seconds = found
+    return PullReport(pull_id, window, n_payloads, n_bytes, 0, 0.0, age_seconds=float(age_seconds))

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from upath import UPath
 
-from domain.contract import LandedPull, LoadReport, Series
+from domain.contract import LandedPull, LoadReport, PullReport, Series
 from domain.errors import IngestError, NormalizationError, RowsRefusedError, WarehouseError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -70,6 +70,14 @@ class TimescaleWarehouse:
         Only a pull with the same `fingerprint` is continued, and none that was abandoned.
         """
         return pulls.TimescalePull(self._session, self._landing, source, window, fingerprint)
+
+    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+        """The finished pull of exactly `window` that a run left without loading all of it; None if there is none.
+
+        None, too, where it is more than an hour old, or any of its days was pulled since. A load that failed is no such
+        case: whoever comes next asks again.
+        """
+        return pulls.newest_unloaded(self._connections, source, window, fingerprint)
 
     def payloads(self, source: str, window: Window) -> pulls.TimescaleLandedPull:
         """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.

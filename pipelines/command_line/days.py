@@ -127,6 +127,8 @@ def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> lis
         for outcome in outcomes:
             done.append(outcome)
             bar.update(task, advance=1, description=f"{source.slug} {outcome.day}")
+            if outcome.remark:
+                say(f"{source.slug}: {outcome.remark}.")
             if outcome.error is not None and outcome.was_tried:
                 complain(f"{outcome.day} failed ({outcome.error.code}). {outcome.error}")
             elif outcome.load is not None and not console.is_terminal:

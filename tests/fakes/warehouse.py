@@ -94,6 +94,7 @@ class FakeWarehouse:
     ledger: list[LoadReport] = field(default_factory=list)
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
     standing: dict[str, dict[date, FakeDay]] = field(default_factory=dict)
+    answered: dict[tuple[str, date], int] = field(default_factory=dict)  # when a day last had an outcome
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         self._answer()
@@ -111,6 +112,22 @@ class FakeWarehouse:
                 return pull.resume()
         pulls.append(FakePull(len(pulls) + 1, window, fingerprint))
         return pulls[-1]
+
+    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+        self._answer()
+        touching = [
+            pull
+            for pull in self.pulls.get(source, [])
+            if pull.finished and pull.window.start < window.end and window.start < pull.window.end
+        ]
+        newest = max(touching, key=lambda pull: pull.finished, default=None)
+        if newest is None or (newest.window, newest.fingerprint) != (window, fingerprint):
+            return None
+        if all(self.answered.get((source, day), 0) > newest.finished for day in window.days()):
+            return None
+        age = (time.monotonic_ns() - newest.finished) / 1e9
+        n_bytes = sum(len(payload.body) for payload in newest.pages.values())
+        return PullReport(newest.pull_id, window, len(newest.pages), n_bytes, 0, 0.0, age_seconds=age)
 
     def payloads(self, source: str, window: Window) -> FakeLanded:
         self._answer()
@@ -138,7 +155,11 @@ class FakeWarehouse:
             newer.finish(n_requests=0)
             pulls.append(newer)
             raise StaleLoadError("a newer pull is loaded", place=f"{source}, {window}", fix="load the newest")
-        new, n_rejected, n_duplicate, unmapped, reasons = _read(batches)
+        try:
+            new, n_rejected, n_duplicate, unmapped, reasons = _read(batches)
+        except IngestError as error:
+            self._stand(source, window, error)
+            raise
         if window.day in self.load_failures:
             self._stand(source, window, self.load_failures[window.day])
             raise self.load_failures[window.day]
@@ -173,6 +194,7 @@ class FakeWarehouse:
         )
         self.ledger.append(report)
         self.standing.setdefault(source, {})[window.day] = FakeDay(window.day, report.load_id)
+        self.answered[source, window.day] = time.monotonic_ns()
         return report
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
@@ -206,6 +228,7 @@ class FakeWarehouse:
         return [day for day in window.days() if day not in loaded][::-1][: n_newest + n_others]
 
     def _stand(self, source: str, window: Window, error: IngestError) -> None:
+        self.answered[source, window.day] = time.monotonic_ns()
         days = self.standing.setdefault(source, {})
         before = days.get(window.day)
         days[window.day] = FakeDay(window.day, before.load_id if before else None, error.code, str(error))
