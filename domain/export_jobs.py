@@ -16,7 +16,8 @@ from domain.window import Window
 class JobState(StrEnum):
     """Where a job stands, as far as we know."""
 
-    INTENDED = "intended"  # about to be ordered: nobody knows whether the provider has heard of it
+    INTENDED = "intended"  # about to be ordered: nothing was sent
+    SENT = "sent"  # the order may be on its way: nobody knows whether the provider has heard of it
     PENDING = "pending"  # the provider has it, and it has a name there
     COMPLETED = "completed"  # its archive can be fetched
     LANDED = "landed"  # its archive is in the landing zone: the job has served
@@ -53,8 +54,8 @@ class ExportJob:
         state: Where it stands.
         provider_job: Its name at the provider; None as long as nobody knows it.
         provider_state: The provider's own word for its state, as said last.
-        age_seconds: Since it was ordered.
-        unseen_seconds: Since the provider said something about it, or since it was ordered.
+        age_seconds: Since it was intended, or since the order was sent if it was.
+        unseen_seconds: Since the provider said something about it, or else the same.
     """
 
     number: int
@@ -100,6 +101,12 @@ class ExportJobs(Protocol):
 
     def intend(self, order: Order) -> ExportJob:
         """Write down that a job is about to be ordered."""
+
+    def sent(self, number: int) -> bool:
+        """The order is sent next, if this says True; if it says False, the intention has ended, and nothing may be."""
+
+    def withdrawn(self, number: int) -> bool:
+        """End an intention as refused, so that its order is never sent; False if it has been sent, or has ended."""
 
     def taken(self, number: int, provider_job: str, provider_state: str) -> None:
         """The provider has taken it, under this name."""

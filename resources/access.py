@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import dagster as dg
-
 from domain.contract import Payload, Progress, ProviderSpec, Series
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from domain.measurement import Normalized
     from resources.line import Line
 
@@ -85,19 +85,27 @@ class Access(ABC):
         return OnDemandProvider(lambda: _Connection(self, settings), self.normalize)
 
     @contextmanager
-    def line(self, settings: Settings) -> "Iterator[Line]":
+    def line(self, settings: Settings, *, warehouse: str | None = None) -> "Iterator[Line]":
         """The way to the account, for whoever needs more than the provider.
+
+        Args:
+            settings: What the environment says.
+            warehouse: See `Line`.
 
         Raises:
             ConfigurationError: The variable that holds the address is missing, or the address is refused.
         """
         from resources.line import Line  # noqa: PLC0415  # brings HTTP along
 
-        with closing(Line(self.endpoint, settings, provider=self.spec.slug, path=self.path)) as line:
+        with closing(
+            Line(self.endpoint, settings, provider=self.spec.slug, path=self.path, warehouse=warehouse)
+        ) as line:
             yield line
 
-    def resource(self) -> dg.ResourceDefinition:
+    def resource(self) -> "dg.ResourceDefinition":
         """What vends the provider to a step."""
+        import dagster as dg  # noqa: PLC0415  # a second and more, and a courier has no use for it
+
         said = f"{self.spec.title}, as {self.endpoint.place} says."
         needs = f" Needs {', '.join(self.variables)}, looked up when a request is sent." if self.variables else ""
 

@@ -1,20 +1,30 @@
 """What a provider's client is made of: an address, secrets, a budget, connections. Imported by the first request."""
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from typing import Final, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from domain.contract import Budget
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
 from resources.access import Endpoint
 from resources.settings import Settings
-from resources.warehouse import warehouse_address
 from warehouse.budget import DatabaseBudget
 
 Opened = TypeVar("Opened")
-Client = TypeVar("Client", ApiClient, BlobClient)
 
 _LIMITS: Final = Limits()
+
+
+class Counts(Protocol):
+    """Whatever sends requests and counts them."""
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far."""
+
+
+Sender = TypeVar("Sender", bound=Counts)
 
 
 class Line:
@@ -25,6 +35,7 @@ class Line:
         settings: What the environment says.
         provider: The provider's slug.
         path: Where the API is below the address.
+        warehouse: The warehouse's address, where somebody has started and checked it a moment ago.
 
     Raises:
         ConfigurationError: The variable that holds the address is missing, or the address is refused.
@@ -37,9 +48,12 @@ class Line:
         ca_file: A private certificate authority, in PEM.
     """
 
-    def __init__(self, endpoint: Endpoint, settings: Settings, *, provider: str, path: str) -> None:
+    def __init__(
+        self, endpoint: Endpoint, settings: Settings, *, provider: str, path: str, warehouse: str | None = None
+    ) -> None:
         self._settings = settings
         self._provider = provider
+        self._warehouse = warehouse
         self._file = self._place = f"{endpoint.source}, {endpoint.place}"
         said = endpoint.base_url
         if endpoint.base_url_env:
@@ -50,12 +64,12 @@ class Line:
         self.origin: Final = Origin.parse(self.address + path, place=self._place)
         self.home: Final = settings.home
         self.ca_file: Final = endpoint.ca_file
-        self._clients: list[ApiClient | BlobClient] = []
+        self._clients: list[Counts] = []
         self._opened = ExitStack()
 
     @property
     def n_requests(self) -> int:
-        """HTTP requests sent so far by all clients, retries, logins and files included."""
+        """HTTP requests sent so far by all clients, retries, logins, files and couriers included."""
         return sum(client.n_requests for client in self._clients)
 
     def variable(self, name: str) -> str:
@@ -80,7 +94,21 @@ class Line:
         Raises:
             IngestError: See `warehouse_address`.
         """
+        if self._warehouse is not None:
+            return self._warehouse
+        from resources.warehouse import warehouse_address  # noqa: PLC0415  # brings Dagster along
+
         return warehouse_address(self._settings)
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables of a process of ours that goes the same way: our own, and the warehouse where we found it.
+
+        They hold secrets: never shown.
+
+        Raises:
+            IngestError: See `warehouse_address`.
+        """
+        return {**self._settings.environment, "WAREHOUSE_URL": self.warehouse(), "WAREHOUSE_PASSWORD": ""}
 
     def budget(self, counted_by: str, per_second: float | None) -> Budget | None:
         """The bucket that all sources share whose requests the provider counts together; None if there is no limit.
@@ -120,16 +148,15 @@ class Line:
             ConfigurationError: The address is refused, or the file of certificate authorities cannot be read.
         """
         origin = self.origin if address is None else Origin.parse(address.rstrip("/"), place=self._place)
-        return self._counted(
-            ApiClient(
-                origin,
-                source=self.source,
-                credentials=credentials,
-                budget=budget,
-                limits=limits,
-                ca_file=self.ca_file,
-            )
+        client = ApiClient(
+            origin,
+            source=self.source,
+            credentials=credentials,
+            budget=budget,
+            limits=limits,
+            ca_file=self.ca_file,
         )
+        return self.counted(self.kept(client))
 
     def files(self, hosts: frozenset[str]) -> BlobClient:
         """A client of files on other hosts, which are shown no credential.
@@ -137,15 +164,16 @@ class Line:
         Raises:
             ConfigurationError: One of `hosts` is not a host, or the file of certificate authorities cannot be read.
         """
-        return self._counted(BlobClient(hosts, source=self.source, ca_file=self.ca_file))
+        return self.counted(self.kept(BlobClient(hosts, source=self.source, ca_file=self.ca_file)))
 
     def kept(self, thing: AbstractContextManager[Opened]) -> Opened:
         """`thing`, entered, and left when the line is closed."""
         return self._opened.enter_context(thing)
 
-    def _counted(self, client: Client) -> Client:
-        self._clients.append(client)
-        return self.kept(client)
+    def counted(self, sender: Sender) -> Sender:
+        """`sender`, its requests counted with all others."""
+        self._clients.append(sender)
+        return sender
 
     def close(self) -> None:
         """Let go of everything that was opened, last things first."""

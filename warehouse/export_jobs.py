@@ -114,6 +114,14 @@ class DatabaseExportJobs:
         )
         return ExportJob(int(rows[0][0]), self._source, order.sha256, JobState.INTENDED, None, "", 0.0, 0.0)
 
+    def sent(self, number: int) -> bool:
+        """The order is sent next, if this says True; if it says False, the intention has ended, and nothing may be."""
+        return bool(self._run("sent", number=number))
+
+    def withdrawn(self, number: int) -> bool:
+        """End an intention as refused, so that its order is never sent; False if it has been sent, or has ended."""
+        return bool(self._run("withdrawn", number=number))
+
     def taken(self, number: int, provider_job: str, provider_state: str) -> None:
         """The provider has taken it, under this name."""
         self._run("taken", number=number, provider_job=provider_job, provider_state=storable(provider_state))

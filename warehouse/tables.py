@@ -278,10 +278,10 @@ EXPORT_JOB: Final = sa.Table(
     sa.Column("ordered_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("seen_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.CheckConstraint(
-        "state IN ('intended', 'pending', 'completed', 'landed', 'refused', 'failed', 'lost')", name="state"
+        "state IN ('intended', 'sent', 'pending', 'completed', 'landed', 'refused', 'failed', 'lost')", name="state"
     ),
     sa.CheckConstraint("state <> 'pending' OR provider_job IS NOT NULL", name="named"),
     sa.Index(None, "tenant", "request_sha256"),
-    sa.Index("ix_export_job_alive", "tenant", postgresql_where=sa.text("state IN ('intended', 'pending')")),
+    sa.Index("ix_export_job_alive", "tenant", postgresql_where=sa.text("state IN ('intended', 'sent', 'pending')")),
     comment="Jobs that a provider was asked for: request, name there, state, and the hash of the archive.",
 )

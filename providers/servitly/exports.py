@@ -3,33 +3,27 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from domain.errors import (
-    CredentialsRejectedError,
     ExportPendingError,
     PayloadUnreadableError,
     ProviderError,
-    RateLimitedError,
     RequestRejectedError,
 )
 from domain.export_jobs import ExportJob, ExportJobs, JobState, Order
-from providers._http import Answer, ApiClient, Credentials
+from providers._http import ApiClient, Credentials
+from providers.servitly.orders import Carry, Refusal
 from providers.servitly.pace import Pace
 from providers.servitly.spec import ARCHIVE_KEPT_SECONDS, EXPORTS_PATH, SPEC
-from providers.servitly.wire import COMPLETED, GIVEN_UP, Job, is_busy, message_of, parse_job
+from providers.servitly.wire import COMPLETED, GIVEN_UP, Job, parse_job
 
 _log: Final = logging.getLogger(__name__)
 
-_BAD_REQUEST: Final = 400
-_CONFLICT: Final = 409
-_REFUSALS: Final = (_BAD_REQUEST, _CONFLICT)
 _NOT_FOUND: Final = (404, 410)
 _NOTHING: Final = frozenset({*GIVEN_UP, JobState.LOST.value})
 _MOST_FAILURES: Final = 2
-_SHORTEST_WAIT: Final = 1.0  # whatever `Retry-After` says: each order is a row of the ledger
 _GROWTH: Final = 1.5
 _KEPT_MARGIN: Final = timedelta(days=1)
 
@@ -57,19 +51,6 @@ class _Watch:
         self._slept += seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """An order that was not taken, and may be later.
-
-    Attributes:
-        words: The provider's.
-        wait_seconds: Before the next one.
-    """
-
-    words: str
-    wait_seconds: float
-
-
 class Exports:
     """Jobs at the provider, from the order to the archive.
 
@@ -81,6 +62,7 @@ class Exports:
         login: What `http` proves itself with: asked for before a job is intended, so that a login which fails leaves
             no intention behind.
         jobs: The ledger, and the place.
+        carry: Carries orders. A run may be killed at any moment, and then whoever carries its order goes on.
         pace: Waits.
         sleep: Waits them.
     """
@@ -90,6 +72,7 @@ class Exports:
         http: ApiClient,
         login: Credentials,
         jobs: ExportJobs,
+        carry: Carry,
         *,
         pace: Pace,
         sleep: Callable[[float], None] = time.sleep,
@@ -97,6 +80,7 @@ class Exports:
         self._http = http
         self._login = login
         self._jobs = jobs
+        self._carry = carry
         self._pace = pace
         self._sleep = sleep
 
@@ -119,7 +103,7 @@ class Exports:
                 alive = self._jobs.alive()
                 for job in alive:
                     ended = self._see_through(job, watch)
-                    # One without a name failed with the run that ordered it: that says nothing about the export.
+                    # What becomes of one without a name says nothing about the export.
                     is_ours = job.sha256 == order.sha256 and job.provider_job is not None
                     n_failed += is_ours and ended.state in _NOTHING
                     if n_failed == _MOST_FAILURES:
@@ -165,7 +149,9 @@ class Exports:
         )
 
     def _see_through(self, job: ExportJob, watch: _Watch) -> Job:
-        """Wait until a job has come to an end, whatever its end is."""
+        """Wait until a job has come to an end, whatever its end is; one without a name, until it has either."""
+        if job.state is JobState.INTENDED:
+            return self._withdraw(job)
         if job.provider_job is None:
             return self._wait_out(job)
         place = f"{self._http.source}, export {job.provider_job}"
@@ -212,19 +198,31 @@ class Exports:
             return True
         return False
 
+    def _withdraw(self, job: ExportJob) -> Job:
+        """A job whose order was not sent when its run went away, and is not sent any longer."""
+        if self._jobs.withdrawn(job.number):
+            _log.info("%s: an export that a run intended and never ordered is withdrawn", self._http.source)
+        return Job("", JobState.REFUSED)
+
     def _wait_out(self, job: ExportJob) -> Job:
-        """A job that may have been ordered and has no name: nobody can ask after it, so it is given time to end."""
-        left = self._pace.unknown - job.age_seconds
-        if left > 0:
-            _log.warning(
-                "%s: an export was ordered %.0f s ago by a run that did not live to hear its name; nobody can ask "
-                "after it, so it is waited for %.0f s",
-                self._http.source,
-                job.age_seconds,
-                left,
-            )
-            self._sleep(left)
-        return self._lost(job, "the run that ordered it did not live to hear its name")
+        """A job that may have been ordered and has no name: whoever carries its order may yet write it down.
+
+        Nobody can ask after it. If it stays without a name, it is given time to end.
+        """
+        _log.warning(
+            "%s: an export was ordered %.0f s ago and has no name: it is waited for until it has one, or is %.0f s old",
+            self._http.source,
+            job.age_seconds,
+            self._pace.unknown,
+        )
+        unnamed = [job]
+        while unnamed:
+            left = self._pace.unknown - unnamed[0].age_seconds
+            if left <= 0:
+                return self._lost(job, "nobody who ordered it lived to hear its name")
+            self._sleep(min(left, self._pace.look))
+            unnamed = [one for one in self._jobs.alive() if one.number == job.number and one.provider_job is None]
+        return Job("", JobState.PENDING)
 
     def _lost(self, job: ExportJob, sentence: str) -> Job:
         _log.warning("%s: export %s is taken for lost: %s", self._http.source, job.provider_job or "?", sentence)
@@ -238,54 +236,10 @@ class Exports:
             _log.info("%s: the last such export failed; waiting %.0f s", self._place(order), self._pace.cool_down - ago)
             self._sleep(self._pace.cool_down - ago)
 
-    def _ordered(self, order: Order) -> _Refusal | None:
-        """Order it; what the provider says if another export is pending, or if it was asked too often.
-
-        What is not certain stays an intention: a run that comes later waits it out.
-        """
+    def _ordered(self, order: Order) -> Refusal | None:
+        """Order it; what the provider says if it takes no order now."""
         self._login.headers()
-        intended = self._jobs.intend(order)
-        try:
-            answer = self._http.post(EXPORTS_PATH, json=dict(order.request), also=_REFUSALS, is_repeatable=False)
-            if answer.status in _REFUSALS:
-                return self._refused(intended, order, answer)
-            said = parse_job(answer.body, place=self._place(order))
-        except RateLimitedError as error:
-            self._jobs.ended(intended.number, JobState.REFUSED, error.culprit)
-            if not error.was_sent:
-                raise
-            return self._too_many(error)
-        except ProviderError as error:
-            is_certain = not error.was_sent or isinstance(error, RequestRejectedError | CredentialsRejectedError)
-            if is_certain and not isinstance(error, PayloadUnreadableError):
-                self._jobs.ended(intended.number, JobState.REFUSED, error.culprit)
-            raise
-        self._jobs.taken(intended.number, said.id, said.state)
-        _log.info("%s: ordered as export %s", self._place(order), said.id)
-        return None
-
-    def _too_many(self, error: RateLimitedError) -> _Refusal:
-        """429 may mean either, too: its quotas are of minutes, and so is the wait where it asks for none."""
-        if error.retry_after_seconds is not None:
-            return _Refusal(error.culprit, max(error.retry_after_seconds, _SHORTEST_WAIT))
-        # Waited out like any export of somebody else, however often it is said: the deadline is the bound.
-        self._http.new_step()
-        return _Refusal(error.culprit, self._pace.busy)
-
-    def _refused(self, intended: ExportJob, order: Order, answer: Answer) -> _Refusal:
-        """Raise, unless waiting helps."""
-        message = message_of(answer.body)
-        words = f"{answer.status} {message}".strip()
-        self._jobs.ended(intended.number, JobState.REFUSED, words)
-        if answer.status == _CONFLICT or is_busy(answer.body):
-            _log.info("%s: the provider takes no export now (%s)", self._place(order), words)
-            return _Refusal(words, self._pace.busy)
-        raise RequestRejectedError(
-            f"the provider refuses the export and says {message!r}",
-            place=self._place(order),
-            fix="compare the account in defs.yaml with what the provider shows",
-            status=answer.status,
-        )
+        return self._carry(self._jobs.intend(order).number, order)
 
     def _not_readable(self, place: str, error: ProviderError) -> ExportPendingError:
         return ExportPendingError(
@@ -294,7 +248,7 @@ class Exports:
             fix="wait for the next run, which asks after the same job; compare with the provider's documentation",
         )
 
-    def _is_busy(self, order: Order, refusal: _Refusal, seconds: float) -> ExportPendingError:
+    def _is_busy(self, order: Order, refusal: Refusal, seconds: float) -> ExportPendingError:
         return ExportPendingError(
             f"the provider takes no export of this tenant for {seconds:.0f} s, and none of the house's is pending; it "
             f"said last: {refusal.words}",

@@ -13,7 +13,9 @@ class Pace:
         deadline: How long one run waits for jobs. The job lives on, and the next run waits as long for it again.
         given_up: How old a job may become, and how long its archive may stay away that is said to be there. After that
             it is believed to be stuck, and another is ordered.
-        unknown: How long a job that may have been ordered, and has no name, can be running: nobody can ask after it.
+        unknown: How long a job whose order may have been sent, and which has no name, can be running: nobody can ask
+            after it. No order is under way for longer.
+        look: Between two looks into the ledger, whether such a job has a name by now.
         cool_down: Between a job that came to nothing and the next one with the same question.
         busy: Between two orders, where the provider says that another export is pending and not how long to wait.
         slot: How long to wait for the tenant's one place.
@@ -26,6 +28,7 @@ class Pace:
     deadline: float = 2700.0
     given_up: float = 4 * 3600.0
     unknown: float = 900.0
+    look: float = 2.0
     cool_down: float = 120.0
     busy: float = 60.0
     slot: float = 3000.0

@@ -25,6 +25,7 @@ from providers.servitly.client import Servitly
 from providers.servitly.exports import Exports
 from providers.servitly.files import Files
 from providers.servitly.login import servitly_login
+from providers.servitly.orders import Orders
 from providers.servitly.pace import Pace
 from sandbox.running import Sandbox, running_sandbox
 from sandbox.servitly import twin as served
@@ -33,7 +34,7 @@ from tests.fakes.api import QUICK, Naps
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
 ACCOUNT = Account(tenant="acme", fields={"Water heater": FieldMeaning("energy", "Wh")})
-PACE = Pace(first_poll=0.02, longest_poll=0.05, busy=0.02, unknown=0.3, cool_down=0.05, files=(0.01,) * 4)
+PACE = Pace(first_poll=0.02, longest_poll=0.05, busy=0.02, unknown=0.3, look=0.05, cool_down=0.05, files=(0.01,) * 4)
 
 
 @dataclass
@@ -62,7 +63,8 @@ class ListedJobs:
         yield
 
     def alive(self) -> Sequence[ExportJob]:
-        return [job for job in self.listed() if job.state in (JobState.INTENDED, JobState.PENDING)]
+        alive = (JobState.INTENDED, JobState.SENT, JobState.PENDING)
+        return [job for job in self.listed() if job.state in alive]
 
     def ready(
         self, sha256: str, *, fresh_seconds: float, settled_seconds: float, kept_seconds: float
@@ -85,6 +87,19 @@ class ListedJobs:
         self.jobs[number] = ExportJob(number, self.source, order.sha256, JobState.INTENDED, None, "", 0.0, 0.0)
         self.ordered[number] = self.touched[number] = time.monotonic()
         return self.jobs[number]
+
+    def sent(self, number: int) -> bool:
+        if self.jobs[number].state is not JobState.INTENDED:
+            return False
+        self.ordered[number] = time.monotonic()
+        self._change(number, state=JobState.SENT)
+        return True
+
+    def withdrawn(self, number: int) -> bool:
+        if self.jobs[number].state is not JobState.INTENDED:
+            return False
+        self._change(number, state=JobState.REFUSED)
+        return True
 
     def taken(self, number: int, provider_job: str, provider_state: str) -> None:
         self._change(number, state=JobState.PENDING, provider_job=provider_job, provider_state=provider_state)
@@ -231,7 +246,7 @@ def boilers(
         ledger = jobs or ListedJobs()
         provider = Servitly(
             http,
-            Exports(http, login, ledger, pace=pace, sleep=sleep),
+            Exports(http, login, ledger, Orders(http, login, ledger, pace=pace).carry, pace=pace, sleep=sleep),
             Files(own, others, spool, waits=pace.files, limits=archive_limits, sleep=sleep),
             ledger,
             account,

@@ -62,6 +62,36 @@ def test_every_step_of_a_job_is_written_down(jobs: DatabaseExportJobs, observer:
     ]
 
 
+def test_an_intention_is_sent_or_withdrawn_and_never_both(jobs: DatabaseExportJobs) -> None:
+    sent, withdrawn = jobs.intend(ORDER).number, jobs.intend(ORDER).number
+    assert jobs.sent(sent)
+    assert jobs.withdrawn(withdrawn)
+    assert not jobs.withdrawn(sent)
+    assert not jobs.sent(withdrawn)
+    assert not jobs.sent(sent)
+    assert [(job.number, job.state) for job in jobs.alive()] == [(sent, JobState.SENT)]
+
+
+def test_of_two_processes_one_sends_or_one_withdraws(database: str) -> None:
+    with DatabaseExportJobs(database, "fleet", TENANT) as jobs:
+        for _ in range(20):
+            number = jobs.intend(ORDER).number
+            assert together([partial(_settle, database, number, way) for way in ("sent", "withdrawn")]).count(True) == 1
+
+
+def _settle(database: str, number: int, way: str) -> bool:
+    with DatabaseExportJobs(database, "fleet", TENANT) as jobs:
+        return bool(getattr(jobs, way)(number))
+
+
+def test_an_order_is_as_old_as_the_moment_it_was_sent(jobs: DatabaseExportJobs, observer: psycopg.Connection) -> None:
+    number = jobs.intend(ORDER).number
+    observer.execute("UPDATE export_job SET ordered_at = ordered_at - interval '1 hour', seen_at = ordered_at")
+    assert jobs.alive()[0].age_seconds > 3600
+    jobs.sent(number)
+    assert jobs.alive()[0].age_seconds < 60
+
+
 def test_an_archive_that_was_not_landed_is_found_again(jobs: DatabaseExportJobs) -> None:
     number = completed(jobs)
     ready = jobs.ready(ORDER.sha256, **OLD)

@@ -1,5 +1,6 @@
 """How exports are ordered, waited for and taken over; every quirk of the jobs by name."""
 
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,8 +15,10 @@ from domain.errors import (
     ProviderUnavailableError,
     RequestRejectedError,
 )
+from domain.export_jobs import Order
 from domain.window import Window
 from providers.servitly.account import Metric
+from providers.servitly.orders import Orders
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
 from tests.fakes.exports import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
@@ -219,16 +222,57 @@ def test_an_order_that_is_refused_for_good_is_never_repeated() -> None:
 
 
 def test_an_order_whose_fate_is_not_known_is_never_sent_twice_while_it_may_run() -> None:
-    with boilers(pace=replace(PACE, unknown=0.5)) as made:
+    with boilers(pace=replace(PACE, unknown=0.5, look=0.2)) as made:
         made.twin.fault("no_id", times=1)
         with pytest.raises(PayloadUnreadableError):
             made.fetch()
-        assert made.jobs.states() == ["intended"]
+        assert made.jobs.states() == ["sent"]
         assert orders(made) == 1
         assert len(made.fetch()) == 1
         assert made.jobs.states() == ["lost", "landed"]
-        assert any(0.1 < wait <= 0.5 for wait in made.waits)
+        assert 0.1 < sum(wait for wait in made.waits if wait > 0.05) <= 0.5
+        assert 0.2 in made.waits
         assert made.twin.n_refused == 0
+
+
+def test_an_intention_that_was_never_sent_is_withdrawn_and_its_export_ordered_at_once() -> None:
+    jobs = ListedJobs()
+    with boilers(jobs=jobs) as made:
+        gone = jobs.intend(Order("things", DAY, {}, "ab" * 32)).number
+        made.fetch()
+        assert jobs.states() == ["refused", "landed"]
+        assert not jobs.sent(gone)
+        assert max(made.waits) < PACE.unknown
+
+
+def test_an_order_whose_intention_was_withdrawn_is_not_sent() -> None:
+    """The run was frozen, or whoever carries its order was, until another run came."""
+    jobs = ListedJobs()
+    with boilers(jobs=jobs) as made:
+        order = Order("things", DAY, {}, "ab" * 32)
+        number = jobs.intend(order).number
+        assert jobs.withdrawn(number)
+        with pytest.raises(ExportPendingError, match="another run has withdrawn it") as caught:
+            Orders(made.clients[1], made.login, jobs, pace=PACE).carry(number, order)  # type: ignore[arg-type]  # the API's
+        assert not caught.value.was_sent
+        assert made.twin.jobs == {}
+        assert jobs.states() == ["refused"]
+
+
+def test_a_job_whose_order_is_on_its_way_is_adopted_as_soon_as_it_has_a_name() -> None:
+    with boilers(job_seconds=0.0, pace=replace(PACE, unknown=30.0)) as made:
+        made.fetch()
+        (name,) = made.twin.jobs
+        order = made.provider._order("things", None, DAY)
+        number = made.jobs.intend(order).number
+        assert made.jobs.sent(number)
+        naming = threading.Timer(0.3, made.jobs.taken, (number, name, "PENDING"))
+        naming.start()
+        began = time.monotonic()
+        assert len(made.fetch()) == 1
+        assert 0.25 < time.monotonic() - began < 10
+        assert made.jobs.states() == ["landed", "landed"]
+        assert orders(made) == 1
 
 
 @pytest.mark.parametrize("code", [500, 502, 503])
@@ -238,7 +282,7 @@ def test_an_order_that_breaks_off_is_not_repeated_within_a_run(code: int) -> Non
         with pytest.raises(ProviderUnavailableError):
             made.fetch()
         assert orders(made) == 1
-        assert made.jobs.states() == ["intended"]
+        assert made.jobs.states() == ["sent"]
 
 
 def test_a_login_that_fails_leaves_no_intention_behind() -> None:

@@ -9,5 +9,5 @@ SELECT
     extract(EPOCH FROM clock_timestamp() - ordered_at) AS age_seconds,
     extract(EPOCH FROM clock_timestamp() - seen_at) AS unseen_seconds
 FROM export_job
-WHERE tenant = %(tenant)s AND state IN ('intended', 'pending')
+WHERE tenant = %(tenant)s AND state IN ('intended', 'sent', 'pending')
 ORDER BY export_job_id;
