@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from domain.errors import ConfigurationError
 from pipelines.command_line.house import House
-from pipelines.command_line.loopback import require_free
+from pipelines.command_line.loopback import looks, require_free
 from pipelines.command_line.orchestra import Orchestra
 from pipelines.command_line.processes import hear_signals, let_finish
-from pipelines.command_line.speech import say
+from pipelines.command_line.speech import fail, say
 from pipelines.command_line.stack import Stack, alone
 from pipelines.command_line.storage import dagster_storage
 from pipelines.command_line.twin import Account, Twin
+
+_LOOK_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ class OpenHouse:
     def start_daemon(self) -> None:
         """Start the daemon: schedules, sensors, queue and backfills begin to move."""
         self.stack.start_daemon()
+
+    def looks(self, seconds: float) -> Iterator[None]:
+        """Again and again, while every process lives; ends the command when one does not, or when the time is over."""
+        for _ in looks(seconds, every=_LOOK_SECONDS):
+            if trouble := self.stack.trouble():
+                fail(trouble)
+            yield
+        fail(f"it has not ended in {seconds:.0f} s: read {self.stack.daemon.log}.")
 
     def wait_for_the_end(self) -> None:
         """Wait until Ctrl-C.

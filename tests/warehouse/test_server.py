@@ -213,6 +213,16 @@ def test_what_is_no_address_of_a_postgresql_is_refused_without_being_quoted(url:
 # Databases and roles.
 
 
+def test_a_random_password_is_not_made_slow_to_guess_at_the_price_of_every_session(
+    warehouse_server: EmbeddedWarehouse, name: str
+) -> None:
+    ensure_role(warehouse_server.url, name, "a-long-and-random-one")
+    wanted = f"SELECT rolpassword FROM pg_authid WHERE rolname = '{name}'"  # noqa: S608  # a name of ours
+    [(verifier,)] = ask(warehouse_server.admin_url, wanted)
+    assert str(verifier).startswith("SCRAM-SHA-256$1:")
+    assert "a-long-and-random-one" not in str(verifier)
+
+
 def test_a_role_gets_a_database_of_its_own_and_nothing_more(warehouse_server: EmbeddedWarehouse, name: str) -> None:
     password = "p@ss:w/rd?ü"
     url = ensure_database(warehouse_server.url, name, name, password)
