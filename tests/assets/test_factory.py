@@ -7,9 +7,11 @@ from datetime import date
 import dagster as dg
 import pytest
 
+from assets.day import land
 from assets.factory import CORRECTION_TAG, catalogue_key, measurements_key, payloads_key, source_assets
 from assets.plot import DayPlot
 from domain.errors import ConfigurationError, CredentialsRejectedError, PayloadUnreadableError, ShrinkRefusedError
+from domain.window import Window
 from tests.fakes.days import FIRST, House, days, facts, provider_of
 
 PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
@@ -105,6 +107,31 @@ def test_measurements_alone_are_replayed_without_a_request(house: House) -> None
     assert house.run(FIRST, LAST, only=[MEASUREMENTS]).success
     assert house.provider.n_requests == n_requests
     assert house.figures(MEASUREMENTS)[str(FIRST)]["rows_unchanged"] == 24
+
+
+def test_a_pull_that_a_killed_run_left_is_loaded_without_a_request_and_the_run_says_so(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    land(house.provider, house.warehouse, "roof", Window.of_day(FIRST))
+    n_requests = house.provider.n_requests
+    assert house.run(FIRST, FIRST).success
+    assert house.provider.n_requests == n_requests
+    landed, loaded = house.figures(PAYLOADS)[str(FIRST)], house.figures(MEASUREMENTS)[str(FIRST)]
+    assert (landed["was_taken"], landed["requests"], landed["payloads"], landed["was_resumed"]) == (True, 0, 1, False)
+    assert (loaded["rows_inserted"], loaded["requests"]) == (24, 0)
+    [said] = [line for line in capsys.readouterr().err.splitlines() if "was pulled" in line]
+    assert "2026-01-01 was pulled " in said
+    assert said.endswith("by a run that has not loaded all of it: pull 1 is taken as it is, and nothing is asked for.")
+
+    assert house.run(FIRST, FIRST).success
+    assert house.provider.n_requests == n_requests + 1
+    assert house.figures(PAYLOADS)[str(FIRST)]["was_taken"] is False
+
+
+def test_payloads_alone_are_asked_for_although_a_killed_run_left_some(house: House) -> None:
+    land(house.provider, house.warehouse, "roof", Window.of_day(FIRST))
+    assert house.run(FIRST, FIRST, only=[PAYLOADS]).success
+    assert len(house.provider.asked) == 2
 
 
 def test_a_retired_source_is_tagged_and_still_replayed(house: House) -> None:

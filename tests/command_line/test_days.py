@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from assets.day import land
+from domain.window import Window
 from pipelines.command_line.application import application
 from pipelines.command_line.house import House
 from pipelines.command_line.keepsake import keep
@@ -105,6 +108,20 @@ def test_the_same_days_again_write_nothing(setting: Setting) -> None:
     again = setting.backfill(YESTERDAY, YESTERDAY)
     assert row(first, "inserted") == row(first, "rows in") == row(again, "unchanged")
     assert [row(again, name) for name in ("inserted", "changed", "removed")] == [0, 0, 0]
+
+
+def test_what_a_killed_run_had_pulled_is_loaded_without_a_request_and_it_is_said(setting: Setting) -> None:
+    chosen = House().source("charging_hub")
+    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
+        land(provider, warehouse, "charging_hub", Window.of_day(YESTERDAY))
+    before = setting.n_requests
+    answer = setting.backfill(YESTERDAY, YESTERDAY)
+    assert answer.exit_code == 0, answer.output
+    assert setting.n_requests == before > 0
+    assert row(answer, "requests") == 0
+    assert f"charging_hub: {YESTERDAY} was pulled " in answer.stdout
+    assert " ago by a run that has not loaded all of it: pull 1 is taken as it is" in " ".join(answer.stdout.split())
+    assert setting.verified(YESTERDAY).both.is_equal
 
 
 def test_a_replay_sends_no_request_and_needs_no_credential(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
