@@ -28,7 +28,7 @@ def land(
     window: Window,
     *,
     is_final: bool = True,
-    takes_unloaded: bool = False,
+    adopts: bool = False,
 ) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
@@ -41,7 +41,7 @@ def land(
         source: Whose answers.
         window: What to ask for.
         is_final: Whether a failure is the last word on the window, and therefore in the ledger.
-        takes_unloaded: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
+        adopts: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
             asked for then. Only for whoever loads it next.
 
     Raises:
@@ -52,7 +52,7 @@ def land(
     """
     try:
         with _foreseen(f"{source}, {window}"):
-            if takes_unloaded and (left := warehouse.unloaded_pull(source, window, fingerprint=provider.fingerprint)):
+            if adopts and (left := warehouse.unloaded_pull(source, window, fingerprint=provider.fingerprint)):
                 return left
             return _land(provider, warehouse, source, window)
     except IngestError as error:

@@ -92,7 +92,7 @@ def pull_figures(report: PullReport) -> Metadata:
         "seconds": round(report.seconds, 3),
         "pull_id": report.pull_id,
         "was_resumed": report.is_resumed,
-        "was_taken": report.was_taken,
+        "was_adopted": report.was_adopted,
     }
 
 

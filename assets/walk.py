@@ -30,7 +30,7 @@ class DayOutcome:
     Attributes:
         day: The UTC day.
         pull: What landing it cost; None if it was not asked for or failed. A pull of several days is the cost of the
-            first of them, and the others came at no cost, as do all of a pull that was taken.
+            first of them, and the others came at no cost, as do all of a pull that was adopted.
         load: What loading it did; None if it was not asked for or failed.
         error: Why it failed.
         was_tried: False where an earlier day's error made it pointless to try.
@@ -44,14 +44,14 @@ class DayOutcome:
 
     @property
     def remark(self) -> str:
-        """What is worth saying of its pull, once for all of its days: that it was taken. Empty otherwise."""
+        """What is worth saying of its pull, once for all of its days: that it was adopted. Empty otherwise."""
         pull = self.pull
         if pull is None or pull.age_seconds is None or pull.window.day != self.day:
             return ""
         ago = f"{pull.age_seconds:.0f} s" if pull.age_seconds < _MINUTES_FROM else f"{pull.age_seconds / 60:.0f} min"
         return (
             f"{pull.window} was pulled {ago} ago by a run that has not loaded all of it: "
-            f"pull {pull.pull_id} is taken as it is, and nothing is asked for"
+            f"pull {pull.pull_id} is loaded as it is, and nothing is asked for"
         )
 
 
@@ -76,7 +76,7 @@ def go_through(
         source: Whose days.
         pull_days: How many days, one after the other, are asked for at once (`ProviderSpec.pull_days`).
         lands: Whether to ask the provider; without it the landing zone is replayed. Where the days are loaded as well,
-            a pull that an earlier run finished and did not live to load is taken as it is.
+            a pull that an earlier run finished and did not live to load is adopted.
         loads: Whether to load what has been landed.
         is_correction: Allow any of a partition's held points to vanish.
         witness_of: The witness of a day's batches, if it has one.
@@ -143,7 +143,7 @@ class _Walk:
         try:
             return land(
                 self.provider, self.warehouse, self.source, window,
-                is_final=len(days) == 1, takes_unloaded=self.loads,
+                is_final=len(days) == 1, adopts=self.loads,
             )  # fmt: skip
         except IngestError as error:
             if len(days) > 1 and verdict(error) is Verdict.STOP:

@@ -214,11 +214,11 @@ class PullReport:
         n_payloads: Answers that make up the complete pull.
         n_bytes: Their size as received.
         n_requests: HTTP requests sent, retries and logins included, by every attempt that was continued here; an
-            attempt that was killed could not say how many it had sent. 0 for a replay, and for a pull that was taken.
+            attempt that was killed could not say how many it had sent. 0 for a replay, and for an adopted pull.
         seconds: From the first request of the last attempt to the last byte kept.
         is_resumed: Whether an earlier, interrupted pull was continued.
-        age_seconds: How long ago it had been finished, where it was taken as another run left it and nothing was asked
-            for; None where the provider was asked.
+        age_seconds: How long ago it had been finished, where it was adopted: loaded as another run had left it, and
+            nothing asked for. None where the provider was asked.
     """
 
     pull_id: int
@@ -231,7 +231,7 @@ class PullReport:
     age_seconds: float | None = None
 
     @property
-    def was_taken(self) -> bool:
+    def was_adopted(self) -> bool:
         """Whether it was there already, finished and not loaded, so that nothing was asked for."""
         return self.age_seconds is not None
 

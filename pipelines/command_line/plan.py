@@ -49,7 +49,7 @@ def say_counted(source: Source, ledger: "Ledger", planned: int | None, after_loa
         return
     say(
         f"{source.slug}: {counted(planned, 'request')} planned, {totals[0].n_requests:,} in the ledger; it counts "
-        "logins and tries again, nothing of a pull that failed, and all of one that was taken."
+        "logins and tries again, nothing of a pull that failed, and all of one that was adopted."
     )
 
 

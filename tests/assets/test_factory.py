@@ -117,15 +117,15 @@ def test_a_pull_that_a_killed_run_left_is_loaded_without_a_request_and_the_run_s
     assert house.run(FIRST, FIRST).success
     assert house.provider.n_requests == n_requests
     landed, loaded = house.figures(PAYLOADS)[str(FIRST)], house.figures(MEASUREMENTS)[str(FIRST)]
-    assert (landed["was_taken"], landed["requests"], landed["payloads"], landed["was_resumed"]) == (True, 0, 1, False)
+    assert (landed["was_adopted"], landed["requests"], landed["payloads"], landed["was_resumed"]) == (True, 0, 1, False)
     assert (loaded["rows_inserted"], loaded["requests"]) == (24, 0)
     [said] = [line for line in capsys.readouterr().err.splitlines() if "was pulled" in line]
     assert "2026-01-01 was pulled " in said
-    assert said.endswith("by a run that has not loaded all of it: pull 1 is taken as it is, and nothing is asked for.")
+    assert said.endswith("by a run that has not loaded all of it: pull 1 is loaded as it is, and nothing is asked for.")
 
     assert house.run(FIRST, FIRST).success
     assert house.provider.n_requests == n_requests + 1
-    assert house.figures(PAYLOADS)[str(FIRST)]["was_taken"] is False
+    assert house.figures(PAYLOADS)[str(FIRST)]["was_adopted"] is False
 
 
 def test_payloads_alone_are_asked_for_although_a_killed_run_left_some(house: House) -> None:

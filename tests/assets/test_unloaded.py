@@ -156,15 +156,15 @@ def test_days_loaded_before_the_kill_are_loaded_again_and_write_nothing(
     assert not any(outcome.remark for outcome in outcomes)
 
 
-def test_a_pull_that_was_taken_costs_nothing_and_says_what_it_holds(
+def test_a_pull_that_was_adopted_costs_nothing_and_says_what_it_holds(
     warehouse: TimescaleWarehouse, database: str, landing: Path
 ) -> None:
     killed_at_load(1, database, landing, served(), 2)
     first, second = go_through(DAYS[:2], served(), warehouse, "s", pull_days=2)
     assert first.pull is not None
     assert second.pull is not None
-    assert (first.pull.was_taken, first.pull.n_requests, first.pull.n_payloads) == (True, 0, 1)
-    assert (second.pull.was_taken, second.pull.n_requests, second.pull.n_payloads) == (True, 0, 0)
+    assert (first.pull.was_adopted, first.pull.n_requests, first.pull.n_payloads) == (True, 0, 1)
+    assert (second.pull.was_adopted, second.pull.n_requests, second.pull.n_payloads) == (True, 0, 0)
     assert first.pull.n_bytes == sum(one.n_bytes for one in warehouse.payloads("s", first.pull.window))
     assert re.match(r"\[2026-01-01T.* was pulled \d+ s ago by a run that has not loaded all of it", first.remark)
     # The ledger counts a pull's requests with the pull: once, however many runs it took to load it.

@@ -51,7 +51,7 @@ def is_wholly_loaded_without_a_request(outcomes: list[DayOutcome], n_points: int
     assert outcome.pull is not None
     assert outcome.load is not None
     assert outcome.load.n_inserted == n_points > 0
-    return outcome.pull.was_taken and outcome.pull.n_requests == 0
+    return outcome.pull.was_adopted and outcome.pull.n_requests == 0
 
 
 @pytest.fixture

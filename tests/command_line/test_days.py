@@ -120,7 +120,7 @@ def test_what_a_killed_run_had_pulled_is_loaded_without_a_request_and_it_is_said
     assert setting.n_requests == before > 0
     assert row(answer, "requests") == 0
     assert f"charging_hub: {YESTERDAY} was pulled " in answer.stdout
-    assert " ago by a run that has not loaded all of it: pull 1 is taken as it is" in " ".join(answer.stdout.split())
+    assert " ago by a run that has not loaded all of it: pull 1 is loaded as it is" in " ".join(answer.stdout.split())
     assert setting.verified(YESTERDAY).both.is_equal
 
 

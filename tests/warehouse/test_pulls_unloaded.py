@@ -48,7 +48,7 @@ def test_a_pull_without_an_outcome_is_unloaded_and_says_what_it_holds(warehouse:
     left = unloaded(warehouse)
     assert left is not None
     assert (left.pull_id, left.window, left.n_payloads, left.n_bytes) == (number, DAY, 2, 4)
-    assert (left.n_requests, left.seconds, left.is_resumed, left.was_taken) == (0, 0.0, False, True)
+    assert (left.n_requests, left.seconds, left.is_resumed, left.was_adopted) == (0, 0.0, False, True)
     assert left.age_seconds is not None
     assert 0 <= left.age_seconds < 60
 
@@ -109,7 +109,7 @@ def test_a_pull_of_many_days_is_unloaded_until_each_of_them_has_an_outcome(wareh
     assert unloaded(warehouse, WEEK) is None
 
 
-def test_a_pull_of_another_question_window_or_source_is_not_taken(warehouse: TimescaleWarehouse) -> None:
+def test_a_pull_of_another_question_window_or_source_is_not_adopted(warehouse: TimescaleWarehouse) -> None:
     pulled(warehouse, WEEK)
     pulled(warehouse, source="attic")
     assert warehouse.unloaded_pull("hub", WEEK, fingerprint="two") is None
@@ -118,7 +118,7 @@ def test_a_pull_of_another_question_window_or_source_is_not_taken(warehouse: Tim
     assert unloaded(warehouse, WEEK) is not None
 
 
-def test_a_pull_of_which_any_day_was_pulled_since_is_not_taken(warehouse: TimescaleWarehouse) -> None:
+def test_a_pull_of_which_any_day_was_pulled_since_is_not_adopted(warehouse: TimescaleWarehouse) -> None:
     pulled(warehouse, WEEK)
     pulled(warehouse, Window.of_day(date(2026, 4, 3)))
     pulled(warehouse, WEEK, source="attic")
@@ -128,14 +128,14 @@ def test_a_pull_of_which_any_day_was_pulled_since_is_not_taken(warehouse: Timesc
     assert unloaded(warehouse, OTHER_DAY) is not None
 
 
-@pytest.mark.parametrize(("age", "is_taken"), [("59 minutes", True), ("61 minutes", False), ("-1 minute", False)])
-def test_a_pull_is_taken_for_an_hour_by_the_clock_of_the_database(
-    warehouse: TimescaleWarehouse, database: str, age: str, *, is_taken: bool
+@pytest.mark.parametrize(("age", "is_adopted"), [("59 minutes", True), ("61 minutes", False), ("-1 minute", False)])
+def test_a_pull_is_adopted_for_an_hour_by_the_clock_of_the_database(
+    warehouse: TimescaleWarehouse, database: str, age: str, *, is_adopted: bool
 ) -> None:
     pulled(warehouse)
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE pull SET finished_at = finished_at - %s::interval", [age])
     left = unloaded(warehouse)
-    assert (left is not None) == is_taken
+    assert (left is not None) == is_adopted
     if left is not None and left.age_seconds is not None:
         assert left.age_seconds // 60 == 59
