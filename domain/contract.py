@@ -6,7 +6,7 @@ request.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -200,8 +200,39 @@ class Provider(Protocol):
             OutsideWindowError: An answer holds rows that nobody asked for.
         """
 
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> "Iterator[tuple[int, Normalized]]":
+        """Say what the answers of a wide pull mean inside each of `windows`: batches, each with its window's index.
+
+        The batches of one index, all together, say what `normalize` says of the answers that touch its window. Here the
+        answers are gone through once for every window; a provider of wide pulls (`ProviderSpec.pull_days`) reads each
+        answer once, and then `normalize` is this with one window.
+
+        Args:
+            payloads: The answers; they can be gone through more than once.
+            windows: In order, and without an instant in common.
+
+        Raises:
+            PayloadUnreadableError, OutsideWindowError: What `normalize` raises for any of the windows.
+            AnswerTooLargeError: There is too much to be held for all of them at once; one by one it may be little.
+        """
+        return window_by_window(self.normalize, payloads, windows)
+
     def close(self) -> None:
         """Let go of connections."""
+
+
+def window_by_window(
+    normalize: "Callable[[Iterable[Payload], Window], Iterator[Normalized]]",
+    payloads: Iterable[Payload],
+    windows: Sequence[Window],
+) -> "Iterator[tuple[int, Normalized]]":
+    """`Provider.normalize_each` by whoever only knows how to normalize one window."""
+    for index, window in enumerate(windows):
+        touching = (payload for payload in payloads if payload.window.touches(window))
+        for batch in normalize(touching, window):
+            yield index, batch
 
 
 @dataclass(frozen=True, slots=True)

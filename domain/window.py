@@ -58,6 +58,10 @@ class Window:
         """Whether every instant of `other` lies inside."""
         return self.start <= other.start and other.end <= self.end
 
+    def touches(self, other: "Window") -> bool:
+        """Whether they have an instant in common."""
+        return self.start < other.end and other.start < self.end
+
     def days(self) -> Iterator[date]:
         """Every UTC date it touches, in order."""
         day = self.start.date()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from domain.contract import Payload, Progress, ProviderSpec, Series
+from domain.contract import Payload, Progress, ProviderSpec, Series, window_by_window
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings
@@ -70,6 +70,12 @@ class Access(ABC):
     def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
         """See `Provider.normalize`."""
 
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> "Iterator[tuple[int, Normalized]]":
+        """See `Provider.normalize_each`; for wide pulls."""
+        return window_by_window(self.normalize, payloads, windows)
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables that it names."""
@@ -82,7 +88,7 @@ class Access(ABC):
         Beside `ProviderError`, that request may raise `ConfigurationError`, which names a missing variable or a refused
         address, and `WarehouseError`, where a budget or a ledger is in the warehouse.
         """
-        return OnDemandProvider(lambda: _Connection(self, settings), self.normalize)
+        return OnDemandProvider(lambda: _Connection(self, settings), self.normalize, self.normalize_each)
 
     @contextmanager
     def line(self, settings: Settings, *, warehouse: str | None = None) -> "Iterator[Line]":

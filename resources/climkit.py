@@ -1,6 +1,6 @@
 """Climkit: an account, and the names of the variables that hold its user's name and password."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,3 +48,11 @@ class ClimkitAccess(Access):
         from providers.climkit.normalize import normalize  # noqa: PLC0415  # see `Access`
 
         return normalize(payloads, window, self.account)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> "Iterator[tuple[int, Normalized]]":
+        """What the answers of a wide pull mean; see `Provider.normalize_each`."""
+        from providers.climkit.normalize import normalize_each  # noqa: PLC0415  # see `Access`
+
+        return normalize_each(payloads, windows, self.account)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from warehouse.store import TimescaleWarehouse
 
 Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
+NormalizeEach = Callable[[Iterable[Payload], Sequence[Window]], "Iterator[tuple[int, Normalized]]"]
 
 
 class Service(Protocol):
@@ -55,11 +56,13 @@ class OnDemandProvider:
     Args:
         opened: Opens it, or says why not.
         normalize: Its third verb, which needs no connection.
+        normalize_each: The same for many windows.
     """
 
-    def __init__(self, opened: Callable[[], Connection], normalize: Normalize) -> None:
+    def __init__(self, opened: Callable[[], Connection], normalize: Normalize, normalize_each: NormalizeEach) -> None:
         self._open = opened
         self._normalize = normalize
+        self._normalize_each = normalize_each
         self._connection: Connection | None = None
 
     @property
@@ -87,6 +90,12 @@ class OnDemandProvider:
     def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
         """See `Provider.normalize`; opens nothing."""
         return self._normalize(payloads, window)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> "Iterator[tuple[int, Normalized]]":
+        """See `Provider.normalize_each`; opens nothing."""
+        return self._normalize_each(payloads, windows)
 
     def close(self) -> None:
         """Let go of what was opened, if anything was."""

@@ -16,7 +16,7 @@ from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.climkit.account import Account
 from providers.climkit.meanings import Listing, meaning_of
-from providers.climkit.normalize import learn, normalize
+from providers.climkit.normalize import learn, normalize, normalize_each
 from providers.climkit.questions import (
     METER_DATA,
     REGISTERS,
@@ -143,6 +143,12 @@ class Climkit(Provider):
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
         """Say what the answers mean; see `providers.climkit.normalize`."""
         return normalize(payloads, window, self._account)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> Iterator[tuple[int, Normalized]]:
+        """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
+        return normalize_each(payloads, windows, self._account)
 
     def close(self) -> None:
         """Let go of connections."""

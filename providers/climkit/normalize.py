@@ -18,27 +18,21 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from operator import itemgetter
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from domain.contract import Payload, Series
-from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.quantities import Conversion
 from domain.window import Window
-from providers._untimed import untimed_inside
 from providers.climkit.account import Account
-from providers.climkit.buckets import LONGEST, end_of
-from providers.climkit.curves import falls_like_no_counter
-from providers.climkit.meanings import Listing, Meaning, meaning_of
-from providers.climkit.questions import REGISTERS, SENSOR_DATA
+from providers.climkit.answer import TIME, Answer, Floats, floats, place_of
+from providers.climkit.meanings import Listing, Meaning
+from providers.climkit.questions import SENSOR_DATA
 from providers.climkit.spec import INSTALLATIONS
-from providers.climkit.times import EPOCH, MICROSECOND, Integers, micros, read_epochs, read_texts
+from providers.climkit.times import Integers
 from providers.climkit.wire import (
     Row,
     Site,
@@ -50,18 +44,21 @@ from providers.climkit.wire import (
     unreadable,
 )
 
-TIME: Final = "timestamp"
-
 _DUST: Final = 1e6
 """Values are rounded to the inverse of this, in the provider's unit: differences of counters carry float dust."""
 
 _MAX_RAW: Final = 4_096
 
-Floats = npt.NDArray[np.float64]
-
 
 def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
-    """Say what `payloads` mean inside `window`: one batch for each answer that has rows of it.
+    """Say what `payloads` mean inside `window`: see `normalize_each`."""
+    return (batch for _, batch in normalize_each(payloads, (window,), account))
+
+
+def normalize_each(
+    payloads: Iterable[Payload], windows: Sequence[Window], account: Account
+) -> Iterator[tuple[int, Normalized]]:
+    """Say what `payloads` mean inside each of `windows`: for each answer one batch for every window it has rows of.
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`, or the lists that say what it is are missing.
@@ -70,7 +67,7 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
     sites: dict[str, Site] = {}
     held: dict[str, list[Payload]] = {}
     for payload in payloads:
-        listing = Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
+        listing = _listing_of(payload)
         if listing is None:
             site = learn(sites.get(payload.part, Site(payload.part)), payload)
             sites[site.id] = site
@@ -78,14 +75,16 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
         else:
             site, waiting = sites.get(listing.site, Site(listing.site)), [payload]
         for one in waiting:
-            batch = _batch(one, window, site, account)
-            if batch is None:
+            if not any(one.window.touches(window) for window in windows):
+                continue
+            answer = _answer(one, site, account)
+            if answer is None:
                 held.setdefault(site.id, []).append(one)
-            elif batch.n_received or batch.unmapped:
-                yield batch
+            else:
+                yield from _batches(answer, windows)
     for left in held.values():
         for payload in left:
-            raise unreadable("the lists that say what this answer is are not there", _place(payload))
+            raise unreadable("the lists that say what this answer is are not there", place_of(payload))
 
 
 def learn(site: Site, payload: Payload) -> Site:
@@ -94,7 +93,7 @@ def learn(site: Site, payload: Payload) -> Site:
     Raises:
         PayloadUnreadableError: The list does not fit `wire`.
     """
-    place = _place(payload)
+    place = place_of(payload)
     if payload.endpoint == INSTALLATIONS:
         parse_installations(payload.body, place=place)
     elif payload.endpoint.startswith("installation_infos/"):
@@ -107,17 +106,27 @@ def learn(site: Site, payload: Payload) -> Site:
     return site
 
 
-def _batch(payload: Payload, window: Window, site: Site, account: Account) -> Normalized | None:
-    """What a data answer says inside `window`; None if the lists it needs have not come yet."""
-    listing = Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
+def _listing_of(payload: Payload) -> Listing | None:
+    return Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
+
+
+def _answer(payload: Payload, site: Site, account: Account) -> Answer | None:
+    """A data answer, read; None if the lists it needs have not come yet."""
+    listing = _listing_of(payload)
     assert listing is not None  # noqa: S101  # data answers alone come here
-    if payload.window.end <= window.start or payload.window.start >= window.end:
-        return _NOTHING
     is_known = site.sensors is not None if listing.kind == SENSOR_DATA else site.meters is not None
     if site.zone is None or not is_known:
-        parse_rows(payload.body, place=_place(payload))
+        parse_rows(payload.body, place=place_of(payload))
         return None
-    return _Answer(payload, listing, site, account).read(window)
+    return Answer(payload, listing, site, account)
+
+
+def _batches(answer: Answer, windows: Sequence[Window]) -> Iterator[tuple[int, Normalized]]:
+    for index, window in enumerate(windows):
+        if answer.payload.window.touches(window):
+            batch = _Share(answer).read(window)
+            if batch.n_received or batch.unmapped:
+                yield index, batch
 
 
 @dataclass(slots=True)
@@ -130,13 +139,10 @@ class _Points:
 
 
 @dataclass(slots=True)
-class _Answer:
-    """One answer on its way to a batch."""
+class _Share:
+    """What an answer says inside one window, on its way to a batch."""
 
-    payload: Payload
-    listing: Listing
-    site: Site
-    account: Account
+    answer: Answer
     raws: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     unmapped: dict[str, int] = field(default_factory=dict)
@@ -144,11 +150,13 @@ class _Answer:
 
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
-        timed, starts = self._timed(window)
-        kept = np.flatnonzero(self._inside(starts, window))
-        rows, times = [timed[index] for index in kept.tolist()], starts[kept]
+        answer = self.answer
+        for said, reason in answer.untimed(window):
+            self._reject_untimed(said, reason)
+        kept = answer.inside(window)
+        rows, times = [answer.rows[index] for index in kept], answer.starts[kept]
         names = sorted(set().union(*rows)) if rows else []
-        curves = {name for name in names if name != TIME and self._is_no_register(name, timed, starts)}
+        curves = {name for name in names if name != TIME and answer.is_no_register(name)}
         for name in curves:
             n_said = sum(row.get(name) is not None for row in rows)
             self.unmapped |= {f"{self._unknown(name)} (a load curve)": n_said} if n_said else {}
@@ -163,61 +171,8 @@ class _Answer:
             unmapped=self.unmapped,
         )
 
-    def _timed(self, window: Window) -> tuple[list[Row], Integers]:
-        """All rows with a usable time, and the starts of their intervals in microseconds."""
-        place = _place(self.payload)
-        said = parse_rows(self.payload.body, place=place)
-        rows: list[Row] = [row if isinstance(row, dict) else {} for row in said]
-        read = read_epochs if self.listing.kind == SENSOR_DATA else read_texts
-        times, odd = read([row.get(TIME) for row in rows], self.payload.received_at, place=place)
-        starts = times - self.listing.behind(self.account) // MICROSECOND
-        if not odd:
-            return rows, starts
-        for index in untimed_inside(starts, odd, self.payload.window, window):
-            row = said[index]
-            if not isinstance(row, dict):
-                self._reject(row, Reason.MALFORMED_ROW)
-                continue
-            for name in self._point_names(row) or [""]:
-                self._reject(row, odd[index], name)
-        fine = [index for index in range(len(rows)) if index not in odd]
-        return [rows[index] for index in fine], starts[fine]
-
-    def _inside(self, starts: Integers, window: Window) -> npt.NDArray[np.bool_]:
-        """Which rows belong to what was asked for, to `window`, and to an interval that is over."""
-        asked, frequency = self.payload.window, self.listing.frequency
-        slack = (LONGEST[frequency] if frequency else self.listing.behind(self.account)) // MICROSECOND
-        # One interval more at either end: nobody says whether t_s and t_e are included.
-        stray = (starts < micros(asked.start) - slack) | (starts > micros(asked.end) + slack)
-        if stray.any():
-            first = EPOCH + int(starts[np.flatnonzero(stray)[0]]) * MICROSECOND
-            raise OutsideWindowError(
-                f"{stray.sum():,} of {len(starts):,} rows lie outside of what was asked for, one at {first:%FT%TZ}",
-                place=_place(self.payload),
-                fix="ask the provider why; nothing of this answer is loaded",
-            )
-        low, high = max(asked.start, window.start), min(asked.end, window.end)
-        kept = (starts >= micros(low)) & (starts < micros(high))
-        if frequency in ("", "15T"):
-            return kept
-        zone, received_at = ZoneInfo(self.site.zone or "UTC"), self.payload.received_at
-        for index in np.flatnonzero(kept & (starts > micros(received_at - LONGEST[frequency]))).tolist():
-            kept[index] = end_of(EPOCH + int(starts[index]) * MICROSECOND, frequency, zone) <= received_at
-        return kept
-
-    def _is_no_register(self, name: str, rows: Sequence[Row], starts: Integers) -> bool:
-        """Whether raw data that nobody has called a load curve are no readings of a counter; the whole answer tells."""
-        if self.listing.kind != REGISTERS or self.listing.subject in self.account.load_curves:
-            return False
-        said = [
-            (at, row[name])
-            for at, row in zip(starts.tolist(), rows, strict=True)
-            if type(row.get(name)) in (int, float)
-        ]
-        return falls_like_no_counter(_floats([value for _, value in sorted(said, key=itemgetter(0))]))
-
     def _points(self, name: str, rows: Sequence[Row], times: Integers) -> _Points | None:
-        meaning = meaning_of(name, self.listing, self.site, self.account)
+        meaning = self.answer.meaning(name)
         column = [row.get(name) for row in rows]
         present = [index for index, value in enumerate(column) if value is not None]
         if meaning is None:
@@ -239,7 +194,7 @@ class _Answer:
             for index in sorted(set(present) - set(numeric)):
                 self._reject(rows[index], Reason.WRONG_TYPE, name)
             said = [column[index] for index in numeric]
-        sent = _floats(said)
+        sent = floats(said)
         with np.errstate(over="ignore", invalid="ignore"):
             values = _canonical(sent, meaning)
             possible = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
@@ -270,18 +225,21 @@ class _Answer:
 
     def _unknown(self, name: str) -> str:
         """How an unmapped field is named in the ledger."""
-        if self.listing.kind == SENSOR_DATA:
-            sensor = (self.site.sensors or {}).get(self.listing.subject)
-            return (
-                f"sensor {sensor.type if sensor else self.listing.subject} in {sensor.unit if sensor else '?'}/{name}"
-            )
-        meter = (self.site.meters or {}).get(self.listing.subject)
-        return f"{self.listing.kind} of {meter.type if meter else self.listing.subject}/{name}"
+        listing, site = self.answer.listing, self.answer.site
+        if listing.kind == SENSOR_DATA:
+            sensor = (site.sensors or {}).get(listing.subject)
+            return f"sensor {sensor.type if sensor else listing.subject} in {sensor.unit if sensor else '?'}/{name}"
+        meter = (site.meters or {}).get(listing.subject)
+        return f"{listing.kind} of {meter.type if meter else listing.subject}/{name}"
 
-    def _point_names(self, row: Row) -> list[str]:
-        """The fields of a row whose values are points."""
-        named = [name for name, value in row.items() if value is not None and name != TIME]
-        return [name for name in named if meaning_of(name, self.listing, self.site, self.account) is not None]
+    def _reject_untimed(self, said: object, reason: Reason) -> None:
+        """Reject each point of a row without a usable time, or else the row; or what is no row."""
+        if not isinstance(said, dict):
+            self._reject(said, Reason.MALFORMED_ROW)
+            return
+        named = [name for name, value in said.items() if value is not None and name != TIME]
+        for name in [name for name in named if self.answer.meaning(name) is not None] or [""]:
+            self._reject(said, reason, name)
 
     def _reject(self, row: object, reason: Reason, name: str = "") -> None:
         text = json.dumps(row, sort_keys=True)
@@ -292,7 +250,7 @@ class _Answer:
     def _rejected(self) -> pd.DataFrame:
         if not self.raws:
             return _no_rejected()
-        columns = {"raw": self.raws, "reason": self.reasons, "payload": [self.payload.sha256] * len(self.raws)}
+        columns = {"raw": self.raws, "reason": self.reasons, "payload": [self.answer.sha256] * len(self.raws)}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
 
@@ -303,20 +261,6 @@ def _canonical(sent: Floats, meaning: Conversion) -> Floats:
         return values
     rounded: Floats = np.rint(sent * _DUST) / (_DUST / meaning.factor)
     return rounded
-
-
-def _floats(said: Sequence[Any]) -> Floats:
-    try:
-        return np.array(said, dtype=np.float64)
-    except OverflowError:  # an integer beyond every double
-        return np.array([_to_float(value) for value in said], dtype=np.float64)
-
-
-def _to_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
 
 
 def _frame(points: Sequence[_Points]) -> pd.DataFrame:
@@ -334,12 +278,7 @@ def _frame(points: Sequence[_Points]) -> pd.DataFrame:
     )
 
 
-def _place(payload: Payload) -> str:
-    return f"{payload.endpoint} {payload.window}"
-
-
 # Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
 _no_measurements = cache(no_measurements)
 _no_rejected = cache(no_rejected)
 _no_states = cache(no_states)
-_NOTHING: Final = Normalized()

@@ -91,11 +91,11 @@ def test_a_provider_is_opened_once_and_closed_if_it_was_opened() -> None:
         opened.append(1)
         return provider
 
-    with closing(OnDemandProvider(open_it, provider.normalize)) as lazy:
+    with closing(OnDemandProvider(open_it, provider.normalize, provider.normalize_each)) as lazy:
         assert lazy.n_requests == 0
         list(lazy.fetch(Window.of_day(FIRST), {}))
         list(lazy.discover())
         assert (lazy.n_requests, len(opened)) == (2, 1)
     assert provider.is_closed
-    OnDemandProvider(open_it, provider.normalize).close()
+    OnDemandProvider(open_it, provider.normalize, provider.normalize_each).close()
     assert len(opened) == 1

@@ -1,0 +1,137 @@
+"""One data answer of Climkit, read once, whatever windows are asked about."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.contract import Payload
+from domain.errors import OutsideWindowError
+from domain.measurement import Reason
+from domain.window import Window
+from providers._untimed import untimed_inside
+from providers.climkit.account import Account
+from providers.climkit.buckets import LONGEST, end_of
+from providers.climkit.curves import falls_like_no_counter
+from providers.climkit.meanings import Listing, Meaning, meaning_of
+from providers.climkit.questions import REGISTERS, SENSOR_DATA
+from providers.climkit.times import EPOCH, MICROSECOND, Integers, micros, read_epochs, read_texts
+from providers.climkit.wire import Row, Site, parse_rows
+
+TIME: Final = "timestamp"
+
+Floats = npt.NDArray[np.float64]
+
+
+class Answer:
+    """A data answer whose site is known.
+
+    Args:
+        payload: The answer.
+        listing: What it is about.
+        site: What the lists say of the site.
+        account: What it was asked for.
+
+    Attributes:
+        rows: Its rows with a usable time.
+        starts: The starts of their intervals, in microseconds since the epoch.
+
+    Raises:
+        PayloadUnreadableError: It does not fit `wire`.
+        OutsideWindowError: It holds rows that nobody asked for.
+    """
+
+    def __init__(self, payload: Payload, listing: Listing, site: Site, account: Account) -> None:
+        self.payload, self.listing, self.site, self.account = payload, listing, site, account
+        place = place_of(payload)
+        self._said = parse_rows(payload.body, place=place)
+        rows: list[Row] = [row if isinstance(row, dict) else {} for row in self._said]
+        read = read_epochs if listing.kind == SENSOR_DATA else read_texts
+        times, self._odd = read([row.get(TIME) for row in rows], payload.received_at, place=place)
+        self._all_starts = times - listing.behind(account) // MICROSECOND
+        fine = [index for index in range(len(rows)) if index not in self._odd] if self._odd else None
+        self.rows = rows if fine is None else [rows[index] for index in fine]
+        self.starts: Integers = self._all_starts if fine is None else self._all_starts[fine]
+        self._refuse_strays()
+        self._meanings: dict[str, Meaning | None] = {}
+        self._curves: dict[str, bool] = {}
+
+    @cached_property
+    def sha256(self) -> str:
+        """The address of the answer in the landing zone."""
+        return self.payload.sha256
+
+    def inside(self, window: Window) -> list[int]:
+        """The rows, by index, that belong to what was asked for, to `window`, and to an interval that is over."""
+        asked, frequency = self.payload.window, self.listing.frequency
+        low, high = max(asked.start, window.start), min(asked.end, window.end)
+        kept = (self.starts >= micros(low)) & (self.starts < micros(high))
+        if frequency not in ("", "15T"):
+            zone, received_at = ZoneInfo(self.site.zone or "UTC"), self.payload.received_at
+            late = kept & (self.starts > micros(received_at - LONGEST[frequency]))
+            for index in np.flatnonzero(late).tolist():
+                kept[index] = end_of(EPOCH + int(self.starts[index]) * MICROSECOND, frequency, zone) <= received_at
+        return np.flatnonzero(kept).tolist()
+
+    def untimed(self, window: Window) -> Iterator[tuple[Any, Reason]]:
+        """What has no usable time and belongs to `window`, and why: rows, and what stands in a row's place."""
+        if self._odd:
+            for index in untimed_inside(self._all_starts, self._odd, self.payload.window, window):
+                yield self._said[index], self._odd[index]
+
+    def meaning(self, name: str) -> Meaning | None:
+        """What the field `name` is; None if nobody knows."""
+        if name not in self._meanings:
+            self._meanings[name] = meaning_of(name, self.listing, self.site, self.account)
+        return self._meanings[name]
+
+    def is_no_register(self, name: str) -> bool:
+        """Whether raw data that nobody has called a load curve are no readings of a counter; the whole answer tells."""
+        if self.listing.kind != REGISTERS or self.listing.subject in self.account.load_curves:
+            return False
+        if name not in self._curves:
+            said = [
+                (at, row[name])
+                for at, row in zip(self.starts.tolist(), self.rows, strict=True)
+                if type(row.get(name)) in (int, float)
+            ]
+            self._curves[name] = falls_like_no_counter(floats([value for _, value in sorted(said, key=itemgetter(0))]))
+        return self._curves[name]
+
+    def _refuse_strays(self) -> None:
+        asked, frequency = self.payload.window, self.listing.frequency
+        slack = (LONGEST[frequency] if frequency else self.listing.behind(self.account)) // MICROSECOND
+        # One interval more at either end: nobody says whether t_s and t_e are included.
+        stray = (self.starts < micros(asked.start) - slack) | (self.starts > micros(asked.end) + slack)
+        if stray.any():
+            first = EPOCH + int(self.starts[np.flatnonzero(stray)[0]]) * MICROSECOND
+            raise OutsideWindowError(
+                f"{stray.sum():,} of {len(self.starts):,} rows lie outside of what was asked for, one at "
+                f"{first:%FT%TZ}",
+                place=place_of(self.payload),
+                fix="ask the provider why; nothing of this answer is loaded",
+            )
+
+
+def floats(said: Sequence[Any]) -> Floats:
+    """Numbers as doubles; what is beyond every double as infinity."""
+    try:
+        return np.array(said, dtype=np.float64)
+    except OverflowError:
+        return np.array([_to_float(value) for value in said], dtype=np.float64)
+
+
+def place_of(payload: Payload) -> str:
+    """Which answer it is, for messages."""
+    return f"{payload.endpoint} {payload.window}"
+
+
+def _to_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
