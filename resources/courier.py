@@ -5,6 +5,7 @@ It imports neither Dagster nor pandas, because each order waits for it.
 
 import contextlib
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -39,8 +40,7 @@ def main() -> None:
     _end_after(access.pace.unknown)
     outcome = _carried(access, number, order)
     with contextlib.suppress(OSError):
-        sys.stdout.buffer.write(pickle.dumps(outcome))
-        sys.stdout.buffer.flush()
+        os.write(sys.stdout.fileno(), pickle.dumps(outcome))
 
 
 def _told(source: BinaryIO) -> "tuple[ServitlyAccess, int, Order] | None":
