@@ -5,10 +5,12 @@ a mistake there would otherwise agree with itself. Series are found by their lab
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import compress
+from operator import not_
 from typing import Any, Final
 
 import orjson
@@ -133,27 +135,55 @@ def expected(lines: Iterable[bytes], series: Mapping[Labels, Described]) -> Serv
         lines: One point each, as JSON of `labels`, `at` in epoch milliseconds and `value` in the provider's unit.
         series: Every series of the source.
     """
-    numbers: list[tuple[str, int, float]] = []
-    texts: list[tuple[str, int, str]] = []
+    numbers, texts = _Points(), _Points()
     unmapped: Counter[str] = Counter()
-    met: dict[bytes, tuple[str, Described | None]] = {}
+    for labels, instants, values in _by_labels(lines):
+        one = series.get(frozenset(labels.items()))
+        if one is None:
+            unmapped[labels.get("field") or " ".join(labels.values())] += len(values)
+        elif one.conversion is None:
+            texts.add(one.key, instants, [value if isinstance(value, str) else json.dumps(value) for value in values])
+        else:
+            are_texts = [isinstance(value, str) for value in values]
+            texts.add(one.key, list(compress(instants, are_texts)), list(compress(values, are_texts)))
+            are_numbers = list(map(not_, are_texts))
+            factor, offset = one.conversion.factor, one.conversion.offset
+            converted = [value * factor + offset for value in compress(values, are_numbers)]
+            numbers.add(one.key, list(compress(instants, are_numbers)), converted)
+    return Served(numbers.frame(), texts.frame(), unmapped)
+
+
+def _by_labels(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, str], list[int], list[Any]]]:
+    """Labels, and the instants and values of all points that have them: parsed together, which takes half the time."""
+    rests: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for line in lines:
         # Before its `at` a line is the same for every point of a series; a quote inside of a text is written as \".
         said, marker, rest = (line if _AT in line else orjson.dumps(orjson.loads(line))).partition(_AT)
-        if said not in met:
-            labels = orjson.loads(said + b"}}")["labels"]
-            name = labels.get("field") or " ".join(labels.values())
-            met[said] = name, series.get(frozenset(labels.items()))
-        name, one = met[said]
-        point = orjson.loads(b"{" + marker[2:] + rest)
-        at, value = point["at"], point["value"]
-        if one is None:
-            unmapped[name] += 1
-        elif one.conversion is None or isinstance(value, str):
-            texts.append((one.key, at, value if isinstance(value, str) else json.dumps(value)))
-        else:
-            numbers.append((one.key, at, value * one.conversion.factor + one.conversion.offset))
-    return Served(_frame(numbers), _frame(texts), unmapped)
+        rests[said].append(marker[2:] + rest)
+    for said, points in rests.items():
+        parsed = orjson.loads(b"[{" + b",{".join(points) + b"]")
+        yield orjson.loads(said + b"}}")["labels"], [one["at"] for one in parsed], [one["value"] for one in parsed]
+
+
+class _Points:
+    """Points of many series on their way to a frame."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+        self._counts: list[int] = []
+        self._instants: list[int] = []
+        self._values: list[Any] = []
+
+    def add(self, key: str, instants: list[int], values: list[Any]) -> None:
+        self._keys.append(key)
+        self._counts.append(len(values))
+        self._instants += instants
+        self._values += values
+
+    def frame(self) -> pd.DataFrame:
+        keys = pd.Series(self._keys, dtype="str").repeat(self._counts).reset_index(drop=True)
+        instants = pd.to_datetime(pd.Series(self._instants, dtype="int64"), unit="ms", utc=True).astype(_INSTANT)
+        return pd.DataFrame({"series": keys, "measured_at": instants, "value": self._values})
 
 
 def verify(twin: Twin, reading: Reading, source: Account, days: Iterable[date]) -> Verified:
@@ -174,12 +204,6 @@ def _same(served: "pd.Series[Any]", loaded: "pd.Series[Any]") -> "pd.Series[bool
     if not (is_numeric_dtype(served) and is_numeric_dtype(loaded)):
         return served == loaded
     return (served - loaded).abs() <= _ROUNDING * loaded.abs()
-
-
-def _frame(points: list[tuple[str, int, Any]]) -> pd.DataFrame:
-    columns = list(zip(*points, strict=True)) or [(), (), ()]
-    instants = pd.to_datetime(pd.Series(columns[1], dtype="int64"), unit="ms", utc=True).astype(_INSTANT)
-    return pd.DataFrame({"series": pd.Series(columns[0], dtype="str"), "measured_at": instants, "value": columns[2]})
 
 
 def _in_words(row: "pd.Series[Any]") -> str:
