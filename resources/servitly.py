@@ -1,6 +1,6 @@
 """Servitly: an account, the names of the variables that hold its login and its key, and what the key's quota bears."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -93,3 +93,11 @@ class ServitlyAccess(Access):
         from providers.servitly.normalize import normalize  # noqa: PLC0415  # see `Access`
 
         return normalize(payloads, window, self.account)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> "Iterator[tuple[int, Normalized]]":
+        """What the answers of a wide pull mean; see `Provider.normalize_each`."""
+        from providers.servitly.normalize import normalize_each  # noqa: PLC0415  # see `Access`
+
+        return normalize_each(payloads, windows, self.account)

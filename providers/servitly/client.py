@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,7 +26,7 @@ from providers._http import ApiClient
 from providers.servitly.account import Account
 from providers.servitly.exports import Exports
 from providers.servitly.files import Fetched, Files
-from providers.servitly.normalize import normalize
+from providers.servitly.normalize import normalize, normalize_each
 from providers.servitly.spec import EXPORTS_PATH, IN_MEMORY_BYTES, SPEC
 
 _log: Final = logging.getLogger(__name__)
@@ -128,6 +128,12 @@ class Servitly(Provider):
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
         return normalize(payloads, window, self._account)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> Iterator[tuple[int, Normalized]]:
+        """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
+        return normalize_each(payloads, windows, self._account)
 
     def close(self) -> None:
         """Let go of connections."""

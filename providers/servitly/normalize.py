@@ -14,7 +14,7 @@ does (`providers/_untimed.py`). What is said twice is left to the loader.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -35,11 +35,24 @@ from providers.servitly.spec import BATCH_POINTS
 from providers.servitly.wire import meaning_of, split_header, unreadable
 
 _MAX_RAW: Final = 4_096
-_MAX_COLUMNS_IN_BATCH: Final = 2_000
+
+# Bytes of memory, about.
+_POINT: Final = 16
+_TEXT: Final = 64  # beside its characters
+_COLUMN: Final = 800  # beside its points
+_BATCH_BYTES: Final = _POINT * BATCH_POINTS
+_MOST_BYTES: Final = 3 * _BATCH_BYTES  # of the batches of all windows
 
 
 def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
-    """Say what `payloads` mean inside `window`: batches of some tens of thousands of points.
+    """Say what `payloads` mean inside `window`: see `normalize_each`."""
+    return (batch for _, batch in normalize_each(payloads, (window,), account))
+
+
+def normalize_each(
+    payloads: Iterable[Payload], windows: Sequence[Window], account: Account
+) -> Iterator[tuple[int, Normalized]]:
+    """Say what `payloads` mean inside each of `windows`: batches of some tens of thousands of points.
 
     Raises:
         PayloadUnreadableError: An archive is damaged, or a file of it does not fit the vocabulary.
@@ -47,13 +60,15 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
         OutsideWindowError: A file holds rows that nobody asked for.
     """
     for payload in payloads:
-        yield from _of_archive(payload, window, account)
+        touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
+        if touched:
+            yield from _of_archive(payload, touched, account)
 
 
-def _of_archive(payload: Payload, window: Window, account: Account) -> Iterator[Normalized]:
+def _of_archive(payload: Payload, windows: Mapping[int, Window], account: Account) -> Iterator[tuple[int, Normalized]]:
     place = f"{payload.part} {payload.window}"
     with Archive.of(payload, place=place) as archive:
-        batch = _Batch(payload, account)
+        batches = _Batches(payload, windows, account)
         files = [member for member in archive.members if not (member.name.endswith("/") and not member.n_bytes)]
         if len(files) > 1 and "thingId" in payload.params:
             raise unreadable(f"the archive of one thing has {len(files):,} files", place)
@@ -63,52 +78,82 @@ def _of_archive(payload: Payload, window: Window, account: Account) -> Iterator[
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
             where, before = f"{place}, file {member.name[:80]}", None
             for rows in read_csv(archive.read(member), place=where):
-                before = batch.add(payload.params.get("thingId", thing), rows, window, where, before)
-                if batch.is_full:
-                    yield batch.read()
-                    batch = _Batch(payload, account)
-        yield batch.read()
+                before = batches.add(payload.params.get("thingId", thing), rows, where, before)
+                yield from batches.full()
+        yield from batches.rest()
 
 
-class _Batch:
-    """Columns of some files on their way to a batch."""
+class _Batches:
+    """What an archive says on its way to batches: one at a time for each window."""
 
-    def __init__(self, payload: Payload, account: Account) -> None:
+    def __init__(self, payload: Payload, windows: Mapping[int, Window], account: Account) -> None:
         self._payload = payload
+        self._windows = windows
         self._account = account
         self._sha256 = payload.sha256
-        self._series: dict[str, Series] = {}
-        self._numbers: list[tuple[str, Integers, Points]] = []
-        self._texts: list[tuple[str, Integers, list[str]]] = []
-        self._raw: list[str] = []
-        self._reasons: list[str] = []
-        self._unmapped: Counter[str] = Counter()
-        self._n_points = 0
+        self._begun: dict[int, _Batch] = {}
 
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to hand it on."""
-        n_columns = len(self._numbers) + len(self._texts)
-        return self._n_points + len(self._raw) >= BATCH_POINTS or n_columns >= _MAX_COLUMNS_IN_BATCH
-
-    def add(self, thing: str, rows: Rows, window: Window, place: str, before: int | None) -> int | None:
-        """Take in the rows of a file that belong to `window`.
+    def add(self, thing: str, rows: Rows, place: str, before: int | None) -> int | None:
+        """Deal out rows of a file to the windows that they belong to.
 
         Args:
             thing: Whose file it is.
             rows: A piece of it.
-            window: What is read.
             place: Which file, for messages.
             before: The last usable time in front of the piece, in microseconds since the epoch.
 
         Returns:
             The same for the piece after it.
         """
+        asked = self._payload.window
         times, odd = read_times(rows.times, self._payload.received_at)
-        wanted = np.flatnonzero(inside(times, odd, self._payload.window, window, place=place))
+        for index, window in self._windows.items():
+            timed = np.flatnonzero(inside(times, odd, asked, window, place=place)).tolist()
+            untimed = {row: odd[row] for row in untimed_inside(times, odd, asked, window, before=before)}
+            if timed or untimed:
+                batch = self._begun.setdefault(index, _Batch(self._sha256, self._account))
+                batch.add(thing, rows, times, timed)
+                batch.reject(thing, rows, untimed)
+        last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
+        return before if last is None else int(times[last])
+
+    def full(self) -> Iterator[tuple[int, Normalized]]:
+        """The batches for which it is time to be handed on: so that all of them together stay small, too."""
+        for index in [index for index, batch in self._begun.items() if batch.n_bytes >= _BATCH_BYTES]:
+            yield index, self._begun.pop(index).read()
+        while sum(batch.n_bytes for batch in self._begun.values()) >= _MOST_BYTES:
+            index = max(self._begun, key=lambda index: self._begun[index].n_bytes)
+            yield index, self._begun.pop(index).read()
+
+    def rest(self) -> Iterator[tuple[int, Normalized]]:
+        """The other batches."""
+        for index, batch in self._begun.items():
+            yield index, batch.read()
+
+
+class _Batch:
+    """Columns of some files, inside one window, on their way to a batch.
+
+    Attributes:
+        n_bytes: How much of memory it holds, about.
+    """
+
+    def __init__(self, sha256: str, account: Account) -> None:
+        self._account = account
+        self._sha256 = sha256
+        self._series: dict[str, Series] = {}
+        self._numbers: list[tuple[str, Integers, Points]] = []
+        self._texts: list[tuple[str, Integers, list[str]]] = []
+        self._raw: list[str] = []
+        self._reasons: list[str] = []
+        self._unmapped: Counter[str] = Counter()
+        self.n_bytes = 0
+
+    def add(self, thing: str, rows: Rows, times: Integers, wanted: list[int]) -> None:
+        """Take in rows of a file of `thing`: those that are `wanted`, by index; `times` has the time of each."""
         fitting: list[int] = []
         table: list[list[str]] = []
-        for index in wanted.tolist():
+        for index in wanted:
             cells = rows.cells(index)
             if len(cells) == len(rows.header):
                 fitting.append(index)
@@ -118,10 +163,11 @@ class _Batch:
         at = times[fitting]
         for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=False):
             self._column(thing, header, at, list(column), lambda row: rows.text(fitting[row]))
-        for index in untimed_inside(times, odd, self._payload.window, window, before=before):
-            self._reject(f"{thing}: {rows.text(index)}", odd[index])
-        last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
-        return before if last is None else int(times[last])
+
+    def reject(self, thing: str, rows: Rows, odd: Mapping[int, Reason]) -> None:
+        """Refuse rows of a file, by index."""
+        for index, reason in odd.items():
+            self._reject(f"{thing}: {rows.text(index)}", reason)
 
     def read(self) -> Normalized:
         """The batch: every cell inside the window accounted for."""
@@ -150,7 +196,8 @@ class _Batch:
             self._numbers.append((self._described(thing, header, is_state=False), at[points.number_rows], points))
         if points.texts:
             self._texts.append((self._described(thing, header, is_state=True), at[points.text_rows], points.texts))
-        self._n_points += len(points.numbers) + len(points.texts)
+        n_characters = sum(map(len, points.texts))
+        self.n_bytes += _COLUMN + _POINT * len(points.numbers) + _TEXT * len(points.texts) + n_characters
 
     def _described(self, thing: str, header: str, *, is_state: bool) -> str:
         series = series_of(self._account, thing, header, is_state=is_state)
@@ -178,6 +225,7 @@ class _Batch:
     def _reject(self, raw: str, reason: Reason) -> None:
         self._raw.append(storable(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…"))
         self._reasons.append(reason.value)
+        self.n_bytes += _TEXT + len(self._raw[-1])
 
 
 def _frame(columns: list[tuple[str, Integers]]) -> pd.DataFrame:
