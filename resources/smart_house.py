@@ -1,6 +1,6 @@
 """The Smart House: what is asked, at an address. There is no credential."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -45,3 +45,11 @@ class SmartHouseAccess(Access):
         from providers.smart_house.normalize import normalize  # noqa: PLC0415  # see `Access`
 
         return normalize(payloads, window, self.account)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> "Iterator[tuple[int, Normalized]]":
+        """What the answers of a wide pull mean; see `Provider.normalize_each`."""
+        from providers.smart_house.normalize import normalize_each  # noqa: PLC0415  # see `Access`
+
+        return normalize_each(payloads, windows, self.account)

@@ -61,8 +61,7 @@ def normalize_each(
     """
     for payload in payloads:
         touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
-        if touched:
-            yield from _of_archive(payload, touched, account)
+        yield from _of_archive(payload, touched, account)
 
 
 def _of_archive(payload: Payload, windows: Mapping[int, Window], account: Account) -> Iterator[tuple[int, Normalized]]:

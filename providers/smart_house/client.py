@@ -24,7 +24,7 @@ from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.smart_house import archive
 from providers.smart_house.account import Account
-from providers.smart_house.normalize import NOTHING_LEFT, normalize
+from providers.smart_house.normalize import NOTHING_LEFT, normalize, normalize_each
 from providers.smart_house.refusals import is_too_wide, refusal_of
 from providers.smart_house.spec import LATE_DAYS, SPEC, TYPES
 
@@ -151,6 +151,12 @@ class SmartHouse(Provider):
     def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
         return normalize(payloads, window, self._account)
+
+    def normalize_each(
+        self, payloads: Iterable[Payload], windows: Sequence[Window]
+    ) -> Iterator[tuple[int, Normalized]]:
+        """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
+        return normalize_each(payloads, windows, self._account)
 
     def close(self) -> None:
         """Let go of connections."""

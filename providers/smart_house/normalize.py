@@ -15,30 +15,29 @@ What is said twice is left to the loader, within an answer and across them.
 
 import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from domain.contract import Payload, Series
 from domain.errors import OutsideWindowError
-from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.measurement import Normalized, Reason
 from domain.quantities import Conversion, Kind
 from domain.window import Window
 from providers._json import is_storable
 from providers.smart_house import naming
 from providers.smart_house.account import Account
 from providers.smart_house.attendance import Attendance, uploads_of
+from providers.smart_house.batches import Batches
 from providers.smart_house.bounds import too_large
 from providers.smart_house.homes import Homes
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.reading import read_uploads
-from providers.smart_house.rejected import Rejected
-from providers.smart_house.spec import BATCH_CHARACTERS, BATCH_POINTS
-from providers.smart_house.times import EPOCH, MICROSECOND, instant_of, midnight_of
+from providers.smart_house.spec import BATCH_POINTS
+from providers.smart_house.times import instant_of, midnight_of
 from providers.smart_house.wire import Change, OddRow, Upload, changes_of, unreadable
 
 NOTHING_LEFT: Final = "no body"
@@ -63,40 +62,49 @@ _NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
 def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
-    """Say what `payloads` mean inside `window`: a batch for some thousands of points.
+    """Say what `payloads` mean inside `window`: see `normalize_each`."""
+    return (batch for _, batch in normalize_each(payloads, (window,), account))
+
+
+def normalize_each(
+    payloads: Iterable[Payload], windows: Sequence[Window], account: Account
+) -> Iterator[tuple[int, Normalized]]:
+    """Say what `payloads` mean inside each of `windows`: a batch for some thousands of points.
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`.
         AnswerTooLargeError: An answer would unpack to too much.
         OutsideWindowError: An answer holds uploads of days that nobody asked for.
     """
-    attendance = Attendance(account, window)
+    attendances = [Attendance(account, window) for window in windows]
     for payload in payloads:
-        answer = _Answer(payload, window, account)
+        touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
+        answer = _Answer(payload, Batches(payload.sha256, touched), account)
         yield from answer.batches()
-        attendance.note(payload, answer.homes)
-    if absent := attendance.absent():
-        yield Normalized(absent_sites=absent)
+        for index in touched:
+            attendances[index].note(payload, answer.homes)
+    for index, attendance in enumerate(attendances):
+        if absent := attendance.absent():
+            yield index, Normalized(absent_sites=absent)
 
 
 class _Answer:
     """One answer on its way to batches."""
 
-    def __init__(self, payload: Payload, window: Window, account: Account) -> None:
+    def __init__(self, payload: Payload, batches: Batches, account: Account) -> None:
         self.payload = payload
         self.account = account
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
-        self.start, self.end = ((bound - EPOCH) // MICROSECOND for bound in (window.start, window.end))
         self.homes: Homes | None = None
         self._days = uploads_of(payload.window)
         self._n_undated = 0
-        self.batch = _Batch(payload.sha256)
+        self._batches = batches
         self.undated: dict[tuple[str, str, str, date], list[list[str]]] = defaultdict(list)
         self._meanings: dict[tuple[str, Attributes], tuple[str, Conversion] | None] = {}
         self._attributes: dict[str, Attributes] = {}
 
-    def batches(self) -> Iterator[Normalized]:
-        """The answer's batches.
+    def batches(self) -> Iterator[tuple[int, Normalized]]:
+        """The answer's batches, each with the index of its window.
 
         Raises:
             PayloadUnreadableError, AnswerTooLargeError, OutsideWindowError: See `normalize`.
@@ -113,13 +121,10 @@ class _Answer:
                 self._reject(row)
                 continue
             for _ in self._read(row, self.homes.name_of(row)):
-                if self.batch.is_full:
-                    yield self._batched()
+                yield from self._batches.full()
         for _ in self._keep_undated():
-            if self.batch.is_full:
-                yield self._batched()
-        if self.batch.n_entries:
-            yield self._batched()
+            yield from self._batches.full()
+        yield from self._batches.rest()
 
     @property
     def _is_part(self) -> bool:
@@ -127,18 +132,14 @@ class _Answer:
         types = self.payload.params.get("types", "")
         return bool(types) and set(types.split(",")) != set(self.account.types)
 
-    def _batched(self) -> Normalized:
-        batch, self.batch = self.batch, _Batch(self.payload.sha256)
-        return batch.normalized()
-
     def _uploads(self) -> Iterator[Upload | OddRow]:
         return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
 
     def _reject(self, row: OddRow) -> None:
         """A row whose cells cannot be told apart counts once: on the day that it says, or else the first asked for."""
         day = row.day if row.day in self._days else self._days[0]
-        if self.start <= midnight_of(day or self._days[0]) < self.end:
-            self.batch.reject(f"a row of {day}", row.said, Reason.MALFORMED_ROW)
+        at = midnight_of(day or self._days[0])
+        self._batches.reject(at, f"a row of {day}", row.said, Reason.MALFORMED_ROW)
 
     def _asked_for(self, upload: Upload | OddRow) -> Upload | OddRow:
         if isinstance(upload, Upload) and upload.day not in self._days:
@@ -150,24 +151,23 @@ class _Answer:
         return upload
 
     def _read(self, upload: Upload, home: str | None) -> Iterator[None]:
-        """Take a row; after each change whoever goes on may take the batch."""
-        is_its_day = self.start <= midnight_of(upload.day) < self.end
+        """Take a row; after each change whoever goes on may take batches."""
+        midnight = midnight_of(upload.day)
         for entity, cell in upload.cells.items():
             where = f"{home or f'home {upload.home} of the file'}/{entity} of {upload.day}"
             changes = changes_of(cell) if home is not None and self._is_name(entity) else None
             if changes is None:
-                if is_its_day:
-                    reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
-                    self.batch.reject(where, cell, reason)
+                reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
+                self._batches.reject(midnight, where, cell, reason)
                 yield
                 continue
             undated: dict[str, list[str]] = defaultdict(list)
             for change in changes:
                 odd = self._take(home or "", entity, upload, change, undated)
-                if odd is not None and is_its_day:
-                    self.batch.reject(where, _said(change), odd)
+                if odd is not None:
+                    self._batches.reject(midnight, where, _said(change), odd)
                 yield
-            if is_its_day:
+            if self._batches.hold(midnight):
                 for unit, states in undated.items():
                     self.undated[home or "", entity, unit, upload.day].append(states)
                     self._hold(states)
@@ -193,7 +193,7 @@ class _Answer:
             return Reason.WRONG_TYPE
         if at is None:
             undated[attributes.unit].append(change.state)
-        elif self.start <= at < self.end:
+        elif self._batches.hold(at):
             self._keep(home, entity, at, change.state, attributes)
         return None
 
@@ -202,13 +202,13 @@ class _Answer:
         where = f"{home}/{entity}"
         if not _NUMBER.fullmatch(state):
             if _NOT_A_NUMBER.fullmatch(state) and self._meaning(entity, attributes) is not None:
-                self.batch.reject(where, state, Reason.NOT_FINITE)
+                self._batches.reject(at, where, state, Reason.NOT_FINITE)
             else:
                 self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
             return
         meaning = self._meaning(entity, attributes)
         if meaning is None:
-            self.batch.leave_unmapped(f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where)
+            self._batches.leave_unmapped(at, f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where)
             return
         unit, how = meaning
         if how.quantity.kind is Kind.STATE:
@@ -216,18 +216,18 @@ class _Answer:
             return
         value = float(state) * how.factor + how.offset
         if how.quantity.low <= value <= how.quantity.high:
-            self.batch.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
+            self._batches.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
         else:
             reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
-            self.batch.reject(where, f"{state} {unit}", reason)
+            self._batches.reject(at, where, f"{state} {unit}", reason)
 
     def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> None:
         if len(text) > longest:
-            self.batch.reject(where, text, Reason.MALFORMED_ROW)
+            self._batches.reject(at, where, text, Reason.MALFORMED_ROW)
         elif not is_storable(text):
-            self.batch.reject(where, text, Reason.NOT_STORABLE_TEXT)
+            self._batches.reject(at, where, text, Reason.NOT_STORABLE_TEXT)
         else:
-            self.batch.state(series, at, text)
+            self._batches.state(series, at, text)
 
     def _keep_undated(self) -> Iterator[None]:
         for (home, entity, unit, day), lists in sorted(self.undated.items()):
@@ -260,68 +260,6 @@ class _Answer:
     @staticmethod
     def _is_name(entity: str) -> bool:
         return len(entity) <= MAX_NAME and is_storable(entity)
-
-
-class _Batch:
-    """Points and rejects until they are a batch."""
-
-    def __init__(self, payload: str) -> None:
-        self.n_entries = 0
-        self._n_characters = 0
-        self._rejected = Rejected(payload)
-        self._unmapped: Counter[str] = Counter()
-        self._series: dict[str, Series] = {}
-        self._measurements: list[tuple[str, int, float]] = []
-        self._states: list[tuple[str, int, str]] = []
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to hand it on."""
-        return self.n_entries >= BATCH_POINTS or self._n_characters >= BATCH_CHARACTERS
-
-    def measure(self, series: Series, at: int, value: float) -> None:
-        """A number."""
-        self.n_entries += 1
-        self._series.setdefault(series.key, series)
-        self._measurements.append((series.key, at, value))
-
-    def state(self, series: Series, at: int, value: str) -> None:
-        """A text."""
-        self.n_entries += 1
-        self._n_characters += len(value)
-        self._series.setdefault(series.key, series)
-        self._states.append((series.key, at, value))
-
-    def leave_unmapped(self, name: str) -> None:
-        """A number that nobody knows the meaning of."""
-        self.n_entries += 1
-        self._unmapped[name] += 1
-
-    def reject(self, where: str, said: object, reason: Reason) -> None:
-        """What has no meaning."""
-        self.n_entries += 1
-        self._n_characters += self._rejected.add(where, said, reason)
-
-    def normalized(self) -> Normalized:
-        """The batch."""
-        return Normalized(
-            series=tuple(self._series.values()),
-            measurements=_frame(self._measurements, "float64") if self._measurements else no_measurements(),
-            states=_frame(self._states, "str") if self._states else no_states(),
-            rejected=self._rejected.frame(),
-            unmapped=dict(self._unmapped),
-        )
-
-
-def _frame(points: "list[tuple[str, int, float]] | list[tuple[str, int, str]]", kind: str) -> pd.DataFrame:
-    keys, times, values = zip(*points, strict=True)
-    return pd.DataFrame(
-        {
-            "series": pd.Series(keys, dtype="str").astype("category"),
-            "measured_at": pd.DatetimeIndex(np.array(times, dtype=np.int64).view("datetime64[us]"), tz="UTC"),
-            "value": pd.Series(values, dtype=kind),
-        }
-    )
 
 
 def _said(change: Change | None) -> object:

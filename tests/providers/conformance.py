@@ -45,12 +45,17 @@ class Case:
         spec: Its facts.
         window: A window for which the server has telemetry.
         open: A provider over a server that serves `window` in several parts and pages.
+        wide: Several days in a row with telemetry.
+        open_wide: A provider that asks for all of `wide` at once, over a server whose answers hold rows that are
+            rejected, on more than one of its days if they can.
         tolerance: By how much a question may reach beyond the window.
     """
 
     spec: ProviderSpec
     window: Window
     open: Callable[[], AbstractContextManager[Live]]
+    wide: Window
+    open_wide: Callable[[], AbstractContextManager[Live]]
     tolerance: timedelta = timedelta(0)
 
 
@@ -62,6 +67,13 @@ def points(batches: Sequence[Normalized]) -> tuple[list[tuple[Any, ...]], ...]:
         return sorted(zip(*(frame[name].astype("str") for name in frame.columns), strict=True))
 
     return listed(whole.measurements), listed(whole.states), listed(whole.rejected)
+
+
+def said(batches: Sequence[Normalized]) -> tuple[Any, ...]:
+    """All that batches account for, however it is divided among them."""
+    whole = concat(batches)
+    series = sorted(repr(one) for one in whole.series)
+    return (*points(batches), whole.n_received, whole.n_duplicates, whole.unmapped, whole.absent_sites, series)
 
 
 class Conformance:
@@ -84,6 +96,12 @@ class Conformance:
     @staticmethod
     def batches(case: Case, live: Live, payloads: Sequence[Payload]) -> Sequence[Normalized]:
         return list(live.provider.normalize(payloads, case.window))
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def wide_payloads(case: Case) -> Iterator[tuple[Provider, Sequence[Payload]]]:
+        with case.open_wide() as live:
+            yield live.provider, list(live.provider.fetch(case.wide, {}))
 
     def test_its_facts_are_possible(self, case: Case) -> None:
         spec = case.spec
@@ -140,6 +158,43 @@ class Conformance:
         pieces = (Window(case.window.start, middle), Window(middle, case.window.end))
         parts = [batch for piece in pieces for batch in live.provider.normalize(payloads, piece)]
         assert points(parts) == points(batches)
+
+    def test_a_wide_pull_says_of_each_of_its_windows_what_its_answers_say_of_that_window_alone(
+        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
+    ) -> None:
+        provider, payloads = wide_payloads
+        days = [Window.of_day(day) for day in case.wide.days()]
+        halves = [half for day in days for half in day.halves()]
+        alone: dict[Window, Sequence[Normalized]] = {}
+        for window in (*days, *halves):
+            touching = [payload for payload in payloads if payload.window.touches(window)]
+            alone[window] = list(provider.normalize(touching, window))
+        assert sum(len(batch.rejected) for day in days for batch in alone[day]) > 0, "the case rejects nothing"
+        for windows in (days, days[1:], days[::2], halves[1::3]):
+            found: dict[Window, list[Normalized]] = {window: [] for window in windows}
+            for index, batch in provider.normalize_each(payloads, windows):
+                found[windows[index]].append(batch)
+            for window in windows:
+                assert said(found[window]) == said(alone[window])
+
+    def test_a_provider_of_wide_pulls_goes_through_their_answers_once(
+        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
+    ) -> None:
+        provider, payloads = wide_payloads
+        days = [Window.of_day(day) for day in case.wide.days()]
+        if case.spec.pull_days > 1:
+            once = list(provider.normalize_each(iter(payloads), days))
+            assert {index for index, _ in once} == set(range(len(days)))
+
+    def test_a_wide_pull_with_a_cut_answer_is_unreadable(
+        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
+    ) -> None:
+        provider, payloads = wide_payloads
+        days = [Window.of_day(day) for day in case.wide.days()]
+        last = max(range(len(payloads)), key=lambda index: len(payloads[index].body))
+        cut = replace(payloads[last], body=payloads[last].body[:-1])
+        with pytest.raises(PayloadUnreadableError):
+            list(provider.normalize_each([*payloads[:last], cut, *payloads[last + 1 :]], days))
 
     def test_a_cut_answer_is_unreadable_and_nothing_else(
         self, case: Case, live: Live, payloads: Sequence[Payload]

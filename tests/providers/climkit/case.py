@@ -1,8 +1,10 @@
 """Climkit in the conformance suite: an apartment house, by quarters, with its registers and sensors."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from domain.window import Window
 from providers.climkit.account import Account
@@ -12,12 +14,16 @@ from tests.fakes.apartments import FLAT, HEATING, apartments
 from tests.providers.conformance import Case, Live
 
 ACCOUNT = Account(sites=(SITE,), meters=(FLAT, PRODUCER, HEATING))
+ALL = replace(ACCOUNT, frequencies=("15T", "D", "M"), meters=None)
 WINDOW = Window.of_day(date(2025, 6, 1))
+WIDE = Window.of_days(date(2025, 5, 30), date(2025, 6, 3))
 
 
 @contextmanager
-def _open() -> Iterator[Live]:
-    with apartments(account=ACCOUNT) as made:
+def _open(account: Account = ACCOUNT, faults: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Live]:
+    with apartments(account=account) as made:
+        for name, options in (faults or {}).items():
+            made.twin.fault(name, **options)
         password = made.twin.settings.password
 
         def lock_out() -> None:
@@ -27,6 +33,11 @@ def _open() -> Iterator[Live]:
         yield Live(made.provider, made.asked, _bounds, (password,), lock_out)
 
 
+def _open_wide() -> AbstractContextManager[Live]:
+    faults: dict[str, Mapping[str, Any]] = {"cell": {"rows": 300, "raw": "1e300"}, "duplicates": {"rows": 150}}
+    return _open(ALL, {**faults, "no_time": {}, "contradiction": {}, "extra_field": {}, "unknown_meter_type": {}})
+
+
 def _bounds(question: Mapping[str, str]) -> Window:
     if "t_s" not in question:
         return WINDOW  # a list of what there is
@@ -34,4 +45,4 @@ def _bounds(question: Mapping[str, str]) -> Window:
     return Window(start, end)
 
 
-CASE = Case(SPEC, WINDOW, _open, tolerance=timedelta(seconds=1))
+CASE = Case(SPEC, WINDOW, _open, WIDE, _open_wide, tolerance=timedelta(seconds=1))

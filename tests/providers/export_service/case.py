@@ -1,7 +1,7 @@
 """The Export Service in the conformance suite: grid, vehicles and schemaless predictions of one measured day."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 
 from domain.window import Window
@@ -20,8 +20,10 @@ ACCOUNT = Account(
 
 
 @contextmanager
-def _open() -> Iterator[Live]:
+def _open(fault: str = "") -> Iterator[Live]:
     with hub(account=ACCOUNT, page_rows=1000, reads_ahead=False) as made:
+        if fault:
+            made.twin.fault(fault)
 
         def asked() -> list[Mapping[str, str]]:
             return [entry["query"] for entry in made.asked()]
@@ -33,9 +35,14 @@ def _open() -> Iterator[Live]:
         yield Live(made.provider, asked, _bounds, (made.twin.settings.client_secret,), lock_out)
 
 
+def _open_wide() -> AbstractContextManager[Live]:
+    return _open("ties")
+
+
 def _bounds(question: Mapping[str, str]) -> Window:
     start, end = (datetime.fromisoformat(question[name]).replace(tzinfo=UTC) for name in ("startDate", "endDate"))
     return Window(start, end)
 
 
-CASE = Case(SPEC, Window.of_day(date(2025, 6, 1)), _open)
+WIDE = Window.of_days(date(2025, 6, 1), date(2025, 6, 2))
+CASE = Case(SPEC, Window.of_day(date(2025, 6, 1)), _open, WIDE, _open_wide)

@@ -1,7 +1,7 @@
 """VoltStorage in the conformance suite: exports and statistics of two homes, half a day to a question."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from domain.window import Window
@@ -15,8 +15,10 @@ ACCOUNT = Account(products=(77, 79), components=(501,), statistics=("hour",))
 
 
 @contextmanager
-def _open() -> Iterator[Live]:
-    with battery(account=ACCOUNT, slice_of=timedelta(hours=12)) as made:
+def _open(slice_of: timedelta = timedelta(hours=12), fault: str = "") -> Iterator[Live]:
+    with battery(account=ACCOUNT, slice_of=slice_of) as made:
+        if fault:
+            made.twin.fault(fault, rows=2000)
         password = made.twin.settings.password
 
         def asked() -> list[Mapping[str, str]]:
@@ -29,10 +31,15 @@ def _open() -> Iterator[Live]:
         yield Live(made.provider, asked, _bounds, (password,), lock_out)
 
 
+def _open_wide() -> AbstractContextManager[Live]:
+    return _open(timedelta(days=3), "cell")
+
+
 def _bounds(question: Mapping[str, str]) -> Window:
     names = ("from", "to") if "from" in question else ("tstart", "tend")
     start, end = (datetime.fromtimestamp(float(question[name]), UTC) for name in names)
     return Window(start, end)
 
 
-CASE = Case(SPEC, Window.of_day(date(2025, 6, 1)), _open)
+WIDE = Window.of_days(date(2025, 6, 1), date(2025, 6, 3))
+CASE = Case(SPEC, Window.of_day(date(2025, 6, 1)), _open, WIDE, _open_wide)
