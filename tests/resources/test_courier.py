@@ -1,0 +1,299 @@
+"""Orders carried by processes of their own: the shipped courier, an interpreter of its own, against the twin."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.contract import Payload
+from domain.errors import (
+    CredentialsRejectedError,
+    ExportPendingError,
+    PayloadUnreadableError,
+    ProviderError,
+    ProviderUnavailableError,
+    RequestRejectedError,
+    WarehouseUnavailableError,
+)
+from domain.export_jobs import ExportJobs, Order
+from providers._http import Origin
+from providers.servitly.pace import Pace
+from resources import courier
+from resources.dispatch import COMMAND, Dispatch
+from resources.servitly import ServitlyAccess
+from resources.settings import PROJECT, Settings
+from sandbox.running import Sandbox
+from sandbox.servitly import twin as served
+from tests.fakes.couriers import access_to, environment, told
+from tests.fakes.exports import DAY, PACE, boilers, shared_sandbox
+from tests.fakes.forked import ended, fork
+from tests.fakes.leaks import found
+from warehouse.export_jobs import DatabaseExportJobs
+
+PATIENT = replace(PACE, unknown=60.0)
+ORDER = Order("things", DAY, {"startTimestamp": 1, "endTimestamp": 2}, "ab" * 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Depot:
+    """A source at the twin, its ledger, and what its couriers are given."""
+
+    sandbox: Sandbox
+    twin: served.Servitly
+    database: str
+    variables: Mapping[str, str]
+    jobs: ExportJobs
+
+    def dispatch(self, pace: Pace = PATIENT, patience: float = 60.0, **other: Any) -> Dispatch:  # noqa: ANN401 - as Dispatch
+        variables = {**self.variables, **other.pop("variables", {})}
+        return Dispatch(access_to("fleet", pace=pace), variables, place="fleet", patience=patience, **other)
+
+    def fetch(self, pace: Pace = PATIENT) -> list[Payload]:
+        """One run, as a step would do it."""
+        with closing(access_to("fleet", pace=pace).open(Settings(self.variables))) as provider:
+            return list(provider.fetch(DAY, {}))
+
+    def courier(self, access: ServitlyAccess, number: int, *, cut: int | None = None) -> "subprocess.Popen[bytes]":
+        """A courier that has been told all that it needs, or the first `cut` bytes of it."""
+        started = subprocess.Popen(  # noqa: S603 - as shipped
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env={**self.variables, "PYTHONPATH": str(PROJECT)},
+        )
+        assert started.stdin is not None
+        started.stdin.write(told(access, number, ORDER)[:cut])
+        started.stdin.close()
+        return started
+
+    def states(self) -> list[str]:
+        with psycopg.connect(self.database) as connection:
+            return [row[0] for row in connection.execute("SELECT state FROM export_job ORDER BY export_job_id")]
+
+    def n_asked(self, path: str) -> int:
+        return len([one for one in self.sandbox.control.requests(path) if one["method"] == "POST"])
+
+
+@pytest.fixture
+def depot(database: str, tmp_path: Path) -> Iterator[Depot]:
+    sandbox = shared_sandbox()
+    sandbox.control.reset()
+    twin = sandbox.control.twins["servitly"]
+    assert isinstance(twin, served.Servitly)
+    twin.configure(job_seconds=0.05)
+    tenant = f"{Origin.parse(sandbox.url + served.ROOT, place='test').place('')} acme"
+    with DatabaseExportJobs(database, "fleet", tenant) as jobs:
+        yield Depot(sandbox, twin, database, environment(sandbox, database, str(tmp_path)), jobs)
+    sandbox.control.reset()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, and fail if it never is."""
+    for _ in range(3000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never is")
+
+
+def test_an_order_is_carried_by_a_process_with_a_login_of_its_own_whose_requests_are_counted(depot: Depot) -> None:
+    with closing(access_to("fleet", pace=PATIENT).open(Settings(depot.variables))) as provider:
+        assert len(list(provider.fetch(DAY, {}))) == 1
+        until(lambda: len(depot.sandbox.control.requests()) == provider.n_requests)
+    assert depot.n_asked(served.LOGIN) == 2
+    assert depot.n_asked(served.EXPORTS) == 1
+    assert depot.states() == ["landed"]
+
+
+def _in_process(fault: Mapping[str, Any]) -> ProviderError:
+    with boilers(pace=PATIENT) as made:
+        made.twin.fault(**fault)
+        with pytest.raises(ProviderError) as caught:
+            made.fetch()
+        return caught.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (CredentialsRejectedError, {"name": "status", "code": 403}),
+        (RequestRejectedError, {"name": "answer", "status": 400, "body": '{"message": "metric unknown"}'}),
+        (ProviderUnavailableError, {"name": "status", "code": 503}),
+        (PayloadUnreadableError, {"name": "no_id"}),
+    ],
+    ids=["403", "400", "503", "no name"],
+)
+def test_what_a_courier_meets_reaches_the_run_as_if_it_had_asked_itself(
+    depot: Depot, kind: type[ProviderError], fault: dict[str, Any]
+) -> None:
+    in_process = _in_process({**fault, "endpoint": "orders"})
+    depot.sandbox.control.reset()
+    depot.twin.fault(**fault, endpoint="orders")
+    with pytest.raises(ProviderError) as caught:
+        depot.fetch()
+    assert type(caught.value) is type(in_process) is kind
+    assert str(caught.value) == str(in_process)
+    assert caught.value.__dict__ == in_process.__dict__
+    assert depot.n_asked(served.EXPORTS) == 1
+
+
+def test_a_refusal_that_a_courier_brings_back_is_waited_for(depot: Depot) -> None:
+    depot.twin.fault("status", code=429, endpoint="orders", times=1)
+    assert len(depot.fetch(replace(PATIENT, busy=0.1))) == 1
+    assert depot.states() == ["refused", "landed"]
+
+
+def test_a_courier_whose_login_fails_sends_nothing_and_says_so(depot: Depot) -> None:
+    depot.twin.fault("answer", status=401, body="{}", endpoint="login", from_request=2)
+    with pytest.raises(CredentialsRejectedError, match="401"):
+        depot.fetch()
+    assert depot.n_asked(served.EXPORTS) == 0
+    assert depot.states() == ["refused"]
+
+
+def test_a_provider_that_accepts_no_connection_has_no_job_for_sure(depot: Depot) -> None:
+    quick = "import providers._retry as r; r._FIRST_WAIT_SECONDS = 0.01; from resources import courier; courier.main()"
+    gone = depot.dispatch(command=(sys.executable, "-P", "-c", quick), variables={"FLEET_URL": "http://127.0.0.1:9/x"})
+    with pytest.raises(ProviderUnavailableError, match="no connection could be made") as caught:
+        gone.carry(depot.jobs.intend(ORDER).number, ORDER)
+    assert not caught.value.was_sent
+    assert depot.states() == ["refused"]
+
+
+def test_a_courier_without_a_ledger_sends_nothing(depot: Depot) -> None:
+    gone = depot.dispatch(variables={"WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none"})
+    with pytest.raises(WarehouseUnavailableError):
+        gone.carry(depot.jobs.intend(ORDER).number, ORDER)
+    assert depot.n_asked(served.EXPORTS) == 0
+
+
+def test_a_courier_that_comes_late_sends_nothing(depot: Depot) -> None:
+    number = depot.jobs.intend(ORDER).number
+    assert depot.jobs.withdrawn(number)
+    with pytest.raises(ExportPendingError, match="another run has withdrawn it"):
+        depot.dispatch().carry(number, ORDER)
+    assert depot.n_asked(served.EXPORTS) == 0
+    assert depot.states() == ["refused"]
+
+
+def test_a_courier_that_was_frozen_until_its_order_was_given_up_sends_nothing(depot: Depot) -> None:
+    depot.twin.fault("latency", seconds=0.5, endpoint="login")
+    number = depot.jobs.intend(ORDER).number
+    with depot.courier(access_to("fleet", pace=replace(PACE, unknown=2.0)), number) as frozen:
+        until(lambda: depot.n_asked(served.LOGIN) == 1)
+        os.kill(frozen.pid, signal.SIGSTOP)
+        time.sleep(2.1)
+        os.kill(frozen.pid, signal.SIGCONT)
+        assert frozen.wait(timeout=30) == -signal.SIGALRM
+    assert depot.n_asked(served.EXPORTS) == 0
+    assert depot.states() == ["intended"]
+
+
+def test_a_courier_that_was_told_half_sends_nothing_and_says_nothing(depot: Depot) -> None:
+    number = depot.jobs.intend(ORDER).number
+    with depot.courier(access_to("fleet"), number, cut=200) as started:
+        assert started.stdout is not None
+        assert started.stdout.read() == b""
+        assert started.wait(timeout=30) == 0
+    assert depot.sandbox.control.requests() == []
+    assert depot.states() == ["intended"]
+
+
+def test_no_part_of_what_a_courier_is_told_is_taken_for_the_whole() -> None:
+    whole = told(access_to("fleet"), 1, ORDER)
+    assert courier._told(BytesIO(whole)) == (access_to("fleet"), 1, ORDER)
+    assert all(courier._told(BytesIO(whole[:cut])) is None for cut in range(len(whole)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_what_ends_a_run_and_all_its_group_leaves_the_courier_and_its_job_is_adopted(
+    depot: Depot, number: signal.Signals
+) -> None:
+    depot.twin.configure(job_seconds=3.0)
+    depot.twin.fault("latency", seconds=0.7, endpoint="orders")
+
+    def run() -> None:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        depot.fetch()
+
+    child = fork(run)
+    until(lambda: len(depot.twin.jobs) == 1)
+    assert depot.states() == ["sent"]
+    os.killpg(child, number)
+    assert ended(child) in (-number, 1)  # 1: a KeyboardInterrupt
+    until(lambda: depot.states() == ["pending"])
+    assert len(depot.fetch()) == 1
+    assert depot.states() == ["landed"]
+    assert len(depot.twin.jobs) == 1
+
+
+def test_the_next_run_waits_for_the_name_while_the_courier_of_a_killed_run_is_under_way(depot: Depot) -> None:
+    depot.twin.fault("latency", seconds=1.0, endpoint="orders")
+    child = fork(depot.fetch)
+    until(lambda: len(depot.twin.jobs) == 1)
+    os.kill(child, signal.SIGKILL)
+    assert ended(child) == -signal.SIGKILL
+    assert depot.states() == ["sent"]
+    assert len(depot.fetch()) == 1
+    assert depot.states() == ["landed"]
+    assert len(depot.twin.jobs) == 1
+
+
+def test_a_couriers_secrets_are_in_its_variables_alone(depot: Depot) -> None:
+    password = depot.database.partition("@")[0].rpartition(":")[2]
+    secrets = (depot.twin.settings.password, depot.twin.settings.api_key, password)
+    depot.twin.fault("latency", seconds=0.5, endpoint="orders")
+    number = depot.jobs.intend(ORDER).number
+    assert not list(found(secrets, [("told", told(access_to("fleet"), number, ORDER))]))
+    with depot.courier(access_to("fleet", pace=PATIENT), number) as started:
+        until(lambda: len(depot.twin.jobs) == 1)
+        about = Path("/proc") / str(started.pid)
+        arguments = (about / "cmdline").read_bytes()
+        assert b"resources.courier" in arguments
+        assert not list(found(secrets, [("cmdline", arguments)]))
+        assert list(found(secrets, [("environ", (about / "environ").read_bytes())])) == ["environ"]
+        assert started.stdout is not None
+        said = started.stdout.read()
+    assert pickle.loads(said)[1:] == (None, None)  # noqa: S301 - our own process's
+    assert not list(found(secrets, [("said", said)]))
+
+
+def test_a_courier_that_does_not_come_back_is_killed_and_its_order_waited_for_by_the_next_run(depot: Depot) -> None:
+    depot.twin.fault("latency", seconds=6.0, endpoint="orders")
+    number = depot.jobs.intend(ORDER).number
+    with pytest.raises(ExportPendingError, match="whether the provider has it is not known"):
+        depot.dispatch(patience=3.0).carry(number, ORDER)
+    assert depot.states() == ["sent"]
+
+
+def test_an_order_that_no_courier_could_start_with_is_withdrawn_by_the_next_run(depot: Depot) -> None:
+    number = depot.jobs.intend(ORDER).number
+    with pytest.raises(ExportPendingError, match="could not start"):
+        depot.dispatch(command=(sys.executable, "-c", "raise SystemExit(3)")).carry(number, ORDER)
+    assert len(depot.fetch()) == 1
+    assert depot.states() == ["refused", "landed"]
+
+
+def test_a_courier_imports_neither_dagster_nor_pandas(depot: Depot, tmp_path: Path) -> None:
+    """Each of them takes longer than all the rest, and each order waits for it."""
+    show = (
+        "import sys; from resources import courier; courier.main(); open(sys.argv[1], 'w').write(' '.join(sys.modules))"
+    )
+    command = (sys.executable, "-P", "-c", show, str(tmp_path / "modules"))
+    assert depot.dispatch(command=command).carry(depot.jobs.intend(ORDER).number, ORDER) is None
+    modules = set((tmp_path / "modules").read_text().split())
+    assert "providers.servitly.orders" in modules
+    assert not modules & {"dagster", "pandas", "numpy", "sqlalchemy", "alembic"}
