@@ -12,6 +12,7 @@ from rich.table import Table
 from assets.walk import DayOutcome, go_through
 from domain.window import Window
 from pipelines.command_line.house import House, Source
+from pipelines.command_line.overheard import overheard
 from pipelines.command_line.plan import say_counted, say_plan
 from pipelines.command_line.speech import complain, console, counted, days_in_words, fail, refuse, say, today
 
@@ -122,7 +123,7 @@ def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> lis
         console=console,
         disable=not console.is_terminal,
     )
-    with bar:
+    with overheard(), bar:
         task = bar.add_task(source.slug, total=n_days)
         for outcome in outcomes:
             done.append(outcome)
