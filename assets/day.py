@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from assets.ledger import RecordingWarehouse
+from assets.spool import Spool
 from domain.contract import LandedPull, LoadReport, Payload, Provider, Pull, PullReport
 from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError, UnforeseenError
 from domain.window import Window
@@ -116,16 +117,18 @@ def load(
     *,
     is_correction: bool = False,
     witness: "Callable[[Normalized], None] | None" = None,
+    spool: Spool | None = None,
 ) -> LoadReport:
     """Make the measurements of `source` inside `window` equal to what its newest complete pull says. Sends no request.
 
     Args:
-        provider: Whose vocabulary the answers are in; only its `normalize` is used.
+        provider: Whose vocabulary the answers are in; only its `normalize` is used, and not where `spool` has it.
         warehouse: Where the answers are, and where the measurements go.
         source: Whose measurements.
         window: The partition.
         is_correction: Allow any of the held points to vanish.
         witness: Sees each batch on its way, for a plot; must not change it.
+        spool: What pulls of several days say, read already.
 
     Raises:
         PayloadMissingError: Nothing complete has been landed for this window.
@@ -143,7 +146,7 @@ def load(
             raise
 
     def attempt() -> LoadReport:
-        batches = _normalized(provider, landed, window, witness)
+        batches = _batches(provider, landed, window, spool, witness)
         return warehouse.load(source, window, landed, batches, is_correction=is_correction)
 
     landed = newest()
@@ -157,11 +160,16 @@ def load(
     return attempt()
 
 
-def _normalized(
-    provider: Provider, landed: LandedPull, window: Window, witness: "Callable[[Normalized], None] | None"
+def _batches(
+    provider: Provider,
+    landed: LandedPull,
+    window: Window,
+    spool: Spool | None,
+    witness: "Callable[[Normalized], None] | None",
 ) -> "Iterator[Normalized]":
+    said = spool.batches(landed.pull_id, window) if spool else None
     # `normalize` is called when the load asks for the first batch: what goes wrong in it is written down by the load.
-    for batch in provider.normalize(landed, window):
+    for batch in provider.normalize(landed, window) if said is None else said:
         if witness is not None:
             witness(batch)
         yield batch

@@ -5,12 +5,14 @@ the day is found that it fails for.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from assets.day import land, load
 from assets.ledger import RecordingWarehouse
+from assets.spool import Spool, spooled
 from assets.verdicts import PATIENCE, Verdict, verdict
 from domain.contract import LoadReport, Provider, PullReport
 from domain.errors import IngestError
@@ -127,12 +129,13 @@ class _Walk:
                 yield self._failed(days[0], None, error, is_piece=is_piece)
                 yield from self._untried(days[1:])
                 return
-        for day in days:
-            if self.is_over():
-                yield from self._untried([day])
-                continue
-            yield self._loaded(day, pull)
-            pull = pull and replace(pull, n_payloads=0, n_bytes=0, n_requests=0, seconds=0.0)
+        with self._read_once(days) as spool:
+            for day in days:
+                if self.is_over():
+                    yield from self._untried([day])
+                    continue
+                yield self._loaded(day, pull, spool)
+                pull = pull and replace(pull, n_payloads=0, n_bytes=0, n_requests=0, seconds=0.0)
 
     def _by_pieces(self, pieces: Iterable[Sequence[date]]) -> Iterator[DayOutcome]:
         for piece in pieces:
@@ -150,7 +153,16 @@ class _Walk:
                 self.warehouse.record_failure(self.source, Window.of_day(days[0]), error)
             raise
 
-    def _loaded(self, day: date, pull: PullReport | None) -> DayOutcome:
+    @contextmanager
+    def _read_once(self, days: Sequence[date]) -> Iterator[Spool | None]:
+        """What the answers say of `days`, read once for all of them, where there is something to be won by it."""
+        spool = None
+        if self.loads and len(days) > 1:
+            spool = spooled(self.provider, self.warehouse, self.source, [Window.of_day(day) for day in days])
+        with closing(spool) if spool else nullcontext() as spool:
+            yield spool
+
+    def _loaded(self, day: date, pull: PullReport | None, spool: Spool | None) -> DayOutcome:
         if not self.loads:
             self.n_in_a_row = 0
             return DayOutcome(day, pull)
@@ -158,7 +170,7 @@ class _Walk:
             witness = self.witness_of(day) if self.witness_of else None
             done = load(
                 self.provider, self.warehouse, self.source, Window.of_day(day),
-                is_correction=self.is_correction, witness=witness,
+                is_correction=self.is_correction, witness=witness, spool=spool,
             )  # fmt: skip
         except IngestError as error:
             return self._failed(day, pull, error)

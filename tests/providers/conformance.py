@@ -1,7 +1,7 @@
 """What every provider must pass. A provider takes part by `tests/providers/<slug>/case.py`, which holds `CASE`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from traceback import format_exception
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from assets.spool import Spool
 from domain.contract import Payload, Progress, Provider, ProviderSpec
 from domain.errors import IngestError, PayloadUnreadableError
 from domain.measurement import Normalized, Reason, concat
@@ -131,6 +132,16 @@ class Conformance:
     def test_every_batch_fits_the_schema(self, case: Case, batches: Sequence[Normalized]) -> None:
         for batch in batches:
             batch.check(place=case.spec.slug)
+
+    def test_what_is_laid_aside_comes_back_as_it_was(self, case: Case, batches: Sequence[Normalized]) -> None:
+        with closing(Spool()) as spool:
+            spool.begin(1, case.window)
+            for batch in batches:
+                spool.add(1, case.window, batch)
+            found = list(spool.batches(1, case.window) or [])
+        assert [said([one]) for one in found] == [said([one]) for one in batches]
+        for one in found:
+            one.check(place=case.spec.slug)
 
     def test_every_instant_lies_inside_the_window(self, case: Case, batches: Sequence[Normalized]) -> None:
         for batch in batches:

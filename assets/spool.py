@@ -1,0 +1,150 @@
+"""What wide pulls say, read once and laid aside by days: so no day's load has to read all of it again (ADR 0019).
+
+It lies in a file without a name: whatever ends the process, nothing is left. It is a shortcut and no more. If anything
+at all is odd about it there is none, and each day is read from its answers, where what is wrong has a day and a name.
+"""
+
+import errno
+import os
+import pickle
+import tempfile
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Sequence
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import zstandard
+
+from domain.contract import LandedPull, Provider
+from domain.errors import IngestError
+from domain.window import Window
+
+if TYPE_CHECKING:
+    from assets.ledger import RecordingWarehouse
+    from domain.measurement import Normalized
+
+_LEVEL: Final = 1  # as in the landing zone: what counts is that less is written
+_LEAST_FREE: Final = 2**30  # bytes that stay free: the disk may be the database's, too
+_FRAMES: Final = ("measurements", "states", "rejected")
+
+
+class Spool:
+    """Batches on disk, by pull and window, one of them in memory at a time."""
+
+    def __init__(self) -> None:
+        """Take a file in the folder for temporary files.
+
+        Raises:
+            OSError: There is none to be had.
+        """
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="joulehouse-")  # noqa: SIM115 - `close` closes it
+        self._zip = zstandard.ZstdCompressor(level=_LEVEL)
+        self._unzip = zstandard.ZstdDecompressor()
+        self._places: dict[tuple[int, Window], list[tuple[int, int]]] = {}
+        self._end = 0
+
+    def begin(self, pull_id: int, window: Window) -> None:
+        """From now on it is known what a pull says inside `window`: what is added, and nothing else."""
+        self._places[pull_id, window] = []
+
+    def add(self, pull_id: int, window: Window, batch: "Normalized") -> None:
+        """Lay a batch aside.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        frames = {name: frame for name in _FRAMES if len(frame := getattr(batch, name))}
+        rest = {"series": batch.series, "n_duplicates": batch.n_duplicates, "absent_sites": batch.absent_sites}
+        packed = self._zip.compress(pickle.dumps(frames | rest | {"unmapped": dict(batch.unmapped)}, protocol=5))
+        disk = os.fstatvfs(self._file.fileno())
+        if disk.f_bavail * disk.f_frsize < len(packed) + _LEAST_FREE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._file.seek(self._end)
+        self._file.write(packed)
+        self._places[pull_id, window].append((self._end, len(packed)))
+        self._end += len(packed)
+
+    def batches(self, pull_id: int, window: Window) -> "Iterator[Normalized] | None":
+        """What a pull says inside `window`; None if that is not known here."""
+        places = self._places.get((pull_id, window))
+        return None if places is None else (self._read(start, n_bytes) for start, n_bytes in places)
+
+    def flush(self) -> None:
+        """Have all of it on disk.
+
+        Raises:
+            OSError: It does not fit.
+        """
+        self._file.flush()
+
+    def close(self) -> None:
+        """Give the room back."""
+        self._file.close()
+
+    def _read(self, start: int, n_bytes: int) -> "Normalized":
+        from domain.measurement import Normalized  # noqa: PLC0415  # pandas takes a third of a second
+
+        self._file.seek(start)
+        fields = pickle.loads(self._unzip.decompress(self._file.read(n_bytes)))  # noqa: S301 - we wrote it
+        return Normalized(**(_empty_frames() | fields))
+
+
+def spooled(
+    provider: Provider, warehouse: "RecordingWarehouse", source: str, windows: Sequence[Window]
+) -> Spool | None:
+    """All that the newest pulls say of `windows`, where one is the newest of several; None where none is, or on errors.
+
+    Args:
+        provider: Whose vocabulary the answers are in; only its `normalize_each` is used.
+        warehouse: Where the answers are.
+        source: Whose.
+        windows: In order, and without an instant in common.
+    """
+    wide = {pull_id: of_it for pull_id, of_it in _by_pull(warehouse, source, windows).items() if len(of_it) > 1}
+    if not wide:
+        return None
+    spool = None
+    try:
+        spool = Spool()
+        for pull_id, of_it in wide.items():
+            landed = warehouse.payloads(source, Window(of_it[0].start, of_it[-1].end))
+            if landed.pull_id == pull_id:  # else another one has been finished this very moment
+                _fill(spool, provider, landed, of_it)
+        spool.flush()
+    except Exception:  # noqa: BLE001 - whatever it is, the days' own loads find it, and say whose it is
+        if spool is not None:
+            spool.close()
+        return None
+    return spool
+
+
+def _by_pull(warehouse: "RecordingWarehouse", source: str, windows: Sequence[Window]) -> dict[int, list[Window]]:
+    """The newest pull of each window → its windows; a window without one is left to its own load."""
+    found: dict[int, list[Window]] = defaultdict(list)
+    for window in windows:
+        try:
+            found[warehouse.payloads(source, window).pull_id].append(window)
+        except IngestError:
+            continue
+    return found
+
+
+def _fill(spool: Spool, provider: Provider, landed: LandedPull, windows: Sequence[Window]) -> None:
+    for window in windows:
+        spool.begin(landed.pull_id, window)
+    batches = provider.normalize_each(landed, windows)
+    try:
+        for index, batch in batches:
+            spool.add(landed.pull_id, windows[index], batch)
+    finally:
+        # A generator left in the middle holds the answer's file until it is collected.
+        if isinstance(batches, Generator):
+            batches.close()
+
+
+@cache
+def _empty_frames() -> dict[str, Any]:
+    # Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
+    from domain.measurement import no_measurements, no_rejected, no_states  # noqa: PLC0415  # see above
+
+    return {"measurements": no_measurements(), "states": no_states(), "rejected": no_rejected()}
