@@ -1,0 +1,89 @@
+"""An answer that is about a week is read twice for all of its days together, as it is for one of them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from domain.measurement import concat
+from domain.window import Window
+from providers.smart_house import batches
+from providers.smart_house.account import Account
+from providers.smart_house.normalize import normalize, normalize_each
+from providers.smart_house.reading import read_uploads
+from providers.smart_house.wire import OddRow, Upload
+from tests.fakes.smart_homes import DAY, archive, change, payload, row
+from tests.providers.conformance import said
+
+ACCOUNT = Account(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})
+DAYS = [DAY.day + timedelta(days=n) for n in range(7)]
+WINDOWS = [Window.of_day(day) for day in DAYS]
+REDACTED = {"last_updated": "{{REDACTED}}", "state": "7", "attributes": "{unit_of_measurement=W}"}
+
+
+def _week(n_changes: int = 60) -> bytes:
+    """Nine days of uploads of two homes: changes of the day and of the day before, undated ones, and odd ones."""
+    rows = []
+    for n, day in enumerate([*DAYS, *(DAYS[-1] + timedelta(days=late) for late in (1, 2))]):
+        before = day - timedelta(days=1)
+        stamps = [f"{at}T{n % 24:02}:{n // 24:02}:00+00:00" for at in (before, day) for n in range(n_changes)]
+        dated = [change(stamp, str(number)) for number, stamp in enumerate(stamps)]
+        rows.append(row(1, day, sensor_mine=[*dated, change("soon", "1"), REDACTED], sensor_other="no list"))
+        rows.append(row(2, day, sensor_yours=[change(stamps[-1], "on"), REDACTED, {}]))
+        if n == len(DAYS) // 2:
+            # Who is who, of these two?
+            rows += [row(home, day, sensor_same=[change(stamps[-1], "3")]) for home in (3, 4)]
+    return archive(rows)
+
+
+@pytest.mark.parametrize("n_points", [1, 50, 20_000])
+def test_each_day_has_what_it_has_alone_however_small_the_batches_are(
+    n_points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week = payload(_week(), first=DAYS[0], last=DAYS[-1] + timedelta(days=2))
+    alone = [said(list(normalize([week], window, ACCOUNT))) for window in WINDOWS]
+    monkeypatch.setattr(batches, "BATCH_POINTS", n_points)
+    found = list(normalize_each([week], WINDOWS, ACCOUNT))
+    assert [said([batch for at, batch in found if at == index]) for index in range(len(WINDOWS))] == alone
+    assert max(batch.n_received for _, batch in found) <= n_points
+    whole = concat(batch for _, batch in found)
+    assert min(len(whole.measurements), len(whole.states), len(whole.rejected)) > len(DAYS)
+    assert {"ambiguous_identity", "malformed_row"} <= set(whole.rejected["reason"])
+
+
+def test_an_answer_is_read_twice_for_all_of_its_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[str] = []
+
+    def counted(body: bytes, form: str, *, place: str) -> Iterator[Upload | OddRow]:
+        places.append(place)
+        return read_uploads(body, form, place=place)
+
+    monkeypatch.setattr("providers.smart_house.normalize.read_uploads", counted)
+    week = payload(_week(2), first=DAYS[0], last=DAYS[-1] + timedelta(days=2))
+    assert {index for index, _ in normalize_each([week], WINDOWS, ACCOUNT)} == set(range(7))
+    assert len(places) == 2
+
+
+def test_of_each_day_of_a_week_it_is_proven_apart_who_is_absent() -> None:
+    """One home is missing until the last day's upload; the days that this upload may be about are without proof."""
+    days = [*DAYS, *(DAYS[-1] + timedelta(days=late) for late in (1, 2))]
+    answers = [
+        payload(
+            archive(
+                [
+                    row(home, day, **{f"sensor_{name}": [change(f"{day}T10:00:00+00:00", "1")]})
+                    for home, name in enumerate(("mine", "yours", "theirs"))
+                    if name != "theirs" or day == days[-1]
+                ]
+            ),
+            first=day,
+            last=day,
+        )
+        for day in days
+    ]
+    found = list(normalize_each(answers, WINDOWS, ACCOUNT))
+    absent = [concat(batch for at, batch in found if at == index).absent_sites for index in range(7)]
+    assert absent == [{"theirs"}] * 6 + [frozenset()]
+    for window, sites in zip(WINDOWS, absent, strict=True):
+        touching = [one for one in answers if one.window.touches(window)]
+        assert concat(normalize(touching, window, ACCOUNT)).absent_sites == sites
