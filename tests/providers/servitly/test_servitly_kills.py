@@ -86,14 +86,14 @@ class House:
 
         Args:
             source: Whose day.
-            first_run: Called in the child; it makes the file that it is given when it, or its courier, is killed.
+            first_run: Called in the child; the file that it is given is made when it, or its courier, is killed.
             pace: Of the next run.
         """
         mark, before = self.landing.parent / f"{source}.killed", len(self.twin.jobs)
         status = ended(fork(lambda: first_run(mark)))
         assert (status == 0) or mark.exists(), source
         finished = self._one("SELECT count(finished_at) FROM pull WHERE source = %s", source)
-        if mark.exists():
+        if status:  # otherwise the first run ended well: its courier had said all there was to say
             ingest(self.database, self.landing, source, pace)
         meant = sum(1 for point in self.twin.truth(*_millis(DAY), {}) if point.labels["thing"].startswith("PV"))
         load = "SELECT sum(n_inserted), sum(n_changed + n_removed) FROM load WHERE source = %s"
