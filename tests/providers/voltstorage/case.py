@@ -32,7 +32,7 @@ def _open(slice_of: timedelta = timedelta(hours=12), fault: str = "") -> Iterato
 
 
 def _open_wide() -> AbstractContextManager[Live]:
-    return _open(timedelta(days=3), "cell")
+    return _open(timedelta(hours=36), "cell")
 
 
 def _bounds(question: Mapping[str, str]) -> Window:
