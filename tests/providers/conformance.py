@@ -78,7 +78,7 @@ def said(batches: Sequence[Normalized]) -> tuple[Any, ...]:
 
 
 class Conformance:
-    """The suite. `test_conformance.py` runs it over every case."""
+    """The suite. `test_conformance.py` runs it, and `WidePulls`, over every case."""
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -97,12 +97,6 @@ class Conformance:
     @staticmethod
     def batches(case: Case, live: Live, payloads: Sequence[Payload]) -> Sequence[Normalized]:
         return list(live.provider.normalize(payloads, case.window))
-
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def wide_payloads(case: Case) -> Iterator[tuple[Provider, Sequence[Payload]]]:
-        with case.open_wide() as live:
-            yield live.provider, list(live.provider.fetch(case.wide, {}))
 
     def test_its_facts_are_possible(self, case: Case) -> None:
         spec = case.spec
@@ -169,43 +163,6 @@ class Conformance:
         pieces = (Window(case.window.start, middle), Window(middle, case.window.end))
         parts = [batch for piece in pieces for batch in live.provider.normalize(payloads, piece)]
         assert points(parts) == points(batches)
-
-    def test_a_wide_pull_says_of_each_of_its_windows_what_its_answers_say_of_that_window_alone(
-        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
-    ) -> None:
-        provider, payloads = wide_payloads
-        days = [Window.of_day(day) for day in case.wide.days()]
-        halves = [half for day in days for half in day.halves()]
-        alone: dict[Window, Sequence[Normalized]] = {}
-        for window in (*days, *halves):
-            touching = [payload for payload in payloads if payload.window.touches(window)]
-            alone[window] = list(provider.normalize(touching, window))
-        assert sum(len(batch.rejected) for day in days for batch in alone[day]) > 0, "the case rejects nothing"
-        for windows in (days, days[1:], days[::2], halves[1::3]):
-            found: dict[Window, list[Normalized]] = {window: [] for window in windows}
-            for index, batch in provider.normalize_each(payloads, windows):
-                found[windows[index]].append(batch)
-            for window in windows:
-                assert said(found[window]) == said(alone[window])
-
-    def test_a_provider_of_wide_pulls_goes_through_their_answers_once(
-        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
-    ) -> None:
-        provider, payloads = wide_payloads
-        days = [Window.of_day(day) for day in case.wide.days()]
-        if case.spec.pull_days > 1:
-            once = list(provider.normalize_each(iter(payloads), days))
-            assert {index for index, _ in once} == set(range(len(days)))
-
-    def test_a_wide_pull_with_a_cut_answer_is_unreadable(
-        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
-    ) -> None:
-        provider, payloads = wide_payloads
-        days = [Window.of_day(day) for day in case.wide.days()]
-        last = max(range(len(payloads)), key=lambda index: len(payloads[index].body))
-        cut = replace(payloads[last], body=payloads[last].body[:-1])
-        with pytest.raises(PayloadUnreadableError):
-            list(provider.normalize_each([*payloads[:last], cut, *payloads[last + 1 :]], days))
 
     def test_a_cut_answer_is_unreadable_and_nothing_else(
         self, case: Case, live: Live, payloads: Sequence[Payload]
@@ -300,3 +257,50 @@ class Conformance:
             said = f"{caught.value!r} {''.join(format_exception(caught.value))} {caplog.text}"
             for secret in live.secrets:
                 assert not [spelling for spelling in spellings(secret) if spelling in said]
+
+
+class WidePulls:
+    """What is promised of pulls of several days: a class of its own, as the servers of both are one and the same."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def wide_payloads(case: Case) -> Iterator[tuple[Provider, Sequence[Payload]]]:
+        with case.open_wide() as live:
+            yield live.provider, list(live.provider.fetch(case.wide, {}))
+
+    def test_a_wide_pull_says_of_each_of_its_windows_what_its_answers_say_of_that_window_alone(
+        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
+    ) -> None:
+        provider, payloads = wide_payloads
+        days = [Window.of_day(day) for day in case.wide.days()]
+        halves = [half for day in days for half in day.halves()]
+        alone: dict[Window, Sequence[Normalized]] = {}
+        for window in (*days, *halves):
+            touching = [payload for payload in payloads if payload.window.touches(window)]
+            alone[window] = list(provider.normalize(touching, window))
+        assert sum(len(batch.rejected) for day in days for batch in alone[day]) > 0, "the case rejects nothing"
+        for windows in (days, days[1:], days[::2], halves[1::3]):
+            found: dict[Window, list[Normalized]] = {window: [] for window in windows}
+            for index, batch in provider.normalize_each(payloads, windows):
+                found[windows[index]].append(batch)
+            for window in windows:
+                assert said(found[window]) == said(alone[window])
+
+    def test_a_provider_of_wide_pulls_goes_through_their_answers_once(
+        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
+    ) -> None:
+        provider, payloads = wide_payloads
+        days = [Window.of_day(day) for day in case.wide.days()]
+        if case.spec.pull_days > 1:
+            once = list(provider.normalize_each(iter(payloads), days))
+            assert {index for index, _ in once} == set(range(len(days)))
+
+    def test_a_wide_pull_with_a_cut_answer_is_unreadable(
+        self, case: Case, wide_payloads: tuple[Provider, Sequence[Payload]]
+    ) -> None:
+        provider, payloads = wide_payloads
+        days = [Window.of_day(day) for day in case.wide.days()]
+        last = max(range(len(payloads)), key=lambda index: len(payloads[index].body))
+        cut = replace(payloads[last], body=payloads[last].body[:-1])
+        with pytest.raises(PayloadUnreadableError):
+            list(provider.normalize_each([*payloads[:last], cut, *payloads[last + 1 :]], days))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import providers
-from tests.providers.conformance import Case, Conformance
+from tests.providers.conformance import Case, Conformance, WidePulls
 
 PROVIDERS = sorted(
     folder.name for folder in Path(providers.__file__).parent.iterdir() if (folder / "spec.py").is_file()
@@ -28,6 +28,14 @@ def test_a_provider_has_a_case_and_says_how_its_documents_differ_from_the_truth(
         assert heading in said, f"providers/{slug}/__init__.py says nothing under {heading!r}"
 
 
-@pytest.mark.parametrize("case", [case_of(slug) for slug in PROVIDERS], ids=PROVIDERS, scope="class")
+EVERY_CASE = pytest.mark.parametrize("case", [case_of(slug) for slug in PROVIDERS], ids=PROVIDERS, scope="class")
+
+
+@EVERY_CASE
 class TestProvider(Conformance):
     """The suite, once for each provider."""
+
+
+@EVERY_CASE
+class TestWidePulls(WidePulls):
+    """Its second part."""
