@@ -17,7 +17,7 @@ from pipelines.command_line.stack import Stack, alone
 from pipelines.command_line.storage import dagster_storage
 from pipelines.command_line.twin import Account, Twin
 
-_LOOK_SECONDS: Final = 1.5
+_LOOK_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)

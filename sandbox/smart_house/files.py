@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -80,12 +81,13 @@ def file_of(table: Table, form: str) -> bytes:
 def zipped(content: bytes, name: str, extra: Mapping[str, bytes] | None = None) -> bytes:
     """An archive with one file, or more."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for one, body in {name: content, **(extra or {})}.items():
-            archive.writestr(zipfile.ZipInfo(one, (2022, 5, 27, 12, 0, 0)), body, zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(zipfile.ZipInfo(one, (2022, 5, 27, 12, 0, 0)), body, zipfile.ZIP_DEFLATED, 6)
     return packed.getvalue()
 
 
+@lru_cache(65_536)
 def mangled(text: str) -> str:
     """What the collectors of June 2022 made of every text."""
     return re.sub(r"(\d)_(\d)", r"\1.\2", re.sub(r"[.<>*#%&+?/]", "_", text))

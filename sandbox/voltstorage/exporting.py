@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final
 
 from sandbox.faults import Fired
@@ -110,13 +111,19 @@ def _peucker(points: list[tuple[int, float]], most: float) -> list[int]:
 
 
 def _time(at: int, wanted: Wanted) -> str:
-    zone = UTC if wanted.tz_minutes is None else timezone(timedelta(minutes=wanted.tz_minutes))
+    return _time_in(at, wanted.tz_minutes)
+
+
+@lru_cache(16_384)
+def _time_in(at: int, minutes: int | None) -> str:
+    """A day's instants are said again for every product."""
+    zone = UTC if minutes is None else timezone(timedelta(minutes=minutes))
     text = (
         datetime.fromtimestamp(at // 1000, zone)
         .replace(microsecond=at % 1000 * 1000)
         .isoformat(timespec="milliseconds")
     )
-    return text.replace("+00:00", "Z") if wanted.tz_minutes is None else text
+    return text.replace("+00:00", "Z") if minutes is None else text
 
 
 def _number(value: float | str, wanted: Wanted) -> str:
