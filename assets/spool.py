@@ -5,6 +5,7 @@ at all is odd about it there is none, and each day is read from its answers, whe
 """
 
 import errno
+import logging
 import os
 import pickle
 import tempfile
@@ -22,6 +23,8 @@ from domain.window import Window
 if TYPE_CHECKING:
     from assets.ledger import RecordingWarehouse
     from domain.measurement import Normalized
+
+_log: Final = logging.getLogger(__name__)
 
 _LEVEL: Final = 1  # as in the landing zone: what counts is that less is written
 _LEAST_FREE: Final = 2**30  # bytes that stay free: the disk may be the database's, too
@@ -111,9 +114,10 @@ def spooled(
             if landed.pull_id == pull_id:  # else another one has been finished this very moment
                 _fill(spool, provider, landed, of_it)
         spool.flush()
-    except Exception:  # noqa: BLE001 - whatever it is, the days' own loads find it, and say whose it is
+    except Exception as error:  # noqa: BLE001 - whatever it is, the days' own loads find it, and say whose it is
         if spool is not None:
             spool.close()
+        _log.warning("%s: what was pulled is read day by day, which takes longer: %s", source, type(error).__name__)
         return None
     return spool
 

@@ -38,6 +38,8 @@ def main() -> None:
         return
     access, number, order = told
     _end_after(access.pace.unknown)
+    for polite in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(polite, signal.SIG_IGN)  # whoever ends the house politely lets it come to its end first
     outcome = _carried(access, number, order)
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), pickle.dumps(outcome))
@@ -54,15 +56,19 @@ def _told(source: BinaryIO) -> "tuple[ServitlyAccess, int, Order] | None":
 def _carried(access: "ServitlyAccess", number: int, order: Order) -> "Outcome":
     settings = Settings()
     refusal: Refusal | None = None
-    with access.line(settings, warehouse=settings.warehouse_url) as line:
-        try:
-            refusal = access.orders(line).carry(number, order)
-        except IngestError as error:
-            return line.n_requests, None, error
-        except Exception as error:  # noqa: BLE001  # the run has to hear of it
-            _log.exception("an order was not carried to its end")
-            return line.n_requests, None, _unforeseen(error, order)
-        return line.n_requests, refusal, None
+    n_requests = 0
+    try:
+        with access.line(settings, warehouse=settings.warehouse_url) as line:
+            try:
+                refusal = access.orders(line).carry(number, order)
+            finally:
+                n_requests = line.n_requests
+    except IngestError as error:
+        return n_requests, None, error
+    except Exception as error:  # noqa: BLE001  # the run has to hear of it
+        _log.exception("an order was not carried to its end")
+        return n_requests, None, _unforeseen(error, order)
+    return n_requests, refusal, None
 
 
 def _unforeseen(error: Exception, order: Order) -> UnforeseenError:

@@ -64,10 +64,13 @@ class Dispatch:
             ExportPendingError: The courier did not come back. The ledger says how far it came.
             IngestError: What the courier met.
         """
-        said = self._said(pickle.dumps((self._access, number, order)))
+        try:
+            said = self._said(pickle.dumps((self._access, number, order)))
+        except OSError:  # no process to be had now; where it had begun, it goes on
+            raise self._astray(order, "could not be started, or told") from None
         try:
             n_requests, refusal, error = pickle.loads(said)  # noqa: S301  # our own process's
-        except (EOFError, pickle.UnpicklingError):
+        except Exception:  # noqa: BLE001  # whatever else it wrote
             raise self._astray(order, "was killed, or could not start") from None
         self.n_requests += n_requests
         if error is not None:

@@ -38,7 +38,8 @@ def go_through(
     with ExitStack() as opened:
         watched = opened.enter_context(running.house.unopened_warehouse(running.warehouse_url))
         compared = opened.enter_context(running.house.unopened_warehouse(running.warehouse_url))
-        beside = opened.enter_context(ThreadPoolExecutor(1))  # comparing takes long, and the others are to go on
+        beside = ThreadPoolExecutor(1)  # comparing takes long, and the others are to go on
+        opened.callback(beside.shutdown, wait=True, cancel_futures=True)
         bars = opened.enter_context(_bars())
         comparisons: list[Future[None]] = []
 

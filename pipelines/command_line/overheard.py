@@ -12,7 +12,10 @@ _ROOMS: Final = ("providers", "warehouse", "assets", "resources")
 
 class _Aloud(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        (complain if record.levelno >= logging.WARNING else say)(record.getMessage())
+        try:
+            (complain if record.levelno >= logging.WARNING else say)(record.getMessage())
+        except Exception:  # noqa: BLE001  # a message that cannot be shown is no reason to fail a day
+            self.handleError(record)
 
 
 @contextmanager

@@ -116,6 +116,8 @@ class Exports:
                     busy += refusal.wait_seconds
                     if busy >= self._pace.deadline:
                         raise self._is_busy(order, refusal, busy)
+                    place, wait = self._place(order), refusal.wait_seconds
+                    _log.info("%s: no export is taken now (%s); asked again in %.0f s", place, refusal.words, wait)
                     self._sleep(refusal.wait_seconds)
 
     def address(self, job: ExportJob, order: Order) -> str | None:

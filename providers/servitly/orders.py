@@ -1,6 +1,6 @@
 """One order on its way: from an intention in the ledger to the name of the job, or to the reason why there is none."""
 
-import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,14 +12,13 @@ from domain.errors import (
     ProviderError,
     RateLimitedError,
     RequestRejectedError,
+    WarehouseUnavailableError,
 )
 from domain.export_jobs import ExportJobs, JobState, Order
 from providers._http import Answer, ApiClient, Credentials
 from providers.servitly.pace import Pace
 from providers.servitly.spec import EXPORTS_PATH
 from providers.servitly.wire import is_busy, message_of, parse_job
-
-_log: Final = logging.getLogger(__name__)
 
 _BAD_REQUEST: Final = 400
 _CONFLICT: Final = 409
@@ -76,7 +75,7 @@ class Orders:
         try:
             self._login.headers()
         except ProviderError as error:
-            self._jobs.ended(number, JobState.REFUSED, error.culprit)
+            self._refuse(number, error.culprit)
             raise
         # Nothing comes between this and the request: who was held up for long finds the intention withdrawn.
         if not self._jobs.sent(number):
@@ -87,17 +86,33 @@ class Orders:
                 return self._refused(number, order, answer)
             said = parse_job(answer.body, place=self._place(order))
         except RateLimitedError as error:
-            self._jobs.ended(number, JobState.REFUSED, error.culprit)
+            self._refuse(number, error.culprit)
             if not error.was_sent:
                 raise
             return self._too_many(error)
         except ProviderError as error:
             is_certain = not error.was_sent or isinstance(error, RequestRejectedError | CredentialsRejectedError)
             if is_certain and not isinstance(error, PayloadUnreadableError):
-                self._jobs.ended(number, JobState.REFUSED, error.culprit)
+                self._refuse(number, error.culprit)
             raise
-        self._jobs.taken(number, said.id, said.state)
+        self._noted(lambda: self._jobs.taken(number, said.id, said.state))
         return None
+
+    def _refuse(self, number: int, words: str) -> None:
+        self._noted(lambda: self._jobs.ended(number, JobState.REFUSED, words))
+
+    def _noted(self, note: Callable[[], None]) -> None:
+        """Write down what the provider has said. Nobody else knows it, so a database that is away is waited for."""
+        deadline = time.monotonic() + self._pace.unknown
+        while True:
+            try:
+                note()
+            except WarehouseUnavailableError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(self._pace.look)
+            else:
+                return
 
     def _too_many(self, error: RateLimitedError) -> Refusal:
         """429 may mean either, too: its quotas are of minutes, and so is the wait where it asks for none."""
@@ -111,9 +126,8 @@ class Orders:
         """Raise, unless waiting helps."""
         message = message_of(answer.body)
         words = f"{answer.status} {message}".strip()
-        self._jobs.ended(number, JobState.REFUSED, words)
+        self._refuse(number, words)
         if answer.status == _CONFLICT or is_busy(answer.body):
-            _log.info("%s: the provider takes no export now (%s)", self._place(order), words)
             return Refusal(words, self._pace.busy)
         raise RequestRejectedError(
             f"the provider refuses the export and says {message!r}",

@@ -34,6 +34,15 @@ def test_afterwards_nothing_more_is_said(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
+def test_a_message_that_cannot_be_said_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with overheard(), monkeypatch.context() as changed:
+        changed.setattr("pipelines.command_line.overheard.say", lambda _: int("no number"))
+        ROOM.info("export a")
+    assert "ValueError" in capsys.readouterr().err
+
+
 def test_a_person_who_waits_for_days_hears_it(capsys: pytest.CaptureFixture[str]) -> None:
     def outcomes() -> Iterator[DayOutcome]:
         ROOM.info("export a: PENDING for 30 s")

@@ -239,6 +239,17 @@ def test_what_ends_a_run_and_all_its_group_leaves_the_courier_and_its_job_is_ado
     assert len(depot.twin.jobs) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_courier_that_is_asked_to_end_comes_to_its_end_first(depot: Depot, number: signal.Signals) -> None:
+    depot.twin.fault("latency", seconds=0.7, endpoint="orders")
+    with depot.courier(access_to("fleet", pace=PATIENT), depot.jobs.intend(ORDER).number) as started:
+        until(lambda: len(depot.twin.jobs) == 1)
+        assert depot.states() == ["sent"]
+        started.send_signal(number)
+    assert started.returncode == 0
+    assert depot.states() == ["pending"]
+
+
 def test_the_next_run_waits_for_the_name_while_the_courier_of_a_killed_run_is_under_way(depot: Depot) -> None:
     depot.twin.fault("latency", seconds=1.0, endpoint="orders")
     child = fork(depot.fetch)

@@ -1,5 +1,7 @@
 """How exports are ordered, waited for and taken over; every quirk of the jobs by name."""
 
+import logging
+import re
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +16,7 @@ from domain.errors import (
     PayloadUnreadableError,
     ProviderUnavailableError,
     RequestRejectedError,
+    WarehouseUnavailableError,
 )
 from domain.export_jobs import Order
 from domain.window import Window
@@ -175,6 +178,36 @@ def test_a_second_export_while_one_is_pending_is_waited_out(status: int) -> None
         assert made.twin.n_refused >= 1
         assert made.jobs.states()[-1] == "landed"
         assert set(made.jobs.states()[:-1]) == {"refused"}
+
+
+def test_whoever_waits_reads_what_the_provider_said_and_for_how_long_it_is_waited(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "providers.servitly"), boilers(busy_status=409) as made:
+        by_hand = served.Job("by-hand", {}, done_at=time.monotonic() + 0.4)
+        made.twin.jobs[by_hand.id] = by_hand
+        made.fetch()
+    said = re.compile(r"fleet, things .*: no export is taken now \(409 .+\); asked again in \d+ s")
+    assert [line for line in caplog.messages if said.fullmatch(line)] != []
+
+
+class _Unsteady(ListedJobs):
+    """A ledger that cannot be reached the first times that a name is to be written down."""
+
+    n_away = 3
+
+    def taken(self, number: int, provider_job: str, provider_state: str) -> None:
+        if self.n_away:
+            self.n_away -= 1
+            raise WarehouseUnavailableError("the server is away", place="test", fix="wait")
+        super().taken(number, provider_job, provider_state)
+
+
+def test_a_jobs_name_outlives_a_ledger_that_is_away_when_it_is_heard() -> None:
+    with boilers(jobs=_Unsteady(), pace=replace(PACE, look=0.01)) as made:
+        assert len(made.fetch()) == 1
+        assert made.jobs.states() == ["landed"]
+        assert orders(made) == 1
 
 
 def test_an_order_beyond_the_quota_is_sent_again_once_its_minute_is_over() -> None:
