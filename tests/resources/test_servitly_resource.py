@@ -1,6 +1,7 @@
 """Servitly's resource: variables looked up when they are needed, a ledger and a budget in the warehouse."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -8,9 +9,8 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.servitly.account import Account, FieldMeaning, Metric
-from resources.access import Endpoint
-from resources.servitly import ServitlyAccess
 from resources.settings import Settings
+from tests.fakes import couriers
 from tests.fakes.exports import DAY, boilers
 
 ACCOUNT = Account(
@@ -19,15 +19,7 @@ ACCOUNT = Account(
     fields={"Water heater": FieldMeaning("energy", "Wh")},
     file_hosts=("files.example:8443",),
 )
-ACCESS = ServitlyAccess(
-    Endpoint("fleet", "assets/fleet/defs.yaml", base_url_env="FLEET_URL"),
-    ACCOUNT,
-    username_env="FLEET_USERNAME",
-    password_env="FLEET_PASSWORD",
-    api_key_env="FLEET_API_KEY",
-    requests_per_minute=6000.0,
-    poll_seconds=0.1,
-)
+ACCESS = replace(couriers.ACCESS, account=ACCOUNT, requests_per_minute=6000.0, poll_seconds=0.1)
 
 
 @pytest.mark.parametrize("missing", ["FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"])

@@ -103,6 +103,13 @@ class House:
         assert self.twin.most_pending == 1, source
         return Outcome(mark.exists(), len(self.twin.jobs) - before, tuple(said))
 
+    def ordered_once(self, source: str, first_run: Callable[[Path], object]) -> Outcome:
+        """The same, where one job is all that the provider may have been asked for, and none may be lost."""
+        one = self.outcome(source, first_run)
+        assert one.n_jobs == 1, source
+        assert set(one.states) <= {"landed", "refused"}, source
+        return one
+
     def _one(self, query: str, source: str) -> tuple[Any, ...]:
         return self.observer.execute(query.encode(), [source]).fetchone() or ()
 
@@ -150,10 +157,7 @@ def test_a_run_killed_at_any_step_is_brought_to_its_end_by_the_next_without_a_se
             Steps(fatal, _marked(mark, 0)).install()
             ingest(house.database, house.landing, source)
 
-        one = house.outcome(source, first_run)
-        assert one.n_jobs == 1, source
-        assert set(one.states) <= {"landed", "refused"}, source
-        if not one.was_killed:
+        if not house.ordered_once(source, first_run).was_killed:
             break
         fatal += 2
     assert fatal >= FEWEST_POINTS
@@ -176,9 +180,7 @@ def test_a_run_killed_while_it_hands_its_order_to_a_courier_of_its_own_orders_on
             start_couriers_by(started)
             ingest(house.database, house.landing, source)
 
-        one = house.outcome(source, first_run)
-        assert one.n_jobs == 1, source
-        assert set(one.states) <= {"landed", "refused"}, source
+        one = house.ordered_once(source, first_run)
         n_never_sent += "refused" in one.states
         if not one.was_killed:
             break
@@ -196,10 +198,7 @@ def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: 
             start_couriers_by(by_fork(lambda run: Steps(fatal, _marked(mark, run))))
             ingest(house.database, house.landing, source)
 
-        one = house.outcome(source, first_run)
-        assert one.n_jobs == 1, source
-        assert set(one.states) <= {"landed", "refused"}, source
-        if not one.was_killed:
+        if not house.ordered_once(source, first_run).was_killed:
             break
         fatal += 1
     assert fatal >= LEAST_CARRIED
