@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import shared_server
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import create_database, drop_database, freeze_database, with_database
 
@@ -34,6 +35,11 @@ _TEMPLATE = "with_schema"
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests are begun first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def package_cache() -> Path:
     """Where fetched packages are kept between runs: the same place as outside of tests."""
@@ -44,27 +50,23 @@ def package_cache() -> Path:
 def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this run share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / "server"
-    (folder / "users").mkdir(parents=True, exist_ok=True)
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "server"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def warehouse_server(_run_folder: Path, package_cache: Path) -> Iterator[EmbeddedWarehouse]:
     """The server of this run. Its own database stays empty: ask for `empty_database` or `database`."""
-    warehouse = EmbeddedWarehouse(_run_folder / "home", cache=package_cache, durable=False)
-    me = _run_folder / "users" / str(os.getpid())
     with _locked(_run_folder):
-        me.touch()
+        shared_server.sweep(package_cache)
+        warehouse = EmbeddedWarehouse(shared_server.enter(_run_folder), cache=package_cache, durable=False)
         warehouse.start()
     try:
         yield warehouse
     finally:
         with _locked(_run_folder):
-            me.unlink()
-            if not any(_lives(int(user.name)) for user in me.parent.iterdir()):
-                warehouse.remove()
+            if shared_server.leave(_run_folder, package_cache):
                 (_run_folder / "template").unlink(missing_ok=True)
 
 
@@ -111,11 +113,3 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

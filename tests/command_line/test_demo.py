@@ -8,6 +8,7 @@ import pytest
 from tests.fakes.demo import PROGRAM, Demo, addresses, clean_home, environment_of, providers, sources
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # three minutes on a machine where everything runs at once
 def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_time(
     tmp_path: Path, package_cache: Path

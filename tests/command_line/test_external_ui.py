@@ -50,6 +50,7 @@ def n_tables(url: str) -> int:
         return int(row[0]) if row else 0
 
 
+@pytest.mark.long
 def test_over_a_warehouse_of_yours_dagster_keeps_its_history_on_the_embedded_server(
     tmp_path: Path, package_cache: Path, database: str
 ) -> None:

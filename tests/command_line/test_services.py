@@ -147,6 +147,7 @@ def test_the_ui_opens_and_ctrl_c_leaves_no_process_behind(home: Path) -> None:
     assert Process("sandbox", home / "run").pid == pids[0], "what ran before is left running"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_stop_ends_a_ui_with_all_that_it_runs_and_what_a_killed_one_left(home: Path) -> None:
     assert ask("stop").stdout == "Nothing was running.\n"

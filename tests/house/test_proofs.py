@@ -13,8 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_make_prove_finds_proofs_and_the_demo_is_among_them() -> None:
     command = next(line.strip() for line in (ROOT / "Makefile").read_text().splitlines() if "-m prove" in line)
     arguments = command.removeprefix("$(BIN)/pytest").split()
+    assert not set(arguments) - {"-m", "prove"}, "it proves all that there is"
     collected = subprocess.run(  # noqa: S603 — our own tests
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", *arguments],
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", *arguments, "tests/command_line"],
         cwd=ROOT,
         capture_output=True,
         text=True,

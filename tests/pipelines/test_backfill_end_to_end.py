@@ -91,6 +91,7 @@ def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             yield House(sandbox, stack, warehouse, database, tmp_path)
 
 
+@pytest.mark.long
 def test_one_bad_day_of_sixty(house: House) -> None:
     hub, both = house.sandbox.control.export_service, [payloads_key("north"), measurements_key("north")]
     hub.fault("status", code=422, day=BAD)
@@ -132,6 +133,7 @@ def test_one_bad_day_of_sixty(house: House) -> None:
     _nothing_leaks(house)
 
 
+@pytest.mark.long
 def test_one_changed_value_and_one_removed_row(house: House) -> None:
     hub, key = house.sandbox.control.export_service, measurements_key("north")
     day = date.fromisoformat(DAYS[3])

@@ -147,6 +147,7 @@ def observer(database: str) -> Iterator[psycopg.Connection]:
 
 
 # Half a minute each on two idle cores; a machine that is busy four times over must not look like a hung test.
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("before", "after"), [({}, OLD), (OLD, NEW)], ids=["first load", "load with changes"])
 def test_a_worker_killed_at_any_step_leaves_the_partition_whole(
@@ -186,7 +187,7 @@ def test_a_loader_that_commits_in_two_pieces_is_caught(
     monkeypatch.setattr(psycopg.Connection, "transaction", _no_transaction)
     halves = 0
     with open_warehouse(database, landing) as warehouse:
-        for fatal in range(1, 400, 3):
+        for fatal in range(1, 400, 7):
             source = f"source-{fatal}"
             if not _killed(database, landing, source, NEW, fatal):
                 break

@@ -100,11 +100,22 @@ def test_the_days_of_the_clock_change_have_92_and_100_quarters(day: date, n_quar
     assert len(local) == n_quarters
 
 
-def test_day_totals_are_the_sum_of_the_quarters_for_every_meter_over_a_year_with_both_clock_changes() -> None:
-    zone, year = ZoneInfo("Europe/Zurich"), Window(at("2025-02-28T23:00:00"), at("2026-02-28T23:00:00"))
+@pytest.mark.parametrize(
+    ("first", "behind", "n_days"),
+    [
+        ("2025-03-27T23:00:00", "2025-04-01T22:00:00", 5),
+        ("2025-10-23T22:00:00", "2025-10-28T23:00:00", 5),
+        pytest.param("2025-02-28T23:00:00", "2026-02-28T23:00:00", 365, marks=pytest.mark.prove),
+    ],
+    ids=["into summer time", "out of it", "a year"],
+)
+def test_day_totals_are_the_sum_of_the_quarters_for_every_meter_over_both_clock_changes(
+    first: str, behind: str, n_days: int
+) -> None:
+    zone, window = ZoneInfo("Europe/Zurich"), Window(at(first), at(behind))
     totals: dict[bool, list[pd.Series]] = {True: [], False: []}
     with apartments(account=replace(QUARTERS, frequencies=("15T", "D"))) as made:
-        for batch in made.provider.normalize(made.provider.fetch(year, {}), year):
+        for batch in made.provider.normalize(made.provider.fetch(window, {}), window):
             frame = batch.measurements
             local = frame["measured_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D")
             summed = frame["value"].groupby([frame["series"], local], observed=True).sum()
@@ -112,7 +123,7 @@ def test_day_totals_are_the_sum_of_the_quarters_for_every_meter_over_a_year_with
             totals[is_day].append(summed.rename(index=lambda key: str(key).removesuffix("/D"), level=0))
     days, quarters = (pd.concat(parts).groupby(level=[0, 1]).sum() for parts in (totals[True], totals[False]))
     assert days.index.get_level_values(0).nunique() == len(METERS) + 2 * 16  # those that consume have two more
-    assert len(days) == len(quarters) > 364 * 52
+    assert len(days) == len(quarters) > (n_days - 1) * 52
     assert (days - quarters).abs().max() < 1e-6
 
 

@@ -144,6 +144,7 @@ def _marked(mark: Path, *victims: int) -> Callable[[], None]:
     return kill
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("first", [1, 2], ids=["odd", "even"])
 def test_a_run_killed_at_any_step_is_brought_to_its_end_by_the_next_without_a_second_job(
@@ -204,6 +205,7 @@ def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: 
     assert fatal >= LEAST_CARRIED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "with its run"])
 def test_a_courier_killed_at_any_step_costs_one_job_at_most_and_never_two_at_once(
     house: House, *, is_alone: bool

@@ -1,0 +1,79 @@
+"""Dagster's history is asked on sessions that stay open, and outlives a restart of its server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import psycopg
+import pytest
+import yaml
+from psycopg.conninfo import conninfo_to_dict
+
+PROJECT = Path(__file__).resolve().parents[2]
+MOST_SESSIONS = 3
+
+
+@pytest.fixture
+def observer(empty_database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def instance(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance with the settings that ship, over a database of this test."""
+    parts = conninfo_to_dict(empty_database)
+    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "DB": "dbname"}
+    for variable, part in names.items():
+        monkeypatch.setenv(f"DAGSTER_PG_{variable}", str(parts[part]))
+    settings = yaml.safe_load((PROJECT / "pipelines/instance/dagster.yaml").read_text("utf-8"))
+    settings["python_logs"] = {}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+        yield made
+
+
+def _sessions(observer: psycopg.Connection) -> set[int]:
+    rows = observer.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
+        " AND pid <> pg_backend_pid()"
+    )
+    return {pid for (pid,) in rows.fetchall()}
+
+
+def _ask(instance: dg.DagsterInstance) -> None:
+    assert instance.get_runs() == []
+    assert instance.fetch_materializations(dg.AssetKey("hub"), limit=1).records == []
+    assert list(instance.all_instigator_state()) == []
+
+
+def test_a_hundred_questions_need_no_more_sessions_than_three(
+    instance: dg.DagsterInstance, observer: psycopg.Connection
+) -> None:
+    _ask(instance)
+    at_rest = _sessions(observer)
+    assert 1 <= len(at_rest) <= MOST_SESSIONS
+    for _ in range(30):
+        _ask(instance)
+    assert _sessions(observer) == at_rest
+
+
+def test_sessions_that_the_server_ended_cost_no_question(
+    instance: dg.DagsterInstance, observer: psycopg.Connection
+) -> None:
+    _ask(instance)
+    ended = _sessions(observer)
+    observer.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) AS pid", [sorted(ended)])
+    _ask(instance)
+    assert _sessions(observer).isdisjoint(ended)
+
+
+def test_an_instance_made_from_a_reference_as_runs_make_theirs_keeps_its_sessions_too(
+    instance: dg.DagsterInstance, observer: psycopg.Connection
+) -> None:
+    with dg.DagsterInstance.from_ref(instance.get_ref()) as other:
+        _ask(other)
+        at_rest = _sessions(observer)
+        for _ in range(10):
+            _ask(other)
+        assert _sessions(observer) == at_rest != set()
