@@ -16,6 +16,8 @@ LOCKED := --generate-hashes --no-strip-extras --universal --python-version 3.11 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export PYTHONUNBUFFERED := 1
+# A demo starts a process for every run, and the tests hundreds: without compiled modules each would compile ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo ui test lint format lock prove bench clean

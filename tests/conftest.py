@@ -5,6 +5,7 @@ commits need not survive a power cut, hence it is quick. Tests connect as the ro
 """
 
 import fcntl
+import gc
 import itertools
 import os
 import signal
@@ -38,6 +39,12 @@ _numbers = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long tests are begun first."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: no collection of garbage need look at it again, here or in the children that we fork."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,7 @@ def test_rows_that_are_nearly_empty_pack_well_and_are_no_bomb(n_columns: int) ->
 @pytest.mark.parametrize("form", ["json", "csv", "xml"])
 def test_no_file_is_in_memory_whole(form: str) -> None:
     piece = _busy(500, 10)
-    body = _stored(_long(form, piece, 20 * MEBIBYTE), form)
+    body = _stored(_long(form, piece, 14 * MEBIBYTE), form)
 
     def read() -> None:
         archives.check(body, form, place="test")
