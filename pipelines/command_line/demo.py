@@ -19,21 +19,28 @@ from resources.settings import DAGSTER_VARIABLES
 OnceOption = Annotated[bool, typer.Option("--once", help="End after the summary, and stop everything.")]
 DaysOption = Annotated[int, typer.Option(min=1, max=300, help="How many whole days to pull at most, ending yesterday.")]
 
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--source", help="Only this source; may be given more than once.", show_default=False),
+]
 
-def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = None) -> None:
+
+def demo(
+    *, once: OnceOption = False, days: DaysOption = 60, source: SourceOption = None, port: PortOption = None
+) -> None:
     """Pull measured days from the sandbox through real Dagster backfills, verify every row, and leave the UI open."""
     begun = time.monotonic()
     house = House()
     for name in ("WAREHOUSE_URL", "LANDING_URL", *DAGSTER_VARIABLES):
         if house.settings.environment.get(name, "").strip():
             refuse(f"the demo keeps the sandbox's rows apart from all that is yours: unset {name} for it.")
-    sources = _sources(house)
-    wanted = {source.slug: _days_of(source, days) for source in sources}
+    sources = _sources(house, source or ())
+    wanted = {one.slug: _days_of(one, days) for one in sources}
     first_days = {slug: taken[0] for slug, taken in wanted.items()}
 
-    accounts = [source.account for source in sources]
+    accounts = [one.account for one in sources]
     with opened(house, accounts=accounts, port=port, first_days=first_days) as running:
-        in_order = [source.slug for source in sorted(sources, key=_rate)]
+        in_order = [one.slug for one in sorted(sources, key=_rate)]
         served = {account.source: account for account in _served(running.twin, accounts)}
         taken = {slug: wanted[slug] for slug in in_order if slug in served}
         go_through(running, served, taken, is_looked_at=not once)
@@ -42,16 +49,18 @@ def demo(*, once: OnceOption = False, days: DaysOption = 60, port: PortOption = 
             keep_open(running)
 
 
-def _sources(house: House) -> list[Source]:
-    """Those that can be pointed at the sandbox; ends the command where one points at a real account."""
+def _sources(house: House, chosen: Sequence[str]) -> list[Source]:
+    """Those that can be pointed at the sandbox, of the chosen ones; ends the command where one is a real account."""
     environment = house.settings.environment
-    sources = [source for source in house.sources() if source.account.addresses]
+    of_interest = [house.source(slug) for slug in sorted(set(chosen))] if chosen else house.sources()
+    sources = [source for source in of_interest if source.account.addresses]
     for account in (source.account for source in sources):
         if not house.twin.is_meant_by(environment, account):
             said = ", ".join(name for name in account.variables if environment.get(name, "").strip())
             refuse(f"{account.source} points at a real account here, and the demo would mix into it: unset {said}.")
     if not sources:
-        refuse("no source in assets/ names a base_url_env: there is nothing to point at the sandbox.")
+        whose = "none of these sources" if chosen else "no source in assets/"
+        refuse(f"{whose} names a base_url_env: there is nothing to point at the sandbox.")
     return sources
 
 

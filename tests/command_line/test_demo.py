@@ -10,12 +10,20 @@ from tests.fakes.demo import PROGRAM, Demo, addresses, clean_home, environment_o
 
 @pytest.mark.long
 @pytest.mark.timeout(600)  # three minutes on a machine where everything runs at once
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param((), id="every source", marks=pytest.mark.prove),
+        pytest.param(("boiler_fleet", "charging_hub"), id="two of them"),
+    ],
+)
 def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_time(
-    tmp_path: Path, package_cache: Path
+    tmp_path: Path, package_cache: Path, chosen: tuple[str, ...]
 ) -> None:
+    """Each source costs a dozen processes: here one that pages, and one whose orders are carried; in proof all."""
     with clean_home(tmp_path / "home", package_cache) as home:
         run = subprocess.run(  # noqa: S603 — our own program
-            [PROGRAM, "demo", "--once", "--days", "2"],
+            [PROGRAM, "demo", "--once", "--days", "2", *(word for slug in chosen for word in ("--source", slug))],
             env=environment_of(home),
             capture_output=True,
             text=True,
@@ -25,7 +33,7 @@ def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_t
         assert (run.returncode, run.stderr) == (0, ""), run.stdout + run.stderr
         said = run.stdout
         table = Demo(home, run.stdout.splitlines(keepends=True)).table()
-        assert sorted(table) == sources()
+        assert sorted(table) == (sorted(chosen) or sources())
         for source, row in table.items():
             figures = {name: figure.replace(",", "") for name, figure in row.items() if name != "source"}
             assert figures["days"] == "2", source
@@ -75,6 +83,20 @@ def test_the_demo_refuses_to_mix_with_what_is_yours_before_anything_starts(
     assert words in run.stderr
     assert value not in run.stderr
     assert not home.exists()
+
+
+def test_the_demo_of_a_source_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    run = subprocess.run(  # noqa: S603 — our own program
+        [PROGRAM, "demo", "--once", "--source", "boilers"],
+        env=environment_of(tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert f"there is no source 'boilers': use one of {', '.join(sources())}." in " ".join(run.stderr.split())
+    assert not (tmp_path / "home").exists()
 
 
 def _pid(home: Path, name: str) -> str:
