@@ -16,7 +16,7 @@ from tests.providers.conformance import Case, Live
 ACCOUNT = Account(sites=(SITE,), meters=(FLAT, PRODUCER, HEATING))
 ALL = replace(ACCOUNT, frequencies=("15T", "D", "M"), meters=None)
 WINDOW = Window.of_day(date(2025, 6, 1))
-WIDE = Window.of_days(date(2025, 5, 30), date(2025, 6, 3))
+WIDE = Window.of_days(date(2025, 5, 31), date(2025, 6, 2))
 
 
 @contextmanager
