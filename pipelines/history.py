@@ -1,36 +1,55 @@
 """Dagster's history, on sessions that stay open.
 
 Dagster opens a session for every question that it asks of its own history, thirty in a second: each a process of the
-server and a login. Its webserver alone keeps one, as `optimize_for_webserver` says. Here every process does. A session
-is tried before it is used again, so that a server that was restarted costs a new one and not a run.
+server and a login. Its webserver alone keeps some, as `optimize_for_webserver` says, and goes on doing so its own way.
+Here every process does. A session is tried before it is used again, so that a server that was restarted costs a new
+session and not a run; and an instance that is closed ends its own, or else they would add up.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
-from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+
+if TYPE_CHECKING:
+    from dagster._core.storage.config import PostgresStorageConfig
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """What `postgres` is in `dagster.yaml`, with the same settings under `config`, and up to three sessions at rest."""
+    """What `postgres` is in `dagster.yaml`, with the same settings under `config`: three sessions rest at most."""
 
-    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """Open nothing more than the class above does: its engines hold no session, and are let go."""
-        super().__init__(postgres_url, inst_data=inst_data)
-        for part in (self._run_storage, self._event_log_storage, self._schedule_storage):
+    def __init__(self, settings: Mapping[str, Any], inst_data: ConfigurableClassData | None = None) -> None:
+        """Open nothing more than the class above does: its engines hold no session, and are let go.
+
+        Args:
+            settings: What stands under `config`.
+            inst_data: Where they stand, for Dagster.
+        """
+        url = pg_url_from_config(cast("PostgresStorageConfig", settings))
+        token_provider = get_token_provider_from_config(settings)
+        may_create = settings.get("should_autocreate_tables", True)
+        super().__init__(url, may_create, inst_data, token_provider)
+        self._parts = (self._run_storage, self._event_log_storage, self._schedule_storage)
+        for part in self._parts:
             part._engine = create_pg_engine(  # noqa: SLF001 - the one place where it is kept
-                postgres_url,
+                url,
+                token_provider,
                 isolation_level="AUTOCOMMIT",
                 pool_size=1,
                 max_overflow=20,  # for the moment; as many as the webserver may have
                 pool_pre_ping=True,
                 pool_recycle=3600,
             )
+        # An instance that is closed disposes of this part, and of no engine.
+        self._run_storage.dispose = self._end_sessions  # type: ignore[method-assign] # nothing else is told
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Dagster's way of making one from `dagster.yaml`."""
-        return cls(pg_url_from_config(cast("PostgresStorageConfig", config_value)), inst_data)
+        return cls(config_value, inst_data)
+
+    def _end_sessions(self) -> None:
+        for part in self._parts:
+            part._engine.dispose()  # noqa: SLF001 - the same; the webserver has replaced it

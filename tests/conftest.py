@@ -63,18 +63,22 @@ def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def warehouse_server(_run_folder: Path, package_cache: Path) -> Iterator[EmbeddedWarehouse]:
-    """The server of this run. Its own database stays empty: ask for `empty_database` or `database`."""
+def _server_home(_run_folder: Path, package_cache: Path) -> Iterator[Path]:
+    """Where this run's server lives, for as long as anybody of the run needs it."""
     with _locked(_run_folder):
         shared_server.sweep(package_cache)
-        warehouse = EmbeddedWarehouse(shared_server.enter(_run_folder), cache=package_cache, durable=False)
-        warehouse.start()
-    try:
-        yield warehouse
-    finally:
-        with _locked(_run_folder):
-            if shared_server.leave(_run_folder, package_cache):
-                (_run_folder / "template").unlink(missing_ok=True)
+        home = shared_server.enter(_run_folder)
+    yield home
+    with _locked(_run_folder):
+        shared_server.leave(_run_folder, package_cache)
+
+
+@pytest.fixture(scope="session")
+def warehouse_server(_server_home: Path, package_cache: Path) -> EmbeddedWarehouse:
+    """The server of this run. Its own database stays empty: ask for `empty_database` or `database`."""
+    warehouse = EmbeddedWarehouse(_server_home, cache=package_cache, durable=False)
+    warehouse.start()
+    return warehouse
 
 
 @pytest.fixture
@@ -85,12 +89,12 @@ def empty_database(warehouse_server: EmbeddedWarehouse) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(warehouse_server: EmbeddedWarehouse, _run_folder: Path) -> Iterator[str]:
+def database(warehouse_server: EmbeddedWarehouse, _server_home: Path) -> Iterator[str]:
     """The URL of a fresh database with the schema and no rows."""
-    with _locked(_run_folder):
-        if not (_run_folder / "template").exists():
+    with _locked(_server_home):
+        if not (_server_home / "template").exists():
             _make_template(warehouse_server)
-            (_run_folder / "template").touch()
+            (_server_home / "template").touch()
     with _database(warehouse_server, template=_TEMPLATE) as url:
         yield url
 

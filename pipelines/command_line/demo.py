@@ -34,33 +34,34 @@ def demo(
     for name in ("WAREHOUSE_URL", "LANDING_URL", *DAGSTER_VARIABLES):
         if house.settings.environment.get(name, "").strip():
             refuse(f"the demo keeps the sandbox's rows apart from all that is yours: unset {name} for it.")
-    sources = _sources(house, source or ())
+    chosen = {house.source(slug).slug for slug in source or ()}
+    sources = _sources(house)
     wanted = {one.slug: _days_of(one, days) for one in sources}
     first_days = {slug: taken[0] for slug, taken in wanted.items()}
 
     accounts = [one.account for one in sources]
     with opened(house, accounts=accounts, port=port, first_days=first_days) as running:
-        in_order = [one.slug for one in sorted(sources, key=_rate)]
+        in_order = [one.slug for one in sorted(sources, key=_rate) if not chosen or one.slug in chosen]
         served = {account.source: account for account in _served(running.twin, accounts)}
         taken = {slug: wanted[slug] for slug in in_order if slug in served}
+        if not taken:
+            fail("none of the chosen sources has a twin in the sandbox.")
         go_through(running, served, taken, is_looked_at=not once)
         say(f"Done in {time.monotonic() - begun:.0f} seconds.")
         if not once:
             keep_open(running)
 
 
-def _sources(house: House, chosen: Sequence[str]) -> list[Source]:
-    """Those that can be pointed at the sandbox, of the chosen ones; ends the command where one is a real account."""
+def _sources(house: House) -> list[Source]:
+    """Those that can be pointed at the sandbox; ends the command where one points at a real account."""
     environment = house.settings.environment
-    of_interest = [house.source(slug) for slug in sorted(set(chosen))] if chosen else house.sources()
-    sources = [source for source in of_interest if source.account.addresses]
+    sources = [source for source in house.sources() if source.account.addresses]
     for account in (source.account for source in sources):
         if not house.twin.is_meant_by(environment, account):
             said = ", ".join(name for name in account.variables if environment.get(name, "").strip())
             refuse(f"{account.source} points at a real account here, and the demo would mix into it: unset {said}.")
     if not sources:
-        whose = "none of these sources" if chosen else "no source in assets/"
-        refuse(f"{whose} names a base_url_env: there is nothing to point at the sandbox.")
+        refuse("no source in assets/ names a base_url_env: there is nothing to point at the sandbox.")
     return sources
 
 

@@ -85,6 +85,22 @@ def test_the_demo_refuses_to_mix_with_what_is_yours_before_anything_starts(
     assert not home.exists()
 
 
+def test_the_demo_of_one_source_refuses_to_mix_with_an_account_of_another(tmp_path: Path) -> None:
+    """All of the house runs, schedules too, whichever sources are shown."""
+    (source, address), *_, (other, _) = addresses()
+    run = subprocess.run(  # noqa: S603 — our own program
+        [PROGRAM, "demo", "--once", "--source", other],
+        env=environment_of(tmp_path / "home", **{address: "https://example.org"}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 2
+    assert f"{source} points at a real account here" in " ".join(run.stderr.split())
+    assert not (tmp_path / "home").exists()
+
+
 def test_the_demo_of_a_source_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     run = subprocess.run(  # noqa: S603 — our own program
         [PROGRAM, "demo", "--once", "--source", "boilers"],

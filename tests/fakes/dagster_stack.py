@@ -42,7 +42,7 @@ def clone_of_the_house(folder: Path, sources: Mapping[str, str]) -> Path:
     """The house's code in `folder`, with `sources` (slug → defs.yaml) in place of those that ship."""
     shipped = [file.parent.name for file in (PROJECT / "assets").glob("*/defs.yaml")]
     for room in _ROOMS:
-        shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns(*shipped))
+        shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns("*.pyc.*", *shipped))
     for slug, text in sources.items():
         (folder / "assets" / slug).mkdir()
         (folder / "assets" / slug / "defs.yaml").write_text(text, "utf-8")

@@ -5,9 +5,11 @@ without a journal, which many build machines have, a file is made by looking at 
 the suite spent a third of its time there (2026-11).
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +31,7 @@ def enter(run_folder: Path, *, memory: Path = _MEMORY, room_bytes: int = _ROOM_B
         room_bytes: How much must be free in it.
     """
     note = run_folder / _NOTE
-    if not note.exists():
+    if not note.exists() or not Path(note.read_text()).exists():
         has_room = _has_room(memory, room_bytes)
         # It gets its name when its first user is noted: until then no other run's `sweep` knows it.
         made = Path(tempfile.mkdtemp(prefix=f"making-{_PREFIX}", dir=memory if has_room else run_folder))
@@ -50,23 +52,28 @@ def leave(run_folder: Path, cache: Path) -> bool:
         Whether it was the last.
     """
     home = Path((run_folder / _NOTE).read_text())
-    (home / "users" / str(os.getpid())).unlink()
-    if _is_used(home):
+    mine = home / "users" / str(os.getpid())
+    if _is_used(home, but=mine):
+        mine.unlink()
         return False
-    _take_away(home, cache)
     (run_folder / _NOTE).unlink()
+    _take_away(home, cache)  # with our own sign, so that no other run's `sweep` is at it, too
     return True
 
 
 def sweep(cache: Path, *, memory: Path = _MEMORY) -> list[Path]:
     """Take away what earlier runs left in memory because they were killed; what is in use, or not ours, stays."""
-    left = [
-        folder / "home"
-        for folder in memory.glob(f"{_PREFIX}*")
-        if folder.stat().st_uid == os.geteuid() and (folder / "home").is_dir() and not _is_used(folder / "home")
-    ]
-    for home in left:
-        _take_away(home, cache)
+    left: list[Path] = []
+    if not os.access(memory, os.W_OK):
+        return left
+    with (memory / f".{_PREFIX}{os.geteuid()}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one run sweeps, and the next finds it swept
+        for folder in memory.glob(f"{_PREFIX}*"):
+            home = folder / "home"
+            with suppress(FileNotFoundError):  # its last user has just taken it away
+                if folder.stat().st_uid == os.geteuid() and not _is_used(home):
+                    _take_away(home, cache)
+                    left.append(home)
     return left
 
 
@@ -89,8 +96,8 @@ def _has_room(memory: Path, room_bytes: int) -> bool:
     return min(shutil.disk_usage(memory).free, available) >= room_bytes
 
 
-def _is_used(home: Path) -> bool:
-    return any(_lives(int(user.name)) for user in (home / "users").glob("*"))
+def _is_used(home: Path, *, but: Path | None = None) -> bool:
+    return any(_lives(int(user.name)) for user in (home / "users").iterdir() if user != but)
 
 
 def _lives(pid: int) -> bool:

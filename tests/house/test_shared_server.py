@@ -49,7 +49,7 @@ def test_all_who_share_a_run_have_one_home_and_the_last_takes_it_away(
     other.unlink()
     (home / "users" / str(os.getpid())).touch()
     assert shared_server.leave(run_folder, package_cache)
-    assert list(memory.iterdir()) == []
+    assert list(memory.glob("*")) == [] == shared_server.sweep(package_cache, memory=memory)
 
 
 def test_without_room_in_memory_it_lives_on_the_disk(run_folder: Path, memory: Path, tmp_path: Path) -> None:
@@ -70,6 +70,17 @@ def test_what_a_killed_run_left_is_stopped_and_taken_away_and_what_is_in_use_sta
     (tmp_path / "another").mkdir()
     in_use = shared_server.enter(tmp_path / "another", memory=memory, room_bytes=0)
     assert shared_server.sweep(package_cache, memory=memory) == [home]
-    assert list(memory.iterdir()) == [in_use.parent]
+    assert [entry for entry in memory.iterdir() if entry.is_dir()] == [in_use.parent]
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
+
+
+def test_a_home_that_is_gone_is_made_anew_for_those_who_note_it(
+    run_folder: Path, memory: Path, package_cache: Path, ended: int
+) -> None:
+    home = shared_server.enter(run_folder, memory=memory, room_bytes=0)
+    (home / "users" / str(os.getpid())).rename(home / "users" / str(ended))
+    assert shared_server.sweep(package_cache, memory=memory) == [home]
+    again = shared_server.enter(run_folder, memory=memory, room_bytes=0)
+    assert again != home
+    assert again.is_dir()

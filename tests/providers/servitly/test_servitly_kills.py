@@ -206,10 +206,7 @@ def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "is_alone",
-    [pytest.param(True, id="alone", marks=pytest.mark.prove), pytest.param(False, id="with its run")],
-)
+@pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "with its run"])
 def test_a_courier_killed_at_any_step_costs_one_job_at_most_and_never_two_at_once(
     house: House, *, is_alone: bool
 ) -> None:
