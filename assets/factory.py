@@ -13,7 +13,6 @@ import dagster as dg
 
 from assets import metadata
 from assets.failures import as_failure, as_single_failure
-from assets.plot import Picture
 from assets.source import SourceFacts
 from assets.walk import DayOutcome, go_through
 from domain.contract import Series
@@ -138,6 +137,8 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
         selected = context.selected_asset_keys
         keys = sorted(context.partition_keys)
         last = date.fromisoformat(keys[-1])
+        from assets.plot import Picture  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
+
         plot = Picture(last, context.log.warning)
         outcomes: list[DayOutcome] = []
         try:
