@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from warehouse.embedded import EmbeddedWarehouse
+from warehouse.embedded_host import is_alive
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what lies there is in a folder that only its owner can write
 _PREFIX: Final = "joulehouse-tests-"
@@ -97,14 +98,4 @@ def _has_room(memory: Path, room_bytes: int) -> bool:
 
 
 def _is_used(home: Path, *, but: Path | None = None) -> bool:
-    return any(_lives(int(user.name)) for user in (home / "users").iterdir() if user != but)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return any(is_alive(int(user.name)) for user in (home / "users").iterdir() if user != but)
