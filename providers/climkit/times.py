@@ -3,17 +3,16 @@
 Everything is done by whole columns. A row is looked at alone only where a column shows that one of it is odd.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from domain.measurement import Reason
 from providers._json import clipped
+from providers._times import lacks_offset, read_column
 from providers.climkit.wire import unreadable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,8 +24,6 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a gateway's clock may be ahead of ours when the answer arrived."""
 
-_TEXT: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([+-]\d\d:\d\d|Z)")
-_NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?")
 _EXACT: Final = 2**53
 
 Integers = npt.NDArray[np.int64]
@@ -43,21 +40,10 @@ def read_texts(column: Sequence[Any], received_at: datetime, *, place: str) -> t
     Raises:
         PayloadUnreadableError: A timestamp says no offset: which instant it means, nobody can know.
     """
-    odd: dict[int, Reason] = {}
-    texts = list(column)
-    for index, said in enumerate(texts):
-        if isinstance(said, str) and _TEXT.fullmatch(said):
-            continue
-        if isinstance(said, str) and _NAIVE.fullmatch(said.strip()):
-            raise unreadable(f"the timestamp {clipped(said)} does not say its offset from UTC", place)
-        odd[index] = Reason.NO_TIME if said is None else Reason.WRONG_TYPE
-        texts[index] = "2000-01-01 00:00:00+00:00"
-    if not texts:
-        return np.empty(0, dtype=np.int64), odd
-    parsed = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
-    times: Integers = parsed.as_unit("us").asi8.copy()
-    for index in np.flatnonzero(parsed.isna()).tolist():
-        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)  # the 31st of February
+    times, odd = read_column(column)
+    for index, reason in odd.items():
+        if reason is Reason.WRONG_TYPE and isinstance(column[index], str) and lacks_offset(column[index]):
+            raise unreadable(f"the timestamp {clipped(column[index])} does not say its offset from UTC", place)
     return _plausible(times, received_at, odd), odd
 
 

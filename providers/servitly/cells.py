@@ -10,15 +10,12 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._points import EPOCH, MICROSECOND, Floats, Integers, Points, judge_times, no_number
+from providers._points import Floats, Integers, Points, judge_times, no_number
+from providers._times import instant_of, read_column
 from providers.servitly.wire import NO_DATA
 
 _MILLIS: Final = re.compile(r"(?:[0-9]{13}\n)*")
 _ONE_MILLIS: Final = re.compile(r"[0-9]{1,30}")
-_ONE_INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-)
-_IN_UTC: Final = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z\n)*")
 # Plain digits, one point or one comma, an exponent: no thousands, no underscores, no digits of other scripts.
 _NUMBER: Final = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBERS: Final = re.compile(rf"(?:{_NUMBER}\n)*")
@@ -32,19 +29,15 @@ _GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})*(?:(?
 def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
     """Microseconds since the epoch of each row, and the rows without a usable time, by index.
 
-    Epoch milliseconds, or ISO 8601 with an offset: one without is no instant, and is not guessed to be UTC.
+    Epoch milliseconds, or ISO 8601 with an offset (`providers._times`): one without is no instant, and is not guessed
+    to be UTC.
     """
-    odd: dict[int, Reason] = {}
     joined = "".join(f"{time}\n" for time in times)
+    odd: dict[int, Reason] = {}
     if _MILLIS.fullmatch(joined):
         micros: Integers = np.array(joined.split(), dtype=np.int64) * 1000 if times else np.empty(0, dtype=np.int64)
-    elif _IN_UTC.fullmatch(joined):
-        try:
-            micros = np.array([time[:-1] for time in times], dtype="datetime64[us]").astype(np.int64)
-        except ValueError:  # a thirteenth month
-            micros = _one_by_one(times, odd)
     else:
-        micros = _one_by_one(times, odd)
+        micros, odd = read_column(times, _micros)
     judge_times(micros, odd, received_at)
     return micros, odd
 
@@ -118,20 +111,10 @@ def _states(cells: Sequence[str], *, is_state: bool) -> Points:
     return points
 
 
-def _one_by_one(times: Sequence[str], odd: dict[int, Reason]) -> Integers:
-    return np.array([_micros(time.strip(), index, odd) for index, time in enumerate(times)], dtype=np.int64)
-
-
-def _micros(time: str, index: int, odd: dict[int, Reason]) -> int:
+def _micros(said: str) -> int | Reason:
+    time = said.strip()
     if time in NO_DATA:
-        odd[index] = Reason.NO_TIME
-    elif _ONE_MILLIS.fullmatch(time):
+        return Reason.NO_TIME
+    if _ONE_MILLIS.fullmatch(time):
         return min(int(time), 10**15) * 1000  # a larger one is as implausible, and fits
-    elif not _ONE_INSTANT.fullmatch(time):
-        odd[index] = Reason.WRONG_TYPE
-    else:
-        try:
-            return (datetime.fromisoformat(time) - EPOCH) // MICROSECOND
-        except (ValueError, OverflowError):
-            odd[index] = Reason.IMPLAUSIBLE_TIME
-    return 0
+    return instant_of(time)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from domain.measurement import Reason
+from providers import _times
 from providers.smart_house.spec import LATE_DAYS
 from providers.smart_house.wire import REDACTED
 
@@ -14,10 +15,8 @@ DAY_US: Final = 86_400_000_000
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a home's clock may be ahead of ours when the answer arrived."""
 
-# `+` became `.` in June 2022; no other offset has a point. Digits of other scripts are none here.
-_INSTANT: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?(?:(Z)|([+.-])([0-9]{2}:[0-9]{2}))"
-)
+# `+` became `.` in June 2022, behind seconds and perhaps a fraction; no other offset has a point.
+_MANGLED: Final = re.compile(r"([^.]*:[0-9]{2}(?:\.[0-9]{1,9})?)\.([0-9]{2}:[0-9]{2})")
 
 
 def instant_of(said: object, day: date, received_at: datetime) -> int | Reason | None:
@@ -33,18 +32,16 @@ def instant_of(said: object, day: date, received_at: datetime) -> int | Reason |
         return Reason.NO_TIME
     if not isinstance(said, str):
         return Reason.WRONG_TYPE
-    found = _INSTANT.fullmatch(said)
-    if found is None:
-        return None if REDACTED in said else Reason.WRONG_TYPE
-    clock, fraction, zulu, sign, offset = found.groups()
-    east = "+00:00" if zulu else ("-" if sign == "-" else "+") + offset
-    try:
-        at = datetime.fromisoformat(f"{clock}.{(fraction or '0'):0<6}{east}")
-        micros = (at - EPOCH) // MICROSECOND
-    except (ValueError, OverflowError):
-        return Reason.IMPLAUSIBLE_TIME
+    micros = _times.instant_of(said)
+    if micros is Reason.WRONG_TYPE and (mangled := _MANGLED.fullmatch(said)):
+        micros = _times.instant_of(f"{mangled[1]}+{mangled[2]}")
+    if isinstance(micros, Reason):
+        return None if micros is Reason.WRONG_TYPE and REDACTED in said else micros
     end = midnight_of(day) + DAY_US
-    if not end - (LATE_DAYS + 1) * DAY_US <= micros < end or at > received_at + CLOCK_TOLERANCE:
+    if (
+        not end - (LATE_DAYS + 1) * DAY_US <= micros < end
+        or EPOCH + micros * MICROSECOND > received_at + CLOCK_TOLERANCE
+    ):
         return Reason.IMPLAUSIBLE_TIME
     return micros
 

@@ -10,31 +10,21 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._points import EPOCH, MICROSECOND, Floats, Integers, Points, judge_times, no_number
+from providers._points import Floats, Integers, Points, judge_times, no_number
+from providers._times import read_column
 
 # Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts, no NaN.
 _NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBERS: Final = re.compile(rf"(?:{_NUMBER}\n)*")
 _ONE_NUMBER: Final = re.compile(_NUMBER)
-_INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
-_IN_UTC: Final = re.compile(rf"(?:{_INSTANT}(?:Z|\+00:00)\n)*")
-_ONE_INSTANT: Final = re.compile(rf"{_INSTANT}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})")
 
 
 def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
     """Microseconds since the epoch of each row, and the rows without a usable time, by index.
 
-    A time has an offset: one without is no instant, and is not guessed to be UTC.
+    A time has an offset (`providers._times`): one without is no instant, and is not guessed to be UTC.
     """
-    odd: dict[int, Reason] = {}
-    if set(map(type, times)) <= {str} and _IN_UTC.fullmatch("".join(f"{time}\n" for time in times)):
-        try:
-            bare = [time.removesuffix("Z").removesuffix("+00:00") for time in times]
-            micros: Integers = np.array(bare, dtype="datetime64[us]").astype(np.int64)
-        except ValueError:  # a thirteenth month
-            micros = _one_by_one(times, odd)
-    else:
-        micros = _one_by_one(times, odd)
+    micros, odd = read_column(times)
     judge_times(micros, odd, received_at)
     return micros, odd
 
@@ -106,20 +96,3 @@ def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
             continue
         points.state(index, cell if isinstance(cell, str) else json.dumps(cell))
     return points
-
-
-def _one_by_one(times: Sequence[Any], odd: dict[int, Reason]) -> Integers:
-    return np.array([_micros(time, index, odd) for index, time in enumerate(times)], dtype=np.int64)
-
-
-def _micros(time: object, index: int, odd: dict[int, Reason]) -> int:
-    if time is None or time == "":
-        odd[index] = Reason.NO_TIME
-    elif not isinstance(time, str) or not _ONE_INSTANT.fullmatch(time):
-        odd[index] = Reason.WRONG_TYPE
-    else:
-        try:
-            return (datetime.fromisoformat(time) - EPOCH) // MICROSECOND
-        except (ValueError, OverflowError):
-            odd[index] = Reason.IMPLAUSIBLE_TIME
-    return 0
