@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,9 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """No telemetry is older; an epoch in the wrong unit lies in 1970."""
+
+NEAR: Final = timedelta(hours=1)
+"""How far outside of what was asked for a row may lie that was sent along: the last value before it, the next after."""
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a device's clock may be ahead of ours when the answer arrived."""
@@ -77,17 +80,45 @@ class Points:
             self.odd[row] = reason
 
 
-def judge_times(micros: Integers, odd: dict[int, Reason], received_at: datetime) -> None:
+def earliest_of(first_day: date) -> datetime:
+    """The earliest instant that a row of a provider can mean; `first_day` is the first that it can have data for.
+
+    What is older has a lost clock: 1970, 1980 or 2000 are where clocks begin again, and they go on from there. A day is
+    left for what is sent along from before the first window.
+    """
+    return datetime.combine(first_day, time(), tzinfo=UTC) - timedelta(days=1)
+
+
+def judge_times(micros: Integers, odd: dict[int, Reason], received_at: datetime, first_day: date) -> None:
     """Put the rows whose time no device can have meant among the odd ones.
 
     Args:
         micros: Of each row, in microseconds since the epoch.
         odd: Row → why it has no usable time, as far as that is known.
         received_at: When the answer arrived.
+        first_day: The first day that the provider can have data for.
     """
-    low, high = micros_of(EARLIEST), micros_of(received_at + CLOCK_TOLERANCE)
+    low, high = micros_of(earliest_of(first_day)), micros_of(received_at + CLOCK_TOLERANCE)
     for index in np.flatnonzero((micros < low) | (micros > high)).tolist():
         odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+
+
+def near_outside(times: Integers, odd: Collection[int], asked: Window, near: timedelta = NEAR) -> dict[int, int]:
+    """The rows that lie just outside of what was asked for, and the instant inside that is nearest to each.
+
+    They are rejected as `outside`, in the window of that instant: of many windows exactly one counts them. The very end
+    of what was asked for is none of them; see `inside`.
+
+    Args:
+        times: Of each row, in microseconds since the epoch.
+        odd: Rows without a usable time.
+        asked: What was asked for.
+        near: How far is just outside.
+    """
+    start, end, slack = micros_of(asked.start), micros_of(asked.end), near // MICROSECOND
+    is_before, is_behind = (times < start) & (times >= start - slack), (times > end) & (times <= end + slack)
+    found = np.flatnonzero(is_before | is_behind).tolist()
+    return {row: start if is_before[row] else end - 1 for row in found if row not in odd}
 
 
 def inside(times: Integers, odd: Collection[int], asked: Window, window: Window, *, place: str) -> Flags:
@@ -95,7 +126,7 @@ def inside(times: Integers, odd: Collection[int], asked: Window, window: Window,
 
     Args:
         times: Of each row, in microseconds since the epoch.
-        odd: Rows without a usable time.
+        odd: Rows without a usable time, and those just outside (`near_outside`).
         asked: What was asked for; its end is taken for included, and is left to the next one.
         window: What the answer is read for.
         place: Which answer this is, for messages.

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 
 from domain.errors import TooManyRejectedError
-from domain.measurement import Normalized, Reason
+from domain.measurement import EXEMPT, Normalized, Reason
 from domain.window import Window
 from warehouse.statements import statement
 from warehouse.texts import storable
@@ -46,20 +46,23 @@ class Quarantine:
         text, n = self._rows.get(key, (encoded[:RAW_BYTES].decode("utf-8", "ignore"), 0))
         if n or len(self._rows) < MOST_KEPT:
             self._rows[key] = (text, n + 1)
-        else:
+        elif reason.value not in EXEMPT:
             self._n_not_kept += 1
 
     def check(self, n_received: int, *, place: str) -> None:
         """Refuse a load of which too much is rejected.
 
         Raises:
-            TooManyRejectedError: More rows than `max(100, 0.1 % of received)`, or more than can be kept.
+            TooManyRejectedError: More rows than `max(100, 0.1 % of received)`, or more than can be kept; `EXEMPT` ones
+                do not count.
         """
         allowed = max(ALWAYS_ALLOWED, int(n_received * ALLOWED_SHARE))
-        if len(self) > allowed or self._n_not_kept:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in self.by_reason.most_common())
+        counted = Counter({reason: n for reason, n in self.by_reason.items() if reason not in EXEMPT})
+        if counted.total() > allowed or self._n_not_kept:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in counted.most_common())
             raise TooManyRejectedError(
-                f"{len(self)} of {n_received} rows were rejected ({reasons}), {min(allowed, MOST_KEPT)} are allowed",
+                f"{counted.total()} of {n_received} rows were rejected ({reasons}), "
+                f"{min(allowed, MOST_KEPT)} are allowed",
                 place=place,
                 fix="look at the table rejected: correct the mapping, or ask the provider",
             )

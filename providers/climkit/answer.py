@@ -1,6 +1,7 @@
 """One data answer of Climkit, read once, whatever windows are asked about."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final
@@ -13,6 +14,7 @@ from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.window import Window
+from providers._points import NEAR, near_outside
 from providers._untimed import untimed_inside
 from providers.climkit.account import Account
 from providers.climkit.buckets import LONGEST, end_of
@@ -77,6 +79,15 @@ class Answer:
                 kept[index] = end_of(EPOCH + int(self.starts[index]) * MICROSECOND, frequency, zone) <= received_at
         return np.flatnonzero(kept).tolist()
 
+    def near(self, window: Window) -> Iterator[Row]:
+        """The rows just outside of what was asked for that adjoin `window`: it is theirs to count them."""
+        asked, behind = self.payload.window, self.listing.behind(self.account)
+        # Nobody says whether t_s is included: an interval that ends there is no surprise, and is not counted.
+        expected = micros(asked.start - behind) if behind else None
+        for index, at in near_outside(self.starts, (), asked, self._slack).items():
+            if int(self.starts[index]) != expected and EPOCH + at * MICROSECOND in window:
+                yield self.rows[index]
+
     def untimed(self, window: Window) -> Iterator[tuple[Any, Reason]]:
         """What has no usable time and belongs to `window`, and why: rows, and what stands in a row's place."""
         if self._odd:
@@ -102,10 +113,14 @@ class Answer:
             self._curves[name] = falls_like_no_counter(floats([value for _, value in sorted(said, key=itemgetter(0))]))
         return self._curves[name]
 
+    @property
+    def _slack(self) -> timedelta:
+        """One interval: nobody says whether t_s and t_e are included. Of what has none, an hour."""
+        frequency = self.listing.frequency
+        return LONGEST[frequency] if frequency else self.listing.behind(self.account) or NEAR
+
     def _refuse_strays(self) -> None:
-        asked, frequency = self.payload.window, self.listing.frequency
-        slack = (LONGEST[frequency] if frequency else self.listing.behind(self.account)) // MICROSECOND
-        # One interval more at either end: nobody says whether t_s and t_e are included.
+        asked, slack = self.payload.window, self._slack // MICROSECOND
         stray = (self.starts < micros(asked.start) - slack) | (self.starts > micros(asked.end) + slack)
         if stray.any():
             first = EPOCH + int(self.starts[np.flatnonzero(stray)[0]]) * MICROSECOND

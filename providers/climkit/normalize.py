@@ -6,11 +6,11 @@ before them is held back until they have come, so that order changes nothing.
 Values are dealt with in this order, each counted once:
 
     unmapped      a number of a key, a type of meter or a unit of sensor that nobody knows, by name; or of a load curve
-    rejected      the row has no usable time, two rows of one instant differ, or the value itself is impossible
+    rejected      the row has no usable time or lies just outside, two of one instant differ, or the value is impossible
     duplicates    the same value of the same field said again for the same instant
     measurements  numbers, in canonical units, rounded to a millionth of the provider's unit
 
-Null and missing are no values. Rows outside of the window are left out before anything is counted; a row without a time
+Null and missing are no values. Rows of other windows are left out before anything is counted; a row without a time
 belongs to the window in which its question begins. An hour, day, month or year that was not over is left out, too.
 """
 
@@ -62,7 +62,7 @@ def normalize_each(
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`, or the lists that say what it is are missing.
-        OutsideWindowError: An answer holds rows that nobody asked for.
+        OutsideWindowError: An answer holds rows that nobody asked for, more than an interval away.
     """
     sites: dict[str, Site] = {}
     held: dict[str, list[Payload]] = {}
@@ -153,6 +153,8 @@ class _Share:
         answer = self.answer
         for said, reason in answer.untimed(window):
             self._reject_untimed(said, reason)
+        for row in answer.near(window):
+            self._reject_untimed(row, Reason.OUTSIDE)
         kept = answer.inside(window)
         rows, times = [answer.rows[index] for index in kept], answer.starts[kept]
         names = sorted(set().union(*rows)) if rows else []
@@ -233,7 +235,7 @@ class _Share:
         return f"{listing.kind} of {meter.type if meter else listing.subject}/{name}"
 
     def _reject_untimed(self, said: object, reason: Reason) -> None:
-        """Reject each point of a row without a usable time, or else the row; or what is no row."""
+        """Reject each point of a row without a usable time or just outside, or else the row; or what is no row."""
         if not isinstance(said, dict):
             self._reject(said, Reason.MALFORMED_ROW)
             return

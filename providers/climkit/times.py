@@ -12,18 +12,21 @@ import numpy.typing as npt
 
 from domain.measurement import Reason
 from providers._json import clipped
+from providers._points import earliest_of
 from providers._times import lacks_offset, read_column
+from providers.climkit.spec import SPEC
 from providers.climkit.wire import unreadable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""No telemetry is older; an epoch in seconds, read as milliseconds, lies in 1970."""
+EARLIEST: Final = earliest_of(SPEC.first_day)
+"""What is older has a lost clock; an epoch in seconds, read as milliseconds, lies in 1970."""
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a gateway's clock may be ahead of ours when the answer arrived."""
 
+_LOST_MILLIS: Final = 946_684_800_000  # 2000-01-01
 _EXACT: Final = 2**53
 
 Integers = npt.NDArray[np.int64]
@@ -63,8 +66,10 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
     are_millis = known & (numbers >= low * 1000) & (numbers <= high * 1000 + 999)
     if are_seconds.any() and are_millis.any():
         raise unreadable("some timestamps of the sensor are seconds and others milliseconds", place)
-    if known.any() and not (are_seconds.any() or are_millis.any()):
-        first = sent[int(np.flatnonzero(known)[0])]
+    # A clock that was lost counts from 1970 or 2000, in either unit; what is neither, nor now, is in another one.
+    are_lost = (numbers >= 0) & ((numbers < low) | ((numbers >= _LOST_MILLIS) & (numbers < low * 1000)))
+    if (other := known & ~are_lost).any() and not (are_seconds.any() or are_millis.any()):
+        first = sent[int(np.flatnonzero(other)[0])]
         raise unreadable(f"the sensor's timestamp {first} is of neither seconds nor milliseconds", place)
     fits, factor = (are_seconds, 10**6) if are_seconds.any() else (are_millis, 10**3)
     for index in np.flatnonzero(known & ~fits).tolist():

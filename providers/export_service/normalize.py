@@ -3,12 +3,13 @@
 A point's series is `<product>/<identity values…>/<field>`. Values are dealt with in this order, each counted once:
 
     unmapped      a number (or list) for which neither the account nor the unit suffix names a quantity
-    rejected      the document has no usable time or device, contradicts another, or the value itself is impossible
+    rejected      the document has no usable time or device or lies just outside, contradicts another, or the value
+                  itself is impossible
     duplicates    the same document, or the same value of the same field, said again within one answer
     measurements  numbers, in canonical units
     states        texts, and booleans as `true` and `false`
 
-Null and missing are no values. Documents outside of the window are left out before anything is counted.
+Null and missing are no values. Documents of other windows are left out before anything is counted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from domain.contract import Payload, Series
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.quantities import Conversion
 from domain.window import Window
+from providers._points import EPOCH, MICROSECOND, near_outside
 from providers.export_service.account import Account
 from providers.export_service.meanings import Meanings
 from providers.export_service.points import Floats, Points, is_point, read_field
@@ -48,7 +50,7 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`.
-        OutsideWindowError: An answer holds documents that nobody asked for.
+        OutsideWindowError: An answer holds documents that nobody asked for, more than an hour away.
     """
     meanings = Meanings(account)
     for payload in payloads:
@@ -119,8 +121,18 @@ class _Answer:
         column = table.columns.get(self.meanings.account.time_field) or [None] * len(table.rows)
         times, odd = read_times(column, self.payload.received_at)
         rows = self._without(odd, _Rows(table, times, [()], None))
+        rows = self._without_near(near_outside(rows.times, (), self.payload.window), rows, window)
         kept = inside(rows.times, self.payload, window, place=self.place)
         return rows if kept is None else rows.take(kept)
+
+    def _without_near(self, near: dict[int, int], rows: _Rows, window: Window) -> _Rows:
+        """`rows` without those just outside of what was asked for, which are rejected in the adjoining window."""
+        if not near:
+            return rows
+        for index, at in near.items():
+            if EPOCH + at * MICROSECOND in window:
+                self._reject(rows.table.rows[index], Reason.OUTSIDE)
+        return rows.take([index for index in range(len(rows.table.rows)) if index not in near])
 
     def _identified(self, rows: _Rows) -> _Rows:
         """The documents with a usable device; the others are rejected."""

@@ -16,13 +16,15 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.window import Window
 from providers._json import clipped, is_storable
+from providers._points import earliest_of
+from providers.export_service.spec import SPEC
 from providers.export_service.wire import Row, unreadable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""No telemetry is older; an epoch in seconds, read as milliseconds, lies in 1970."""
+EARLIEST: Final = earliest_of(SPEC.first_day)
+"""What is older has a lost clock; an epoch in seconds, read as milliseconds, lies in 1970."""
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a device's clock may be ahead of ours when the answer arrived."""

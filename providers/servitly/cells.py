@@ -12,6 +12,7 @@ from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
 from providers._points import Floats, Integers, Points, judge_times, no_number
 from providers._times import instant_of, read_column
+from providers.servitly.spec import SPEC
 from providers.servitly.wire import NO_DATA
 
 _MILLIS: Final = re.compile(r"(?:[0-9]{13}\n)*")
@@ -38,7 +39,7 @@ def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, d
         micros: Integers = np.array(joined.split(), dtype=np.int64) * 1000 if times else np.empty(0, dtype=np.int64)
     else:
         micros, odd = read_column(times, _micros)
-    judge_times(micros, odd, received_at)
+    judge_times(micros, odd, received_at, SPEC.first_day)
     return micros, odd
 
 

@@ -5,11 +5,11 @@ once:
 
     absent        the cell is empty or `---`: nothing was said
     unmapped      a number for which neither the account nor the unit names a quantity
-    rejected      the row has no usable time or too many cells, or the value itself is impossible
+    rejected      the row has no usable time or too many cells or lies just outside, or the value itself is impossible
     measurements  numbers, in canonical units
     states        texts
 
-Rows outside of the window are left out before anything is counted; one without a usable time lies where its neighbour
+Rows of other windows are left out before anything is counted; one without a usable time lies where its neighbour
 does (`providers/_untimed.py`). What is said twice is left to the loader.
 """
 
@@ -25,7 +25,7 @@ from domain.contract import Payload, Series
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.window import Window
 from providers._archive import Archive
-from providers._points import Integers, Points, inside, storable
+from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, storable
 from providers._untimed import untimed_inside
 from providers.servitly.account import Account
 from providers.servitly.cells import read_cells, read_times
@@ -57,7 +57,7 @@ def normalize_each(
     Raises:
         PayloadUnreadableError: An archive is damaged, or a file of it does not fit the vocabulary.
         AnswerTooLargeError: An archive is larger than the limits, or pretends to be.
-        OutsideWindowError: A file holds rows that nobody asked for.
+        OutsideWindowError: A file holds rows that nobody asked for, more than an hour away.
     """
     for payload in payloads:
         touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
@@ -106,9 +106,12 @@ class _Batches:
         """
         asked = self._payload.window
         times, odd = read_times(rows.times, self._payload.received_at)
+        near = near_outside(times, odd, asked)
+        unusable = odd.keys() | near.keys()
         for index, window in self._windows.items():
-            timed = np.flatnonzero(inside(times, odd, asked, window, place=place)).tolist()
+            timed = np.flatnonzero(inside(times, unusable, asked, window, place=place)).tolist()
             untimed = {row: odd[row] for row in untimed_inside(times, odd, asked, window, before=before)}
+            untimed |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
             if timed or untimed:
                 batch = self._begun.setdefault(index, _Batch(self._sha256, self._account))
                 batch.add(thing, rows, times, timed)

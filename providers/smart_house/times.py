@@ -12,6 +12,9 @@ from providers.smart_house.wire import REDACTED
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 DAY_US: Final = 86_400_000_000
+NEAR_US: Final = 3_600_000_000
+"""A change that far from the days of its upload was sent along; farther away, its clock is wrong."""
+
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a home's clock may be ahead of ours when the answer arrived."""
 
@@ -38,12 +41,11 @@ def instant_of(said: object, day: date, received_at: datetime) -> int | Reason |
     if isinstance(micros, Reason):
         return None if micros is Reason.WRONG_TYPE and REDACTED in said else micros
     end = midnight_of(day) + DAY_US
-    if (
-        not end - (LATE_DAYS + 1) * DAY_US <= micros < end
-        or EPOCH + micros * MICROSECOND > received_at + CLOCK_TOLERANCE
-    ):
+    first = end - (LATE_DAYS + 1) * DAY_US
+    is_ahead = micros > (received_at + CLOCK_TOLERANCE - EPOCH) // MICROSECOND
+    if is_ahead or not first - NEAR_US <= micros < end + NEAR_US:
         return Reason.IMPLAUSIBLE_TIME
-    return micros
+    return micros if first <= micros < end else Reason.OUTSIDE
 
 
 def midnight_of(day: date) -> int:

@@ -12,6 +12,7 @@ from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
 from providers._points import Floats, Integers, Points, judge_times, no_number
 from providers._times import read_column
+from providers.voltstorage.spec import SPEC
 
 # Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts, no NaN.
 _NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
@@ -25,7 +26,7 @@ def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, d
     A time has an offset (`providers._times`): one without is no instant, and is not guessed to be UTC.
     """
     micros, odd = read_column(times)
-    judge_times(micros, odd, received_at)
+    judge_times(micros, odd, received_at, SPEC.first_day)
     return micros, odd
 
 

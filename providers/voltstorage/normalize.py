@@ -5,11 +5,11 @@ statistics; a component's number is said as `component-<number>`. Cells are deal
 
     absent        the cell is empty: nothing was said
     unmapped      a number for which neither the account nor the vocabulary names a quantity
-    rejected      the row has no usable time, or the value itself is impossible
+    rejected      the row has no usable time or lies just outside, or the value itself is impossible
     measurements  numbers, in canonical units
     states        texts
 
-Rows outside of the window are left out before anything is counted. What is said twice is left to the loader.
+Rows of other windows are left out before anything is counted. What is said twice is left to the loader.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ import pandas as pd
 from domain.contract import Payload, Series
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.window import Window
-from providers._points import Integers, Points, inside, text_reason
+from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, text_reason
 from providers.voltstorage.account import Account
 from providers.voltstorage.cells import is_said, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv
@@ -43,7 +43,7 @@ def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> 
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`.
-        OutsideWindowError: An answer holds rows that nobody asked for.
+        OutsideWindowError: An answer holds rows that nobody asked for, more than an hour away.
     """
     naming = Naming(account)
     for payload in payloads:
@@ -71,7 +71,9 @@ class _Batch:
         self.rows = rows
         self.device: Device = device_of(payload.params)
         self.times, self.odd = read_times(rows.times, payload.received_at)
-        self.is_inside = inside(self.times, self.odd, payload.window, window, place=place)
+        near = near_outside(self.times, self.odd, payload.window)
+        self.is_inside = inside(self.times, self.odd.keys() | near.keys(), payload.window, window, place=place)
+        self.odd |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
         self.rejected = Rejected(payload.sha256)
         self.unmapped: Counter[str] = Counter()
         self.series: dict[str, Series] = {}
@@ -109,7 +111,7 @@ class _Batch:
         return read_cells(cells, meaning[1] if meaning else None, are_texts=self.rows.are_texts)
 
     def _reject_odd_rows(self) -> None:
-        """Reject the values of rows without a usable time; such a row itself, once, if it has none."""
+        """Reject the values of rows without a usable time or just outside; such a row itself, once, if it has none."""
         for index, reason in sorted(self.odd.items()):
             text, n_values = self.rows.text_of(index), 0
             for name, cells in self.rows.columns.items():

@@ -15,11 +15,12 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.quantities import conversion
 from domain.window import Window
-from providers._points import EARLIEST, EPOCH, MICROSECOND
+from providers._points import EPOCH, MICROSECOND, NEAR, earliest_of
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.rejected import Rejected
 from providers.voltstorage.spans import LIFETIME, LONG, end_of
+from providers.voltstorage.spec import SPEC
 from providers.voltstorage.wire import STATISTICS, clipped, parse_json, unreadable
 
 START: Final = "timespan_start"
@@ -53,8 +54,8 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
     unmapped: dict[str, int] = {}
     for one in said:
         at_us = _instant(one, payload, place, timespan)
-        if at_us is None:
-            rejected.add(one, Reason.NO_TIME if isinstance(one, dict) and START not in one else Reason.MALFORMED_ROW)
+        if isinstance(at_us, Reason):
+            rejected.add(one, at_us)
             continue
         at = EPOCH + at_us * MICROSECOND
         if at not in window or (timespan in LONG and end_of(timespan, at) > payload.received_at):
@@ -80,8 +81,8 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
     )
 
 
-def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | None:
-    """Microseconds since the epoch at which a span begins; None if it does not say.
+def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | Reason:
+    """Microseconds since the epoch at which a span begins, or why it is not read.
 
     Raises:
         OutsideWindowError: It does not touch what was asked for.
@@ -89,15 +90,19 @@ def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | 
     """
     start = one.get(START) if isinstance(one, dict) else None
     if isinstance(start, bool) or not isinstance(start, int | float):
-        return None
+        return Reason.NO_TIME if isinstance(one, dict) and START not in one else Reason.MALFORMED_ROW
     # Seconds: documented by the example alone. Milliseconds would be of the year 50,000.
-    if not (EARLIEST - EPOCH).total_seconds() <= start < 1e11:  # noqa: PLR2004  # the year 5138
+    if not 0 <= start < 1e11:  # noqa: PLR2004  # the year 5138
         raise unreadable(f"{START} is {clipped(start)}, which is no epoch in seconds", place)
     if timespan == LIFETIME:
         return (payload.received_at - EPOCH) // MICROSECOND
-    at = EPOCH + timedelta(seconds=start)
-    asked = payload.window
-    if not asked.start - _LONGEST.get(timespan, timedelta(0)) < at <= asked.end:
+    at, asked = EPOCH + timedelta(seconds=start), payload.window
+    longest = _LONGEST.get(timespan, timedelta(0))
+    if at < earliest_of(SPEC.first_day):
+        return Reason.IMPLAUSIBLE_TIME
+    if asked.end < at <= asked.end + min(longest, NEAR) or asked.start - at == longest <= NEAR:
+        return Reason.OUTSIDE
+    if not asked.start - longest < at <= asked.end:
         raise OutsideWindowError(
             f"a {clipped(timespan)} of the statistics begins at {at:%FT%TZ}, which was not asked for",
             place=place,

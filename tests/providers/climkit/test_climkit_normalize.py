@@ -193,10 +193,20 @@ def test_the_size_of_a_sensors_epoch_says_its_unit(factor: int) -> None:
     assert values(whole, f"{SITE}/{SENSOR}/value") == {at("2026-03-22T12:00:00"): 21.0}
 
 
-@pytest.mark.parametrize("times", [[NOON, NOON * 1000 + 1], [NOON * 10**6], [7], [NOON * 60]])
+@pytest.mark.parametrize("times", [[NOON, NOON * 1000 + 1], [NOON * 10**6], [NOON * 60], [-7]])
 def test_a_sensors_epoch_in_an_ambiguous_unit_is_refused(times: list[int]) -> None:
     with pytest.raises(PayloadUnreadableError, match="seconds"):
         said([{"timestamp": time, "value": 1} for time in times], SENSOR_DATA, params={})
+
+
+@pytest.mark.parametrize("lost", [0, 7, 86_400, 946_684_800, 315_532_800, 946_684_800_000, 946_684_860_000])
+def test_a_sensor_that_lost_its_clock_is_rejected_row_by_row(lost: int) -> None:
+    alone = said([{"timestamp": lost, "value": 1}], SENSOR_DATA, params={})
+    assert list(alone.rejected["reason"]) == ["implausible_time"]
+    rows = [{"timestamp": lost, "value": 1}, {"timestamp": NOON, "value": 21}]
+    beside = said(rows, SENSOR_DATA, params={})
+    assert values(beside, f"{SITE}/{SENSOR}/value") == {at("2026-03-22T12:00:00"): 21.0}
+    assert list(beside.rejected["reason"]) == ["implausible_time"]
 
 
 def test_a_sensor_of_an_unknown_unit_is_unmapped_until_the_account_says_what_it_is() -> None:

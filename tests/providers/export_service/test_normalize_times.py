@@ -71,8 +71,10 @@ def test_a_document_at_the_very_end_belongs_to_the_next_window_and_is_left_out_u
     assert batch.unmapped == {"grid/n": 2}
 
 
-@pytest.mark.parametrize("at", [int(DAY.start.timestamp() * 1000) - 1, int(DAY.end.timestamp() * 1000) + 1])
-def test_a_document_outside_of_what_was_asked_for_stops_the_load(at: int) -> None:
+@pytest.mark.parametrize(
+    "at", [int(DAY.start.timestamp() * 1000) - 3_600_001, int(DAY.end.timestamp() * 1000) + 3_600_001]
+)
+def test_a_document_outside_of_what_was_asked_for_stops_the_load(at: float) -> None:
     with pytest.raises(OutsideWindowError, match="1 of 2 documents"):
         meant([{"timestamp": NOON, "P_W": 1}, {"timestamp": at, "P_W": 1}])
 

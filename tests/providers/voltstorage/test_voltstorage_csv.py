@@ -172,7 +172,7 @@ def test_a_row_without_a_usable_time_loses_its_values_and_no_other_row_does(time
 
 def test_a_row_that_nobody_asked_for_makes_the_export_unusable() -> None:
     with pytest.raises(OutsideWindowError, match="1 of 2 rows"):
-        read(csv("sep=,", "Time,Power_PV", "2021-01-11T12:00:00Z,1", "2021-01-12T00:00:01Z,1"))
+        read(csv("sep=,", "Time,Power_PV", "2021-01-11T12:00:00Z,1", "2021-01-12T01:00:01Z,1"))
 
 
 def test_a_row_exactly_at_the_end_is_left_to_the_next_window() -> None:

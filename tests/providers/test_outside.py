@@ -1,0 +1,141 @@
+"""Rows just outside of what was asked for are left out by name; those of a lost clock are rejected row by row."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.contract import Payload
+from domain.errors import OutsideWindowError
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers.climkit import normalize as climkit
+from providers.climkit.account import Account as ClimkitAccount
+from providers.export_service import normalize as export_service
+from providers.export_service.account import Account as HubAccount
+from providers.servitly import normalize as servitly
+from providers.servitly.account import Account as ServitlyAccount
+from providers.voltstorage import normalize as voltstorage
+from providers.voltstorage.account import Account as VoltStorageAccount
+from tests.fakes.exported import exported, summed_up
+from tests.fakes.zips import answer, zipped
+
+DAY = Window.of_day(date(2025, 6, 1))
+THREE = Window.of_days(date(2025, 6, 1), date(2025, 6, 3))
+RECEIVED = datetime(2025, 7, 1, tzinfo=UTC)
+SENSOR = [{"id": "t1", "type": "temperature", "unit": "°C", "name": "Flat"}]
+
+Times = Sequence[datetime]
+
+
+def of_servitly(times: Times, asked: Window, window: Window) -> Normalized:
+    rows = "".join(f"{at.isoformat()},21.5\n" for at in times)
+    payload = answer(zipped([("B1.csv", f"TIMESTAMP,T [°C]\n{rows}")]), asked)
+    return concat(servitly.normalize([payload], window, ServitlyAccount(tenant="acme")))
+
+
+def of_voltstorage(times: Times, asked: Window, window: Window) -> Normalized:
+    rows = "".join(f"{at.isoformat()},5\r\n" for at in times)
+    return concat(voltstorage.normalize([exported(f"Time,Power_PV\r\n{rows}", asked)], window, VoltStorageAccount()))
+
+
+def of_export_service(times: Times, asked: Window, window: Window) -> Normalized:
+    rows = [{"timestamp": int(at.timestamp() * 1000), "P_W": 1} for at in times]
+    body = json.dumps({"numResults": len(rows), "result": rows}).encode()
+    payload = Payload("query", {}, asked, "grid", 1, RECEIVED, "application/json", body, "content-length")
+    return concat(export_service.normalize([payload], window, HubAccount("hub")))
+
+
+def of_climkit(times: Times, asked: Window, window: Window) -> Normalized:
+    def landed(endpoint: str, said: object, page: int) -> Payload:
+        body = json.dumps(said).encode()
+        return Payload(endpoint, {}, asked, "s1", page, RECEIVED, "application/json", body, "content-length")
+
+    rows = [{"timestamp": int(at.timestamp()), "value": 21.5} for at in times]
+    payloads = [
+        landed("installation_infos/s1", {"name": "House", "timezone": "Europe/Zurich"}, 1),
+        landed("meter_info/s1", [], 2),
+        landed("s1/sensors_list", SENSOR, 3),
+        landed("s1/sensor_data/t1", rows, 4),
+    ]
+    return concat(climkit.normalize(payloads, window, ClimkitAccount(sites=("s1",))))
+
+
+READERS: dict[str, Callable[[Times, Window, Window], Normalized]] = {
+    "servitly": of_servitly,
+    "voltstorage": of_voltstorage,
+    "export_service": of_export_service,
+    "climkit": of_climkit,
+}
+every_provider = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+Read = Callable[[Times, Window, Window], Normalized]
+
+NOON = DAY.start + timedelta(hours=12)
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+@every_provider
+@pytest.mark.parametrize("near", [DAY.start - SECOND, DAY.start - HOUR, DAY.end + SECOND, DAY.end + HOUR])
+def test_a_row_that_was_sent_along_is_left_out_by_name_and_costs_no_other(read: Read, near: datetime) -> None:
+    whole = read([near, NOON], DAY, DAY)
+    assert list(whole.measurements["measured_at"]) == [NOON]
+    assert list(whole.rejected["reason"]) == ["outside"]
+    assert whole.n_received == 2
+
+
+@every_provider
+@pytest.mark.parametrize("far", [DAY.start - HOUR - SECOND, DAY.end + HOUR + SECOND, DAY.start - timedelta(days=30)])
+def test_a_row_farther_away_refuses_the_answer(read: Read, far: datetime) -> None:
+    with pytest.raises(OutsideWindowError, match="outside of what was asked for"):
+        read([far, NOON], DAY, DAY)
+
+
+@every_provider
+def test_the_very_end_is_the_next_windows_and_is_not_counted(read: Read) -> None:
+    whole = read([NOON, DAY.end], DAY, DAY)
+    assert whole.n_received == 1
+
+
+@every_provider
+def test_of_a_wide_answer_the_adjoining_day_alone_counts_what_was_sent_along(read: Read) -> None:
+    """A row of another day of the same answer is no row outside: it is that day's."""
+    inner = [THREE.start + timedelta(days=day, hours=hour) for day in range(3) for hour in (0, 23)]
+    times = [THREE.start - timedelta(minutes=5), *inner, THREE.end + timedelta(minutes=5)]
+    days = [read(times, THREE, Window.of_day(day)) for day in THREE.days()]
+    assert [list(day.rejected["reason"]) for day in days] == [["outside"], [], ["outside"]]
+    assert [at for day in days for at in day.measurements["measured_at"]] == inner
+    assert sum(day.n_received for day in days) == len(times)
+
+
+@every_provider
+@pytest.mark.parametrize("lost", ["1970-01-01", "1980-01-06", "2000-01-01", "2000-01-01T04:17:09"])
+def test_a_clock_that_was_lost_is_rejected_row_by_row(read: Read, lost: str) -> None:
+    began = datetime.fromisoformat(lost).replace(tzinfo=UTC)
+    whole = read([began, began + timedelta(minutes=1), NOON], DAY, DAY)
+    assert list(whole.measurements["measured_at"]) == [NOON]
+    assert list(whole.rejected["reason"]) == ["implausible_time"] * 2
+
+
+def statistics(starts: Sequence[float], timespan: str = "hour") -> Normalized:
+    rows = [{"timespan_start": start, "pv-total": 3.6e6} for start in starts]
+    return concat(voltstorage.normalize([summed_up(rows, DAY, timespan)], DAY, VoltStorageAccount()))
+
+
+def test_a_statistic_of_the_hour_before_or_behind_is_left_out_by_name() -> None:
+    start, end, noon = (at.timestamp() for at in (DAY.start, DAY.end, NOON))
+    whole = statistics([start - 3_600, noon, end + 3_600])
+    assert len(whole.measurements) == 1
+    assert list(whole.rejected["reason"]) == ["outside", "outside"]
+    for far in (start - 3_601, end + 3_601):
+        with pytest.raises(OutsideWindowError):
+            statistics([far])
+    with pytest.raises(OutsideWindowError):
+        statistics([start - 86_400], "day")  # a whole day away
+
+
+def test_a_statistic_of_a_lost_clock_is_rejected_by_itself() -> None:
+    whole = statistics([0, 946_684_800, NOON.timestamp()])
+    assert len(whole.measurements) == 1
+    assert list(whole.rejected["reason"]) == ["implausible_time"] * 2
