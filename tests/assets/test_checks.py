@@ -139,6 +139,11 @@ def test_a_quarantined_row_is_counted_by_its_reason() -> None:
     assert result.metadata["days"].value == ["2026-01-02"]
 
 
+def test_a_row_that_was_only_sent_along_is_no_news() -> None:
+    quiet = [dataclasses.replace(load, rejected_by_reason={"outside": 3}) for load in loaded(*days(5))]
+    assert said(quiet, DUE_FOR_FIVE)["nothing_rejected"].passed
+
+
 def test_an_unmapped_field_is_counted_by_its_name() -> None:
     result = said(loaded(*days(5), unmapped={"mystery": 3}), DUE_FOR_FIVE)["nothing_unmapped"]
     assert not result.passed

@@ -1,0 +1,24 @@
+"""What was only sent along with an answer is counted, and costs no load."""
+
+import pytest
+
+from domain.errors import TooManyRejectedError
+from tests.fakes.points import DAY, Said, batch, load
+from warehouse.store import TimescaleWarehouse
+
+TEN: Said = {("a", minute): float(minute) for minute in range(10)}
+
+
+def test_rows_that_were_only_sent_along_are_counted_and_exempt_from_the_threshold(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    along = [(f"row {n}", "outside", "") for n in range(500)]
+    load(warehouse, TEN)
+    report = load(warehouse, batch(TEN, rejected=along))
+    assert report.rejected_by_reason == {"outside": 500}
+    assert report.n_received == report.n_unchanged + report.n_rejected == 510
+    assert len(warehouse.reading.rejected("hub", DAY)) == 500
+
+    wrong = [(f"row {n}", "wrong_type", "") for n in range(101)]
+    with pytest.raises(TooManyRejectedError, match=r"101 of 611 rows were rejected \(101 wrong_type\), 100 are"):
+        load(warehouse, batch(TEN, rejected=along + wrong))
