@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from domain.contract import Series
 from domain.errors import NormalizationError, RowsRefusedError
 from domain.quantities import QUANTITIES
+from warehouse import registers
 from warehouse.connections import Connections
 from warehouse.statements import statement
 
@@ -39,7 +40,14 @@ class Catalogue:
             for start in range(0, len(ordered), _AT_ONCE):
                 columns = _columns(source, ordered[start : start + _AT_ONCE])
                 _refuse_remeasured(connection, columns, place)
+                rescaled = [one for (one,) in connection.execute(statement("register/rescaled"), columns)]
+                if rescaled:
+                    # As a load does it, in this order: what is written of them waits for us, or has been committed.
+                    connection.execute(statement("catalogue/lock"), columns)
                 n_changed += connection.execute(statement("catalogue/describe"), columns).rowcount
+                if rescaled:
+                    for window in registers.spans(connection, rescaled):
+                        registers.rewrite(connection, source, rescaled, window, place=place)
         for one in ordered:
             self._ids.pop((source, one.key), None)
         return n_changed

@@ -14,6 +14,7 @@ import psycopg
 from domain.contract import Series
 from domain.live import Gap, LivePoint
 from domain.window import Window
+from warehouse import registers
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.statements import statement
@@ -103,6 +104,8 @@ class Live:
                 if rows:
                     put, corrected = _put(connection, kind, rows)
                     n_new, n_corrected = n_new + put, n_corrected + corrected
+                    if kind == "numbers" and put + corrected:
+                        _rewrite_registers(connection, source, rows, place)
             if covered:
                 moved = {"source": source, "parts": list(covered), "untils": list(covered.values())}
                 connection.execute(statement("live/cover"), moved)
@@ -188,6 +191,15 @@ def _put(
         put = {"series_ids": [one for one, _ in new], "instants": [at for _, at in new]}
         connection.execute(statement("live/remember_points"), put)
     return len(new), n_corrected
+
+
+def _rewrite_registers(
+    connection: psycopg.Connection, source: str, rows: Sequence[tuple[int, datetime, float | str]], place: str
+) -> None:
+    """The intervals of the registers that were put, from their first day to their last."""
+    days = sorted({at.astimezone(UTC).date() for _, at, _ in rows})
+    series_ids = sorted({series_id for series_id, _, _ in rows})
+    registers.rewrite(connection, source, series_ids, Window.of_days(days[0], days[-1]), place=place)
 
 
 def _series_of(points: Iterable[LivePoint]) -> list[Series]:

@@ -24,6 +24,7 @@ from domain.errors import (
     StaleLoadError,
 )
 from domain.window import Window
+from warehouse import registers
 from warehouse.intake import Intake
 from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.statements import statement
@@ -212,6 +213,8 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
     )
     written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
     streamed.confirm(connection, assignment.window)
+    touched = numbers.touched(of_numbers)
+    registers.rewrite(connection, assignment.source, touched, assignment.window, place=assignment.place)
     return replace(written, withdrawn=withdrawn.sites(*gone))
 
 

@@ -109,6 +109,13 @@ class Partition(Generic[_Value]):
         found = held(self._connection, self._kind.plural, source_ids, self._window)
         return compare(self._kind.points, rank_of, found, self._kind.decode, self._kind.dtype)
 
+    def touched(self, difference: Difference[_Value]) -> list[int]:
+        """The series of which something is to be written."""
+        points, n_series = self._kind.points, len(self._series_ids)
+        ranks = [points.ranks(positions, n_series) for positions in (difference.new, difference.changed)]
+        written = np.concatenate([self._series_ids[np.concatenate(ranks)], difference.vanished.series_id])
+        return [int(series_id) for series_id in np.unique(written)]
+
     def write(self, difference: Difference[_Value], load_id: int) -> Written:
         """Write the difference, old values into `measurement_revision`.
 

@@ -139,6 +139,13 @@ class Points(Generic[_Value]):
         first, last = np.searchsorted(self._keys, [rank << self._time_bits, (rank + 1) << self._time_bits])
         return slice(int(first), int(last))
 
+    def ranks(self, positions: npt.NDArray[np.int64] | None, n_series: int) -> npt.NDArray[np.int64]:
+        """The ranks below `n_series` that have settled points, any or one of those at `positions`."""
+        if positions is not None:
+            return np.unique(self._keys[positions] >> self._time_bits)
+        bounds = np.searchsorted(self._keys, np.arange(n_series + 1, dtype=np.int64) << self._time_bits)
+        return np.flatnonzero(np.diff(bounds))
+
     def taken(self, which: npt.NDArray[np.int64] | slice) -> Slice[_Value]:
         """The points at some positions."""
         keys = self._keys[which]

@@ -66,6 +66,20 @@ STATE: Final = sa.Table(
     comment="Every value that is a text: a mode, a flag, a name. Hypertable.",
 )
 
+REGISTER_INTERVAL: Final = sa.Table(
+    "register_interval",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ended_at", _INSTANT, primary_key=True),
+    sa.Column("measured_at", _INSTANT, nullable=False),
+    sa.Column("amount", sa.Double, nullable=False),
+    # What the interval was judged by: canonical units a second, and seconds between two readings.
+    sa.Column("usual", sa.Double),
+    sa.Column("spacing", sa.Double),
+    sa.Column("flag", sa.Text, nullable=False),
+    comment="What a register counted between two trusted readings. Hypertable; read as register_energy.",
+)
+
 MEASUREMENT_REVISION: Final = sa.Table(
     "measurement_revision",
     METADATA,

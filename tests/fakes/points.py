@@ -30,12 +30,13 @@ def batch(
     *,
     n_duplicates: int = 0,
     unmapped: Mapping[str, int] | None = None,
+    quantity: str = "power",
 ) -> Normalized:
     """What a normalizer would have made of `said`."""
     rows = list(said.items() if isinstance(said, Mapping) else said)
     numbers = [(key, minute, value) for (key, minute), value in rows if not isinstance(value, str)]
     texts = [(key, minute, value) for (key, minute), value in rows if isinstance(value, str)]
-    described = {key: Series(key, "power", device=key) for key, _, _ in numbers}
+    described = {key: Series(key, quantity, device=key) for key, _, _ in numbers}
     described |= {key: Series(key, "state", device=key) for key, _, _ in texts}
     return Normalized(
         series=tuple(described.values()),

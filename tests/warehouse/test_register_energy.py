@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from warehouse import registers
+
 BEGIN = datetime(2025, 10, 20, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 STEPS = [40.0, 60.0, 0.0, 120.0, 80.0, 50.0, 100.0, 30.0]
@@ -25,7 +27,7 @@ class Ground:
     n_counters: int = 0
 
     def intervals(self, readings: Sequence[Reading], unit: str = "kWh") -> list[tuple[datetime, datetime, float, str]]:
-        """What the view makes of `readings`: start, end, amount, flag."""
+        """What the warehouse makes of `readings`: start, end, amount, flag."""
         self.n_counters += 1
         quantity, canonical = ("energy_register", "Wh") if unit == "kWh" else ("volume_register", "m³")
         made = self.connection.execute(
@@ -37,6 +39,8 @@ class Ground:
         with self.connection.cursor() as cursor:
             rows = [(made[0], moment, value) for moment, value in readings]
             cursor.executemany("INSERT INTO measurement VALUES (%s, %s, %s)", rows)
+        for window in registers.spans(self.connection, [made[0]]):
+            registers.rewrite(self.connection, "house", [made[0]], window, place="house")
         return self.connection.execute(
             "SELECT measured_at, ended_at, amount, flag FROM register_energy WHERE series_id = %s ORDER BY 1", [made[0]]
         ).fetchall()

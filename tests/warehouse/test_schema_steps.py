@@ -33,7 +33,7 @@ def test_racing_migrations_leave_one_schema(empty_database: str) -> None:
         names = {
             name for (name,) in connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables")
         }
-        assert names == {"measurement", "state"}
+        assert names == {"measurement", "state", "register_interval"}
 
 
 def test_the_tables_in_code_are_the_tables_in_the_database(database: str) -> None:

@@ -1,0 +1,186 @@
+"""Readings made into intervals."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.registers.days import HOP_READINGS, Day, days
+from domain.registers.register import Register
+from domain.registers.trust import EITHER, GLITCH, TRUSTED, Limits, trust
+from domain.registers.usual import Steps, around_each
+
+_Bools = npt.NDArray[np.bool_]
+_Floats = npt.NDArray[np.float64]
+_Ints = npt.NDArray[np.int64]
+
+FLAGS: Final = ("measured", "gap", "jitter", "glitch", "ambiguous", "rollover", "reset", "replacement")
+"""How an interval came about, by number:
+
+    measured     its reading follows from the one before
+    gap          it follows after more than twice the usual time: one long interval, and no energy is lost
+    jitter       it is lower by less than one usual interval: nothing is taken away
+    glitch       readings in between stood where the counter cannot have been: they are left out, and no energy is lost
+    ambiguous    readings in between may be wrong as well as right: the smaller energy is booked
+    rollover     a power of ten (in the provider's unit) was passed: what was counted across it
+    reset        the counter began anew: what was counted since zero
+    replacement  it is lower, or far higher, than can be counted: another counter goes on, and nothing is invented
+"""
+
+_MEASURED, _GAP, _JITTER, _GLITCH, _AMBIGUOUS, _ROLLOVER, _RESET, _REPLACEMENT = range(len(FLAGS))
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """What was counted, a row for each trusted reading but the first.
+
+    Attributes:
+        begun_us: The trusted reading before, microseconds since 1970.
+        ended_us: The reading that ends the interval; ascending.
+        amount: What was counted in between, in the canonical unit; below 0 only where the register is a net one.
+        flag: Positions in `FLAGS`.
+        usual: The highest rate of the nearest plain steps, canonical units a second; NaN where too few are known.
+        spacing_us: The median time between the nearest readings; NaN where there are no others.
+    """
+
+    begun_us: _Ints
+    ended_us: _Ints
+    amount: _Floats
+    flag: npt.NDArray[np.int8]
+    usual: _Floats
+    spacing_us: _Floats
+
+    @classmethod
+    def joined(cls, parts: "list[Intervals]") -> "Intervals":
+        """One after the other."""
+        none = cls.of_steps(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
+        names = ("begun_us", "ended_us", "amount", "flag", "usual", "spacing_us")
+        return cls(*(np.concatenate([getattr(part, name) for part in (none, *parts)]) for name in names))
+
+    @classmethod
+    def of_steps(cls, at_us: _Ints, amount: _Floats, usual: _Floats, spacing: _Floats) -> "Intervals":
+        """Between neighbours, all of them measured."""
+        flag = np.zeros(len(amount), dtype=np.int8)
+        return cls(at_us[:-1], at_us[1:], amount, flag, usual, spacing * 1e6)
+
+    def ending(self, first_us: int, last_us: int) -> "Intervals":
+        """Those that end from `first_us` to `last_us`, both included."""
+        start, stop = np.searchsorted(self.ended_us, [first_us, last_us + 1])
+        span = slice(int(start), int(stop))
+        return Intervals(
+            self.begun_us[span], self.ended_us[span], self.amount[span], self.flag[span], self.usual[span],
+            self.spacing_us[span],
+        )  # fmt: skip
+
+
+def judge(
+    at_us: _Ints, value: _Floats, register: Register, *, first_us: int | None = None, end_us: int | None = None
+) -> Intervals:
+    """The intervals between readings.
+
+    Args:
+        at_us: Microseconds since 1970, each later than the one before.
+        value: What the counter showed, in the canonical unit.
+        register: What is known of it.
+        first_us: Where the days begin that are asked for; all of them if it is left out.
+        end_us: Where they end.
+    """
+    all_days = list(days(at_us))
+    falls = np.diff(value, prepend=value[:1]) < 0
+    verdict = np.full(len(value), TRUSTED, dtype=np.int8)
+    n_falls = _sums(falls)
+    start = 0 if first_us is None else int(np.searchsorted(at_us, first_us))
+    stop = len(at_us) if end_us is None else int(np.searchsorted(at_us, end_us))
+    wanted = [day for day in all_days if start <= day.start < stop]
+    near = slice(
+        min((day.context.start for day in wanted), default=0), max((day.context.stop for day in wanted), default=0)
+    )
+    for day in all_days:
+        around = day.context
+        if near.start <= day.start < near.stop and n_falls[around.start] != n_falls[around.stop]:
+            seen = trust(at_us[around], value[around], register)
+            verdict[day.start : day.stop] = seen[day.start - around.start : day.stop - around.start]
+    n_odd = _sums(falls | (verdict != TRUSTED))
+    parts: list[Intervals] = []
+    for is_plain, span, around in _stretches(wanted, n_odd, len(at_us)):
+        counted = _plain if is_plain or register.is_net else _counted
+        part = counted(at_us[around], value[around], verdict[around], register)
+        parts.append(part.ending(int(at_us[span.start]), int(at_us[span.stop - 1])))
+    return Intervals.joined(parts)
+
+
+def _stretches(wanted: list[Day], n_odd: _Ints, n: int) -> Iterator[tuple[bool, slice, slice]]:
+    """Whether nothing odd is near, the readings whose intervals are wanted, those to look at; plain days together."""
+    begun: int | None = None
+    for position, day in enumerate(wanted):
+        if n_odd[day.context.start] != n_odd[day.context.stop]:
+            yield False, slice(day.start, day.stop), day.context
+            continue
+        begun = day.start if begun is None else begun
+        is_last = position + 1 == len(wanted)
+        after = None if is_last else wanted[position + 1].context
+        if after is None or n_odd[after.start] != n_odd[after.stop]:
+            # All that is looked at lies within one hop, hence it is the same whatever lies behind.
+            yield True, slice(begun, day.stop), slice(max(0, begun - HOP_READINGS), min(n, day.stop + HOP_READINGS))
+            begun = None
+
+
+def _plain(at_us: _Ints, value: _Floats, _: npt.NDArray[np.int8], register: Register) -> Intervals:
+    """Where nothing falls, and nothing is left out; and of a counter that counts both ways, wherever."""
+    steps = Steps.of(at_us, value, register)
+    usual, spacing = around_each(steps)
+    found = Intervals.of_steps(at_us, steps.amount, usual, spacing)
+    found.flag[steps.seconds > 2 * spacing] = _GAP
+    most = np.fmax(
+        100 * usual * np.fmax(steps.seconds, spacing), register.fastest * steps.seconds + register.scale / 1000
+    )
+    far = np.abs(steps.amount) > most
+    found.flag[far], found.amount[far] = _REPLACEMENT, 0.0
+    return found
+
+
+def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], register: Register) -> Intervals:
+    kept = np.flatnonzero(verdict == TRUSTED)
+    found = _plain(at_us[kept], value[kept], verdict, register)
+    for step in np.flatnonzero(np.diff(value[kept]) < 0).tolist():
+        low, high = float(value[kept[step + 1]]), float(value[kept[step]])
+        limits = Limits(register, float(found.usual[step]), float(found.spacing_us[step]) / 1e6)
+        found.flag[step], found.amount[step] = _fallen(low, high, limits, found.ended_us[step] - found.begun_us[step])
+    _above_the_highest(value[kept], found)
+    n_glitches, n_either = _sums(verdict == GLITCH), _sums(verdict == EITHER)
+    follows = (found.flag == _MEASURED) | (found.flag == _GAP)
+    found.flag[follows & (n_glitches[kept[1:]] > n_glitches[kept[:-1]])] = _GLITCH
+    found.flag[follows & (n_either[kept[1:]] > n_either[kept[:-1]])] = _AMBIGUOUS
+    return found
+
+
+def _fallen(low: float, high: float, limits: Limits, microseconds: float) -> tuple[int, float]:
+    """The flag of an interval at whose end a trusted reading is lower, and what was counted in it."""
+    seconds = microseconds / 1e6
+    possible = limits.possible(seconds)
+    if high - low <= possible and low > possible:
+        return _JITTER, 0.0
+    capacity = limits.capacity(high, seconds, low)
+    if capacity is not None:
+        return _ROLLOVER, capacity - high + low
+    return (_RESET, low) if low <= possible else (_REPLACEMENT, 0.0)
+
+
+def _above_the_highest(value: _Floats, found: Intervals) -> None:
+    """What jitters backwards adds nothing until it is higher than it was: a counter's reading is its highest so far."""
+    fallen = np.flatnonzero(found.flag == _JITTER)
+    anew = np.isin(found.flag, (_ROLLOVER, _RESET, _REPLACEMENT))
+    for first in fallen.tolist():
+        highest = value[first]
+        for step in range(first + 1, len(value) - 1):
+            if anew[step] or value[step] >= highest:
+                break
+            if found.flag[step] != _JITTER:
+                found.amount[step] = max(0.0, value[step + 1] - highest)
+                found.flag[step] = found.flag[step] if value[step + 1] >= highest else _JITTER
+
+
+def _sums(which: _Bools) -> _Ints:
+    return np.concatenate([[0], np.cumsum(which)])

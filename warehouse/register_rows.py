@@ -1,0 +1,205 @@
+"""The rows of `register_interval`: what is stored, what is to be, and only the difference written."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from psycopg import sql
+
+from domain.registers import FLAGS, Intervals
+from warehouse.copy_binary import EPOCH_US, HEADER, TRAILER, decode_instants, decode_numbers
+from warehouse.held import literal_ids
+from warehouse.statements import statement
+
+_Ints = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float64]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_COLUMNS: Final = ("series_id", "measured_at", "ended_at", "amount", "usual", "spacing", "flag")
+_COPY: Final = sql.SQL("COPY register_interval ({}) FROM STDIN (FORMAT BINARY)").format(
+    sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Intervals of registers, a column each.
+
+    Attributes:
+        series_id: Numbers of the catalogue.
+        begun_us: Microseconds since 1970: the trusted reading before.
+        ended_us: Microseconds since 1970: the trusted reading that ends the interval, and names it.
+        amount: What was counted in between, in the canonical unit.
+        usual: What is usual around it, canonical units a second; NaN if nothing is known.
+        spacing: How far apart readings usually are, seconds; NaN if nothing is known.
+        flag: Positions in `domain.registers.FLAGS`.
+    """
+
+    series_id: _Ints
+    begun_us: _Ints
+    ended_us: _Ints
+    amount: _Floats
+    usual: _Floats
+    spacing: _Floats
+    flag: _Ints
+
+    @classmethod
+    def of(cls, series_id: int, judged: Intervals, first_us: int, end_us: int) -> Self:
+        """Those that end inside a span."""
+        start, stop = np.searchsorted(judged.ended_us, [first_us, end_us])
+        span = slice(int(start), int(stop))
+        ended_us = judged.ended_us[span]
+        return cls(
+            np.full(len(ended_us), series_id, dtype=np.int64),
+            judged.begun_us[span],
+            ended_us,
+            judged.amount[span],
+            judged.usual[span],
+            judged.spacing_us[span] / 1e6,
+            judged.flag[span].astype(np.int64),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """All of them, one after the other."""
+        empty = cls(*(np.empty(0, dtype) for dtype in (*[np.int64] * 3, *[np.float64] * 3, np.int64)))
+        return cls(*(np.concatenate([getattr(p, f.name) for p in (empty, *parts)]) for f in fields(cls)))
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.series_id)
+
+    def taken(self, which: npt.NDArray[np.bool_] | _Ints) -> "Rows":
+        """Some of them."""
+        return Rows(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+def difference(stored: Rows, wanted: Rows) -> tuple[Rows, Rows]:
+    """Which stored rows have to go, and which wanted ones have to come: a row that is to change does both."""
+    old, new = _keys(stored, wanted)
+    order = np.argsort(old)
+    at = np.full(len(wanted), -1, dtype=np.int64)
+    if len(old):
+        nearest = order[np.minimum(np.searchsorted(old, new, sorter=order), len(old) - 1)]
+        at = np.where(old[nearest] == new, nearest, -1)
+    is_known = at >= 0
+    same = np.zeros(len(wanted), dtype=np.bool_)
+    before, after = stored.taken(at[is_known]), wanted.taken(is_known)
+    same[is_known] = (
+        (before.begun_us == after.begun_us)
+        & (before.amount == after.amount)
+        & _equal(before.usual, after.usual)
+        & _equal(before.spacing, after.spacing)
+        & (before.flag == after.flag)
+    )
+    stays = np.zeros(len(stored), dtype=np.bool_)
+    stays[at[same]] = True
+    return stored.taken(~stays), wanted.taken(~same)
+
+
+def read(connection: psycopg.Connection, spans: Sequence[tuple[int, int, int]]) -> Rows:
+    """What is stored of some registers: per register its number, and the span in which its intervals end."""
+    bounds = {series_id: (first_us, end_us) for series_id, first_us, end_us in spans}
+    names = _names([one for one, *_ in spans], min(s for _, s, _ in spans), max(e for *_, e in spans))
+    parts = []
+    with connection.cursor(binary=True) as cursor:
+        for series_id, ends, begins, amounts, usual, spacing, flags in cursor.execute(
+            statement("register/stored").format(**names)
+        ):
+            ended_us = decode_instants(ends)
+            rows = Rows(
+                np.full(len(ended_us), series_id, dtype=np.int64),
+                decode_instants(begins),
+                ended_us,
+                decode_numbers(amounts),
+                decode_numbers(usual),
+                decode_numbers(spacing),
+                np.array([FLAGS.index(flag) if flag in FLAGS else -1 for flag in flags], dtype=np.int64),
+            )
+            first_us, end_us = bounds[series_id]
+            parts.append(rows.taken((ended_us >= first_us) & (ended_us < end_us)))
+    return Rows.joined(parts)
+
+
+def remove(connection: psycopg.Connection, rows: Rows) -> int:
+    """Remove stored rows; how many the server counted."""
+    if not len(rows):
+        return 0
+    names = _names(np.unique(rows.series_id).tolist(), int(rows.ended_us.min()), int(rows.ended_us.max()) + 1)
+    values = {"ids": rows.series_id.tolist(), "ends": [_instant(at) for at in rows.ended_us.tolist()]}
+    return connection.execute(statement("register/remove").format(**names), values).rowcount
+
+
+def put(connection: psycopg.Connection, rows: Rows) -> int:
+    """Put rows, of which none is there; how many the server counted."""
+    if not len(rows):
+        return 0
+    with connection.cursor() as cursor:
+        with cursor.copy(_COPY) as copy:
+            copy.write(HEADER)
+            for block in _encoded(rows):
+                copy.write(block)
+            copy.write(TRAILER)
+        return cursor.rowcount
+
+
+def _encoded(rows: Rows) -> Iterator[bytes]:
+    """Rows as COPY wants them, those of one flag and with the same columns known together: they have one length."""
+    shape = rows.flag * 4 + np.isnan(rows.usual) * 2 + np.isnan(rows.spacing)
+    for one in np.unique(shape).tolist():
+        yield _block(rows.taken(shape == one), FLAGS[one // 4].encode()).tobytes()
+
+
+def _block(rows: Rows, flag: bytes) -> npt.NDArray[np.void]:
+    columns: Iterable[tuple[str, str, npt.NDArray[np.int64 | np.float64]]] = (
+        ("series_id", ">i4", rows.series_id),
+        ("measured_at", ">i8", rows.begun_us - EPOCH_US),
+        ("ended_at", ">i8", rows.ended_us - EPOCH_US),
+        ("amount", ">f8", rows.amount),
+        ("usual", ">f8", rows.usual),
+        ("spacing", ">f8", rows.spacing),
+    )
+    layout: list[tuple[str, str]] = [("n_fields", ">i2")]
+    known = [(name, kind, values) for name, kind, values in columns if not np.isnan(values[:1]).any()]
+    for name, kind, _ in columns:
+        layout.append((f"{name}_length", ">i4"))
+        if any(name == one for one, *_ in known):
+            layout.append((name, kind))
+    block = np.zeros(len(rows), dtype=[*layout, ("flag_length", ">i4"), ("flag", f"S{len(flag)}")])
+    block["n_fields"], block["flag_length"], block["flag"] = len(_COLUMNS), len(flag), flag
+    for name, _, _ in columns:
+        block[f"{name}_length"] = -1
+    for name, _, values in known:
+        block[f"{name}_length"] = block.dtype[name].itemsize
+        block[name] = values
+    return block
+
+
+def _names(series_ids: Sequence[int], start_us: int, end_us: int) -> dict[str, sql.Composable]:
+    # Literals, not parameters: otherwise the planner opens every chunk.
+    return {
+        "series_ids": literal_ids(series_ids),
+        "start": sql.Literal(_instant(start_us)),
+        "end": sql.Literal(_instant(end_us)),
+    }
+
+
+def _instant(at_us: int) -> datetime:
+    return _EPOCH + at_us * _MICROSECOND
+
+
+def _keys(stored: Rows, wanted: Rows) -> tuple[_Ints, _Ints]:
+    """One number for a register and an end, in both."""
+    _, codes = np.unique(np.concatenate([stored.series_id, wanted.series_id]), return_inverse=True)
+    ends = np.concatenate([stored.ended_us, wanted.ended_us])
+    # 52 bits hold the microseconds of 142 years, and 11 more the registers that are written together.
+    keys = (codes.astype(np.int64) << 52) | (ends - ends.min(initial=0))
+    return keys[: len(stored)], keys[len(stored) :]
+
+
+def _equal(one: _Floats, other: _Floats) -> npt.NDArray[np.bool_]:
+    return np.equal(one, other) | (np.isnan(one) & np.isnan(other))

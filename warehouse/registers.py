@@ -1,0 +1,106 @@
+"""Intervals of registers, kept equal to what their readings say by whoever writes these, in the same transaction.
+
+An interval is judged by what stands on both sides of it (`domain.registers`), hence a load of one day may change what
+its neighbours' readings meant. It rewrites them, and only what differs is written.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from domain.errors import AccountingError
+from domain.registers import Register, judge, register_of
+from domain.window import Window
+from warehouse import register_rows
+from warehouse.held import literal_ids
+from warehouse.register_context import contexts
+from warehouse.register_rows import Rows
+from warehouse.statements import statement
+
+_AT_ONCE: Final = 64
+"""Registers whose readings are held in memory together."""
+
+
+_SPAN: Final = timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What became of the intervals: rows put, and rows removed; one that changed counts as both."""
+
+    n_put: int = 0
+    n_removed: int = 0
+
+
+def rewrite(
+    connection: psycopg.Connection, source: str, series_ids: Sequence[int], window: Window, *, place: str
+) -> Rewritten:
+    """Make the intervals right that readings inside `window` have a part in. Needs: an open transaction.
+
+    Args:
+        connection: It has written the readings, and holds every lock that it is going to need.
+        source: Whose registers.
+        series_ids: Series with readings inside `window` that were put, changed or removed; others than registers are
+            left out.
+        window: Where.
+        place: For messages.
+
+    Raises:
+        AccountingError: The server counted other numbers than were to be written.
+    """
+    if not _registers(connection, source, series_ids):
+        return Rewritten()
+    _lock(connection, source)
+    # Only now: whoever had the lock may have described them anew.
+    registers = _registers(connection, source, series_ids)
+    n_put = n_removed = 0
+    for group in _groups(list(registers)):
+        spans, parts = [], []
+        for context in contexts(connection, group, window):
+            bounds = {"first_us": context.first_us, "end_us": context.end_us}
+            judged = judge(context.at_us, context.value, registers[context.series_id], **bounds)
+            spans.append((context.series_id, context.first_us, context.end_us))
+            parts.append(Rows.of(context.series_id, judged, context.first_us, context.end_us))
+        gone, new = register_rows.difference(register_rows.read(connection, spans), Rows.joined(parts))
+        counted = (register_rows.remove(connection, gone), register_rows.put(connection, new))
+        if counted != (len(gone), len(new)):
+            raise AccountingError(
+                f"{len(gone)} register intervals were to be removed and {len(new)} put, and the server counted"
+                f" {counted[0]} and {counted[1]}",
+                place=place,
+                fix="report it: nothing was written, and the loader is wrong",
+            )
+        n_put, n_removed = n_put + len(new), n_removed + len(gone)
+    return Rewritten(n_put, n_removed)
+
+
+def spans(connection: psycopg.Connection, series_ids: Sequence[int]) -> Iterator[Window]:
+    """The history of some registers, a few weeks at a time: what `rewrite` is told to make all of it right."""
+    names: dict[str, sql.Composable] = {"series_ids": literal_ids(series_ids)}
+    row = connection.execute(statement("register/span").format(**names)).fetchone()
+    if row is None or row[0] is None:
+        return
+    day, last = (at.astimezone(UTC).date() for at in row)
+    while day <= last:
+        until = min(last, day + _SPAN - timedelta(days=1))
+        yield Window.of_days(day, until)
+        day = until + timedelta(days=1)
+
+
+def _lock(connection: psycopg.Connection, source: str) -> None:
+    connection.execute(statement("register/lock"), {"source": source})
+
+
+def _registers(connection: psycopg.Connection, source: str, series_ids: Sequence[int]) -> dict[int, Register]:
+    if not len(series_ids):
+        return {}
+    rows = connection.execute(statement("register/of_source"), {"source": source, "series_ids": list(series_ids)})
+    return {series_id: register_of(quantity, provider_unit) for series_id, quantity, provider_unit in rows}
+
+
+def _groups(series_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (series_ids[start : start + _AT_ONCE] for start in range(0, len(series_ids), _AT_ONCE))
