@@ -4,6 +4,9 @@ Dagster opens a session for every question that it asks of its own history, thir
 server and a login. Its webserver alone keeps some, as `optimize_for_webserver` says, and goes on doing so its own way.
 Here every process does. A session is tried before it is used again, so that a server that was restarted costs a new
 session and not a run; and an instance that is closed ends its own, or else they would add up.
+
+What libpq finds in the environment changes these sessions as little as the warehouse's, and what a role or a database
+has for defaults does not either.
 """
 
 from collections.abc import Mapping
@@ -12,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+
+from warehouse.history_sessions import history_url
 
 if TYPE_CHECKING:
     from dagster._core.storage.config import PostgresStorageConfig
@@ -27,7 +32,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             settings: What stands under `config`.
             inst_data: Where they stand, for Dagster.
         """
-        url = pg_url_from_config(cast("PostgresStorageConfig", settings))
+        url = history_url(pg_url_from_config(cast("PostgresStorageConfig", settings)))
         token_provider = get_token_provider_from_config(settings)
         may_create = settings.get("should_autocreate_tables", True)
         super().__init__(url, may_create, inst_data, token_provider)

@@ -108,7 +108,7 @@ class Line:
         Raises:
             IngestError: See `warehouse_address`.
         """
-        return {**self._settings.environment, "WAREHOUSE_URL": self.warehouse(), "WAREHOUSE_PASSWORD": ""}
+        return {**self._settings.inherited, "WAREHOUSE_URL": self.warehouse(), "WAREHOUSE_PASSWORD": ""}
 
     def budget(self, counted_by: str, per_second: float | None) -> Budget | None:
         """The bucket that all sources share whose requests the provider counts together; None if there is no limit.

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from domain.errors import ConfigurationError
 from providers._secret import Secret
+from warehouse.libpq import FILES_OF_LIBPQ, IGNORED_VARIABLES
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 """The top of the checkout."""
@@ -47,15 +48,33 @@ class Settings:
     def warehouse_url(self) -> str | None:
         """`WAREHOUSE_URL`: a TimescaleDB of yours; None for the embedded one. It holds a password: never show it.
 
-        `WAREHOUSE_PASSWORD`, as it is and with any character in it, goes into a URL that names a user without one.
+        `WAREHOUSE_PASSWORD`, as it is and with any character in it, goes into a URL that names a user without one, and
+        so do the files that variables of libpq name (`PGPASSFILE`, `PGSSLROOTCERT` …); its others change nothing.
         """
-        url = self.environment.get("WAREHOUSE_URL", "").strip()
+        url = self._with_files(self.environment.get("WAREHOUSE_URL", "").strip())
         password = self.environment.get("WAREHOUSE_PASSWORD", "")
         scheme, _, rest = url.partition("://")
         user, at, place = rest.partition("@")
         if password and at and ":" not in user:
             return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
         return url or None
+
+    def _with_files(self, url: str) -> str:
+        files = {word: self.environment.get(name) for name, word in FILES_OF_LIBPQ.items()}
+        _, _, said = url.partition("?")
+        named = {argument.partition("=")[0] for argument in said.split("&")}
+        added = "&".join(f"{word}={quote(file, safe='')}" for word, file in files.items() if file and word not in named)
+        return f"{url}{'&' if said else '?'}{added}" if url and added else url
+
+    @property
+    def ignored_variables(self) -> list[str]:
+        """The variables of libpq that are set and change nothing here."""
+        return sorted(name for name in IGNORED_VARIABLES if self.environment.get(name))
+
+    @property
+    def inherited(self) -> dict[str, str]:
+        """What children get: everything but what would lead their libpq elsewhere."""
+        return {name: value for name, value in self.environment.items() if name not in IGNORED_VARIABLES}
 
     @property
     def dagster_storage(self) -> Mapping[str, str] | None:

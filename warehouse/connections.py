@@ -9,11 +9,12 @@ from threading import Lock
 from typing import Final, Self
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, WarehouseUnsuitableError
+from warehouse.libpq import forget_variables
+from warehouse.sessions import SETTINGS, first_statement, libpq_words
 from warehouse.sqlstates import translated
 
 # PostgreSQL's own defaults are "never" (0). A hung worker holds the lock of its partition no longer than these.
@@ -28,16 +29,6 @@ _SHAPE: Final = re.compile(
     r"([\w.~!$&'()*+,;=%-]+(:[\w.~!$&'()*+,;=%:-]*)?@)?"  # user and password
     rf"{_HOST}(,{_HOST})*(/[^@/?#\s]*)?(\?[^@#\s]*)?",  # hosts and ports, database, arguments
 )
-
-_SESSION: Final = sql.SQL(
-    "SELECT set_config('search_path', 'public, pg_temp', false), set_config('timezone', 'UTC', false),"
-    # Whoever waited for the lock of a day must see what its holder committed: no other level does. A database or a
-    # role may have another one for its default.
-    " set_config('default_transaction_isolation', 'read committed', false),"
-    " set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
-    " set_config('idle_in_transaction_session_timeout', %s, false)"
-)
-
 
 # Whoever owns the tables may drop them; a session that loads needs none of that. A role that the session's user may not
 # take on, or that has no rights in this database, is left alone: there the owner loads.
@@ -89,22 +80,33 @@ class Address:
         """Without the password."""
         return f"Address({self.place})"
 
-    def connect(self, *, autocommit: bool = True, as_loader: bool = False) -> psycopg.Connection:
-        """Open a session with our limits.
+    def connect(
+        self, *, autocommit: bool = True, as_loader: bool = False, any_encoding: bool = False
+    ) -> psycopg.Connection:
+        """Open a session that says everything itself, as `warehouse.sessions` has it.
 
         Args:
             autocommit: Whether each statement is a transaction.
             as_loader: Take on the role `joulehouse_loader`, where the migration could grant it: it can load, and can
                 neither change nor drop a table.
+            any_encoding: Whether the database may be in another encoding than UTF-8: a server's own ones may.
 
         Raises:
             WarehouseUnavailableError: Nobody answers.
-            WarehouseUnsuitableError: Role, password or database are wrong.
+            WarehouseUnsuitableError: Role, password or database are wrong, or it does not hold every text.
         """
+        forget_variables()
+        words = libpq_words(conninfo_to_dict(self.conninfo), version=psycopg.pq.version())
+        limits = {
+            "statement_timeout": f"{STATEMENT_SECONDS}s",
+            "lock_timeout": f"{LOCK_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+        }
         with translated(self.place):
             connection = psycopg.connect(
-                self.conninfo,
+                make_conninfo(self.conninfo, **words),
                 autocommit=autocommit,
+                client_encoding="UTF8",
                 connect_timeout=10,
                 application_name="joulehouse",
                 keepalives_idle=30,
@@ -113,13 +115,32 @@ class Address:
                 # Every statement is planned with its own literals: a generic plan would open every chunk.
                 prepare_threshold=None,
             )
-            limits = [f"{seconds}s" for seconds in (STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS)]
-            connection.execute(_SESSION, limits)
-            if as_loader:
-                connection.execute(_LESS_POWER)
-            if not autocommit:
-                connection.commit()
+            try:
+                if not any_encoding:
+                    refuse_encoding(connection.info.parameter_status("server_encoding"), self.place)
+                connection.execute(first_statement(SETTINGS | limits))
+                if as_loader:
+                    connection.execute(_LESS_POWER)
+                if not autocommit:
+                    connection.commit()
+            except BaseException:
+                connection.close()
+                raise
             return connection
+
+
+def refuse_encoding(encoding: str | None, place: str) -> None:
+    """Refuse a database that is in `encoding`, unless that is UTF-8.
+
+    Raises:
+        WarehouseUnsuitableError: It is not.
+    """
+    if encoding != "UTF8":
+        raise WarehouseUnsuitableError(
+            f"the database is encoded in {encoding}, which does not hold every text",
+            place=place,
+            fix="create it anew with ENCODING 'UTF8' TEMPLATE template0",
+        )
 
 
 class Connections:

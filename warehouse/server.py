@@ -17,7 +17,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import WarehouseUnsuitableError
-from warehouse.connections import Address
+from warehouse.connections import Address, refuse_encoding
 from warehouse.sqlstates import translated
 
 _FACTS: Final[LiteralString] = """
@@ -68,8 +68,6 @@ def check_server(url: str) -> ServerFacts:
             is not in UTF-8; or it does not let us in.
     """
     with _session(url) as (connection, place):
-        # A database without an encoding would otherwise answer in bytes.
-        connection.execute("SET client_encoding TO 'UTF8'")
         row = connection.execute(_FACTS).fetchone()
         version, offered, installed, is_loaded, encoding = row or ("", None, None, False, "")
         postgres = re.split(r"\s", version, maxsplit=1)[0]
@@ -85,12 +83,7 @@ def check_server(url: str) -> ServerFacts:
                 place=place,
                 fix="add timescaledb to shared_preload_libraries in its configuration and restart it",
             )
-        if encoding != "UTF8":
-            raise WarehouseUnsuitableError(
-                f"the database is encoded in {encoding}, which does not hold every text",
-                place=place,
-                fix="create it anew with ENCODING 'UTF8' TEMPLATE template0",
-            )
+        refuse_encoding(encoding, place)
         if installed is None:
             _try_extension(connection, place)
         row = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
@@ -301,7 +294,7 @@ def _url(parts: dict[str, object]) -> str:
 def _session(url: str) -> Iterator[tuple[psycopg.Connection, str]]:
     """A connection in autocommit and its place; what the server refuses inside leaves as one of our errors."""
     address = Address.of(url)
-    with translated(address.place), address.connect() as connection:
+    with translated(address.place), address.connect(any_encoding=True) as connection:
         yield connection, address.place
 
 

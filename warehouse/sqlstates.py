@@ -36,6 +36,12 @@ CLASSES: Final[dict[str, type[WarehouseError]]] = {
 }
 """SQLSTATE class → what it means for whoever waits. A class that is not here is refused without a retry."""
 
+_FIX_OF_STATE: Final = {
+    # Somebody has closed the database to writers, or it is a standby: neither is ours to overrule.
+    "25006": "wait, or name the primary; where it is closed on purpose, end that with"
+    " ALTER DATABASE … RESET default_transaction_read_only (or ALTER ROLE …)",
+}
+
 _FIXES: Final = {WarehouseUnavailableError: _WAIT, WarehouseUnsuitableError: _MIGRATE, RowsRefusedError: _READ}
 
 # A connection that is refused while it is being opened carries no SQLSTATE, only libpq's text.
@@ -62,7 +68,7 @@ def translate(error: psycopg.Error, place: str) -> WarehouseError:
         culprit = "the database refuses the connection: role, password or database name is wrong"
     else:
         culprit = f"the driver refused a value ({type(error).__name__})"
-    return cls(culprit, place=place, fix=_FIXES[cls])
+    return cls(culprit, place=place, fix=_FIX_OF_STATE.get(state, _FIXES[cls]))
 
 
 def _stateless(error: psycopg.Error) -> type[WarehouseError]:

@@ -61,6 +61,7 @@ def examine(house: House, *, is_online: bool) -> Iterator[Finding]:
     """Every finding, in the order in which one leans on the other. Starts nothing and changes nothing."""
     yield _python()
     yield _packages()
+    yield from _environment(house)
     yield from _tried("warehouse", lambda: _warehouse(house))
     yield from _tried("landing zone", lambda: _landing_zone(house))
     yield from _tried("sources", lambda: _sources(house, is_online=is_online))
@@ -97,6 +98,12 @@ def _packages() -> Finding:
     if unmet:
         return Finding("packages", Health.WRONG, f"{', '.join(unmet)}: run make venv.")
     return Finding("packages", Health.GOOD, f"All {len(wanted)} are there, in versions that fit.")
+
+
+def _environment(house: House) -> Iterator[Finding]:
+    if ignored := house.settings.ignored_variables:
+        sentence = f"Without effect here: {', '.join(ignored)}. What they should change belongs into WAREHOUSE_URL."
+        yield Finding("environment", Health.LATER, sentence)
 
 
 def _warehouse(house: House) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ class House:
     @property
     def inherited(self) -> dict[str, str]:
         """The environment that children get."""
-        return dict(self.settings.environment)
+        return self.settings.inherited
 
     @property
     def is_external(self) -> bool:

@@ -4,14 +4,17 @@ import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import psycopg
 import pytest
 import yaml
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.engine import Engine
 
 from pipelines.history import PooledPostgresStorage
+from tests.warehouse.test_libpq_variables import HOSTILE
 
 PROJECT = Path(__file__).resolve().parents[2]
 MOST_SESSIONS = 3
@@ -97,3 +100,26 @@ def test_tables_are_not_made_where_that_is_forbidden(empty_database: str, observ
     PooledPostgresStorage.from_config_value(None, {"postgres_url": empty_database, "should_autocreate_tables": False})
     tables = observer.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
     assert tables == (0,)
+
+
+def test_neither_the_environment_nor_defaults_change_the_sessions_of_the_history(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as owner:
+        for default in ("datestyle TO 'SQL, DMY'", "client_encoding TO 'LATIN1'", "timezone TO 'Asia/Kathmandu'"):
+            owner.execute(f"ALTER DATABASE {owner.info.dbname} SET {default}".encode())
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+    storage = PooledPostgresStorage.from_config_value(None, {"postgres_url": empty_database})
+    storage.run_storage.optimize_for_webserver(statement_timeout=5000, pool_recycle=60, max_overflow=2)
+    for part in (storage.run_storage, storage.event_log_storage):
+        engine = cast("Engine", part._engine)  # type: ignore[union-attr] # what Dagster asks with
+        with engine.connect() as connection:
+            said = [
+                connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+                for name in ("datestyle", "client_encoding", "timezone")
+            ]
+            assert said == ["ISO, YMD", "UTF8", "UTC"]
+        engine.dispose()
+    assert storage.run_storage.get_runs() == []
+    storage.run_storage.dispose()

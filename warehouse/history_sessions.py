@@ -1,0 +1,62 @@
+"""Sessions of Dagster's history, which Dagster's own engines open: through a dialect that says what ours say.
+
+A URL cannot: SQLAlchemy drops its empty arguments, and a pooler refuses `options` at the door.
+"""
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from warehouse.libpq import forget_variables
+from warehouse.sessions import LANGUAGE, first_statement, libpq_words
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+_DRIVERS: Final = ("postgresql://", "postgresql+psycopg2://")
+_OURS: Final = "postgresql+joulehouse://"
+
+
+class HistoryDialect(PGDialect_psycopg2):
+    """psycopg2's, with sessions that neither the environment nor a role's defaults change."""
+
+    supports_statement_cache = True
+
+    def connect(self, *arguments: Any, **said: Any) -> "DBAPIConnection":  # noqa: ANN401 - handed through
+        """Open a session; what the URL says stays, but for the encoding."""
+        forget_variables()
+        words = libpq_words(said, version=self._extensions.libpq_version())
+        known = {word: value for word, value in words.items() if self._knows(word)}
+        connection = super().connect(*arguments, **known | said | {"client_encoding": "UTF8"})
+        try:
+            cursor = connection.cursor()
+            cursor.execute(first_statement(LANGUAGE).as_string())
+            cursor.close()
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @property
+    def _extensions(self) -> ModuleType:
+        return cast("ModuleType", cast("Any", self.dbapi).extensions)
+
+    def _knows(self, word: str) -> bool:
+        """Whether psycopg2's libpq, which is another than psycopg's, knows a keyword."""
+        try:
+            self._extensions.parse_dsn(f"{word}=''")
+        except cast("Any", self.dbapi).ProgrammingError:
+            return False
+        return True
+
+
+def history_url(url: str) -> str:
+    """`url` of Dagster's history for SQLAlchemy; another driver than psycopg2 is left as it is."""
+    registry.register("postgresql.joulehouse", __name__, HistoryDialect.__name__)
+    for driver in _DRIVERS:
+        if url.startswith(driver):
+            return _OURS + url.removeprefix(driver)
+    return url

@@ -1,0 +1,109 @@
+"""What a session of ours says of itself, whatever the server, a database, a role, a URL or the environment would say.
+
+PostgreSQL writes dates, texts and numbers as a session asks it to, and a role or a database may ask for it:
+`ALTER ROLE … SET datestyle = 'SQL, DMY'`. libpq adds what it finds in some thirty environment variables. Neither may
+change what is loaded, or where. So every session says everything that matters: `SETTINGS` in its first statement, and
+a word for each variable of libpq (`libpq_words`) before that.
+"""
+
+import os
+import pwd
+from collections.abc import Mapping
+from typing import Final
+
+from psycopg import pq, sql
+
+LANGUAGE: Final[dict[str, str]] = {
+    # How values are written and read.
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, YMD",  # psycopg reads no other than ISO
+    "IntervalStyle": "postgres",  # psycopg reads no other
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",  # 0 cuts a double to 15 digits
+    "bytea_output": "hex",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    # What a statement means.
+    "transform_null_equals": "off",
+    # Whoever waited for the lock of a day must see what its holder committed: no other level does.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "row_security": "off",  # a policy that hides rows is an error, and not an absence
+    "exit_on_error": "off",
+}
+"""What is true of Dagster's sessions too."""
+
+SETTINGS: Final[dict[str, str]] = LANGUAGE | {
+    "search_path": "public, pg_temp",
+    "plan_cache_mode": "auto",  # a generic plan would open every chunk
+    "idle_session_timeout": "0",  # a session that is lent again later is no forgotten one
+    "transaction_timeout": "0",  # each of its statements has a bound
+    # Off, they leave out what is compressed, when it is read and when it is written.
+    "timescaledb.enable_transparent_decompression": "on",
+    "timescaledb.enable_dml_decompression": "on",
+    # On, they skip the look at what is there already, or believe that rows arrive in order.
+    "timescaledb.enable_direct_compress_copy": "off",
+    "timescaledb.enable_direct_compress_insert": "off",
+}
+"""Parameter → its value in a session of ours. One that a server does not know is left out there."""
+
+_SET: Final = (
+    "SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS said (name, value)"
+    " WHERE current_setting(name, true) IS NOT NULL"
+)
+
+_UNLESS_STRONGER: Final = """
+    UNION ALL
+    -- A committed load is on the disk. Stronger promises (remote_apply) and a standby's own business (local) are kept.
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+    UNION ALL
+    -- As a replica no foreign key is looked at. Only superusers may say so; for others this is an error by name.
+    SELECT set_config('session_replication_role', 'origin', false)
+    WHERE current_setting('session_replication_role') <> 'origin'
+"""
+
+
+def first_statement(settings: Mapping[str, str]) -> sql.Composed:
+    """What a session says before anything else: `SETTINGS` or `LANGUAGE`, and what is its own."""
+    names, values = (sql.Literal(list(part)) for part in (settings.keys(), settings.values()))
+    return sql.SQL(_SET).format(names, values) + sql.SQL(_UNLESS_STRONGER)
+
+
+_LIBPQ_OF_OAUTH: Final = 180000
+
+_NOT_EMPTY: Final = {
+    # libpq takes an empty value for an unset one, but for these: here is what it does without the variable.
+    "connect_timeout": "0",
+    "sslcertmode": "allow",
+    "min_protocol_version": "3.0",
+    "max_protocol_version": "3.0",
+    "require_auth": "none,password,md5,gss,sspi,scram-sha-256",
+}
+
+
+def libpq_words(said: Mapping[str, object], *, version: int) -> dict[str, str]:
+    """A word for each keyword that libpq would look up in the environment, unless `said` has one.
+
+    Where `said` names a service, what libpq finds there is what its author meant: then there are no words.
+
+    Args:
+        said: The keywords that an address has.
+        version: Of the libpq that will read them, such as 180006.
+    """
+    if said.get("service"):
+        return {}
+    words = {}
+    for option in pq.Conninfo.get_defaults():
+        keyword = option.keyword.decode()
+        if option.envvar and keyword != "service":
+            words[keyword] = _NOT_EMPTY.get(keyword, (option.compiled or b"").decode())
+    if version >= _LIBPQ_OF_OAUTH:
+        words["require_auth"] += ",oauth"
+    try:
+        words["user"] = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        del words["user"]
+    if said.get("sslrootcert") == "system":
+        words["sslmode"] = "verify-full"  # with the system's certificates libpq bears nothing weaker
+    return {keyword: word for keyword, word in words.items() if keyword not in said}
