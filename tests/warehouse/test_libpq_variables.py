@@ -137,3 +137,8 @@ def test_children_inherit_no_variable_that_would_lead_libpq_elsewhere() -> None:
     assert settings.inherited == {"PATH": "/bin", "PGPASSFILE": "/a", "DAGSTER_PG_HOST": "b"}
     assert settings.ignored_variables == sorted(HOSTILE)
     assert set(UNANSWERABLE) < set(HOSTILE)
+
+
+def test_the_runbook_lists_every_variable() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/runbook.md").read_text("utf-8")
+    assert {name for name in IGNORED_VARIABLES | FILES_OF_LIBPQ.keys() if f"`{name}`" not in text} == set()
