@@ -129,6 +129,16 @@ def test_the_doctor_names_every_variable_that_is_not_set(monkeypatch: pytest.Mon
     assert re.fullmatch(r"joulehouse: \d+ things? above (is|are) wrong.\n", answer.stderr)
 
 
+def test_the_doctor_names_the_variables_of_libpq_that_are_set_and_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    monkeypatch.setenv("PGPASSFILE", "/a/file")
+    said = " ".join(ask("doctor").stdout.split())
+    assert "Without effect here: PGHOST, PGSSLMODE. What they should change belongs into WAREHOUSE_URL." in said
+
+
 def test_the_doctor_starts_nothing(home: Path) -> None:
     assert "It was never started" in ask("doctor").stdout
     assert not (home / "warehouse").exists()
