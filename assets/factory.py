@@ -81,6 +81,9 @@ def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
             n_changed = context.resources.warehouse.catalogue(facts.slug, series)
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
+        refused = metadata.refused_zones(series)
+        for name, places in refused.items():
+            context.log.warning("%s", metadata.of_refused_zone(facts.slug, name, places))
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={
@@ -88,6 +91,7 @@ def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
                 "series_new_or_changed": n_changed,
                 "devices": len({one.device for one in series}),
                 "requests": provider.n_requests,
+                **({"refused_zones": refused} if refused else {}),
             },
             # A daily look at a catalogue that stayed the same must not mark every day downstream as out of date.
             data_version=_version_of(series),

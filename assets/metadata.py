@@ -1,19 +1,22 @@
 """What a person sees beside an asset in the UI: facts of the table, and the figures of each day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
 
 from assets.source import SourceFacts
-from domain.contract import LoadReport, PullReport
+from domain.contract import LoadReport, PullReport, Series
 from domain.quantities import QUANTITIES
+from domain.zones import refusal
 
 MEASUREMENT_TABLE: Final = "public.measurement"
 PAYLOAD_TABLE: Final = "public.payload"
 SERIES_TABLE: Final = "public.series"
 
 Metadata = Mapping[str, Any]
+
+_NAMED: Final = 5  # sites in a sentence
 
 _REQUIRED: Final = dg.TableColumnConstraints(nullable=False)
 
@@ -121,6 +124,25 @@ def load_figures(report: LoadReport) -> Metadata:
     if report.withdrawn:
         figures["withdrawn_sites"] = list(report.withdrawn)
     return figures
+
+
+def refused_zones(series: Iterable[Series]) -> dict[str, list[str]]:
+    """What a provider calls a time zone, where that is no IANA name → the sites there, or devices of no known site."""
+    places: dict[str, set[str]] = {}
+    for one in series:
+        if name := one.labels.get("refused_zone"):
+            places.setdefault(name, set()).add(one.site or one.device)
+    return {name: sorted(found) for name, found in sorted(places.items())}
+
+
+def of_refused_zone(slug: str, name: str, places: Sequence[str]) -> str:
+    """What to say of a zone that is refused, in one sentence."""
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return (
+        f"{refusal(name)} ({', '.join(places[:_NAMED])}{more} of {slug}): write what it means under zones in"
+        f" assets/{slug}/defs.yaml; until then the days there are those of UTC, and values that follow another calendar"
+        " are not asked for."
+    )
 
 
 def _fields(facts: SourceFacts) -> dg.MetadataValue:

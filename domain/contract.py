@@ -67,7 +67,8 @@ class Series:
         provider_unit: The unit the provider sends, before conversion.
         resolution: Distance between points, or length of an interval; whole days are those of `time_zone`. None if
             irregular or unknown, or a month or a year: the label `span` says `month` or `year` then.
-        time_zone: IANA name of the site's zone; `UTC` if unknown.
+        time_zone: IANA name of the site's zone (`domain.zones`); `UTC` if unknown, or if what was said is none: the
+            label `refused_zone` holds that then.
         labels: Anything else worth keeping, as text.
     """
 

@@ -6,9 +6,11 @@ from typing import Final
 import psycopg
 from psycopg.types.json import Jsonb
 
+from domain import zones
 from domain.contract import Series
 from domain.errors import NormalizationError, RowsRefusedError
 from domain.quantities import QUANTITIES
+from domain.zones import is_zone
 from warehouse import registers
 from warehouse.connections import Connections
 from warehouse.statements import statement
@@ -114,6 +116,12 @@ def _columns(source: str, series: Sequence[Series]) -> dict[str, object]:
                 f"the quantity {one.quantity!r} is unknown",
                 place=f"series {one.key!r} of {source}",
                 fix=f"use one of {', '.join(sorted(QUANTITIES))}, or add it to domain/quantities.py",
+            )
+        if not is_zone(one.time_zone):
+            raise NormalizationError(
+                zones.refusal(one.time_zone),
+                place=f"series {one.key!r} of {source}",
+                fix="describe the series with a name of domain/zones.py, or with UTC and the label refused_zone",
             )
     quantities = [QUANTITIES[one.quantity] for one in series]
     return {

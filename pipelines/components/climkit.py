@@ -41,6 +41,9 @@ class ClimkitAttributes(SourceAttributes):
     sensors: dict[str, Meaning] = Field(
         default_factory=dict, description="A sensor's id or type → what its values are, where its unit says too little."
     )
+    zones: dict[str, str] = Field(
+        default_factory=dict, description="What the provider says of a time zone → the IANA name that is meant."
+    )
 
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""

@@ -84,6 +84,9 @@ class VoltStorageAttributes(SourceAttributes):
     stream_token: Literal["header", "query"] = Field(
         "header", description="Where the stream's token is sent: as Bearer, or in the address as the document says."
     )
+    zones: dict[str, str] = Field(
+        default_factory=dict, description="What the provider says of a time zone → the IANA name that is meant."
+    )
 
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from domain.errors import ConfigurationError
 from domain.quantities import conversion
+from providers._zones import check_zones
 from providers.climkit.spec import FREQUENCIES
 
 _LONGEST_CURVE: Final = 60  # minutes
@@ -26,6 +27,7 @@ class Account:
         has_sensors: Whether sensors are fetched.
         load_curves: A meter's id → minutes of an interval, where its raw data are a load curve and no register.
         sensors: A sensor's id, or its type → quantity and unit, where its own unit says too little; the id wins.
+        zones: What the provider says of a time zone → the IANA name that is meant, where that is another.
 
     Raises:
         ConfigurationError: Anything of this is empty, contradicts itself, or names what is unknown.
@@ -39,6 +41,7 @@ class Account:
     has_sensors: bool = True
     load_curves: Mapping[str, int] = field(default_factory=dict)
     sensors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spans(self) -> tuple[Literal["day", "month", "year"], ...]:
@@ -47,6 +50,7 @@ class Account:
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""
+        check_zones(self.zones, place="climkit account")
         for what, ids in (("site", self.sites), ("meter", self.meters), ("meter", tuple(self.load_curves) or None)):
             if ids is not None:
                 _check_ids(what, ids)

@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +13,16 @@ from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.window import Window
+from domain.zones import refusal, zone
 from providers._points import NEAR, near_outside
 from providers._untimed import untimed_inside
 from providers.climkit.account import Account
-from providers.climkit.buckets import LONGEST, end_of
+from providers.climkit.buckets import CALENDAR, LONGEST, end_of
 from providers.climkit.curves import falls_like_no_counter
 from providers.climkit.meanings import Listing, Meaning, meaning_of
 from providers.climkit.questions import REGISTERS, SENSOR_DATA
 from providers.climkit.times import EPOCH, MICROSECOND, Integers, micros, read_epochs, read_texts
-from providers.climkit.wire import Row, Site, parse_rows
+from providers.climkit.wire import Row, Site, parse_rows, unreadable
 
 TIME: Final = "timestamp"
 
@@ -50,6 +50,8 @@ class Answer:
     def __init__(self, payload: Payload, listing: Listing, site: Site, account: Account) -> None:
         self.payload, self.listing, self.site, self.account = payload, listing, site, account
         place = place_of(payload)
+        if site.refused_zone and listing.frequency in CALENDAR:
+            raise unreadable(f"{refusal(site.refused_zone)}, and these intervals follow its calendar", place)
         self._said = parse_rows(payload.body, place=place)
         rows: list[Row] = [row if isinstance(row, dict) else {} for row in self._said]
         read = read_epochs if listing.kind == SENSOR_DATA else read_texts
@@ -73,10 +75,10 @@ class Answer:
         low, high = max(asked.start, window.start), min(asked.end, window.end)
         kept = (self.starts >= micros(low)) & (self.starts < micros(high))
         if frequency not in ("", "15T"):
-            zone, received_at = ZoneInfo(self.site.zone or "UTC"), self.payload.received_at
+            known, received_at = zone(self.site.zone or "UTC"), self.payload.received_at
             late = kept & (self.starts > micros(received_at - LONGEST[frequency]))
             for index in np.flatnonzero(late).tolist():
-                kept[index] = end_of(EPOCH + int(self.starts[index]) * MICROSECOND, frequency, zone) <= received_at
+                kept[index] = end_of(EPOCH + int(self.starts[index]) * MICROSECOND, frequency, known) <= received_at
         return np.flatnonzero(kept).tolist()
 
     def near(self, window: Window) -> Iterator[Row]:

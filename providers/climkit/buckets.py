@@ -15,6 +15,9 @@ RESOLUTIONS: Final[dict[str, timedelta | None]] = {
 }
 """Sampling frequency → distance between two points; None where the calendar decides."""
 
+CALENDAR: Final = frozenset({"D", "M", "Y"})
+"""The frequencies whose intervals follow the calendar of the site's zone."""
+
 LONGEST: Final[dict[str, timedelta]] = {
     "15T": QUARTER,
     "H": timedelta(hours=1),

@@ -24,6 +24,7 @@ from providers.climkit.questions import (
     SITE_DATA,
     Question,
     chosen_meters,
+    frequencies_of,
     lists_of,
     questions_of,
     require_meters,
@@ -162,7 +163,7 @@ class Climkit(Provider):
         lists = lists_of(name, window, self._account)
         for page, question in enumerate(lists[n_done:], n_done + 1):
             answer = self._ask(question)
-            site = learn(site, _payload(answer, question, name, page=page, cursor=None))
+            site = learn(site, _payload(answer, question, name, page=page, cursor=None), self._account)
             is_last = page == len(lists) and next(questions_of(site, window, self._account), None) is None
             yield _payload(answer, question, name, page=page, cursor=None if is_last else _cursor(site))
         return site, max(n_done, len(lists))
@@ -229,7 +230,8 @@ class Climkit(Provider):
         for name in self._sites():
             site = Site(name)
             for page, question in enumerate(lists_of(name, window, self._account), 1):
-                site = learn(site, _payload(self._ask(question), question, name, page=page, cursor=None))
+                payload = _payload(self._ask(question), question, name, page=page, cursor=None)
+                site = learn(site, payload, self._account)
             sites.append(site)
         require_meters(sites, self._account)
         return sites
@@ -238,7 +240,7 @@ class Climkit(Provider):
 def _documented(site: Site, account: Account) -> Iterator[tuple[Listing, tuple[str, ...]]]:
     """What can be asked about `site`, and the fields that its document promises."""
     meters = chosen_meters(site, account)
-    for frequency in account.frequencies:
+    for frequency in frequencies_of(site, account):
         for kind in sorted({meter.type for meter in meters}) if account.has_site_totals else ():
             names = SITE_FIELDS if kind == "electricity" else _SITE_FIELDS_OF_OTHERS
             yield Listing(SITE_DATA, site.id, kind, frequency), names
@@ -267,6 +269,7 @@ def _resumed(name: str, so_far: Progress | None) -> tuple[Site, int]:
             id=str(said["id"]),
             name=said["name"],
             zone=said["zone"],
+            refused_zone=str(said.get("refused_zone", "")),
             meters=None if meters is None else {key: Meter(**meter) for key, meter in meters.items()},
             sensors=None if sensors is None else {key: Sensor(**sensor) for key, sensor in sensors.items()},
         )

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from domain.contract import Series
 from domain.quantities import Conversion, conversion
+from providers._zones import REFUSED_ZONE
 from providers.climkit.account import SPANS, Account
 from providers.climkit.buckets import QUARTER, RESOLUTIONS
 from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
@@ -127,6 +128,6 @@ def _made(
         provider_unit=unit[1],
         resolution=resolution,
         time_zone=site.zone or "UTC",
-        labels={**labels, "site": site.id},
+        labels={**labels, "site": site.id} | ({REFUSED_ZONE: site.refused_zone} if site.refused_zone else {}),
     )
     return Meaning(series, conversion(*unit, place=f"{key} of climkit"))

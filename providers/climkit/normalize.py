@@ -69,7 +69,7 @@ def normalize_each(
     for payload in payloads:
         listing = _listing_of(payload)
         if listing is None:
-            site = learn(sites.get(payload.part, Site(payload.part)), payload)
+            site = learn(sites.get(payload.part, Site(payload.part)), payload, account)
             sites[site.id] = site
             waiting, held[site.id] = held.get(site.id, []), []
         else:
@@ -87,7 +87,7 @@ def normalize_each(
             raise unreadable("the lists that say what this answer is are not there", place_of(payload))
 
 
-def learn(site: Site, payload: Payload) -> Site:
+def learn(site: Site, payload: Payload, account: Account) -> Site:
     """`site` with what a list says of it; other answers say nothing.
 
     Raises:
@@ -97,8 +97,8 @@ def learn(site: Site, payload: Payload) -> Site:
     if payload.endpoint == INSTALLATIONS:
         parse_installations(payload.body, place=place)
     elif payload.endpoint.startswith("installation_infos/"):
-        info = parse_site(payload.body, place=place)
-        return replace(site, name=info.name, zone=info.zone)
+        info = parse_site(payload.body, place=place, zones=account.zones)
+        return replace(site, name=info.name, zone=info.zone, refused_zone=info.refused_zone)
     elif payload.endpoint.startswith("meter_info/"):
         return replace(site, meters=parse_meters(payload.body, place=place))
     elif payload.endpoint.endswith("/sensors_list"):

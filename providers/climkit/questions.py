@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import RequestRejectedError
 from domain.window import Window
+from domain.zones import zone
 from providers.climkit.account import Account
-from providers.climkit.buckets import first_at_or_after
+from providers.climkit.buckets import CALENDAR, first_at_or_after
 from providers.climkit.spec import SPEC
 from providers.climkit.wire import Meter, Site
 
@@ -74,14 +75,19 @@ def require_meters(sites: Iterable[Site], account: Account) -> None:
         )
 
 
+def frequencies_of(site: Site, account: Account) -> tuple[str, ...]:
+    """The frequencies that can be asked for; where the site's zone is refused, none that follow its calendar."""
+    return tuple(one for one in account.frequencies if not site.refused_zone or one not in CALENDAR)
+
+
 def questions_of(site: Site, window: Window, account: Account) -> Iterator[Question]:
     """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
-    zone = ZoneInfo(site.zone or "UTC")
+    calendar = zone(site.zone or "UTC")
     meters = chosen_meters(site, account)
     types = [known for known in _SITE_TYPES if known in {meter.type for meter in meters}]
     for chunk in _chunks(window):
-        for frequency in account.frequencies:
-            wanted = _intervals(chunk, frequency, zone)
+        for frequency in frequencies_of(site, account):
+            wanted = _intervals(chunk, frequency, calendar)
             if wanted is None:
                 continue
             for known in types if account.has_site_totals else ():

@@ -7,11 +7,12 @@ and a key that nobody knows is left aside.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
 from providers._json import clipped, is_storable, kind_of, read_json
+from providers._zones import named_zone
 from providers.climkit.spec import MAX_DEVICES, MAX_ROWS, MAX_SITES
 
 FIX: Final = "compare the landed answer with providers/climkit/wire.py"
@@ -86,13 +87,17 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the lists of one site say; what has not been read yet is None."""
+    """What the lists of one site say; what has not been read yet is None.
+
+    A zone that is no IANA name is `refused_zone`, and `zone` is UTC then: what follows a calendar is not asked for.
+    """
 
     id: str
     name: str | None = None
     zone: str | None = None
     meters: Mapping[str, Meter] | None = None
     sensors: Mapping[str, Sensor] | None = None
+    refused_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class SiteInfo:
 
     name: str
     zone: str
+    refused_zone: str = ""
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -116,23 +122,21 @@ def parse_installations(body: bytes, *, place: str) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
-def parse_site(body: bytes, *, place: str) -> SiteInfo:
-    """A site's name and time zone; the zone is UTC where the answer names none.
+def parse_site(body: bytes, *, place: str, zones: Mapping[str, str] = MappingProxyType({})) -> SiteInfo:
+    """A site's name and time zone; the zone is UTC where the answer names none, or one that is no IANA name.
+
+    Args:
+        body: The answer.
+        place: Which one, for messages.
+        zones: What the provider says of a zone → the IANA name that is meant.
 
     Raises:
-        PayloadUnreadableError: It is no object, or its time zone does not exist.
+        PayloadUnreadableError: It is no object.
     """
     said = read_json(body, place=place, fix=FIX)
     if not isinstance(said, dict):
         raise unreadable(f"the parameters of the site are a JSON {kind_of(said)}, not an object", place)
-    zone = said.get("timezone") or "UTC"
-    try:
-        ZoneInfo(zone)
-    except (ValueError, TypeError, OSError):  # ZoneInfoNotFoundError is a KeyError, and a path is an OSError
-        raise unreadable(f"the site's time zone {clipped(zone)} is none", place) from None
-    except KeyError:
-        raise unreadable(f"the site's time zone {clipped(zone)} is unknown", place) from None
-    return SiteInfo(_text(said.get("name"), place), zone)
+    return SiteInfo(_text(said.get("name"), place), *named_zone(said.get("timezone"), zones))
 
 
 def parse_meters(body: bytes, *, place: str) -> dict[str, Meter]:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from domain.errors import ConfigurationError
 from domain.quantities import conversion
+from providers._zones import check_zones
 from providers.voltstorage.spans import LONG
 from providers.voltstorage.spec import (
     DEFAULT_VALIDITY_SECONDS,
@@ -95,6 +96,7 @@ class Account:
         paths: Where the endpoints are.
         token_in: Where the stream's token is sent: `header`, or `query` as the document says.
         site: Where the devices stand; empty if that is not known.
+        zones: What the provider says of a time zone → the IANA name that is meant, where that is another.
 
     Raises:
         ConfigurationError: Anything of this contradicts itself, or names an unknown quantity or unit.
@@ -117,6 +119,7 @@ class Account:
     paths: Paths = field(default_factory=Paths)
     token_in: str = "header"  # noqa: S105  # a place, no token
     site: str = ""
+    zones: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spans(self) -> tuple[Literal["month", "year"], ...]:
@@ -125,6 +128,7 @@ class Account:
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""
+        check_zones(self.zones, place="voltstorage account")
         if self.products is not None and not (self.products or self.components):
             raise _wrong("products is an empty list", "name a product, or leave it out for all")
         for name, ids in (("products", self.products or ()), ("components", self.components)):

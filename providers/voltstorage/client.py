@@ -13,6 +13,7 @@ from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoo
 from domain.measurement import Normalized
 from domain.window import Window
 from providers._http import Answer, ApiClient
+from providers._zones import REFUSED_ZONE
 from providers.voltstorage.account import Account
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.normalize import normalize
@@ -204,7 +205,7 @@ class VoltStorage(Provider):
             place = f"{self._http.source}, products, page {number}"
             params = {**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)}
             answer = self._http.get(self._account.paths.products, params, accept=_JSON)
-            page = parse_products(answer.body, place=place)
+            page = parse_products(answer.body, place=place, zones=self._account.zones)
             fresh = [product for product in page if product.id not in seen]
             if page and not fresh:
                 raise PagingLoopError(
@@ -360,7 +361,9 @@ def _placed(series: Series, product: Product | None) -> Series:
     """A series with what the list of products says about where it stands."""
     if product is None:
         return series
-    return replace(series, time_zone=product.time_zone, site=series.site or product.group)
+    refused = {REFUSED_ZONE: product.refused_zone} if product.refused_zone else {}
+    site = series.site or product.group
+    return replace(series, time_zone=product.time_zone, site=site, labels={**series.labels, **refused})
 
 
 def _slices(window: Window, widest: timedelta) -> Iterator[Window]:

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
 from domain.quantities import Conversion, conversion
+from providers._zones import named_zone
 from providers.voltstorage.account import Account, FieldMeaning
 
 TIME_COLUMN: Final = "Time"
@@ -65,13 +67,15 @@ class Product:
 
     Attributes:
         id: Its number.
-        time_zone: IANA name; `UTC` if it is not said.
+        time_zone: IANA name; `UTC` if it is not said, or if what is said is none.
+        refused_zone: What was said of it that is no IANA name; empty if that was one, or nothing.
         group: The name of its group; empty if it has none.
     """
 
     id: int
     time_zone: str = "UTC"
     group: str = ""
+    refused_zone: str = ""
 
 
 def meaning_of(account: Account, name: str) -> tuple[str, Conversion] | None:
@@ -87,8 +91,13 @@ def export_name(account: Account, live_name: str) -> str:
     return account.live_names.get(live_name) or EXPORT_NAMES.get(live_name, live_name)
 
 
-def parse_products(body: bytes, *, place: str) -> list[Product]:
+def parse_products(body: bytes, *, place: str, zones: Mapping[str, str] = MappingProxyType({})) -> list[Product]:
     """Read one page of the list of products.
+
+    Args:
+        body: The answer.
+        place: Which one, for messages.
+        zones: What the provider says of a zone → the IANA name that is meant.
 
     Raises:
         PayloadUnreadableError: It is no JSON list of objects with an `id`.
@@ -96,7 +105,7 @@ def parse_products(body: bytes, *, place: str) -> list[Product]:
     said = parse_json(body, place=place)
     if not isinstance(said, list):
         raise unreadable(f"the list of products is a JSON {_kind(said)}", place)
-    return [_product(one, place) for one in said]
+    return [_product(one, place, zones) for one in said]
 
 
 def parse_latest(body: bytes, *, place: str) -> tuple[float | None, dict[str, Any]]:
@@ -173,16 +182,18 @@ def _depth(document: object) -> int:
     return depth
 
 
-def _product(said: object, place: str) -> Product:
+def _product(said: object, place: str, zones: Mapping[str, str]) -> Product:
     number = said.get("id") if isinstance(said, dict) else None
     if not isinstance(said, dict) or isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise unreadable(f"the list of products holds {clipped(said)}, which has no id", place)
     zone, group = said.get("timezone"), said.get("group")
     name = group.get("name") if isinstance(group, dict) else None
+    known, refused = named_zone(zone, zones)
     return Product(
         number,
-        time_zone=zone if isinstance(zone, str) and zone.isprintable() and zone else "UTC",
+        time_zone=known,
         group=name if isinstance(name, str) and name.isprintable() else "",
+        refused_zone=refused,
     )
 
 

@@ -3,12 +3,16 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
+from domain.contract import Series
+from domain.errors import NormalizationError
 from warehouse.schema import migrate
+from warehouse.store import open_warehouse
 
 ZURICH = "Europe/Zurich"
 DAY = timedelta(days=1)
@@ -77,6 +81,38 @@ def test_a_day_of_a_series_in_utc_has_24_hours_wherever_clocks_change(connection
     connection.execute("SELECT set_config('timezone', %s, false)", [ZURICH])
     [(ended,)] = connection.execute("SELECT ended_at FROM interval_energy WHERE series_id = %s", [series]).fetchall()
     assert ended == at("2025-03-31", "UTC")
+
+
+def test_a_zone_that_the_server_does_not_know_costs_no_other_series_its_answer(connection: psycopg.Connection) -> None:
+    for zone in (ZURICH, "Mars/Olympus_Mons"):
+        series = described(connection, DAY, {}, zone)
+        connection.execute("INSERT INTO measurement VALUES (%s, '2025-06-01 22:00+00', 5)", [series])
+    rows = connection.execute("SELECT ended_at, flag FROM interval_energy ORDER BY series_id").fetchall()
+    assert [(ended.astimezone(UTC), flag) for ended, flag in rows] == [
+        (datetime(2025, 6, 2, 22, tzinfo=UTC), "measured"),
+        (datetime(2025, 6, 2, 22, tzinfo=UTC), "unknown_zone"),
+    ]
+
+
+def test_what_is_no_zone_leaves_the_catalogue_of_before(database: str, connection: psycopg.Connection) -> None:
+    zones = [ZURICH, "UTC", "US/Pacific", "W. Europe Standard Time", "GMT+02:00", "CEST"]
+    made = {described(connection, DAY, {"timespan": "day"}, zone): zone for zone in zones}
+    connection.execute("UPDATE alembic_version SET version_num = '0010'")
+    migrate(database)
+    held = connection.execute("SELECT series_id, time_zone, labels ->> 'refused_zone' FROM series").fetchall()
+    assert {made[series]: (zone, refused) for series, zone, refused in held} == {
+        **{zone: (zone, None) for zone in zones[:3]},
+        **{zone: ("UTC", zone) for zone in zones[3:]},
+    }
+
+
+def test_the_catalogue_takes_no_zone_that_is_none(database: str, tmp_path: Path) -> None:
+    wrong = Series("a", "energy", "d", resolution=DAY, time_zone="CEST")
+    with (
+        open_warehouse(database, tmp_path) as warehouse,
+        pytest.raises(NormalizationError, match="the time zone 'CEST' is no IANA name"),
+    ):
+        warehouse.catalogue("house", [wrong])
 
 
 def test_series_that_were_described_before_are_of_months_and_years_too(
