@@ -214,7 +214,14 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
     written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
     streamed.confirm(connection, assignment.window)
     touched = numbers.touched(of_numbers)
-    registers.rewrite(connection, assignment.source, touched, assignment.window, place=assignment.place)
+    registers.rewrite(
+        connection,
+        assignment.source,
+        touched,
+        assignment.window,
+        place=assignment.place,
+        is_first=of_numbers.new is None,
+    )
     return replace(written, withdrawn=withdrawn.sites(*gone))
 
 

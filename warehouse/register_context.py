@@ -7,14 +7,14 @@ nothing that lies farther away than a few hops, so that a load reads a neighbour
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
-from domain.registers import HOP_READINGS, HOPS
+from domain.registers import HOP_READINGS, HOPS, NEAREST
 from domain.window import Window
 from warehouse.copy_binary import decode_instants, decode_numbers
 from warehouse.held import held, literal_ids
@@ -23,6 +23,11 @@ from warehouse.statements import statement
 _Ints = npt.NDArray[np.int64]
 _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SIDES: Final[tuple[Literal["before", "from"], ...]] = ("before", "from")
+_DECIDED: Final = 2 * (NEAREST + 1)
+"""Steps away from a reading that it may be part of the yardstick of, and those beside which a fall would be seen."""
+
 _FIRST_READ: Final = 8 * HOPS * HOP_READINGS
 """Readings asked for on one side, where a few days do not hold enough; twice as many each further time."""
 
@@ -46,58 +51,55 @@ class Context:
     end_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """How far one side reaches: the day of the last hop wanted; None if what was read does not hold so many."""
-
-    affected: int | None
-    context: int | None
-
-    @classmethod
-    def of(cls, counts: _Ints, days: _Ints) -> Self:
-        """Of days with readings in the order in which one walks away from the load, and how many each holds."""
-        found: list[int | None] = []
-        position = 0
-        for _ in range(2):
-            for _ in range(HOPS):
-                n = 0
-                while n < HOP_READINGS and position < len(days):
-                    n += int(counts[position])
-                    position += 1
-                if n < HOP_READINGS:
-                    return cls(*[*found, None, None][:2])
-            found.append(int(days[position - 1]))
-        return cls(*found)
-
-
 def contexts(connection: psycopg.Connection, series_ids: Sequence[int], window: Window) -> Iterator[Context]:
     """The context of what a load of `window` touched, register by register, in the order of `series_ids`."""
-    margin = timedelta(days=2 * HOPS)
-    first_day, end_day = _days_of(window)
-    wide = Window(_EPOCH + timedelta(days=first_day) - margin, _EPOCH + timedelta(days=end_day) + margin)
+    days = _days_of(window)
+    for found in _readings(connection, series_ids, days, 2 * HOPS):
+        yield _bounded(found, *days)
+
+
+def neighbourhoods(connection: psycopg.Connection, series_ids: Sequence[int], window: Window) -> Iterator[Context]:
+    """Readings of `window` and of the hops around it; the intervals inside are those that so few readings decide.
+
+    Where nothing falls among these readings, and nothing was there in `window` before, the readings inside are new to
+    the yardsticks of a few intervals before and behind them, and to nothing else.
+    """
+    for found in _readings(connection, series_ids, _days_of(window), HOPS):
+        first, last = np.searchsorted(found.at_us, [(at - _EPOCH) // _MICROSECOND for at in (window.start, window.end)])
+        before, behind = max(0, int(first) - _DECIDED), min(len(found.at_us), int(last) + _DECIDED) - 1
+        if behind >= before:
+            yield replace(found, first_us=int(found.at_us[before]), end_us=int(found.at_us[behind]) + 1)
+        else:
+            yield found
+
+
+def _readings(
+    connection: psycopg.Connection, series_ids: Sequence[int], days: tuple[int, int], hops: int
+) -> Iterator[Context]:
+    """The readings of some days and of at least so many hops on each side."""
+    wide = Window(*(_EPOCH + timedelta(days=day) for day in (days[0] - hops, days[1] + hops)))
     found = {
         series_id: Context(series_id, *_sorted(at_us, decode_numbers(packed)))
         for series_id, at_us, packed in held(connection, "numbers", series_ids, wide)
     }
     empty = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
     known = {series_id: found.get(series_id, Context(series_id, *empty)) for series_id in series_ids}
-    for side in ("before", "from"):
-        limit = wide.start if side == "before" else wide.end
-        _extend(connection, known, side, limit, (first_day, end_day))
-    for series_id in series_ids:
-        yield _bounded(known[series_id], first_day, end_day)
+    for side in _SIDES:
+        _extend(connection, known, side, days, hops)
+    return (known[series_id] for series_id in series_ids)
 
 
 def _extend(
     connection: psycopg.Connection,
     known: dict[int, Context],
     side: Literal["before", "from"],
-    limit: datetime,
     days: tuple[int, int],
+    hops: int,
 ) -> None:
     """Read on, one side, for registers whose readings lie too far apart for the days read so far."""
+    limit = _EPOCH + timedelta(days=days[0] - hops if side == "before" else days[1] + hops)
     n_readings = _FIRST_READ
-    short = [one for one, context in known.items() if _reach(context, side, *days).context is None]
+    short = [one for one, context in known.items() if _reach(context, side, days, hops) is None]
     inside = {series_id: known[series_id] for series_id in short}
     while short:
         names = {
@@ -119,36 +121,43 @@ def _extend(
             parts = (at_us, base.at_us) if side == "before" else (base.at_us, at_us)
             numbers = (value, base.value) if side == "before" else (base.value, value)
             known[series_id] = replace(base, at_us=np.concatenate(parts), value=np.concatenate(numbers))
-            if not is_all and _reach(known[series_id], side, *days).context is None:
+            if not is_all and _reach(known[series_id], side, days, hops) is None:
                 short.append(series_id)
         n_readings *= 2
 
 
 def _bounded(context: Context, first_day: int, end_day: int) -> Context:
     """Exactly the readings that count, and the days that they judge."""
-    before = _reach(context, "before", first_day, end_day)
-    after = _reach(context, "from", first_day, end_day)
-    at_us = context.at_us
-    start = 0 if before.context is None else int(np.searchsorted(at_us, before.context * _DAY_US))
-    stop = len(at_us) if after.context is None else int(np.searchsorted(at_us, (after.context + 1) * _DAY_US))
-    lowest = first_day if not len(at_us) else min(first_day, int(at_us[0] // _DAY_US))
-    highest = end_day if not len(at_us) else max(end_day, int(at_us[-1] // _DAY_US) + 1)
+    days, at_us = (first_day, end_day), context.at_us
+    lowest, highest = (_reach(context, side, days, 2 * HOPS) for side in _SIDES)
+    first, last = (_reach(context, side, days, HOPS) for side in _SIDES)
+    start = 0 if lowest is None else int(np.searchsorted(at_us, lowest * _DAY_US))
+    stop = len(at_us) if highest is None else int(np.searchsorted(at_us, (highest + 1) * _DAY_US))
+    if len(at_us):
+        first = min(first_day, int(at_us[0] // _DAY_US)) if first is None else first
+        last = max(end_day - 1, int(at_us[-1] // _DAY_US)) if last is None else last
     return Context(
         context.series_id,
         at_us[start:stop],
         context.value[start:stop],
-        (lowest if before.affected is None else before.affected) * _DAY_US,
-        (highest if after.affected is None else after.affected + 1) * _DAY_US,
+        (first_day if first is None else first) * _DAY_US,
+        (end_day if last is None else last + 1) * _DAY_US,
     )
 
 
-def _reach(context: Context, side: Literal["before", "from"], first_day: int, end_day: int) -> _Side:
-    days, counts = np.unique(context.at_us // _DAY_US, return_counts=True)
-    if side == "before":
-        chosen = days < first_day
-        return _Side.of(counts[chosen][::-1], days[chosen][::-1])
-    chosen = days >= end_day
-    return _Side.of(counts[chosen], days[chosen])
+def _reach(context: Context, side: Literal["before", "from"], days: tuple[int, int], hops: int) -> int | None:
+    """The day at which so many hops away from some days end; None where the readings known do not reach so far."""
+    numbers = context.at_us // _DAY_US
+    start, stop = np.searchsorted(numbers, days)
+    near = numbers[:start][::-1] if side == "before" else numbers[stop:]
+    at = 0
+    for _ in range(hops):
+        if at + HOP_READINGS > len(near):
+            return None
+        # The whole day of the reading that makes up the hop.
+        day = near[at + HOP_READINGS - 1]
+        at = int((near >= day).sum() if side == "before" else (near <= day).sum())
+    return int(near[at - 1])
 
 
 def _sorted(at_us: _Ints, value: npt.NDArray[np.float64]) -> tuple[_Ints, npt.NDArray[np.float64]]:

@@ -4,20 +4,21 @@ An interval is judged by what stands on both sides of it (`domain.registers`), h
 its neighbours' readings meant. It rewrites them, and only what differs is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Final
 
+import numpy as np
 import psycopg
 from psycopg import sql
 
 from domain.errors import AccountingError
-from domain.registers import Register, judge, register_of
+from domain.registers import Intervals, Register, judge, judge_rising, register_of
 from domain.window import Window
 from warehouse import register_rows
 from warehouse.held import literal_ids
-from warehouse.register_context import contexts
+from warehouse.register_context import Context, contexts, neighbourhoods
 from warehouse.register_rows import Rows
 from warehouse.statements import statement
 
@@ -37,7 +38,13 @@ class Rewritten:
 
 
 def rewrite(
-    connection: psycopg.Connection, source: str, series_ids: Sequence[int], window: Window, *, place: str
+    connection: psycopg.Connection,
+    source: str,
+    series_ids: Sequence[int],
+    window: Window,
+    *,
+    place: str,
+    is_first: bool = False,
 ) -> Rewritten:
     """Make the intervals right that readings inside `window` have a part in. Needs: an open transaction.
 
@@ -48,6 +55,7 @@ def rewrite(
             left out.
         window: Where.
         place: For messages.
+        is_first: There was no reading of any of them inside `window` before.
 
     Raises:
         AccountingError: The server counted other numbers than were to be written.
@@ -60,11 +68,12 @@ def rewrite(
     n_put = n_removed = 0
     for group in _groups(list(registers)):
         spans, parts = [], []
-        for context in contexts(connection, group, window):
-            bounds = {"first_us": context.first_us, "end_us": context.end_us}
-            judged = judge(context.at_us, context.value, registers[context.series_id], **bounds)
-            spans.append((context.series_id, context.first_us, context.end_us))
-            parts.append(Rows.of(context.series_id, judged, context.first_us, context.end_us))
+        for context, judged in _judged(connection, {one: registers[one] for one in group}, window, is_first=is_first):
+            if context.end_us > context.first_us:
+                spans.append((context.series_id, context.first_us, context.end_us))
+                parts.append(Rows.of(context.series_id, judged, context.first_us, context.end_us))
+        if not spans:
+            continue
         gone, new = register_rows.difference(register_rows.read(connection, spans), Rows.joined(parts))
         counted = (register_rows.remove(connection, gone), register_rows.put(connection, new))
         if counted != (len(gone), len(new)):
@@ -76,6 +85,26 @@ def rewrite(
             )
         n_put, n_removed = n_put + len(new), n_removed + len(gone)
     return Rewritten(n_put, n_removed)
+
+
+def _judged(
+    connection: psycopg.Connection, registers: Mapping[int, Register], window: Window, *, is_first: bool
+) -> Iterator[tuple[Context, Intervals]]:
+    """Each register's readings around `window`, and the intervals inside the context's bounds."""
+    left = list(registers)
+    if is_first:
+        left = []
+        for near in neighbourhoods(connection, list(registers), window):
+            register = registers[near.series_id]
+            if register.is_net or not (np.diff(near.value) < 0).any():
+                yield near, judge_rising(near.at_us, near.value, register)
+            else:
+                left.append(near.series_id)
+    if not left:
+        return
+    for context in contexts(connection, left, window):
+        bounds = {"first_us": context.first_us, "end_us": context.end_us}
+        yield context, judge(context.at_us, context.value, registers[context.series_id], **bounds)
 
 
 def spans(connection: psycopg.Connection, series_ids: Sequence[int]) -> Iterator[Window]:

@@ -6,7 +6,18 @@ whatever order, the intervals of a day depend on the readings of a bounded neigh
 """
 
 from domain.registers.days import HOP_READINGS, HOPS
-from domain.registers.intervals import FLAGS, Intervals, judge
+from domain.registers.intervals import FLAGS, Intervals, judge, judge_rising
 from domain.registers.register import Register, register_of
+from domain.registers.usual import NEAREST
 
-__all__ = ["FLAGS", "HOPS", "HOP_READINGS", "Intervals", "Register", "judge", "register_of"]
+__all__ = [
+    "FLAGS",
+    "HOPS",
+    "HOP_READINGS",
+    "NEAREST",
+    "Intervals",
+    "Register",
+    "judge",
+    "judge_rising",
+    "register_of",
+]

@@ -105,8 +105,10 @@ def judge(
     n_odd = _sums(falls | (verdict != TRUSTED))
     parts: list[Intervals] = []
     for is_plain, span, around in _stretches(wanted, n_odd, len(at_us)):
-        counted = _plain if is_plain or register.is_net else _counted
-        part = counted(at_us[around], value[around], verdict[around], register)
+        if is_plain or register.is_net:
+            part = judge_rising(at_us[around], value[around], register)
+        else:
+            part = _counted(at_us[around], value[around], verdict[around], register)
         parts.append(part.ending(int(at_us[span.start]), int(at_us[span.stop - 1])))
     return Intervals.joined(parts)
 
@@ -127,8 +129,8 @@ def _stretches(wanted: list[Day], n_odd: _Ints, n: int) -> Iterator[tuple[bool, 
             begun = None
 
 
-def _plain(at_us: _Ints, value: _Floats, _: npt.NDArray[np.int8], register: Register) -> Intervals:
-    """Where nothing falls, and nothing is left out; and of a counter that counts both ways, wherever."""
+def judge_rising(at_us: _Ints, value: _Floats, register: Register) -> Intervals:
+    """The intervals of readings of which none falls, as `judge` says them; and of a counter that counts both ways."""
     steps = Steps.of(at_us, value, register)
     usual, spacing = around_each(steps)
     found = Intervals.of_steps(at_us, steps.amount, usual, spacing)
@@ -143,7 +145,7 @@ def _plain(at_us: _Ints, value: _Floats, _: npt.NDArray[np.int8], register: Regi
 
 def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], register: Register) -> Intervals:
     kept = np.flatnonzero(verdict == TRUSTED)
-    found = _plain(at_us[kept], value[kept], verdict, register)
+    found = judge_rising(at_us[kept], value[kept], register)
     for step in np.flatnonzero(np.diff(value[kept]) < 0).tolist():
         low, high = float(value[kept[step + 1]]), float(value[kept[step]])
         limits = Limits(register, float(found.usual[step]), float(found.spacing_us[step]) / 1e6)
