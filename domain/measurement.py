@@ -30,7 +30,7 @@ EXEMPT: Final = frozenset({Reason.OUTSIDE.value})
 """Reasons that say nothing against a row: they are counted, and neither refuse a load nor warn of it."""
 
 MEASUREMENT_COLUMNS: Final = ("series", "measured_at", "value")
-REJECTED_COLUMNS: Final = ("raw", "reason", "payload")
+REJECTED_COLUMNS: Final = ("raw", "reason", "payload", "series")
 
 
 def no_measurements() -> pd.DataFrame:
@@ -63,7 +63,9 @@ class Normalized:
         measurements: Columns `series` (category of series keys), `measured_at` (datetime64[us, UTC]: an instant, or
             the start of an interval), `value` (float64, finite, in the quantity's canonical unit).
         states: The same columns, `value` being text.
-        rejected: Columns `raw` (the text of the row or cell), `reason` (a `Reason`), `payload` (SHA-256, hexadecimal).
+        rejected: Columns `raw` (the text of the row or cell), `reason` (a `Reason`), `payload` (SHA-256, hexadecimal),
+            and `series` (the key of the series whose value it would have been; empty where nobody can tell). Without
+            the last column nobody can tell of any row. A key needs no description: the series may have no point at all.
         n_duplicates: Points left out because the same row had been seen in this batch.
         unmapped: Field name → count of values for which no quantity is known; nothing of them is in the frames.
         absent_sites: Sites of which the payloads prove, all of them together, that the provider holds nothing for the
@@ -104,6 +106,8 @@ class Normalized:
             unknown = set(frame["series"].cat.categories) - described
             if unknown:
                 raise _bug(f"no description of the series {', '.join(sorted(unknown)[:3])}", place)
+        if tuple(self.rejected.columns) not in (REJECTED_COLUMNS, REJECTED_COLUMNS[:-1]):
+            raise _bug(f"rejected rows have the columns {list(self.rejected.columns)}", place)
         if self.measurements["value"].dtype != "float64":
             raise _bug(f"values are {self.measurements['value'].dtype}", place)
 
@@ -123,7 +127,7 @@ def concat(batches: Iterable[Normalized]) -> Normalized:
         whole = pd.concat([frame.assign(series=frame["series"].astype("str")) for frame in rows], ignore_index=True)
         return whole.assign(series=whole["series"].astype("category"))
 
-    rejected = [part.rejected for part in parts if len(part.rejected)]
+    rejected = [with_series(part.rejected) for part in parts if len(part.rejected)]
     return Normalized(
         series=tuple({series.key: series for part in parts for series in part.series}.values()),
         measurements=joined([part.measurements for part in parts], no_measurements()),
@@ -133,6 +137,11 @@ def concat(batches: Iterable[Normalized]) -> Normalized:
         unmapped=unmapped,
         absent_sites=frozenset().union(*(part.absent_sites for part in parts)),
     )
+
+
+def with_series(rejected: pd.DataFrame) -> pd.DataFrame:
+    """Rejected rows with all of `REJECTED_COLUMNS`: where nobody told, no row belongs to a series."""
+    return rejected if "series" in rejected else rejected.assign(series=pd.Series("", rejected.index, dtype="str"))
 
 
 def _bug(culprit: str, place: str) -> NormalizationError:

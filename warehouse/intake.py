@@ -102,7 +102,7 @@ class Intake:
         found, said = numbers.conflicting, states.conflicting
         self._reject(keys, found.rank, found.at_us, list[object](found.value.tolist()))
         self._reject(keys, said.rank, said.at_us, [self.texts[code].decode() for code in said.value.tolist()])
-        self.quarantine.check(self.n_received, place=self._place)
+        self.quarantine.check(self.n_received, {keys[rank] for rank in self._with_points}, place=self._place)
 
     @property
     def n_series(self) -> int:
@@ -149,7 +149,9 @@ class Intake:
         is_storable = np.array([code is not None for code in codes])
         if not is_storable.all():
             for row in frame.loc[~is_storable].itertuples(index=False):
-                self.quarantine.add(f"{row.series} {row.measured_at} {row.value!r}", Reason.NOT_STORABLE_TEXT)
+                self.quarantine.add(
+                    f"{row.series} {row.measured_at} {row.value!r}", Reason.NOT_STORABLE_TEXT, series=row.series
+                )
             frame = frame.loc[is_storable]
         kept = np.array([code for code in codes if code is not None], dtype=np.int64)
         self.states.append(self._ranks(frame), _microseconds(frame), kept)
@@ -171,7 +173,7 @@ class Intake:
         for one, at, value in zip(rank.tolist(), at_us.tolist(), values, strict=True):
             instant = (_EPOCH + timedelta(microseconds=at)).isoformat()
             raw = json.dumps({"series": keys[one], "measured_at": instant, "value": value}, ensure_ascii=False)
-            self.quarantine.add(raw, Reason.CONFLICTING_VALUES)
+            self.quarantine.add(raw, Reason.CONFLICTING_VALUES, series=keys[one])
 
     def _bug(self, culprit: str) -> NormalizationError:
         return NormalizationError(

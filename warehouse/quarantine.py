@@ -1,13 +1,18 @@
-"""Rows that were rejected: kept as text, with the reason, and counted."""
+"""Rows that were rejected: kept as text, with the reason and the series, and counted.
+
+One broken sensor costs its own values and no others: the threshold counts by series. A source of which most series are
+broken is another matter: its mapping is wrong, or the provider has changed, and nothing of it may be loaded.
+"""
 
 import hashlib
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import psycopg
 
 from domain.errors import TooManyRejectedError
-from domain.measurement import EXEMPT, Normalized, Reason
+from domain.measurement import EXEMPT, Normalized, Reason, with_series
 from domain.window import Window
 from warehouse.statements import statement
 from warehouse.texts import storable
@@ -18,7 +23,16 @@ RAW_BYTES: Final = 8_192
 ALWAYS_ALLOWED: Final = 100
 ALLOWED_SHARE: Final = 0.001
 MOST_KEPT: Final = 10_000
-"""Different rejected rows that one load keeps in memory; a load with more of them fails, whatever its size."""
+"""Different rejected rows that one load keeps; what comes after them is counted by series and reason."""
+
+KEPT_OF_SERIES: Final = 1_000
+"""Different rejected rows of one series that a load keeps: one of every second of a day would fill the memory."""
+
+KEPT_OF_LATER_SERIES: Final = 10
+"""The same as soon as half of `MOST_KEPT` is used, so that series which come later have examples, too."""
+
+MOST_SERIES: Final = 100_000
+"""Series that are told apart; the rows of more of them belong to none, where today's threshold refuses them."""
 
 
 class Quarantine:
@@ -26,8 +40,10 @@ class Quarantine:
 
     def __init__(self) -> None:
         self.by_reason: Counter[str] = Counter()
-        self._rows: dict[tuple[str, str, str], tuple[str, int]] = {}
-        self._n_not_kept = 0
+        self._rows: dict[tuple[str, str, str], tuple[str, str, int]] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._n_kept: Counter[str] = Counter()
+        self._not_kept: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
         """Rows rejected."""
@@ -35,52 +51,92 @@ class Quarantine:
 
     def take(self, batch: Normalized) -> None:
         """Add what a batch rejected."""
-        for raw, reason, payload in batch.rejected.itertuples(index=False, name=None):
-            self.add(str(raw), Reason(reason), str(payload))
+        for raw, reason, payload, series in with_series(batch.rejected).itertuples(index=False, name=None):
+            self.add(str(raw), Reason(reason), str(payload), str(series))
 
-    def add(self, raw: str, reason: Reason, payload: str = "") -> None:
-        """Add one row; `payload` is empty where the row is made of several."""
+    def add(self, raw: str, reason: Reason, payload: str = "", series: str = "") -> None:
+        """Add one row; `payload` is empty where the row is made of several, `series` where nobody can tell."""
         self.by_reason[reason.value] += 1
+        if (series, reason.value) not in self._counts and len(self._counts) >= MOST_SERIES:
+            series = ""
+        self._counts[series, reason.value] += 1
         encoded = storable(raw).encode()
         key = (reason.value, payload, hashlib.sha256(encoded).hexdigest())
-        text, n = self._rows.get(key, (encoded[:RAW_BYTES].decode("utf-8", "ignore"), 0))
-        if n or len(self._rows) < MOST_KEPT:
-            self._rows[key] = (text, n + 1)
-        elif reason.value not in EXEMPT:
-            self._n_not_kept += 1
+        if key in self._rows:
+            text, owner, n = self._rows[key]
+            self._rows[key] = (text, owner, n + 1)
+        elif self._is_room(series):
+            self._n_kept[series] += 1
+            self._rows[key] = (encoded[:RAW_BYTES].decode("utf-8", "ignore"), series, 1)
+        else:
+            self._not_kept[series, reason.value] += 1
 
-    def check(self, n_received: int, *, place: str) -> None:
-        """Refuse a load of which too much is rejected.
+    def check(self, n_received: int, series: AbstractSet[str] = frozenset(), *, place: str) -> None:
+        """Refuse a load of which too much is rejected; rows rejected as `EXEMPT` do not count.
+
+        Rows without a series are one group. As for the others, every series may have an equal part of what is allowed:
+        where most of them have more than that, it is not a sensor that is broken.
+
+        Args:
+            n_received: Points the load accounts for.
+            series: The keys that have points.
+            place: Which load, for messages.
 
         Raises:
-            TooManyRejectedError: More rows than `max(100, 0.1 % of received)`, or more than can be kept; `EXEMPT` ones
-                do not count.
+            TooManyRejectedError: More rows without a series than `max(100, 0.1 % of received)`, or than can be kept; or
+                more rows of series than that, and in more than half of all series more than their part of it.
         """
         allowed = max(ALWAYS_ALLOWED, int(n_received * ALLOWED_SHARE))
-        counted = Counter({reason: n for reason, n in self.by_reason.items() if reason not in EXEMPT})
-        if counted.total() > allowed or self._n_not_kept:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in counted.most_common())
-            raise TooManyRejectedError(
-                f"{counted.total()} of {n_received} rows were rejected ({reasons}), "
-                f"{min(allowed, MOST_KEPT)} are allowed",
-                place=place,
-                fix="look at the table rejected: correct the mapping, or ask the provider",
-            )
+        loose, told = Counter[str](), Counter[str]()
+        of_series: Counter[str] = Counter()
+        for (key, reason), n in self._counts.items():
+            if reason in EXEMPT:
+                continue
+            (told if key else loose)[reason] += n
+            if key:
+                of_series[key] += n
+        allowed_loose = min(allowed, MOST_KEPT)
+        if loose.total() > allowed_loose:
+            raise _too_many(loose, n_received, f"{allowed_loose} are allowed of rows that belong to no series", place)
+        n_series = len(series | of_series.keys())
+        n_broken = sum(n * n_series > allowed for n in of_series.values())
+        if told.total() > allowed and 2 * n_broken > n_series:
+            counted = f"{allowed} are allowed, and {n_broken} of {n_series} series have more than their part of them"
+            raise _too_many(told, n_received, counted, place)
 
     def record(self, connection: psycopg.Connection, source: str, window: Window, load_id: int) -> None:
-        """Write the rows, within whatever transaction is open."""
-        if not self._rows:
+        """Write the rows, within whatever transaction is open; what is not kept as one row by series and reason."""
+        rows = dict(self._rows)
+        for (series, reason), n in self._not_kept.items():
+            text = f"further rows of {series or 'no series'}: counted, not kept"
+            rows[reason, "", hashlib.sha256(text.encode()).hexdigest()] = (storable(text), series, n)
+        if not rows:
             return
-        keys = list(self._rows)
         values = {
             "source": source,
             "start": window.start,
             "end": window.end,
             "load_id": load_id,
-            "reasons": [reason for reason, _, _ in keys],
-            "payloads": [payload for _, payload, _ in keys],
-            "raw_sha256s": [sha256 for _, _, sha256 in keys],
-            "raws": [text for text, _ in self._rows.values()],
-            "counts": [n for _, n in self._rows.values()],
+            "reasons": [reason for reason, _, _ in rows],
+            "payloads": [payload for _, payload, _ in rows],
+            "raw_sha256s": [sha256 for _, _, sha256 in rows],
+            "raws": [text for text, _, _ in rows.values()],
+            "series": [storable(series) for _, series, _ in rows.values()],
+            "counts": [n for _, _, n in rows.values()],
         }
         connection.execute(statement("load/quarantine"), values)
+
+    def _is_room(self, series: str) -> bool:
+        if len(self._rows) >= MOST_KEPT:
+            return False
+        most = KEPT_OF_SERIES if len(self._rows) < MOST_KEPT // 2 else KEPT_OF_LATER_SERIES
+        return not series or self._n_kept[series] < most
+
+
+def _too_many(counts: Counter[str], n_received: int, allowed: str, place: str) -> TooManyRejectedError:
+    reasons = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
+    return TooManyRejectedError(
+        f"{counts.total()} of {n_received} rows were rejected ({reasons}), {allowed}",
+        place=place,
+        fix="look at `joulehouse rejected`: correct the mapping, or ask the provider",
+    )

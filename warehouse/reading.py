@@ -60,8 +60,12 @@ class Reading:
         return self._frame("reading/revisions", source, window)
 
     def rejected(self, source: str, window: Window) -> pd.DataFrame:
-        """Rows rejected while some part of `window` was loaded: reason, raw, payload_sha256, n_rows, load ids."""
+        """Rows rejected while loading some part of `window`: series_key, reason, raw, payload_sha256, n_rows, loads."""
         return self._frame("reading/rejected", source, window)
+
+    def rejected_series(self, source: str, window: Window) -> pd.DataFrame:
+        """The same by series and reason, worst first: n_rows, when first and last seen, which days, an example."""
+        return self._frame("reading/rejected_series", source, window)
 
     def _frame(self, name: str, source: str, window: Window | None = None) -> pd.DataFrame:
         values: dict[str, object] = {"source": source}

@@ -226,10 +226,11 @@ REJECTED: Final = sa.Table(
     sa.Column("last_seen_at", _INSTANT, nullable=False, server_default=_NOW),
     sa.Column("first_load_id", sa.BigInteger, nullable=False),
     sa.Column("last_load_id", sa.BigInteger, nullable=False),
+    sa.Column("series_key", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint(
         "source", "window_start", "window_end", "reason", "payload_sha256", "raw_sha256", name="uq_rejected_row"
     ),
-    comment="Quarantined rows: raw text, reason, and the loads that saw them.",
+    comment="Quarantined rows: raw text, reason, series where known, and the loads that saw them.",
 )
 
 LIVE_POINT: Final = sa.Table(

@@ -55,3 +55,12 @@ def test_batches_join_to_what_they_say_together() -> None:
 def test_nothing_joined_is_nothing_and_still_fits_the_schema() -> None:
     assert concat([]).n_received == 0
     concat([]).check(place="a test")
+
+
+def test_rejected_rows_join_whether_or_not_they_say_whose_they_are() -> None:
+    told = pd.DataFrame({"raw": ["a"], "reason": ["wrong_type"], "payload": [""], "series": ["meter/P_kW"]})
+    whole = concat([Normalized(rejected=told), Normalized(rejected=told.drop(columns="series"))])
+    assert whole.rejected["series"].tolist() == ["meter/P_kW", ""]
+    whole.check(place="a test")
+    with pytest.raises(NormalizationError, match="rejected rows have the columns"):
+        Normalized(rejected=told.rename(columns={"series": "whose"})).check(place="a test")

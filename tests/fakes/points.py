@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from domain.contract import LoadReport, Payload, Series
-from domain.measurement import Normalized, no_measurements, no_rejected, no_states
+from domain.measurement import REJECTED_COLUMNS, Normalized, no_measurements, no_rejected, no_states
 from domain.window import Window
 from warehouse.pulls import TimescaleLandedPull
 from warehouse.store import TimescaleWarehouse
@@ -26,7 +26,7 @@ def at(minute: int, window: Window = DAY) -> datetime:
 def batch(
     said: Said | Sequence[tuple[tuple[str, int], float | str]],
     window: Window = DAY,
-    rejected: Sequence[tuple[str, str, str]] = (),
+    rejected: Sequence[tuple[str, ...]] = (),
     *,
     n_duplicates: int = 0,
     unmapped: Mapping[str, int] | None = None,
@@ -42,7 +42,9 @@ def batch(
         series=tuple(described.values()),
         measurements=_frame(numbers, window).astype({"value": "float64"}) if numbers else no_measurements(),
         states=_frame(texts, window).astype({"value": "str"}) if texts else no_states(),
-        rejected=pd.DataFrame(rejected, columns=["raw", "reason", "payload"]) if rejected else no_rejected(),
+        rejected=pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS[: len(rejected[0])]))
+        if rejected
+        else no_rejected(),
         n_duplicates=n_duplicates,
         unmapped=unmapped or {},
     )

@@ -1,7 +1,8 @@
 -- Rejected rows, one per text, reason and payload. Seen again by a later load: counted anew, first seen stays.
 -- Sorted, so that two loads that meet lock the rows in the same order.
 INSERT INTO rejected AS known (
-    source, window_start, window_end, reason, payload_sha256, raw_sha256, raw, n_rows, first_load_id, last_load_id
+    source, window_start, window_end, reason, payload_sha256, raw_sha256, raw, series_key, n_rows, first_load_id,
+    last_load_id
 )
 SELECT
     %(source)s,
@@ -11,13 +12,21 @@ SELECT
     payload_sha256,
     raw_sha256,
     raw,
+    series_key,
     n_rows,
     %(load_id)s,
     %(load_id)s
-FROM unnest(%(reasons)s::text [], %(payloads)s::text [], %(raw_sha256s)s::text [], %(raws)s::text [], %(counts)s::bigint [])
-    AS found (reason, payload_sha256, raw_sha256, raw, n_rows)
+FROM unnest(
+    %(reasons)s::text [],
+    %(payloads)s::text [],
+    %(raw_sha256s)s::text [],
+    %(raws)s::text [],
+    %(series)s::text [],
+    %(counts)s::bigint []
+) AS found (reason, payload_sha256, raw_sha256, raw, series_key, n_rows)
 ORDER BY reason, payload_sha256, raw_sha256
 ON CONFLICT (source, window_start, window_end, reason, payload_sha256, raw_sha256) DO UPDATE SET
+    series_key = excluded.series_key,
     n_rows = excluded.n_rows,
     last_seen_at = clock_timestamp(),
     last_load_id = excluded.last_load_id;

@@ -2,6 +2,7 @@
 SELECT
     window_start,
     window_end,
+    series_key,
     reason,
     payload_sha256,
     raw,
