@@ -66,6 +66,7 @@ class Normalized:
         rejected: Columns `raw` (the text of the row or cell), `reason` (a `Reason`), `payload` (SHA-256, hexadecimal),
             and `series` (the key of the series whose value it would have been; empty where nobody can tell). Without
             the last column nobody can tell of any row. A key needs no description: the series may have no point at all.
+            A row that belongs to all series of a device says what their keys begin with, up to and with a slash.
         n_duplicates: Points left out because the same row had been seen in this batch.
         unmapped: Field name → count of values for which no quantity is known; nothing of them is in the frames.
         absent_sites: Sites of which the payloads prove, all of them together, that the provider holds nothing for the

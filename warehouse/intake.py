@@ -150,7 +150,7 @@ class Intake:
         if not is_storable.all():
             for row in frame.loc[~is_storable].itertuples(index=False):
                 self.quarantine.add(
-                    f"{row.series} {row.measured_at} {row.value!r}", Reason.NOT_STORABLE_TEXT, series=row.series
+                    f"{row.series} {row.measured_at} {row.value!r}", Reason.NOT_STORABLE_TEXT, series=str(row.series)
                 )
             frame = frame.loc[is_storable]
         kept = np.array([code for code in codes if code is not None], dtype=np.int64)

@@ -6,6 +6,7 @@ broken is another matter: its mapping is wrong, or the provider has changed, and
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -55,7 +56,7 @@ class Quarantine:
             self.add(str(raw), Reason(reason), str(payload), str(series))
 
     def add(self, raw: str, reason: Reason, payload: str = "", series: str = "") -> None:
-        """Add one row; `payload` is empty where the row is made of several, `series` where nobody can tell."""
+        """Add one row; `payload` is empty where the row is made of several, `series` as in `Normalized.rejected`."""
         self.by_reason[reason.value] += 1
         if (series, reason.value) not in self._counts and len(self._counts) >= MOST_SERIES:
             series = ""
@@ -98,8 +99,8 @@ class Quarantine:
         allowed_loose = min(allowed, MOST_KEPT)
         if loose.total() > allowed_loose:
             raise _too_many(loose, n_received, f"{allowed_loose} are allowed of rows that belong to no series", place)
-        n_series = len(series | of_series.keys())
-        n_broken = sum(n * n_series > allowed for n in of_series.values())
+        parts = _parts(series, of_series)
+        n_series, n_broken = len(parts), sum(n * len(parts) > allowed for n in parts.values())
         if told.total() > allowed and 2 * n_broken > n_series:
             counted = f"{allowed} are allowed, and {n_broken} of {n_series} series have more than their part of them"
             raise _too_many(told, n_received, counted, place)
@@ -131,6 +132,21 @@ class Quarantine:
             return False
         most = KEPT_OF_SERIES if len(self._rows) < MOST_KEPT // 2 else KEPT_OF_LATER_SERIES
         return not series or self._n_kept[series] < most
+
+
+def _parts(series: AbstractSet[str], rejected: Mapping[str, int]) -> dict[str, int]:
+    """Series → rejected rows, its device's included; a device of which no series is known counts as one."""
+    devices = {key: n for key, n in rejected.items() if key.endswith("/")}
+    whole = series | (rejected.keys() - devices.keys())
+    if not devices:
+        return {key: rejected.get(key, 0) for key in whole}
+    without = set(devices)
+    parts: dict[str, int] = {}
+    for key in whole:
+        above = {f"{key}/"[: end + 1] for end, sign in enumerate(f"{key}/") if sign == "/"} & devices.keys()
+        without -= above
+        parts[key] = rejected.get(key, 0) + sum(devices[one] for one in above)
+    return parts | {device: devices[device] for device in without}
 
 
 def _too_many(counts: Counter[str], n_received: int, allowed: str, place: str) -> TooManyRejectedError:

@@ -145,6 +145,7 @@ class _Share:
     answer: Answer
     raws: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     unmapped: dict[str, int] = field(default_factory=dict)
     n_duplicates: int = 0
 
@@ -248,11 +249,15 @@ class _Share:
         raw = f"{json.dumps(name)} of {text}" if name else text
         self.raws.append(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…")
         self.reasons.append(reason.value)
+        meaning = self.answer.meaning(name) if name else None
+        listing = self.answer.listing
+        self.keys.append(meaning.series.key if meaning else f"{listing.site}/{listing.subject}/")
 
     def _rejected(self) -> pd.DataFrame:
         if not self.raws:
             return _no_rejected()
-        columns = {"raw": self.raws, "reason": self.reasons, "payload": [self.answer.sha256] * len(self.raws)}
+        payloads = [self.answer.sha256] * len(self.raws)
+        columns = {"raw": self.raws, "reason": self.reasons, "payload": payloads, "series": self.keys}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
 

@@ -2,6 +2,7 @@
 
 from domain.contract import Series
 from domain.quantities import Conversion
+from providers._points import storable
 from providers.export_service.account import Account
 
 
@@ -38,6 +39,11 @@ class Meanings:
                 },
             )
         return self._series[place]
+
+    @staticmethod
+    def key(product: str, device: tuple[str, ...], name: str) -> str:
+        """The key of that series, whatever its name holds; without a name, what all keys of the device begin with."""
+        return storable("/".join(_quoted(part) for part in (product, *device, name)))
 
     def _of(self, product: str, name: str) -> tuple[str, Conversion] | None:
         place = (product, name)

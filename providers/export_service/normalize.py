@@ -34,6 +34,7 @@ from providers.export_service.rows import (
     Table,
     collisions,
     comparable,
+    identity_of,
     inside,
     merge,
     name_reason,
@@ -86,7 +87,7 @@ class _Answer:
         self.meanings = meanings
         self.identity = meanings.account.identity_of(payload.part)
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
-        self.quarantine = Quarantine()
+        self.quarantine = Quarantine(self._key_of)
         self.unmapped: dict[str, int] = {}
         self.n_duplicates = 0
 
@@ -187,6 +188,13 @@ class _Answer:
     def _reject(self, row: Row, reason: Reason) -> None:
         self.quarantine.add_row(row, self._point_names(row), reason)
         self._count_unmapped([row])
+
+    def _key_of(self, row: object, name: str) -> str:
+        """The series of a field of a document; of all its fields, where `name` is empty; empty if nobody can tell."""
+        if not isinstance(row, dict):
+            return ""
+        device = identity_of(row, self.identity)
+        return "" if device is None else self.meanings.key(self.product, device, name)
 
     def _point_names(self, row: Row) -> list[str]:
         """The fields of a document whose values are points."""

@@ -142,6 +142,13 @@ def read_identity(table: Table, names: Sequence[str]) -> tuple[list[tuple[str, .
     return known, np.array([rank[device] for device in devices], dtype=np.int64), odd
 
 
+def identity_of(row: Row, names: Sequence[str]) -> tuple[str, ...] | None:
+    """The device of one document, as `read_identity` reads it; None where it has no usable name."""
+    odd: dict[int, Reason] = {}
+    device = tuple(_identity_text(row.get(name), 0, odd) for name in names)
+    return None if odd or _name_reason(*device) is not None else device
+
+
 def name_reason(name: str) -> Reason | None:
     """Why `name` cannot be part of a series key; None if it can."""
     return _name_reason(name)

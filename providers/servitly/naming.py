@@ -29,13 +29,18 @@ def series_of(account: Account, thing: str, header: str, *, is_state: bool) -> S
     said = None if is_state else meaning_of(account, metric, unit)
     labels = {"thing": thing, "metric": metric}
     return Series(
-        key=f"{_quoted(thing)}/{_quoted(header)}",
+        key=key_of(thing, header),
         quantity=said[1].quantity.name if said else "state",
         device=thing,
         site=account.site,
         provider_unit=said[0] if said else "text",
         labels=labels | ({"unit": unit} if unit else {}),
     )
+
+
+def key_of(thing: str, header: str = "") -> str:
+    """The key of a column's series; without a header, what the keys of all series of the thing begin with."""
+    return f"{_quoted(thing)}/{_quoted(header)}"
 
 
 def _quoted(part: str) -> str:

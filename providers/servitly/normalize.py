@@ -30,7 +30,7 @@ from providers._untimed import untimed_inside
 from providers.servitly.account import Account
 from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
-from providers.servitly.naming import name_reason, series_of, thing_of
+from providers.servitly.naming import key_of, name_reason, series_of, thing_of
 from providers.servitly.spec import BATCH_POINTS
 from providers.servitly.wire import meaning_of, split_header, unreadable
 
@@ -148,6 +148,7 @@ class _Batch:
         self._texts: list[tuple[str, Integers, list[str]]] = []
         self._raw: list[str] = []
         self._reasons: list[str] = []
+        self._keys: list[str] = []
         self._unmapped: Counter[str] = Counter()
         self.n_bytes = 0
 
@@ -161,7 +162,7 @@ class _Batch:
                 fitting.append(index)
                 table.append(cells)
             else:
-                self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW)
+                self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW, key_of(thing))
         at = times[fitting]
         for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=False):
             self._column(thing, header, at, list(column), lambda row: rows.text(fitting[row]))
@@ -169,7 +170,7 @@ class _Batch:
     def reject(self, thing: str, rows: Rows, odd: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""
         for index, reason in odd.items():
-            self._reject(f"{thing}: {rows.text(index)}", reason)
+            self._reject(f"{thing}: {rows.text(index)}", reason, key_of(thing))
 
     def read(self) -> Normalized:
         """The batch: every cell inside the window accounted for."""
@@ -188,10 +189,10 @@ class _Batch:
         if reason is not None:
             n_said = len(points.numbers) + len(points.texts) + len(points.odd) + points.n_unmapped
             for _ in range(n_said):
-                self._reject(f"{thing}: a value of the column {header[:80]!r}", reason)
+                self._reject(f"{thing}: a value of the column {header[:80]!r}", reason, key_of(thing, header[:80]))
             return
         for row, why in points.odd.items():
-            self._reject(f"{header} of {thing}: {text_of(row)}", why)
+            self._reject(f"{header} of {thing}: {text_of(row)}", why, key_of(thing, header))
         if points.n_unmapped:
             self._unmapped[f"{thing}/{header}"] += points.n_unmapped
         if len(points.numbers):
@@ -221,10 +222,12 @@ class _Batch:
     def _rejected(self) -> pd.DataFrame:
         if not self._raw:
             return no_rejected()
-        columns = {"raw": self._raw, "reason": self._reasons, "payload": [self._sha256] * len(self._raw)}
+        payloads = [self._sha256] * len(self._raw)
+        columns = {"raw": self._raw, "reason": self._reasons, "payload": payloads, "series": self._keys}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
-    def _reject(self, raw: str, reason: Reason) -> None:
+    def _reject(self, raw: str, reason: Reason, series: str) -> None:
+        self._keys.append(storable(series))
         self._raw.append(storable(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…"))
         self._reasons.append(reason.value)
         self.n_bytes += _TEXT + len(self._raw[-1])

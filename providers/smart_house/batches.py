@@ -53,10 +53,10 @@ class Batches:
         if (batch := self._batch(at)) is not None:
             batch.leave_unmapped(name)
 
-    def reject(self, at: int, where: str, said: object, reason: Reason) -> None:
-        """What has no meaning, and belongs where `at` lies."""
+    def reject(self, at: int, where: str, said: object, reason: Reason, series: str = "") -> None:
+        """What has no meaning, and belongs where `at` lies; of the series with that key, where anybody can tell."""
         if (batch := self._batch(at)) is not None:
-            self._n_characters += batch.reject(where, said, reason)
+            self._n_characters += batch.reject(where, said, reason, series)
 
     def full(self) -> Iterator[tuple[int, Normalized]]:
         """The largest batch, with the index of its window, as long as all of them together are too large."""
@@ -122,10 +122,10 @@ class _Batch:
         self.n_entries += 1
         self._unmapped[name] += 1
 
-    def reject(self, where: str, said: object, reason: Reason) -> int:
+    def reject(self, where: str, said: object, reason: Reason, series: str) -> int:
         """What has no meaning; how many characters are held of it."""
         self.n_entries += 1
-        n_characters = self._rejected.add(where, said, reason)
+        n_characters = self._rejected.add(where, said, reason, series)
         self.n_characters += n_characters
         return n_characters
 

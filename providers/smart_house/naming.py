@@ -42,6 +42,11 @@ def undated(home: str, entity: str, unit: str) -> Series:
     )
 
 
+def of_entity(home: str, entity: str) -> str:
+    """What the keys of all series of an entity begin with."""
+    return f"{_quoted(home)}/{_quoted(entity)}/"
+
+
 def _quoted(part: str) -> str:
     """`part` with the separator of keys escaped, so that two different paths never make one key."""
     return part.replace("%", "%25").replace("/", "%2F")

@@ -158,14 +158,14 @@ class _Answer:
             changes = changes_of(cell) if home is not None and self._is_name(entity) else None
             if changes is None:
                 reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
-                self._batches.reject(midnight, where, cell, reason)
+                self._batches.reject(midnight, where, cell, reason, naming.of_entity(home, entity) if home else "")
                 yield
                 continue
             undated: dict[str, list[str]] = defaultdict(list)
             for change in changes:
                 odd = self._take(home or "", entity, upload, change, undated)
                 if odd is not None:
-                    self._batches.reject(midnight, where, _said(change), odd)
+                    self._batches.reject(midnight, where, _said(change), odd, naming.of_entity(home or "", entity))
                 yield
             if self._batches.hold(midnight):
                 for unit, states in undated.items():
@@ -201,8 +201,9 @@ class _Answer:
         """A change inside the window as a measurement, a state, or neither."""
         where = f"{home}/{entity}"
         if not _NUMBER.fullmatch(state):
-            if _NOT_A_NUMBER.fullmatch(state) and self._meaning(entity, attributes) is not None:
-                self._batches.reject(at, where, state, Reason.NOT_FINITE)
+            if _NOT_A_NUMBER.fullmatch(state) and (known := self._meaning(entity, attributes)) is not None:
+                series = naming.measured(home, entity, known[1].quantity.name, known[0])
+                self._batches.reject(at, where, state, Reason.NOT_FINITE, series.key)
             else:
                 self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
             return
@@ -215,17 +216,18 @@ class _Answer:
             self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
             return
         value = float(state) * how.factor + how.offset
+        series = naming.measured(home, entity, how.quantity.name, unit)
         if how.quantity.low <= value <= how.quantity.high:
-            self._batches.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
+            self._batches.measure(series, at, value)
         else:
             reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
-            self._batches.reject(at, where, f"{state} {unit}", reason)
+            self._batches.reject(at, where, f"{state} {unit}", reason, series.key)
 
     def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> None:
         if len(text) > longest:
-            self._batches.reject(at, where, text, Reason.MALFORMED_ROW)
+            self._batches.reject(at, where, text, Reason.MALFORMED_ROW, series.key)
         elif not is_storable(text):
-            self._batches.reject(at, where, text, Reason.NOT_STORABLE_TEXT)
+            self._batches.reject(at, where, text, Reason.NOT_STORABLE_TEXT, series.key)
         else:
             self._batches.state(series, at, text)
 

@@ -21,21 +21,24 @@ class Rejected:
     def __init__(self, payload: str) -> None:
         self._payload = payload
         self._raw: list[str] = []
+        self._series: list[str] = []
         self._reasons: list[str] = []
 
-    def add(self, where: str, said: object, reason: Reason) -> int:
+    def add(self, where: str, said: object, reason: Reason, series: str) -> int:
         """Reject what was said by an entity of a home; the number of characters that are kept of it."""
         text = f"{where}: {_shown(said)}"
         text = text if len(text) <= _MAX_RAW else f"{text[:_MAX_RAW]}…"
         self._raw.append(text if is_storable(text) else json.dumps(text))
         self._reasons.append(reason.value)
+        self._series.append(series if is_storable(series) else "")
         return len(self._raw[-1])
 
     def frame(self) -> pd.DataFrame:
         """All of it, as `Normalized.rejected` wants it."""
         if not self._raw:
             return no_rejected()
-        columns = {"raw": self._raw, "reason": self._reasons, "payload": [self._payload] * len(self._raw)}
+        payloads = [self._payload] * len(self._raw)
+        columns = {"raw": self._raw, "reason": self._reasons, "payload": payloads, "series": self._series}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
 
 

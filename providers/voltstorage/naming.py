@@ -57,7 +57,7 @@ class Naming:
         if place not in self._known:
             said = None if is_state else meaning_of(self.account, name)
             self._known[place] = Series(
-                key=f"{device.name}/{_quoted(name)}",
+                key=self.key(device, name),
                 quantity=said[1].quantity.name if said else "state",
                 device=device.name,
                 site=self.account.site,
@@ -65,6 +65,11 @@ class Naming:
                 labels={device.kind: device.number, "field": name},
             )
         return self._known[place]
+
+    @staticmethod
+    def key(device: Device, name: str = "") -> str:
+        """The key of a field's series; without a name, what the keys of all series of the device begin with."""
+        return f"{device.name}/{_quoted(name)}"
 
     def of_statistic(self, device: Device, timespan: str, name: str) -> Series:
         """The series of a statistic; its unit, where inferred, is said so in a label."""

@@ -81,7 +81,7 @@ class _Batch:
     def read(self) -> Normalized:
         """The batch: every cell inside the window accounted for."""
         for text in self.rows.malformed:
-            self.rejected.add(text, Reason.MALFORMED_ROW)
+            self.rejected.add(text, Reason.MALFORMED_ROW, self.naming.key(self.device))
         fields = [(name, self._points(name, cells)) for name, cells in self.rows.columns.items()]
         self._reject_odd_rows()
         return Normalized(
@@ -98,7 +98,7 @@ class _Batch:
             cells = [cell if is_in else None for cell, is_in in zip(cells, self.is_inside.tolist(), strict=True)]
         points = self._read(name, cells)
         for index, reason in points.odd.items():
-            self.rejected.add(f"{name} of {self.rows.text_of(index)}", reason)
+            self.rejected.add(f"{name} of {self.rows.text_of(index)}", reason, self.naming.key(self.device, name))
         if points.n_unmapped:
             self.unmapped[f"{self.device.name}/{name}"] += points.n_unmapped
         return points
@@ -121,9 +121,9 @@ class _Batch:
                 if self._read(name, [cells[index]]).n_unmapped:
                     self.unmapped[f"{self.device.name}/{name}"] += 1
                 else:
-                    self.rejected.add(f"{name} of {text}", reason)
+                    self.rejected.add(f"{name} of {text}", reason, self.naming.key(self.device, name))
             if not n_values:
-                self.rejected.add(text, reason)
+                self.rejected.add(text, reason, self.naming.key(self.device))
 
     def _measurements(self, fields: list[tuple[str, Points]]) -> pd.DataFrame:
         found = [(name, points) for name, points in fields if len(points.numbers)]

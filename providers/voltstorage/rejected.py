@@ -21,10 +21,12 @@ class Rejected:
     def __init__(self, payload: str) -> None:
         self._payload = payload
         self._raw: list[str] = []
+        self._series: list[str] = []
         self._reasons: list[str] = []
 
-    def add(self, said: object, reason: Reason) -> None:
-        """Reject a text, or anything else as its JSON text."""
+    def add(self, said: object, reason: Reason, series: str) -> None:
+        """Reject a text, or anything else as its JSON text, of the series with a key; see `Normalized.rejected`."""
+        self._series.append(storable(series))
         raw = said if isinstance(said, str) else json.dumps(said)
         self._raw.append(storable(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…"))
         self._reasons.append(reason.value)
@@ -33,5 +35,6 @@ class Rejected:
         """All of it, as `Normalized.rejected` wants it."""
         if not self._raw:
             return no_rejected()
-        columns = {"raw": self._raw, "reason": self._reasons, "payload": [self._payload] * len(self._raw)}
+        payloads = [self._payload] * len(self._raw)
+        columns = {"raw": self._raw, "reason": self._reasons, "payload": payloads, "series": self._series}
         return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})

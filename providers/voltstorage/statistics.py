@@ -55,7 +55,7 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
     for one in said:
         at_us = _instant(one, payload, place, timespan)
         if isinstance(at_us, Reason):
-            rejected.add(one, at_us)
+            rejected.add(one, at_us, naming.key(device))
             continue
         at = EPOCH + at_us * MICROSECOND
         if at not in window or (timespan in LONG and end_of(timespan, at) > payload.received_at):
@@ -68,7 +68,7 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
             described = naming.of_statistic(device, timespan, name)
             number = _converted(value, described)
             if isinstance(number, Reason):
-                rejected.add({name: value, START: one[START]}, number)
+                rejected.add({name: value, START: one[START]}, number, described.key)
             else:
                 series[described.key] = described
                 points.append((described.key, at_us, number))

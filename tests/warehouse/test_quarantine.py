@@ -90,11 +90,11 @@ def test_what_is_counted_and_not_kept_says_so_in_the_table(
 
     kept = warehouse.reading.rejected("hub", DAY)
     assert kept["series_key"].tolist() == ["c"] * 4
-    assert kept["n_rows"].tolist() == [1, 1, 1, 285]
-    assert kept["raw"].iloc[-1] == "further rows of c: counted, not kept"
+    assert kept["n_rows"].sum() == 288
+    assert kept.set_index("raw")["n_rows"]["further rows of c: counted, not kept"] == 285
     (worst,) = warehouse.reading.rejected_series("hub", DAY).to_dict("records")
     assert (worst["series_key"], worst["reason"], worst["n_rows"]) == ("c", "out_of_limits", 288)
-    assert worst["example"] == "2: -3276.8"
+    assert worst["example"].endswith(": -3276.8")
 
 
 def test_values_that_contradict_one_another_name_their_series(warehouse: TimescaleWarehouse) -> None:
