@@ -30,13 +30,14 @@ def batch(
     *,
     n_duplicates: int = 0,
     unmapped: Mapping[str, int] | None = None,
-    quantity: str = "power",
+    quantities: Mapping[str, str] | None = None,
 ) -> Normalized:
-    """What a normalizer would have made of `said`."""
+    """What a normalizer would have made of `said`; `quantities`: of the series that are no power."""
     rows = list(said.items() if isinstance(said, Mapping) else said)
     numbers = [(key, minute, value) for (key, minute), value in rows if not isinstance(value, str)]
     texts = [(key, minute, value) for (key, minute), value in rows if isinstance(value, str)]
-    described = {key: Series(key, quantity, device=key) for key, _, _ in numbers}
+    measured = quantities or {}
+    described = {key: Series(key, measured.get(key, "power"), device=key) for key, _, _ in numbers}
     described |= {key: Series(key, "state", device=key) for key, _, _ in texts}
     return Normalized(
         series=tuple(described.values()),

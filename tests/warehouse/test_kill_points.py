@@ -18,15 +18,22 @@ import pytest
 
 from tests.fakes.forked import ended, fork
 from tests.fakes.points import DAY, Said, batch, payload, table
+from tests.fakes.registers import rebuilt, stored
 from warehouse.landing import Landing
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
-OLD: Final[Said] = {("a", minute): float(minute) for minute in range(40)} | {("m", minute): "on" for minute in range(5)}
+OLD: Final[Said] = (
+    {("a", minute): float(minute) for minute in range(40)}
+    | {("m", minute): "on" for minute in range(5)}
+    | {("register", minute): 5e6 + 10.0 * minute for minute in range(0, 60, 5)}
+)
 NEW: Final[Said] = (
     {key: value for key, value in OLD.items() if key not in {("a", 3), ("m", 4)}}
     | {("a", 5): 55.0, ("m", 2): "off"}
     | {("a", 100): 1.0, ("b", 7): 7.0, ("m", 9): "on"}
+    | {("register", 30): 0.0, ("register", 60): 5e6 + 600.0}
 )
+REGISTERS: Final = {"register": "energy_register"}
 REJECTED: Final = (("{}", "no_time", "ab" * 32),)
 FEWEST_POINTS: Final = 60
 
@@ -95,7 +102,8 @@ def _ingest(warehouse: TimescaleWarehouse, source: str, said: Said) -> tuple[int
     landed = warehouse.payloads(source, DAY)
     assert [one.page for one in landed] == [1, 2]
     rows = list(said.items())
-    batches = [batch(dict(rows[:20])), batch(dict(rows[20:]), rejected=REJECTED)]
+    halves = (dict(rows[:20]), dict(rows[20:]))
+    batches = [batch(halves[0], quantities=REGISTERS), batch(halves[1], rejected=REJECTED, quantities=REGISTERS)]
     report = warehouse.load(source, DAY, landed, batches)
     return report.n_written, report.n_unchanged
 
@@ -166,11 +174,13 @@ def test_a_worker_killed_at_any_step_leaves_the_partition_whole(
             _settle(observer, source)
             found = table(warehouse, source)
             assert found in (before, after), f"half a partition after step {n_points}"
+            assert stored(database, source) == rebuilt(database, source), f"half of the intervals after step {n_points}"
             _check_ledger(observer, source, len(found))
             outcomes.append(found == after)
 
             n_written, n_unchanged = _ingest(warehouse, source, after)
             assert table(warehouse, source) == after
+            assert stored(database, source) == rebuilt(database, source) != []
             assert n_unchanged == len(after) if found == after else n_written > 0
             _check_ledger(observer, source, len(after))
 
