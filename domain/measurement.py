@@ -15,6 +15,7 @@ class Reason(StrEnum):
     """Why a row was quarantined: a closed list, which checks and the runbook use."""
 
     WRONG_TYPE = "wrong_type"  # a text where a number belongs, or the other way round
+    AMBIGUOUS_DECIMAL = "ambiguous_decimal"  # a decimal sign or one between thousands: nothing says
     NOT_FINITE = "not_finite"  # NaN, infinite, or a number too large to hold
     OUT_OF_LIMITS = "out_of_limits"  # physically impossible for its quantity
     NO_TIME = "no_time"  # the row has no timestamp

@@ -1,0 +1,196 @@
+"""Numbers as people and their programs write them: what a text is worth, and which decimal sign it proves.
+
+`1,234` is a thousand and more where `.` is the decimal sign, and one and a bit where `,` is: a text alone does not say.
+`21.5`, `0.123` and `1,234.5` do. So a text is read under each of the two signs, and it *proves* a sign if it is a
+number under no other. What is a number under both, with two values, is only read by who knows the sign; nothing is guessed.
+
+Understood beside plain digits: thousands in groups (`1,234`, `1.234`, `1 234`, `1'234`, also with the blanks U+00A0,
+U+202F and U+2009), the minus sign U+2212, `+5`, `5.`, `.5`, `1e3`, blanks around, the column's own unit behind the
+number, and the apostrophe by which spreadsheets keep a cell from being a formula. Not understood, and refused: digits
+of other scripts, groups of other sizes, a unit of another name, `0x1F`, `1_000`, `(5)`, `5-`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from domain.measurement import Reason
+from providers._points import Floats, Integers, no_number
+
+DecimalSign = Literal[".", ","]
+
+DECIMAL_SIGNS: Final[tuple[DecimalSign, DecimalSign]] = (".", ",")
+
+_BLANKS: Final = " \u00a0\u202f\u2009"
+_APOSTROPHES: Final = "'\u2019"
+_MINUS: Final = "\u2212"
+_DIRECTIONS: Final = "\u200e\u200f"  # marks that some languages put around a sign
+_ESCAPED: Final = re.compile(rf"\A'(?=[-+.,0-9{_MINUS}])")
+
+
+def _number(decimal: DecimalSign) -> re.Pattern[str]:
+    """A number whose decimal sign is `decimal`; the part `groups` has thousands in it."""
+    point, other = re.escape(decimal), re.escape("," if decimal == "." else ".")
+    groups = rf"[1-9][0-9]{{0,2}}(?P<sign>[{other}{_BLANKS}{_APOSTROPHES}])[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*"
+    plain = rf"(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    return re.compile(rf"[+-]?(?:{plain}|(?P<groups>{groups})(?:{point}[0-9]*)?)")
+
+
+_NUMBER: Final = {sign: _number(sign) for sign in DECIMAL_SIGNS}
+_GROUP_SIGNS: Final = {
+    sign: str.maketrans(
+        {"," if sign == "." else ".": None, **dict.fromkeys(_BLANKS + _APOSTROPHES)}
+        | ({",": "."} if sign == "," else {})
+    )
+    for sign in DECIMAL_SIGNS
+}
+# Whole columns at once, a text a line, where nothing is unusual.
+_ALL_WHOLE: Final = re.compile(r"(?:[+-]?[0-9]+\n)*")
+_ALL: Final = {
+    ".": re.compile(
+        r"(?:[+-]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?)\n)*"
+    ),
+    ",": re.compile(
+        r"(?:[+-]?(?:[0-9]+(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?|[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?)\n)*"
+    ),
+}
+
+
+class Readings(NamedTuple):
+    """What a text is worth: under the decimal sign `.` and under `,`; None where it is then no number."""
+
+    point: float | None
+    comma: float | None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is one under either sign."""
+        return self != (None, None)
+
+    @property
+    def proves(self) -> DecimalSign | None:
+        """The decimal sign that it proves; None if it is worth the same under both, or could be either, or is none."""
+        if (self.point is None) == (self.comma is None):
+            return None
+        return "." if self.comma is None else ","
+
+    def under(self, decimal: DecimalSign) -> float | None:
+        """What it is worth if `decimal` is the decimal sign."""
+        return self.point if decimal == "." else self.comma
+
+
+class Numbers(NamedTuple):
+    """The numbers of some texts.
+
+    Attributes:
+        values: Their values, float64.
+        rows: Whose they are, by index in the texts.
+        odd: Index → why that text is no number that can be read.
+    """
+
+    values: Floats
+    rows: Integers
+    odd: dict[int, Reason]
+
+
+def bare(text: str, unit: str = "") -> str:
+    """`text` without what may stand around a number: blanks, marks of direction, an escape, and `unit` behind it."""
+    text = _ESCAPED.sub("", text.strip().strip(_DIRECTIONS), count=1)
+    if unit and text.endswith(unit):
+        text = text[: -len(unit)].rstrip()
+    return f"-{text[1:]}" if text.startswith(_MINUS) else text
+
+
+def readings(text: str, unit: str = "") -> Readings:
+    """What a text is worth under each decimal sign.
+
+    Args:
+        text: As it stands.
+        unit: The one that the text may end with, in its own spelling; empty: none.
+    """
+    number = bare(text, unit)
+    return Readings(_worth(number, "."), _worth(number, ","))
+
+
+def is_number(text: str, unit: str = "") -> bool:
+    """Whether a text is a number under either decimal sign."""
+    return readings(text, unit).is_number
+
+
+def proven_signs(texts: Iterable[str], unit: str = "") -> frozenset[DecimalSign]:
+    """The decimal signs that at least one of `texts` proves: two, if they contradict each other."""
+    proven: set[DecimalSign] = set()
+    for text in texts:
+        if (sign := readings(text, unit).proves) is not None:
+            proven.add(sign)
+            if len(proven) == len(DECIMAL_SIGNS):
+                break
+    return frozenset(proven)
+
+
+def read_numbers(
+    texts: Sequence[str], *, decimal: DecimalSign | None, unit: str = "", is_other_read: bool = False
+) -> Numbers:
+    """The values of texts, where the decimal sign has been decided.
+
+    Args:
+        texts: As they stand; those that say nothing are the caller's.
+        decimal: The decimal sign; None if it is not known: then what could be either is refused.
+        unit: The one that a text may end with.
+        is_other_read: Read what proves the other decimal sign, too. It is one number only, and yet a sign that the
+            writer is not who he was taken for; otherwise it is refused.
+
+    Returns:
+        Values, and `ambiguous_decimal` for what could be two numbers or contradicts `decimal`, `not_finite` for NaN
+        and infinities that are spelled out, `wrong_type` for what is no number.
+    """
+    found = _at_once(texts, decimal)
+    if found is not None:
+        return Numbers(found, np.arange(len(texts), dtype=np.int64), {})
+    values: list[float] = []
+    rows: list[int] = []
+    odd: dict[int, Reason] = {}
+    for row, text in enumerate(texts):
+        said = readings(text, unit)
+        value = said.under(decimal) if decimal else _only(said)
+        if value is None and decimal and is_other_read:
+            value = _only(said)
+        if value is not None:
+            values.append(value)
+            rows.append(row)
+        else:
+            odd[row] = Reason.AMBIGUOUS_DECIMAL if said.is_number else no_number(bare(text))
+    return Numbers(np.array(values, dtype=np.float64), np.array(rows, dtype=np.int64), odd)
+
+
+def _only(said: Readings) -> float | None:
+    """The one value that a text has, whichever the decimal sign is; None if it has two, or none."""
+    if said.point is None:
+        return said.comma
+    return said.point if said.comma in (None, said.point) else None
+
+
+def _worth(number: str, decimal: DecimalSign) -> float | None:
+    found = _NUMBER[decimal].fullmatch(number)
+    if found is None:
+        return None
+    if found["groups"] is not None:
+        return float(number.translate(_GROUP_SIGNS[decimal]))
+    return float(number.replace(",", "."))
+
+
+def _at_once(texts: Sequence[str], decimal: DecimalSign | None) -> Floats | None:
+    """The values of texts that are all plain; None if one is not."""
+    joined = "\n".join(texts) + "\n" if texts else ""
+    if not (_ALL[decimal] if decimal else _ALL_WHOLE).fullmatch(joined):
+        return None
+    if decimal == ",":
+        joined = joined.replace(".", "").replace(",", ".")
+    elif "," in joined:
+        joined = joined.replace(",", "")
+    lines = joined.split()
+    if len(lines) != len(texts):  # a text of several lines
+        return None
+    return np.array(list(map(float, lines)), dtype=np.float64)
