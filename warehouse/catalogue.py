@@ -1,6 +1,7 @@
 """The catalogue: which number a series has, and what is known about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from typing import Final
 
 import psycopg
@@ -10,8 +11,9 @@ from domain import zones
 from domain.contract import Series
 from domain.errors import NormalizationError, RowsRefusedError
 from domain.quantities import QUANTITIES
+from domain.window import Window
 from domain.zones import is_zone
-from warehouse import registers
+from warehouse import registers, summaries
 from warehouse.connections import Connections
 from warehouse.statements import statement
 
@@ -46,10 +48,13 @@ class Catalogue:
                 if rescaled:
                     # As a load does it, in this order: what is written of them waits for us, or has been committed.
                     connection.execute(statement("catalogue/lock"), columns)
+                rezoned = _rezoned(connection, columns)
                 n_changed += connection.execute(statement("catalogue/describe"), columns).rowcount
                 if rescaled:
                     for window in registers.spans(connection, rescaled):
                         registers.rewrite(connection, source, rescaled, window, place=place)
+                for series_id, window in rezoned.items():
+                    summaries.rewrite(connection, summaries.zones(connection, [series_id]), window)
         for one in ordered:
             self._ids.pop((source, one.key), None)
         return n_changed
@@ -102,6 +107,20 @@ def _refuse_remeasured(connection: psycopg.Connection, columns: dict[str, object
                 place=place,
                 fix=_REMEASURED_FIX,
             )
+
+
+def _rezoned(connection: psycopg.Connection, columns: dict[str, object]) -> dict[int, Window]:
+    """Series with points that get another zone, and the days of their points: their local days are other ones then."""
+    if not connection.execute(statement("catalogue/rezoned"), columns).fetchall():
+        return {}
+    # As a load does it, in this order: what is written of them waits for us, or has been committed.
+    connection.execute(statement("catalogue/lock"), columns)
+    rows = connection.execute(statement("catalogue/rezoned"), columns).fetchall()
+    return {
+        int(series_id): Window.of_days(first.astimezone(UTC).date(), last.astimezone(UTC).date())
+        for series_id, first, last in rows
+        if first is not None
+    }
 
 
 def _ordered(series: Iterable[Series]) -> list[Series]:

@@ -14,7 +14,7 @@ import psycopg
 from domain.contract import Series
 from domain.live import Gap, LivePoint
 from domain.window import Window
-from warehouse import registers
+from warehouse import registers, summaries
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.statements import statement
@@ -106,6 +106,7 @@ class Live:
                     n_new, n_corrected = n_new + put, n_corrected + corrected
                     if kind == "numbers" and put + corrected:
                         _rewrite_registers(connection, source, rows, place)
+                        summaries.write_live(connection, [(series_id, at) for series_id, at, _ in rows])
             if covered:
                 moved = {"source": source, "parts": list(covered), "untils": list(covered.values())}
                 connection.execute(statement("live/cover"), moved)

@@ -24,7 +24,7 @@ from domain.errors import (
     StaleLoadError,
 )
 from domain.window import Window
-from warehouse import registers
+from warehouse import registers, summaries
 from warehouse.intake import Intake
 from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.statements import statement
@@ -181,8 +181,8 @@ def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
 
 
 def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intake, load_id: int) -> Written:
-    rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source})
-    quantities = {int(series_id): str(quantity) for series_id, quantity in rows}
+    rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source}).fetchall()
+    quantities = {int(series_id): str(quantity) for series_id, quantity, _ in rows}
     for series_id, quantity in intake.quantities.items():
         now = quantities.get(series_id, "gone")
         if now != quantity:
@@ -212,8 +212,18 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
         assignment=assignment,
     )
     written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
-    streamed.confirm(connection, assignment.window)
     touched = numbers.touched(of_numbers)
+    summaries.write_loaded(
+        connection,
+        intake.numbers,
+        touched,
+        is_first=of_numbers.new is None,
+        series_ids=intake.series_ids,
+        zone_of={int(series_id): str(time_zone) for series_id, _, time_zone in rows},
+        streamed=list(streamed.instants),
+        window=assignment.window,
+    )
+    streamed.confirm(connection, assignment.window)
     registers.rewrite(
         connection,
         assignment.source,

@@ -11,16 +11,17 @@ from psycopg import sql
 
 from domain.errors import AccountingError
 from domain.window import Window
-from warehouse.copy_binary import HEADER, SLICE_ROWS, TRAILER, MeasurementEncoder, decode_numbers, encode_states
+from warehouse.copy_binary import SLICE_ROWS, MeasurementEncoder, decode_numbers, encode_states
 from warehouse.difference import Difference, Vanished, compare
 from warehouse.held import held, literal_ids
 from warehouse.intake import Intake
 from warehouse.points import Points
+from warehouse.rows_in import send_rows
 from warehouse.statements import statement
 
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Ids = npt.NDArray[np.int64]
-_COPY: Final = sql.SQL("COPY {} (series_id, measured_at, value) FROM STDIN (FORMAT BINARY)")
+_COLUMNS: Final = ("series_id", "measured_at", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +184,7 @@ class Partition(Generic[_Value]):
             yield self._kind.encode(self._series_ids[part.rank], part.at_us, part.value)
 
     def _copy(self, target: sql.Composable, rows: Iterable[bytes | memoryview], n_rows: int) -> int:
-        with self._connection.cursor() as cursor:
-            with cursor.copy(_COPY.format(target)) as copy:
-                copy.write(HEADER)
-                for block in rows:
-                    copy.write(block)
-                copy.write(TRAILER)
-            return self._require(cursor.rowcount, n_rows, "copied")
+        return self._require(send_rows(self._connection, target, _COLUMNS, rows), n_rows, "copied")
 
     def _require(self, n_counted: int, n_expected: int, verb: str) -> int:
         if n_counted != n_expected:

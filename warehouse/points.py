@@ -134,6 +134,28 @@ class Points(Generic[_Value]):
             span = slice(start, start + SLICE_ROWS)
             yield self.taken(span if positions is None else positions[span])
 
+    @property
+    def time_bits(self) -> int:
+        """How many bits of a key are microseconds since `start_us`; the rank is above them."""
+        return self._time_bits
+
+    @property
+    def start_us(self) -> int:
+        """Microseconds since 1970 at which the window begins."""
+        return self._start_us
+
+    def of_ranks(self, ranks: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[_Value]]:
+        """Keys and values of the settled points of some ranks, ascending; without a copy where they are all."""
+        starts = np.searchsorted(self._keys, ranks << self._time_bits)
+        ends = np.searchsorted(self._keys, (ranks + 1) << self._time_bits)
+        if int((ends - starts).sum()) == len(self._keys):
+            return self._keys, self._values
+        spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        return (
+            np.concatenate([self._keys[span] for span in spans]),
+            np.concatenate([self._values[span] for span in spans]),
+        )
+
     def span_of(self, rank: int) -> slice:
         """Where the settled points of one series lie."""
         first, last = np.searchsorted(self._keys, [rank << self._time_bits, (rank + 1) << self._time_bits])

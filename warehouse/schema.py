@@ -20,11 +20,12 @@ from warehouse.sqlstates import translated_wrapped
 _MIGRATION_LOCK = 0x6A6F756C65
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, step: str = "head") -> None:
     """Bring the schema to this code's version: all steps in one transaction, or none. Safe to race.
 
     Args:
         url: `postgresql://…` of an owner of the database.
+        step: How far; to the newest.
 
     Raises:
         WarehouseUnsuitableError: The server has no TimescaleDB, or the schema is newer than this code.
@@ -37,7 +38,7 @@ def migrate(url: str) -> None:
         check_server(url.replace("postgresql+psycopg://", "postgresql://", 1))
         connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
         _refuse_unknown(connection, address)
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), step)
 
 
 def check_schema(url: str) -> None:

@@ -80,6 +80,62 @@ REGISTER_INTERVAL: Final = sa.Table(
     comment="What a register counted between two trusted readings. Hypertable; read as register_energy.",
 )
 
+
+def _figures() -> list[sa.Column[float]]:
+    return [sa.Column(name, sa.Double, nullable=False) for name in ("minimum", "maximum", "total", "latest")]
+
+
+SUMMARY_HOURLY: Final = sa.Table(
+    "summary_hourly",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bucket_at", _INSTANT, primary_key=True),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    *_figures(),
+    comment="What the numbers of an hour amount to, on days of more than 96 points. Hypertable.",
+)
+
+SUMMARY_DAILY: Final = sa.Table(
+    "summary_daily",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bucket_at", _INSTANT, primary_key=True),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    *_figures(),
+    comment="What the numbers of a UTC day amount to. Hypertable.",
+)
+
+SUMMARY_LOCAL_DAY: Final = sa.Table(
+    "summary_local_day",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("local_date", sa.Date, primary_key=True),
+    sa.Column("partition_at", _INSTANT, primary_key=True),
+    # The instant at which the local date begins, by the locked tzdata.
+    sa.Column("bucket_at", _INSTANT, nullable=False),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    *_figures(),
+    comment="What of a local day lies in one UTC day. Hypertable; read as measurement_local_daily.",
+)
+
+DERIVED: Final = sa.Table(
+    "derived",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("planned_at", _INSTANT),
+    sa.Column("complete_at", _INSTANT),
+    comment="What loads write beside the points, and since when all of it is there.",
+)
+
+DERIVED_UNIT: Final = sa.Table(
+    "derived_unit",
+    METADATA,
+    sa.Column("name", sa.Text, sa.ForeignKey("derived.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("filled_at", _INSTANT),
+    comment="The pieces in which a warehouse that had points before is filled, and which of them are done.",
+)
+
 MEASUREMENT_REVISION: Final = sa.Table(
     "measurement_revision",
     METADATA,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, LiteralString
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,10 @@ from warehouse.server import create_database
 from warehouse.store import TimescaleWarehouse
 
 DAY: Final = date(2026, 3, 29)
+_EMPTIED: Final[LiteralString] = """
+    TRUNCATE measurement, state, measurement_revision, load, register_interval, summary_hourly, summary_daily,
+    summary_local_day
+"""
 WINDOW: Final = Window.of_day(DAY)
 
 
@@ -109,7 +113,7 @@ def landed(warehouse: TimescaleWarehouse, source: str) -> TimescaleLandedPull:
 def truncate(url: str) -> None:
     """Empty the tables of points, so that every run starts alike."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE measurement, state, measurement_revision, load")
+        connection.execute(_EMPTIED)
 
 
 def seconds_of(run: Callable[[], object]) -> float:

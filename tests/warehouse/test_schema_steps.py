@@ -22,7 +22,7 @@ from warehouse.server import with_database
 from warehouse.store import open_warehouse
 from warehouse.tables import METADATA
 
-SUMMARIES = {"measurement_hourly", "measurement_daily"}
+SUMMARIES = {"measurement_hourly", "measurement_daily", "measurement_local_daily", "register_energy_local_daily"}
 
 
 def test_racing_migrations_leave_one_schema(empty_database: str) -> None:
@@ -33,7 +33,14 @@ def test_racing_migrations_leave_one_schema(empty_database: str) -> None:
         names = {
             name for (name,) in connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables")
         }
-        assert names == {"measurement", "state", "register_interval"}
+        assert names == {
+            "measurement",
+            "state",
+            "register_interval",
+            "summary_hourly",
+            "summary_daily",
+            "summary_local_day",
+        }
 
 
 def test_the_tables_in_code_are_the_tables_in_the_database(database: str) -> None:

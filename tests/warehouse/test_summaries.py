@@ -1,0 +1,166 @@
+"""Summaries are right at commit: whatever a load, a stream or a person has done, they say what the points say."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from domain.contract import Series
+from domain.live import LivePoint
+from domain.measurement import Normalized
+from domain.window import Window
+from tests.fakes.points import DAY, Said, at, batch, load
+from tests.fakes.summaries import differences, written
+from warehouse import local_days
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns")
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    with open_warehouse(database, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def observer(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        yield connection
+
+
+def in_zones(said: Said, window: Window = DAY) -> Normalized:
+    """The same, series `z…` in the zone of that number."""
+    made = batch(said, window)
+    zoned = [replace(one, time_zone=ZONES[int(one.key[1]) % len(ZONES)]) for one in made.series if one.key[0] == "z"]
+    return replace(made, series=(*zoned, *(one for one in made.series if one.key[0] != "z")))
+
+
+def day_of(seed: int, *, n_dense: int = 400) -> Said:
+    """Series of every zone, two of each: one of many points, one of few."""
+    random = np.random.default_rng(seed + 100)
+    said: dict[tuple[str, int], float | str] = {}
+    for number in range(2 * len(ZONES)):
+        n_points = n_dense if number < len(ZONES) else 96
+        for minute in random.choice(1440, n_points, replace=False).tolist():
+            said[f"z{number % len(ZONES)}{'d' if number < len(ZONES) else 's'}", minute] = random.normal(0, 1e3)
+    return said
+
+
+def day(n: int) -> Window:
+    return Window.of_day(DAY.day + timedelta(days=n))
+
+
+def test_whatever_is_loaded_in_whatever_order_the_summaries_say_what_the_points_say(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    for n in (0, 1, -1, 7):  # a backfill of an old day behind a newer one
+        load(warehouse, in_zones(day_of(n), day(n)), window=day(n))
+        assert differences(observer) == []
+    load(warehouse, in_zones(day_of(50)), source="second")
+    assert differences(observer) == []
+
+    said = dict(day_of(0))
+    keys = sorted(said)
+    changed = {key: value for n, (key, value) in enumerate(sorted(said.items())) if n % 7}  # removed, all over
+    changed[keys[1]] = 12.5
+    load(warehouse, in_zones(changed), is_correction=True)
+    assert differences(observer) == []
+
+    few = {key: value for key, value in changed.items() if key[1] % 3 == 0}  # many have become few
+    few["new", 5] = 1.0
+    load(warehouse, in_zones(few), is_correction=True)
+    assert differences(observer) == []
+
+    load(warehouse, in_zones(said))  # and few many
+    assert differences(observer) == []
+
+
+def test_a_load_of_the_same_again_writes_no_summary(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    load(warehouse, in_zones(day_of(0)))
+    before = written(observer)
+    assert all(before.values())
+
+    load(warehouse, in_zones(day_of(0)))
+
+    assert written(observer) == before
+
+
+def test_a_changed_point_rewrites_its_own_buckets_and_no_other(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    said = dict(day_of(0))
+    load(warehouse, in_zones(said))
+    before = written(observer)
+    key = next(key for key in sorted(said) if key[0] == "z1d")
+    said[key] = 1e6
+    load(warehouse, in_zones(said))
+
+    after = written(observer)
+    changed = {table: len(set(after[table]) - set(before[table])) for table in after}
+    assert changed == {"summary_hourly": 1, "summary_daily": 1, "summary_local_day": 1}
+    assert {table: len(rows) for table, rows in after.items()} == {table: len(rows) for table, rows in before.items()}
+
+
+def test_points_of_a_stream_are_summed_up_as_they_come(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    random = np.random.default_rng(3)
+    series = [Series(f"z{n}", "power", device="d", time_zone=zone) for n, zone in enumerate(ZONES)]
+    for _ in range(6):
+        minutes = random.choice(1440, 60).tolist()
+        points = [LivePoint(one, at(minute), random.normal()) for minute in minutes for one in series]
+        warehouse.live.put("hub", points)
+        assert differences(observer) == []
+
+    # An export that comes as far as noon, and leaves the stream's points behind it alone.
+    said: Said = {(one.key, minute): float(minute) for one in series for minute in range(0, 720, 5)}
+    load(warehouse, in_zones(said), is_correction=True)
+    assert differences(observer) == []
+    warehouse.live.put("hub", [LivePoint(series[2], at(1000), 5.0), LivePoint(series[2], at(1000, day(1)), 5.0)])
+    assert differences(observer) == []
+
+
+def test_a_series_whose_zone_changes_has_the_days_of_its_new_zone(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    for n in (0, 1):
+        load(warehouse, in_zones(day_of(n), day(n)), window=day(n))
+    known = in_zones(day_of(0)).series
+    warehouse.catalogue("hub", [replace(one, time_zone="Pacific/Chatham") for one in known[:5]])
+
+    assert differences(observer) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "dates"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), {date(2026, 3, 29): 88, date(2026, 3, 30): 8}),
+        ("Europe/Berlin", date(2026, 10, 25), {date(2026, 10, 25): 92, date(2026, 10, 26): 4}),
+        ("Asia/Kathmandu", date(2026, 1, 1), {date(2026, 1, 1): 73, date(2026, 1, 2): 23}),
+        ("Pacific/Apia", date(2011, 12, 30), {date(2011, 12, 29): 40, date(2011, 12, 31): 56}),
+    ],
+)
+def test_a_utc_day_is_cut_at_the_midnights_of_a_zone(zone: str, first: date, dates: dict[date, int]) -> None:
+    found = local_days.stretches(zone, first)
+    ends = [second for second, _ in found[1:]] + [86_400]
+    quarters: dict[date, int] = {}
+    for (second, local), end in zip(found, ends, strict=True):
+        quarters[local] = quarters.get(local, 0) + (end - second) // 900
+
+    assert quarters == dates
+
+
+def test_a_date_that_comes_twice_in_a_utc_day_is_cut_out_both_times() -> None:
+    """Newfoundland set its clocks back at one past midnight: a minute of the new date, then an hour of the old one."""
+    found = local_days.stretches("America/St_Johns", date(2006, 10, 29))
+
+    assert [local.day for _, local in found] == [28, 29, 28, 29]
+    assert found[2][0] - found[1][0] == 60

@@ -1,0 +1,107 @@
+"""Filling a warehouse that had points before what is derived from them was written at load.
+
+Each derived thing is filled in units, each in a transaction of its own: it can be interrupted and resumed, by several
+at once, while loads run beside it and write what they touch. Until the last unit is done the old views answer; then the
+new ones take their place, all in one transaction.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from warehouse.connections import Address
+from warehouse.register_fill import fill_register, plan_registers, show_registers
+from warehouse.sqlstates import translated
+from warehouse.statements import statement
+from warehouse.summary_fill import fill_day, plan_days, show_summaries
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """One thing that loads write beside the points.
+
+    Attributes:
+        name: In the table `derived`.
+        plan: Units that a warehouse with points needs, in the order in which they are done.
+        fill: Do one of them, in the transaction that is open; takes the locks a load of the same would take.
+        show: Put the new views in the place of the old ones, in the transaction that is open.
+    """
+
+    name: str
+    plan: Callable[[psycopg.Connection], list[str]]
+    fill: Callable[[psycopg.Connection, str], None]
+    show: Callable[[psycopg.Connection], None]
+
+
+DERIVED: Final = (
+    Derived("registers", plan_registers, fill_register, show_registers),
+    Derived("summaries", plan_days, fill_day, show_summaries),
+)
+"""In the order in which they are filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one thing is: units done, of how many."""
+
+    name: str
+    n_done: int
+    n_units: int
+
+
+def fill(url: str) -> Iterator[Progress]:
+    """Fill what is not filled yet, a unit at a time, and say so after each. Safe to interrupt, to repeat and to race.
+
+    Args:
+        url: `postgresql://…` of the owner of the tables.
+
+    Raises:
+        WarehouseUnsuitableError: Views of somebody else stand on the old ones, which therefore stay.
+        WarehouseUnavailableError: The server does not answer.
+    """
+    address = Address.of(url)
+    with translated(address.place), address.connect() as connection:
+        for one in DERIVED:
+            if _is_pending(connection, one.name):
+                yield from _fill(connection, one)
+
+
+def pending(url: str) -> list[Progress]:
+    """What is not filled yet. An empty list: every view reads what the loads write."""
+    address = Address.of(url)
+    with translated(address.place), address.connect() as connection:
+        return [_progress(connection, one.name) for one in DERIVED if _is_pending(connection, one.name)]
+
+
+def _fill(connection: psycopg.Connection, one: Derived) -> Iterator[Progress]:
+    with connection.transaction():
+        planned = connection.execute(statement("fill/lock_plan"), {"name": one.name}).fetchone()
+        if planned is not None and planned[0] is None:
+            connection.execute(statement("fill/plan"), {"name": one.name, "units": one.plan(connection)})
+    yield _progress(connection, one.name)
+    while True:
+        with connection.transaction():
+            row = connection.execute(statement("fill/take"), {"name": one.name}).fetchone()
+            if row is None:
+                break
+            one.fill(connection, str(row[0]))
+            connection.execute(statement("fill/done"), {"name": one.name, "unit": row[0]})
+        yield _progress(connection, one.name)
+    with connection.transaction():
+        # Waits for whoever plans or shows; then asks whether others are still at units of their own.
+        connection.execute(statement("fill/lock_plan"), {"name": one.name})
+        now = _progress(connection, one.name)
+        if now.n_done == now.n_units and _is_pending(connection, one.name):
+            one.show(connection)
+            connection.execute(statement("fill/complete"), {"name": one.name})
+
+
+def _is_pending(connection: psycopg.Connection, name: str) -> bool:
+    return bool(connection.execute(statement("fill/is_pending"), {"name": name}).fetchall())
+
+
+def _progress(connection: psycopg.Connection, name: str) -> Progress:
+    row = connection.execute(statement("fill/progress"), {"name": name}).fetchone()
+    return Progress(name, *(row or (0, 0)))

@@ -1,0 +1,91 @@
+"""Summaries are written by the loads; a warehouse without points reads them from the start."""
+
+from contextlib import closing
+
+import sqlalchemy as sa
+from alembic import op
+
+from warehouse.statements import script
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables. Where there are points already, the old views answer until their summaries are there."""
+    for name, comment in (
+        ("hourly", "What the numbers of an hour amount to, on days of more than 96 points. Hypertable."),
+        ("daily", "What the numbers of a UTC day amount to. Hypertable."),
+    ):
+        op.create_table(
+            f"summary_{name}",
+            sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
+            sa.Column("bucket_at", sa.DateTime(timezone=True), nullable=False),
+            sa.Column("n_points", sa.Integer(), nullable=False),
+            *_figures(),
+            sa.PrimaryKeyConstraint("series_id", "bucket_at", name=op.f(f"pk_summary_{name}")),
+            comment=comment,
+        )
+    op.create_table(
+        "summary_local_day",
+        sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("local_date", sa.Date(), nullable=False),
+        sa.Column("partition_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("bucket_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("n_points", sa.Integer(), nullable=False),
+        *_figures(),
+        sa.PrimaryKeyConstraint("series_id", "local_date", "partition_at", name=op.f("pk_summary_local_day")),
+        comment="What of a local day lies in one UTC day. Hypertable; read as measurement_local_daily.",
+    )
+    op.create_table(
+        "derived",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("planned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("complete_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_derived")),
+        comment="What loads write beside the points, and since when all of it is there.",
+    )
+    op.create_table(
+        "derived_unit",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["name"], ["derived.name"], name=op.f("fk_derived_unit_name_derived"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("name", "unit", name=op.f("pk_derived_unit")),
+        comment="The pieces in which a warehouse that had points before is filled, and which of them are done.",
+    )
+    _views()
+
+
+def _views() -> None:
+    with closing(op.get_bind().connection.cursor()) as cursor:
+        for name in ("summary_tables", "register_energy_local_daily"):
+            cursor.execute(script(f"schema/{name}"))
+        # The intervals of step 0010 are filled in the same way: after the summaries, a register at a time.
+        cursor.execute(
+            "INSERT INTO derived (name, complete_at) SELECT 'registers',"
+            " CASE WHEN NOT EXISTS (SELECT FROM series WHERE kind = 'register') THEN clock_timestamp() END"
+        )
+        cursor.execute("SELECT EXISTS (SELECT FROM measurement)")
+        row = cursor.fetchone()
+        if row is not None and row[0]:
+            cursor.execute("INSERT INTO derived (name) VALUES ('summaries')")
+            return
+        # On the community edition they are continuous aggregates so far: nobody has read an empty one.
+        cursor.execute(
+            "SELECT view_name FROM timescaledb_information.continuous_aggregates"
+            " WHERE view_schema = 'public' AND view_name IN ('measurement_hourly', 'measurement_daily')"
+        )
+        for (view,) in cursor.fetchall():
+            cursor.execute(f"DROP MATERIALIZED VIEW {view}")
+        for name in ("summary_views", "summary_local_views"):
+            cursor.execute(script(f"schema/{name}"))
+        cursor.execute("INSERT INTO derived (name, complete_at) VALUES ('summaries', clock_timestamp())")
+
+
+def _figures() -> list[sa.Column[float]]:
+    return [sa.Column(name, sa.Double(), nullable=False) for name in ("minimum", "maximum", "total", "latest")]

@@ -1,0 +1,4 @@
+-- Whose a register is.
+SELECT source
+FROM series
+WHERE series_id = %(series_id)s AND kind = 'register';

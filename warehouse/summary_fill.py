@@ -1,0 +1,56 @@
+"""How a warehouse that had points before gets its summaries: a day of a source at a time."""
+
+from datetime import date, timedelta
+
+import psycopg
+from psycopg import sql
+
+from domain.errors import WarehouseUnsuitableError
+from domain.window import Window
+from warehouse import summaries
+from warehouse.statements import statement
+
+
+def plan_days(connection: psycopg.Connection) -> list[str]:
+    """Every UTC day of every source between its first point and its last, as `day source`."""
+    units = []
+    for source, first, last in connection.execute(statement("fill/days_of_sources")):
+        units += [f"{first + timedelta(days=n)} {source}" for n in range((last - first).days + 1)]
+    return units
+
+
+def fill_day(connection: psycopg.Connection, unit: str) -> None:
+    """Write the summaries of a day of a source from its points."""
+    day, source = unit.split(" ", 1)
+    rewrite_day(connection, source, date.fromisoformat(day))
+
+
+def rewrite_day(connection: psycopg.Connection, source: str, day: date) -> int:
+    """The same, in the transaction that is open, holding the locks that a load of the day holds; the rows it took."""
+    connection.execute(statement("load/share_catalogue"), {"source": source})
+    connection.execute(statement("load/lock_day"), {"source": source, "day": day})
+    rows = connection.execute(statement("summary/of_source"), {"source": source}).fetchall()
+    zone_of = {int(series_id): str(time_zone) for series_id, time_zone in rows}
+    return summaries.rewrite(connection, zone_of, Window.of_day(day))
+
+
+def show_summaries(connection: psycopg.Connection) -> None:
+    """Put views over the summaries in the place of the old views or continuous aggregates.
+
+    Raises:
+        WarehouseUnsuitableError: Somebody's views read the continuous aggregates, and would go with them.
+    """
+    aggregates = [name for (name,) in connection.execute(statement("fill/aggregates"))]
+    if aggregates:
+        names = {"names": [f"public.{name}" for name in aggregates]}
+        readers = [name for (name,) in connection.execute(statement("fill/readers"), names)]
+        if readers:
+            raise WarehouseUnsuitableError(
+                f"the views {', '.join(readers)} read the continuous aggregates {', '.join(aggregates)}, which stay",
+                place=connection.info.dbname,
+                fix="drop those views, run `joulehouse warehouse migrate`, and create them again over the same names",
+            )
+        for name in aggregates:
+            connection.execute(sql.SQL("DROP MATERIALIZED VIEW {}").format(sql.Identifier("public", name)))
+    for name in ("summary_views", "summary_local_views"):
+        connection.execute(statement(f"schema/{name}"))
