@@ -1,5 +1,6 @@
 """Every source of the house, read from its `defs.yaml` before Dagster sees it, so that a mistake is one sentence."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pipelines.components
 from domain.errors import ConfigurationError
 from pipelines.components.mistakes import Mistake, as_sentence
 from pipelines.components.source import SourceComponent, named
+from pipelines.components.written import check_written
 from resources.settings import PROJECT
 
 ASSETS: Final = PROJECT / "assets"
@@ -52,7 +54,10 @@ def read_sources(folder: Path = ASSETS) -> tuple[SourceComponent, ...]:
 def _sources_in(file: Path) -> Iterator[SourceComponent]:
     place = named(file)
     try:
-        documents = parse_yamls_with_source_position(file.read_text("utf-8"), str(place))
+        text = file.read_text("utf-8")
+        with contextlib.suppress(yaml.YAMLError):  # the next line says so in the words of the parser that Dagster uses
+            check_written(text, place, f"{_ROOM}.")
+        documents = parse_yamls_with_source_position(text, str(place))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(

@@ -7,7 +7,18 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from assets.source import Span
 from domain.quantities import QUANTITIES, conversion
@@ -56,6 +67,21 @@ class Strict(BaseModel):
     """A part of a `defs.yaml`: nothing unknown, nothing of another type, and no value in a message."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """For `dg check yaml`, which hears of nothing else: no text is a template, since none is filled in here."""
+        schema = handler(core)
+        waiting: list[object] = [handler.resolve_ref_schema(schema)]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, dict):
+                waiting += part.values()
+                if part.get("type") == "string":
+                    part["not"] = {"pattern": r"\{\{[\s\S]*?\}\}"}
+            elif isinstance(part, list):
+                waiting += part
+        return schema
 
 
 class Meaning(Strict):
