@@ -2,7 +2,7 @@
 
 `1,234` is a thousand and more where `.` is the decimal sign, and one and a bit where `,` is: a text alone does not say.
 `21.5`, `0.123` and `1,234.5` do. So a text is read under each of the two signs, and it *proves* a sign if it is a
-number under no other. What is a number under both, with two values, is only read by who knows the sign; nothing is guessed.
+number under no other. What is a number under both, with two values, is only read by who knows the sign.
 
 Understood beside plain digits: thousands in groups (`1,234`, `1.234`, `1 234`, `1'234`, also with the blanks U+00A0,
 U+202F and U+2009), the minus sign U+2212, `+5`, `5.`, `.5`, `1e3`, blanks around, the column's own unit behind the

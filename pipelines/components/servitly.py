@@ -49,6 +49,9 @@ class ServitlyAttributes(SourceAttributes):
     are_names_hashed: bool = Field(default=False, description="Whether the MD5 of file names stands for them.")
     are_units_included: bool = Field(default=True, description="Whether headers say units.")
     timestamp_format: Literal["EPOCH_MILLIS", "ISO_8601"] = Field("EPOCH_MILLIS", description="How times are sent.")
+    decimal: Literal[".", ","] | None = Field(
+        None, description="The decimal sign of all numbers; by default what each file proves."
+    )
     export_name: str = Field("joulehouse", description="What exports are called in the provider's portal.")
     file_hosts: list[str] = Field(
         default_factory=list, description="Hosts that archives may be fetched from beside the API's own; no secret."

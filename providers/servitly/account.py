@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.errors import ConfigurationError
 from domain.quantities import conversion
+from providers._numbers import DECIMAL_SIGNS, DecimalSign
 
 TIMESTAMP_FORMATS: Final = ("EPOCH_MILLIS", "ISO_8601")
 LOGINS: Final = ("password", "pat")
@@ -70,6 +71,7 @@ class Account:
         tenant_header: The header that names the tenant; an older one still works.
         file_hosts: Hosts, each perhaps with `:port`, that archives may be fetched from beside the API's own.
         site: Where the things stand; empty if that is not known.
+        decimal: The decimal sign of all numbers; None: what each file proves.
 
     Raises:
         ConfigurationError: Anything of this contradicts itself, or names an unknown quantity or unit.
@@ -90,6 +92,7 @@ class Account:
     tenant_header: str = TENANT_HEADERS[0]
     file_hosts: tuple[str, ...] = ()
     site: str = ""
+    decimal: DecimalSign | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before any request."""
@@ -104,6 +107,8 @@ class Account:
                 raise _wrong(f"{name} is {word!r}", f"use one of {', '.join(known)}")
         if not self.thing_file_name.strip() or "/" in self.thing_file_name:
             raise _wrong("thing_file_name is empty, or has a slash", f"write a mask such as {DOCUMENTED_MASK}")
+        if self.decimal is not None and self.decimal not in DECIMAL_SIGNS:
+            raise _wrong(f"decimal is {self.decimal!r}", 'use "." or ","')
         self._check_ids()
         for key, meaning in self.fields.items():
             if not key.strip():

@@ -1,8 +1,7 @@
 """Cells as points: times in microseconds, numbers in canonical units, texts as states, and why a cell is neither."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,21 +9,17 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._points import Floats, Integers, Points, judge_times, no_number
+from providers._numbers import DecimalSign, is_number, read_numbers, readings
+from providers._points import Integers, Points, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC
 from providers.servitly.wire import NO_DATA
 
 _MILLIS: Final = re.compile(r"(?:[0-9]{13}\n)*")
 _ONE_MILLIS: Final = re.compile(r"[0-9]{1,30}")
-# Plain digits, one point or one comma, an exponent: no thousands, no underscores, no digits of other scripts.
-_NUMBER: Final = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-_NUMBERS: Final = re.compile(rf"(?:{_NUMBER}\n)*")
-_ONE_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]+([.,])[0-9]+(?:[eE][+-]?[0-9]+)?")
-_THOUSAND: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-# Thousands that are told apart by the first sign: never read, but they show what the other one is.
-_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})*(?:(?!\1)[.,][0-9]+|\1[0-9]{3})")
+_PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_DIGIT: Final = re.compile(r"[0-9]")
+_VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")  # or a number in groups: not certain enough to withhold a text
 
 
 def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
@@ -43,73 +38,58 @@ def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, d
     return micros, odd
 
 
-def read_cells(cells: Sequence[str], meaning: Conversion | None) -> Points:
+def read_cells(
+    cells: Sequence[str],
+    meaning: Conversion | None,
+    *,
+    unit: str = "",
+    decimal: DecimalSign | None = None,
+    is_torn: bool = False,
+) -> Points:
     """The points of one column.
 
     Args:
         cells: One for each row.
         meaning: What its numbers are; None if nobody knows.
+        unit: The one that a cell may end with.
+        decimal: The decimal sign of the whole file, if that is known.
+        is_torn: Whether the column contradicts itself about it: then no number with a sign is read.
     """
     if meaning is None or meaning.quantity.kind is Kind.STATE:
-        return _states(cells, is_state=meaning is not None)
+        return _states(cells, unit, is_state=meaning is not None)
     points = Points()
-    present = [index for index, cell in enumerate(cells) if cell not in NO_DATA]
-    sent, where = _floats([cells[index] for index in present], present, points.odd)
-    points.measure(sent, where, meaning)
+    present = [index for index, cell in enumerate(cells) if cell not in NO_DATA and cell.strip() not in NO_DATA]
+    texts = [cells[index] for index in present]
+    found = read_numbers(texts, decimal=decimal, unit=unit)
+    torn = [row for row in found.rows.tolist() if readings(texts[row], unit).proves] if is_torn else []
+    points.odd |= {present[row]: why for row, why in found.odd.items()}
+    points.odd |= dict.fromkeys((present[row] for row in torn), Reason.AMBIGUOUS_DECIMAL)
+    is_kept = ~np.isin(found.rows, np.array(torn, dtype=np.int64))
+    rows = np.array(present, dtype=np.int64)[found.rows]
+    points.measure(found.values[is_kept], rows[is_kept], meaning)
     return points
 
 
-def _floats(said: list[str], rows: list[int], odd: dict[int, Reason]) -> tuple[Floats, Integers]:
-    if _NUMBERS.fullmatch("".join(f"{cell}\n" for cell in said)):
-        return np.array(list(map(float, said)), dtype=np.float64), np.array(rows, dtype=np.int64)
-    values: list[float] = []
-    kept: list[int] = []
-    foreign = frozenset(_foreign_signs(said))
-    for row, cell in zip(rows, said, strict=True):
-        plain = cell.strip()
-        if _ONE_NUMBER.fullmatch(plain) and foreign.isdisjoint(plain):
-            values.append(float(plain.replace(",", ".")))
-            kept.append(row)
-        elif plain not in NO_DATA:
-            odd[row] = no_number(plain)
-    return np.array(values, dtype=np.float64), np.array(kept, dtype=np.int64)
-
-
-def _foreign_signs(cells: Iterable[str]) -> str:
-    """The signs out of `.` and `,` that are no decimal ones in a column, whose cells are then no numbers.
-
-    A column where only one of them stands alone in numbers has that one. Where both do, most cells of which it is
-    certain decide: `1.234` may be a thousand, `21.5` and `1,234.5` may not. Where nothing is certain, or as much for
-    the one as for the other, no cell with either is a number.
-    """
-    alone: set[str] = set()
-    certain: Counter[str] = Counter()
-    for cell in cells:
-        plain = cell.strip()
-        if found := _DECIMAL.fullmatch(plain):
-            alone.add(found[1])
-            certain[found[1]] += not _THOUSAND.fullmatch(plain)
-        elif found := _GROUPED.fullmatch(plain):
-            certain["," if found[1] == "." else "."] += 1
-    if not alone or len(alone | set(+certain)) == 1:
-        return ""
-    if certain["."] == certain[","]:
-        return ".,"
-    return "," if certain["."] > certain[","] else "."
-
-
-def _states(cells: Sequence[str], *, is_state: bool) -> Points:
+def _states(cells: Sequence[str], unit: str, *, is_state: bool) -> Points:
     """Texts as states; the numbers of a column that nobody knows are unmapped."""
     points = Points()
     for index, cell in enumerate(cells):
         plain = cell.strip()
         if plain in NO_DATA:
             continue
-        if not is_state and _ONE_NUMBER.fullmatch(plain):
+        if not is_state and _is_number(plain, unit):
             points.n_unmapped += 1
             continue
         points.state(index, cell)
     return points
+
+
+def _is_number(plain: str, unit: str) -> bool:
+    if _PLAIN.fullmatch(plain):
+        return True
+    if not _DIGIT.search(plain) or (not unit and _VERSION.fullmatch(plain)):
+        return False
+    return is_number(plain, unit)
 
 
 def _micros(said: str) -> int | Reason:

@@ -89,7 +89,7 @@ class Servitly(Provider):
     @property
     def fingerprint(self) -> str:
         """The digest of all that decides what an archive holds and which part it belongs to."""
-        account = asdict(replace(self._account, fields={}, site="", file_hosts=()))
+        account = asdict(replace(self._account, fields={}, site="", file_hosts=(), decimal=None))
         where = self._http.origin.url("", {}, place=self._http.source)
         return hashlib.sha256(json.dumps([where, account], sort_keys=True, default=str).encode()).hexdigest()
 

@@ -15,7 +15,7 @@ does (`providers/_untimed.py`). What is said twice is left to the loader.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,7 @@ from providers._untimed import untimed_inside
 from providers.servitly.account import Account
 from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
+from providers.servitly.decimal_sign import FileSign, sign_of
 from providers.servitly.naming import key_of, name_reason, series_of, thing_of
 from providers.servitly.spec import BATCH_POINTS
 from providers.servitly.wire import meaning_of, split_header, unreadable
@@ -76,8 +77,9 @@ def _of_archive(payload: Payload, windows: Mapping[int, Window], account: Accoun
             if thing is None or name_reason(thing):
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
             where, before = f"{place}, file {member.name[:80]}", None
+            sign = sign_of(partial(archive.read, member), account, place=where)
             for rows in read_csv(archive.read(member), place=where):
-                before = batches.add(payload.params.get("thingId", thing), rows, where, before)
+                before = batches.add(payload.params.get("thingId", thing), rows, sign, where, before)
                 yield from batches.full()
         yield from batches.rest()
 
@@ -92,12 +94,13 @@ class _Batches:
         self._sha256 = payload.sha256
         self._begun: dict[int, _Batch] = {}
 
-    def add(self, thing: str, rows: Rows, place: str, before: int | None) -> int | None:
+    def add(self, thing: str, rows: Rows, sign: FileSign, place: str, before: int | None) -> int | None:
         """Deal out rows of a file to the windows that they belong to.
 
         Args:
             thing: Whose file it is.
             rows: A piece of it.
+            sign: What its numbers have before their decimals.
             place: Which file, for messages.
             before: The last usable time in front of the piece, in microseconds since the epoch.
 
@@ -114,7 +117,7 @@ class _Batches:
             untimed |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
             if timed or untimed:
                 batch = self._begun.setdefault(index, _Batch(self._sha256, self._account))
-                batch.add(thing, rows, times, timed)
+                batch.add(thing, rows, sign, times, timed)
                 batch.reject(thing, rows, untimed)
         last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
         return before if last is None else int(times[last])
@@ -152,7 +155,7 @@ class _Batch:
         self._unmapped: Counter[str] = Counter()
         self.n_bytes = 0
 
-    def add(self, thing: str, rows: Rows, times: Integers, wanted: list[int]) -> None:
+    def add(self, thing: str, rows: Rows, sign: FileSign, times: Integers, wanted: list[int]) -> None:
         """Take in rows of a file of `thing`: those that are `wanted`, by index; `times` has the time of each."""
         fitting: list[int] = []
         table: list[list[str]] = []
@@ -165,7 +168,7 @@ class _Batch:
                 self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW, key_of(thing))
         at = times[fitting]
         for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=False):
-            self._column(thing, header, at, list(column), lambda row: rows.text(fitting[row]))
+            self._column(thing, header, sign, at, list(column), lambda row: rows.text(fitting[row]))
 
     def reject(self, thing: str, rows: Rows, odd: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""
@@ -182,10 +185,25 @@ class _Batch:
             unmapped=dict(self._unmapped),
         )
 
-    def _column(self, thing: str, header: str, at: Integers, cells: list[str], text_of: Callable[[int], str]) -> None:
+    def _column(  # noqa: PLR0917 - all of them are of one column
+        self,
+        thing: str,
+        header: str,
+        sign: FileSign,
+        at: Integers,
+        cells: list[str],
+        text_of: Callable[[int], str],
+    ) -> None:
         reason = name_reason(header)
-        said = meaning_of(self._account, *split_header(header, self._account))
-        points = read_cells(cells, said[1] if said else None)
+        metric, unit = split_header(header, self._account)
+        said = meaning_of(self._account, metric, unit)
+        points = read_cells(
+            cells,
+            said[1] if said else None,
+            unit=said[0] if said else unit,
+            decimal=sign.decimal,
+            is_torn=header in sign.torn,
+        )
         if reason is not None:
             n_said = len(points.numbers) + len(points.texts) + len(points.odd) + points.n_unmapped
             for _ in range(n_said):

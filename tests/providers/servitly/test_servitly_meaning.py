@@ -66,31 +66,50 @@ def test_a_decimal_comma_is_a_comma(separator: str, cell: str) -> None:
 @pytest.mark.parametrize(
     ("cells", "accepted"),
     [
-        (["1.234", "1.234,5", "12,5"], [12.5]),
-        (["1,234", "21.5", "1,234.5"], [21.5]),
-        (["1.234", "1.234.567"], []),
-        (["1.234", "1,234"], []),
-        (["21.5", "21,5"], []),
-        (["21.5", "20.25", "21,5", "7"], [7.0, 20.25, 21.5]),
-        (["21,5", "20,25", "21.5", "7"], [7.0, 20.25, 21.5]),
-        (["1,234", "7"], [1.234, 7.0]),
+        (["1.234", "1.234,5", "12,5"], [12.5, 1234.0, 1234.5]),
+        (["1,234", "21.5", "1,234.5"], [21.5, 1234.0, 1234.5]),
+        (["1.234", "1.234.567"], [1234.0, 1234567.0]),
+        (["0,123", "1.234"], [0.123, 1234.0]),
+        (["0.123", "1.234"], [0.123, 1.234]),
+        (["7", "1,234,567"], [7.0, 1234567.0]),
         (["1.234", "1.5e3", "7"], [1.234, 7.0, 1500.0]),
-        (["0,123", "1.234"], [0.123]),
-        (["7", "1,234,567"], [7.0]),
+        (["1.234", "1,234"], []),
+        (["1,234", "7"], [7.0]),
+        (["1.234", "2.985", "950"], [950.0]),
+        (["21.5", "21,5"], []),
+        (["21.5", "20.25", "21,5", "7"], [7.0]),
+        (["21,5", "20,25", "21.5", "1.234", "7"], [7.0]),
     ],
 )
-def test_a_column_has_one_decimal_sign_and_what_has_the_other_is_not_guessed(
+def test_a_column_has_one_decimal_sign_and_what_nothing_proves_is_rejected_by_name(
     cells: list[str], accepted: list[float]
 ) -> None:
     rows = "".join(f"{T + number};{cell}\n" for number, cell in enumerate(cells))
     found = one(f"TIMESTAMP;P [W]\n{rows}")
     assert sorted(found.measurements["value"]) == accepted
-    assert reasons(found) == ["wrong_type"] * (len(cells) - len(accepted))
+    assert reasons(found) == ["ambiguous_decimal"] * (len(cells) - len(accepted))
 
 
-@pytest.mark.parametrize("cell", ["1.234,5", "1 234", "0x1F", "1_000", "\u0661", "twelve", "1,2,3"])
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1.234,5", 1234.5), ("1 234,5", 1234.5), ("1\u00a0234,5", 1234.5), ("1 234", 1234), ("\u22125", -5), ("5.", 5),
+     (".5", 0.5), ("+5", 5), ("1e3", 1000), ("'-5.2", -5.2), ("21.5 ", 21.5), ("21.5 °C", 21.5),
+     ("21,5\u202f°C", 21.5)],
+)  # fmt: skip
+def test_a_number_is_read_as_its_writer_meant_it(cell: str, value: float) -> None:
+    column = "T [°C]" if abs(value) < 100 else "P [W]"
+    assert values(one(f'TIMESTAMP,{column}\n{T},"{cell}"\n')) == [(f"B1/{column}", 0, value)]
+
+
+@pytest.mark.parametrize("cell", ["0x1F", "1_000", "\u0661", "twelve", "1,2,3", "12,34.5", "21.5 K", "5-", "-", "n/a"])
 def test_a_number_in_another_guise_is_rejected_and_not_guessed(cell: str) -> None:
     assert reasons(one(f'TIMESTAMP,T [°C]\n{T},"{cell}"\n')) == ["wrong_type"]
+
+
+def test_a_number_of_a_metric_that_nobody_knows_is_unmapped_however_it_is_written_and_a_version_is_a_text() -> None:
+    found = one(f'TIMESTAMP,E [kWh],X,V\n{T},"1.234,5 kWh","1,234.5",1.20.345\n')
+    assert found.unmapped == {"B1/E [kWh]": 1, "B1/X": 1}
+    assert values(found) == [("B1/V", 0, "1.20.345")]
 
 
 @pytest.mark.parametrize(
