@@ -14,7 +14,7 @@ from domain.errors import WarehouseUnavailableError, WarehouseUnsuitableError
 from tests.fakes.points import Said, load, table
 from warehouse.connections import Address, Connections
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.schema import check_schema
+from warehouse.schema import check_schema, migrate
 from warehouse.server import check_server, drop_database, with_database
 from warehouse.sessions import SETTINGS
 from warehouse.store import open_warehouse
@@ -83,6 +83,12 @@ def test_what_is_loaded_under_hostile_defaults_is_as_it_was_sent_and_a_repeat_wr
     _have_for_a_default(database, HOSTILE)
     assert _written_thrice(database, tmp_path) == [3, 0, 0]
     check_schema(database)
+
+
+def test_the_schema_is_made_under_hostile_defaults_as_under_any(empty_database: str, tmp_path: Path) -> None:
+    _have_for_a_default(empty_database, {name: value for name, value in HOSTILE.items() if "." not in name})
+    migrate(empty_database)
+    assert _written_thrice(empty_database, tmp_path) == [3, 0, 0]
 
 
 def test_what_a_role_has_for_defaults_changes_nothing(
