@@ -71,7 +71,7 @@ def test_late_documents_come_with_the_next_fetch(served: Hub) -> None:
 
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_documents_outside_of_the_window_stop_the_load(served: Hub, where: str) -> None:
-    served.twin.fault("outside_rows", where=where, seconds=1.0, times=1)
+    served.twin.fault("outside_rows", where=where, seconds=7_200.0, times=1)
     with pytest.raises(OutsideWindowError, match=PRODUCT):
         served.load()
 
