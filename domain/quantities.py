@@ -49,6 +49,8 @@ QUANTITIES: Final[dict[str, Quantity]] = {
         Quantity("reactive_power", "var", Kind.GAUGE, -10e9, 10e9),
         Quantity("energy", "Wh", Kind.INTERVAL, -10e9, 10e9),
         Quantity("energy_register", "Wh", Kind.REGISTER, 0, 1000 * _TERA),
+        # A counter that counts both ways: it falls by what flowed back, and may stand below zero.
+        Quantity("net_energy_register", "Wh", Kind.REGISTER, -1000 * _TERA, 1000 * _TERA),
         Quantity("storage_capacity", "Wh", Kind.GAUGE, 0, _TERA),
         Quantity("volume", "m³", Kind.INTERVAL, -1e6, 1e6),
         Quantity("volume_register", "m³", Kind.REGISTER, 0, _TERA),
