@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from domain.registers.days import HOP_READINGS, Day, days
 from domain.registers.register import Register
-from domain.registers.trust import EITHER, GLITCH, TRUSTED, Limits, trust
+from domain.registers.trust import EITHER, GLITCH, TRUSTED, Limits, limits_of, trust
 from domain.registers.usual import Steps, around_each
 
 _Bools = npt.NDArray[np.bool_]
@@ -30,6 +30,9 @@ FLAGS: Final = ("measured", "gap", "jitter", "glitch", "ambiguous", "rollover", 
 """
 
 _MEASURED, _GAP, _JITTER, _GLITCH, _AMBIGUOUS, _ROLLOVER, _RESET, _REPLACEMENT = range(len(FLAGS))
+
+_BACK_FROM_ZERO: Final = 30.0
+"""How many times what is usual a counter that stands at zero may count in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +143,22 @@ def judge_rising(at_us: _Ints, value: _Floats, register: Register) -> Intervals:
     )
     far = np.abs(steps.amount) > most
     found.flag[far], found.amount[far] = _REPLACEMENT, 0.0
+    if not register.is_net:
+        # A counter that stands at zero may be one that fails, and whose fall is too long ago to be seen.
+        back = (value[:-1] == 0) & (usual > 0) & ~far
+        back &= steps.amount > _BACK_FROM_ZERO * usual * np.fmax(steps.seconds, spacing) + register.scale
+        found.flag[back], found.amount[back] = _AMBIGUOUS, 0.0
     return found
 
 
 def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], register: Register) -> Intervals:
     kept = np.flatnonzero(verdict == TRUSTED)
     found = judge_rising(at_us[kept], value[kept], register)
+    near = limits_of(at_us, value, register) if len(value) > 1 else Limits(register, float("nan"), float("nan"))
     for step in np.flatnonzero(np.diff(value[kept]) < 0).tolist():
         low, high = float(value[kept[step + 1]]), float(value[kept[step]])
-        limits = Limits(register, float(found.usual[step]), float(found.spacing_us[step]) / 1e6)
+        usual = float(np.fmax(found.usual[step], near.usual))
+        limits = Limits(register, usual, float(found.spacing_us[step]) / 1e6, near.digit)
         found.flag[step], found.amount[step] = _fallen(low, high, limits, found.ended_us[step] - found.begun_us[step])
     _above_the_highest(value[kept], found)
     n_glitches, n_either = _sums(verdict == GLITCH), _sums(verdict == EITHER)

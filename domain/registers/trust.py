@@ -1,9 +1,9 @@
 """Which readings are to be trusted: a fall is explained by what stands on both of its sides.
 
-For each fall there are two readings of it as a glitch: the lower readings behind it are wrong, until one that stands
-where the counter stood comes back (a zero for a moment, or for hours); or the higher ones before it are, since one that
-stood lower (a peak, an old value shown again). Such a way there or back is one jump, and the counter could not have
-counted it. A counter that is reset climbs again by steps that are usual, and is left alone.
+Readings between two places at which the counter does not simply go on are a piece. Each piece is kept or left out, and
+of all the ways to do so the least surprising is chosen: a reset or a piece that is wrong once is likelier than another
+counter, and that is likelier than a jump that no usual load explains, with a fall behind it. So zeros for hours, peaks
+that come back down, an old value shown again and several of them side by side are one question, asked once.
 """
 
 from dataclasses import dataclass
@@ -30,8 +30,15 @@ MOST_USUAL: Final = 3.0
 _JUMP_SHARE: Final = 0.8
 """How much of a fall one jump has to make up for."""
 
+# How surprising it is; only the order of these and of their sums counts.
+_JITTER_COST, _DAILY_COST, _ROLLOVER_COST, _RESET_COST, _FAST_COST, _ANOTHER_COST = 0.3, 0.4, 0.8, 1.0, 1.6, 2.0
+_OUT_COST, _MORE_OUT_COST = 0.9, 0.9
+
+_BESIDE_COST: Final = 1.0  # of leaving a piece out right beside another counter, where it explains nothing
+_SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual
+
 _DAY_SECONDS: Final = 86_400
-_MOST_MIXED: Final = 6  # readings before a fall and behind it, where both of its sides may be wrong
+_MOST_PIECES: Final = 24  # pieces that are left out in a row at most, so that a slice costs what its pieces cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +49,24 @@ class Limits:
         register: The counter.
         usual: The highest usual rate, canonical units a second; NaN if nothing is known.
         spacing: The usual seconds between readings; NaN if nothing is known.
+        digit: What its last digit stands for, canonical.
     """
 
     register: Register
     usual: float
     spacing: float
+    digit: float = 0.0
 
     def possible(self, seconds: float) -> float:
         """What may have been counted within a time."""
-        resolution = self.register.scale / 1000
+        resolution = self.digit or self.register.scale / 1000
         if np.isnan(self.usual):
             return self.register.fastest * seconds + resolution
         return MOST_USUAL * self.usual * max(seconds, self.spacing) + resolution
 
     def countable(self, seconds: float) -> float:
         """What no meter exceeds."""
-        return self.register.fastest * seconds + self.register.scale / 1000
+        return self.register.fastest * seconds + (self.digit or self.register.scale / 1000)
 
     def capacity(self, before: float, seconds: float, after: float) -> float | None:
         """The number at which the counter may have begun anew between two readings; None if that is no explanation."""
@@ -69,116 +78,140 @@ class Limits:
         top = top * 10 if top <= before else top
         most = self.register.fastest * seconds
         if not np.isnan(self.usual):
-            most = min(most, max(100 * self.usual * max(seconds, self.spacing), top / 1000))
+            most = min(most, max(1.5 * self.usual * max(seconds, self.spacing) + self.digit, top / 1000))
         return float(top) if top >= 1000 * scale and top - before + after <= most else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """Readings that may be left out: their positions, and whether the jump was too fast to have been counted."""
-
-    left_out: list[int]
-    is_too_fast: bool
 
 
 def trust(at_us: _Ints, value: _Floats, register: Register) -> npt.NDArray[np.int8]:
     """`TRUSTED`, `GLITCH` or `EITHER` for each reading."""
     verdict = np.zeros(len(value), dtype=np.int8)
-    if register.is_net:
+    if register.is_net or len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
         return verdict
-    return _Slice(at_us, value, register, verdict).judged()
+    return _Slice(at_us, value, register).judged()
+
+
+def limits_of(at_us: _Ints, value: _Floats, register: Register) -> Limits:
+    """What is possible anywhere among some readings, of which there are two at least."""
+    return _Slice(at_us, value, register).limits
 
 
 class _Slice:
     """Readings looked at together."""
 
-    def __init__(self, at_us: _Ints, value: _Floats, register: Register, verdict: npt.NDArray[np.int8]) -> None:
+    def __init__(self, at_us: _Ints, value: _Floats, register: Register) -> None:
         self._at = at_us / 1e6
         self._value = value
-        self._register = register
-        self._verdict = verdict
         self._steps = Steps.of(at_us, value, register)
         self._falls = np.flatnonzero(self._steps.amount < 0)
-        self._kept = np.ones(len(value), dtype=np.bool_)
+        spacing = float(np.median(self._steps.seconds))
+        self.limits = Limits(register, self._usual(spacing), spacing, digit_of(value, register))
+        starts = np.concatenate([[0], np.flatnonzero(self._is_split()) + 1])
+        self._first: list[int] = starts.tolist()
+        self._last: list[int] = [*(starts[1:] - 1).tolist(), len(value) - 1]
+
+    def _usual(self, spacing: float) -> float:
+        """The highest rate of the rises that are no way there or back."""
+        is_plain = self._steps.is_plain.copy()
+        for fall in self._falls.tolist():
+            # Of a peak or a dip of some readings no rise is usual, not even one that no fall is beside.
+            high, low = self._value[fall], self._value[fall + 1]
+            lower = np.flatnonzero(self._value[max(0, fall - _SHORT) : fall + 1] <= low)
+            if len(lower):
+                is_plain[max(0, fall - _SHORT) + lower[-1] : fall] = False
+            higher = np.flatnonzero(self._value[fall + 1 : fall + 2 + _SHORT] >= high)
+            if len(higher):
+                is_plain[fall + 1 : fall + 1 + higher[0]] = False
+        rises = np.flatnonzero(is_plain)
+        amount = self._steps.amount[rises]
+        rate = amount / np.maximum(self._steps.seconds[rises], spacing)
+        depth = np.sort(-self._steps.amount[self._falls])
+        # A fall that many rises are as high as is none of a glitch's: that is what the counter counts in a step.
+        n_rises = len(amount) - np.searchsorted(np.sort(amount), depth / 2)
+        n_falls = len(depth) - np.searchsorted(depth, depth / 2)
+        depth = depth[n_rises <= 2 * n_falls]
+        # As high as some fall is deep: it may have undone it, or have been undone by it.
+        is_way = np.searchsorted(depth, amount / 2) < np.searchsorted(depth, amount * 2, side="right")
+        is_way |= np.isin(rises, [way for fall in self._falls.tolist() for way in self._ways(fall)])
+        usual = rate[~is_way]
+        if not len(usual):
+            return float("nan") if not len(rate) else float(rate.min())
+        base = float(usual.max())
+        return float(rate[~is_way | (rate <= MOST_USUAL * base)].max())
+
+    def _is_split(self) -> _Bools:
+        """Between which readings the counter does not simply go on."""
+        steps = self._steps
+        possible = MOST_USUAL * self.limits.usual * np.maximum(steps.seconds, self.limits.spacing)
+        split = (steps.amount < 0) | (steps.amount > possible + self.limits.digit)
+        for fall in self._falls.tolist():
+            split[self._ways(fall)] = True
+        return split
+
+    def _ways(self, fall: int) -> list[int]:
+        """The steps that undo a fall, or were undone by it, if one alone makes up for it."""
+        high, low = self._value[fall], self._value[fall + 1]
+        back = np.flatnonzero(self._value[fall + 1 :] >= high)
+        since = np.flatnonzero(self._value[: fall + 1] <= low)
+        steps = [*(fall + back[:1]).tolist(), *since[-1:].tolist()]
+        return [step for step in steps if self._steps.amount[step] >= _JUMP_SHARE * (high - low)]
 
     def judged(self) -> npt.NDArray[np.int8]:
-        for fall in self._falls.tolist():
-            # What was left out for an earlier fall may have taken a side of this one away.
-            before, after = self._kept_before(fall), self._kept_from(fall + 1)
-            while before is not None and after is not None and self._value[after] < self._value[before]:
-                way = self._explained(before, after)
-                if way is None:
-                    break
-                self._kept[way.left_out] = False
-                self._verdict[way.left_out] = GLITCH if way.is_too_fast else EITHER
-                before, after = self._kept_before(fall), self._kept_from(fall + 1)
-        return self._verdict
+        # The first and the last piece stay: nothing stands on their other side, and no interval would say they are gone.
+        n = len(self._first)
+        cost = np.zeros(n)
+        before = np.arange(n) - 1
+        for piece in range(1, n):
+            cost[piece] = np.inf
+            for kept in range(piece - 1, max(-1, piece - 2 - _MOST_PIECES), -1):
+                onward = self._onward(kept, piece)
+                if kept < piece - 1 and onward >= _ANOTHER_COST:
+                    onward += _BESIDE_COST
+                through = cost[kept] + self._left_out(kept + 1, piece) + onward
+                if through < cost[piece] - 1e-9:
+                    cost[piece], before[piece] = through, kept
+        verdict = np.zeros(len(self._value), dtype=np.int8)
+        piece = n - 1
+        while piece > 0:
+            kept = int(before[piece])
+            if kept < piece - 1:
+                is_either = kept == piece - 2 and self._both_fit(kept, piece)
+                self._mark(verdict, kept + 1, piece, EITHER if is_either else GLITCH)
+            piece = kept
+        return verdict
 
-    def _explained(self, before: int, after: int) -> _Way | None:
-        low, high = float(self._value[after]), float(self._value[before])
-        seconds = self._at[after] - self._at[before]
-        here = self._limits(before, after)
-        if high - low <= here.possible(seconds) and low > here.possible(seconds):
-            return None  # jitter
-        back, there = self._down(before, after), self._up(before, after)
-        fast = [way for way in (back, there) if way is not None and way.is_too_fast]
-        if fast:
-            return min(fast, key=lambda way: len(way.left_out))
-        if here.capacity(high, seconds, low) is not None:
-            return None
-        slow = [way for way in (back, there) if way is not None]
-        if low <= here.possible(seconds):
-            if not slow or self._is_daily(after):
-                return None
-            return min(slow, key=lambda way: len(way.left_out))
-        return min(slow, key=lambda way: len(way.left_out)) if slow else self._mixed(before, after)
+    def _mark(self, verdict: npt.NDArray[np.int8], first: int, end: int, what: int) -> None:
+        if first < end:
+            verdict[self._first[first] : self._last[end - 1] + 1] = what
 
-    def _down(self, before: int, after: int) -> _Way | None:
-        """The readings from `after` on are wrong, until one stands where the counter stood."""
-        level = self._value[before]
-        back = np.flatnonzero(self._kept[after:] & (self._value[after:] >= level))
-        if not len(back):
-            return None
-        until = after + int(back[0])
-        out = after + np.flatnonzero(self._kept[after:until])
-        last = int(out[-1])
-        return self._jump(out, (before, until), (last, until), float(level - self._value[after]))
+    def _both_fit(self, kept: int, piece: int) -> bool:
+        """Whether the one piece in between may be right as well."""
+        return self._onward(kept, kept + 1) + self._onward(kept + 1, piece) <= _RESET_COST
 
-    def _up(self, before: int, after: int) -> _Way | None:
-        """The readings up to `before` are wrong, since one stood no higher than the counter does now."""
-        level = self._value[after]
-        lower = np.flatnonzero(self._kept[: before + 1] & (self._value[: before + 1] <= level))
-        if not len(lower):
-            return None
-        since = int(lower[-1])
-        out = since + 1 + np.flatnonzero(self._kept[since + 1 : before + 1])
-        return self._jump(out, (since, after), (since, int(out[0])), float(self._value[before] - level))
+    def _left_out(self, first: int, end: int) -> float:
+        if first == end:
+            return 0.0
+        n = self._last[end - 1] + 1 - self._first[first]
+        return _OUT_COST + _MORE_OUT_COST * (end - first - 1) + 0.05 * float(np.log10(n))
 
-    def _mixed(self, before: int, after: int) -> _Way | None:
-        """Readings on both sides are wrong."""
-        for since in np.flatnonzero(self._kept[:before])[::-1][:_MOST_MIXED].tolist():
-            behind = np.flatnonzero(self._kept[after:])[1 : _MOST_MIXED + 1] + after
-            back = behind[self._value[behind] >= self._value[since]]
-            if not len(back):
-                continue
-            until = int(back[0])
-            out = since + 1 + np.flatnonzero(self._kept[since + 1 : until])
-            limits = self._limits(since, until)
-            rise, seconds = self._value[until] - self._value[since], self._at[until] - self._at[since]
-            is_off = (self._value[out] < self._value[since]) | (self._value[out] > self._value[until])
-            if rise <= limits.possible(seconds) and is_off.all():
-                return _Way(out.tolist(), is_too_fast=True)
-        return None
-
-    def _jump(self, out: _Ints, ends: tuple[int, int], jump: tuple[int, int], depth: float) -> _Way | None:
-        """The way there or back, if it is one jump and what is left without it could have been counted."""
-        since, until = ends
-        limits = self._limits(since, until)
-        rise, seconds = self._value[until] - self._value[since], self._at[until] - self._at[since]
-        height = self._value[jump[1]] - self._value[jump[0]]
-        if rise > limits.countable(seconds) or height < _JUMP_SHARE * depth:
-            return None
-        return _Way(out.tolist(), is_too_fast=height > limits.possible(self._at[jump[1]] - self._at[jump[0]]))
+    def _onward(self, kept: int, piece: int) -> float:
+        """How surprising it is that a counter goes on from the end of one piece to the start of another."""
+        first, last = self._last[kept], self._first[piece]
+        high, low = float(self._value[first]), float(self._value[last])
+        seconds, limits = self._at[last] - self._at[first], self.limits
+        possible = limits.possible(seconds)
+        if low >= high:
+            if low - high <= possible:
+                return 0.0
+            if low - high > limits.countable(seconds):
+                return _ANOTHER_COST
+            return min(_FAST_COST, 0.4 + 0.4 * float(np.log10((low - high) / possible)))
+        if high - low <= possible and low > possible:
+            return _JITTER_COST
+        if limits.capacity(high, seconds, low) is not None:
+            return _ROLLOVER_COST
+        if low <= possible:
+            return _DAILY_COST if self._is_daily(last) else _RESET_COST
+        return _ANOTHER_COST
 
     def _is_daily(self, after: int) -> bool:
         """Whether the counter falls so low at this time of the day on others, too: it is reset each day."""
@@ -188,18 +221,17 @@ class _Slice:
             return False
         distance = np.abs(self._at[others] - self._at[after])
         off = np.abs((distance + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2)
-        spacing = float(np.median(self._steps.seconds))
         depth = self._value[after - 1] - self._value[after]
         as_low = self._value[others] <= self._value[after] + 0.2 * depth
-        return bool((as_low & (off <= min(1.5 * spacing, 3 * 3600)) & (distance > _DAY_SECONDS / 2)).any())
+        near = min(1.5 * self.limits.spacing, 3 * 3600)
+        return bool((as_low & (off <= near) & (distance > _DAY_SECONDS / 2)).any())
 
-    def _limits(self, first: int, last: int) -> Limits:
-        return Limits(self._register, *self._steps.around(first, last - 1))
 
-    def _kept_before(self, position: int) -> int | None:
-        kept = np.flatnonzero(self._kept[: position + 1])
-        return int(kept[-1]) if len(kept) else None
-
-    def _kept_from(self, position: int) -> int | None:
-        kept = np.flatnonzero(self._kept[position:])
-        return position + int(kept[0]) if len(kept) else None
+def digit_of(value: _Floats, register: Register) -> float:
+    """What the last digit of a counter stands for, as its readings say it: at most one unit of the provider."""
+    shown = value / register.scale
+    for digits in range(6):
+        scaled = shown * 10**digits
+        if (np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-12 * np.abs(scaled)).all():
+            return float(register.scale / 10**digits)
+    return register.scale / 1e6
