@@ -1,7 +1,7 @@
 """Histories of counters that know the truth: what was counted, what happened, and what the counter showed.
 
-Nothing here is taken from the engine. A history is drawn from its number alone, by kind of event: at any cadence, in any
-unit, with any number of digits, of any load and any total; events fall where they will, at the edges of days, too.
+Nothing here is taken from the engine. A history is drawn from its number alone, by kind of event: at any cadence, in
+any unit, with any number of digits, of any load and any total; events fall where they will, at the edges of days, too.
 """
 
 from dataclasses import dataclass, field
@@ -171,7 +171,7 @@ def _change(chance: np.random.Generator, made: History, where: int, scale: float
         made.shown[behind] = made.counted[behind] - made.counted[where] + kept
     elif kind == "midnight resets":
         days = made.at_us // (DAY * 1_000_000)
-        firsts = np.flatnonzero(np.diff(days, prepend=days[:1])) 
+        firsts = np.flatnonzero(np.diff(days, prepend=days[:1]))
         made.odd = set(firsts.tolist())
         begun = np.zeros(n)
         for first in firsts.tolist():
@@ -182,7 +182,9 @@ def _change(chance: np.random.Generator, made: History, where: int, scale: float
         # The digits of a counter last for years: it does not roll over twice in its history.
         fewest = int(np.ceil(np.log10(max(10 * made.true, 1e3 * made.digit) / scale)))
         top = 10.0 ** max(5, fewest, int(chance.integers(4, 9))) * scale
-        start = top - np.ceil((made.counted[where] - made.counted[0] - step * chance.random()) / made.digit) * made.digit
+        start = (
+            top - np.ceil((made.counted[where] - made.counted[0] - step * chance.random()) / made.digit) * made.digit
+        )
         made.shown[:] = (made.counted - made.counted[0] + start + made.digit / 4) % top - made.digit / 4
         fallen = np.flatnonzero(np.diff(made.shown) < 0) + 1
         made.odd = set(fallen.tolist())

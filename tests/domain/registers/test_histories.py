@@ -34,8 +34,8 @@ class Tally:
     def __str__(self) -> str:
         flags = ", ".join(f"{flag} {n}" for flag, n in self.flags.most_common())
         return (
-            f"{self.kind:19} {self.n:6} histories  off {100 * self.n_off / self.n:6.2f} %  lost {self.lost_wh:12.0f} Wh  "
-            f"invented {self.invented_wh:12.0f} Wh  without a flag {self.n_lost_without_flag}  "
+            f"{self.kind:19} {self.n:6} histories  off {100 * self.n_off / self.n:6.2f} %  "
+            f"lost {self.lost_wh:12.0f} Wh  invented {self.invented_wh:12.0f} Wh  without a flag {self.n_lost_without_flag}  "
             f"flags on untouched {self.n_flagged_untouched} of {self.n_intervals}  | {flags}"
         )
 
@@ -74,7 +74,7 @@ def check(told: Tally) -> None:
     """What is promised of this kind."""
     if told.kind in ("untouched", "gap"):
         assert (told.lost, told.invented) == pytest.approx((0, 0), abs=1e-3)
-        assert set(told.flags) <= {"measured", "gap"} and (told.kind == "gap" or "gap" not in told.flags)
+        assert set(told.flags) <= ({"measured", "gap"} if told.kind == "gap" else {"measured"})
     if told.kind in GLITCHES:
         assert told.n_off <= 0.01 * told.n
         assert told.n_lost_without_flag == 0
