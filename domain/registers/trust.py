@@ -156,7 +156,7 @@ class _Slice:
         return [step for step in steps if self._steps.amount[step] >= _JUMP_SHARE * (high - low)]
 
     def judged(self) -> npt.NDArray[np.int8]:
-        # The first and the last piece stay: nothing stands on their other side, and no interval would say they are gone.
+        # The first and the last piece stay: nothing stands on their other side, and no interval would say it is gone.
         n = len(self._first)
         cost = np.zeros(n)
         before = np.arange(n) - 1
@@ -200,11 +200,7 @@ class _Slice:
         seconds, limits = self._at[last] - self._at[first], self.limits
         possible = limits.possible(seconds)
         if low >= high:
-            if low - high <= possible:
-                return 0.0
-            if low - high > limits.countable(seconds):
-                return _ANOTHER_COST
-            return min(_FAST_COST, 0.4 + 0.4 * float(np.log10((low - high) / possible)))
+            return self._risen(low - high, seconds)
         if high - low <= possible and low > possible:
             return _JITTER_COST
         if limits.capacity(high, seconds, low) is not None:
@@ -212,6 +208,15 @@ class _Slice:
         if low <= possible:
             return _DAILY_COST if self._is_daily(last) else _RESET_COST
         return _ANOTHER_COST
+
+    def _risen(self, rise: float, seconds: float) -> float:
+        """How surprising a rise is."""
+        possible = self.limits.possible(seconds)
+        if rise <= possible:
+            return 0.0
+        if rise > self.limits.countable(seconds):
+            return _ANOTHER_COST
+        return min(_FAST_COST, 0.4 + 0.4 * float(np.log10(rise / possible)))
 
     def _is_daily(self, after: int) -> bool:
         """Whether the counter falls so low at this time of the day on others, too: it is reset each day."""

@@ -35,7 +35,8 @@ class Tally:
         flags = ", ".join(f"{flag} {n}" for flag, n in self.flags.most_common())
         return (
             f"{self.kind:19} {self.n:6} histories  off {100 * self.n_off / self.n:6.2f} %  "
-            f"lost {self.lost_wh:12.0f} Wh  invented {self.invented_wh:12.0f} Wh  without a flag {self.n_lost_without_flag}  "
+            f"lost {self.lost_wh:12.0f} Wh  invented {self.invented_wh:12.0f} Wh  "
+            f"without a flag {self.n_lost_without_flag}  "
             f"flags on untouched {self.n_flagged_untouched} of {self.n_intervals}  | {flags}"
         )
 
