@@ -138,7 +138,13 @@ class RequestRejectedError(ProviderError):
 
 
 class PayloadUnreadableError(ProviderError):
-    """The answer does not fit the provider's vocabulary any longer."""
+    """The answer does not fit the provider's vocabulary any longer.
+
+    Attributes:
+        is_meant: Whether the answer is whole and was meant as it is, so that every further one would be the same.
+    """
+
+    is_meant: bool = False
 
 
 class AnswerTooLargeError(ProviderError):

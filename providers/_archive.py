@@ -17,6 +17,7 @@ from providers._archive_index import (
     clipped,
     damaged,
     read_index,
+    unicode_path,
 )
 
 __all__ = ["Archive", "ArchiveLimits", "Member"]
@@ -101,7 +102,9 @@ class Archive:
             said = ((crc, member.crc), (n_packed, member.n_packed), (n_bytes, member.n_bytes))
             if any(one not in (two, _SENTINEL) for one, two in said):
                 raise damaged(f"contradicts itself about the size of {name}", self._place)
-        self._file.seek(n_extra, 1)
+        second = unicode_path(member.raw_name, self._file.read(n_extra))
+        if second is not None and second != member.name.encode():
+            raise damaged(f"contradicts itself about {name}", self._place)
 
     def _pieces(self, n_left: int, name: str) -> Iterator[bytes]:
         while n_left:

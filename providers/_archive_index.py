@@ -3,10 +3,15 @@
 The standard library's reader takes what stands before an archive for nothing, does not hold the number of members
 against their list, and believes sizes that a member's own header contradicts. Here every byte that says where a member
 begins, how large it is and what it is called is held against a second place that says the same.
+
+Bytes before the first member and behind the end are refused, with their place and number: what writes them is a web
+server that failed on the way, or a program that unpacks itself, and an export has neither. A name is UTF-8, by its flag
+or by its bytes, or what the Info-ZIP Unicode Path field says; one in a character set that nobody names is refused.
 """
 
 import stat
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
@@ -29,6 +34,14 @@ DEFLATED: Final = 8
 ENCRYPTED: Final = 0x2041  # any of: encrypted, strongly encrypted, with masked headers
 SIZES_FOLLOW: Final = 0x8
 UTF8: Final = 0x800
+
+_UNICODE_PATH: Final = 0x7075
+_METHODS: Final = {
+    1: "shrink", 2: "reduce", 3: "reduce", 4: "reduce", 5: "reduce", 6: "implode", 9: "deflate64", 10: "PKWARE implode",
+    12: "bzip2", 14: "lzma", 16: "CMPSC", 18: "TERSE", 19: "LZ77", 20: "zstd", 93: "zstd", 94: "mp3", 95: "xz",
+    96: "jpeg", 97: "wavpack", 98: "ppmd",
+}  # fmt: skip
+_AES: Final = 99  # stands in the place of the method, and an extra field has the true one
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +125,25 @@ def _end(file: BinaryIO, place: str) -> tuple[int, int, int]:
     tail = file.read(size - tail_at)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
-        raise damaged("has no end of a zip archive: it was cut, or is none", place)
+        raise damaged(f"has no end of a zip archive in its last {len(tail):,} bytes: it was cut, or is none", place)
     _, disk, index_disk, n_here, n_members, n_index, start, n_comment = _END.unpack_from(tail, at)
-    if at + _END.size + n_comment != len(tail):
-        raise damaged("does not end where it says", place)
     end = tail_at + at
+    if n_behind := size - (end + _END.size + n_comment):
+        if n_behind < 0:
+            raise damaged(f"does not end where it says: {-n_behind:,} bytes are missing", place)
+        raise damaged(f"does not end where it says: {n_behind:,} bytes follow its end at {size - n_behind:,}", place)
     if end >= _LOCATOR.size:
         file.seek(end - _LOCATOR.size)
         locator = file.read(_LOCATOR.size)
         if locator.startswith(b"PK\x06\x07"):
             small = (disk, index_disk, n_here, n_members, n_index, start)
             return _end64(file, locator, end - _LOCATOR.size, small, place)
-    if (disk, index_disk) != (0, 0) or n_here != n_members or start + n_index != end:
+    if (disk, index_disk) != (0, 0) or n_here != n_members:
+        raise damaged("contradicts itself about its list of members", place)
+    if n_before := end - (start + n_index):
+        file.seek(max(0, n_before))
+        if n_before > 0 and file.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
+            raise damaged(f"does not begin with its first member: {n_before:,} bytes stand before it, from 0 on", place)
         raise damaged("contradicts itself about its list of members", place)
     return n_members, start, end
 
@@ -157,12 +177,12 @@ def _entries(file: BinaryIO, n_members: int, end: int, place: str) -> Iterator[M
         if file.tell() > end or len(raw_name) < n_name or len(extra) < n_extra:
             raise damaged(f"has an entry {number} in its list that reaches beyond it", place)
         n_bytes, n_packed, offset = _wide(extra, (n_bytes, n_packed, offset), place)
-        name = _decoded(raw_name, flags, place)
+        name = _decoded(raw_name, flags, extra, place)
         shown = clipped(name)
-        if flags & ENCRYPTED:
-            raise damaged(f"has the encrypted member {shown}", place)
-        if method not in (STORED, DEFLATED) or (method == STORED and n_packed != n_bytes):
-            raise damaged(f"packs the member {shown} by method {method}, which is neither deflated nor stored", place)
+        if flags & ENCRYPTED or method not in (STORED, DEFLATED):
+            raise _unsupported(file, shown, (flags, method, offset), place)
+        if method == STORED and n_packed != n_bytes:
+            raise damaged(f"stores the member {shown} in {n_packed:,} bytes, and says that it has {n_bytes:,}", place)
         if stat.S_ISLNK(attributes >> 16) or disk:
             raise damaged(f"has the member {shown}, which is a link or lies on another disk", place)
         yield Member(name, raw_name, offset, n_packed, n_bytes, crc, method, flags)
@@ -170,36 +190,92 @@ def _entries(file: BinaryIO, n_members: int, end: int, place: str) -> Iterator[M
         raise damaged(f"lists more than its {n_members} members", place)
 
 
+def _unsupported(file: BinaryIO, shown: str, entry: tuple[int, int, int], place: str) -> PayloadUnreadableError:
+    """Why a member cannot be read by anybody here; the archive is damaged where the member's own header differs."""
+    flags, method, offset = entry
+    file.seek(offset)
+    header = file.read(LOCAL.size)
+    said = LOCAL.unpack(header) if len(header) == LOCAL.size and header.startswith(b"PK\x03\x04") else None
+    if said is None or (said[2] ^ flags) & ENCRYPTED or said[3] != method:
+        return damaged(f"contradicts itself about how the member {shown} is packed", place)
+    if flags & ENCRYPTED or method == _AES:
+        return _meant(f"has the encrypted member {shown}", "have the provider export without a password", place)
+    name = _METHODS.get(method, "an unknown one")
+    return _meant(
+        f"packs the member {shown} by {name} (method {method}), which is neither deflated nor stored",
+        "have the provider pack it by deflate",
+        place,
+    )
+
+
+def _meant(what: str, fix: str, place: str) -> PayloadUnreadableError:
+    """The archive is whole, and no further one would be another."""
+    error = PayloadUnreadableError(f"the archive {what}", place=place, fix=f"{fix}; nothing of it is loaded")
+    error.is_meant = True
+    return error
+
+
 def _wide(extra: bytes, narrow: tuple[int, int, int], place: str) -> tuple[int, int, int]:
     """Sizes and offset, taken from the extra field where they are too large for their own."""
     if _SENTINEL not in narrow:
         return narrow
-    at, wide = 0, list(narrow)
+    field, wide = _extra_field(extra, _ZIP64), list(narrow)
+    for index, value in enumerate(narrow):
+        if value == _SENTINEL and field is not None and len(field) >= 8:  # noqa: PLR2004 - a 64-bit number
+            wide[index], field = struct.unpack_from("<Q", field)[0], field[8:]
+        elif value == _SENTINEL:
+            raise damaged("has a member whose size is missing", place)
+    return wide[0], wide[1], wide[2]
+
+
+def _extra_field(extra: bytes, wanted: int) -> bytes | None:
+    """The first extra field of a kind."""
+    at = 0
     while at + 4 <= len(extra):
         kind, n_field = struct.unpack_from("<2H", extra, at)
-        field = extra[at + 4 : at + 4 + n_field]
-        if kind == _ZIP64:
-            for index, value in enumerate(narrow):
-                if value == _SENTINEL and len(field) >= 8:  # noqa: PLR2004 - a 64-bit number
-                    wide[index], field = struct.unpack_from("<Q", field)[0], field[8:]
-                elif value == _SENTINEL:
-                    raise damaged("has a member whose size is missing", place)
-            return wide[0], wide[1], wide[2]
+        if kind == wanted:
+            return extra[at + 4 : at + 4 + n_field]
         at += 4 + n_field
-    raise damaged("has a member whose size is missing", place)
+    return None
 
 
-def _decoded(raw: bytes, flags: int, place: str) -> str:
+def _decoded(raw: bytes, flags: int, extra: bytes, place: str) -> str:
+    """A member's name.
+
+    Raises:
+        PayloadUnreadableError: It is no UTF-8, or is said twice and differently.
+    """
+    second = unicode_path(raw, extra)
     try:
-        return raw.decode("utf-8" if flags & UTF8 else "cp437")
+        if second is not None:
+            name = second.decode("utf-8")
+            if flags & UTF8 and second != raw:
+                raise damaged(f"has a member with two names, the second is {clipped(name)}", place)
+            return name
+        return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise damaged("has a member whose name is no UTF-8, although it says so", place) from None
+        if flags & UTF8 or second is not None:
+            raise damaged("has a member whose name is no UTF-8, although it says so", place) from None
+        raise _meant(
+            f"has a member whose name {_clipped_bytes(raw)} is no UTF-8, and does not say in what it is written",
+            "have the provider write names in UTF-8",
+            place,
+        ) from None
+
+
+def unicode_path(raw: bytes, extra: bytes) -> bytes | None:
+    """The name that the Info-ZIP Unicode Path field says, if it was written for this one."""
+    field = _extra_field(extra, _UNICODE_PATH)
+    if field is None or len(field) <= 5 or field[0] != 1:  # noqa: PLR2004 - version and checksum
+        return None
+    return field[5:] if struct.unpack_from("<L", field, 1)[0] == zlib.crc32(raw) else None
 
 
 def _check_layout(members: list[Member], index_at: int, place: str) -> None:
     """Members lie one behind the other, from the first byte on: none shares bytes with another, nothing goes before."""
     if members and members[0].offset != 0:
-        raise damaged("does not begin with its first member: something stands before it", place)
+        n_before = members[0].offset
+        raise damaged(f"does not begin with its first member: {n_before:,} bytes stand before it, from 0 on", place)
     begins = [*(member.offset for member in members[1:]), index_at]
     for member, following in zip(members, begins, strict=bool(members)):
         if member.offset + LOCAL.size + len(member.raw_name) + member.n_packed > following:
@@ -222,6 +298,11 @@ def _check_names(members: list[Member], place: str) -> None:
 def clipped(name: str) -> str:
     """A name as a message can show it."""
     return repr(name if len(name) <= 80 else f"{name[:80]}…")  # noqa: PLR2004 - as long as a line
+
+
+def _clipped_bytes(name: bytes) -> str:
+    """A name that is no text as a message can show it."""
+    return repr(name[:80])[1:]
 
 
 def damaged(what: str, place: str) -> PayloadUnreadableError:

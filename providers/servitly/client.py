@@ -184,6 +184,8 @@ class Servitly(Provider):
                 self._exports.forget(job, error.culprit)
                 raise
             except (RequestRejectedError, PayloadUnreadableError) as error:
+                if isinstance(error, PayloadUnreadableError) and error.is_meant:
+                    raise  # the job stays as it is in the ledger: another one would become the same archive
                 self._exports.forget(job, error.culprit)
                 if is_last:
                     raise _of_no_use(error) from None

@@ -129,7 +129,9 @@ class Files:
                 try:
                     with self._on_disk():
                         return self._verified(path, done, place)
-                except (PayloadUnreadableError, IncompleteAnswerError):
+                except (PayloadUnreadableError, IncompleteAnswerError) as error:
+                    if isinstance(error, PayloadUnreadableError) and error.is_meant:
+                        raise
                     # It came whole, as far as HTTP can tell: once more, and it will be as damaged the third time.
                     n_damaged += 1
                     wait = next(waits, None)

@@ -93,6 +93,10 @@ def as_zip(files: Iterable[tuple[str, bytes]], *, are_sizes_behind: bool, fired:
             with archive.open(entry, "w", force_zip64="zip64" in fired) as member:
                 member.write(body)
     body = packed.getvalue()
+    if "encrypted" in fired:
+        for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            at = body.index(mark) + offset
+            body = body[:at] + bytes([body[at] | 1]) + body[at + 1 :]
     if "flip" in fired:
         at = int(len(body) * float(fired.option("flip", "fraction")))
         body = body[:at] + bytes([body[at] ^ 0xFF]) + body[at + 1 :]

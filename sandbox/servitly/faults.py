@@ -35,6 +35,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "empty_archive": FaultKind("The archive has no files.", endpoint="archive"),
     "member_name": FaultKind("The first file is called `name`.", {"name": "../../evil.csv"}, endpoint="archive"),
     "zip64": FaultKind("Members are written as larger than 4 GiB would be.", endpoint="archive"),
+    "encrypted": FaultKind("The first file says that it is encrypted.", endpoint="archive"),
     "flip": FaultKind("A byte of the archive is wrong.", {"fraction": 0.3}, endpoint="archive"),
     "shorten": FaultKind("The archive is cut, and all framing agrees.", {"fraction": 0.7}, endpoint="archive"),
 }  # fmt: skip

@@ -138,21 +138,95 @@ def test_an_encrypted_member_is_refused() -> None:
         contents(bytes(body))
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_method_that_telemetry_does_not_need_is_refused(method: int) -> None:
-    with pytest.raises(PayloadUnreadableError, match="method"):
-        contents(zipped(FILES, method=method))
+def _packed_by(method: int) -> bytes:
+    """The archive, whose first member says in both of its headers that it is packed by `method`."""
+    body = bytearray(WHOLE)
+    for mark, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        struct.pack_into("<H", body, body.find(mark) + offset, method)
+    return bytes(body)
 
 
-@pytest.mark.parametrize("front", [b"<html></html>", b"\0", b"PK\x03\x04"])
-def test_what_stands_before_an_archive_is_refused(front: bytes) -> None:
-    with pytest.raises(PayloadUnreadableError):
-        contents(front + WHOLE)
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (9, "deflate64"),
+        (12, "bzip2"),
+        (14, "lzma"),
+        (93, "zstd"),
+        (95, "xz"),
+        (77, "an unknown one"),
+        (99, "encrypted"),
+    ],
+)
+def test_a_method_that_nobody_reads_here_is_refused_for_good_by_its_name(method: int, name: str) -> None:
+    with pytest.raises(PayloadUnreadableError, match=name) as refused:
+        contents(_packed_by(method))
+    assert refused.value.is_meant
+    assert name == "encrypted" or f"(method {method})" in refused.value.culprit
 
 
-def test_what_stands_behind_an_archive_is_refused() -> None:
-    with pytest.raises(PayloadUnreadableError):
+def test_a_method_that_only_one_header_has_is_damage_and_may_pass() -> None:
+    body = bytearray(WHOLE)
+    struct.pack_into("<H", body, body.find(b"PK\x01\x02") + 10, 9)
+    with pytest.raises(PayloadUnreadableError, match="contradicts itself") as refused:
+        contents(bytes(body))
+    assert not refused.value.is_meant
+
+
+@pytest.mark.parametrize(("front", "n_bytes"), [(b"<html></html>", 13), (b"\0", 1), (b"MZ stub" * 9, 63)])
+def test_what_stands_before_an_archive_is_refused_with_its_place_and_number(front: bytes, n_bytes: int) -> None:
+    moved = bytearray(front + WHOLE)  # as a program that unpacks itself is written: every offset counts it
+    at = -1
+    while (at := moved.find(b"PK\x01\x02", at + 1)) >= 0:
+        struct.pack_into("<L", moved, at + 42, struct.unpack_from("<L", moved, at + 42)[0] + n_bytes)
+    end = moved.rfind(b"PK\x05\x06")
+    struct.pack_into("<L", moved, end + 16, struct.unpack_from("<L", moved, end + 16)[0] + n_bytes)
+    for body in (front + WHOLE, bytes(moved)):
+        with pytest.raises(PayloadUnreadableError, match=f"{n_bytes} bytes stand before it, from 0 on"):
+            contents(body)
+
+
+def test_what_stands_behind_an_archive_is_refused_with_its_place_and_number() -> None:
+    with pytest.raises(PayloadUnreadableError, match=f"4 bytes follow its end at {len(WHOLE):,}"):
         contents(WHOLE + b"more")
+
+
+def _named(raw: bytes, *, flags: int = 0, extra: bytes = b"", local_extra: bytes | None = None) -> bytes:
+    """One stored member of one byte, called `raw`."""
+    first = extra if local_extra is None else local_extra
+    sizes = (33, zlib.crc32(b"x"), 1, 1, len(raw))
+    local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, flags, 0, 0, *sizes, len(first)) + raw + first + b"x"
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 798, 20, flags, 0, 0, *sizes, len(extra), 0, 0, 0, 0, 0) + raw + extra
+    return local + entry + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(local), 0)
+
+
+def _unicode_path(name: str, raw: bytes) -> bytes:
+    field = struct.pack("<BL", 1, zlib.crc32(raw)) + name.encode()
+    return struct.pack("<2H", 0x7075, len(field)) + field
+
+
+def test_a_name_is_utf_8_with_or_without_its_flag_or_what_its_unicode_path_says() -> None:
+    umlaut, old = "Küche.csv", "Küche.csv".encode("cp437")
+    assert list(contents(_named(umlaut.encode()))) == [umlaut]
+    assert list(contents(_named(umlaut.encode(), flags=0x800))) == [umlaut]
+    assert list(contents(_named(old, extra=_unicode_path(umlaut, old)))) == [umlaut]
+    assert list(contents(_named(old, extra=_unicode_path(umlaut, old), local_extra=b""))) == [umlaut]
+    assert list(contents(_named(umlaut.encode(), extra=_unicode_path("other.csv", b"renamed since")))) == [umlaut]
+
+
+def test_a_name_in_a_character_set_that_nobody_names_is_refused_for_good() -> None:
+    for raw in ("Küche.csv".encode("cp437"), "Küche.csv".encode("latin-1"), "кухня.csv".encode("cp866")):
+        with pytest.raises(PayloadUnreadableError, match="is no UTF-8, and does not say") as refused:
+            contents(_named(raw))
+        assert refused.value.is_meant
+
+
+def test_two_names_of_one_member_are_refused() -> None:
+    both = _unicode_path("b.csv", b"a.csv")
+    with pytest.raises(PayloadUnreadableError, match="two names"):
+        contents(_named(b"a.csv", flags=0x800, extra=both))
+    with pytest.raises(PayloadUnreadableError, match="contradicts itself about 'b\\.csv'"):
+        contents(_named(b"a.csv", extra=both, local_extra=_unicode_path("c.csv", b"a.csv")))
 
 
 def test_a_web_page_is_no_archive() -> None:

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ConfigurationError, ExportPendingError, IncompleteAnswerError, RequestRejectedError
+from domain.errors import (
+    ConfigurationError,
+    ExportPendingError,
+    IncompleteAnswerError,
+    PayloadUnreadableError,
+    RequestRejectedError,
+)
 from sandbox.servitly import twin as served
 from tests.fakes.exports import DAY, PACE, Boilers, boilers
 
@@ -77,6 +83,17 @@ def test_a_damaged_archive_is_fetched_again_and_never_handed_on(fault: str) -> N
         assert len(made.load().measurements) > 2000
         assert [one["status"] for one in made.asked(served.FILES)] == [200] * 2
         assert orders(made) == 1
+
+
+def test_an_encrypted_archive_is_refused_at_once_for_good_and_not_ordered_again() -> None:
+    with boilers() as made:
+        made.twin.fault("encrypted")
+        for _ in range(2):  # a later run finds the same archive, and orders no other
+            with pytest.raises(PayloadUnreadableError, match="has the encrypted member"):
+                made.fetch()
+        assert len(made.asked(served.FILES)) == 2
+        assert orders(made) == 1
+        assert made.jobs.states() == ["completed"]
 
 
 @pytest.mark.parametrize("fault", ["flip", "shorten"])
