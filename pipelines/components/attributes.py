@@ -24,6 +24,7 @@ from assets.source import Span
 from domain.quantities import QUANTITIES, conversion
 from pipelines.components.mistakes import Mistake, translated
 from pipelines.components.slugs import checked_slug
+from pipelines.components.written import BY_NAME, TEMPLATE
 from pipelines.schedules import is_cron, is_daily_or_oftener
 from providers._addresses import Origin
 
@@ -78,7 +79,8 @@ class Strict(BaseModel):
             if isinstance(part, dict):
                 waiting += part.values()
                 if part.get("type") == "string":
-                    part["not"] = {"pattern": r"\{\{[\s\S]*?\}\}"}
+                    # The description is what `dg` shows of it.
+                    part["not"] = {"description": f"{TEMPLATE}: {BY_NAME}", "pattern": r"\{\{[\s\S]*?\}\}"}
             elif isinstance(part, list):
                 waiting += part
         return schema

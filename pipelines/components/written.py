@@ -20,7 +20,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[A-Za-z_]\w*\}|\$\(\w+\)", re.DOTALL)
 _PLAIN: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|[-+]?\.[0-9]+")
 
-_BY_NAME: Final = (
+TEMPLATE: Final = "a template is not filled in here, but would be taken literally"
+BY_NAME: Final = (
     "write the value itself; for an address or a credential write the name of its environment variable,"
     " into the attribute that ends in _env"
 )
@@ -107,6 +108,4 @@ def _check_meaning(node: yaml.Node, place: Path) -> None:
 
 
 def _template(place: Path, line: int) -> ConfigurationError:
-    return ConfigurationError(
-        "a template is not filled in here, but would be taken literally", place=f"{place}:{line}", fix=_BY_NAME
-    )
+    return ConfigurationError(TEMPLATE, place=f"{place}:{line}", fix=BY_NAME)

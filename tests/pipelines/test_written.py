@@ -172,5 +172,6 @@ def test_what_ships_is_sound_and_looked_through_in_a_moment() -> None:
 def test_the_schema_of_dg_check_yaml_knows_templates_too() -> None:
     schema = ExportServiceSource.get_model_cls().model_json_schema()
     for text in (schema["properties"]["organization"], schema["$defs"]["Meaning"]["properties"]["unit"]):
+        assert "taken literally: write the value itself" in text["not"]["description"]
         assert text["not"]["pattern"] == r"\{\{[\s\S]*?\}\}"
     assert "not" not in schema["properties"]["retired"]
