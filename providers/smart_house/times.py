@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from domain.measurement import Reason
@@ -42,12 +43,19 @@ def instant_of(said: object, day: date, received_at: datetime) -> int | Reason |
         return None if micros is Reason.WRONG_TYPE and REDACTED in said else micros
     end = midnight_of(day) + DAY_US
     first = end - (LATE_DAYS + 1) * DAY_US
-    is_ahead = micros > (received_at + CLOCK_TOLERANCE - EPOCH) // MICROSECOND
+    is_ahead = micros > _latest(received_at)
     if is_ahead or not first - NEAR_US <= micros < end + NEAR_US:
         return Reason.IMPLAUSIBLE_TIME
     return micros if first <= micros < end else Reason.OUTSIDE
 
 
+@lru_cache(maxsize=64)  # asked for every change of an answer, with the same few days
 def midnight_of(day: date) -> int:
     """Microseconds since the epoch at which a UTC day begins."""
     return (datetime.combine(day, time(), tzinfo=UTC) - EPOCH) // MICROSECOND
+
+
+@lru_cache(maxsize=64)
+def _latest(received_at: datetime) -> int:
+    """Microseconds since the epoch that no clock of a home can be ahead of."""
+    return (received_at + CLOCK_TOLERANCE - EPOCH) // MICROSECOND
