@@ -2,17 +2,31 @@
 
 import codecs
 import csv
+import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
+from domain.errors import PayloadUnreadableError
 from providers.servitly.spec import BATCH_POINTS, MAX_COLUMNS, MAX_LINE
 from providers.servitly.wire import TIME_NAMES, unreadable
 
 _SEPARATORS: Final = (",", ";", "\t")
 _QUOTE: Final = '"'
 _CHARACTERS: Final = 2**20  # of one batch, where cells are quoted: what a piece of a file without quotes has
+
+
+_LINE_END: Final = re.compile(r"[\r\n]")
+
+
+class _Form(NamedTuple):
+    """How a file is written: its columns' names, what separates its cells, and whether a blank follows every one."""
+
+    header: list[str]
+    separator: str
+    is_padded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +38,22 @@ class Rows:
         times: The first cell of each row.
         lines: Each row: its line, or its cells where some are quoted.
         separator: Between the cells of a line.
+        is_padded: Whether a blank follows every separator: it belongs to no cell.
     """
 
     header: Sequence[str]
     times: Sequence[str]
     lines: Sequence[str] | Sequence[list[str]] = field(repr=False)
     separator: str
+    is_padded: bool = False
 
     def cells(self, index: int) -> list[str]:
         """The cells of a row, its time included."""
         line = self.lines[index]
-        return line.split(self.separator) if isinstance(line, str) else line
+        if not isinstance(line, str):
+            return line
+        cells = line.split(self.separator)
+        return [cell.lstrip(" ") for cell in cells] if self.is_padded else cells
 
     def text(self, index: int) -> str:
         """A row as it stood, for the quarantine."""
@@ -51,72 +70,96 @@ def read_csv(pieces: Iterable[bytes], *, place: str) -> Iterator[Rows]:
     texts = _decoded(pieces, place)
     head = ""
     for text in texts:
-        head += text
-        if "\n" in head or len(head) > MAX_LINE:
+        head = (head + text).lstrip("\r\n")
+        if _LINE_END.search(head) or len(head) > MAX_LINE:
             break
-    line, _, rest = head.partition("\n")
     if not head:
         return
-    separator, header = _header(line.removesuffix("\r"), place)
-    yield from _rows(itertools.chain([rest], texts), header, separator, place)
+    line, *rest = _LINE_END.split(head, maxsplit=1)
+    form = _header(line, place)
+    yield from _rows(itertools.chain(rest, texts), form, place)
 
 
 def _decoded(pieces: Iterable[bytes], place: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")("strict")
-    try:
-        for piece in pieces:
-            yield decoder.decode(piece)
-        yield decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        raise unreadable("the file is not UTF-8", place) from None
+    n_lines, n_behind = 1, 0  # where the piece begins: its line, and how much of that line came before it
+    for piece in itertools.chain(pieces, [None]):
+        try:
+            text = decoder.decode(piece or b"", final=piece is None)
+        except UnicodeDecodeError as error:
+            raise _no_utf_8(error, n_lines, n_behind, place) from None
+        yield text
+        n_lines += text.count("\n") or text.count("\r")
+        last = max(text.rfind("\n"), text.rfind("\r"))
+        n_behind = len(text) - last - 1 if last >= 0 else n_behind + len(text)
 
 
-def _header(line: str, place: str) -> tuple[str, list[str]]:
+def _no_utf_8(error: UnicodeDecodeError, line: int, n_behind: int, place: str) -> PayloadUnreadableError:
+    if error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and line == 1 and not n_behind:
+        return unreadable("the file is UTF-16, as its first two bytes say, and not UTF-8", place)
+    before = error.object[: error.start].decode("utf-8", "replace")
+    line += before.count("\n") or before.count("\r")
+    last = max(before.rfind("\n"), before.rfind("\r"))
+    column = len(before) - last if last >= 0 else n_behind + len(before) + 1
+    byte = error.object[error.start]
+    return unreadable(f"the file is not UTF-8: the byte 0x{byte:02X} in line {line:,}, column {column:,}", place)
+
+
+def _header(line: str, place: str) -> _Form:
     """What separates the cells, and the names of the columns."""
     if len(line) > MAX_LINE:
         raise unreadable(f"the header is longer than {MAX_LINE:,} characters", place)
     for separator in _SEPARATORS:
         try:
-            header = next(csv.reader([line], delimiter=separator, strict=True), [])
+            header = next(csv.reader([line], delimiter=separator, strict=True, skipinitialspace=True), [])
         except csv.Error:
             continue
         if header and header[0].strip().lower() in TIME_NAMES:
             break
     else:
-        raise unreadable(f"the header {line[:80]!r} does not begin with the name of a time", place)
+        raise unreadable(
+            f"the header {line[:80]!r} does not begin with the name of a time (line 1, column 1; known are "
+            f"{', '.join(sorted(TIME_NAMES))})",
+            place,
+        )
+    header = [name.strip() for name in header]
     if len(header) > MAX_COLUMNS:
         raise unreadable(f"the header has {len(header):,} columns, and {MAX_COLUMNS:,} are allowed", place)
     twins = {name for name in header if header.count(name) > 1}
     if twins:
         raise unreadable(f"the header has the column {min(twins)[:80]!r} twice", place)
-    return separator, header
+    behind = line.split(separator)[1:]
+    return _Form(header, separator, bool(behind) and all(name.startswith(" ") for name in behind))
 
 
-def _rows(texts: Iterable[str], header: list[str], separator: str, place: str) -> Iterator[Rows]:
+def _rows(texts: Iterable[str], form: _Form, place: str) -> Iterator[Rows]:
     """Rows by lines as long as nothing is quoted, and by the standard library's reader from the first quote on."""
     carried = ""
     remaining = iter(texts)
     for text in remaining:
         carried += text
         if _QUOTE in carried:
-            yield from _quoted(itertools.chain([carried], remaining), header, separator, place)
+            yield from _quoted(itertools.chain([carried], remaining), form, place)
             return
-        *lines, carried = carried.split("\n")
+        # However a line ends, and however often: empty lines are none.
+        *lines, carried = (carried.replace("\r", "\n") if "\r" in carried else carried).split("\n")
         _check_length(carried, place)
-        yield _plain(lines, header, separator)
-    yield _plain([carried], header, separator)
+        yield _plain(lines, form)
+    yield _plain([carried], form)
 
 
-def _plain(lines: list[str], header: list[str], separator: str) -> Rows:
-    lines = [line.removesuffix("\r") for line in lines if line not in ("", "\r")]
-    return Rows(header, [line.partition(separator)[0] for line in lines], lines, separator)
+def _plain(lines: list[str], form: _Form) -> Rows:
+    lines = [line for line in lines if line]
+    times = [line.partition(form.separator)[0] for line in lines]
+    return Rows(form.header, times, lines, form.separator, form.is_padded)
 
 
-def _quoted(texts: Iterable[str], header: list[str], separator: str, place: str) -> Iterator[Rows]:
-    reader = csv.reader(_lines(texts, place), delimiter=separator, strict=True)
+def _quoted(texts: Iterable[str], form: _Form, place: str) -> Iterator[Rows]:
+    lines = _lines(texts, place)
+    reader = csv.reader(lines, delimiter=form.separator, strict=True, skipinitialspace=form.is_padded)
     try:
-        for batch in _batches(reader, max(1, BATCH_POINTS // len(header))):
-            yield Rows(header, [row[0] for row in batch], batch, separator)
+        for batch in _batches(reader, max(1, BATCH_POINTS // len(form.header))):
+            yield Rows(form.header, [row[0] for row in batch], batch, form.separator)
     except csv.Error as error:
         raise unreadable(f"the file is no CSV ({error})", place) from None
 
@@ -141,9 +184,9 @@ def _lines(texts: Iterable[str], place: str) -> Iterator[str]:
     """Lines with their ends, so that a quoted line break stays one."""
     carried = ""
     for text in texts:
-        *lines, carried = (carried + text).split("\n")
+        *lines, carried = io.StringIO(carried + text, newline="") if carried + text else [""]
         _check_length(carried, place)
-        yield from (f"{line}\n" for line in lines)
+        yield from lines
     if carried:
         yield carried
 

@@ -254,6 +254,37 @@ def test_a_file_that_is_not_utf_8_is_refused(body: bytes) -> None:
         one(body)
 
 
+def test_a_byte_that_is_no_utf_8_is_named_with_its_line_and_column() -> None:
+    with pytest.raises(PayloadUnreadableError, match=r"byte 0xE4 in line 3, column 4.*B1\.csv"):
+        one("TIMESTAMP,Ü\r\n1,ä\r\n2,x".encode() + b"\xe4\n")
+    many = f"TIMESTAMP,T [°C]\n{T},1\n" + f"{T},ä\n" * 200_000
+    with pytest.raises(PayloadUnreadableError, match=r"byte 0xFF in line 200,003, column 3"):
+        one(many.encode() + b"17\xff")
+    with pytest.raises(PayloadUnreadableError, match="UTF-16"):
+        one("TIMESTAMP\tT [°C]\n".encode("utf-16"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n", "\r", "\n\n"])
+@pytest.mark.parametrize("note", ["on", '"on, ""now"""'])
+def test_lines_may_end_in_any_way(end: str, note: str) -> None:
+    text = end.join(["TIMESTAMP,T [°C],Note", f"{T},1,{note}", f"{T + 1},2,off", ""])
+    found = one(text)
+    assert found.measurements["value"].tolist() == [1.0, 2.0]
+    assert found.states["value"].tolist() == ["on" if note == "on" else 'on, "now"', "off"]
+
+
+@pytest.mark.parametrize("note", ["on", '"on"'])
+def test_a_blank_behind_every_separator_belongs_to_no_name_and_no_cell(note: str) -> None:
+    found = one(f"TIMESTAMP, T [°C], Note\n{T}, 5, {note}\n")
+    assert values(found) == [("B1/Note", 0, "on"), ("B1/T [°C]", 0, 5.0)]
+    assert values(one(f"TIMESTAMP,\u00a0T [°C] ,Note\n{T},5, x\n")) == [("B1/Note", 0, " x"), ("B1/T [°C]", 0, 5.0)]
+
+
+def test_two_columns_that_differ_by_a_blank_are_one_name_twice() -> None:
+    with pytest.raises(PayloadUnreadableError, match="twice"):
+        one(f"TIMESTAMP,P [W], P [W]\n{T},1,2\n")
+
+
 def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(PayloadUnreadableError, match="longer"):
         one("TIMESTAMP,T [°C]\n" + "1" * (3 * 2**20))
