@@ -18,7 +18,7 @@ from providers.servitly.wire import NO_DATA
 _MILLIS: Final = re.compile(r"(?:[0-9]{13}\n)*")
 _ONE_MILLIS: Final = re.compile(r"[0-9]{1,30}")
 _PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_DIGIT: Final = re.compile(r"[0-9]")
+_BEGINNING: Final = re.compile(r"[-+.,'\u2212\u200e\u200f]{0,4}[0-9]")  # of every number: most texts have another
 _VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")  # or a number in groups: not certain enough to withhold a text
 
 
@@ -58,7 +58,7 @@ def read_cells(
     if meaning is None or meaning.quantity.kind is Kind.STATE:
         return _states(cells, unit, is_state=meaning is not None)
     points = Points()
-    present = [index for index, cell in enumerate(cells) if cell not in NO_DATA and cell.strip() not in NO_DATA]
+    present = [index for index, cell in enumerate(cells) if cell.strip() not in NO_DATA]
     texts = [cells[index] for index in present]
     found = read_numbers(texts, decimal=decimal, unit=unit)
     torn = [row for row in found.rows.tolist() if readings(texts[row], unit).proves] if is_torn else []
@@ -87,7 +87,7 @@ def _states(cells: Sequence[str], unit: str, *, is_state: bool) -> Points:
 def _is_number(plain: str, unit: str) -> bool:
     if _PLAIN.fullmatch(plain):
         return True
-    if not _DIGIT.search(plain) or (not unit and _VERSION.fullmatch(plain)):
+    if not _BEGINNING.match(plain) or (not unit and _VERSION.fullmatch(plain)):
         return False
     return is_number(plain, unit)
 
