@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.factory import measurements_key
 from assets.failures import as_single_failure, error_name
-from assets.ledger import LedgerDay, LedgeredWarehouse
+from assets.ledger import LedgerDay, LedgeredWarehouse, RejectedSeries
 from assets.source import SourceFacts
 from domain.contract import LoadReport
 from domain.errors import IngestError
@@ -32,6 +32,7 @@ GRACE: Final = timedelta(hours=26)
 """After a day has settled, a daily schedule comes within 24 hours, and its run ends within 2."""
 
 _RECENT: Final = 31  # days whose rejected rows and unmapped fields are still news
+_WORST: Final = 3  # series named in a check's sentence
 _NAMED: Final = 50  # days named in the metadata of a check
 
 
@@ -50,15 +51,20 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
         try:
             loads = list(warehouse.loads(facts.slug, facts.first_day, now.date()))
             days = warehouse.days(facts.slug)
+            broken = warehouse.rejected_series(facts.slug, [load.load_id for load in _newest(loads)])
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
-        yield from evaluate(facts, loads, days, now)
+        yield from evaluate(facts, loads, days, now, broken)
 
     return checks
 
 
 def evaluate(
-    facts: SourceFacts, loads: Sequence[LoadReport], days: Sequence[LedgerDay], now: datetime
+    facts: SourceFacts,
+    loads: Sequence[LoadReport],
+    days: Sequence[LedgerDay],
+    now: datetime,
+    broken: Sequence[RejectedSeries] = (),
 ) -> Iterator[dg.AssetCheckResult]:
     """What the checks say of a source.
 
@@ -67,14 +73,15 @@ def evaluate(
         loads: The newest committed load of each day.
         days: What the ledger says of each day.
         now: When it is asked.
+        broken: Whose rows the recent loads rejected, worst first.
     """
     due = facts.last_settled_day(now - GRACE)
     by_day = {load.window.day: load for load in loads}
-    recent = [by_day[day] for day in sorted(by_day)[-_RECENT:]]
+    recent = _newest(loads)
     yield _fresh(facts, by_day, due)
     yield _complete(facts, by_day, due)
     yield _nothing_failed(facts, days)
-    yield _counted(facts, "nothing_rejected", recent, _faults)
+    yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))
     yield _accounted_for(facts, loads)
 
@@ -145,6 +152,26 @@ def _nothing_failed(facts: SourceFacts, days: Sequence[LedgerDay]) -> dg.AssetCh
         facts, "nothing_failed", sentence, passed=facts.is_retired, is_grave=True,
         failed=len(failed), days={str(day.day): error_name(why) for day, why in failed[-_NAMED:]},
     )  # fmt: skip
+
+
+def _newest(loads: Sequence[LoadReport]) -> list[LoadReport]:
+    by_day = {load.window.day: load for load in loads}
+    return [by_day[day] for day in sorted(by_day)[-_RECENT:]]
+
+
+def _nothing_rejected(
+    facts: SourceFacts, loads: Sequence[LoadReport], broken: Sequence[RejectedSeries]
+) -> dg.AssetCheckResult:
+    """A series whose values are quarantined costs no other one its day, and is never silent: it is named."""
+    result = _counted(facts, "nothing_rejected", loads, _faults)
+    named = {f"{one.series_key or 'no series'} ({one.reason})": one.n_rows for one in broken}
+    if not named or result.passed:
+        return result
+    worst = ", ".join(f"{name} {n:,}" for name, n in list(named.items())[:_WORST])
+    sentence = f"{result.description} Most of them: {worst}. `joulehouse rejected {facts.slug}` shows them."
+    return result._replace(
+        description=sentence, metadata={**result.metadata, "by_series": dg.MetadataValue.json(named)}
+    )
 
 
 def _counted(

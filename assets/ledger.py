@@ -39,6 +39,22 @@ class LedgerDay(Protocol):
         """That failure in words."""
 
 
+class RejectedSeries(Protocol):
+    """What some loads rejected of one series; see `warehouse.ledger.RejectedSeries`."""
+
+    @property
+    def series_key(self) -> str:
+        """Which; empty for rows that belong to none."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows."""
+
+
 class LedgeredWarehouse(RecordingWarehouse, Protocol):
     """A warehouse whose ledger can be read, too."""
 
@@ -47,6 +63,9 @@ class LedgeredWarehouse(RecordingWarehouse, Protocol):
 
     def days(self, source: str) -> Sequence[LedgerDay]:
         """Every UTC day of `source` that a load has touched or failed on, in order."""
+
+    def rejected_series(self, source: str, load_ids: Sequence[int]) -> Sequence[RejectedSeries]:
+        """Whose rows some loads of `source` rejected, worst first; rows that only lay outside are no news."""
 
     def owed(
         self,

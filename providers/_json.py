@@ -1,10 +1,11 @@
-"""JSON, read strictly: UTF-8 only, no key twice in one object, bounded depth.
+"""JSON, read strictly: UTF-8 only, no key twice in one object, every integer exact, bounded depth. NaN is null.
 
-The fast parser (orjson) keeps the last of two equal keys and knows no not-a-number, so what it refuses or may hide is
-read again, exactly, by the slow one.
+The fast parser (orjson) keeps the last of two equal keys, knows no not-a-number and rounds integers beyond 64 bits, so
+what it refuses or may hide is read again, exactly, by the slow one.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,6 +16,11 @@ from domain.errors import PayloadUnreadableError
 
 MAX_DEPTH: Final = 64
 """Nested objects and lists; what is nested deeper is an attack, not telemetry."""
+
+# Beyond 64 bits an integer has 19 digits at least. All digits alike, and all that may stand before a number.
+_ALIKE: Final = bytes.maketrans(b"123456789 \t\r\n[,-", b"000000000:::::::")
+_NINETEEN: Final = b"0" * 19
+_LONG_INTEGER: Final = re.compile(rb"(?:^|[\s:\[,-])[0-9]{19,}(?:$|[\s,\]}])")
 
 
 def read_json(body: bytes, *, place: str, fix: str) -> Any:  # noqa: ANN401 - JSON is anything
@@ -35,10 +41,26 @@ def read_json(body: bytes, *, place: str, fix: str) -> Any:  # noqa: ANN401 - JS
     n_keys = _count_flat_keys(document, body)
     if n_keys is None:
         n_keys = count_keys(document, place=place, fix=fix)
-    spaced = any(pattern in body for pattern in (b'" :', b'"\t:', b'"\n:', b'"\r:'))
-    if not spaced and body.count(b'":') == n_keys:
-        return document  # one colon behind a text for each key that was kept: no key was lost
+    if keeps_all(body, n_keys):
+        return document
     return read_exactly(body, place=place, fix=fix)
+
+
+def keeps_all(body: bytes, n_keys: int) -> bool:
+    """Whether the fast parser, which kept `n_keys` keys of `body`, has certainly kept every key and every digit."""
+    if body.count(b":") != n_keys:  # else one colon for each key: none was lost, and no text holds one
+        # The colons left over may stand within texts: then one for each key stands right behind a text.
+        spaced = any(pattern in body for pattern in (b" :", b"\t:", b"\n:", b"\r:"))
+        if spaced or body.count(b'":') != n_keys:
+            return False
+    alike = body.translate(_ALIKE)
+    may_be_long = b":" + _NINETEEN in alike or alike.startswith(_NINETEEN)
+    return not may_be_long or _LONG_INTEGER.search(body) is None
+
+
+def constant(name: str) -> float | None:
+    """What the slow parser makes of a number that JSON does not know: not-a-number is where nothing was measured."""
+    return None if name == "NaN" else float(name)
 
 
 def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - JSON is anything
@@ -50,7 +72,7 @@ def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPT
     if not body.strip():
         raise PayloadUnreadableError("the answer is empty", place=place, fix=fix)
     try:
-        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_twins)
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_twins, parse_constant=constant)
     except _TwinKeyError as error:
         culprit = f"the answer has the key {error} twice in one object"
     except UnicodeDecodeError as error:

@@ -13,10 +13,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from domain.errors import CredentialsRejectedError, PayloadUnreadableError
 from providers._http import Answer, ApiClient, Secret
+from providers._json import read_json
 
 # A lifetime that is missing or absurd is taken for a minute: never cached for ever, never fetched for every request.
 SHORT_SECONDS: Final = 60.0
@@ -193,7 +192,7 @@ class BearerLogin:
 def _document(answer: Answer) -> Mapping[str, object]:
     """The answer as an object; an empty one if it is anything else."""
     try:
-        document = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
+        document = read_json(answer.body, place="the token answer", fix="compare it with the provider's documentation")
+    except PayloadUnreadableError:
         return {}
     return document if isinstance(document, dict) else {}

@@ -37,6 +37,7 @@ Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
+_NAN: Final = re.compile(r"[+-]?nan", re.IGNORECASE)
 _NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
@@ -154,6 +155,11 @@ def inside(times: Integers, odd: Collection[int], asked: Window, window: Window,
 def micros_of(instant: datetime) -> int:
     """Microseconds since the epoch."""
     return (instant - EPOCH) // MICROSECOND
+
+
+def is_nan(text: str) -> bool:
+    """Whether a text is not-a-number: what pandas and its like write where nothing was measured, as null elsewhere."""
+    return _NAN.fullmatch(text) is not None
 
 
 def no_number(text: str) -> Reason:

@@ -15,7 +15,7 @@ from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
-    from warehouse.ledger import DayStatus, Entry
+    from warehouse.ledger import DayStatus, Entry, RejectedSeries
     from warehouse.store import TimescaleWarehouse
 
 Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
@@ -161,6 +161,10 @@ class OnDemandWarehouse:
     def days(self, source: str) -> "Sequence[DayStatus]":
         """See `Ledger.days`."""
         return self._opened().ledger.days(source)
+
+    def rejected_series(self, source: str, load_ids: Sequence[int]) -> "Sequence[RejectedSeries]":
+        """See `Ledger.rejected_series`."""
+        return self._opened().ledger.rejected_series(source, load_ids)
 
     def owed(
         self,

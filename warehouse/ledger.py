@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from psycopg.rows import class_row, dict_row
 
+from domain.measurement import EXEMPT
 from domain.window import Window
 from warehouse.connections import Connections
 from warehouse.statements import statement
@@ -52,6 +53,21 @@ class Entry:
     def n_written(self) -> int:
         """Points inserted, changed or removed."""
         return self.n_inserted + self.n_changed + self.n_removed
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedSeries:
+    """What some loads rejected of one series.
+
+    Attributes:
+        series_key: Which; what its device's keys begin with, for rows that belong to all of them; empty for no series.
+        reason: Why.
+        n_rows: How many rows.
+    """
+
+    series_key: str
+    reason: str
+    n_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +242,15 @@ class Ledger:
         with self._connections.borrow("ledger") as connection:
             row = connection.execute(statement("ledger/newest_id")).fetchone()
         return int(row[0]) if row else 0
+
+    def rejected_series(self, source: str, load_ids: Sequence[int], *, most: int = 50) -> list[RejectedSeries]:
+        """Whose rows some loads rejected, worst first, `most` at most; rows that only lay outside are no news."""
+        values = {"source": source, "load_ids": list(load_ids), "exempt": sorted(EXEMPT), "most": most}
+        with (
+            self._connections.borrow(f"ledger of {source}") as connection,
+            connection.cursor(row_factory=class_row(RejectedSeries)) as cursor,
+        ):
+            return cursor.execute(statement("ledger/rejected_series"), values).fetchall()
 
     def _entries(self, name: str, source: str, window: Window) -> list[Entry]:
         values = {"source": source, "start": window.start, "end": window.end}

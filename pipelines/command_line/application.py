@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.command_line import closing, days, demo, doctor, live, overview, sandbox, ui, warehouse
+from pipelines.command_line import closing, days, demo, doctor, live, overview, rejected, sandbox, ui, warehouse
 from pipelines.command_line.speech import FAILED, complain
 
 
@@ -56,6 +56,7 @@ application.command(short_help="End whatever of this checkout runs")(closing.sto
 application.command(short_help="Look at everything this checkout needs")(doctor.doctor)
 application.command(short_help="Every source, and how far it is loaded")(overview.sources)
 application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)
+application.command(short_help="What was quarantined, why, since when")(rejected.rejected)
 application.command(short_help="Ask for days again, and load them")(days.backfill)
 application.command(short_help="Load days again without one request")(days.replay)
 application.command(short_help="Keep a source current from its stream")(live.live)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
-from providers._json import MAX_DEPTH, clipped, count_keys, kind_of, read_exactly
+from providers._json import MAX_DEPTH, clipped, count_keys, keeps_all, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
@@ -100,12 +100,8 @@ def _parse(body: bytes, place: str) -> Any:  # noqa: ANN401 - JSON is anything
     n_keys = _count_flat_keys(document, body)
     if n_keys < 0:
         n_keys = count_keys(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
-    colons = body.count(b":")
-    if colons == n_keys:
-        return document  # one colon for each key that was kept: no key was lost, and no text holds a colon
-    spaced = any(pattern in body for pattern in (b" :", b"\t:", b"\n:", b"\r:"))
-    if not spaced and body.count(b'":') == n_keys:
-        return document  # the colons left over stand within texts
+    if keeps_all(body, n_keys):
+        return document
     return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
 from providers._numbers import DecimalSign, is_number, read_numbers, readings
-from providers._points import Integers, Points, judge_times
+from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC
 from providers.servitly.wire import NO_DATA
@@ -62,7 +62,7 @@ def read_cells(
     texts = [cells[index] for index in present]
     found = read_numbers(texts, decimal=decimal, unit=unit)
     torn = [row for row in found.rows.tolist() if readings(texts[row], unit).proves] if is_torn else []
-    points.odd |= {present[row]: why for row, why in found.odd.items()}
+    points.odd |= {present[row]: why for row, why in found.odd.items() if not is_nan(texts[row].strip())}
     points.odd |= dict.fromkeys((present[row] for row in torn), Reason.AMBIGUOUS_DECIMAL)
     is_kept = ~np.isin(found.rows, np.array(torn, dtype=np.int64))
     rows = np.array(present, dtype=np.int64)[found.rows]
@@ -75,7 +75,7 @@ def _states(cells: Sequence[str], unit: str, *, is_state: bool) -> Points:
     points = Points()
     for index, cell in enumerate(cells):
         plain = cell.strip()
-        if plain in NO_DATA:
+        if plain in NO_DATA or is_nan(plain):
             continue
         if not is_state and _is_number(plain, unit):
             points.n_unmapped += 1

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from domain.errors import ConfigurationError, PayloadUnreadableError
 from domain.quantities import Conversion, conversion
+from providers._json import read_json
 from providers.servitly.account import Account
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -129,7 +128,7 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
 
 def _object(body: bytes) -> Mapping[str, object]:
     try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        said = read_json(body, place="an answer about a job", fix="compare with the provider's documentation")
+    except PayloadUnreadableError:
         return {}
     return said if isinstance(said, dict) else {}

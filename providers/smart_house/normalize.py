@@ -28,6 +28,7 @@ from domain.measurement import Normalized, Reason
 from domain.quantities import Conversion, Kind
 from domain.window import Window
 from providers._json import is_storable
+from providers._points import is_nan
 from providers.smart_house import naming
 from providers.smart_house.account import Account
 from providers.smart_house.attendance import Attendance, uploads_of
@@ -201,6 +202,8 @@ class _Answer:
         """A change inside the window as a measurement, a state, or neither."""
         where = f"{home}/{entity}"
         if not _NUMBER.fullmatch(state):
+            if is_nan(state) and self._meaning(entity, attributes) is not None:
+                return  # nothing was measured
             if _NOT_A_NUMBER.fullmatch(state) and (known := self._meaning(entity, attributes)) is not None:
                 series = naming.measured(home, entity, known[1].quantity.name, known[0])
                 self._batches.reject(at, where, state, Reason.NOT_FINITE, series.key)

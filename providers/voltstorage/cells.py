@@ -10,7 +10,7 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._points import Floats, Integers, Points, judge_times, no_number
+from providers._points import Floats, Integers, Points, is_nan, judge_times, no_number
 from providers._times import read_column
 from providers.voltstorage.spec import SPEC
 
@@ -60,7 +60,7 @@ def one_number(value: object) -> float | Reason:
 
 def is_said(cell: object) -> bool:
     """Whether a cell says anything."""
-    return cell is not None and cell != ""
+    return cell is not None and cell != "" and not (isinstance(cell, str) and is_nan(cell))
 
 
 def _floats(said: list[Any], rows: list[int], odd: dict[int, Reason], *, are_texts: bool) -> tuple[Floats, Integers]:
@@ -70,6 +70,8 @@ def _floats(said: list[Any], rows: list[int], odd: dict[int, Reason], *, are_tex
     values: list[float] = []
     kept: list[int] = []
     for row, cell in zip(rows, said, strict=True):
+        if not is_said(cell):
+            continue
         number = _of_text(cell) if are_texts else one_number(cell)
         if isinstance(number, Reason):
             odd[row] = number

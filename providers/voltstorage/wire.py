@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
 from domain.quantities import Conversion, conversion
+from providers._json import constant
 from providers._zones import named_zone
 from providers.voltstorage.account import Account, FieldMeaning
 
@@ -133,7 +134,7 @@ def parse_json(body: bytes | str, *, place: str) -> Any:  # noqa: ANN401  # JSON
     """
     try:
         text = body if isinstance(body, str) else body.decode("utf-8-sig")
-        document = json.loads(text, object_pairs_hook=_without_twins)
+        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=constant)
     except UnicodeDecodeError as error:
         raise unreadable(f"the answer is not UTF-8 (byte {error.start})", place) from None
     except RecursionError:

@@ -13,6 +13,7 @@ from domain.contract import LoadReport
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
 from tests.fakes.warehouse import FakeDay, FakeWarehouse
+from warehouse.ledger import RejectedSeries
 
 DUE_FOR_FIVE = datetime(2026, 1, 6, tzinfo=UTC) + FAKE_SPEC.settles_after + GRACE
 
@@ -27,9 +28,13 @@ def loaded(*wanted: date, unmapped: dict[str, int] | None = None, rejected: date
 
 
 def said(
-    loads: list[LoadReport], now: datetime, of: SourceFacts | None = None, ledger: Sequence[FakeDay] = ()
+    loads: list[LoadReport],
+    now: datetime,
+    of: SourceFacts | None = None,
+    ledger: Sequence[FakeDay] = (),
+    broken: Sequence[RejectedSeries] = (),
 ) -> dict[str, dg.AssetCheckResult]:
-    return {str(result.check_name): result for result in evaluate(of or facts(), loads, ledger, now)}
+    return {str(result.check_name): result for result in evaluate(of or facts(), loads, ledger, now, broken)}
 
 
 def test_every_check_has_a_result() -> None:
@@ -137,6 +142,19 @@ def test_a_quarantined_row_is_counted_by_its_reason() -> None:
     assert result.severity is dg.AssetCheckSeverity.WARN
     assert result.metadata["by_name"].value == {"wrong_type": 1}
     assert result.metadata["days"].value == ["2026-01-02"]
+
+
+def test_a_quarantined_series_is_named_with_its_reason_and_its_count() -> None:
+    broken = [RejectedSeries("b7/temperature", "out_of_limits", 1288), RejectedSeries("", "malformed_row", 2)]
+    result = said(loaded(*days(5), rejected=days(5)[1]), DUE_FOR_FIVE, broken=broken)["nothing_rejected"]
+    assert not result.passed
+    assert result.severity is dg.AssetCheckSeverity.WARN
+    assert result.metadata["by_series"].value == {
+        "b7/temperature (out_of_limits)": 1288,
+        "no series (malformed_row)": 2,
+    }
+    assert "Most of them: b7/temperature (out_of_limits) 1,288, no series" in str(result.description)
+    assert "`joulehouse rejected roof`" in str(result.description)
 
 
 def test_a_row_that_was_only_sent_along_is_no_news() -> None:

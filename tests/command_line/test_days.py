@@ -201,6 +201,20 @@ def test_status_tells_loads_missing_days_and_failures(setting: Setting) -> None:
     assert "  rejected  nothing" in answer.stdout
 
 
+def test_rejected_tells_what_why_how_much_and_since_when(setting: Setting) -> None:
+    setting.backfill(YESTERDAY, YESTERDAY)
+    assert "nothing was rejected." in setting.ask("rejected", "charging_hub").stdout
+    setting.twin.fault("cell", field="P_kW", raw="1e15", page=1)
+    setting.backfill(YESTERDAY, YESTERDAY)
+    answer = setting.ask("rejected", "charging_hub", "--from", YESTERDAY.isoformat())
+    assert answer.exit_code == 0, answer.output
+    (line,) = [line for line in answer.stdout.splitlines() if "out_of_limits" in line]
+    assert "P_kW" in line
+    assert f"{YESTERDAY} to {YESTERDAY}" in line
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in line
+    assert "1 row of 1 series. The runbook says" in answer.stdout
+
+
 def test_sources_tells_how_far_each_is_loaded(setting: Setting) -> None:
     assert "nothing is loaded yet" in setting.ask("sources").stdout
     setting.backfill(YESTERDAY, YESTERDAY)

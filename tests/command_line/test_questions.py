@@ -145,7 +145,7 @@ def test_the_doctor_starts_nothing(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "ui", "doctor", "sources", "status", "backfill", "replay", "warehouse", "sandbox"]
+    "command", ["demo", "ui", "doctor", "sources", "status", "rejected", "backfill", "replay", "warehouse", "sandbox"]
 )
 def test_every_command_says_what_it_does(command: str) -> None:
     answer = ask(command, "--help")

@@ -9,6 +9,7 @@ from domain.contract import LandedPull, LoadReport, Payload, Progress, PullRepor
 from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
 from domain.measurement import Normalized
 from domain.window import Window
+from warehouse.ledger import RejectedSeries
 
 Points = dict[tuple[str, datetime], float]
 
@@ -94,6 +95,7 @@ class FakeWarehouse:
     ledger: list[LoadReport] = field(default_factory=list)
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
     standing: dict[str, dict[date, FakeDay]] = field(default_factory=dict)
+    rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
     answered: dict[tuple[str, date], int] = field(default_factory=dict)  # when a day last had an outcome
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
@@ -210,6 +212,10 @@ class FakeWarehouse:
     def days(self, source: str) -> Sequence[FakeDay]:
         self._answer()
         return [one for _, one in sorted(self.standing.get(source, {}).items())]
+
+    def rejected_series(self, source: str, load_ids: Sequence[int]) -> Sequence[RejectedSeries]:
+        self._answer()
+        return [one for load_id in load_ids for one in self.rejected.get((source, load_id), ())]
 
     def owed(
         self,

@@ -1,6 +1,8 @@
 """JSON, read strictly: one key once, bounded depth, UTF-8 alone, and never slowly."""
 
 import json
+import math
+import re
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import PayloadUnreadableError
 from providers._json import MAX_DEPTH, is_storable, kind_of, read_exactly, read_json
+from providers.voltstorage.wire import parse_json
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
@@ -77,3 +80,56 @@ def test_what_json_calls_a_value_is_known() -> None:
     values: list[object] = [{}, [], "", True, 1, 1.5, None]
     said = [kind_of(one) for one in values]
     assert said == ["object", "list", "text", "boolean", "number", "number", "null"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a"  :2}',
+        b'{"a":1,"a"\n  :2}',
+        b'{"a":1,"a"\t\t:2}',
+        b'{"a":1,"a" \r\n :2}',
+        b'{"t":"x\\":","a"  :1,"a"  :2}',
+        b'{"a":1,"\\u0061":2}',
+        b'[{"n":{"a"  :1,"\\u0061"   :2}}]',
+        b'{"t":": :","a":1,"a":2}',
+    ],
+)
+def test_a_key_twice_is_refused_however_it_is_spaced_and_written(body: bytes) -> None:
+    for read_it in (read, lambda sent: read_exactly(sent, place="here", fix="look"), voltstorage):
+        with pytest.raises(PayloadUnreadableError, match="twice in one object"):
+            read_it(body)
+
+
+LONG = (
+    "9223372036854775807", "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
+    "18446744073709551616", "89490200001234567890", "-89490200001234567890", "1" + "0" * 40,
+    "123456789012345678901234567890.5", "0.00012345678901234567891", "-0", "-0.0", "1E400", "-1E400", "1e-400",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", LONG)
+@pytest.mark.parametrize("around", ["{}", "[{}]", "[1,{}]", '{{"a":{}}}', '{{"a": {} }}', '{{"a":{{"b":[0,\n{}\n]}}}}'])
+def test_a_number_is_the_same_whatever_else_is_in_the_page_and_whoever_reads_it(number: str, around: str) -> None:
+    body = around.format(number).encode()
+    exactly = read_exactly(body, place="here", fix="look")
+    assert repr(read(body)) == repr(exactly) == repr(voltstorage(body))
+    if number.lstrip("-").isdigit():
+        assert json.dumps(exactly).replace(" ", "").replace("\n", "") == re.sub(
+            r"\s|-(?=0\b)", "", around.format(number)
+        )
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=2), st.integers(-(10**25), 10**25) | st.floats(allow_nan=False))))
+def test_no_integer_loses_a_digit(document: object) -> None:
+    assert read(json.dumps(document, separators=(",", ":")).encode()) == document
+
+
+def test_not_a_number_is_null_and_infinity_is_not() -> None:
+    body = b'{"a":NaN,"b":[NaN],"c":Infinity,"d":-Infinity}'
+    for read_it in (read, voltstorage):
+        assert read_it(body) == {"a": None, "b": [None], "c": math.inf, "d": -math.inf}
+
+
+def voltstorage(body: bytes) -> object:
+    return parse_json(body, place="here")

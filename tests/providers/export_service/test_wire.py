@@ -143,9 +143,9 @@ def test_colons_within_texts_are_no_keys(rows: str) -> None:
     assert read(page(rows)).rows == [json.loads(rows)]
 
 
-def test_numbers_that_json_does_not_have_are_read_and_left_to_the_quarantine() -> None:
+def test_not_a_number_is_null_and_infinity_is_left_to_the_quarantine() -> None:
     (row,) = read(page('{"a":NaN,"b":Infinity,"c":-Infinity,"d":1e999}')).rows
-    assert repr(row) == "{'a': nan, 'b': inf, 'c': -inf, 'd': inf}"
+    assert repr(row) == "{'a': None, 'b': inf, 'c': -inf, 'd': inf}"
 
 
 def test_a_lone_surrogate_is_read_and_left_to_the_quarantine() -> None:

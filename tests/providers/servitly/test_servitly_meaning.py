@@ -113,7 +113,7 @@ def test_a_number_of_a_metric_that_nobody_knows_is_unmapped_however_it_is_writte
 
 
 @pytest.mark.parametrize(
-    ("cell", "reason"), [("NaN", "not_finite"), ("1e999", "not_finite"), ("-300", "out_of_limits")]
+    ("cell", "reason"), [("Infinity", "not_finite"), ("1e999", "not_finite"), ("-300", "out_of_limits")]
 )
 def test_an_impossible_number_is_rejected_by_name(cell: str, reason: str) -> None:
     assert reasons(one(f"TIMESTAMP,T [°C]\n{T},{cell}\n")) == [reason]

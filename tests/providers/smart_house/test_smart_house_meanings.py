@@ -97,7 +97,7 @@ def test_a_text_is_a_state_of_a_series_of_its_own(state: str) -> None:
     ("state", "reason"),
     [
         ("1e999", "not_finite"),
-        ("nan", "not_finite"),
+        ("inf", "not_finite"),
         ("-Infinity", "not_finite"),
         ("-300", "out_of_limits"),
         (21.5, "wrong_type"),

@@ -149,7 +149,7 @@ def test_a_column_that_is_there_twice_makes_the_export_unreadable() -> None:
     ("cell", "reason"),
     [
         ("n/a", Reason.WRONG_TYPE), ("1_000", Reason.WRONG_TYPE), ("١٢", Reason.WRONG_TYPE), (" 1", Reason.WRONG_TYPE),
-        ("NaN", Reason.NOT_FINITE), ("1e999", Reason.NOT_FINITE), ("-Infinity", Reason.NOT_FINITE),
+        ("inf", Reason.NOT_FINITE), ("1e999", Reason.NOT_FINITE), ("-Infinity", Reason.NOT_FINITE),
         ("1e12", Reason.OUT_OF_LIMITS),
     ],
 )  # fmt: skip

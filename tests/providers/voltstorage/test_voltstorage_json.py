@@ -66,7 +66,7 @@ def test_what_is_neither_shape_is_unreadable(body: str) -> None:
 
 
 def test_a_number_that_is_not_finite_is_rejected() -> None:
-    whole = read('[{"Time":"2020-03-22T12:00:00Z","Power_PV":NaN,"Power_Grid":1e999}]')
+    whole = read('[{"Time":"2020-03-22T12:00:00Z","Power_PV":-Infinity,"Power_Grid":1e999}]')
     assert whole.rejected["reason"].tolist() == [Reason.NOT_FINITE] * 2
 
 

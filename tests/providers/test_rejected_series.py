@@ -1,0 +1,131 @@
+"""Not-a-number is null in every provider; what is rejected names its series, so that it costs no other one's day."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.contract import Payload
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers.climkit import normalize as climkit
+from providers.climkit.account import Account as ClimkitAccount
+from providers.servitly import normalize as servitly
+from providers.servitly.account import Account as ServitlyAccount
+from providers.smart_house import normalize as smart_house
+from providers.smart_house.account import Account as HomeAccount
+from providers.voltstorage import normalize as voltstorage
+from providers.voltstorage.account import Account as VoltStorageAccount
+from tests.fakes import smart_homes
+from tests.fakes.documents import EACH_VEHICLE, NOON, meant
+from tests.fakes.exported import exported, summed_up
+from tests.fakes.zips import answer, zipped
+
+DAY = Window.of_day(date(2025, 6, 1))
+AT = DAY.start + timedelta(hours=12)
+RECEIVED = datetime(2025, 7, 1, tzinfo=UTC)
+
+
+def of_export_service(cell: str) -> Normalized:
+    document = f'{{"timestamp":{NOON},"vehicle":"a/b","T_degC":{cell}}}'
+    return meant(f'{{"numResults":1,"result":[{document}]}}'.encode(), EACH_VEHICLE)
+
+
+def of_climkit(cell: str) -> Normalized:
+    def landed(endpoint: str, body: str, page: int) -> Payload:
+        return Payload(endpoint, {}, DAY, "s1", page, RECEIVED, "application/json", body.encode(), "content-length")
+
+    sensors = [{"id": "t1", "type": "temperature", "unit": "°C", "name": "Flat"}]
+    payloads = [
+        landed("installation_infos/s1", '{"name":"House","timezone":"UTC"}', 1),
+        landed("meter_info/s1", "[]", 2),
+        landed("s1/sensors_list", json.dumps(sensors), 3),
+        landed("s1/sensor_data/t1", f'[{{"timestamp":{int(AT.timestamp())},"value":{cell}}}]', 4),
+    ]
+    return concat(climkit.normalize(payloads, DAY, ClimkitAccount()))
+
+
+def of_servitly(cell: str) -> Normalized:
+    payload = answer(zipped([("B/1.csv", f"TIMESTAMP,T [°C]\n{AT.isoformat()},{cell}\n")]), DAY)
+    return concat(servitly.normalize([payload], DAY, ServitlyAccount(tenant="acme")))
+
+
+def of_voltstorage_csv(cell: str) -> Normalized:
+    payload = exported(f"Time,Power_PV\r\n{AT.isoformat()},{cell}\r\n", DAY)
+    return concat(voltstorage.normalize([payload], DAY, VoltStorageAccount()))
+
+
+def of_statistics(cell: str) -> Normalized:
+    said = f'[{{"timespan_start":{int(DAY.start.timestamp())},"max-temperature":{cell}}}]'
+    payload = replace(summed_up([], DAY, "day"), body=said.encode())
+    return concat(voltstorage.normalize([payload], DAY, VoltStorageAccount()))
+
+
+def of_smart_house(cell: str) -> Normalized:
+    attributes = "{unit_of_measurement=°C}"
+    change = smart_homes.change("2025-06-03T10:00:00.000000+01:00", cell, attributes)
+    packed = smart_homes.archive([smart_homes.row(sensor_x=[change])])
+    return concat(smart_house.normalize([smart_homes.payload(packed)], smart_homes.DAY, HomeAccount()))
+
+
+READERS = {
+    "export_service": of_export_service, "climkit": of_climkit, "servitly": of_servitly,
+    "voltstorage_csv": of_voltstorage_csv, "voltstorage_statistics": of_statistics, "smart_house": of_smart_house,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_not_a_number_is_null(read: Callable[[str], Normalized]) -> None:
+    assert read("NaN").n_received == 0
+
+
+@pytest.mark.parametrize("cell", ["-1e12", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_an_impossible_value_names_the_series_that_it_would_have_been_a_point_of(
+    read: Callable[[str], Normalized], cell: str
+) -> None:
+    (series,) = read("5").series
+    whole = read(cell)
+    whole.check(place="a test")
+    assert list(whole.rejected["series"]) == [series.key]
+    assert list(whole.rejected["reason"]) == ["out_of_limits" if math.isfinite(float(cell)) else "not_finite"]
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "NAN", "-nan"])
+@pytest.mark.parametrize("read", [of_servitly, of_voltstorage_csv, of_smart_house])
+def test_not_a_number_is_null_in_every_way_of_writing_it(read: Callable[[str], Normalized], cell: str) -> None:
+    assert read(cell).n_received == 0
+
+
+def test_not_a_number_makes_no_text_of_a_column_that_nobody_knows() -> None:
+    payload = exported(f"Time,Power_New\r\n{AT.isoformat()},NaN\r\n{AT.isoformat()},5\r\n", DAY)
+    whole = concat(voltstorage.normalize([payload], DAY, VoltStorageAccount()))
+    assert (len(whole.states), sum(whole.unmapped.values())) == (0, 1)
+
+
+def test_rows_of_a_lost_clock_name_their_device() -> None:
+    rows = [{"timestamp": 1000, "vehicle": "v7", "P_kW": 1, "U_V": 230}, {"timestamp": 1000, "vehicle": "v7"}]
+    keys = list(meant([{"timestamp": NOON, "vehicle": "v1", "P_kW": 1}, *rows], EACH_VEHICLE).rejected["series"])
+    assert keys == ["grid/v7/P_kW", "grid/v7/U_V", "grid/v7/"]
+    payload = answer(zipped([("B1.csv", "TIMESTAMP,T [°C]\n1970-01-01T00:00:00Z,21.5\n")]), DAY)
+    whole = concat(servitly.normalize([payload], DAY, ServitlyAccount(tenant="acme")))
+    assert list(whole.rejected["series"]) == ["B1/"]
+    lost = exported("Time,Power_PV\r\n1970-01-01T00:00:00Z,5\r\n1970-01-01T00:00:00Z,\r\n", DAY)
+    whole = concat(voltstorage.normalize([lost], DAY, VoltStorageAccount()))
+    assert list(whole.rejected["series"]) == ["77/Power_PV", "77/"]
+
+
+def test_a_row_of_nobody_names_no_series() -> None:
+    whole = meant(["no object", {"timestamp": NOON, "vehicle": None, "P_kW": 1}], EACH_VEHICLE)
+    assert list(whole.rejected["series"]) == ["", ""]
+
+
+def test_a_long_id_is_read_and_a_rejected_row_keeps_its_digits() -> None:
+    for beside in ("1", "NaN", "1e999"):
+        rows = f'[{{"timestamp":{NOON},"vehicle":89490200001234567890,"P_kW":1e15,"x":{beside}}}]'
+        whole = meant(f'{{"numResults":1,"result":{rows}}}'.encode(), EACH_VEHICLE)
+        assert list(whole.rejected["series"]) == ["grid/89490200001234567890/P_kW"]
+        assert '"vehicle": 89490200001234567890' in whole.rejected["raw"].iloc[0]
