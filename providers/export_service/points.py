@@ -92,8 +92,9 @@ def _read_numbers(
         return Points(number_rows=chosen, numbers=values)
     where = np.arange(len(column)) if chosen is None else chosen
     for position in np.flatnonzero(~good).tolist():
-        is_held = np.isfinite(sent[position]) and _is_exact(present[position])
-        reason = Reason.OUT_OF_LIMITS if is_held else Reason.NOT_FINITE
+        # What is within the limits and was not good is an integer that no double holds.
+        is_within = meaning.quantity.low <= values[position] <= meaning.quantity.high
+        reason = Reason.OUT_OF_LIMITS if np.isfinite(sent[position]) and not is_within else Reason.NOT_FINITE
         quarantine.add_cell(name, rows[int(where[position])], reason)
     return Points(number_rows=where[good], numbers=values[good])
 

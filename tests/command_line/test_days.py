@@ -204,7 +204,7 @@ def test_status_tells_loads_missing_days_and_failures(setting: Setting) -> None:
 def test_rejected_tells_what_why_how_much_and_since_when(setting: Setting) -> None:
     setting.backfill(YESTERDAY, YESTERDAY)
     assert "nothing was rejected." in setting.ask("rejected", "charging_hub").stdout
-    setting.twin.fault("cell", field="P_kW", raw="1e15", page=1)
+    setting.twin.fault("cell", field="P_kW", raw="1e15", page=1, times=1)
     setting.backfill(YESTERDAY, YESTERDAY)
     answer = setting.ask("rejected", "charging_hub", "--from", YESTERDAY.isoformat())
     assert answer.exit_code == 0, answer.output
