@@ -104,7 +104,10 @@ def judge(
         around = day.context
         if near.start <= day.start < near.stop and n_falls[around.start] != n_falls[around.stop]:
             seen = trust(at_us[around], value[around], register)
-            verdict[day.start : day.stop] = seen[day.start - around.start : day.stop - around.start]
+            own = seen[day.start - around.start : day.stop - around.start]
+            # A hop without a trusted reading would leave the day behind it without a beginning, in silence.
+            if len(own) < HOP_READINGS or (own == TRUSTED).any():
+                verdict[day.start : day.stop] = own
     n_odd = _sums(falls | (verdict != TRUSTED))
     parts: list[Intervals] = []
     for is_plain, span, around in _stretches(wanted, n_odd, len(at_us)):

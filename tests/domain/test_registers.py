@@ -127,3 +127,12 @@ def test_two_counters_that_answer_in_turn_are_not_added_up() -> None:
     found = judged([5e6 + n if n % 2 else 20_000.0 + n for n in range(20)])
 
     assert total(found) == pytest.approx(18)
+
+
+def test_a_whole_day_that_may_be_wrong_is_never_left_out_in_silence() -> None:
+    """Of a counter that is reset each midnight and stands as high each evening: the second day may be a dip."""
+    day = [1_000.0 * (n // 12) for n in range(48)]
+    found = judged([*day, *day, *(value + 1_000 for value in day)], 1_800)
+
+    assert len(found.amount) == 143
+    assert "reset" in flags(found)
