@@ -55,6 +55,8 @@ class Catalogue:
                         registers.rewrite(connection, source, rescaled, window, place=place)
                 for series_id, window in rezoned.items():
                     summaries.rewrite(connection, summaries.zones(connection, [series_id]), window)
+                    for span in registers.spans(connection, [series_id]):
+                        registers.rewrite(connection, source, [series_id], span, place=place, is_rezoned=True)
         for one in ordered:
             self._ids.pop((source, one.key), None)
         return n_changed

@@ -78,8 +78,11 @@ class Rows:
         return Rows(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def difference(stored: Rows, wanted: Rows) -> tuple[Rows, Rows]:
-    """Which stored rows have to go, and which wanted ones have to come: a row that is to change does both."""
+def difference(stored: Rows, wanted: Rows) -> tuple[Rows, Rows, Rows]:
+    """Which stored rows have to go, which wanted ones have to come, and which of both count something else.
+
+    A row that is to change goes and comes; where only its yardstick does, it counts what it did.
+    """
     old, new = _keys(stored, wanted)
     order = np.argsort(old)
     at = np.full(len(wanted), -1, dtype=np.int64)
@@ -89,16 +92,14 @@ def difference(stored: Rows, wanted: Rows) -> tuple[Rows, Rows]:
     is_known = at >= 0
     same = np.zeros(len(wanted), dtype=np.bool_)
     before, after = stored.taken(at[is_known]), wanted.taken(is_known)
-    same[is_known] = (
-        (before.begun_us == after.begun_us)
-        & (before.amount == after.amount)
-        & _equal(before.usual, after.usual)
-        & _equal(before.spacing, after.spacing)
-        & (before.flag == after.flag)
+    counts = np.zeros(len(wanted), dtype=np.bool_)
+    counts[is_known] = (
+        (before.begun_us == after.begun_us) & (before.amount == after.amount) & (before.flag == after.flag)
     )
-    stays = np.zeros(len(stored), dtype=np.bool_)
-    stays[at[same]] = True
-    return stored.taken(~stays), wanted.taken(~same)
+    same[is_known] = counts[is_known] & _equal(before.usual, after.usual) & _equal(before.spacing, after.spacing)
+    stays, counted = np.zeros(len(stored), dtype=np.bool_), np.zeros(len(stored), dtype=np.bool_)
+    stays[at[same]], counted[at[counts]] = True, True
+    return stored.taken(~stays), wanted.taken(~same), Rows.joined([stored.taken(~counted), wanted.taken(~counts)])
 
 
 def read(connection: psycopg.Connection, spans: Sequence[tuple[int, int, int]]) -> Rows:

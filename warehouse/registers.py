@@ -16,7 +16,7 @@ from psycopg import sql
 from domain.errors import AccountingError
 from domain.registers import Intervals, Register, judge, judge_rising, register_of
 from domain.window import Window
-from warehouse import register_rows
+from warehouse import register_days, register_rows
 from warehouse.held import literal_ids
 from warehouse.register_context import Context, contexts, neighbourhoods
 from warehouse.register_rows import Rows
@@ -45,6 +45,7 @@ def rewrite(
     *,
     place: str,
     is_first: bool = False,
+    is_rezoned: bool = False,
 ) -> Rewritten:
     """Make the intervals right that readings inside `window` have a part in. Needs: an open transaction.
 
@@ -56,6 +57,7 @@ def rewrite(
         window: Where.
         place: For messages.
         is_first: There was no reading of any of them inside `window` before.
+        is_rezoned: The zone of each is another one now, and so are its local days.
 
     Raises:
         AccountingError: The server counted other numbers than were to be written.
@@ -64,7 +66,7 @@ def rewrite(
         return Rewritten()
     _lock(connection, source)
     # Only now: whoever had the lock may have described them anew.
-    registers = _registers(connection, source, series_ids)
+    registers, zones = _registers(connection, source, series_ids), _zones(connection, series_ids)
     n_put = n_removed = 0
     for group in _groups(list(registers)):
         spans, parts = [], []
@@ -74,7 +76,8 @@ def rewrite(
                 parts.append(Rows.of(context.series_id, judged, context.first_us, context.end_us))
         if not spans:
             continue
-        gone, new = register_rows.difference(register_rows.read(connection, spans), Rows.joined(parts))
+        stored, wanted = register_rows.read(connection, spans), Rows.joined(parts)
+        gone, new, counting = register_rows.difference(stored, wanted)
         counted = (register_rows.remove(connection, gone), register_rows.put(connection, new))
         if counted != (len(gone), len(new)):
             raise AccountingError(
@@ -84,6 +87,9 @@ def rewrite(
                 fix="report it: nothing was written, and the loader is wrong",
             )
         n_put, n_removed = n_put + len(new), n_removed + len(gone)
+        touched = Rows.joined([stored, wanted]) if is_rezoned else counting
+        if len(touched):
+            register_days.rewrite(connection, touched, wanted, spans, {one: zones[one] for one in group}, place=place)
     return Rewritten(n_put, n_removed)
 
 
@@ -129,6 +135,10 @@ def _registers(connection: psycopg.Connection, source: str, series_ids: Sequence
         return {}
     rows = connection.execute(statement("register/of_source"), {"source": source, "series_ids": list(series_ids)})
     return {series_id: register_of(quantity, provider_unit) for series_id, quantity, provider_unit in rows}
+
+
+def _zones(connection: psycopg.Connection, series_ids: Sequence[int]) -> dict[int, str]:
+    return dict(connection.execute(statement("summary/zones"), {"series_ids": list(series_ids)}).fetchall())
 
 
 def _groups(series_ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -136,6 +136,19 @@ DERIVED_UNIT: Final = sa.Table(
     comment="The pieces in which a warehouse that had points before is filled, and which of them are done.",
 )
 
+REGISTER_LOCAL_DAY: Final = sa.Table(
+    "register_local_day",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("local_date", sa.Date, primary_key=True),
+    sa.Column("partition_at", _INSTANT, primary_key=True),
+    sa.Column("bucket_at", _INSTANT, nullable=False),
+    sa.Column("amount", sa.Double, nullable=False),
+    sa.Column("n_intervals", sa.Integer, nullable=False),
+    sa.Column("n_flagged", sa.Integer, nullable=False),
+    comment="What a register counted of a local day in a UTC day. Hypertable; read as register_energy_local_daily.",
+)
+
 MEASUREMENT_REVISION: Final = sa.Table(
     "measurement_revision",
     METADATA,

@@ -29,6 +29,7 @@ def load_readings(
     *,
     quantity: str = "energy_register",
     provider_unit: str = "kWh",
+    time_zone: str = "UTC",
 ) -> LoadReport:
     """Make `window` say what `readings` say there: key of the series → readings; as a correction."""
     inside = {
@@ -44,7 +45,9 @@ def load_readings(
             "value": pd.Series([value for _, _, value in rows], dtype="float64"),
         }
     )
-    described = tuple(Series(key, quantity, device=key, provider_unit=provider_unit) for key in readings)
+    described = tuple(
+        Series(key, quantity, device=key, provider_unit=provider_unit, time_zone=time_zone) for key in readings
+    )
     batch = Normalized(series=described, measurements=frame)
     return warehouse.load(source, window, landed(warehouse, source, window), [batch], is_correction=True)
 
@@ -58,6 +61,33 @@ def stored(database: str, source: str = "house") -> list[Row]:
             [source],
         ).fetchall()
     return [(key, begun.astimezone(UTC), ended.astimezone(UTC), *rest) for key, begun, ended, *rest in rows]
+
+
+_LOCAL: Final = "SELECT key, local_date, {amount}, n_intervals::bigint, n_flagged::bigint FROM {days} ORDER BY 1, 2"
+_DAYS: Final = "register_energy_local_daily INNER JOIN series USING (series_id)"
+_ADDED_UP: Final = """
+(
+    SELECT
+        key,
+        ((ended_at - interval '1 microsecond') AT TIME ZONE time_zone)::date AS local_date,
+        sum(amount) AS amount,
+        count(*) AS n_intervals,
+        count(*) FILTER (WHERE flag <> 'measured') AS n_flagged
+    FROM register_energy
+    INNER JOIN series USING (series_id)
+    GROUP BY key, local_date
+) AS added_up
+"""
+
+
+def local_days(database: str) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """What is written of local days, and what the intervals say when they are added up: rounded to a millionth."""
+    with psycopg.connect(database) as connection:
+        found = [
+            connection.execute(_LOCAL.format(amount="round(amount::numeric, 6)", days=days).encode()).fetchall()
+            for days in (_DAYS, _ADDED_UP)
+        ]
+    return found[0], found[1]
 
 
 def rebuilt(database: str, source: str = "house") -> list[Row]:

@@ -14,7 +14,7 @@ from domain.contract import Series
 from domain.live import LivePoint
 from domain.window import Window
 from tests.fakes.forked import together
-from tests.fakes.registers import Readings, load_readings, rebuilt, stored
+from tests.fakes.registers import Readings, load_readings, local_days, rebuilt, stored
 from warehouse import registers
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -53,6 +53,9 @@ def house(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
         yield opened
 
 
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Auckland", "Pacific/Apia")
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_days_in_any_order_again_changed_and_removed_say_what_a_rebuild_says(
     database: str, house: TimescaleWarehouse, seed: int
@@ -69,11 +72,33 @@ def test_days_in_any_order_again_changed_and_removed_say_what_a_rebuild_says(
             key = chance.choice(list(meters))
             changed = {at: value + chance.choice([0.0, 7.0, -3e4]) for at, value in meters[key].items()}
             said[key] = {} if chance.random() < 0.5 else changed
-        load_readings(house, said, day(number))
+        load_readings(house, said, day(number), time_zone=ZONES[seed])
         assert stored(database) == rebuilt(database), f"after day {number}"
+        written, added_up = local_days(database)
+        assert written == added_up, f"after day {number}"
     for number in range(0, n_days, 2):
-        load_readings(house, meters, day(number, min(2, n_days - number)))
+        load_readings(house, meters, day(number, min(2, n_days - number)), time_zone=ZONES[seed])
     assert stored(database) == rebuilt(database)
+    written, added_up = local_days(database)
+    assert written == added_up != []
+
+
+def test_a_register_that_gets_another_zone_gets_other_local_days(database: str, house: TimescaleWarehouse) -> None:
+    meters = {"meter": {day(0).start + n * QUARTER: 5e6 + 100.0 * n for n in range(20 * 96)}}
+    for number in range(0, 20, 4):
+        load_readings(house, meters, day(number, 4))
+    before = local_days(database)
+
+    house.catalogue(
+        "house",
+        [Series("meter", "energy_register", device="meter", provider_unit="kWh", time_zone="Europe/Berlin")],
+    )
+
+    written, added_up = local_days(database)
+    assert written == added_up
+    assert (written, added_up) != before
+    # 2026-03-29 has 23 hours in Berlin.
+    assert [amount for _, local, amount, *_ in written if local == date(2026, 3, 29)] == [9_200]
 
 
 def test_the_view_says_what_the_table_holds_in_the_unit_of_the_series(database: str, house: TimescaleWarehouse) -> None:
