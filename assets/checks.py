@@ -1,4 +1,4 @@
-"""What is asked of every source after every run, and four times a day if none ran: six checks, read from the ledger.
+"""What is asked of every source after every run, and four times a day if none ran: seven checks.
 
 They look at the ledger and not at the run: a run over days has no single partition, and a source that stopped running
 altogether is what must be noticed first. None of them blocks; a load that may not stand was already refused.
@@ -25,6 +25,7 @@ CHECKS: Final = {
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity, but for those left out on purpose.",
     "accounted_for": "Received = inserted + changed + unchanged + rejected + duplicate, for every loaded day.",
+    "summaries_agree": "Hours, days and local days of the newest 3 loaded days are what their points amount to.",
 }
 """Check name → what it promises."""
 
@@ -33,6 +34,7 @@ GRACE: Final = timedelta(hours=26)
 
 _RECENT: Final = 31  # days whose rejected rows and unmapped fields are still news
 _WORST: Final = 3  # series named in a check's sentence
+_SUMMED: Final = 3  # days whose summaries are compared with their points after every run
 _NAMED: Final = 50  # days named in the metadata of a check
 
 
@@ -52,9 +54,11 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
             loads = list(warehouse.loads(facts.slug, facts.first_day, now.date()))
             days = warehouse.days(facts.slug)
             broken = warehouse.rejected_series(facts.slug, [load.load_id for load in _newest(loads)])
+            summed = [load.window for load in loads[-_SUMMED:]]
+            wrong = [(window.day, one) for window in summed for one in warehouse.wrong_summaries(facts.slug, window)]
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
-        yield from evaluate(facts, loads, days, now, broken)
+        yield from evaluate(facts, loads, days, now, broken, wrong=wrong)
 
     return checks
 
@@ -65,6 +69,8 @@ def evaluate(
     days: Sequence[LedgerDay],
     now: datetime,
     broken: Sequence[RejectedSeries] = (),
+    *,
+    wrong: Sequence[tuple[date, str]] = (),
 ) -> Iterator[dg.AssetCheckResult]:
     """What the checks say of a source.
 
@@ -74,6 +80,7 @@ def evaluate(
         days: What the ledger says of each day.
         now: When it is asked.
         broken: Whose rows the recent loads rejected, worst first.
+        wrong: Summaries that are not what their points amount to: the day, and which in words.
     """
     due = facts.last_settled_day(now - GRACE)
     by_day = {load.window.day: load for load in loads}
@@ -84,6 +91,7 @@ def evaluate(
     yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))
     yield _accounted_for(facts, loads)
+    yield _summaries_agree(facts, wrong)
 
 
 def _result(
@@ -196,6 +204,20 @@ def _faults(load: LoadReport) -> dict[str, int]:
     from domain.measurement import EXEMPT  # noqa: PLC0415 - pandas, which nobody needs who only lists the assets
 
     return {reason: count for reason, count in load.rejected_by_reason.items() if reason not in EXEMPT}
+
+
+def _summaries_agree(facts: SourceFacts, wrong: Sequence[tuple[date, str]]) -> dg.AssetCheckResult:
+    sentence = "Every summary is what its points amount to."
+    if wrong:
+        first, last = min(day for day, _ in wrong), max(day for day, _ in wrong)
+        sentence = (
+            f"{len(wrong)} summaries are not what their points amount to, the first {wrong[0][1]}: run"
+            f" `joulehouse warehouse recompute {facts.slug} --from {first} --to {last}`."
+        )
+    return _result(
+        facts, "summaries_agree", sentence, passed=not wrong, is_grave=True,
+        wrong=len(wrong), buckets=[one for _, one in wrong[:_NAMED]],
+    )  # fmt: skip
 
 
 def _waited_for(facts: SourceFacts, unmapped: Mapping[str, int]) -> dict[str, int]:

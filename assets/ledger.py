@@ -67,6 +67,9 @@ class LedgeredWarehouse(RecordingWarehouse, Protocol):
     def rejected_series(self, source: str, load_ids: Sequence[int]) -> Sequence[RejectedSeries]:
         """Whose rows some loads of `source` rejected, worst first; rows that only lay outside are no news."""
 
+    def wrong_summaries(self, source: str, window: Window) -> Sequence[str]:
+        """Buckets of summaries inside `window` that are not what its points amount to, in words."""
+
     def owed(
         self,
         source: str,

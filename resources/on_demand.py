@@ -166,6 +166,10 @@ class OnDemandWarehouse:
         """See `Ledger.rejected_series`."""
         return self._opened().ledger.rejected_series(source, load_ids)
 
+    def wrong_summaries(self, source: str, window: Window) -> Sequence[str]:
+        """See `Reading.wrong_summaries`."""
+        return self._opened().reading.wrong_summaries(source, window)
+
     def owed(
         self,
         source: str,

@@ -26,6 +26,7 @@ def warehouse_address(settings: Settings) -> str:
         WarehouseError: The server does not answer, is no TimescaleDB, or has another schema.
     """
     # The schema's tools take half a second to import, and whoever only looks at definitions needs none of them.
+    from warehouse.fill import fill  # noqa: PLC0415  # see above
     from warehouse.schema import check_schema, migrate  # noqa: PLC0415  # see above
 
     if settings.warehouse_url:
@@ -38,6 +39,9 @@ def warehouse_address(settings: Settings) -> str:
         check_schema(url)
     except WarehouseUnsuitableError:
         migrate(url)
+        # What was loaded before derived rows were written at load; it can be resumed by `joulehouse warehouse migrate`.
+        for _ in fill(url):
+            pass
     return url
 
 

@@ -12,6 +12,7 @@ from warehouse.connections import Connections
 from warehouse.copy_binary import decode_numbers
 from warehouse.held import held
 from warehouse.statements import statement
+from warehouse.summary_check import disagreements
 
 _TIMESTAMPTZ: Final = psycopg.postgres.types["timestamptz"].oid
 _NO_CODES: Final = np.empty(0, dtype=np.int64)
@@ -66,6 +67,16 @@ class Reading:
     def rejected_series(self, source: str, window: Window) -> pd.DataFrame:
         """The same by series and reason, worst first: n_rows, when first and last seen, which days, an example."""
         return self._frame("reading/rejected_series", source, window)
+
+    def wrong_summaries(self, source: str, window: Window) -> list[str]:
+        """Buckets of summaries inside `window` that are not what the points amount to, as text; see `summary_check`.
+
+        None, where they are still being filled: the old views answer then, from the points.
+        """
+        with self._connections.borrow(f"summaries of {source}, {window}") as connection:
+            if connection.execute(statement("fill/is_pending"), {"name": "summaries"}).fetchall():
+                return []
+            return [str(one) for one in disagreements(connection, source, window)]
 
     def _frame(self, name: str, source: str, window: Window | None = None) -> pd.DataFrame:
         values: dict[str, object] = {"source": source}

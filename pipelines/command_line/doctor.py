@@ -15,9 +15,11 @@ from domain.errors import IngestError
 from pipelines.command_line.house import House
 from pipelines.command_line.speech import console, counted, fail, literal
 from pipelines.command_line.stack import Stack
+from warehouse.fill import pending
 from warehouse.landing import Landing
 from warehouse.schema import check_schema
 from warehouse.server import check_server
+from warehouse.summary_check import all_disagreements, other_zones
 
 _OLDEST: Final = (3, 11)
 _NEWEST: Final = (3, 13)
@@ -44,11 +46,17 @@ class Finding:
     sentence: str
 
 
-def doctor(*, online: OnlineOption = False) -> None:
+DeepOption = Annotated[
+    bool,
+    typer.Option("--deep", help="Also compare every summary with its points, and time zones with the locked ones."),
+]
+
+
+def doctor(*, online: OnlineOption = False, deep: DeepOption = False) -> None:
     """Look at everything this checkout needs; exit 1 if something is wrong."""
     house = House()
     n_wrong = 0
-    for finding in examine(house, is_online=online):
+    for finding in examine(house, is_online=online, is_deep=deep):
         n_wrong += finding.health is Health.WRONG
         colour = finding.health.value
         console.print(f"[{colour}]{finding.health.name.lower():>5}[/{colour}]  {finding.what:<22} ", end="")
@@ -57,12 +65,12 @@ def doctor(*, online: OnlineOption = False) -> None:
         fail(f"{counted(n_wrong, 'thing')} above {'is' if n_wrong == 1 else 'are'} wrong.")
 
 
-def examine(house: House, *, is_online: bool) -> Iterator[Finding]:
+def examine(house: House, *, is_online: bool, is_deep: bool = False) -> Iterator[Finding]:
     """Every finding, in the order in which one leans on the other. Starts nothing and changes nothing."""
     yield _python()
     yield _packages()
     yield from _environment(house)
-    yield from _tried("warehouse", lambda: _warehouse(house))
+    yield from _tried("warehouse", lambda: _warehouse(house, is_deep=is_deep))
     yield from _tried("landing zone", lambda: _landing_zone(house))
     yield from _tried("sources", lambda: _sources(house, is_online=is_online))
     yield _dagster(house)
@@ -106,7 +114,7 @@ def _environment(house: House) -> Iterator[Finding]:
         yield Finding("environment", Health.LATER, sentence)
 
 
-def _warehouse(house: House) -> Iterator[Finding]:
+def _warehouse(house: House, *, is_deep: bool) -> Iterator[Finding]:
     if house.settings.warehouse_url:
         name, url = "warehouse (external)", house.settings.warehouse_url
     else:
@@ -119,15 +127,42 @@ def _warehouse(house: House) -> Iterator[Finding]:
     facts = check_server(url)
     yield Finding(name, Health.GOOD, f"PostgreSQL {facts.postgres} with TimescaleDB {facts.timescaledb}.")
     if facts.edition == "community":
-        yield Finding("edition", Health.GOOD, "Community: columnstore, continuous aggregates and policies are at work.")
+        yield Finding("edition", Health.GOOD, "Community: the columnstore and its policy are at work.")
     else:
         yield Finding(
             "edition",
             Health.GOOD,
-            "Apache: hypertables, without columnstore and policies; the hourly and daily figures are plain views.",
+            "Apache: hypertables, without columnstore and policies.",
         )
     check_schema(url)
     yield Finding("schema", Health.GOOD, "It is the one that this code knows.")
+    yield from _summaries(url, is_deep=is_deep)
+
+
+def _summaries(url: str, *, is_deep: bool) -> Iterator[Finding]:
+    left = pending(url)
+    for one in left:
+        sentence = (
+            f"{one.n_done:,} of {one.n_units:,} are filled, and the old view answers: joulehouse warehouse migrate."
+        )
+        yield Finding(one.name, Health.LATER, sentence)
+    others = other_zones(url)
+    if others:
+        named = ", ".join(f"{one.name} ({one.whose})" for one in others)
+        sentence = f"Local days go by the locked tzdata; another database of zones differs on {named}: update it."
+        yield Finding("time zones", Health.LATER, sentence)
+    if not is_deep or left:
+        return
+    n_wrong, first = 0, None
+    for wrong in all_disagreements(url):
+        n_wrong, first = n_wrong + 1, first or wrong
+    if first is None:
+        yield Finding("summaries", Health.GOOD, "Every hour, day and local day is what its points amount to.")
+        return
+    what = f"{counted(n_wrong, 'summary') if n_wrong == 1 else f'{n_wrong:,} summaries'} not as their points say"
+    mend = f"joulehouse warehouse recompute {first.source} --from {first.day}"
+    sentence = f"{what}, the first of {first.source}: {first}. {mend} mends them."
+    yield Finding("summaries", Health.WRONG, sentence)
 
 
 def _landing_zone(house: House) -> Iterator[Finding]:

@@ -6,10 +6,14 @@ from typing import Annotated, Final
 
 import typer
 
+from domain.window import Window
+from pipelines.command_line.days import FromOption, SourceArgument, ToOption, day_range
 from pipelines.command_line.house import House
-from pipelines.command_line.speech import fail, refuse, say
+from pipelines.command_line.speech import counted, fail, refuse, say
+from warehouse.fill import fill
 from warehouse.schema import check_schema, migrate
 from warehouse.server import ServerFacts, check_server, libpq_environment
+from warehouse.summary_check import recompute as summary_recompute
 
 group: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The TimescaleDB under everything.")
 
@@ -29,6 +33,7 @@ def start() -> None:
         return
     url = place.server_url()
     migrate(url)
+    _fill(url)
     say(f"The embedded warehouse runs: {facts_in_words(check_server(url))}.")
 
 
@@ -84,6 +89,28 @@ def psql() -> None:
 
 @group.command("migrate")
 def bring_up_to_date() -> None:
-    """Bring its schema up to date."""
-    migrate(House().server_url())
+    """Bring its schema up to date, and fill what is derived from points of before. Safe to interrupt and to repeat."""
+    url = House().server_url()
+    migrate(url)
     say("The schema is up to date.")
+    _fill(url)
+
+
+@group.command()
+def recompute(source: SourceArgument, first: FromOption, last: ToOption = "") -> None:
+    """Write the summaries of some days anew from their points; what is right already is left alone."""
+    house = House()
+    chosen = house.source(source)
+    days = day_range(chosen, first, last)
+    n_rows = summary_recompute(house.server_url(), source, Window.of_days(days[0], days[-1]))
+    say(f"{counted(n_rows, 'row')} of summaries of {counted(len(days), 'day')} were wrong, and are right now.")
+
+
+def _fill(url: str) -> None:
+    """Say at each tenth how far it is."""
+    said: dict[str, int] = {}
+    for one in fill(url):
+        tenth = one.n_done * 10 // max(one.n_units, 1)
+        if one.n_units and said.get(one.name) != tenth:
+            say(f"Filling {one.name}: {one.n_done:,} of {one.n_units:,}.")
+        said[one.name] = tenth

@@ -183,3 +183,13 @@ def test_what_a_source_leaves_out_on_purpose_is_no_news_and_anything_else_still_
     assert quiet.passed
     assert not loud["nothing_unmapped"].passed
     assert loud["nothing_unmapped"].metadata["by_name"].value == {"77/weight": 5}
+
+
+def test_a_summary_that_is_wrong_is_named_with_what_mends_it() -> None:
+    wrong = [(date(2026, 1, 2), "meter at 2026-01-02 03:00:00+00"), (date(2026, 1, 4), "meter at 2026-01-04 (local)")]
+    [result] = [
+        one for one in evaluate(facts(), [], [], DUE_FOR_FIVE, wrong=wrong) if one.check_name == "summaries_agree"
+    ]
+
+    assert not result.passed
+    assert "joulehouse warehouse recompute roof --from 2026-01-02 --to 2026-01-04" in str(result.description)

@@ -261,4 +261,5 @@ def test_checks_run_after_the_days(house: House) -> None:
         "nothing_rejected": True,
         "nothing_unmapped": True,
         "accounted_for": True,
+        "summaries_agree": True,
     }

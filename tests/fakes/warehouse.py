@@ -96,6 +96,7 @@ class FakeWarehouse:
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
     standing: dict[str, dict[date, FakeDay]] = field(default_factory=dict)
     rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
+    wrong: dict[tuple[str, date], Sequence[str]] = field(default_factory=dict)
     answered: dict[tuple[str, date], int] = field(default_factory=dict)  # when a day last had an outcome
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
@@ -216,6 +217,10 @@ class FakeWarehouse:
     def rejected_series(self, source: str, load_ids: Sequence[int]) -> Sequence[RejectedSeries]:
         self._answer()
         return [one for load_id in load_ids for one in self.rejected.get((source, load_id), ())]
+
+    def wrong_summaries(self, source: str, window: Window) -> Sequence[str]:
+        self._answer()
+        return self.wrong.get((source, window.day), ())
 
     def owed(
         self,

@@ -19,6 +19,7 @@ import pytest
 from tests.fakes.forked import ended, fork
 from tests.fakes.points import DAY, Said, batch, payload, table
 from tests.fakes.registers import rebuilt, stored
+from tests.fakes.summaries import differences
 from warehouse.landing import Landing
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -173,6 +174,7 @@ def test_a_worker_killed_at_any_step_leaves_the_partition_whole(
 
             _settle(observer, source)
             found = table(warehouse, source)
+            assert differences(observer) == []
             assert found in (before, after), f"half a partition after step {n_points}"
             assert stored(database, source) == rebuilt(database, source), f"half of the intervals after step {n_points}"
             _check_ledger(observer, source, len(found))

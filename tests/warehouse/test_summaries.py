@@ -9,6 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from domain import zones
 from domain.contract import Series
 from domain.live import LivePoint
 from domain.measurement import Normalized
@@ -17,6 +18,7 @@ from tests.fakes.points import DAY, Said, at, batch, load
 from tests.fakes.summaries import differences, written
 from warehouse import local_days
 from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.summary_check import all_disagreements, other_zones, recompute
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns")
 
@@ -164,3 +166,34 @@ def test_a_date_that_comes_twice_in_a_utc_day_is_cut_out_both_times() -> None:
 
     assert [local.day for _, local in found] == [28, 29, 28, 29]
     assert found[2][0] - found[1][0] == 60
+
+
+def test_a_summary_that_is_wrong_is_named_and_recomputed(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection, database: str
+) -> None:
+    load(warehouse, in_zones(day_of(0)))
+    assert warehouse.reading.wrong_summaries("hub", DAY) == []
+    observer.execute("UPDATE summary_hourly SET total = total + 1e-3 WHERE series_id = 1 AND bucket_at = %s", [at(120)])
+    observer.execute("UPDATE summary_daily SET latest = latest + 1 WHERE series_id = 2")
+    observer.execute("DELETE FROM summary_local_day WHERE series_id = 3 AND local_date = '2026-03-29'")
+
+    found = list(all_disagreements(database))
+
+    assert [(one.source, one.day, one.bucket) for one in found] == [
+        ("hub", "2026-03-29", "2026-03-29 02:00:00+00"),
+        ("hub", "2026-03-29", "2026-03-29 00:00:00+00"),
+        ("hub", "2026-03-29", "2026-03-29 (local)"),
+    ]
+    assert len(warehouse.reading.wrong_summaries("hub", DAY)) == 3
+    assert recompute(database, "hub", DAY) == 3
+    assert list(all_disagreements(database)) == []
+
+
+def test_a_zone_that_the_server_or_the_host_knows_otherwise_is_named(
+    warehouse: TimescaleWarehouse, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(warehouse, in_zones({("z1", 3): 1.0}))
+    known = zones.zone
+    monkeypatch.setattr(zones, "zone", lambda name: known("Asia/Tokyo" if name == "Europe/Berlin" else name))
+
+    assert ("Europe/Berlin", "the server's") in {(one.name, one.whose) for one in other_zones(database)}

@@ -1,0 +1,127 @@
+"""Summaries compared with a plain GROUP BY over the points, and zones with what server and host know of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import psycopg
+from psycopg import sql
+
+from domain import zones as locked
+from domain.window import Window
+from warehouse.connections import Address
+from warehouse.held import literal_ids
+from warehouse.local_days import stretches
+from warehouse.sqlstates import translated
+from warehouse.statements import statement
+from warehouse.summary_fill import plan_days, rewrite_day
+
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_STEP: Final = timedelta(hours=12)
+_N_STEPS: Final = 2 * 366 * 37  # until 2037
+_FURTHEST: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A bucket that does not say what the points say: which source, which series, which bucket of which UTC day."""
+
+    source: str
+    day: str
+    key: str
+    bucket: str
+
+    def __str__(self) -> str:
+        """For a sentence."""
+        return f"{self.key} at {self.bucket}"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherZone:
+    """A zone of the catalogue that somebody knows in another way than the locked tzdata, or not at all."""
+
+    name: str
+    whose: str
+
+
+def disagreements(connection: psycopg.Connection, source: str, window: Window) -> Iterator[Disagreement]:
+    """Every bucket of the summaries of a source inside whole UTC days that is not what the points amount to."""
+    rows = connection.execute(statement("summary/keys"), {"source": source}).fetchall()
+    keys = {int(series_id): str(key) for series_id, key, _ in rows}
+    for day in window.days():
+        whole = Window.of_day(day)
+        names: dict[str, sql.Composable] = {
+            "series_ids": literal_ids(list(keys)),
+            "start": sql.Literal(whole.start),
+            "end": sql.Literal(whole.end),
+            "first": sql.Literal((whole.start - _FURTHEST).date()),
+            "last": sql.Literal((whole.end + _FURTHEST).date()),
+        }
+        asked = _stretches({str(time_zone) for _, _, time_zone in rows}, whole)
+        for name, values in (("hourly", None), ("daily", None), ("local_day", asked)):
+            found = connection.execute(statement(f"summary/disagree_{name}").format(**names), values)
+            for series_id, bucket in found:
+                yield Disagreement(source, day.isoformat(), keys[series_id], bucket)
+
+
+def all_disagreements(url: str) -> Iterator[Disagreement]:
+    """The same for every day of every source, a day at a time."""
+    address = Address.of(url)
+    with translated(address.place), address.connect() as connection:
+        for unit in plan_days(connection):
+            day, source = unit.split(" ", 1)
+            yield from disagreements(connection, source, Window.of_day(datetime.fromisoformat(day).date()))
+
+
+def recompute(url: str, source: str, window: Window) -> int:
+    """Write the summaries of a source anew from its points, a day in a transaction; how many rows were wrong."""
+    address = Address.of(url)
+    n_rows = 0
+    with translated(address.place), address.connect(as_loader=True) as connection:
+        for day in window.days():
+            with connection.transaction():
+                n_rows += rewrite_day(connection, source, day)
+    return n_rows
+
+
+def other_zones(url: str) -> list[OtherZone]:
+    """Zones of the catalogue that the server or this host knows in another way than the locked tzdata."""
+    address = Address.of(url)
+    instants = [_FIRST + n * _STEP for n in range(_N_STEPS)]
+    found: list[OtherZone] = []
+    with translated(address.place), address.connect() as connection:
+        for name, is_known in connection.execute(statement("summary/server_zones")).fetchall():
+            if not locked.is_zone(name):
+                continue
+            expected = _offsets(locked.zone(name), instants)
+            server = None
+            if is_known:
+                values = {"zone": name, "instants": instants}
+                server = [ahead for (ahead,) in connection.execute(statement("summary/offsets"), values)]
+            if server != expected:
+                found.append(OtherZone(name, "the server's"))
+            try:
+                host = _offsets(ZoneInfo(name), instants)
+            except (ZoneInfoNotFoundError, OSError, ValueError):
+                host = None
+            if host != expected:
+                found.append(OtherZone(name, "this host's"))
+    return found
+
+
+def _offsets(place: ZoneInfo, instants: list[datetime]) -> list[int]:
+    return [round((instant.astimezone(place).utcoffset() or timedelta()).total_seconds()) for instant in instants]
+
+
+def _stretches(zones: set[str], day: Window) -> dict[str, object]:
+    names, dates, begins, ends = [], [], [], []
+    for name in sorted(filter(locked.is_zone, zones)):
+        found = stretches(name, day.day)
+        at = [day.start + timedelta(seconds=second) for second, _ in found]
+        names += [name] * len(found)
+        dates += [local for _, local in found]
+        begins += at
+        ends += [*at[1:], day.end]
+    return {"zones": names, "dates": dates, "begins": begins, "ends": ends}
