@@ -53,10 +53,11 @@ def database(url: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """`n` points of one day, `n / n_series` of each series, sorted by series and time."""
+    """`n` points of one day, `n / n_series` of each series, sorted by series and time; some series are registers."""
 
     n: int
     n_series: int
+    n_registers: int = 0
 
     @property
     def series(self) -> list[str]:
@@ -69,11 +70,19 @@ class Points:
         start_us = int(WINDOW.start.timestamp()) * 1_000_000
         number = np.repeat(np.arange(self.n_series, dtype=np.int16), each)
         at_us = np.tile(start_us + np.arange(each, dtype=np.int64) * (86_400_000_000 // each), self.n_series)
-        return number, at_us, np.random.default_rng(7).normal(1500.0, 400.0, self.n)
+        value = np.random.default_rng(7).normal(1500.0, 400.0, self.n)
+        if self.n_registers:
+            n = self.n_registers * each
+            value[:n] = 5e6 + np.abs(value[:n]).reshape(self.n_registers, each).cumsum(axis=1).ravel()
+        return number, at_us, value
 
     def frames(self, n_batches: int) -> Iterator[Normalized]:
         """The points as a normalizer yields them."""
-        described = tuple(Series(key=key, quantity="power", device=key.split("/")[1]) for key in self.series)
+        quantities = ["energy_register"] * self.n_registers + ["power"] * (self.n_series - self.n_registers)
+        described = tuple(
+            Series(key=key, quantity=quantity, device=key.split("/")[1])
+            for key, quantity in zip(self.series, quantities, strict=True)
+        )
         number, at_us, value = self.columns()
         keys = pd.Index(self.series, dtype="str")
         for part in np.array_split(np.arange(self.n), n_batches):
