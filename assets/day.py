@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from assets.ledger import RecordingWarehouse
 from assets.spool import Spool
-from domain.contract import LandedPull, LoadReport, Payload, Provider, Pull, PullReport
+from domain.contract import Kinds, LandedPull, LoadReport, Payload, Provider, Pull, PullReport
 from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError, UnforeseenError
 from domain.window import Window
 
@@ -138,38 +138,38 @@ def load(
         WarehouseError: The load was refused or rolled back; the partition is what it was before.
     """
 
-    def newest() -> LandedPull:
+    def newest() -> tuple[LandedPull, Kinds]:
         try:
-            return warehouse.payloads(source, window)
+            return warehouse.payloads(source, window), warehouse.known_kinds(source)
         except IngestError as error:
             warehouse.record_failure(source, window, error)  # a load that fails later writes that down itself
             raise
 
     def attempt() -> LoadReport:
-        batches = _batches(provider, landed, window, spool, witness)
+        said = spool.batches(landed.pull_id, window, kinds) if spool else None
+        if said is None:
+            # Called when the load asks for the first batch: what goes wrong in it is written down by the load.
+            said = _called(lambda: provider.normalize(landed, window, kinds))
+        batches = said if witness is None else _witnessed(said, witness)
         return warehouse.load(source, window, landed, batches, is_correction=is_correction)
 
-    landed = newest()
+    landed, kinds = newest()
     for _ in range(_RACES):
         try:
             return attempt()
         except StaleLoadError:
-            lost, landed = landed, newest()
+            lost = landed
+            landed, kinds = newest()
             if landed.pull_id == lost.pull_id:
                 raise
     return attempt()
 
 
-def _batches(
-    provider: Provider,
-    landed: LandedPull,
-    window: Window,
-    spool: Spool | None,
-    witness: "Callable[[Normalized], None] | None",
-) -> "Iterator[Normalized]":
-    said = spool.batches(landed.pull_id, window) if spool else None
-    # `normalize` is called when the load asks for the first batch: what goes wrong in it is written down by the load.
-    for batch in provider.normalize(landed, window) if said is None else said:
-        if witness is not None:
-            witness(batch)
+def _called(normalize: "Callable[[], Iterator[Normalized]]") -> "Iterator[Normalized]":
+    yield from normalize()
+
+
+def _witnessed(batches: "Iterator[Normalized]", witness: "Callable[[Normalized], None]") -> "Iterator[Normalized]":
+    for batch in batches:
+        witness(batch)
         yield batch

@@ -16,8 +16,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import zstandard
 
-from domain.contract import LandedPull, Provider
+from domain.contract import NO_KINDS, Kinds, LandedPull, Provider
 from domain.errors import IngestError
+from domain.quantities import Kind
 from domain.window import Window
 
 if TYPE_CHECKING:
@@ -32,9 +33,13 @@ _FRAMES: Final = ("measurements", "states", "rejected")
 
 
 class Spool:
-    """Batches on disk, by pull and window, one of them in memory at a time."""
+    """Batches on disk, by pull and window, one of them in memory at a time.
 
-    def __init__(self) -> None:
+    Args:
+        kinds: What was known of the series when the answers were read.
+    """
+
+    def __init__(self, kinds: Kinds = NO_KINDS) -> None:
         """Take a file in the folder for temporary files.
 
         Raises:
@@ -43,6 +48,8 @@ class Spool:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="joulehouse-")  # noqa: SIM115 - `close` closes it
         self._zip = zstandard.ZstdCompressor(level=_LEVEL)
         self._unzip = zstandard.ZstdDecompressor()
+        self._registers = _registers(kinds)
+        self._doubtful: set[tuple[int, Window]] = set()
         self._places: dict[tuple[int, Window], list[tuple[int, int]]] = {}
         self._end = 0
 
@@ -66,9 +73,17 @@ class Spool:
         self._file.write(packed)
         self._places[pull_id, window].append((self._end, len(packed)))
         self._end += len(packed)
+        if batch.unmapped:
+            self._doubtful.add((pull_id, window))
 
-    def batches(self, pull_id: int, window: Window) -> "Iterator[Normalized] | None":
-        """What a pull says inside `window`; None if that is not known here."""
+    def batches(self, pull_id: int, window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized] | None":
+        """What a pull says inside `window`; None if that is not known here.
+
+        Nor is it known where values were left unmapped, and a day that was loaded since made a register of a series:
+        with `kinds` of now they may have a meaning.
+        """
+        if (pull_id, window) in self._doubtful and not _registers(kinds) <= self._registers:
+            return None
         places = self._places.get((pull_id, window))
         return None if places is None else (self._read(start, n_bytes) for start, n_bytes in places)
 
@@ -108,11 +123,12 @@ def spooled(
         return None
     spool = None
     try:
-        spool = Spool()
+        kinds = warehouse.known_kinds(source)
+        spool = Spool(kinds)
         for pull_id, of_it in wide.items():
             landed = warehouse.payloads(source, Window(of_it[0].start, of_it[-1].end))
             if landed.pull_id == pull_id:  # else another one has been finished this very moment
-                _fill(spool, provider, landed, of_it)
+                _fill(spool, provider, landed, of_it, kinds)
         spool.flush()
     except Exception as error:  # noqa: BLE001 - whatever it is, the days' own loads find it, and say whose it is
         if spool is not None:
@@ -133,10 +149,10 @@ def _by_pull(warehouse: "RecordingWarehouse", source: str, windows: Sequence[Win
     return found
 
 
-def _fill(spool: Spool, provider: Provider, landed: LandedPull, windows: Sequence[Window]) -> None:
+def _fill(spool: Spool, provider: Provider, landed: LandedPull, windows: Sequence[Window], kinds: Kinds) -> None:
     for window in windows:
         spool.begin(landed.pull_id, window)
-    batches = provider.normalize_each(landed, windows)
+    batches = provider.normalize_each(landed, windows, kinds)
     try:
         for index, batch in batches:
             spool.add(landed.pull_id, windows[index], batch)
@@ -144,6 +160,10 @@ def _fill(spool: Spool, provider: Provider, landed: LandedPull, windows: Sequenc
         # A generator left in the middle holds the answer's file until it is collected.
         if isinstance(batches, Generator):
             batches.close()
+
+
+def _registers(kinds: Kinds) -> frozenset[str]:
+    return frozenset(key for key, kind in kinds.items() if kind is Kind.REGISTER)
 
 
 @cache

@@ -10,12 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
 
+from domain.quantities import Kind
 from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
+
+
+Kinds = Mapping[str, Kind]
+"""What the catalogue knows of a source's series: key → register, interval, gauge or state."""
+
+NO_KINDS: Final[Kinds] = MappingProxyType({})
+"""Nothing has been loaded: whoever normalizes has the payloads alone to go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +199,16 @@ class Provider(Protocol):
         """
         return None
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
-        """Say what the answers mean inside `window`. Pure: same payloads, same batches, no clock, no network.
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized]":
+        """Say what the answers mean inside `window`. Pure: same payloads and kinds, same batches; no clock, no network.
 
         Rows that belong to the window that was asked for but not to `window` are left out; rows that belong to neither
         are an error.
+
+        Args:
+            payloads: The answers.
+            window: What is asked about.
+            kinds: What the catalogue knows already: no answer's values make another kind of a series.
 
         Raises:
             PayloadUnreadableError: An answer does not fit the provider's vocabulary.
@@ -202,7 +216,7 @@ class Provider(Protocol):
         """
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> "Iterator[tuple[int, Normalized]]":
         """Say what the answers of a wide pull mean inside each of `windows`: batches, each with its window's index.
 
@@ -213,26 +227,28 @@ class Provider(Protocol):
         Args:
             payloads: The answers; they can be gone through more than once.
             windows: In order, and without an instant in common.
+            kinds: See `normalize`.
 
         Raises:
             PayloadUnreadableError, OutsideWindowError: What `normalize` raises for any of the windows.
             AnswerTooLargeError: There is too much to be held for all of them at once; one by one it may be little.
         """
-        return window_by_window(self.normalize, payloads, windows)
+        return window_by_window(self.normalize, payloads, windows, kinds)
 
     def close(self) -> None:
         """Let go of connections."""
 
 
 def window_by_window(
-    normalize: "Callable[[Iterable[Payload], Window], Iterator[Normalized]]",
+    normalize: "Callable[[Iterable[Payload], Window, Kinds], Iterator[Normalized]]",
     payloads: Iterable[Payload],
     windows: Sequence[Window],
+    kinds: Kinds = NO_KINDS,
 ) -> "Iterator[tuple[int, Normalized]]":
     """`Provider.normalize_each` by whoever only knows how to normalize one window."""
     for index, window in enumerate(windows):
         touching = (payload for payload in payloads if payload.window.touches(window))
-        for batch in normalize(touching, window):
+        for batch in normalize(touching, window, kinds):
             yield index, batch
 
 
@@ -306,6 +322,9 @@ class Warehouse(Protocol):
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""
+
+    def known_kinds(self, source: str) -> Kinds:
+        """What the series of `source` are; a register counts from its first reading on, not from its description."""
 
     def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> "Pull":
         """Open a pull of `window`: the newest interrupted one, continued, or else a fresh one.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from domain.contract import Payload, Progress, ProviderSpec, Series, window_by_window
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, ProviderSpec, Series, window_by_window
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings
@@ -67,14 +67,14 @@ class Access(ABC):
         """
 
     @abstractmethod
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized]":
         """See `Provider.normalize`."""
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> "Iterator[tuple[int, Normalized]]":
         """See `Provider.normalize_each`; for wide pulls."""
-        return window_by_window(self.normalize, payloads, windows)
+        return window_by_window(self.normalize, payloads, windows, kinds)
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.spec import SPEC
@@ -43,16 +43,16 @@ class ClimkitAccess(Access):
         login = password_login(line.client(budget), username=username, password=password)
         return Climkit(line.client(budget, login), self.account)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized]":
         """What the answers mean; see `Provider.normalize`."""
         from providers.climkit.normalize import normalize  # noqa: PLC0415  # see `Access`
 
-        return normalize(payloads, window, self.account)
+        return normalize(payloads, window, self.account, kinds)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> "Iterator[tuple[int, Normalized]]":
         """What the answers of a wide pull mean; see `Provider.normalize_each`."""
         from providers.climkit.normalize import normalize_each  # noqa: PLC0415  # see `Access`
 
-        return normalize_each(payloads, windows, self.account)
+        return normalize_each(payloads, windows, self.account, kinds)

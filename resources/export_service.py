@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.window import Window
 from providers.export_service.account import Account
 from providers.export_service.spec import SPEC
@@ -49,7 +49,12 @@ class ExportServiceAccess(Access):
         login = ClientCredentials(keycloak, TOKEN_PATH, client_id=client_id, client_secret=client_secret)
         return ExportService(line.client(budget, login), self.account)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # its fields say it
+    ) -> "Iterator[Normalized]":
         """What the answers mean; see `Provider.normalize`."""
         from providers.export_service.normalize import normalize  # noqa: PLC0415  # see `Access`
 

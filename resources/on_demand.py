@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, PullReport, Series
+from domain.contract import NO_KINDS, Kinds, LandedPull, LoadReport, Payload, Progress, Pull, PullReport, Series
 from domain.errors import IngestError
 from domain.window import Window
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from warehouse.ledger import DayStatus, Entry, RejectedSeries
     from warehouse.store import TimescaleWarehouse
 
-Normalize = Callable[[Iterable[Payload], Window], "Iterator[Normalized]"]
-NormalizeEach = Callable[[Iterable[Payload], Sequence[Window]], "Iterator[tuple[int, Normalized]]"]
+Normalize = Callable[[Iterable[Payload], Window, Kinds], "Iterator[Normalized]"]
+NormalizeEach = Callable[[Iterable[Payload], Sequence[Window], Kinds], "Iterator[tuple[int, Normalized]]"]
 
 
 class Service(Protocol):
@@ -87,15 +87,15 @@ class OnDemandProvider:
         """See `Provider.plan`; also raises what opening raises."""
         return self._opened().plan(windows)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized]":
         """See `Provider.normalize`; opens nothing."""
-        return self._normalize(payloads, window)
+        return self._normalize(payloads, window, kinds)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> "Iterator[tuple[int, Normalized]]":
         """See `Provider.normalize_each`; opens nothing."""
-        return self._normalize_each(payloads, windows)
+        return self._normalize_each(payloads, windows, kinds)
 
     def close(self) -> None:
         """Let go of what was opened, if anything was."""
@@ -123,6 +123,10 @@ class OnDemandWarehouse:
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """See `Warehouse.catalogue`."""
         return self._opened().catalogue(source, series)
+
+    def known_kinds(self, source: str) -> Kinds:
+        """See `Warehouse.known_kinds`."""
+        return self._opened().known_kinds(source)
 
     def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> Pull:
         """See `Warehouse.begin_pull`."""

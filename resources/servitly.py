@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from domain.contract import Budget, Payload
+from domain.contract import NO_KINDS, Budget, Kinds, Payload
 from domain.window import Window
 from providers.servitly.account import Account
 from providers.servitly.pace import Pace
@@ -88,14 +88,22 @@ class ServitlyAccess(Access):
         jobs = line.kept(DatabaseExportJobs(line.warehouse(), line.source, tenant))
         return budget, login, line.client(budget, login), jobs
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # a header's unit says it
+    ) -> "Iterator[Normalized]":
         """What the answers mean; see `Provider.normalize`."""
         from providers.servitly.normalize import normalize  # noqa: PLC0415  # see `Access`
 
         return normalize(payloads, window, self.account)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self,
+        payloads: Iterable[Payload],
+        windows: Sequence[Window],
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # a header's unit says it
     ) -> "Iterator[tuple[int, Normalized]]":
         """What the answers of a wide pull mean; see `Provider.normalize_each`."""
         from providers.servitly.normalize import normalize_each  # noqa: PLC0415  # see `Access`

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.window import Window
 from providers._limits import Limits
 from providers.smart_house.account import Account
@@ -40,16 +40,16 @@ class SmartHouseAccess(Access):
         budget = line.budget("", SPEC.requests_per_second)
         return SmartHouse(line.client(budget, limits=LIMITS), self.account)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized]":
         """What the answers mean; see `Provider.normalize`."""
         from providers.smart_house.normalize import normalize  # noqa: PLC0415  # see `Access`
 
-        return normalize(payloads, window, self.account)
+        return normalize(payloads, window, self.account, kinds)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> "Iterator[tuple[int, Normalized]]":
         """What the answers of a wide pull mean; see `Provider.normalize_each`."""
         from providers.smart_house.normalize import normalize_each  # noqa: PLC0415  # see `Access`
 
-        return normalize_each(payloads, windows, self.account)
+        return normalize_each(payloads, windows, self.account, kinds)

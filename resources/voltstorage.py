@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.live import LiveFeed
 from domain.window import Window
 from providers.voltstorage.account import Account
@@ -56,7 +56,12 @@ class VoltStorageAccess(Access):
                 service, line.origin, login, account=self.account, source=line.source, ca_file=line.ca_file
             )
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> "Iterator[Normalized]":
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # fields and their meanings say it
+    ) -> "Iterator[Normalized]":
         """What the answers mean; see `Provider.normalize`."""
         from providers.voltstorage.normalize import normalize  # noqa: PLC0415  # see `Access`
 

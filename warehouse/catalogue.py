@@ -8,9 +8,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from domain import zones
-from domain.contract import Series
+from domain.contract import Kinds, Series
 from domain.errors import NormalizationError, RowsRefusedError
-from domain.quantities import QUANTITIES
+from domain.quantities import QUANTITIES, Kind
 from domain.window import Window
 from domain.zones import is_zone
 from warehouse import registers, summaries
@@ -60,6 +60,12 @@ class Catalogue:
         for one in ordered:
             self._ids.pop((source, one.key), None)
         return n_changed
+
+    def kinds(self, source: str) -> Kinds:
+        """Key → what the series is; a register counts from its first reading on."""
+        with self._connections.borrow(f"catalogue of {source}") as connection:
+            rows = connection.execute(statement("catalogue/kinds"), {"source": source}).fetchall()
+        return {key: Kind(kind) for key, kind in rows}
 
     def numbers(self, source: str, series: Sequence[Series], *, place: str) -> Mapping[str, int]:
         """The number of each of `series`, in transactions of their own; unknown ones are added.

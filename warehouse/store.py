@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from upath import UPath
 
-from domain.contract import LandedPull, LoadReport, PullReport, Series
+from domain.contract import Kinds, LandedPull, LoadReport, PullReport, Series
 from domain.errors import IngestError, NormalizationError, RowsRefusedError, WarehouseError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -63,6 +63,10 @@ class TimescaleWarehouse:
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""
         return self._catalogue.describe(source, series)
+
+    def known_kinds(self, source: str) -> Kinds:
+        """What the series of `source` are; a register counts from its first reading on."""
+        return self._catalogue.kinds(source)
 
     def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> pulls.TimescalePull:
         """Open a pull of `window`: the newest interrupted one of the last 24 hours, continued, or else a fresh one.

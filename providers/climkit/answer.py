@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
+from domain.quantities import Kind
 from domain.window import Window
 from domain.zones import refusal, zone
 from providers._points import NEAR, near_outside
@@ -37,6 +38,7 @@ class Answer:
         listing: What it is about.
         site: What the lists say of the site.
         account: What it was asked for.
+        kinds: What the catalogue knows of the series already.
 
     Attributes:
         rows: Its rows with a usable time.
@@ -47,7 +49,10 @@ class Answer:
         OutsideWindowError: It holds rows that nobody asked for.
     """
 
-    def __init__(self, payload: Payload, listing: Listing, site: Site, account: Account) -> None:
+    def __init__(
+        self, payload: Payload, listing: Listing, site: Site, account: Account, kinds: Kinds = NO_KINDS
+    ) -> None:
+        self._kinds = kinds
         self.payload, self.listing, self.site, self.account = payload, listing, site, account
         place = place_of(payload)
         if site.refused_zone and listing.frequency in CALENDAR:
@@ -103,8 +108,15 @@ class Answer:
         return self._meanings[name]
 
     def is_no_register(self, name: str) -> bool:
-        """Whether raw data that nobody has called a load curve are no readings of a counter; the whole answer tells."""
+        """Whether raw data that nobody has called a load curve are no readings of a counter.
+
+        What the catalogue calls a register is one, whatever an answer's values look like; of what is new there, the
+        whole answer tells.
+        """
         if self.listing.kind != REGISTERS or self.listing.subject in self.account.load_curves:
+            return False
+        meaning = self.meaning(name)
+        if meaning is not None and self._kinds.get(meaning.series.key) is Kind.REGISTER:
             return False
         if name not in self._curves:
             said = [

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -141,15 +141,15 @@ class Climkit(Provider):
         for site, n_done in known:
             yield from self._fetch_rows(site, window, n_done)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> Iterator[Normalized]:
         """Say what the answers mean; see `providers.climkit.normalize`."""
-        return normalize(payloads, window, self._account)
+        return normalize(payloads, window, self._account, kinds)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> Iterator[tuple[int, Normalized]]:
         """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
-        return normalize_each(payloads, windows, self._account)
+        return normalize_each(payloads, windows, self._account, kinds)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 _LEAST: Final = 4  # changes, before anything is concluded from them
 _SHARE: Final = 4
+_MOST_ZEROS: Final = 4  # of this many readings fewer than one is 0 where a counter only reads it for a moment
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,12 +20,16 @@ def falls_like_no_counter(values: Floats) -> bool:
     """Whether a quarter of all changes go down, and together further than the highest value is high.
 
     A counter that jitters while nothing is used falls often, but not far. One that is reset, exchanged or rolls over
-    falls far, but once.
+    falls far, but once. One that reads 0 for a moment, perhaps often, goes on where it was: where both explanations
+    fit, it is a counter.
 
     Args:
         values: What was read of one field, in the order of time.
     """
     read = values[np.isfinite(values)]
+    rest = read[read != 0]
+    if (len(read) - len(rest)) * _MOST_ZEROS < len(read) and bool((np.diff(rest) >= 0).all()):
+        return False
     changes = np.diff(read)
     changes = changes[changes != 0]
     falls = -changes[changes < 0]

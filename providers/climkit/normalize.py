@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from domain.contract import Payload, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Series
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.quantities import Conversion
 from domain.window import Window
@@ -50,13 +50,15 @@ _DUST: Final = 1e6
 _MAX_RAW: Final = 4_096
 
 
-def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+def normalize(
+    payloads: Iterable[Payload], window: Window, account: Account, kinds: Kinds = NO_KINDS
+) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
-    return (batch for _, batch in normalize_each(payloads, (window,), account))
+    return (batch for _, batch in normalize_each(payloads, (window,), account, kinds))
 
 
 def normalize_each(
-    payloads: Iterable[Payload], windows: Sequence[Window], account: Account
+    payloads: Iterable[Payload], windows: Sequence[Window], account: Account, kinds: Kinds = NO_KINDS
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: for each answer one batch for every window it has rows of.
 
@@ -77,7 +79,7 @@ def normalize_each(
         for one in waiting:
             if not any(one.window.touches(window) for window in windows):
                 continue
-            answer = _answer(one, site, account)
+            answer = _answer(one, site, account, kinds)
             if answer is None:
                 held.setdefault(site.id, []).append(one)
             else:
@@ -110,7 +112,7 @@ def _listing_of(payload: Payload) -> Listing | None:
     return Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
 
 
-def _answer(payload: Payload, site: Site, account: Account) -> Answer | None:
+def _answer(payload: Payload, site: Site, account: Account, kinds: Kinds) -> Answer | None:
     """A data answer, read; None if the lists it needs have not come yet."""
     listing = _listing_of(payload)
     assert listing is not None  # noqa: S101  # data answers alone come here
@@ -118,7 +120,7 @@ def _answer(payload: Payload, site: Site, account: Account) -> Answer | None:
     if site.zone is None or not is_known:
         parse_rows(payload.body, place=place_of(payload))
         return None
-    return Answer(payload, listing, site, account)
+    return Answer(payload, listing, site, account, kinds)
 
 
 def _batches(answer: Answer, windows: Sequence[Window]) -> Iterator[tuple[int, Normalized]]:

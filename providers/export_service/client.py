@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
 from domain.errors import (
     CredentialsRejectedError,
     IncompleteAnswerError,
@@ -132,7 +132,12 @@ class ExportService(Provider):
             if so_far is None or so_far.cursor is not None:
                 yield from self._fetch_product(product, window, so_far)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # its fields say it
+    ) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
         return normalize(payloads, window, self._account)
 

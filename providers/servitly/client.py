@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
 from domain.errors import (
     AnswerTooLargeError,
     ExportPendingError,
@@ -125,12 +125,20 @@ class Servitly(Provider):
         for part, thing in self._parts():
             yield from self._fetch_part(part, thing, window, progress.get(part))
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # a header's unit says it
+    ) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
         return normalize(payloads, window, self._account)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self,
+        payloads: Iterable[Payload],
+        windows: Sequence[Window],
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # a header's unit says it
     ) -> Iterator[tuple[int, Normalized]]:
         """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
         return normalize_each(payloads, windows, self._account)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
 from domain.errors import (
     AnswerTooLargeError,
     IncompleteAnswerError,
@@ -148,15 +148,15 @@ class SmartHouse(Provider):
         for _, payload in self._answers(questions, page):
             yield payload
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
-        return normalize(payloads, window, self._account)
+        return normalize(payloads, window, self._account, kinds)
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
     ) -> Iterator[tuple[int, Normalized]]:
         """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
-        return normalize_each(payloads, windows, self._account)
+        return normalize_each(payloads, windows, self._account, kinds)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -22,7 +22,7 @@ from typing import Final
 
 import numpy as np
 
-from domain.contract import Payload, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Series
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason
 from domain.quantities import Conversion, Kind
@@ -62,13 +62,15 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0
 _NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
-def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+def normalize(
+    payloads: Iterable[Payload], window: Window, account: Account, kinds: Kinds = NO_KINDS
+) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
-    return (batch for _, batch in normalize_each(payloads, (window,), account))
+    return (batch for _, batch in normalize_each(payloads, (window,), account, kinds))
 
 
 def normalize_each(
-    payloads: Iterable[Payload], windows: Sequence[Window], account: Account
+    payloads: Iterable[Payload], windows: Sequence[Window], account: Account, kinds: Kinds = NO_KINDS
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: a batch for some thousands of points.
 
@@ -80,7 +82,7 @@ def normalize_each(
     attendances = [Attendance(account, window) for window in windows]
     for payload in payloads:
         touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
-        answer = _Answer(payload, Batches(payload.sha256, touched), account)
+        answer = _Answer(payload, Batches(payload.sha256, touched), account, kinds)
         yield from answer.batches()
         for index in touched:
             attendances[index].note(payload, answer.homes)
@@ -92,9 +94,10 @@ def normalize_each(
 class _Answer:
     """One answer on its way to batches."""
 
-    def __init__(self, payload: Payload, batches: Batches, account: Account) -> None:
+    def __init__(self, payload: Payload, batches: Batches, account: Account, kinds: Kinds) -> None:
         self.payload = payload
         self.account = account
+        self._kinds = kinds
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         self.homes: Homes | None = None
         self._days = uploads_of(payload.window)

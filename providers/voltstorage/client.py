@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
 from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -170,7 +170,12 @@ class VoltStorage(Provider):
             for window, reached in ((window, self._reached(window)) for window in windows)
         )
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # fields and their meanings say it
+    ) -> Iterator[Normalized]:
         """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
         return normalize(payloads, window, self._account)
 

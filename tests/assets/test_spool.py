@@ -13,7 +13,7 @@ import pytest
 import assets.spool
 from assets.day import land, load
 from assets.walk import DayOutcome, go_through
-from domain.contract import Payload, Progress
+from domain.contract import NO_KINDS, Kinds, Payload, Progress
 from domain.errors import IngestError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -49,11 +49,19 @@ class Wide(FakeProvider):
                 spoilt = b"{" if self.bad & set(pair.days()) else payload.body
                 yield replace(payload, part=f"{first}", body=spoilt)
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+    ) -> Iterator[Normalized]:
         return (batch for _, batch in self.normalize_each(payloads, (window,)))
 
     def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window]
+        self,
+        payloads: Iterable[Payload],
+        windows: Sequence[Window],
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
     ) -> Iterator[tuple[int, Normalized]]:
         self.asked_about.append(len(windows))
         for payload in payloads:
@@ -158,9 +166,9 @@ def test_a_bad_answer_in_a_wide_pull_fails_its_days_alone_and_in_the_same_words(
 def test_a_bug_in_reading_many_windows_at_once_costs_no_day(warehouse: TimescaleWarehouse) -> None:
     class Buggy(Wide):
         def normalize_each(
-            self, payloads: Iterable[Payload], windows: Sequence[Window]
+            self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
         ) -> Iterator[tuple[int, Normalized]]:
-            for index, batch in super().normalize_each(payloads, windows):
+            for index, batch in super().normalize_each(payloads, windows, kinds):
                 if index == 4:
                     raise ZeroDivisionError
                 yield index, batch

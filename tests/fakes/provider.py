@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from domain.contract import Payload, Progress, Provider, ProviderSpec, Series
+from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, ProviderSpec, Series
 from domain.errors import IngestError, PayloadUnreadableError
 from domain.measurement import Normalized, no_rejected
 from domain.window import Window
@@ -97,7 +97,12 @@ class FakeProvider(Provider):
             self.n_requests += 1
             raise error
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+    ) -> Iterator[Normalized]:
         for payload in payloads:
             try:
                 document = json.loads(payload.body)

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from domain.contract import LandedPull, LoadReport, Payload, Progress, PullReport, Series
+from domain.contract import Kinds, LandedPull, LoadReport, Payload, Progress, PullReport, Series
 from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
 from domain.measurement import Normalized
+from domain.quantities import QUANTITIES
 from domain.window import Window
 from warehouse.ledger import RejectedSeries
 
@@ -105,6 +106,10 @@ class FakeWarehouse:
         changed = [one for one in series if known.get(one.key) != one]
         known.update({one.key: one for one in changed})
         return len(changed)
+
+    def known_kinds(self, source: str) -> Kinds:
+        self._answer()
+        return {key: QUANTITIES[one.quantity].kind for key, one in self.series.get(source, {}).items()}
 
     def begin_pull(self, source: str, window: Window, *, fingerprint: str = "") -> FakePull:
         self._answer()

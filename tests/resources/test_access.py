@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.errors import AddressRefusedError, ConfigurationError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -78,7 +78,12 @@ class DoorAccess(Access):
             line.secret(self.secret_env)
         return FakeProvider()
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+    ) -> Iterator[Normalized]:
         return FakeProvider().normalize(payloads, window)
 
     @contextmanager

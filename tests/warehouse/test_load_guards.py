@@ -1,7 +1,7 @@
 """What a load refuses, and that the partition is then what it was before."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from assets import day
-from domain.contract import Payload, Series
+from domain.contract import Series
 from domain.errors import (
     AccountingError,
     IngestError,
@@ -240,7 +240,7 @@ def test_an_error_that_is_not_of_the_house_is_a_failed_normalization(
 class _Eager(FakeProvider):
     """Its `normalize` is no generator: it fails when it is called."""
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:  # noqa: ARG002 - the contract's
+    def normalize(self, *_: object, **__: object) -> Iterator[Normalized]:
         raise ZeroDivisionError
 
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from assets import day
-from domain.contract import Payload
+from domain.contract import NO_KINDS, Kinds, Payload
 from domain.errors import StaleLoadError
 from domain.measurement import Normalized
 from domain.window import Window
@@ -33,7 +33,12 @@ def _said(number: float) -> Said:
 class _Numbered(FakeProvider):
     """Its answers are a number each."""
 
-    def normalize(self, payloads: Iterable[Payload], window: Window) -> Iterator[Normalized]:
+    def normalize(
+        self,
+        payloads: Iterable[Payload],
+        window: Window,
+        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+    ) -> Iterator[Normalized]:
         for answer in payloads:
             yield batch(_said(float(answer.body)), window)
 
