@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import zstandard
 
-from domain.contract import NO_KINDS, Kinds, LandedPull, Provider
+from domain.contract import LandedPull, Provider
 from domain.errors import IngestError
-from domain.quantities import Kind
+from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.window import Window
 
 if TYPE_CHECKING:

@@ -10,21 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from domain.quantities import Kind
+from domain.quantities import NO_KINDS, Kinds
 from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
-
-
-Kinds = Mapping[str, Kind]
-"""What the catalogue knows of a source's series: key → register, interval, gauge or state."""
-
-NO_KINDS: Final[Kinds] = MappingProxyType({})
-"""Nothing has been loaded: whoever normalizes has the payloads alone to go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +197,7 @@ class Provider(Protocol):
         Rows that belong to the window that was asked for but not to `window` are left out; rows that belong to neither
         are an error.
 
-        Args:
-            payloads: The answers.
-            window: What is asked about.
-            kinds: What the catalogue knows already: no answer's values make another kind of a series.
+        What `kinds`, from the catalogue, says of a series holds whatever an answer's values look like.
 
         Raises:
             PayloadUnreadableError: An answer does not fit the provider's vocabulary.

@@ -4,8 +4,10 @@ Units are converted once, in a provider's `normalize`, with `convert`. A unit or
 is refused by name; nothing is guessed from a number's size.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from domain.errors import ConfigurationError
@@ -18,6 +20,13 @@ class Kind(StrEnum):
     INTERVAL = "interval"  # an amount over the interval that starts at `measured_at`
     REGISTER = "register"  # a counter's reading, cumulative
     STATE = "state"  # text: a mode, a flag, a name
+
+
+Kinds = Mapping[str, Kind]
+"""What the catalogue knows of a source's series: key → kind."""
+
+NO_KINDS: Final[Kinds] = MappingProxyType({})
+"""Nothing has been loaded: whoever normalizes has the payloads alone to go by."""
 
 
 @dataclass(frozen=True, slots=True)

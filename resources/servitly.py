@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from domain.contract import NO_KINDS, Budget, Kinds, Payload
+from domain.contract import Budget, Payload
+from domain.quantities import NO_KINDS, Kinds
 from domain.window import Window
 from providers.servitly.account import Account
 from providers.servitly.pace import Pace

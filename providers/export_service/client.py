@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import (
     CredentialsRejectedError,
     IncompleteAnswerError,
@@ -18,6 +18,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from domain.measurement import Normalized
+from domain.quantities import NO_KINDS, Kinds
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.export_service.account import Account

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import (
     AnswerTooLargeError,
     ExportPendingError,
@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.export_jobs import ExportJobs, Order
 from domain.measurement import Normalized
+from domain.quantities import NO_KINDS, Kinds
 from domain.window import Window
 from providers._http import ApiClient
 from providers.servitly.account import Account

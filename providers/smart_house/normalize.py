@@ -22,10 +22,10 @@ from typing import Final
 
 import numpy as np
 
-from domain.contract import NO_KINDS, Kinds, Payload, Series
+from domain.contract import Payload, Series
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason
-from domain.quantities import Conversion, Kind
+from domain.quantities import NO_KINDS, Conversion, Kind, Kinds
 from domain.window import Window
 from providers._json import is_storable
 from providers._points import is_nan

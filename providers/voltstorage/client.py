@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.contract import NO_KINDS, Kinds, Payload, Progress, Provider, Series
+from domain.contract import Payload, Progress, Provider, Series
 from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
 from domain.measurement import Normalized
+from domain.quantities import NO_KINDS, Kinds
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers._zones import REFUSED_ZONE

@@ -13,9 +13,10 @@ import pytest
 import assets.spool
 from assets.day import land, load
 from assets.walk import DayOutcome, go_through
-from domain.contract import NO_KINDS, Kinds, Payload, Progress
+from domain.contract import Payload, Progress
 from domain.errors import IngestError
 from domain.measurement import Normalized
+from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
@@ -222,8 +223,8 @@ def test_a_walk_that_is_left_in_the_middle_gives_the_room_back(tmp_path: Path, m
     spools: list[assets.spool.Spool] = []
 
     class Noted(assets.spool.Spool):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, kinds: Kinds = NO_KINDS) -> None:
+            super().__init__(kinds)
             spools.append(self)
 
     monkeypatch.setattr(assets.spool, "Spool", Noted)
@@ -247,3 +248,14 @@ def test_the_witness_of_a_day_sees_that_days_batches_and_no_others() -> None:
     assert [outcome.error for outcome in walk] == [None] * 6
     assert sum(len(batch.measurements) for batch in seen) == 24
     assert {at.date() for batch in seen for at in batch.measurements["measured_at"]} == {DAYS[4]}
+
+
+def test_what_was_left_unmapped_is_read_again_once_a_register_has_been_found() -> None:
+    spool, (sunny, dull) = assets.spool.Spool({"a": Kind.REGISTER}), (Window.of_day(day) for day in DAYS[:2])
+    for window, unmapped in ((sunny, {}), (dull, {"b (a load curve)": 1})):
+        spool.begin(1, window)
+        spool.add(1, window, Normalized(unmapped=unmapped))
+    for kinds, is_known in (({"a": Kind.REGISTER}, True), ({"c": Kind.GAUGE}, True), ({"b": Kind.REGISTER}, False)):
+        assert (spool.batches(1, dull, kinds) is not None) == is_known
+        assert spool.batches(1, sunny, kinds) is not None
+    spool.close()

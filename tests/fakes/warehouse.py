@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from domain.contract import Kinds, LandedPull, LoadReport, Payload, Progress, PullReport, Series
+from domain.contract import LandedPull, LoadReport, Payload, Progress, PullReport, Series
 from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
 from domain.measurement import Normalized
-from domain.quantities import QUANTITIES
+from domain.quantities import QUANTITIES, Kinds
 from domain.window import Window
 from warehouse.ledger import RejectedSeries
 

@@ -11,6 +11,7 @@ import pytest
 from domain.contract import Series
 from domain.errors import RowsRefusedError, WarehouseUnavailableError
 from domain.measurement import Normalized
+from domain.quantities import Kind
 from tests.fakes.points import DAY, batch, landed, load, table
 from warehouse import connections
 from warehouse import load as load_module
@@ -124,3 +125,13 @@ def test_a_series_cannot_change_its_quantity_while_a_load_is_writing_its_first_p
 
     assert ["lock timeout" in refusal for refusal in refusals] == [True]
     assert _quantities(warehouse) == {"a": ("power", "")}
+
+
+def test_what_the_series_are_is_known_by_key_and_a_register_from_its_first_reading_on(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    read, unread = (Series(key, "energy_register", device=key) for key in ("read", "unread"))
+    warehouse.catalogue("hub", [POWER, STATE, unread])
+    warehouse.catalogue("other", [replace(POWER, key="elsewhere")])
+    load(warehouse, batch({(read.key, 0): 1.0}, quantities={read.key: read.quantity}))
+    assert warehouse.known_kinds("hub") == {"a": Kind.GAUGE, "m": Kind.STATE, "read": Kind.REGISTER}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ConfigurationError
 from domain.measurement import Normalized, concat
+from domain.quantities import Kind
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.curves import falls_like_no_counter
@@ -76,6 +77,24 @@ def test_whatever_happens_to_a_counter_it_stays_one(event: dict[str, object]) ->
         whole = made.load(DAY)
     assert f"{SITE}/{GRID}/en_im" in {one.key for one in whole.series}
     assert whole.unmapped == {}
+
+
+@pytest.mark.parametrize("zeros", [[40], [40, 70], [0, 95], [10, 11, 12, 50, 51, 80], list(range(23))])
+def test_a_slow_counter_that_reads_0_for_a_moment_is_no_curve_even_on_its_first_day(zeros: list[int]) -> None:
+    readings = np.array([812.0 + 0.01 * (n // 24) for n in range(96)])
+    readings[zeros] = 0.0
+    assert not falls_like_no_counter(readings)
+
+
+def test_what_the_catalogue_calls_a_register_is_read_as_one_whatever_an_answer_looks_like() -> None:
+    key = f"{SITE}/{FLAT}/en_im"
+    with apartments(account=RAW) as made:
+        curved(made, FLAT)
+        payloads = made.fetch()
+        new = concat(made.provider.normalize(payloads, DAY))
+        known = concat(made.provider.normalize(payloads, DAY, {key: Kind.REGISTER}))
+    assert (len(values(new, key)), new.unmapped) == (0, {"meter_data_raw of electricity/en_im (a load curve)": 96})
+    assert (len(values(known, key)), known.unmapped) == (96, {})
 
 
 @given(
