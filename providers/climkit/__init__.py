@@ -28,8 +28,8 @@ Quirks, and what is done about each:
     A sensor's epoch is in seconds or milliseconds: its size decides, and an answer that holds both is refused.
     `t_s` may be limited for an account, in silence: what is not there is absent, never zero.
     Raw data may be a load curve instead of a counter's readings, and nothing says which: `load_curves` of an account
-        says it. What the catalogue knows as a register is one; of a new series, what falls as no counter does is counted
-        as unmapped, by name.
+        says it. What the catalogue knows as a register is one; what is new, and falls as no counter does, is counted as
+        unmapped, by name.
     Raw registers begin anew, roll over, are exchanged and jitter: they are stored as read; `register_energy`
         makes intervals of them and says what happened.
 """
