@@ -26,8 +26,9 @@ Quirks, and what is done about each:
         until the deadline, and then named.
     `url` may expire, or point at nothing for a while: the job is asked again for a fresh one.
     Another host than the API's is asked without credentials, and only if it is on the source's list.
-    `---` and empty cells mean that nothing was said. `true` and `false` are texts. A decimal comma is a comma, and in a
-        column where points are too, what is not certain is no number.
+    `---` and empty cells mean that nothing was said. `true` and `false` are texts. A number is read in every spelling
+        of it; its decimal sign is judged over the whole file, and what could be two numbers is rejected by name.
+    An archive that is encrypted, or packed by a method other than deflate, is refused for good and not ordered again.
     A row without a usable time belongs to the day of the row before it.
     Columns differ from file to file; two metrics of one name differ by their units, which are part of their keys.
     Two things that the file name's mask does not tell apart would be one file name twice: the archive is refused.
