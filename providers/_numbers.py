@@ -46,6 +46,9 @@ _GROUP_SIGNS: Final = {
     )
     for sign in DECIMAL_SIGNS
 }
+_PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_BEGINNING: Final = re.compile(r"[-+.,'\u2212\u200e\u200f]{0,4}[0-9]")  # of every number: most texts have another
+_VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")  # or a number in groups: not certain enough to withhold a text
 # Whole columns at once, a text a line, where nothing is unusual.
 _ALL_WHOLE: Final = re.compile(r"(?:[+-]?[0-9]+\n)*")
 _ALL: Final = {
@@ -117,6 +120,28 @@ def readings(text: str, unit: str = "") -> Readings:
 def is_number(text: str, unit: str = "") -> bool:
     """Whether a text is a number under either decimal sign."""
     return readings(text, unit).is_number
+
+
+def looks_like_number(text: str, unit: str = "") -> bool:
+    """Whether a text, without blanks around, is a number where nobody knows whether numbers are to be expected."""
+    if _PLAIN.fullmatch(text):
+        return True
+    if not _BEGINNING.match(text) or (not unit and _VERSION.fullmatch(text)):
+        return False
+    return is_number(text, unit)
+
+
+def value_of(text: str, unit: str = "") -> float | Reason:
+    """The value of a text of a writer whose decimal sign is `.` as far as anybody knows, or why it has none.
+
+    Whoever writes `21,5` is not that writer, and `1,234` may be either's: what proves a sign is read, the rest refused.
+    """
+    said = readings(text, unit)
+    number = bare(text, unit)
+    value = _only(said) if "," in number else said.point if said.point is not None else said.comma
+    if value is not None:
+        return value
+    return Reason.AMBIGUOUS_DECIMAL if said.is_number else no_number(number)
 
 
 def proven_signs(texts: Iterable[str], unit: str = "") -> frozenset[DecimalSign]:

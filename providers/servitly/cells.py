@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._numbers import DecimalSign, is_number, read_numbers, readings
+from providers._numbers import DecimalSign, looks_like_number, read_numbers, readings
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC
@@ -17,9 +17,6 @@ from providers.servitly.wire import NO_DATA
 
 _MILLIS: Final = re.compile(r"(?:[0-9]{13}\n)*")
 _ONE_MILLIS: Final = re.compile(r"[0-9]{1,30}")
-_PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BEGINNING: Final = re.compile(r"[-+.,'\u2212\u200e\u200f]{0,4}[0-9]")  # of every number: most texts have another
-_VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")  # or a number in groups: not certain enough to withhold a text
 
 
 def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
@@ -77,19 +74,11 @@ def _states(cells: Sequence[str], unit: str, *, is_state: bool) -> Points:
         plain = cell.strip()
         if plain in NO_DATA or is_nan(plain):
             continue
-        if not is_state and _is_number(plain, unit):
+        if not is_state and looks_like_number(plain, unit):
             points.n_unmapped += 1
             continue
         points.state(index, cell)
     return points
-
-
-def _is_number(plain: str, unit: str) -> bool:
-    if _PLAIN.fullmatch(plain):
-        return True
-    if not _BEGINNING.match(plain) or (not unit and _VERSION.fullmatch(plain)):
-        return False
-    return is_number(plain, unit)
 
 
 def _micros(said: str) -> int | Reason:

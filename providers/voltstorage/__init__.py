@@ -21,6 +21,8 @@ Quirks, and what is done about each:
     An empty cell means that nothing was said: the point is absent. It is never zero, and never filled.
     `sep=` is a hint: it is held against the header and every row; rows that use another separator are repaired where
         the number of cells proves it, and refused otherwise.
+    Numbers may have a decimal comma, groups of thousands or blanks around: what can only be one number is read, the
+        rest is rejected; one decimal comma in an export makes a doubt of every `1.234` in it.
     Rows may be empty but for their time; columns may be new: unknown numbers are counted as unmapped.
     The export has no footer: an answer that does not end with a line end was cut, and is refused.
     `from` or `to` in the future is an error of the provider's: both are clamped to now.

@@ -10,14 +10,14 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._points import Floats, Integers, Points, is_nan, judge_times, no_number
+from providers._numbers import looks_like_number, read_numbers, value_of
+from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import read_column
 from providers.voltstorage.spec import SPEC
 
-# Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts, no NaN.
+# Whole columns at once, where nothing is unusual; the rest is read by `providers._numbers`.
 _NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBERS: Final = re.compile(rf"(?:{_NUMBER}\n)*")
-_ONE_NUMBER: Final = re.compile(_NUMBER)
 
 
 def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
@@ -30,20 +30,38 @@ def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, d
     return micros, odd
 
 
-def read_cells(cells: Sequence[Any], meaning: Conversion | None, *, are_texts: bool) -> Points:
+def read_cells(
+    cells: Sequence[Any], meaning: Conversion | None, *, are_texts: bool, unit: str = "", is_comma_used: bool = False
+) -> Points:
     """The points of one column.
 
     Args:
         cells: One for each row; None or an empty text where nothing was said.
         meaning: What its numbers are; None if nobody knows.
         are_texts: Whether numbers come as texts.
+        unit: The one that a text may end with.
+        is_comma_used: Whether some cell of the export has a decimal comma: `1.234` could be a thousand then.
     """
     if meaning is None or meaning.quantity.kind is Kind.STATE:
         return _states(cells, is_state=meaning is not None, are_texts=are_texts)
     present = [index for index, cell in enumerate(cells) if cell is not None and cell != ""]
     points = Points()
-    sent, where = _floats([cells[index] for index in present], present, points.odd, are_texts=are_texts)
-    points.measure(sent, where, meaning)
+    said = [cells[index] for index in present]
+    if are_texts and not is_comma_used and _NUMBERS.fullmatch("".join(f"{cell}\n" for cell in said)):
+        points.measure(np.array(list(map(float, said)), dtype=np.float64), np.array(present, dtype=np.int64), meaning)
+        return points
+    values: list[float] = []
+    rows: list[int] = []
+    for row, cell in zip(present, said, strict=True):
+        if not is_said(cell):
+            continue
+        number = _of_text(cell, unit, is_comma_used=is_comma_used) if are_texts else one_number(cell)
+        if isinstance(number, Reason):
+            points.odd[row] = number
+        else:
+            values.append(number)
+            rows.append(row)
+    points.measure(np.array(values, dtype=np.float64), np.array(rows, dtype=np.int64), meaning)
     return points
 
 
@@ -60,31 +78,16 @@ def one_number(value: object) -> float | Reason:
 
 def is_said(cell: object) -> bool:
     """Whether a cell says anything."""
-    return cell is not None and cell != "" and not (isinstance(cell, str) and is_nan(cell))
+    if isinstance(cell, str):
+        return cell != "" and not cell.isspace() and not is_nan(cell.strip())
+    return cell is not None
 
 
-def _floats(said: list[Any], rows: list[int], odd: dict[int, Reason], *, are_texts: bool) -> tuple[Floats, Integers]:
-    """Numbers and their rows; what is no number goes to `odd`."""
-    if are_texts and _NUMBERS.fullmatch("".join(f"{cell}\n" for cell in said)):
-        return np.array(list(map(float, said)), dtype=np.float64), np.array(rows, dtype=np.int64)
-    values: list[float] = []
-    kept: list[int] = []
-    for row, cell in zip(rows, said, strict=True):
-        if not is_said(cell):
-            continue
-        number = _of_text(cell) if are_texts else one_number(cell)
-        if isinstance(number, Reason):
-            odd[row] = number
-        else:
-            values.append(number)
-            kept.append(row)
-    return np.array(values, dtype=np.float64), np.array(kept, dtype=np.int64)
-
-
-def _of_text(cell: str) -> float | Reason:
-    if _ONE_NUMBER.fullmatch(cell):
-        return float(cell)
-    return no_number(cell)
+def _of_text(cell: str, unit: str, *, is_comma_used: bool) -> float | Reason:
+    if not is_comma_used:
+        return value_of(cell, unit)
+    found = read_numbers([cell], decimal=None, unit=unit)
+    return found.odd[0] if found.odd else float(found.values[0])
 
 
 def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
@@ -93,9 +96,10 @@ def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
     for index, cell in enumerate(cells):
         if not is_said(cell):
             continue
-        is_number = bool(_ONE_NUMBER.fullmatch(cell)) if are_texts else not isinstance(cell, str | bool)
-        if is_number and not is_state:
+        text = cell.strip() if are_texts else cell
+        is_number = not is_state and (looks_like_number(text) if are_texts else not isinstance(text, str | bool))
+        if is_number:
             points.n_unmapped += 1
-            continue
-        points.state(index, cell if isinstance(cell, str) else json.dumps(cell))
+        else:
+            points.state(index, text if isinstance(text, str) else json.dumps(text))
     return points

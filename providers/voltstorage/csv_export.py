@@ -7,10 +7,13 @@ row that fits neither is malformed. If no row fits, the export is refused, and t
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from providers._numbers import readings
 from providers.voltstorage.rows import Rows
 from providers.voltstorage.spec import MAX_COLUMNS, MAX_LINE, batch_rows
 from providers.voltstorage.wire import TIME_COLUMN, clipped, unreadable
@@ -18,6 +21,10 @@ from providers.voltstorage.wire import TIME_COLUMN, clipped, unreadable
 _HINT: Final = "sep="
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _QUOTE: Final = '"'
+# A cell that is a number with a comma in it, and a unit perhaps; a comma that separates stands behind a time or a text.
+_WITH_COMMA: Final = re.compile(
+    rb"""[;\t|"\n][ ]*([-+]?[0-9][0-9. ']*,[0-9]+(?:[eE][+-]?[0-9]+)?)[^0-9,;\t|"\r\n]{0,12}(?=[;\t|"\r\n])"""
+)
 _PIECE_BYTES: Final = 2**20  # as much of the body as is looked at as text at once
 
 
@@ -36,6 +43,8 @@ def read_csv(body: bytes, *, place: str, is_last_line_ended: bool = True) -> Ite
     """
     _require_text(body, place)
     # A carriage return alone, at the very end, is half of a line end: the rest was cut.
+    if b"\n" not in body and (place_of_end := body.find(b"\r", 0, len(body) - 1)) >= 0:
+        raise unreadable(f"the lines of the export end with CR alone (byte {place_of_end})", place)
     if is_last_line_ended and not body.endswith(b"\n"):
         raise unreadable("the export does not end with a line end, so its last line was cut", place)
     text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="\n")
@@ -44,11 +53,19 @@ def read_csv(body: bytes, *, place: str, is_last_line_ended: bool = True) -> Ite
     header = _line(text, place) if first.startswith(_HINT) else first
     separator = _separator(header, hint, place)
     names = _names(header, separator, place)
+    is_comma_used = _is_comma_used(body)
     if _QUOTE.encode() in body:
         ended = (f"{_bare(line)}\n" if line.endswith("\n") else line for line in text)
-        yield from _in_batches(_quoted(ended, separator, place), names, separator, place)
+        lines: Iterator[str | list[str]] = _quoted(ended, separator, place)
     else:
-        yield from _in_batches(map(_bare, text), names, separator, place)
+        lines = map(_bare, text)
+    for rows in _in_batches(lines, names, separator, place):
+        yield replace(rows, is_comma_used=is_comma_used)
+
+
+def _is_comma_used(body: bytes) -> bool:
+    """Whether a cell of the export proves a decimal comma: then no cell is read as if it could only be a point."""
+    return any(readings(found[1].decode()).proves == "," for found in _WITH_COMMA.finditer(body))
 
 
 def _require_text(body: bytes, place: str) -> None:
@@ -71,16 +88,18 @@ def _line(lines: io.TextIOWrapper, place: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """A line without its end."""
-    return line[:-2] if line.endswith("\r\n") else line.rstrip("\n")
+    """A line without its end; a text that was translated twice has CR CR LF."""
+    return line.rstrip("\r\n") if line.endswith("\n") else line
 
 
 def _separator(header: str, hint: str, place: str) -> str:
     """What separates the cells of the header: the hint, if it is true, or one of the usual ones."""
+    header = header.lstrip(" ")
     name, rest = header[: len(TIME_COLUMN)], header[len(TIME_COLUMN) :]
     name, rest = (TIME_COLUMN, header[len(TIME_COLUMN) + 2 :]) if header.startswith('"Time"') else (name, rest)
     if name != TIME_COLUMN:
         raise unreadable(f"the header {clipped(header)} does not begin with {TIME_COLUMN}", place)
+    rest = rest.lstrip(" ")
     if not rest:
         return hint or _SEPARATORS[0]
     for separator in (hint, *_SEPARATORS):
@@ -92,7 +111,8 @@ def _separator(header: str, hint: str, place: str) -> str:
 
 
 def _names(header: str, separator: str, place: str) -> list[str]:
-    names = _cells_of_quoted(header, separator, place) if _QUOTE in header else header.split(separator)
+    said = _cells_of_quoted(header, separator, place) if _QUOTE in header else header.split(separator)
+    names = [name.strip() for name in said]  # a blank behind a separator makes no other column
     if len(names) > MAX_COLUMNS:
         raise unreadable(f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} are allowed", place)
     if len(set(names)) != len(names):
@@ -152,7 +172,9 @@ def _quoted(lines: Iterator[str], separator: str, place: str) -> Iterator[list[s
     if len(separator) != 1:
         raise unreadable(f"cells are quoted and separated by {clipped(separator)}", place)
     try:
-        yield from (cells for cells in csv.reader(lines, delimiter=separator, strict=True) if cells)
+        yield from (
+            cells for cells in csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True) if cells
+        )
     except csv.Error as error:
         raise unreadable(f"the export is no CSV ({error})", place) from None
 

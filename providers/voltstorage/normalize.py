@@ -108,7 +108,9 @@ class _Batch:
         if reason is not None:
             return Points(odd={index: reason for index, cell in enumerate(cells) if is_said(cell)})
         meaning = meaning_of(self.naming.account, name)
-        return read_cells(cells, meaning[1] if meaning else None, are_texts=self.rows.are_texts)
+        unit, how = meaning or ("", None)
+        rows = self.rows
+        return read_cells(cells, how, are_texts=rows.are_texts, unit=unit, is_comma_used=rows.is_comma_used)
 
     def _reject_odd_rows(self) -> None:
         """Reject the values of rows without a usable time or just outside; such a row itself, once, if it has none."""

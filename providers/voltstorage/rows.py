@@ -15,6 +15,7 @@ class Rows:
         text_of: The text of a row, by index, for the quarantine.
         malformed: Texts of rows that are none: too short, too long, no object.
         are_texts: Whether numbers come as texts (CSV) or as numbers (JSON).
+        is_comma_used: Whether some number of the whole export has a decimal comma.
     """
 
     times: list[Any]
@@ -22,3 +23,4 @@ class Rows:
     text_of: Callable[[int], str]
     malformed: list[str] = field(default_factory=list)
     are_texts: bool = True
+    is_comma_used: bool = False

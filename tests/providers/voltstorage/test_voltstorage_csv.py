@@ -85,10 +85,72 @@ def test_rows_with_another_separator_than_the_header_are_repaired() -> None:
     assert values(seen_2021) == {"Power_Grid": -10.5, "Power_PV": 20.0}
 
 
-def test_a_decimal_comma_is_no_separator_and_no_number() -> None:
-    whole = read(csv("sep=;", "Time;Power_Grid;Power_PV", "2021-01-11T12:00:00Z;1,5;2"))
-    assert points_of(whole) == {("77/Power_PV", NOON): 2.0}
-    assert whole.rejected["reason"].tolist() == [Reason.WRONG_TYPE]
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("21,5", 21.5), ("1,234.5", 1234.5), ("1.234,5", 1234.5), ("1 234,5", 1234.5), ("1\u00a0234,5", 1234.5),
+        ("\u22125", -5.0), ("'-5.2", -5.2), ("5.", 5.0), (".5", 0.5), ("+5", 5.0), ("1e3", 1000.0), (" 21.5 ", 21.5),
+        ("21.5 W", 21.5), ("0,123", 0.123), ("1.234", 1.234),
+    ],
+)  # fmt: skip
+def test_a_number_that_can_only_be_one_is_read_however_it_is_written(cell: str, value: float) -> None:
+    whole = read(csv("sep=;", "Time;Power_Grid;Power_PV", f"2021-01-11T12:00:00Z;{cell};2"))
+    assert points_of(whole) == {("77/Power_Grid", NOON): value, ("77/Power_PV", NOON): 2.0}
+    assert not len(whole.rejected)
+
+
+@pytest.mark.parametrize(
+    ("cells", "read_as", "n_rejected"),
+    [
+        (("1,234", "2"), [2.0], 1),  # could be a thousand
+        (("1,234", "2,5"), [2.5], 1),
+        (("1.234", "2,5"), [2.5], 1),  # whoever writes 2,5 writes a thousand like this
+        (("1.234", "2,5 W"), [2.5], 1),
+        (("1.23", "2,5"), [1.23, 2.5], 0),
+    ],
+)
+def test_what_could_be_a_thousand_is_rejected_by_name_and_the_whole_export_tells(
+    cells: tuple[str, str], read_as: list[float], n_rejected: int
+) -> None:
+    """The cell that proves a decimal comma may stand thousands of rows behind."""
+    between = [f"{NOON + timedelta(seconds=n):%FT%TZ};1;1" for n in range(1, 40_000)]
+    first, last = f"{NOON:%FT%TZ};{cells[0]};", f"{NOON - timedelta(seconds=1):%FT%TZ};{cells[1]};"
+    whole = read(csv("sep=;", "Time;Power_Grid;Power_PV", first, *between, last))
+    found = whole.measurements
+    assert sorted(found["value"][found["measured_at"] <= NOON]) == read_as
+    assert whole.rejected["reason"].tolist() == [Reason.AMBIGUOUS_DECIMAL] * n_rejected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Time, Power_Grid, Power_PV", "2021-01-11T12:00:00Z, 1.5, 20"),
+        ("sep=;", "Time ; Power_Grid ;Power_PV ", "2021-01-11T12:00:00Z ; 1.5;20 "),
+        (" Time, Power_Grid, Power_PV", '2021-01-11T12:00:00Z, "1.5", "20"'),
+        ("Time,\tPower_Grid,Power_PV\r", "2021-01-11T12:00:00Z,1.5,\t20\r"),
+    ],
+)
+def test_blanks_around_cells_and_names_and_doubled_carriage_returns_are_no_part_of_them(lines: tuple[str, ...]) -> None:
+    whole = read(csv(*lines))
+    assert points_of(whole) == {("77/Power_Grid", NOON): 1.5, ("77/Power_PV", NOON): 20.0}
+    assert (len(whole.states), len(whole.rejected), whole.unmapped) == (0, 0, {})
+
+
+@pytest.mark.parametrize("cell", ["21,5", "1,234.5", " 20", "\u22125", "1 234,5", ".5", "1,234"])
+def test_a_number_of_an_unknown_column_is_unmapped_however_it_is_written_and_never_a_state(cell: str) -> None:
+    whole = read(csv("sep=;", "Time;Power_New;Status", f"2021-01-11T12:00:00Z;{cell}; charging"))
+    assert whole.unmapped == {"77/Power_New": 1}
+    assert list(whole.states["value"]) == ["charging"]
+
+
+def test_a_name_that_is_there_twice_but_for_blanks_is_there_twice() -> None:
+    with pytest.raises(PayloadUnreadableError, match="'Power_PV' twice"):
+        read(csv("sep=,", "Time,Power_PV, Power_PV", "2021-01-11T12:00:00Z,1,2"))
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_refused_with_the_place() -> None:
+    with pytest.raises(PayloadUnreadableError, match=r"end with CR alone \(byte 13\)"):
+        read("Time,Power_PV\r2021-01-11T12:00:00Z,1\r")
 
 
 def test_separators_that_cannot_be_repaired_are_refused_by_name() -> None:
@@ -148,7 +210,10 @@ def test_a_column_that_is_there_twice_makes_the_export_unreadable() -> None:
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("n/a", Reason.WRONG_TYPE), ("1_000", Reason.WRONG_TYPE), ("١٢", Reason.WRONG_TYPE), (" 1", Reason.WRONG_TYPE),
+        ("n/a", Reason.WRONG_TYPE), ("1_000", Reason.WRONG_TYPE), ("١٢", Reason.WRONG_TYPE),
+        ("true", Reason.WRONG_TYPE),
+        ("21.5 °C", Reason.WRONG_TYPE), ("null", Reason.WRONG_TYPE), ("-", Reason.WRONG_TYPE),
+        ("unavailable", Reason.WRONG_TYPE),
         ("inf", Reason.NOT_FINITE), ("1e999", Reason.NOT_FINITE), ("-Infinity", Reason.NOT_FINITE),
         ("1e12", Reason.OUT_OF_LIMITS),
     ],
