@@ -63,9 +63,14 @@ def fill(url: str) -> Iterator[Progress]:
     """
     address = Address.of(url)
     with translated(address.place), address.connect() as connection:
-        for one in DERIVED:
-            if _is_pending(connection, one.name):
-                yield from _fill(connection, one)
+        yield from fill_on(connection)
+
+
+def fill_on(connection: psycopg.Connection) -> Iterator[Progress]:
+    """The same on a session of the owner of the tables, in autocommit."""
+    for one in DERIVED:
+        if _is_pending(connection, one.name):
+            yield from _fill(connection, one)
 
 
 def pending(url: str) -> list[Progress]:

@@ -11,8 +11,9 @@ import psycopg
 from psycopg import sql
 
 from domain.registers import FLAGS, Intervals
-from warehouse.copy_binary import EPOCH_US, HEADER, TRAILER, decode_instants, decode_numbers
+from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
 from warehouse.held import literal_ids
+from warehouse.rows_in import send_rows
 from warehouse.statements import statement
 
 _Ints = npt.NDArray[np.int64]
@@ -20,9 +21,6 @@ _Floats = npt.NDArray[np.float64]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _COLUMNS: Final = ("series_id", "measured_at", "ended_at", "amount", "usual", "spacing", "flag")
-_COPY: Final = sql.SQL("COPY register_interval ({}) FROM STDIN (FORMAT BINARY)").format(
-    sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +137,7 @@ def put(connection: psycopg.Connection, rows: Rows) -> int:
     """Put rows, of which none is there; how many the server counted."""
     if not len(rows):
         return 0
-    with connection.cursor() as cursor:
-        with cursor.copy(_COPY) as copy:
-            copy.write(HEADER)
-            for block in _encoded(rows):
-                copy.write(block)
-            copy.write(TRAILER)
-        return cursor.rowcount
+    return send_rows(connection, sql.Identifier("public", "register_interval"), _COLUMNS, _encoded(rows))
 
 
 def _encoded(rows: Rows) -> Iterator[bytes]:

@@ -38,7 +38,12 @@ def migrate(url: str, *, step: str = "head") -> None:
         check_server(url.replace("postgresql+psycopg://", "postgresql://", 1))
         connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
         _refuse_unknown(connection, address)
-        command.upgrade(_config(connection), step)
+        upgrade(connection, step)
+
+
+def upgrade(connection: sa.Connection, step: str = "head") -> None:
+    """The steps as far as `step`, in the transaction that is open; `migrate` has seen to everything else."""
+    command.upgrade(_config(connection), step)
 
 
 def check_schema(url: str) -> None:

@@ -55,11 +55,22 @@ def load_readings(
 def stored(database: str, source: str = "house") -> list[Row]:
     """What `register_interval` holds."""
     with psycopg.connect(database) as connection:
-        rows = connection.execute(
-            "SELECT key, measured_at, ended_at, amount, usual, spacing, flag FROM register_interval"
-            " JOIN series USING (series_id) WHERE source = %s ORDER BY key, ended_at",
-            [source],
-        ).fetchall()
+        return stored_on(connection, source)
+
+
+def wrong_intervals(connection: psycopg.Connection) -> list[str]:
+    """Sources whose intervals are not those of a rebuild."""
+    sources = [str(source) for (source,) in connection.execute("SELECT DISTINCT source FROM series ORDER BY 1")]
+    return [one for one in sources if stored_on(connection, one) != rebuilt_on(connection, one)]
+
+
+def stored_on(connection: psycopg.Connection, source: str) -> list[Row]:
+    """What `register_interval` holds."""
+    rows = connection.execute(
+        "SELECT key, measured_at, ended_at, amount, usual, spacing, flag FROM register_interval"
+        " JOIN series USING (series_id) WHERE source = %s ORDER BY key, ended_at",
+        [source],
+    ).fetchall()
     return [(key, begun.astimezone(UTC), ended.astimezone(UTC), *rest) for key, begun, ended, *rest in rows]
 
 
@@ -93,12 +104,17 @@ def local_days(database: str) -> tuple[list[tuple[object, ...]], list[tuple[obje
 def rebuilt(database: str, source: str = "house") -> list[Row]:
     """What it should hold: every reading of every register, judged at once."""
     with psycopg.connect(database) as connection:
-        found = connection.execute(
-            "SELECT key, quantity, provider_unit, array_agg(measured_at ORDER BY measured_at),"
-            " array_agg(value ORDER BY measured_at) FROM measurement JOIN series USING (series_id)"
-            " WHERE kind = 'register' AND source = %s GROUP BY 1, 2, 3 ORDER BY 1",
-            [source],
-        ).fetchall()
+        return rebuilt_on(connection, source)
+
+
+def rebuilt_on(connection: psycopg.Connection, source: str) -> list[Row]:
+    """The same, on a session."""
+    found = connection.execute(
+        "SELECT key, quantity, provider_unit, array_agg(measured_at ORDER BY measured_at),"
+        " array_agg(value ORDER BY measured_at) FROM measurement JOIN series USING (series_id)"
+        " WHERE kind = 'register' AND source = %s GROUP BY 1, 2, 3 ORDER BY 1",
+        [source],
+    ).fetchall()
     rows: list[Row] = []
     for key, quantity, unit, instants, values in found:
         at_us = np.array([(at - EPOCH) // timedelta(microseconds=1) for at in instants], dtype=np.int64)

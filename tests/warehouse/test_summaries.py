@@ -38,7 +38,8 @@ def observer(database: str) -> Iterator[psycopg.Connection]:
 
 def in_zones(said: Said, window: Window = DAY) -> Normalized:
     """The same, series `z…` in the zone of that number."""
-    made = batch(said, window)
+    registers = {key: "energy_register" for key, _ in said if key.endswith("register")}
+    made = batch(said, window, quantities=registers)
     zoned = [replace(one, time_zone=ZONES[int(one.key[1]) % len(ZONES)]) for one in made.series if one.key[0] == "z"]
     return replace(made, series=(*zoned, *(one for one in made.series if one.key[0] != "z")))
 
