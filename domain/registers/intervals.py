@@ -31,7 +31,7 @@ FLAGS: Final = ("measured", "gap", "jitter", "glitch", "ambiguous", "rollover", 
 
 _MEASURED, _GAP, _JITTER, _GLITCH, _AMBIGUOUS, _ROLLOVER, _RESET, _REPLACEMENT = range(len(FLAGS))
 
-_BACK_FROM_ZERO: Final = 30.0
+_BACK_FROM_ZERO: Final = 100.0
 """How many times what is usual a counter that stands at zero may count in one step."""
 
 
@@ -114,7 +114,7 @@ def judge(
         if is_plain or register.is_net:
             part = judge_rising(at_us[around], value[around], register)
         else:
-            part = _counted(at_us[around], value[around], verdict[around], register)
+            part = _counted(at_us[around], value[around], verdict[around], register, span.start - around.start)
         parts.append(part.ending(int(at_us[span.start]), int(at_us[span.stop - 1])))
     return Intervals.joined(parts)
 
@@ -154,8 +154,12 @@ def judge_rising(at_us: _Ints, value: _Floats, register: Register) -> Intervals:
     return found
 
 
-def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], register: Register) -> Intervals:
-    kept = np.flatnonzero(verdict == TRUSTED)
+def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], register: Register, start: int) -> Intervals:
+    is_kept = verdict == TRUSTED
+    # Where no reading of the hop before is trusted, the last one still begins an interval: what is unknown is said.
+    is_unfounded = start > 0 and not is_kept[:start].any()
+    is_kept[max(0, start - 1)] |= is_unfounded
+    kept = np.flatnonzero(is_kept)
     found = judge_rising(at_us[kept], value[kept], register)
     near = limits_of(at_us, value, register) if len(value) > 1 else Limits(register, float("nan"), float("nan"))
     for step in np.flatnonzero(np.diff(value[kept]) < 0).tolist():
@@ -168,6 +172,8 @@ def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], regist
     follows = (found.flag == _MEASURED) | (found.flag == _GAP)
     found.flag[follows & (n_glitches[kept[1:]] > n_glitches[kept[:-1]])] = _GLITCH
     found.flag[follows & (n_either[kept[1:]] > n_either[kept[:-1]])] = _AMBIGUOUS
+    if is_unfounded:
+        found.flag[:1], found.amount[:1] = _AMBIGUOUS, 0.0
     return found
 
 

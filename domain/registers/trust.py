@@ -164,6 +164,8 @@ class _Slice:
             cost[piece] = np.inf
             for kept in range(piece - 1, max(-1, piece - 2 - _MOST_PIECES), -1):
                 onward = self._onward(kept, piece)
+                if kept < piece - 1 and self._fits_between(kept, piece):
+                    continue
                 if kept < piece - 1 and onward >= _ANOTHER_COST:
                     onward += _BESIDE_COST
                 through = cost[kept] + self._left_out(kept + 1, piece) + onward
@@ -186,6 +188,14 @@ class _Slice:
     def _both_fit(self, kept: int, piece: int) -> bool:
         """Whether the one piece in between may be right as well."""
         return self._onward(kept, kept + 1) + self._onward(kept + 1, piece) <= _RESET_COST
+
+    def _fits_between(self, kept: int, piece: int) -> bool:
+        """Whether some piece stands between its two ends as a counter does: to leave it out explains nothing."""
+        low, high = self._value[self._last[kept]], self._value[self._first[piece]]
+        return any(
+            low <= self._value[self._first[out]] <= self._value[self._last[out]] <= high
+            for out in range(kept + 1, piece)
+        )
 
     def _left_out(self, first: int, end: int) -> float:
         if first == end:
