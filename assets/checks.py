@@ -17,6 +17,7 @@ from assets.ledger import LedgerDay, LedgeredWarehouse, RejectedSeries
 from assets.source import SourceFacts
 from domain.contract import LoadReport
 from domain.errors import IngestError
+from domain.quantities import ABSENT
 
 CHECKS: Final = {
     "fresh": "The newest day that should be there by now is loaded.",
@@ -225,7 +226,7 @@ def _waited_for(facts: SourceFacts, unmapped: Mapping[str, int]) -> dict[str, in
     return {
         name: count
         for name, count in unmapped.items()
-        if not any(fnmatchcase(name, pattern) for pattern in facts.left_out)
+        if name != ABSENT and not any(fnmatchcase(name, pattern) for pattern in facts.left_out)
     }
 
 

@@ -65,6 +65,7 @@ class Spool:
         """
         frames = {name: frame for name in _FRAMES if len(frame := getattr(batch, name))}
         rest = {"series": batch.series, "n_duplicates": batch.n_duplicates, "absent_sites": batch.absent_sites}
+        rest["n_absent"] = batch.n_absent
         packed = self._zip.compress(pickle.dumps(frames | rest | {"unmapped": dict(batch.unmapped)}, protocol=5))
         disk = os.fstatvfs(self._file.fileno())
         if disk.f_bavail * disk.f_frsize < len(packed) + _LEAST_FREE:

@@ -70,6 +70,7 @@ class Normalized:
             A row that belongs to all series of a device says what their keys begin with, up to and with a slash.
         n_duplicates: Points left out because the same row had been seen in this batch.
         unmapped: Field name → count of values for which no quantity is known; nothing of them is in the frames.
+        n_absent: Words in a number's place that say that there is none (`unavailable`, null as a text).
         absent_sites: Sites of which the payloads prove, all of them together, that the provider holds nothing for the
             window. What is held of them is withdrawn, and no loss that the shrink guard looks at. Not being mentioned
             is no proof: most providers can give none.
@@ -81,6 +82,7 @@ class Normalized:
     rejected: pd.DataFrame = field(default_factory=no_rejected)
     n_duplicates: int = 0
     unmapped: Mapping[str, int] = field(default_factory=dict)
+    n_absent: int = 0
     absent_sites: frozenset[str] = frozenset()
 
     @property
@@ -137,6 +139,7 @@ def concat(batches: Iterable[Normalized]) -> Normalized:
         rejected=pd.concat(rejected, ignore_index=True) if rejected else no_rejected(),
         n_duplicates=sum(part.n_duplicates for part in parts),
         unmapped=unmapped,
+        n_absent=sum(part.n_absent for part in parts),
         absent_sites=frozenset().union(*(part.absent_sites for part in parts)),
     )
 

@@ -29,6 +29,10 @@ NO_KINDS: Final[Kinds] = MappingProxyType({})
 """Nothing has been loaded: whoever normalizes has the payloads alone to go by."""
 
 
+ABSENT: Final = "(absent)"
+"""The name among the unmapped under which the ledger counts `Normalized.n_absent`; no check waits for a quantity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """One physical quantity.

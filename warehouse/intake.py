@@ -12,6 +12,7 @@ import pandas as pd
 
 from domain.errors import NormalizationError
 from domain.measurement import Normalized, Reason
+from domain.quantities import ABSENT
 from domain.window import Window
 from warehouse.catalogue import Catalogue
 from warehouse.points import Points
@@ -81,6 +82,8 @@ class Intake:
         self.n_received += batch.n_received
         self.n_duplicate += batch.n_duplicates
         self._count_unmapped(batch.unmapped)
+        if batch.n_absent:
+            self.unmapped[ABSENT] += batch.n_absent
         self.quarantine.take(batch)
         if len(batch.measurements):
             self._take_numbers(batch.measurements)

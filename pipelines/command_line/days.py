@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from assets.walk import DayOutcome, go_through
+from domain.quantities import ABSENT
 from domain.window import Window
 from pipelines.command_line.house import House, Source
 from pipelines.command_line.overheard import overheard
@@ -167,7 +168,7 @@ def _summarize(source: Source, outcomes: list[DayOutcome], absent: Sequence[date
     table.add_row(source.slug, str(len(loads)), *(f"{figure:,}" for figure in figures.values()), f"{seconds:.1f}")
     console.print(table)
 
-    unmapped = sorted({name for load in loads for name in load.unmapped})
+    unmapped = sorted({name for load in loads for name in load.unmapped if name != ABSENT})
     if unmapped:
         say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
     if absent:

@@ -27,6 +27,8 @@ Quirks, and what is done about each:
     More than 50 columns are answered by 500, wide windows by 502 or silence: it is divided by days, then by types.
         There is no list of types: a division of all of them says that it is of the known ones only.
     204 has no body, and is a success.
+    Numbers are texts, with decimal commas and units perhaps, and `unavailable` stands in their place: unit, class and
+        history of an entity say whether it says numbers (`kinds`), and no number ever becomes a state.
     Homes may delete all that they sent, and nothing says so: `attendance` says what proves it.
     A later version of the server (2022-06-04) answers `dataset?formats=…` and `formats` in place of `{format}`. Neither
         is documented, and nothing here needs to be told which formats there are: they are not asked. Of a server that

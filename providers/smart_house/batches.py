@@ -53,6 +53,11 @@ class Batches:
         if (batch := self._batch(at)) is not None:
             batch.leave_unmapped(name)
 
+    def leave_absent(self, at: int) -> None:
+        """A word that says that there is no number."""
+        if (batch := self._batch(at)) is not None:
+            batch.leave_absent()
+
     def reject(self, at: int, where: str, said: object, reason: Reason, series: str = "") -> None:
         """What has no meaning, and belongs where `at` lies; of the series with that key, where anybody can tell."""
         if (batch := self._batch(at)) is not None:
@@ -98,6 +103,7 @@ class _Batch:
         self.n_characters = 0
         self._rejected = Rejected(payload)
         self._unmapped: Counter[str] = Counter()
+        self._n_absent = 0
         self._series: dict[str, Series] = {}
         self._measurements: list[tuple[str, int, float]] = []
         self._states: list[tuple[str, int, str]] = []
@@ -118,6 +124,10 @@ class _Batch:
         self._states.append((series.key, at, value))
         return len(value)
 
+    def leave_absent(self) -> None:
+        self.n_entries += 1
+        self._n_absent += 1
+
     def leave_unmapped(self, name: str) -> None:
         self.n_entries += 1
         self._unmapped[name] += 1
@@ -136,6 +146,7 @@ class _Batch:
             states=_frame(self._states, "str") if self._states else no_states(),
             rejected=self._rejected.frame(),
             unmapped=dict(self._unmapped),
+            n_absent=self._n_absent,
         )
 
 

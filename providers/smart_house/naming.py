@@ -47,6 +47,12 @@ def of_entity(home: str, entity: str) -> str:
     return f"{_quoted(home)}/{_quoted(entity)}/"
 
 
+def entity_of(key: str) -> tuple[str, str]:
+    """The home and the entity of a key, as they are quoted in it."""
+    home, entity, *_ = *key.split("/", maxsplit=2), ""
+    return home, entity
+
+
 def _quoted(part: str) -> str:
     """`part` with the separator of keys escaped, so that two different paths never make one key."""
     return part.replace("%", "%25").replace("/", "%2F")

@@ -6,6 +6,7 @@ with in this order, each counted once:
 
     left out      the account asks for other units, or the change belongs to another day
     rejected      no usable time, a state that is no text, a number that is impossible; a row with cells too few or many
+    absent        what stands in a number's place and is none: `unavailable`, `unknown`, nothing
     unmapped      a number for which neither its unit nor the account names a quantity
     measurements  numbers, in canonical units
     states        texts; and one text for each day and entity of all that is undated
@@ -25,16 +26,18 @@ import numpy as np
 from domain.contract import Payload, Series
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason
-from domain.quantities import NO_KINDS, Conversion, Kind, Kinds
+from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.window import Window
 from providers._json import is_storable
-from providers._points import is_nan
+from providers._numbers import looks_like_number, value_of
+from providers._points import text_reason
 from providers.smart_house import naming
 from providers.smart_house.account import Account
 from providers.smart_house.attendance import Attendance, uploads_of
 from providers.smart_house.batches import Batches
 from providers.smart_house.bounds import too_large
 from providers.smart_house.homes import Homes
+from providers.smart_house.kinds import EntityKinds, is_absent
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.spec import BATCH_POINTS
@@ -57,9 +60,10 @@ MAX_HELD: Final = 48 * 2**20
 _TEXT: Final = 64  # bytes of a text beside its characters
 _LONGEST_KEPT: Final = 1_000  # characters of attributes that are worth remembering
 
-# Plain digits, a point, an exponent: no underscores, no decimal comma, no digits of other scripts.
+# Plain digits, a point, an exponent; other numbers are read by `providers._numbers`.
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?")
-_NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_LONGEST_NUMBER: Final = 400  # characters
+_MAX_UNDECIDED: Final = 100_000  # states of one answer that wait for its end
 
 
 def normalize(
@@ -97,7 +101,8 @@ class _Answer:
     def __init__(self, payload: Payload, batches: Batches, account: Account, kinds: Kinds) -> None:
         self.payload = payload
         self.account = account
-        self._kinds = kinds
+        self._entities = EntityKinds(account, kinds)
+        self._undecided: list[tuple[str, str, str, int, str]] = []
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         self.homes: Homes | None = None
         self._days = uploads_of(payload.window)
@@ -118,7 +123,10 @@ class _Answer:
                 raise unreadable("the answer is empty", self.place)
             return
         # Twice: the first time says who the homes are. An answer is held against its checksum before any of it counts.
-        rows = map(self._asked_for, self._uploads())
+        rows = (
+            row if isinstance(row, OddRow) else self._entities.note(row)
+            for row in map(self._asked_for, self._uploads())
+        )
         self.homes = Homes(self.account, rows, place=self.place, is_part=self._is_part)
         for row in self._uploads():
             if isinstance(row, OddRow):
@@ -126,6 +134,8 @@ class _Answer:
                 continue
             for _ in self._read(row, self.homes.name_of(row)):
                 yield from self._batches.full()
+        for _ in self._decide():
+            yield from self._batches.full()
         for _ in self._keep_undated():
             yield from self._batches.full()
         yield from self._batches.rest()
@@ -193,41 +203,67 @@ class _Answer:
         at = instant_of(change.updated, upload.day, self.payload.received_at)
         if isinstance(at, Reason):
             return at
-        if not isinstance(change.state, str):
+        is_number = self._entities.is_number(home, upload.home, entity, attributes)
+        state = "" if change.state is None and is_number else change.state
+        if not isinstance(state, str):
             return Reason.WRONG_TYPE
         if at is None:
-            undated[attributes.unit].append(change.state)
-        elif self._batches.hold(at):
-            self._keep(home, entity, at, change.state, attributes)
+            undated[attributes.unit].append(state)
+        elif is_number:
+            if self._batches.hold(at):
+                self._keep_number(home, entity, at, state, attributes)
+        else:
+            self._keep_state(home, upload.home, entity, at, state, is_sure=is_number is False)
         return None
 
-    def _keep(self, home: str, entity: str, at: int, state: str, attributes: Attributes) -> None:
-        """A change inside the window as a measurement, a state, or neither."""
-        where = f"{home}/{entity}"
-        if not _NUMBER.fullmatch(state):
-            if is_nan(state) and self._meaning(entity, attributes) is not None:
-                return  # nothing was measured
-            if _NOT_A_NUMBER.fullmatch(state) and (known := self._meaning(entity, attributes)) is not None:
-                series = naming.measured(home, entity, known[1].quantity.name, known[0])
-                self._batches.reject(at, where, state, Reason.NOT_FINITE, series.key)
-            else:
-                self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
+    def _keep_state(self, home: str, number: str, entity: str, at: int, state: str, *, is_sure: bool) -> None:
+        """A change of an entity that says texts, as far as is known: what looks like no text waits for the others."""
+        is_odd = not is_sure and (is_absent(state) or looks_like_number(state.strip()))
+        if not is_odd and not is_sure:
+            self._entities.note_text(number, entity)
+        if not self._batches.hold(at):
             return
-        meaning = self._meaning(entity, attributes)
-        if meaning is None:
-            self._batches.leave_unmapped(at, f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where)
-            return
-        unit, how = meaning
-        if how.quantity.kind is Kind.STATE:
-            self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
-            return
-        value = float(state) * how.factor + how.offset
-        series = naming.measured(home, entity, how.quantity.name, unit)
-        if how.quantity.low <= value <= how.quantity.high:
-            self._batches.measure(series, at, value)
+        if not is_odd:
+            self._keep_text(f"{home}/{entity}", naming.stated(home, entity), at, state, MAX_TEXT)
+        elif len(self._undecided) < _MAX_UNDECIDED:
+            self._undecided.append((home, number, entity, at, state))
         else:
-            reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
-            self._batches.reject(at, where, f"{state} {unit}", reason, series.key)
+            self._batches.leave_unmapped(at, f"{home}/{entity}")
+
+    def _decide(self) -> Iterator[None]:
+        """Keep what only the end of the answer could tell: all texts of every entity have been seen."""
+        for home, number, entity, at, state in self._undecided:
+            where = f"{home}/{entity}"
+            if self._entities.says_text(number, entity, is_word=is_absent(state)):
+                self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
+            elif is_absent(state):
+                self._batches.leave_absent(at)
+            else:
+                self._batches.leave_unmapped(at, where)
+            yield
+
+    def _keep_number(self, home: str, entity: str, at: int, state: str, attributes: Attributes) -> None:
+        """A change of an entity that says numbers: a measurement, absent, unmapped, or rejected; never a state."""
+        where, meaning = f"{home}/{entity}", self._meaning(entity, attributes)
+        if is_absent(state):
+            self._batches.leave_absent(at)
+            return
+        key = naming.of_entity(home, entity)
+        if meaning is not None:
+            key = naming.measured(home, entity, meaning[1].quantity.name, meaning[0]).key
+        number = _number_of(state, attributes.unit)
+        if isinstance(number, Reason) and (meaning is not None or number is not Reason.AMBIGUOUS_DECIMAL):
+            self._batches.reject(at, where, state, number, key)
+        elif meaning is None:
+            self._batches.leave_unmapped(at, f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where)
+        elif not isinstance(number, Reason):
+            unit, how = meaning
+            value = number * how.factor + how.offset
+            if how.quantity.low <= value <= how.quantity.high:
+                self._batches.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
+            else:
+                reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
+                self._batches.reject(at, where, f"{state} {unit}", reason, key)
 
     def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> None:
         if len(text) > longest:
@@ -268,6 +304,14 @@ class _Answer:
     @staticmethod
     def _is_name(entity: str) -> bool:
         return len(entity) <= MAX_NAME and is_storable(entity)
+
+
+def _number_of(state: str, unit: str) -> float | Reason:
+    if _NUMBER.fullmatch(state):
+        return float(state)
+    if (reason := text_reason(state)) is not None:
+        return reason
+    return Reason.WRONG_TYPE if len(state) > _LONGEST_NUMBER else value_of(state, unit)
 
 
 def _said(change: Change | None) -> object:

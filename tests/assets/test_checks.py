@@ -10,6 +10,7 @@ from assets.source import SourceFacts
 from assets.verdicts import VERDICTS
 from assets.walk import go_through
 from domain.contract import LoadReport
+from domain.quantities import ABSENT
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
 from tests.fakes.warehouse import FakeDay, FakeWarehouse
@@ -160,6 +161,10 @@ def test_a_quarantined_series_is_named_with_its_reason_and_its_count() -> None:
 def test_a_row_that_was_only_sent_along_is_no_news() -> None:
     quiet = [dataclasses.replace(load, rejected_by_reason={"outside": 3}) for load in loaded(*days(5))]
     assert said(quiet, DUE_FOR_FIVE)["nothing_rejected"].passed
+
+
+def test_words_for_nothing_are_counted_and_nobody_is_warned_of_them() -> None:
+    assert said(loaded(*days(5), unmapped={ABSENT: 3}), DUE_FOR_FIVE)["nothing_unmapped"].passed
 
 
 def test_an_unmapped_field_is_counted_by_its_name() -> None:

@@ -1,6 +1,7 @@
 """What a load does to the table, the revisions and the ledger."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -248,3 +249,8 @@ def _catalogue_hash(database: str) -> object:
             "SELECT md5(string_agg(format('%s %s', relname, relkind), ',' ORDER BY relname)) FROM pg_class"
             " WHERE relnamespace = 'public'::regnamespace"
         ).fetchone()
+
+
+def test_words_for_nothing_are_counted_in_the_ledger_and_are_no_points(warehouse: TimescaleWarehouse) -> None:
+    report = load(warehouse, replace(batch({("a", 0): 1.0}), n_absent=7))
+    assert (report.n_received, report.n_points, dict(report.unmapped)) == (1, 1, {"(absent)": 7})

@@ -1,0 +1,105 @@
+"""Whether an entity says numbers or texts: by its unit and its class, and by what the catalogue knows; never by order.
+
+Home Assistant writes numbers as texts, and `unavailable` where there is none. An entity with a unit or a state class
+says numbers, whatever one of its texts looks like; of the others the whole answer tells, and what was loaded before.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from domain.quantities import Kind, Kinds
+from providers._points import is_nan
+from providers.smart_house import naming
+from providers.smart_house.account import Account, column
+from providers.smart_house.meanings import Attributes
+from providers.smart_house.wire import REDACTED, OddRow, Upload
+
+# In a map's text and in Python's text of a map: an entry can begin behind a brace or a comma, and has a value.
+_EVIDENCE: Final = re.compile(
+    r"(?:\{|, ?)['\"]?(?:unit_of_measurement|state_class)['\"]?(?:=(?! *(?:,|\}|None))|: ?(?!None|null|''|\"\"))"
+)
+_NAMES: Final = ("unit_of_measurement", "state_class")
+_MEASURING: Final = ("sensor_", "number_", "input_number_", "counter_")
+_NO_VALUE: Final = frozenset(("", "unavailable", "unknown", "none", "null", REDACTED.casefold()))
+_LONGEST_WORD: Final = 32
+
+
+def is_absent(state: str) -> bool:
+    """Whether a text says of a number that there is none."""
+    return len(state) <= _LONGEST_WORD and ((plain := state.strip()).casefold() in _NO_VALUE or is_nan(plain))
+
+
+@dataclass(slots=True)
+class EntityKinds:
+    """Which entities of one answer say numbers, and which say texts.
+
+    Args:
+        account: What it says of an entity counts first.
+        kinds: What the catalogue knows.
+    """
+
+    account: Account
+    kinds: Kinds
+    _of_fields: dict[str, str] = field(init=False)
+    _measured: set[tuple[str, str]] = field(init=False)
+    _with_unit: set[tuple[str, str]] = field(default_factory=set)
+    _with_text: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Look through what is known, once."""
+        self._of_fields = {column(name): meaning.quantity for name, meaning in self.account.fields.items()}
+        self._measured = {naming.entity_of(key) for key, kind in self.kinds.items() if kind is not Kind.STATE}
+
+    def note(self, upload: Upload | OddRow) -> Upload | OddRow:
+        """Take in a row before any of its changes is looked at."""
+        if isinstance(upload, OddRow):
+            return upload
+        for entity, cell in upload.cells.items():
+            if (place := (upload.home, entity)) not in self._with_unit and _shows_a_number(cell):
+                self._with_unit.add(place)
+        return upload
+
+    def note_text(self, home: str, entity: str) -> None:
+        """An entity of a home of the file, which shows no unit, has said a text that is no number."""
+        self._with_text.add((home, entity))
+
+    def is_number(self, home: str, number: str, entity: str, attributes: Attributes) -> bool | None:
+        """Whether an entity says numbers; None if what else it says in the answer decides (`says_text`).
+
+        Args:
+            home: Its name.
+            number: The home's number in the file.
+            entity: Its column.
+            attributes: Of one change.
+        """
+        if quantity := self._of_fields.get(entity):
+            return quantity != "state"
+        if attributes.unit or attributes.state_class or (number, entity) in self._with_unit:
+            return True
+        if naming.entity_of(naming.of_entity(home, entity)) in self._measured:
+            return True
+        return False if self.kinds.get(naming.stated(home, entity).key) is Kind.STATE else None
+
+    def says_text(self, number: str, entity: str, *, is_word: bool) -> bool:
+        """Whether what looks like a number, or (`is_word`) like the lack of one, is an entity's text."""
+        return (number, entity) in self._with_text or (is_word and not entity.startswith(_MEASURING))
+
+
+def _shows_a_number(cell: Any) -> bool:  # noqa: ANN401  # a cell is whatever its format holds
+    if isinstance(cell, str):
+        return _EVIDENCE.search(cell) is not None
+    return isinstance(cell, list) and any(map(_has_evidence, map(_attributes_of, cell)))
+
+
+def _attributes_of(change: object) -> object:
+    if isinstance(change, Mapping):
+        return change.get("attributes")
+    return change[-1] if isinstance(change, list) and change else None
+
+
+def _has_evidence(attributes: object) -> bool:
+    if isinstance(attributes, Mapping):
+        return any(attributes.get(name) for name in _NAMES)
+    return isinstance(attributes, str) and _EVIDENCE.search(attributes) is not None

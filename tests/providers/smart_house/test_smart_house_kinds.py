@@ -1,0 +1,112 @@
+"""An entity says numbers or texts by its unit, its class and its history; what one text looks like decides nothing."""
+
+from datetime import date
+from itertools import permutations
+
+import pytest
+
+from domain.measurement import Normalized, concat
+from domain.quantities import NO_KINDS, Kind, Kinds
+from domain.window import Window
+from providers.smart_house import naming
+from providers.smart_house.account import Account, FieldMeaning
+from providers.smart_house.normalize import normalize
+from tests.fakes.smart_homes import archive, change, payload, row
+
+DAY = Window.of_day(date(2025, 6, 3))
+AT = "2025-06-03T{:02}:00:00.000000+01:00"
+CELSIUS = "{unit_of_measurement=°C, device_class=temperature, state_class=measurement}"
+ACCOUNT = Account(homes={"aveiro": ("sensor.x",)})
+STATED = naming.stated("aveiro", "sensor_x").key
+MEASURED = naming.measured("aveiro", "sensor_x", "temperature", "°C").key
+
+
+def said(
+    *changes: tuple[object, object], kinds: Kinds = NO_KINDS, account: Account = ACCOUNT, form: str = "json"
+) -> Normalized:
+    cell = [change(AT.format(hour), state, attributes) for hour, (state, attributes) in enumerate(changes, 2)]
+    cells = cell if form == "json" else str(cell)
+    return concat(normalize([payload(archive([row(sensor_x=cells)]))], DAY, account, kinds))
+
+
+@pytest.mark.parametrize(
+    ("state", "value"),
+    [
+        ("21,5", 21.5), ("1,234.5", 1234.5), ("1 234,5", 1234.5), ("1\u00a0234,5", 1234.5), ("\u22125", -5.0),
+        ("'-5.2", -5.2),
+        ("5.", 5.0), (".5", 0.5), ("+5", 5.0), ("1e3", 1000.0), ("21.5 ", 21.5), ("21.5 °C", 21.5), ("21,5°C", 21.5),
+        ("1.234", 1.234),
+    ],
+)  # fmt: skip
+def test_a_number_that_can_only_be_one_is_measured_however_it_is_written(state: str, value: float) -> None:
+    whole = said((state, CELSIUS))
+    assert list(whole.measurements["value"]) == [value]
+    assert (len(whole.states), len(whole.rejected), whole.unmapped) == (0, 0, {})
+
+
+@pytest.mark.parametrize(
+    "state", ["unavailable", "unknown", "Unavailable", "", " ", "None", "null", None, "NaN", "{{REDACTED}}"]
+)
+def test_what_stands_in_a_numbers_place_and_is_none_is_absent_and_counted(state: object) -> None:
+    whole = said((state, CELSIUS), ("5", CELSIUS))
+    assert list(whole.measurements["value"]) == [5.0]
+    assert (len(whole.states), len(whole.rejected), whole.unmapped, whole.n_absent) == (0, 0, {}, 1)
+
+
+@pytest.mark.parametrize("state", ["n/a", "-", "true", "1,234", "on", "21.5 K"])
+def test_what_is_no_certain_number_is_rejected_by_name_and_never_a_state(state: str) -> None:
+    whole = said((state, CELSIUS))
+    assert (len(whole.states), len(whole.measurements), len(whole.rejected)) == (0, 0, 1)
+    assert list(whole.rejected["series"]) == [MEASURED]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_one_change_with_a_unit_says_what_the_entity_is_in_whatever_order_they_come(form: str) -> None:
+    changes = [("unavailable", "{}"), ("21,5", CELSIUS), ("7", "{friendly_name=x}"), ("fog", "{}")]
+    for order in permutations(changes):
+        whole = said(*order, form=form)
+        assert list(whole.measurements["value"]) == [21.5]
+        assert (len(whole.states), list(whole.rejected["reason"])) == (0, ["wrong_type"])
+        assert (whole.n_absent, whole.unmapped) == (1, {"aveiro/sensor_x": 1})
+
+
+@pytest.mark.parametrize(
+    "attributes", ["{state_class=measurement}", {"unit_of_measurement": "lx"}, "{unit_of_measurement=lx}"]
+)
+def test_a_class_or_an_unknown_unit_says_that_it_is_a_number_too(attributes: object) -> None:
+    whole = said(("unavailable", attributes), ("12,5", attributes), ("fog", attributes))
+    assert (len(whole.states), len(whole.measurements), len(whole.rejected)) == (0, 0, 1)
+    assert (sum(whole.unmapped.values()), whole.n_absent) == (1, 1)
+
+
+def test_without_a_unit_the_texts_of_the_answer_decide_and_their_order_does_not() -> None:
+    for order in permutations([("1", "{}"), ("eco", "{}"), ("unavailable", "{}")]):
+        whole = said(*order)
+        assert sorted(whole.states["value"]) == ["1", "eco", "unavailable"]
+        assert whole.unmapped == {}
+    whole = said(("1", "{}"), ("unknown", "{}"))
+    assert (whole.unmapped, whole.n_absent) == ({"aveiro/sensor_x": 1}, 1)
+
+
+def test_what_the_catalogue_knows_as_a_state_stays_one_and_what_it_knows_as_a_number_gets_none() -> None:
+    whole = said(("1", "{}"), ("unavailable", "{}"), kinds={STATED: Kind.STATE})
+    assert list(whole.states["value"]) == ["1", "unavailable"]
+    whole = said(("fog", "{}"), ("unavailable", "{}"), ("1", "{}"), kinds={STATED: Kind.STATE, MEASURED: Kind.GAUGE})
+    assert (len(whole.states), list(whole.rejected["reason"])) == (0, ["wrong_type"])
+    assert (whole.n_absent, whole.unmapped) == (1, {"aveiro/sensor_x": 1})
+
+
+def test_states_that_an_older_release_has_made_of_a_sensor_do_not_make_a_text_of_it() -> None:
+    whole = said(("21.5", CELSIUS), ("unavailable", CELSIUS), kinds={STATED: Kind.STATE})
+    assert list(whole.measurements["value"]) == [21.5]
+    assert (len(whole.states), whole.unmapped, whole.n_absent) == (0, {}, 1)
+
+
+def test_the_account_says_it_before_anybody_else() -> None:
+    account = Account(homes=ACCOUNT.homes, fields={"sensor.x": FieldMeaning("state", "text")})
+    assert list(said(("1", "{}"), account=account).states["value"]) == ["1"]
+
+
+@pytest.mark.parametrize("state", ["x" * 40, "0." + "1" * 500, "9" * 70_000])
+def test_a_long_text_is_rejected_quickly(state: str) -> None:
+    assert len(said((state, CELSIUS)).rejected) == 1
