@@ -1,7 +1,7 @@
 """The warehouse's address and lifetime: `WAREHOUSE_URL`, or else the embedded one, started on demand."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -40,8 +40,11 @@ def warehouse_address(settings: Settings) -> str:
     except WarehouseUnsuitableError:
         migrate(url)
         # What was loaded before derived rows were written at load; it can be resumed by `joulehouse warehouse migrate`.
-        for _ in fill(url):
-            pass
+        with suppress(
+            WarehouseUnsuitableError
+        ):  # somebody's views stand on the old ones: the doctor says how far it is
+            for _ in fill(url):
+                pass
     return url
 
 

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
+from domain.errors import WarehouseUnsuitableError
 from domain.window import Window
 from pipelines.command_line.days import FromOption, SourceArgument, ToOption, day_range
 from pipelines.command_line.house import House
-from pipelines.command_line.speech import counted, fail, refuse, say
+from pipelines.command_line.speech import complain, counted, fail, refuse, say
 from warehouse.fill import fill
 from warehouse.schema import check_schema, migrate
 from warehouse.server import ServerFacts, check_server, libpq_environment
@@ -103,14 +104,17 @@ def recompute(source: SourceArgument, first: FromOption, last: ToOption = "") ->
     chosen = house.source(source)
     days = day_range(chosen, first, last)
     n_rows = summary_recompute(house.server_url(), source, Window.of_days(days[0], days[-1]))
-    say(f"{counted(n_rows, 'row')} of summaries of {counted(len(days), 'day')} were wrong, and are right now.")
+    say(f"{counted(n_rows, 'row')} of summaries of {counted(len(days), 'day')} did not fit, and fit now.")
 
 
 def _fill(url: str) -> None:
-    """Say at each tenth how far it is."""
+    """Say at each tenth how far it is. A refusal to replace old views is said, and keeps nobody from starting."""
     said: dict[str, int] = {}
-    for one in fill(url):
-        tenth = one.n_done * 10 // max(one.n_units, 1)
-        if one.n_units and said.get(one.name) != tenth:
-            say(f"Filling {one.name}: {one.n_done:,} of {one.n_units:,}.")
-        said[one.name] = tenth
+    try:
+        for one in fill(url):
+            tenth = one.n_done * 10 // max(one.n_units, 1)
+            if one.n_units and said.get(one.name) != tenth:
+                say(f"Filling {one.name}: {one.n_done:,} of {one.n_units:,}.")
+            said[one.name] = tenth
+    except WarehouseUnsuitableError as error:
+        complain(str(error))
