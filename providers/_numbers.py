@@ -12,16 +12,13 @@ of other scripts, groups of other sizes, a unit of another name, `0x1F`, `1_000`
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from domain.measurement import Reason
+from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
 from providers._points import Floats, Integers, no_number
-
-DecimalSign = Literal[".", ","]
-
-DECIMAL_SIGNS: Final[tuple[DecimalSign, DecimalSign]] = (".", ",")
 
 _BLANKS: Final = " \u00a0\u202f\u2009"
 _APOSTROPHES: Final = "'\u2019"

@@ -9,7 +9,8 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._numbers import DecimalSign, looks_like_number, read_numbers, readings
+from providers._decimal_sign import DecimalSign
+from providers._numbers import looks_like_number, read_numbers, readings
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC

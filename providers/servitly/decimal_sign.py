@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.quantities import Kind
-from providers._numbers import DECIMAL_SIGNS, DecimalSign, proven_signs
+from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
+from providers._numbers import proven_signs
 from providers.servitly.account import Account
 from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.spec import MAX_LINE

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from domain.measurement import Reason
-from providers._numbers import DecimalSign, is_number, proven_signs, read_numbers, readings
+from providers._decimal_sign import DecimalSign
+from providers._numbers import is_number, proven_signs, read_numbers, readings
 
 
 @pytest.mark.parametrize(

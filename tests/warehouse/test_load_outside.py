@@ -1,12 +1,21 @@
 """What was only sent along with an answer is counted, and costs no load."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from domain.errors import TooManyRejectedError
 from tests.fakes.points import DAY, Said, batch, load
-from warehouse.store import TimescaleWarehouse
+from warehouse.store import TimescaleWarehouse, open_warehouse
 
 TEN: Said = {("a", minute): float(minute) for minute in range(10)}
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    with open_warehouse(database, tmp_path / "landing") as opened:
+        yield opened
 
 
 def test_rows_that_were_only_sent_along_are_counted_and_exempt_from_the_threshold(

@@ -12,7 +12,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.measurement import concat
 from domain.window import Window
-from providers._numbers import DecimalSign
+from providers._decimal_sign import DecimalSign
 from providers.servitly.account import Account
 from providers.servitly.decimal_sign import FileSign, sign_of
 from providers.servitly.normalize import normalize_each

@@ -1,0 +1,7 @@
+"""The two decimal signs. Apart from the reading of numbers: whoever looks at settings alone imports no pandas."""
+
+from typing import Final, Literal
+
+DecimalSign = Literal[".", ","]
+
+DECIMAL_SIGNS: Final[tuple[DecimalSign, DecimalSign]] = (".", ",")
