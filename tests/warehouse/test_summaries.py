@@ -14,6 +14,7 @@ from domain.contract import Series
 from domain.live import LivePoint
 from domain.measurement import Normalized
 from domain.window import Window
+from tests.fakes.forked import together
 from tests.fakes.points import DAY, Said, at, batch, load
 from tests.fakes.summaries import differences, written
 from warehouse import local_days
@@ -198,3 +199,25 @@ def test_a_zone_that_the_server_or_the_host_knows_otherwise_is_named(
     monkeypatch.setattr(zones, "zone", lambda name: known("Asia/Tokyo" if name == "Europe/Berlin" else name))
 
     assert ("Europe/Berlin", "the server's") in {(one.name, one.whose) for one in other_zones(database)}
+
+
+def test_a_stream_beside_loads_of_its_day_leaves_what_the_points_say(
+    database: str, tmp_path: Path, observer: psycopg.Connection
+) -> None:
+    series = [Series(f"z{n}", "power", device="d", time_zone=zone) for n, zone in enumerate(ZONES)]
+
+    def stream() -> None:
+        with open_warehouse(database, tmp_path) as opened:
+            for minute in range(0, 1440, 12):
+                opened.live.put("hub", [LivePoint(one, at(minute), float(minute)) for one in series])
+
+    def loads() -> None:
+        with open_warehouse(database, tmp_path) as opened:
+            for until in range(100, 1400, 100):
+                said = {(one.key, minute): 0.1 * minute for one in series for minute in range(0, until, 7)}
+                load(opened, in_zones(said), is_correction=True)
+
+    together([stream, loads])
+
+    assert differences(observer) == []
+    assert observer.execute("SELECT count(*) > 1200 FROM measurement").fetchone() == (True,)
