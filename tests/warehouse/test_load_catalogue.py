@@ -13,7 +13,7 @@ from domain.errors import RowsRefusedError, WarehouseUnavailableError
 from domain.measurement import Normalized
 from domain.quantities import Kind
 from tests.fakes.points import DAY, batch, landed, load, table
-from warehouse import connections
+from warehouse import catalogue, connections
 from warehouse import load as load_module
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -135,3 +135,16 @@ def test_what_the_series_are_is_known_by_key_and_a_register_from_its_first_readi
     warehouse.catalogue("other", [replace(POWER, key="elsewhere")])
     load(warehouse, batch({(read.key, 0): 1.0}, quantities={read.key: read.quantity}))
     assert warehouse.known_kinds("hub") == {"a": Kind.GAUGE, "m": Kind.STATE, "read": Kind.REGISTER}
+
+
+def test_what_another_process_reads_first_is_known_after_a_minute(
+    warehouse: TimescaleWarehouse, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = Series("meter", "energy_register", device="meter")
+    warehouse.catalogue("hub", [meter])
+    assert warehouse.known_kinds("hub") == {}
+    with open_warehouse(database, tmp_path / "landing") as other:
+        load(other, batch({("meter", 0): 1.0}, quantities={"meter": meter.quantity}))
+    assert warehouse.known_kinds("hub") == {}
+    monkeypatch.setattr(catalogue, "_ASKED_EVERY", 0.0)
+    assert warehouse.known_kinds("hub") == {"meter": Kind.REGISTER}
