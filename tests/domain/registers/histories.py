@@ -31,10 +31,14 @@ CADENCES: Final = (60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, DAY)
 LOADS: Final = ("constant", "noisy", "solar", "bursty", "frozen")
 
 GLITCHES: Final = ("zero", "zeros", "peak", "peaks", "old value", "two glitches", "day edge")
+MIXED: Final = ("old values", "young", "beside a gap", "beside a reset", "beside a rollover", "beside midnight")
+"""Glitches of the shown past for hours, of a counter that has counted little, and near other events."""
+
 KINDS: Final = (
     "untouched", *GLITCHES, "reset", "midnight resets", "rollover", "replacement lower", "replacement higher", "gap",
-    "jitter", "first reading", "last reading", "several",
+    "jitter", "first reading", "last reading", "several", *MIXED,
 )  # fmt: skip
+"""A history is drawn from its number and the place of its kind: new kinds are added at the end."""
 
 
 @dataclass
@@ -47,6 +51,7 @@ class History:
         shown: What it showed, canonical.
         counted: What was truly counted since the first reading, as its digits say it.
         odd: The readings at which something happened.
+        hidden: Those at which the counter began anew and already showed as much as before, or more: nobody can tell.
         usual: The most that is counted from one reading to the next.
     """
 
@@ -60,6 +65,7 @@ class History:
     counted: Floats
     usual: float
     odd: set[int] = field(default_factory=set)
+    hidden: set[int] = field(default_factory=set)
 
     @property
     def true(self) -> float:
@@ -77,11 +83,11 @@ def history(number: int, kind: str) -> History:
     # One to five days, and at a short cadence some hours of it, a midnight among them where it fits.
     n = int(chance.integers(20, 60) if every >= 21_600 else chance.integers(40, 240))
     n = min(n, 5 * DAY // every) if every < 21_600 else n
-    if kind == "midnight resets":
+    if kind in ("midnight resets", "beside midnight"):
         every = max(every, 1_800) if every < DAY // 4 else 3_600
         n = int(chance.integers(2, 5)) * DAY // every
     at = BEGIN + chance.integers(0, DAY) // every * every + np.arange(n, dtype=np.int64) * every
-    if kind == "midnight resets":
+    if kind in ("midnight resets", "beside midnight"):
         at = BEGIN + np.arange(n, dtype=np.int64) * every
     elif every < DAY and chance.random() < 0.5:
         at = at - int(n * chance.random()) * every  # so that a midnight lies anywhere in it
@@ -92,6 +98,8 @@ def history(number: int, kind: str) -> History:
     most = 10 ** chance.uniform(1.3, 4.2) if quantity == "energy_register" else 10 ** chance.uniform(-3, 0)
     counted = _counted(chance, at_us, load, most)
     begun = 0.0 if chance.random() < 0.1 else 10 ** chance.uniform(2, 7.5) * (1 if most > 5 else 1e-3)
+    if kind == "young":
+        begun = chance.random() * float(counted[-1]) * DAY / max(DAY, n * every)  # less than a day of this one
     total = np.floor((begun + counted) / digit + 1e-9) * digit
     made = History(kind, unit, every, load, digit, at_us, total.copy(), total, max(float(np.diff(total).max()), digit))
     _happen(chance, made, scale)
@@ -132,14 +140,29 @@ def _happen(chance: np.random.Generator, made: History, scale: float) -> None:
         edges = edges[(edges > 0) & (edges < n - 1)]
         at = int(chance.choice(edges)) if len(edges) else where
         _glitch(chance, made, str(chance.choice(["zero", "peak"])), at)
-    elif kind in GLITCHES:
+    elif kind in GLITCHES or kind == "old values":
         _glitch(chance, made, kind, where)
+    elif kind == "young":
+        _glitch(chance, made, str(chance.choice(["zero", "zeros", "peak", "peaks", "old value"])), where)
+    elif kind.startswith("beside"):
+        _beside(chance, made, scale)
     elif kind == "first reading":
         _glitch(chance, made, str(chance.choice(["zero", "peak"])), 0)
     elif kind == "last reading":
         _glitch(chance, made, str(chance.choice(["zero", "peak"])), n - 1)
     else:
         _change(chance, made, where, scale)
+
+
+def _beside(chance: np.random.Generator, made: History, scale: float) -> None:
+    """Something happens, and one to three readings before or behind it a reading is wrong."""
+    what = {"gap": "gap", "reset": "reset", "rollover": "rollover", "midnight": "midnight resets"}[made.kind.split()[-1]]
+    _change(chance, made, int(chance.integers(6, len(made.shown) - 6)), scale, what)
+    n = len(made.shown)
+    at = int(chance.choice(sorted(made.odd))) if made.odd else n // 2
+    offsets = [one for one in (-4, -3, -2, 1, 2, 3) if 0 < at + one < n - 1]
+    if offsets:
+        _glitch(chance, made, str(chance.choice(["zero", "peak"])), at + int(chance.choice(offsets)))
 
 
 def _glitch(chance: np.random.Generator, made: History, what: str, where: int) -> None:
@@ -159,8 +182,8 @@ def _glitch(chance: np.random.Generator, made: History, what: str, where: int) -
     made.odd.update(range(where, where + long + 1))
 
 
-def _change(chance: np.random.Generator, made: History, where: int, scale: float) -> None:
-    kind, n = made.kind, len(made.shown)
+def _change(chance: np.random.Generator, made: History, where: int, scale: float, kind: str = "") -> None:
+    kind, n = kind or made.kind, len(made.shown)
     behind = slice(where, None)
     step = float(made.counted[where] - made.counted[where - 1])
     made.odd.add(where)
@@ -168,7 +191,9 @@ def _change(chance: np.random.Generator, made: History, where: int, scale: float
         made.odd.clear()
     elif kind == "reset":
         kept = np.floor(chance.random() * step / made.digit) * made.digit
+        before = float(made.shown[where - 1])
         made.shown[behind] = made.counted[behind] - made.counted[where] + kept
+        made.hidden = {where} if made.shown[where] >= before else set()
     elif kind == "midnight resets":
         days = made.at_us // (DAY * 1_000_000)
         firsts = np.flatnonzero(np.diff(days, prepend=days[:1]))
@@ -178,6 +203,7 @@ def _change(chance: np.random.Generator, made: History, where: int, scale: float
             begun[first:] = made.counted[first - 1]
         begun[: firsts[0] if len(firsts) else n] = made.counted[0]
         made.shown[:] = made.counted - begun
+        made.hidden = {first for first in firsts.tolist() if first and made.shown[first] >= made.shown[first - 1]}
     elif kind == "rollover":
         # The digits of a counter last for years: it does not roll over twice in its history.
         fewest = int(np.ceil(np.log10(max(10 * made.true, 1e3 * made.digit) / scale)))
