@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from domain.registers.days import HOP_READINGS, Day, days
 from domain.registers.register import Register
-from domain.registers.trust import EITHER, GLITCH, TRUSTED, Limits, limits_of, trust
+from domain.registers.trust import EITHER, GLITCH, TRUSTED, Limits, Slice, trust
 from domain.registers.usual import Steps, around_each
 
 _Bools = npt.NDArray[np.bool_]
@@ -161,12 +161,15 @@ def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], regist
     is_kept[max(0, start - 1)] |= is_unfounded
     kept = np.flatnonzero(is_kept)
     found = judge_rising(at_us[kept], value[kept], register)
-    near = limits_of(at_us, value, register) if len(value) > 1 else Limits(register, float("nan"), float("nan"))
-    for step in np.flatnonzero(np.diff(value[kept]) < 0).tolist():
+    falls = np.flatnonzero(np.diff(value[kept]) < 0).tolist()
+    near = Slice(at_us, value, register) if falls else None
+    for step in falls if near else ():
         low, high = float(value[kept[step + 1]]), float(value[kept[step]])
-        usual = float(np.fmax(found.usual[step], near.usual))
-        limits = Limits(register, usual, float(found.spacing_us[step]) / 1e6, near.digit)
-        found.flag[step], found.amount[step] = _fallen(low, high, limits, found.ended_us[step] - found.begun_us[step])
+        usual = float(found.usual[step]) if np.isnan(near.limits.usual) else near.limits.usual
+        limits = Limits(register, usual, float(found.spacing_us[step]) / 1e6, near.limits.digit)
+        microseconds = found.ended_us[step] - found.begun_us[step]
+        is_daily = near.is_daily(int(kept[step + 1]))
+        found.flag[step], found.amount[step] = _fallen(low, high, limits, microseconds, is_daily=is_daily)
     _above_the_highest(value[kept], found)
     n_glitches, n_either = _sums(verdict == GLITCH), _sums(verdict == EITHER)
     follows = (found.flag == _MEASURED) | (found.flag == _GAP)
@@ -177,12 +180,14 @@ def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], regist
     return found
 
 
-def _fallen(low: float, high: float, limits: Limits, microseconds: float) -> tuple[int, float]:
+def _fallen(low: float, high: float, limits: Limits, microseconds: float, *, is_daily: bool) -> tuple[int, float]:
     """The flag of an interval at whose end a trusted reading is lower, and what was counted in it."""
     seconds = microseconds / 1e6
     possible = limits.possible(seconds)
     if high - low <= possible and low > possible:
         return _JITTER, 0.0
+    if low <= possible and is_daily:
+        return _RESET, low
     capacity = limits.capacity(high, seconds, low)
     if capacity is not None:
         return _ROLLOVER, capacity - high + low
@@ -199,8 +204,7 @@ def _above_the_highest(value: _Floats, found: Intervals) -> None:
             if anew[step] or value[step] >= highest:
                 break
             if found.flag[step] != _JITTER:
-                found.amount[step] = max(0.0, value[step + 1] - highest)
-                found.flag[step] = found.flag[step] if value[step + 1] >= highest else _JITTER
+                found.amount[step], found.flag[step] = max(0.0, value[step + 1] - highest), _JITTER
 
 
 def _sums(which: _Bools) -> _Ints:

@@ -7,6 +7,7 @@ that come back down, an old value shown again and several of them side by side a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -32,7 +33,7 @@ _JUMP_SHARE: Final = 0.8
 
 # How surprising it is; only the order of these and of their sums counts.
 _JITTER_COST, _DAILY_COST, _ROLLOVER_COST, _RESET_COST, _FAST_COST, _ANOTHER_COST = 0.3, 0.4, 0.8, 1.0, 1.6, 2.0
-_OUT_COST, _MORE_OUT_COST = 0.9, 0.9
+_OUT_COST, _MORE_OUT_COST, _GOES_ON_COST = 0.9, 1.0, 0.3
 
 _BESIDE_COST: Final = 1.0  # of leaving a piece out right beside another counter, where it explains nothing
 _SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual
@@ -87,15 +88,10 @@ def trust(at_us: _Ints, value: _Floats, register: Register) -> npt.NDArray[np.in
     verdict = np.zeros(len(value), dtype=np.int8)
     if register.is_net or len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
         return verdict
-    return _Slice(at_us, value, register).judged()
+    return Slice(at_us, value, register).judged()
 
 
-def limits_of(at_us: _Ints, value: _Floats, register: Register) -> Limits:
-    """What is possible anywhere among some readings, of which there are two at least."""
-    return _Slice(at_us, value, register).limits
-
-
-class _Slice:
+class Slice:
     """Readings looked at together."""
 
     def __init__(self, at_us: _Ints, value: _Floats, register: Register) -> None:
@@ -201,7 +197,19 @@ class _Slice:
         if first == end:
             return 0.0
         n = self._last[end - 1] + 1 - self._first[first]
-        return _OUT_COST + _MORE_OUT_COST * (end - first - 1) + 0.05 * float(np.log10(n))
+        n_going_on = sum(1 for piece in range(first + 1, end) if self._shown_before[piece] >= first)
+        n_more = end - first - 1 - n_going_on
+        return _OUT_COST + _MORE_OUT_COST * n_more + _GOES_ON_COST * n_going_on + 0.05 * float(np.log10(n))
+
+    @cached_property
+    def _shown_before(self) -> list[int]:
+        """For each piece the one before it that ended with what this one begins with: a glitch that goes on; or -1."""
+        ended: dict[float, int] = {}
+        found = []
+        for piece, (first, last) in enumerate(zip(self._first, self._last, strict=True)):
+            found.append(ended.get(float(self._value[first]), -1))
+            ended[float(self._value[last])] = piece
+        return found
 
     def _onward(self, kept: int, piece: int) -> float:
         """How surprising it is that a counter goes on from the end of one piece to the start of another."""
@@ -213,11 +221,12 @@ class _Slice:
             return self._risen(low - high, seconds)
         if high - low <= possible and low > possible:
             return _JITTER_COST
+        if low <= possible and self.is_daily(last):
+            return _DAILY_COST
         if limits.capacity(high, seconds, low) is not None:
-            return _ROLLOVER_COST
-        if low <= possible:
-            return _DAILY_COST if self._is_daily(last) else _RESET_COST
-        return _ANOTHER_COST
+            # What shows nothing at all has rarely just rolled over.
+            return _ROLLOVER_COST if low > 0 else _RESET_COST
+        return _RESET_COST if low <= possible else _ANOTHER_COST
 
     def _risen(self, rise: float, seconds: float) -> float:
         """How surprising a rise is."""
@@ -228,11 +237,22 @@ class _Slice:
             return _ANOTHER_COST
         return min(_FAST_COST, 0.4 + 0.4 * float(np.log10(rise / possible)))
 
-    def _is_daily(self, after: int) -> bool:
+    @cached_property
+    def _lasting(self) -> _Ints:
+        """Where the counter has fallen, without the falls that a rise undoes that is faster than usual."""
+        amount, seconds = self._steps.amount, self._steps.seconds
+        undone = {
+            fall
+            for fall in self._falls.tolist()
+            for step in self._ways(fall)
+            if step > fall and amount[step] > self.limits.possible(float(seconds[step]))
+        }
+        return np.array([fall + 1 for fall in self._falls.tolist() if fall not in undone], dtype=np.int64)
+
+    def is_daily(self, after: int) -> bool:
         """Whether the counter falls so low at this time of the day on others, too: it is reset each day."""
-        ends = self._falls + 1
-        others = ends[ends != after]
-        if not len(others):
+        others = self._lasting[self._lasting != after]
+        if len(others) == len(self._lasting) or not len(others) or self.limits.spacing > _DAY_SECONDS / 2:
             return False
         distance = np.abs(self._at[others] - self._at[after])
         off = np.abs((distance + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2)
