@@ -162,14 +162,10 @@ def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], regist
     kept = np.flatnonzero(is_kept)
     found = judge_rising(at_us[kept], value[kept], register)
     falls = np.flatnonzero(np.diff(value[kept]) < 0).tolist()
-    near = Slice(at_us, value, register) if falls else None
-    for step in falls if near else ():
-        low, high = float(value[kept[step + 1]]), float(value[kept[step]])
-        usual = float(found.usual[step]) if np.isnan(near.limits.usual) else near.limits.usual
-        limits = Limits(register, usual, float(found.spacing_us[step]) / 1e6, near.limits.digit)
-        microseconds = found.ended_us[step] - found.begun_us[step]
-        is_daily = near.is_daily(int(kept[step + 1]))
-        found.flag[step], found.amount[step] = _fallen(low, high, limits, microseconds, is_daily=is_daily)
+    if falls:
+        near = Slice(at_us, value, register)
+        for step in falls:
+            found.flag[step], found.amount[step] = _fallen(near, kept, step, found)
     _above_the_highest(value[kept], found)
     n_glitches, n_either = _sums(verdict == GLITCH), _sums(verdict == EITHER)
     follows = (found.flag == _MEASURED) | (found.flag == _GAP)
@@ -180,13 +176,17 @@ def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], regist
     return found
 
 
-def _fallen(low: float, high: float, limits: Limits, microseconds: float, *, is_daily: bool) -> tuple[int, float]:
+def _fallen(near: Slice, kept: _Ints, step: int, found: Intervals) -> tuple[int, float]:
     """The flag of an interval at whose end a trusted reading is lower, and what was counted in it."""
-    seconds = microseconds / 1e6
+    high, low = near.value_of(kept[step]), near.value_of(kept[step + 1])
+    seconds = float(found.ended_us[step] - found.begun_us[step]) / 1e6
+    # The whole slice says better what is usual: of the nearest steps, one may be the way back of a glitch.
+    usual = float(found.usual[step]) if np.isnan(near.limits.usual) else near.limits.usual
+    limits = Limits(near.limits.register, usual, float(found.spacing_us[step]) / 1e6, near.limits.digit)
     possible = limits.possible(seconds)
     if high - low <= possible and low > possible:
         return _JITTER, 0.0
-    if low <= possible and is_daily:
+    if low <= possible and near.is_daily(int(kept[step + 1])):
         return _RESET, low
     capacity = limits.capacity(high, seconds, low)
     if capacity is not None:

@@ -33,7 +33,8 @@ _JUMP_SHARE: Final = 0.8
 
 # How surprising it is; only the order of these and of their sums counts.
 _JITTER_COST, _DAILY_COST, _ROLLOVER_COST, _RESET_COST, _FAST_COST, _ANOTHER_COST = 0.3, 0.4, 0.8, 1.0, 1.6, 2.0
-_OUT_COST, _MORE_OUT_COST, _GOES_ON_COST = 0.9, 1.0, 0.3
+_OUT_COST, _MORE_OUT_COST, _GOES_ON_COST = 0.9, 0.9, 0.3
+_COUNTING_COST: Final = 0.3  # more for another piece that counts as a counter does
 
 _BESIDE_COST: Final = 1.0  # of leaving a piece out right beside another counter, where it explains nothing
 _SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual
@@ -105,6 +106,10 @@ class Slice:
         self._first: list[int] = starts.tolist()
         self._last: list[int] = [*(starts[1:] - 1).tolist(), len(value) - 1]
 
+    def value_of(self, reading: int) -> float:
+        """What a reading shows."""
+        return float(self._value[reading])
+
     def _usual(self, spacing: float) -> float:
         """The highest rate of the rises that are no way there or back."""
         is_plain = self._steps.is_plain.copy()
@@ -152,6 +157,7 @@ class Slice:
         return [step for step in steps if self._steps.amount[step] >= _JUMP_SHARE * (high - low)]
 
     def judged(self) -> npt.NDArray[np.int8]:
+        """The verdict on each reading."""
         # The first and the last piece stay: nothing stands on their other side, and no interval would say it is gone.
         n = len(self._first)
         cost = np.zeros(n)
@@ -197,9 +203,17 @@ class Slice:
         if first == end:
             return 0.0
         n = self._last[end - 1] + 1 - self._first[first]
-        n_going_on = sum(1 for piece in range(first + 1, end) if self._shown_before[piece] >= first)
-        n_more = end - first - 1 - n_going_on
-        return _OUT_COST + _MORE_OUT_COST * n_more + _GOES_ON_COST * n_going_on + 0.05 * float(np.log10(n))
+        cost = _OUT_COST + 0.05 * float(np.log10(n))
+        for piece in range(first + 1, end):
+            if self._shown_before[piece] >= first:
+                cost += _GOES_ON_COST
+            else:
+                cost += _MORE_OUT_COST + (_COUNTING_COST if self._is_counting(piece) else 0.0)
+        return cost
+
+    def _is_counting(self, piece: int) -> bool:
+        first, last = self._first[piece], self._last[piece]
+        return last - first >= _SHORT and bool(self._value[last] > self._value[first])
 
     @cached_property
     def _shown_before(self) -> list[int]:

@@ -51,7 +51,7 @@ class History:
         shown: What it showed, canonical.
         counted: What was truly counted since the first reading, as its digits say it.
         odd: The readings at which something happened.
-        hidden: Those at which the counter began anew and already showed as much as before, or more: nobody can tell.
+        hidden: Those at which it began anew, or was replaced, and showed as much as before, or more: nobody can tell.
         usual: The most that is counted from one reading to the next.
     """
 
@@ -156,7 +156,9 @@ def _happen(chance: np.random.Generator, made: History, scale: float) -> None:
 
 def _beside(chance: np.random.Generator, made: History, scale: float) -> None:
     """Something happens, and one to three readings before or behind it a reading is wrong."""
-    what = {"gap": "gap", "reset": "reset", "rollover": "rollover", "midnight": "midnight resets"}[made.kind.split()[-1]]
+    what = {"gap": "gap", "reset": "reset", "rollover": "rollover", "midnight": "midnight resets"}[
+        made.kind.split()[-1]
+    ]
     _change(chance, made, int(chance.integers(6, len(made.shown) - 6)), scale, what)
     n = len(made.shown)
     at = int(chance.choice(sorted(made.odd))) if made.odd else n // 2
@@ -220,7 +222,9 @@ def _change(chance: np.random.Generator, made: History, where: int, scale: float
         hours = (made.at_us[where] - made.at_us[where - 1]) / 3.6e9
         far = max(110 * made.usual, 1.1 * hours * (1e5 if made.unit not in ("m³", "l") else 100.0))
         to = now * chance.uniform(0.05, 0.8) if kind.endswith("lower") else now + far * 10 ** chance.uniform(0.1, 3)
+        before = float(made.shown[where - 1])
         made.shown[behind] += np.floor((to - made.counted[where]) / made.digit) * made.digit
+        made.hidden = {where} if kind.endswith("lower") and made.shown[where] >= before else set()
     elif kind == "gap":
         gone = np.arange(where, min(n - 1, where + int(chance.integers(3, 20))))
         made.odd = {where}

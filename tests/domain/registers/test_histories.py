@@ -53,7 +53,7 @@ class Tally:
         found = judge(made.at_us, made.shown, register_of(quantity, made.unit))
         ended = np.searchsorted(made.at_us, found.ended_us)
         assert ended[-1] == len(made.shown) - 1
-        # Where a whole hop is left out, an interval begins late: what it passes over counts as what it should have said.
+        # Where a whole hop is left out, an interval begins late: what it passes over counts as its own loss.
         begun = np.concatenate([[0], ended[:-1]])
         off = found.amount - (made.counted[ended] - made.counted[begun])
         error = float(off.sum())
@@ -71,7 +71,9 @@ class Tally:
         self.n_untouched += int((~touched).sum())
         self.n_flagged_untouched += int((~touched & ~says_nothing).sum())
         starts = np.flatnonzero(~touched | np.concatenate([[True], ~touched[:-1]]))
-        is_lost = np.add.reduceat(off, starts) < -1e-6 * made.usual - 1e-9 * float(np.abs(made.shown).max())
+        is_lost = np.add.reduceat(off, starts) < -1e-6 * made.usual - 1e-9 * float(
+            max(made.shown.max(), made.counted[-1])
+        )
         is_silent = np.logical_and.reduceat(says_nothing, starts) & ~np.logical_or.reduceat(hidden, starts)
         if touched[-1] and len(made.shown) - 1 in made.odd:
             is_silent[-1] = False
@@ -103,7 +105,10 @@ def check(told: Tally) -> None:
     if told.kind in (*GLITCHES, "old values", "young", "replacement higher", "rollover", "jitter"):
         assert told.n_off <= 0.01 * told.n
     assert told.lost_without_flag == []
-    assert told.n_flagged_untouched <= 0.001 * told.n_untouched
+    # Another counter, or a wrong reading, that is lower by less than some usual intervals looks as jitter does until
+    # the highest reading is passed: of these two kinds the intervals until then say so.
+    most = 0.005 if told.kind in ("replacement lower", "several") else 0.001
+    assert told.n_flagged_untouched <= most * told.n_untouched
 
 
 @pytest.mark.parametrize("kind", KINDS)
