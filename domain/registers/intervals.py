@@ -21,7 +21,8 @@ FLAGS: Final = ("measured", "gap", "jitter", "glitch", "ambiguous", "rollover", 
 
     measured     its reading follows from the one before
     gap          it follows after more than twice the usual time: one long interval, and no energy is lost
-    jitter       it is lower by less than one usual interval: nothing is taken away
+    jitter       it is lower by less than some usual intervals: nothing is taken away; until it is higher than it was,
+                 the next ones add nothing, or only what is above the highest reading
     glitch       readings in between stood where the counter cannot have been: they are left out, and no energy is lost
     ambiguous    readings in between may be wrong as well as right: the smaller energy is booked
     rollover     a power of ten (in the provider's unit) was passed: what was counted across it
@@ -186,7 +187,7 @@ def _fallen(near: Slice, kept: _Ints, step: int, found: Intervals) -> tuple[int,
     possible = limits.possible(seconds)
     if high - low <= possible and low > possible:
         return _JITTER, 0.0
-    if low <= possible and near.is_daily(int(kept[step + 1])):
+    if low <= possible and near.is_daily(int(kept[step + 1]), is_kept=True):
         return _RESET, low
     capacity = limits.capacity(high, seconds, low)
     if capacity is not None:

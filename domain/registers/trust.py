@@ -8,6 +8,7 @@ that come back down, an old value shown again and several of them side by side a
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf, isnan, log10
 from typing import Final
 
 import numpy as np
@@ -62,7 +63,7 @@ class Limits:
     def possible(self, seconds: float) -> float:
         """What may have been counted within a time."""
         resolution = self.digit or self.register.scale / 1000
-        if np.isnan(self.usual):
+        if isnan(self.usual):
             return self.register.fastest * seconds + resolution
         return MOST_USUAL * self.usual * max(seconds, self.spacing) + resolution
 
@@ -79,7 +80,7 @@ class Limits:
         # A logarithm may be off by its last bit; a counter never shows the number at which it begins anew.
         top = top * 10 if top <= before else top
         most = self.register.fastest * seconds
-        if not np.isnan(self.usual):
+        if not isnan(self.usual):
             most = min(most, max(1.5 * self.usual * max(seconds, self.spacing) + self.digit, top / 1000))
         return float(top) if top >= 1000 * scale and top - before + after <= most else None
 
@@ -105,6 +106,11 @@ class Slice:
         starts = np.concatenate([[0], np.flatnonzero(self._is_split()) + 1])
         self._first: list[int] = starts.tolist()
         self._last: list[int] = [*(starts[1:] - 1).tolist(), len(value) - 1]
+        # As lists, since numbers of an array are slow one by one: what each piece begins and ends with, and when.
+        self._begins: list[float] = value[self._first].tolist()
+        self._ends: list[float] = value[self._last].tolist()
+        self._begun: list[float] = self._at[self._first].tolist()
+        self._ended: list[float] = self._at[self._last].tolist()
 
     def value_of(self, reading: int) -> float:
         """What a reading shows."""
@@ -160,14 +166,13 @@ class Slice:
         """The verdict on each reading."""
         # The first and the last piece stay: nothing stands on their other side, and no interval would say it is gone.
         n = len(self._first)
-        cost = np.zeros(n)
-        before = np.arange(n) - 1
+        cost = [0.0] + [inf] * (n - 1)
+        before = list(range(-1, n - 1))
         for piece in range(1, n):
-            cost[piece] = np.inf
             for kept in range(piece - 1, max(-1, piece - 2 - _MOST_PIECES), -1):
-                onward = self._onward(kept, piece)
                 if kept < piece - 1 and self._fits_between(kept, piece):
                     continue
+                onward = self._onward(kept, piece)
                 if kept < piece - 1 and onward >= _ANOTHER_COST:
                     onward += _BESIDE_COST
                 through = cost[kept] + self._left_out(kept + 1, piece) + onward
@@ -176,7 +181,7 @@ class Slice:
         verdict = np.zeros(len(self._value), dtype=np.int8)
         piece = n - 1
         while piece > 0:
-            kept = int(before[piece])
+            kept = before[piece]
             if kept < piece - 1:
                 is_either = kept == piece - 2 and self._both_fit(kept, piece)
                 self._mark(verdict, kept + 1, piece, EITHER if is_either else GLITCH)
@@ -193,49 +198,41 @@ class Slice:
 
     def _fits_between(self, kept: int, piece: int) -> bool:
         """Whether some piece stands between its two ends as a counter does: to leave it out explains nothing."""
-        low, high = self._value[self._last[kept]], self._value[self._first[piece]]
-        return any(
-            low <= self._value[self._first[out]] <= self._value[self._last[out]] <= high
-            for out in range(kept + 1, piece)
+        low, high = self._ends[kept], self._begins[piece]
+        return low <= high and any(
+            low <= self._begins[out] <= self._ends[out] <= high for out in range(kept + 1, piece)
         )
 
     def _left_out(self, first: int, end: int) -> float:
         if first == end:
             return 0.0
         n = self._last[end - 1] + 1 - self._first[first]
-        cost = _OUT_COST + 0.05 * float(np.log10(n))
-        for piece in range(first + 1, end):
-            if self._shown_before[piece] >= first:
-                cost += _GOES_ON_COST
-            else:
-                cost += _MORE_OUT_COST + (_COUNTING_COST if self._is_counting(piece) else 0.0)
+        cost = _OUT_COST + 0.05 * log10(n)
+        for shown_before, more in self._more_out[first + 1 : end]:
+            cost += _GOES_ON_COST if shown_before >= first else more
         return cost
 
-    def _is_counting(self, piece: int) -> bool:
-        first, last = self._first[piece], self._last[piece]
-        return last - first >= _SHORT and bool(self._value[last] > self._value[first])
-
     @cached_property
-    def _shown_before(self) -> list[int]:
-        """For each piece the one before it that ended with what this one begins with: a glitch that goes on; or -1."""
+    def _more_out(self) -> list[tuple[int, float]]:
+        """For each piece the one before that ended as it begins (a glitch that goes on), or -1; and what it costs."""
         ended: dict[float, int] = {}
         found = []
-        for piece, (first, last) in enumerate(zip(self._first, self._last, strict=True)):
-            found.append(ended.get(float(self._value[first]), -1))
-            ended[float(self._value[last])] = piece
+        for piece, (begins, ends) in enumerate(zip(self._begins, self._ends, strict=True)):
+            is_counting = ends > begins and self._last[piece] - self._first[piece] >= _SHORT
+            found.append((ended.get(begins, -1), _MORE_OUT_COST + (_COUNTING_COST if is_counting else 0.0)))
+            ended[ends] = piece
         return found
 
     def _onward(self, kept: int, piece: int) -> float:
         """How surprising it is that a counter goes on from the end of one piece to the start of another."""
-        first, last = self._last[kept], self._first[piece]
-        high, low = float(self._value[first]), float(self._value[last])
-        seconds, limits = self._at[last] - self._at[first], self.limits
+        high, low = self._ends[kept], self._begins[piece]
+        seconds, limits = self._begun[piece] - self._ended[kept], self.limits
         possible = limits.possible(seconds)
         if low >= high:
             return self._risen(low - high, seconds)
         if high - low <= possible and low > possible:
             return _JITTER_COST
-        if low <= possible and self.is_daily(last):
+        if low <= possible and self.is_daily(self._first[piece]):
             return _DAILY_COST
         if limits.capacity(high, seconds, low) is not None:
             # What shows nothing at all has rarely just rolled over.
@@ -249,7 +246,7 @@ class Slice:
             return 0.0
         if rise > self.limits.countable(seconds):
             return _ANOTHER_COST
-        return min(_FAST_COST, 0.4 + 0.4 * float(np.log10(rise / possible)))
+        return min(_FAST_COST, 0.4 + 0.4 * log10(rise / possible))
 
     @cached_property
     def _lasting(self) -> _Ints:
@@ -263,11 +260,15 @@ class Slice:
         }
         return np.array([fall + 1 for fall in self._falls.tolist() if fall not in undone], dtype=np.int64)
 
-    def is_daily(self, after: int) -> bool:
-        """Whether the counter falls so low at this time of the day on others, too: it is reset each day."""
+    def is_daily(self, after: int, *, is_kept: bool = False) -> bool:
+        """Whether the counter falls so low at this time of the day on others, too: it is reset each day.
+
+        Of a fall that is kept, the first reading of the slice tells it as well: it may be behind another fall.
+        """
         others = self._lasting[self._lasting != after]
-        if len(others) == len(self._lasting) or not len(others) or self.limits.spacing > _DAY_SECONDS / 2:
+        if len(others) == len(self._lasting) or self.limits.spacing > _DAY_SECONDS / 2:
             return False
+        others = np.append(others, 0) if is_kept else others
         distance = np.abs(self._at[others] - self._at[after])
         off = np.abs((distance + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2)
         depth = self._value[after - 1] - self._value[after]

@@ -136,3 +136,36 @@ def test_a_whole_day_that_may_be_wrong_is_never_left_out_in_silence() -> None:
 
     assert len(found.amount) == 143
     assert "reset" in flags(found)
+
+
+def test_a_counter_of_the_day_that_ends_near_a_power_of_ten_is_reset_and_does_not_roll_over() -> None:
+    """9,245 Wh in the evening: to 10,000 Wh it would be no more than what is counted in half an hour of sun."""
+    day = [0.0] * 12 + [745.0 * n for n in range(12)] + [745.0 * 11 + 525 * (n > 11) for n in range(24)]
+    day[-12:] = [9_245.0] * 12
+    found = judged(day * 4, 1_800, "Wh")
+
+    assert total(found) == pytest.approx(4 * 9_245)
+    assert flags(found) == ["reset"] * 3
+
+
+@pytest.mark.parametrize(
+    ("values", "every"),
+    [
+        pytest.param([100.0, 236, 530, 0, 991, 1_276, 1_782, 2_100, 2_400], 2 * HOUR, id="beside a power of ten"),
+        pytest.param([100.0, 147, 196, 245, 66_245, 0, 294, 343, 392, 441], QUARTER, id="a peak, and then zero"),
+        pytest.param([100.0, 147, 196, 245, 0, 0, 66_245, 0, 0, 294, 343, 392, 441], QUARTER, id="a peak among zeros"),
+        pytest.param([16_000.0 + 50 * n for n in range(30)][:20] + [12_000.0] * 8 + [17_500.0, 17_550], QUARTER,
+                     id="an old value for hours"),
+    ],
+)  # fmt: skip
+def test_a_counter_that_has_counted_little_and_shows_something_else_for_a_while_invents_nothing(
+    values: list[float], every: int
+) -> None:
+    assert total(judged(values, every)) == pytest.approx(values[-1] - values[0])
+
+
+def test_what_rises_to_the_highest_reading_again_says_that_some_of_it_was_counted_before() -> None:
+    found = judged([100.0, 150, 200, 250, 240, 290, 340, 390, 440, 490])
+
+    assert total(found) == pytest.approx(390)
+    assert flags(found) == ["jitter", "jitter"]

@@ -214,6 +214,9 @@ def _change(chance: np.random.Generator, made: History, where: int, scale: float
             top - np.ceil((made.counted[where] - made.counted[0] - step * chance.random()) / made.digit) * made.digit
         )
         made.shown[:] = (made.counted - made.counted[0] + start + made.digit / 4) % top - made.digit / 4
+        made.shown[:] = np.abs(
+            np.rint(made.shown / made.digit) * made.digit
+        )  # it shows digits, and no rest of a division
         fallen = np.flatnonzero(np.diff(made.shown) < 0) + 1
         made.odd = set(fallen.tolist())
     elif kind.startswith("replacement"):

@@ -113,7 +113,7 @@ def check(told: Tally) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_counted_is_booked_whatever_happens_to_a_counter(kind: str) -> None:
-    check(tally(kind, range(10**6, 10**6 + 200)))
+    check(tally(kind, range(10**6, 10**6 + 100)))
 
 
 @pytest.mark.parametrize(
