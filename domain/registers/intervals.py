@@ -21,8 +21,8 @@ FLAGS: Final = ("measured", "gap", "jitter", "glitch", "ambiguous", "rollover", 
 
     measured     its reading follows from the one before
     gap          it follows after more than twice the usual time: one long interval, and no energy is lost
-    jitter       it is lower by less than some usual intervals: nothing is taken away; until it is higher than it was,
-                 the next ones add nothing, or only what is above the highest reading
+    jitter       it is lower by less than some usual intervals: nothing is taken away; where it is still lower at
+                 the next reading, all that follow are, up to the one that is higher than it was
     glitch       readings in between stood where the counter cannot have been: they are left out, and no energy is lost
     ambiguous    readings in between may be wrong as well as right: the smaller energy is booked
     rollover     a power of ten (in the provider's unit) was passed: what was counted across it
@@ -205,7 +205,10 @@ def _above_the_highest(value: _Floats, found: Intervals) -> None:
             if anew[step] or value[step] >= highest:
                 break
             if found.flag[step] != _JITTER:
-                found.amount[step], found.flag[step] = max(0.0, value[step + 1] - highest), _JITTER
+                found.amount[step] = max(0.0, value[step + 1] - highest)
+                # One reading that is lower says it by its own interval; what takes longer may be another counter.
+                is_back = step == first + 1 and value[step + 1] >= highest
+                found.flag[step] = found.flag[step] if is_back else _JITTER
 
 
 def _sums(which: _Bools) -> _Ints:

@@ -164,8 +164,11 @@ def test_a_counter_that_has_counted_little_and_shows_something_else_for_a_while_
     assert total(judged(values, every)) == pytest.approx(values[-1] - values[0])
 
 
-def test_what_rises_to_the_highest_reading_again_says_that_some_of_it_was_counted_before() -> None:
-    found = judged([100.0, 150, 200, 250, 240, 290, 340, 390, 440, 490])
+def test_what_is_lower_for_longer_than_a_reading_says_so_until_it_is_higher_than_it_was() -> None:
+    at_once = judged([100.0, 150, 200, 250, 240, 290, 340, 390, 440, 490])
+    later = judged([100.0, 150, 200, 250, 170, 220, 270, 320, 370, 420])
 
-    assert total(found) == pytest.approx(390)
-    assert flags(found) == ["jitter", "jitter"]
+    assert total(at_once) == pytest.approx(390)
+    assert flags(at_once) == ["jitter"]
+    assert total(later) == pytest.approx(320)
+    assert flags(later) == ["jitter", "jitter", "jitter"]
