@@ -1,6 +1,5 @@
 """The catalogue: which number a series has, and what is known about it."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Final
@@ -18,7 +17,6 @@ from warehouse import registers, summaries
 from warehouse.connections import Connections
 from warehouse.statements import statement
 
-_ASKED_EVERY: Final = 60.0  # seconds between two questions for registers that have got their first reading
 _AT_ONCE: Final = 5_000  # series in one statement
 _REMEASURED_FIX: Final = (
     "give it another key; if the quantity was wrong before, materialize the catalogue, once its points are gone"
@@ -31,8 +29,7 @@ class Catalogue:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._ids: dict[tuple[str, str], tuple[int, str]] = {}
-        self._met: set[int] = set()  # with points, as far as loads and questions of this object can tell
-        self._asked_at: dict[str, float] = {}
+        self._met: set[int] = set()  # registers that the database has been seen to hold readings of
 
     def describe(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue say what `series` say; the number of rows added or rewritten. Safe to race.
@@ -45,6 +42,8 @@ class Catalogue:
         place = f"catalogue of {source}"
         n_changed = 0
         with self._connections.borrow(place) as connection, connection.transaction():
+            # Before anything is compared: what another description commits must not come in between.
+            connection.execute(statement("catalogue/lock_describing"), {"source": source})
             for start in range(0, len(ordered), _AT_ONCE):
                 columns = _columns(source, ordered[start : start + _AT_ONCE])
                 _refuse_remeasured(connection, columns, place)
@@ -66,18 +65,13 @@ class Catalogue:
         return n_changed
 
     def kinds(self, source: str) -> Kinds:
-        """Key → what the series is; a register counts from its first reading on.
-
-        What another process has read first may be a minute late.
-        """
+        """Key → what the series is; a register counts from its first committed reading on, whoever loaded it."""
         with self._connections.borrow(f"catalogue of {source}") as connection:
             rows = connection.execute(statement("catalogue/kinds"), {"source": source}).fetchall()
             unread = [series_id for series_id, _, kind in rows if kind == Kind.REGISTER and series_id not in self._met]
-            now = time.monotonic()
-            if unread and now - self._asked_at.get(source, float("-inf")) > _ASKED_EVERY:
+            if unread:
                 found = connection.execute(statement("catalogue/with_readings"), {"series_ids": unread})
                 self._met.update(series_id for (series_id,) in found)
-                self._asked_at[source] = now
         return {key: Kind(kind) for series_id, key, kind in rows if kind != Kind.REGISTER or series_id in self._met}
 
     def numbers(self, source: str, series: Sequence[Series], *, place: str) -> Mapping[str, int]:
@@ -98,9 +92,7 @@ class Catalogue:
                     place=place,
                     fix=_REMEASURED_FIX,
                 )
-        found = {one.key: self._ids[source, one.key][0] for one in series}
-        self._met.update(found.values())
-        return found
+        return {one.key: self._ids[source, one.key][0] for one in series}
 
     def _learn(self, source: str, series: Sequence[Series], place: str) -> None:
         with self._connections.borrow(place) as connection:

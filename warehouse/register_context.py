@@ -62,9 +62,10 @@ def neighbourhoods(connection: psycopg.Connection, series_ids: Sequence[int], wi
     """Readings of `window` and of the hops around it; the intervals inside are those that so few readings decide.
 
     Where nothing falls among these readings, and nothing was there in `window` before, the readings inside are new to
-    the yardsticks of a few intervals before and behind them, and to nothing else.
+    the yardsticks of a few intervals before and behind them, and to nothing else. One hop more than intervals depend
+    on is looked at: these few may end in the second hop, where a fall in the third still decides.
     """
-    for found in _readings(connection, series_ids, _days_of(window), HOPS):
+    for found in _readings(connection, series_ids, _days_of(window), HOPS + 1):
         first, last = np.searchsorted(found.at_us, [(at - _EPOCH) // _MICROSECOND for at in (window.start, window.end)])
         before, behind = max(0, int(first) - _DECIDED), min(len(found.at_us), int(last) + _DECIDED) - 1
         if behind >= before:

@@ -13,7 +13,7 @@ from domain.errors import RowsRefusedError, WarehouseUnavailableError
 from domain.measurement import Normalized
 from domain.quantities import Kind
 from tests.fakes.points import DAY, batch, landed, load, table
-from warehouse import catalogue, connections
+from warehouse import connections
 from warehouse import load as load_module
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -137,14 +137,28 @@ def test_what_the_series_are_is_known_by_key_and_a_register_from_its_first_readi
     assert warehouse.known_kinds("hub") == {"a": Kind.GAUGE, "m": Kind.STATE, "read": Kind.REGISTER}
 
 
-def test_what_another_process_reads_first_is_known_after_a_minute(
-    warehouse: TimescaleWarehouse, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_another_process_reads_first_is_known_at_once(
+    warehouse: TimescaleWarehouse, database: str, tmp_path: Path
 ) -> None:
+    """A day later, this process must not take a day of the same meter for a load curve."""
     meter = Series("meter", "energy_register", device="meter")
     warehouse.catalogue("hub", [meter])
     assert warehouse.known_kinds("hub") == {}
     with open_warehouse(database, tmp_path / "landing") as other:
         load(other, batch({("meter", 0): 1.0}, quantities={"meter": meter.quantity}))
-    assert warehouse.known_kinds("hub") == {}
-    monkeypatch.setattr(catalogue, "_ASKED_EVERY", 0.0)
     assert warehouse.known_kinds("hub") == {"meter": Kind.REGISTER}
+
+
+def test_a_load_that_fails_makes_no_history(warehouse: TimescaleWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Series("meter", "energy_register", device="meter")
+    warehouse.catalogue("hub", [meter])
+
+    def refuse(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(load_module, "_check", refuse)
+        with pytest.raises(RowsRefusedError):
+            load(warehouse, batch({("meter", 0): 1.0}, quantities={"meter": meter.quantity}))
+
+    assert warehouse.known_kinds("hub") == {}

@@ -29,7 +29,7 @@ def day(number: int, n_days: int = 1) -> Window:
 def history(seed: int, n_days: int = 9) -> dict[datetime, float]:
     """A counter's readings with whatever may happen to one: zeros, peaks, resets, jumps, gaps, days without any."""
     chance = random.Random(seed)  # noqa: S311 — not for a secret
-    every = chance.choice([timedelta(days=1), timedelta(hours=6), timedelta(hours=1), QUARTER])
+    every = chance.choice([timedelta(days=1), timedelta(hours=6), timedelta(minutes=90), timedelta(hours=1), QUARTER])
     value, usual = chance.choice([0.0, 20_000.0, 5e6]), chance.choice([0.0, 50.0, 4_000.0])
     readings: dict[datetime, float] = {}
     at, end = day(0).start, day(n_days - 1).end
@@ -81,6 +81,26 @@ def test_days_in_any_order_again_changed_and_removed_say_what_a_rebuild_says(
     assert stored(database) == rebuilt(database)
     written, added_up = local_days(database)
     assert written == added_up != []
+
+
+@pytest.mark.parametrize(
+    ("first", "length", "shown"), [(65, 30, "zeros"), (145, 15, "a peak"), (77, 17, "an old value")]
+)
+def test_a_first_load_beside_days_that_just_make_up_a_hop_knows_of_a_glitch_beyond_them(
+    database: str, house: TimescaleWarehouse, first: int, length: int, shown: str
+) -> None:
+    """Sixteen readings a day: the intervals that a new day touches reach into the second hop."""
+    readings: dict[datetime, float] = {}
+    for n in range(224):
+        right = 5e6 + 1_000.0 * n + n * 7_919 % 13
+        wrong = {"zeros": 0.0, "a peak": right + 5e5, "an old value": 5e6 + 1_000.0 * (first - 3)}[shown]
+        readings[day(0).start + n * timedelta(minutes=90)] = wrong if first <= n < first + length else right
+    load_readings(house, {"meter": readings}, day(0, 7))
+    load_readings(house, {"meter": readings}, day(8, 6))
+
+    load_readings(house, {"meter": readings}, day(7))
+
+    assert stored(database) == rebuilt(database)
 
 
 def test_a_register_that_gets_another_zone_gets_other_local_days(database: str, house: TimescaleWarehouse) -> None:
