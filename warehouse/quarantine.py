@@ -32,6 +32,9 @@ KEPT_OF_SERIES: Final = 1_000
 KEPT_OF_LATER_SERIES: Final = 10
 """The same as soon as half of `MOST_KEPT` is used, so that series which come later have examples, too."""
 
+MOST_SENT_ALONG: Final = 2
+"""Rows of a series just outside of what was asked for that are no surprise: the value before it, and the next after."""
+
 MOST_SERIES: Final = 100_000
 """Series that are told apart; the rows of more of them belong to none, where today's threshold refuses them."""
 
@@ -73,7 +76,7 @@ class Quarantine:
             self._not_kept[series, reason.value] += 1
 
     def check(self, n_received: int, series: AbstractSet[str] = frozenset(), *, place: str) -> None:
-        """Refuse a load of which too much is rejected; rows rejected as `EXEMPT` do not count.
+        """Refuse a load of which too much is rejected; rows rejected as `EXEMPT` do not count, as long as they are few.
 
         Rows without a series are one group. As for the others, every series may have an equal part of what is allowed:
         where most of them have more than that, it is not a sensor that is broken.
@@ -87,6 +90,7 @@ class Quarantine:
             TooManyRejectedError: More rows without a series than `max(100, 0.1 % of received)`, or than can be kept; or
                 more rows of series than that, and in more than half of all series more than their part of it.
         """
+        self._check_sent_along(n_received, series, place)
         allowed = max(ALWAYS_ALLOWED, int(n_received * ALLOWED_SHARE))
         loose, told = Counter[str](), Counter[str]()
         of_series: Counter[str] = Counter()
@@ -104,6 +108,17 @@ class Quarantine:
         if told.total() > allowed and 2 * n_broken > n_series:
             counted = f"{allowed} are allowed, and {n_broken} of {n_series} series have more than their part of them"
             raise _too_many(told, n_received, counted, place)
+
+    def _check_sent_along(self, n_received: int, series: AbstractSet[str], place: str) -> None:
+        """Refuse a load whose series have more rows outside than are sent along: its times are off, and all of them."""
+        outside = Counter({key: n for (key, reason), n in self._counts.items() if reason == Reason.OUTSIDE and key})
+        parts = _parts(series, outside)
+        n_crowded = sum(n > MOST_SENT_ALONG for n in parts.values())
+        if 2 * n_crowded > len(parts):
+            reasons = Counter({Reason.OUTSIDE.value: outside.total()})
+            few = f"{MOST_SENT_ALONG} of a series are sent along, one on each side"
+            counted = f"{few}, and {n_crowded} of {len(parts)} series have more: a clock or a time zone is off"
+            raise _too_many(reasons, n_received, counted, place)
 
     def record(self, connection: psycopg.Connection, source: str, window: Window, load_id: int) -> None:
         """Write the rows, within whatever transaction is open; what is not kept as one row by series and reason."""
