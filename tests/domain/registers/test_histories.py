@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from domain.registers import FLAGS, judge, register_of
-from tests.domain.registers.histories import GLITCHES, KINDS, UNITS, History, history
+from tests.domain.registers.histories import GLITCHES, KINDS, MIXED, UNITS, History, history
 
 _FOLLOWS = [FLAGS.index("measured"), FLAGS.index("gap")]
 N_PROVED = 9_000
@@ -102,8 +102,11 @@ def check(told: Tally) -> None:
     if told.kind in ("untouched", "gap"):
         assert (told.lost, told.invented) == pytest.approx((0, 0), abs=1e-3)
         assert set(told.flags) <= ({"measured", "gap"} if told.kind == "gap" else {"measured"})
-    if told.kind in (*GLITCHES, "old values", "young", "replacement higher", "rollover", "jitter"):
-        assert told.n_off <= 0.01 * told.n
+    if told.kind in (*GLITCHES, *MIXED, "replacement higher", "rollover", "jitter", "reset", "several"):
+        # Two are measured, not promised: several, since wrong readings may be as many as right ones; and beside a
+        # midnight, where the day of a counter that is reset each night may be left out with a wrong reading (flagged).
+        most = {"several": 0.06, "beside midnight": 0.12}.get(told.kind, 0.01)
+        assert told.n_off <= most * told.n
     assert told.lost_without_flag == []
     # Another counter, or a wrong reading, that is lower by less than some usual intervals looks as jitter does until
     # the highest reading is passed: of these two kinds the intervals until then say so.
@@ -123,6 +126,19 @@ def test_what_was_counted_is_booked_whatever_happens_to_a_counter(kind: str) -> 
 def test_readings_that_stand_as_a_counter_does_are_not_left_out_beside_a_glitch(kind: str, number: int) -> None:
     """Counters that rarely move: days of right readings were left out with the zero, and no interval said so."""
     assert tally(kind, range(number, number + 1)).lost_without_flag == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        pytest.param("zero", 2_000_065, id="zero beside a power of ten"),
+        pytest.param("beside midnight", 2_000_043, id="a day beside a peak"),
+        pytest.param("beside midnight", 2_000_101, id="a day of sun beside a peak"),
+        pytest.param("beside a reset", 2_000_377, id="a zero at the hour of another"),
+    ],
+)
+def test_what_was_booked_wrong_once_is_booked_right(kind: str, number: int) -> None:
+    assert tally(kind, range(number, number + 1)).n_off == 0
 
 
 @pytest.mark.prove
