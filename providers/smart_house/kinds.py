@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from domain.quantities import Kind, Kinds
+from providers._numbers import readings
 from providers._points import is_nan
 from providers.smart_house import naming
 from providers.smart_house.account import Account, column
 from providers.smart_house.meanings import Attributes
-from providers.smart_house.wire import REDACTED, OddRow, Upload
+from providers.smart_house.wire import REDACTED, OddRow, Upload, changes_of
 
 # In a map's text and in Python's text of a map: an entry can begin behind a brace or a comma, and has a value.
 _EVIDENCE: Final = re.compile(
@@ -24,6 +25,8 @@ _NAMES: Final = ("unit_of_measurement", "state_class")
 _MEASURING: Final = ("sensor_", "number_", "input_number_", "counter_")
 _NO_VALUE: Final = frozenset(("", "unavailable", "unknown", "none", "null", REDACTED.casefold()))
 _LONGEST_WORD: Final = 32
+# What a number has that may prove a decimal comma: a comma between digits, or several groups of thousands.
+_GROUPED: Final = re.compile(r"[0-9],[0-9]|[0-9]\.[0-9]{3}\.[0-9]{3}")
 
 
 def is_absent(state: str) -> bool:
@@ -46,6 +49,7 @@ class EntityKinds:
     _measured: set[tuple[str, str]] = field(init=False)
     _with_unit: set[tuple[str, str]] = field(default_factory=set)
     _with_text: set[tuple[str, str]] = field(default_factory=set)
+    _with_comma: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Look through what is known, once."""
@@ -59,7 +63,13 @@ class EntityKinds:
         for entity, cell in upload.cells.items():
             if (place := (upload.home, entity)) not in self._with_unit and _shows_a_number(cell):
                 self._with_unit.add(place)
+            if place not in self._with_comma and _proves_a_comma(cell):
+                self._with_comma.add(place)
         return upload
+
+    def writes_commas(self, number: str, entity: str) -> bool:
+        """Whether an entity of a home of the file writes its decimals behind a comma, as one of its states proves."""
+        return (number, entity) in self._with_comma
 
     def note_text(self, home: str, entity: str) -> None:
         """An entity of a home of the file, which shows no unit, has said a text that is no number."""
@@ -91,6 +101,19 @@ def _shows_a_number(cell: Any) -> bool:  # noqa: ANN401  # a cell is whatever it
     if isinstance(cell, str):
         return _EVIDENCE.search(cell) is not None
     return isinstance(cell, list) and any(map(_has_evidence, map(_attributes_of, cell)))
+
+
+def _proves_a_comma(cell: Any) -> bool:  # noqa: ANN401  # as above
+    if isinstance(cell, str) and not _GROUPED.search(cell):
+        return False
+    return any(
+        change is not None
+        and isinstance(change.state, str)
+        and len(change.state) <= _LONGEST_WORD
+        and _GROUPED.search(change.state) is not None
+        and readings(change.state).proves == ","
+        for change in changes_of(cell) or ()
+    )
 
 
 def _attributes_of(change: object) -> object:

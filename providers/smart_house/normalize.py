@@ -29,7 +29,7 @@ from domain.measurement import Normalized, Reason
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.window import Window
 from providers._json import is_storable
-from providers._numbers import looks_like_number, value_of
+from providers._numbers import looks_like_number, read_numbers, value_of
 from providers._points import text_reason
 from providers.smart_house import naming
 from providers.smart_house.account import Account
@@ -211,7 +211,8 @@ class _Answer:
             undated[attributes.unit].append(state)
         elif is_number:
             if self._batches.hold(at):
-                self._keep_number(home, entity, at, state, attributes)
+                is_comma_used = self._entities.writes_commas(upload.home, entity)
+                self._keep_number(home, entity, at, state, attributes, is_comma_used=is_comma_used)
         else:
             self._keep_state(home, upload.home, entity, at, state, is_sure=is_number is False)
         return None
@@ -242,7 +243,9 @@ class _Answer:
                 self._batches.leave_unmapped(at, where)
             yield
 
-    def _keep_number(self, home: str, entity: str, at: int, state: str, attributes: Attributes) -> None:
+    def _keep_number(
+        self, home: str, entity: str, at: int, state: str, attributes: Attributes, *, is_comma_used: bool
+    ) -> None:
         """A change of an entity that says numbers: a measurement, absent, unmapped, or rejected; never a state."""
         where, meaning = f"{home}/{entity}", self._meaning(entity, attributes)
         if is_absent(state):
@@ -251,7 +254,7 @@ class _Answer:
         key = naming.of_entity(home, entity)
         if meaning is not None:
             key = naming.measured(home, entity, meaning[1].quantity.name, meaning[0]).key
-        number = _number_of(state, attributes.unit)
+        number = _number_of(state, attributes.unit, is_comma_used=is_comma_used)
         if isinstance(number, Reason) and (meaning is not None or number is not Reason.AMBIGUOUS_DECIMAL):
             self._batches.reject(at, where, state, number, key)
         elif meaning is None:
@@ -306,12 +309,18 @@ class _Answer:
         return len(entity) <= MAX_NAME and is_storable(entity)
 
 
-def _number_of(state: str, unit: str) -> float | Reason:
-    if _NUMBER.fullmatch(state):
+def _number_of(state: str, unit: str, *, is_comma_used: bool) -> float | Reason:
+    if not is_comma_used and _NUMBER.fullmatch(state):
         return float(state)
     if (reason := text_reason(state)) is not None:
         return reason
-    return Reason.WRONG_TYPE if len(state) > _LONGEST_NUMBER else value_of(state, unit)
+    if len(state) > _LONGEST_NUMBER:
+        return Reason.WRONG_TYPE
+    if not is_comma_used:
+        return value_of(state, unit)
+    # Whoever has written a decimal comma may mean a thousand by `1.234`.
+    found = read_numbers([state], decimal=None, unit=unit)
+    return found.odd[0] if found.odd else float(found.values[0])
 
 
 def _said(change: Change | None) -> object:

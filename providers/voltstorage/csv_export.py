@@ -22,8 +22,10 @@ _HINT: Final = "sep="
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _QUOTE: Final = '"'
 # A cell that is a number with a comma in it, and a unit perhaps; a comma that separates stands behind a time or a text.
+# Or one with several groups of thousands behind points, whatever separates.
 _WITH_COMMA: Final = re.compile(
     rb"""[;\t|"\n][ ]*([-+]?[0-9][0-9. ']*,[0-9]+(?:[eE][+-]?[0-9]+)?)[^0-9,;\t|"\r\n]{0,12}(?=[;\t|"\r\n])"""
+    rb"""|[,;\t|"\n][ ]*([-+]?[1-9][0-9]{0,2}(?:[.][0-9]{3}){2,})[^0-9,;\t|"\r\n]{0,12}(?=[,;\t|"\r\n])"""
 )
 _PIECE_BYTES: Final = 2**20  # as much of the body as is looked at as text at once
 
@@ -65,7 +67,7 @@ def read_csv(body: bytes, *, place: str, is_last_line_ended: bool = True) -> Ite
 
 def _is_comma_used(body: bytes) -> bool:
     """Whether a cell of the export proves a decimal comma: then no cell is read as if it could only be a point."""
-    return any(readings(found[1].decode()).proves == "," for found in _WITH_COMMA.finditer(body))
+    return any(readings((found[1] or found[2]).decode()).proves == "," for found in _WITH_COMMA.finditer(body))
 
 
 def _require_text(body: bytes, place: str) -> None:

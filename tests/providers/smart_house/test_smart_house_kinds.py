@@ -61,6 +61,19 @@ def test_what_is_no_certain_number_is_rejected_by_name_and_never_a_state(state: 
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("proof", [("1.234,5", 1234.5), ("21,5", 21.5), ("1.234.567", 1234567.0)])
+def test_a_thousand_beside_a_decimal_comma_of_the_same_entity_is_never_read_as_one(
+    form: str, proof: tuple[str, float]
+) -> None:
+    """Whichever comes first: 1.234 W may be 1,234 W."""
+    watts = "{unit_of_measurement=W, device_class=power, state_class=measurement}"
+    for order in permutations([proof[0], "1.234", "950"]):
+        whole = said(*((state, watts) for state in order), form=form)
+        assert sorted(whole.measurements["value"]) == sorted([proof[1], 950.0])
+        assert list(whole.rejected["reason"]) == ["ambiguous_decimal"]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
 def test_one_change_with_a_unit_says_what_the_entity_is_in_whatever_order_they_come(form: str) -> None:
     changes = [("unavailable", "{}"), ("21,5", CELSIUS), ("7", "{friendly_name=x}"), ("fog", "{}")]
     for order in permutations(changes):

@@ -106,6 +106,7 @@ def test_a_number_that_can_only_be_one_is_read_however_it_is_written(cell: str, 
         (("1,234", "2,5"), [2.5], 1),
         (("1.234", "2,5"), [2.5], 1),  # whoever writes 2,5 writes a thousand like this
         (("1.234", "2,5 W"), [2.5], 1),
+        (("1.234", "1.234.567"), [1_234_567.0], 1),  # groups of thousands, by points
         (("1.23", "2,5"), [1.23, 2.5], 0),
     ],
 )
