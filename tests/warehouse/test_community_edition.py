@@ -174,15 +174,21 @@ def test_continuous_aggregates_of_before_go_when_the_summaries_are_filled_and_vi
     )
     community.execute("CALL refresh_continuous_aggregate('measurement_daily', NULL, NULL)")
     community.execute("CREATE VIEW of_mine AS SELECT series_id, n_points FROM measurement_daily")
+    community.execute(
+        "CREATE MATERIALIZED VIEW weekly_of_mine WITH (timescaledb.continuous) AS SELECT series_id,"
+        " time_bucket(INTERVAL '7 days', bucket_at) AS week_at, sum(n_points) AS n_points FROM measurement_daily"
+        " GROUP BY 1, 2 WITH NO DATA"
+    )
 
     to_step(community, "head")
-    with pytest.raises(WarehouseUnsuitableError, match="the views of_mine read the continuous aggregates"):
+    with pytest.raises(WarehouseUnsuitableError, match="views of_mine, weekly_of_mine read the continuous aggregates"):
         list(fill_on(community))
     still = community.execute("SELECT view_name FROM timescaledb_information.continuous_aggregates").fetchall()
-    assert len(still) == 2
+    assert len(still) == 3
     assert community.execute("SELECT sum(n_points) FROM of_mine").fetchone() == (565,)
 
     community.execute("DROP VIEW of_mine")
+    community.execute("DROP MATERIALIZED VIEW weekly_of_mine")
     list(fill_on(community))
 
     assert community.execute("SELECT view_name FROM timescaledb_information.continuous_aggregates").fetchall() == []

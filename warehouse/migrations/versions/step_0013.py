@@ -75,12 +75,15 @@ def _views() -> None:
         if row is not None and row[0]:
             cursor.execute("INSERT INTO derived (name) VALUES ('summaries')")
             return
-        # On the community edition they are continuous aggregates so far: nobody has read an empty one.
-        cursor.execute(
-            "SELECT view_name FROM timescaledb_information.continuous_aggregates"
-            " WHERE view_schema = 'public' AND view_name IN ('measurement_hourly', 'measurement_daily')"
-        )
-        for (view,) in cursor.fetchall():
+        # On the community edition they are continuous aggregates so far. Somebody may have a view on an empty one, too:
+        # then they stay until the filling has said so.
+        cursor.execute(script("fill/aggregates"))
+        aggregates = [view for (view,) in cursor.fetchall()]
+        cursor.execute(script("fill/readers"), {"names": [f"public.{view}" for view in aggregates]})
+        if cursor.fetchall():
+            cursor.execute("INSERT INTO derived (name) VALUES ('summaries')")
+            return
+        for view in aggregates:
             cursor.execute(f"DROP MATERIALIZED VIEW {view}")
         for name in ("summary_views", "summary_local_views"):
             cursor.execute(script(f"schema/{name}"))
