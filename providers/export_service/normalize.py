@@ -14,7 +14,7 @@ Null and missing are no values. Documents of other windows are left out before a
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,8 @@ class _Answer:
         self.meanings = meanings
         self.identity = meanings.account.identity_of(payload.part)
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
-        self.quarantine = Quarantine(self._key_of)
+        # Not a method of ours: each page would wait in memory for whoever collects circles.
+        self.quarantine = Quarantine(partial(_key_of, meanings, self.product, self.identity))
         self.unmapped: dict[str, int] = {}
         self.n_duplicates = 0
 
@@ -189,13 +190,6 @@ class _Answer:
         self.quarantine.add_row(row, self._point_names(row), reason)
         self._count_unmapped([row])
 
-    def _key_of(self, row: object, name: str) -> str:
-        """The series of a field of a document; of all its fields, where `name` is empty; empty if nobody can tell."""
-        if not isinstance(row, dict):
-            return ""
-        device = identity_of(row, self.identity)
-        return "" if device is None else self.meanings.key(self.product, device, name)
-
     def _point_names(self, row: Row) -> list[str]:
         """The fields of a document whose values are points."""
         return [name for name, value, meaning in self._values(row) if is_point(value, meaning)]
@@ -295,3 +289,11 @@ class _Answer:
 # Building an empty frame costs as much as reading a thousand documents, and nobody writes into one.
 _no_measurements = cache(no_measurements)
 _no_states = cache(no_states)
+
+
+def _key_of(meanings: Meanings, product: str, identity: Sequence[str], row: object, name: str) -> str:
+    """The series of a field of a document; of all its fields, where `name` is empty; empty if nobody can tell."""
+    if not isinstance(row, dict):
+        return ""
+    device = identity_of(row, identity)
+    return "" if device is None else meanings.key(product, device, name)

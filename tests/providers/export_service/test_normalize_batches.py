@@ -1,5 +1,7 @@
 """Every answer is a batch of its own, and its rejected values say where they come from."""
 
+import gc
+
 from domain.measurement import concat
 from providers.export_service.account import Account
 from providers.export_service.normalize import normalize
@@ -33,3 +35,19 @@ def test_a_rejected_document_of_megabytes_is_kept_in_part() -> None:
 def test_a_series_stands_where_the_account_says() -> None:
     (series,) = meant([{"timestamp": NOON, "P_W": 1}], Account("hub", site="Ingolstadt")).series
     assert series.site == "Ingolstadt"
+
+
+def test_an_answer_that_has_been_read_waits_for_nobody_who_collects_circles() -> None:
+    """A day has hundreds of them: what each leaves behind would be as much memory again as its points."""
+    gc.collect()
+    gc.disable()
+    try:
+        for page in range(1, 6):
+            rows = [{"timestamp": NOON + n, "P_kW": n, "T_degC": "odd"} for n in range(50)]
+            for batch in normalize([payload(rows, page=page)], DAY, PLAIN):
+                assert len(batch.rejected) == 50
+        left = [one for one in gc.get_objects() if type(one).__module__.startswith("providers.export_service")]
+        kinds = {type(one).__name__ for one in left}
+    finally:
+        gc.enable()
+    assert not kinds & {"_Answer", "Quarantine", "_Rows", "Table"}
