@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from pipelines.command_line.loopback import Loopback, free_port
-from pipelines.command_line.orchestra import BackfillState, Orchestra
-from pipelines.command_line.speech import today
+from pipelines.console import today
+from pipelines.local.dagster_graphql import BackfillState, Orchestra
+from pipelines.local.loopback import Loopback, free_port
 from warehouse.embedded import EmbeddedWarehouse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import providers as rooms
-from pipelines.command_line.house import House
-from pipelines.command_line.processes import Process
+from pipelines.local.processes import Process
+from pipelines.local.project import House
 from warehouse.embedded import EmbeddedWarehouse
 
 PROGRAM = str(Path(sys.executable).with_name("joulehouse"))

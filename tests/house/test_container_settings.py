@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.command_line.house import House
-from pipelines.command_line.twin import Account
+from pipelines.local.project import House
+from pipelines.local.sandbox_process import Account
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNTS = [source.account for source in House().sources()]

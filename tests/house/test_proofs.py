@@ -15,7 +15,7 @@ def test_make_prove_finds_proofs_and_the_demo_is_among_them() -> None:
     arguments = command.removeprefix("$(BIN)/pytest").split()
     assert not set(arguments) - {"-m", "prove"}, "it proves all that there is"
     collected = subprocess.run(  # noqa: S603 — our own tests
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", *arguments, "tests/command_line"],
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", *arguments, "tests/pipelines/cli"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from domain.contract import LoadReport
 from domain.errors import WarehouseUnsuitableError
 from domain.window import Window
-from pipelines.command_line.loopback import free_port
+from pipelines.local.loopback import free_port
 from tests.fakes import rows_by_insert
 from tests.fakes.points import DAY, Said
 from tests.fakes.registers import wrong_intervals

@@ -11,7 +11,7 @@ from assets.day import land, load
 from assets.walk import go_through
 from domain.errors import ShrinkRefusedError
 from domain.window import Window
-from pipelines.command_line.verification import compare, described, expected
+from pipelines.local.verification import compare, described, expected
 from providers.smart_house.spec import SPEC
 from tests.fakes.smart_homes import DAY, SmartHomes, labelled, smart_homes
 from warehouse.store import TimescaleWarehouse, open_warehouse

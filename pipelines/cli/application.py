@@ -1,0 +1,69 @@
+"""The commands put together, and the one place where a failure becomes a sentence and an exit code.
+
+Exit codes: 0 done, 1 it did not come about, 2 the question was wrong.
+"""
+
+from typing import Annotated, Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from domain.errors import IngestError
+from pipelines.cli import days, demo, doctor, live, overview, rejected, sandbox, stop, ui, warehouse
+from pipelines.console import FAILED, complain
+
+
+class _Sentences(TyperGroup):
+    """Failures of ours are said in their own sentence, without a traceback unless one is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 — as click declares it
+        try:
+            return super().invoke(ctx)
+        except IngestError as error:
+            if ctx.params.get("verbose"):
+                raise
+            complain(str(error))
+            raise typer.Exit(FAILED) from None
+        except KeyboardInterrupt:
+            complain("interrupted; every day that was reported is committed.")
+            raise typer.Exit(128 + 2) from None
+
+
+application = typer.Typer(
+    cls=_Sentences,
+    name="joulehouse",
+    help="Energy telemetry, kept as received and loaded exactly once.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@application.callback()
+def _house(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a failure.")] = False,
+) -> None:
+    """Energy telemetry, kept as received and loaded exactly once."""
+    del verbose  # read by `_Sentences`
+
+
+application.command(short_help="See it work: 60 measured days, then the UI")(demo.demo)
+application.command(short_help="Open the Dagster UI on the same data")(ui.ui)
+application.command(short_help="End whatever of this checkout runs")(stop.stop)
+application.command(short_help="Look at everything this checkout needs")(doctor.doctor)
+application.command(short_help="Every source, and how far it is loaded")(overview.sources)
+application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)
+application.command(short_help="What was quarantined, why, since when")(rejected.rejected)
+application.command(short_help="Ask for days again, and load them")(days.backfill)
+application.command(short_help="Load days again without one request")(days.replay)
+application.command(short_help="Keep a source current from its stream")(live.live)
+application.add_typer(warehouse.group, name="warehouse", short_help="The TimescaleDB under everything")
+application.add_typer(sandbox.group, name="sandbox", short_help="The providers' twin, every fault on a switch")
+
+
+def main() -> None:
+    """Run the command line."""
+    application()

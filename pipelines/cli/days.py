@@ -1,0 +1,183 @@
+"""`backfill` and `replay`: days of one source, one after another, each committed before the next begins."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from assets.walk import DayOutcome, go_through
+from domain.quantities import ABSENT
+from domain.window import Window
+from pipelines.cli.plan import say_counted, say_plan
+from pipelines.console import complain, console, counted, days_in_words, fail, refuse, say, today
+from pipelines.local.overheard import overheard
+from pipelines.local.project import House, Source
+
+if TYPE_CHECKING:
+    from domain.contract import Provider
+    from warehouse.store import TimescaleWarehouse
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
+FromOption = Annotated[str, typer.Option("--from", metavar="DAY", help="The first UTC day, as 2026-01-31.")]
+FromLandedOption = Annotated[
+    str, typer.Option("--from", metavar="DAY", help="The first UTC day [default: the source's first day].")
+]
+ToOption = Annotated[str, typer.Option("--to", metavar="DAY", help="The last UTC day, included [default: yesterday].")]
+CorrectionOption = Annotated[
+    bool, typer.Option("--correction", help="The provider has withdrawn rows: let a day shrink by any amount.")
+]
+
+
+def backfill(
+    source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
+) -> None:
+    """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
+    chosen = House().source(source)
+    days = day_range(chosen, first, last)
+    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
+        planned = say_plan(chosen, provider, days)
+        newest = warehouse.ledger.newest_id()
+        outcomes = _gone_through(chosen, days, provider, warehouse, asks=True, is_correction=correction)
+        say_counted(chosen, warehouse.ledger, planned, newest)
+    _summarize(chosen, outcomes)
+
+
+def replay(
+    source: SourceArgument, first: FromLandedOption = "", last: ToOption = "", *, correction: CorrectionOption = False
+) -> None:
+    """Load whole days again from the landing zone: what was received then, understood as now. Sends no request."""
+    chosen = House().source(source)
+    days = day_range(chosen, first or chosen.first_day.isoformat(), last)
+    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
+        landed = warehouse.ledger.landed(chosen.slug, Window.of_days(days[0], days[-1]))
+        if not landed:
+            fail(f"nothing of {chosen.slug} is landed from {days[0]} to {days[-1]}: backfill asks the provider.")
+        outcomes = _gone_through(chosen, landed, provider, warehouse, asks=False, is_correction=correction)
+    # Nobody had failed to load these days, so the ledger is not told of them.
+    absent = sorted(set(days) - set(landed))
+    if absent and not last:
+        say(f"{counted(len(absent), 'day')} left out, of which nothing is landed: {days_in_words(absent)}.")
+        absent = []
+    _summarize(chosen, outcomes, absent)
+
+
+def day_range(source: Source, first: str, last: str) -> list[date]:
+    """The whole UTC days from `first` to `last`, both included; ends the command when they make no sense."""
+    yesterday = today() - timedelta(days=1)
+    start = _day(first, "--from")
+    end = _day(last, "--to") if last else yesterday
+    if end < start:
+        refuse(f"--to {end} lies before --from {start}: name the earlier day first.")
+    if start < source.first_day:
+        refuse(f"--from {start} lies before {source.slug}'s first day: begin at {source.first_day} or later.")
+    if end > yesterday:
+        refuse(f"--to {end} is not over yet in UTC: end at {yesterday} or earlier.")
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        refuse(f"{option} {text!r} is not a day: write it as {today() - timedelta(days=1)}.")
+
+
+def _gone_through(
+    source: Source,
+    days: list[date],
+    provider: "Provider",
+    warehouse: "TimescaleWarehouse",
+    *,
+    asks: bool,
+    is_correction: bool,
+) -> list[DayOutcome]:
+    return _watched(
+        source,
+        len(days),
+        go_through(
+            days,
+            provider,
+            warehouse,
+            source.slug,
+            pull_days=source.component.facts.spec.pull_days,
+            lands=asks,
+            is_correction=is_correction,
+        ),
+    )
+
+
+def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> list[DayOutcome]:
+    """Every outcome; on a terminal a bar with the time that is left, elsewhere a line for each day."""
+    done: list[DayOutcome] = []
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]left[/dim]"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with overheard(), bar:
+        task = bar.add_task(source.slug, total=n_days)
+        for outcome in outcomes:
+            done.append(outcome)
+            bar.update(task, advance=1, description=f"{source.slug} {outcome.day}")
+            if outcome.remark:
+                say(f"{source.slug}: {outcome.remark}.")
+            if outcome.error is not None and outcome.was_tried:
+                complain(f"{outcome.day} failed ({outcome.error.code}). {outcome.error}")
+            elif outcome.load is not None and not console.is_terminal:
+                say(f"{source.slug} {outcome.day}: {_in_words(outcome)}")
+    return done
+
+
+def _in_words(outcome: DayOutcome) -> str:
+    load, pull = outcome.load, outcome.pull
+    if load is None:
+        return ""
+    requests = f", {counted(pull.n_requests, 'request')}" if pull else ""
+    seconds = load.seconds + (pull.seconds if pull else 0)
+    return f"{counted(load.n_received, 'row')} in, {load.n_written:,} written{requests}, {seconds:.2f} s"
+
+
+def _summarize(source: Source, outcomes: list[DayOutcome], absent: Sequence[date] = ()) -> None:
+    """Say what came of the days, and end the command as failed if one failed, or was named and is not there."""
+    loads = [outcome.load for outcome in outcomes if outcome.load]
+    pulls = [outcome.pull for outcome in outcomes if outcome.pull]
+    table = Table("source", "days", title=None)
+    figures = {
+        "rows in": sum(load.n_received for load in loads),
+        "inserted": sum(load.n_inserted for load in loads),
+        "changed": sum(load.n_changed for load in loads),
+        "removed": sum(load.n_removed for load in loads),
+        "unchanged": sum(load.n_unchanged for load in loads),
+        "rejected": sum(load.n_rejected for load in loads),
+        "duplicate": sum(load.n_duplicate for load in loads),
+        "requests": sum(pull.n_requests for pull in pulls),
+    }
+    for name in (*figures, "seconds"):
+        table.add_column(name, justify="right")
+    seconds = sum(load.seconds for load in loads) + sum(pull.seconds for pull in pulls)
+    table.add_row(source.slug, str(len(loads)), *(f"{figure:,}" for figure in figures.values()), f"{seconds:.1f}")
+    console.print(table)
+
+    unmapped = sorted({name for load in loads for name in load.unmapped if name != ABSENT})
+    if unmapped:
+        say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
+    if absent:
+        complain(f"left out, because nothing is landed of them: {days_in_words(list(absent))}.")
+    failed = [outcome.day for outcome in outcomes if outcome.error is not None and outcome.was_tried]
+    untried = [outcome.day for outcome in outcomes if not outcome.was_tried]
+    if untried:
+        complain(f"not tried, because they would fail the same way: {days_in_words(untried)}.")
+    if failed:
+        fail(f"{counted(len(failed), 'day')} of {len(outcomes)} failed: {days_in_words(failed)}.")
+    if absent:
+        fail(f"{counted(len(absent), 'day')} of {len(outcomes) + len(absent)} could not be replayed.")

@@ -1,0 +1,208 @@
+"""`joulehouse doctor`: what this checkout needs, looked at one by one, in plain sentences."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Annotated, Final
+
+import typer
+from packaging.requirements import Requirement
+
+from domain.errors import IngestError
+from pipelines.console import console, counted, fail, literal
+from pipelines.local.dagster_processes import Stack
+from pipelines.local.project import House
+from warehouse.fill import pending
+from warehouse.landing import Landing
+from warehouse.schema import check_schema
+from warehouse.server import check_server
+from warehouse.summary_check import all_disagreements, other_zones
+
+_OLDEST: Final = (3, 11)
+_NEWEST: Final = (3, 13)
+
+OnlineOption = Annotated[
+    bool, typer.Option("--online", help="Also ask each provider for a token and for what it offers.")
+]
+
+
+class Health(StrEnum):
+    """How a finding stands, and the colour it has."""
+
+    GOOD = "green"
+    LATER = "yellow"  # nothing is wrong, but something is still to be done
+    WRONG = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what, how it stands, and a sentence."""
+
+    what: str
+    health: Health
+    sentence: str
+
+
+DeepOption = Annotated[
+    bool,
+    typer.Option("--deep", help="Also compare every summary with its points, and time zones with the locked ones."),
+]
+
+
+def doctor(*, online: OnlineOption = False, deep: DeepOption = False) -> None:
+    """Look at everything this checkout needs; exit 1 if something is wrong."""
+    house = House()
+    n_wrong = 0
+    for finding in examine(house, is_online=online, is_deep=deep):
+        n_wrong += finding.health is Health.WRONG
+        colour = finding.health.value
+        console.print(f"[{colour}]{finding.health.name.lower():>5}[/{colour}]  {finding.what:<22} ", end="")
+        console.print(literal(finding.sentence))
+    if n_wrong:
+        fail(f"{counted(n_wrong, 'thing')} above {'is' if n_wrong == 1 else 'are'} wrong.")
+
+
+def examine(house: House, *, is_online: bool, is_deep: bool = False) -> Iterator[Finding]:
+    """Every finding, in the order in which one leans on the other. Starts nothing and changes nothing."""
+    yield _python()
+    yield _packages()
+    yield from _environment(house)
+    yield from _tried("warehouse", lambda: _warehouse(house, is_deep=is_deep))
+    yield from _tried("landing zone", lambda: _landing_zone(house))
+    yield from _tried("sources", lambda: _sources(house, is_online=is_online))
+    yield _dagster(house)
+
+
+def _tried(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What `look` finds; an error of ours is a finding too, in its own sentence."""
+    try:
+        yield from look()
+    except IngestError as error:
+        yield Finding(what, Health.WRONG, str(error))
+
+
+def _python() -> Finding:
+    here = sys.version_info[:2]
+    name = ".".join(str(part) for part in sys.version_info[:3])
+    if _OLDEST <= here <= _NEWEST:
+        return Finding("Python", Health.GOOD, f"{name}.")
+    return Finding("Python", Health.WRONG, f"{name} is not 3.11, 3.12 or 3.13: make PYTHON=python3.13 venv.")
+
+
+def _packages() -> Finding:
+    unmet = []
+    wanted = [Requirement(line) for line in requires("joulehouse") or ()]
+    for requirement in wanted:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        try:
+            if not requirement.specifier.contains(version(requirement.name), prereleases=True):
+                unmet.append(f"{requirement.name} {version(requirement.name)} (wanted {requirement.specifier})")
+        except PackageNotFoundError:
+            unmet.append(f"{requirement.name} (missing)")
+    if unmet:
+        return Finding("packages", Health.WRONG, f"{', '.join(unmet)}: run make venv.")
+    return Finding("packages", Health.GOOD, f"All {len(wanted)} are there, in versions that fit.")
+
+
+def _environment(house: House) -> Iterator[Finding]:
+    if ignored := house.settings.ignored_variables:
+        sentence = f"Without effect here: {', '.join(ignored)}. What they should change belongs into WAREHOUSE_URL."
+        yield Finding("environment", Health.LATER, sentence)
+
+
+def _warehouse(house: House, *, is_deep: bool) -> Iterator[Finding]:
+    if house.settings.warehouse_url:
+        name, url = "warehouse (external)", house.settings.warehouse_url
+    else:
+        name, status = "warehouse (embedded)", house.embedded.status()
+        if not status.is_running:
+            made = "It is stopped" if status.is_made else "It was never started"
+            yield Finding(name, Health.LATER, f"{made}; whatever needs it starts it, or joulehouse warehouse start.")
+            return
+        url = house.embedded.url
+    facts = check_server(url)
+    yield Finding(name, Health.GOOD, f"PostgreSQL {facts.postgres} with TimescaleDB {facts.timescaledb}.")
+    if facts.edition == "community":
+        yield Finding("edition", Health.GOOD, "Community: the columnstore and its policy are at work.")
+    else:
+        yield Finding(
+            "edition",
+            Health.GOOD,
+            "Apache: hypertables, without columnstore and policies.",
+        )
+    check_schema(url)
+    yield Finding("schema", Health.GOOD, "It is the one that this code knows.")
+    yield from _summaries(url, is_deep=is_deep)
+
+
+def _summaries(url: str, *, is_deep: bool) -> Iterator[Finding]:
+    left = pending(url)
+    for one in left:
+        sentence = (
+            f"{one.n_done:,} of {one.n_units:,} are filled, and the old view answers: joulehouse warehouse migrate."
+        )
+        yield Finding(one.name, Health.LATER, sentence)
+    others = other_zones(url)
+    if others:
+        named = ", ".join(f"{one.name} ({one.whose})" for one in others)
+        sentence = f"Local days go by the locked tzdata; another database of zones differs on {named}: update it."
+        yield Finding("time zones", Health.LATER, sentence)
+    if not is_deep or left:
+        return
+    n_wrong, first = 0, None
+    for wrong in all_disagreements(url):
+        n_wrong, first = n_wrong + 1, first or wrong
+    if first is None:
+        yield Finding("summaries", Health.GOOD, "Every hour, day and local day is what its points amount to.")
+        return
+    what = f"{counted(n_wrong, 'summary') if n_wrong == 1 else f'{n_wrong:,} summaries'} not as their points say"
+    mend = f"joulehouse warehouse recompute {first.source} --from {first.day}"
+    sentence = f"{what}, the first of {first.source}: {first}. {mend} mends them."
+    yield Finding("summaries", Health.WRONG, sentence)
+
+
+def _landing_zone(house: House) -> Iterator[Finding]:
+    landing = Landing(house.settings.landing_url)
+    landing.probe()
+    yield Finding("landing zone", Health.GOOD, f"{landing.place} keeps what it is given.")
+
+
+def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:
+    sources = house.sources()
+    if not sources:
+        yield Finding(
+            "sources", Health.LATER, "There is none: dg scaffold defs pipelines.components.ExportServiceSource."
+        )
+    for source in sources:
+        if source.component.facts.is_retired:
+            yield Finding(source.slug, Health.GOOD, "It is retired: nothing is asked of it, and what is loaded stays.")
+            continue
+        if missing := source.missing_variables:
+            yield Finding(source.slug, Health.WRONG, f"Not set: {', '.join(missing)} ({source.file} names them).")
+            continue
+        if not is_online:
+            yield Finding(source.slug, Health.GOOD, f"{source.file} is sound, and its variables are set.")
+            continue
+        with closing(source.opened()) as provider:
+            try:
+                n_series = sum(1 for _ in provider.discover())
+            except IngestError as error:
+                yield Finding(source.slug, Health.WRONG, str(error))
+            else:
+                sentence = f"It lets us in and offers {n_series:,} series ({counted(provider.n_requests, 'request')})."
+                yield Finding(source.slug, Health.GOOD, sentence)
+
+
+def _dagster(house: House) -> Finding:
+    stack = Stack(house.home, house.root, {})
+    if not stack.is_made:
+        return Finding("Dagster", Health.LATER, "Its instance is made when the UI is first opened: joulehouse ui.")
+    if stack.webserver.pid is None:
+        return Finding("Dagster", Health.LATER, f"Its instance is in {stack.instance}; nothing runs: joulehouse ui.")
+    if stack.daemon.pid is None:
+        return Finding("Dagster", Health.WRONG, f"The webserver runs, the daemon does not: read {stack.daemon.log}.")
+    return Finding("Dagster", Health.GOOD, f"The UI is open at {stack.url}.")

@@ -1,0 +1,58 @@
+"""A warehouse that WAREHOUSE_URL names belongs to somebody: it is changed when they say so, and not before."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pipelines.cli.application import application
+from tests.fakes.points import load
+from warehouse.store import open_warehouse
+
+
+@pytest.fixture(autouse=True)
+def external(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: str) -> str:
+    monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("WAREHOUSE_URL", empty_database)
+    return empty_database
+
+
+def ask(*words: str) -> Result:
+    return CliRunner().invoke(application, ["warehouse", *words])
+
+
+def test_an_empty_warehouse_is_refused_until_it_is_migrated_and_fits_afterwards() -> None:
+    refused = ask("status")
+    assert refused.exit_code == 1
+    assert "run `joulehouse warehouse migrate`" in refused.stderr
+
+    migrated = ask("migrate")
+    assert (migrated.exit_code, migrated.stdout) == (0, "The schema is up to date.\n")
+
+    fits = ask("status")
+    assert fits.exit_code == 0, fits.stderr
+    assert "Its schema is the one that this code knows." in fits.stdout
+
+
+def test_a_warehouse_of_somebody_else_is_neither_started_nor_stopped_here() -> None:
+    assert "nothing to start here" in ask("start").stdout
+    assert "not ours to stop" in ask("stop").stdout
+
+
+def test_the_doctor_looks_deep_and_says_what_mends_a_summary(external: str, tmp_path: Path) -> None:
+    ask("migrate")
+    with open_warehouse(external, tmp_path / "landing") as warehouse:
+        load(warehouse, {("a", minute): 1.0 for minute in range(0, 1440, 60)}, source="charging_hub")
+    with psycopg.connect(external) as connection:
+        connection.execute("UPDATE summary_daily SET n_points = n_points + 1")
+
+    said = " ".join(CliRunner().invoke(application, ["doctor", "--deep"]).stdout.split())
+    assert "1 summary not as their points say, the first of charging_hub: a at 2026-03-29" in said
+    assert "joulehouse warehouse recompute charging_hub --from 2026-03-29 mends them." in said
+
+    mended = ask("recompute", "charging_hub", "--from", "2026-03-29", "--to", "2026-03-29")
+    assert mended.stdout == "1 row of summaries of 1 day did not fit, and fit now.\n"
+    said = " ".join(CliRunner().invoke(application, ["doctor", "--deep"]).stdout.split())
+    assert "Every hour, day and local day is what its points amount to." in said
