@@ -23,6 +23,9 @@ RAW_BYTES: Final = 8_192
 
 ALWAYS_ALLOWED: Final = 100
 ALLOWED_SHARE: Final = 0.001
+KEY_CHARACTERS: Final = 500
+"""A longer name of a series is cut, and ends with the SHA-256 of the whole: an index bears no name of any length."""
+
 MOST_KEPT: Final = 10_000
 """Different rejected rows that one load keeps; what comes after them is counted by series and reason."""
 
@@ -44,7 +47,7 @@ class Quarantine:
 
     def __init__(self) -> None:
         self.by_reason: Counter[str] = Counter()
-        self._rows: dict[tuple[str, str, str], tuple[str, str, int]] = {}
+        self._rows: dict[tuple[str, str, str, str], tuple[str, int]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._n_kept: Counter[str] = Counter()
         self._not_kept: Counter[tuple[str, str]] = Counter()
@@ -65,13 +68,14 @@ class Quarantine:
             series = ""
         self._counts[series, reason.value] += 1
         encoded = storable(raw).encode()
-        key = (reason.value, payload, hashlib.sha256(encoded).hexdigest())
+        # The series, too: what is the same text in two of them is a row of each.
+        key = (reason.value, payload, hashlib.sha256(encoded).hexdigest(), series)
         if key in self._rows:
-            text, owner, n = self._rows[key]
-            self._rows[key] = (text, owner, n + 1)
+            text, n = self._rows[key]
+            self._rows[key] = (text, n + 1)
         elif self._is_room(series):
             self._n_kept[series] += 1
-            self._rows[key] = (encoded[:RAW_BYTES].decode("utf-8", "ignore"), series, 1)
+            self._rows[key] = (encoded[:RAW_BYTES].decode("utf-8", "ignore"), 1)
         else:
             self._not_kept[series, reason.value] += 1
 
@@ -125,7 +129,8 @@ class Quarantine:
         rows = dict(self._rows)
         for (series, reason), n in self._not_kept.items():
             text = f"further rows of {series or 'no series'}: counted, not kept"
-            rows[reason, "", hashlib.sha256(text.encode()).hexdigest()] = (storable(text), series, n)
+            text = storable(text)
+            rows[reason, "", hashlib.sha256(text.encode()).hexdigest(), series] = (text, n)
         if not rows:
             return
         values = {
@@ -133,20 +138,27 @@ class Quarantine:
             "start": window.start,
             "end": window.end,
             "load_id": load_id,
-            "reasons": [reason for reason, _, _ in rows],
-            "payloads": [payload for _, payload, _ in rows],
-            "raw_sha256s": [sha256 for _, _, sha256 in rows],
-            "raws": [text for text, _, _ in rows.values()],
-            "series": [storable(series) for _, series, _ in rows.values()],
-            "counts": [n for _, _, n in rows.values()],
+            "reasons": [reason for reason, _, _, _ in rows],
+            "payloads": [payload for _, payload, _, _ in rows],
+            "raw_sha256s": [sha256 for _, _, sha256, _ in rows],
+            "series": [_short(storable(series)) for _, _, _, series in rows],
+            "raws": [text for text, _ in rows.values()],
+            "counts": [n for _, n in rows.values()],
         }
-        connection.execute(statement("load/quarantine"), values)
+        for name in ("lock_rejected", "name_rejected", "quarantine"):
+            connection.execute(statement(f"load/{name}"), values)
 
     def _is_room(self, series: str) -> bool:
         if len(self._rows) >= MOST_KEPT:
             return False
         most = KEPT_OF_SERIES if len(self._rows) < MOST_KEPT // 2 else KEPT_OF_LATER_SERIES
         return not series or self._n_kept[series] < most
+
+
+def _short(key: str) -> str:
+    if len(key) <= KEY_CHARACTERS:
+        return key
+    return f"{key[:KEY_CHARACTERS]}… {hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _parts(series: AbstractSet[str], rejected: Mapping[str, int]) -> dict[str, int]:

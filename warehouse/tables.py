@@ -297,7 +297,14 @@ REJECTED: Final = sa.Table(
     sa.Column("last_load_id", sa.BigInteger, nullable=False),
     sa.Column("series_key", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint(
-        "source", "window_start", "window_end", "reason", "payload_sha256", "raw_sha256", name="uq_rejected_row"
+        "source",
+        "window_start",
+        "window_end",
+        "reason",
+        "payload_sha256",
+        "raw_sha256",
+        "series_key",
+        name="uq_rejected_row",
     ),
     comment="Quarantined rows: raw text, reason, series where known, and the loads that saw them.",
 )

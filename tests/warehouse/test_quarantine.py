@@ -105,7 +105,7 @@ def test_values_that_contradict_one_another_name_their_series(warehouse: Timesca
 
 def test_series_that_come_late_have_examples_too() -> None:
     made = rejected({f"s{n}": 2 * KEPT_OF_SERIES for n in range(12)})
-    kept = {series for _, series, _ in made._rows.values()}
+    kept = {series for _, _, _, series in made._rows}
     assert kept == keys(12)
     assert len(made._rows) <= MOST_KEPT
 
@@ -120,3 +120,35 @@ def test_rows_rejected_before_series_were_named_stay_until_they_are_seen_again(
         assert connection.execute("SELECT series_key, first_load_id < last_load_id FROM rejected").fetchall() == [
             ("b", True)
         ]
+
+
+def test_a_text_that_two_series_have_alike_is_listed_under_each(warehouse: TimescaleWarehouse) -> None:
+    rows = [("-3276.8", "out_of_limits", "ab" * 32, series) for series in ("b", "a", "c", "a")]
+    for _ in range(2):  # again: counted anew
+        load(warehouse, batch({("a", 0): 1.0}, rejected=rows))
+
+    listed = warehouse.reading.rejected_series("hub", DAY)
+    assert sorted(zip(listed["series_key"], listed["n_rows"], listed["example"], strict=True)) == [
+        ("a", 2, "-3276.8"),
+        ("b", 1, "-3276.8"),
+        ("c", 1, "-3276.8"),
+    ]
+
+
+def test_a_row_of_before_gets_the_name_of_one_series_and_the_others_are_added(warehouse: TimescaleWarehouse) -> None:
+    row = ("-3276.8", "out_of_limits", "ab" * 32)
+    load(warehouse, batch({("a", 0): 1.0}, rejected=[row, row]))
+    load(warehouse, batch({("a", 0): 1.0}, rejected=[(*row, "b"), (*row, "c")]))
+    kept = warehouse.reading.rejected("hub", DAY)
+    assert sorted(zip(kept["series_key"], kept["n_rows"], strict=True)) == [("b", 1), ("c", 1)]
+
+    load(warehouse, batch({("a", 0): 1.0}, rejected=[(*row, ""), (*row, "b")]))
+    kept = warehouse.reading.rejected("hub", DAY)
+    assert sorted(zip(kept["series_key"], kept["n_rows"], strict=True)) == [("", 1), ("b", 1), ("c", 1)]
+
+
+def test_a_name_of_any_length_is_kept_and_told_apart(warehouse: TimescaleWarehouse) -> None:
+    alphabet = "".join(chr(0x4E00 + number) for number in range(3_000))  # more than an index bears, packed or not
+    rows = [("-3276.8", "out_of_limits", "ab" * 32, f"{alphabet}{number}") for number in range(2)]
+    load(warehouse, batch({("a", 0): 1.0}, rejected=rows))
+    assert warehouse.reading.rejected("hub", DAY)["series_key"].nunique() == 2

@@ -1,5 +1,5 @@
--- Rejected rows, one per text, reason and payload. Seen again by a later load: counted anew, first seen stays.
--- Sorted, so that two loads that meet lock the rows in the same order.
+-- Rejected rows, one per text, reason, payload and series. Seen again by a later load: counted anew, first seen stays.
+-- Needs: `lock_rejected`, or two that meet could lock the rows in different orders.
 INSERT INTO rejected AS known (
     source, window_start, window_end, reason, payload_sha256, raw_sha256, raw, series_key, n_rows, first_load_id,
     last_load_id
@@ -24,9 +24,7 @@ FROM unnest(
     %(series)s::text [],
     %(counts)s::bigint []
 ) AS found (reason, payload_sha256, raw_sha256, raw, series_key, n_rows)
-ORDER BY reason, payload_sha256, raw_sha256
-ON CONFLICT (source, window_start, window_end, reason, payload_sha256, raw_sha256) DO UPDATE SET
-    series_key = excluded.series_key,
+ON CONFLICT (source, window_start, window_end, reason, payload_sha256, raw_sha256, series_key) DO UPDATE SET
     n_rows = excluded.n_rows,
     last_seen_at = clock_timestamp(),
     last_load_id = excluded.last_load_id;
