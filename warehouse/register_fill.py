@@ -25,5 +25,5 @@ def fill_register(connection: psycopg.Connection, unit: str) -> None:
 
 def show_registers(connection: psycopg.Connection) -> None:
     """Let `register_energy` read the intervals, and `register_energy_local_daily` the days added up from them."""
-    connection.execute(statement("schema/register_energy"))
-    connection.execute(statement("schema/register_local_view"))
+    connection.execute(statement("step_0010/register_energy"))
+    connection.execute(statement("step_0014/register_local_view"))

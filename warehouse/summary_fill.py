@@ -53,4 +53,4 @@ def show_summaries(connection: psycopg.Connection) -> None:
         for name in aggregates:
             connection.execute(sql.SQL("DROP MATERIALIZED VIEW {}").format(sql.Identifier("public", name)))
     for name in ("summary_views", "summary_local_views"):
-        connection.execute(statement(f"schema/{name}"))
+        connection.execute(statement(f"step_0013/{name}"))

@@ -99,7 +99,7 @@ def to_step(session: psycopg.Connection, step: str) -> None:
     session.autocommit = False
     with pytest.MonkeyPatch.context() as patched, engine.connect() as connection, connection.begin():
         # Rights in its only database, which is a template, are more than this build can grant.
-        patched.setattr(statements, "script", lambda name: "SELECT 1" if name == "schema/roles" else script(name))
+        patched.setattr(statements, "script", lambda name: "SELECT 1" if name == "step_0001/roles" else script(name))
         upgrade(connection, step)
     session.rollback()
     session.autocommit = True

@@ -124,7 +124,7 @@ def test_series_that_were_described_before_are_of_months_and_years_too(connectio
     }
     made = [(described(connection, None, labels), labels, span) for span, several in said.items() for labels in several]
     day = described(connection, DAY, {"timespan": "day"})
-    connection.execute(script("schema/interval_energy"))  # what step 0008 does
+    connection.execute(script("step_0008/interval_energy"))  # what step 0008 does
     held: dict[int, dict[str, str]] = dict(connection.execute("SELECT series_id, labels FROM series").fetchall())
     assert [held[series] for series, _, _ in made] == [
         {**labels, **({"span": span} if span else {})} for _, labels, span in made

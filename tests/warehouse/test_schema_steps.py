@@ -11,7 +11,6 @@ from alembic.migration import MigrationContext
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-import warehouse
 from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
 from tests.fakes.forked import together
 from tests.fakes.points import DAY, batch, load
@@ -108,13 +107,6 @@ def test_the_summaries_of_hours_and_days_say_what_the_points_say(database: str, 
 
     assert hourly == [(60, 29.5, 0.0, 59.0, 1770.0, 59.0), (60, 89.5, 60.0, 119.0, 5370.0, 119.0)]
     assert daily == [(DAY.start, 120, 7140.0)]
-
-
-def test_every_sql_file_says_what_it_is_for() -> None:
-    files = list((Path(str(warehouse.__path__[0])) / "sql").rglob("*.sql"))
-
-    assert [path.name for path in files if not path.read_text().startswith("-- ")] == []
-    assert len(files) > 30
 
 
 READER_IS_REFUSED = (

@@ -19,11 +19,11 @@ def upgrade() -> None:
     _catalogue_and_points()
     _ledger()
     _landing_zone()
-    _run("schema/hypertables")
+    _run("step_0001/hypertables")
     # The licence is read, never tried: on the Apache edition each of these settings is an error.
     is_community = op.get_bind().exec_driver_sql("SHOW timescaledb.license").scalar_one() == "timescale"
-    _run("schema/summaries_community" if is_community else "schema/summaries_apache")
-    _run("schema/roles")
+    _run("step_0001/summaries_community" if is_community else "step_0001/summaries_apache")
+    _run("step_0001/roles")
 
 
 def _run(name: str) -> None:

@@ -51,4 +51,4 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_live_gap_source_gap_start"), "live_gap", ["source", "gap_start"], unique=False)
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/live_roles"))
+        cursor.execute(script("step_0002/live_roles"))

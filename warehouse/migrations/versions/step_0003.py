@@ -52,4 +52,4 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('intended', 'pending')"),
     )
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/export_job_roles"))
+        cursor.execute(script("step_0003/export_job_roles"))

@@ -15,4 +15,4 @@ depends_on = None
 def upgrade() -> None:
     """Make the two views, and let the roles read them."""
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/energy"))
+        cursor.execute(script("step_0004/energy"))

@@ -15,4 +15,4 @@ depends_on = None
 def upgrade() -> None:
     """Grant the role."""
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/loader_sessions"))
+        cursor.execute(script("step_0005/loader_sessions"))

@@ -15,4 +15,4 @@ depends_on = None
 def upgrade() -> None:
     """Replace the view, and say of the series so far whether they are of months or years."""
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/interval_energy"))
+        cursor.execute(script("step_0008/interval_energy"))

@@ -28,8 +28,8 @@ def upgrade() -> None:
         comment="What a register counted between two trusted readings. Hypertable; read as register_energy.",
     )
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/register_interval"))
+        cursor.execute(script("step_0010/register_interval"))
         cursor.execute("SELECT EXISTS (SELECT FROM series WHERE kind = 'register')")
         row = cursor.fetchone()
         if row is not None and not row[0]:
-            cursor.execute(script("schema/register_energy"))
+            cursor.execute(script("step_0010/register_energy"))

@@ -23,4 +23,4 @@ def upgrade() -> None:
     """Name what was said in the label `refused_zone`; days are those of UTC until the catalogue says better."""
     op.get_bind().execute(sa.text(_REFUSE), {"names": sorted(zone_names())})
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/calendar_end"))
+        cursor.execute(script("step_0011/calendar_end"))

@@ -64,7 +64,7 @@ def upgrade() -> None:
 def _views() -> None:
     with closing(op.get_bind().connection.cursor()) as cursor:
         for name in ("summary_tables", "register_energy_local_daily"):
-            cursor.execute(script(f"schema/{name}"))
+            cursor.execute(script(f"step_0013/{name}"))
         # The intervals of step 0010 are filled in the same way: after the summaries, a register at a time.
         cursor.execute(
             "INSERT INTO derived (name, complete_at) SELECT 'registers',"
@@ -86,7 +86,7 @@ def _views() -> None:
         for view in aggregates:
             cursor.execute(f"DROP MATERIALIZED VIEW {view}")
         for name in ("summary_views", "summary_local_views"):
-            cursor.execute(script(f"schema/{name}"))
+            cursor.execute(script(f"step_0013/{name}"))
         cursor.execute("INSERT INTO derived (name, complete_at) VALUES ('summaries', clock_timestamp())")
 
 

@@ -28,11 +28,11 @@ def upgrade() -> None:
         comment="What a register counted of a local day in a UTC day. Hypertable; read as register_energy_local_daily.",
     )
     with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("schema/register_local_day"))
+        cursor.execute(script("step_0014/register_local_day"))
         cursor.execute("SELECT EXISTS (SELECT FROM series WHERE kind = 'register')")
         row = cursor.fetchone()
         if row is not None and row[0]:
             cursor.execute("UPDATE derived SET planned_at = NULL, complete_at = NULL WHERE name = 'registers'")
             cursor.execute("DELETE FROM derived_unit WHERE name = 'registers'")
         else:
-            cursor.execute(script("schema/register_local_view"))
+            cursor.execute(script("step_0014/register_local_view"))

@@ -1,0 +1,241 @@
+-- load, read: what the ledger answers. Run by warehouse/ledger.py.
+
+-- name: days
+-- Per UTC day of a source: the load that made it what it is, and the failure since then, if there is one.
+WITH touched AS (
+    SELECT
+        load.*,
+        day_start::date AS day
+    FROM load
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', window_start), window_end - INTERVAL '1 microsecond', INTERVAL '1 day'
+    ) AS day_start
+    WHERE load.source = %(source)s AND load.reason IS DISTINCT FROM 'stale_load'
+),
+committed AS (
+    SELECT DISTINCT ON (day) *
+    FROM touched
+    WHERE status = 'committed'
+    ORDER BY day, load_id DESC
+),
+failed AS (
+    SELECT DISTINCT ON (day) *
+    FROM touched
+    WHERE status = 'failed'
+    ORDER BY day, load_id DESC
+)
+SELECT
+    day,
+    committed.load_id,
+    committed.pull_id,
+    committed.loaded_at,
+    coalesce(committed.n_points, 0) AS n_points,
+    coalesce(committed.n_rejected, 0) AS n_rejected,
+    CASE WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.reason END AS reason,
+    CASE WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.sentence END AS sentence
+FROM committed
+FULL JOIN failed USING (day)
+ORDER BY day;
+
+-- name: last_loads
+-- The newest ledger row of each window of a source between two days: committed or failed, whichever came last.
+-- A stale load is no failure of its window: a newer one is there.
+SELECT DISTINCT ON (window_start, window_end) *
+FROM load
+WHERE
+    source = %(source)s
+    AND window_start >= %(start)s
+    AND window_start < %(end)s
+    AND reason IS DISTINCT FROM 'stale_load'
+ORDER BY window_start, window_end, load_id DESC;
+
+-- name: entries
+-- Every ledger row of a source that touches a window, oldest first.
+SELECT *
+FROM load
+WHERE source = %(source)s AND window_start < %(end)s AND window_end > %(start)s
+ORDER BY load_id;
+
+-- name: owed
+-- Days inside a window that a source still owes, at most so many: those never committed, and those that have settled and
+-- whose newest committed load is of a pull that began before they had, or before a later instant which is given for some.
+-- A day that was tried since a given instant rests.
+-- The newest come first; behind them the rest in turn, those never tried before and then those not tried for longest: so
+-- days that cannot be healed hold up no other. Asking is what counts as a try, a replay that found nothing is none.
+WITH expected AS (
+    SELECT day_start
+    FROM generate_series(
+        %(start)s::timestamptz, %(end)s::timestamptz - INTERVAL '24 hours', INTERVAL '24 hours'
+    ) AS day_start
+),
+again AS (
+    SELECT
+        day_start,
+        asked_after
+    FROM unnest(%(again_days)s::timestamptz [], %(again_instants)s::timestamptz []) AS given (day_start, asked_after)
+),
+standing AS (
+    SELECT DISTINCT ON (load.window_start)
+        load.window_start AS day_start,
+        pull.started_at
+    FROM load
+    LEFT JOIN pull USING (pull_id)
+    WHERE
+        load.source = %(source)s
+        AND load.status = 'committed'
+        AND load.window_start >= %(start)s
+        AND load.window_start < %(end)s
+        AND load.window_end = load.window_start + INTERVAL '24 hours'
+    ORDER BY load.window_start, load.load_id DESC
+),
+attempt AS (
+    SELECT
+        window_start,
+        window_end,
+        loaded_at AS tried_at
+    FROM load
+    WHERE source = %(source)s AND status = 'failed' AND reason NOT IN ('stale_load', 'payload_missing')
+    UNION ALL
+    -- A process that was killed wrote no failure, but it had begun a pull.
+    SELECT
+        window_start,
+        window_end,
+        started_at AS tried_at
+    FROM pull
+    WHERE source = %(source)s
+),
+tried AS (
+    SELECT
+        day_start,
+        max(tried_at) AS tried_at
+    FROM attempt
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', window_start), window_end - INTERVAL '1 microsecond', INTERVAL '24 hours'
+    ) AS day_start
+    WHERE window_start < %(end)s AND window_end > %(start)s
+    GROUP BY day_start
+),
+owed AS (
+    SELECT
+        expected.day_start,
+        tried.tried_at,
+        row_number() OVER (ORDER BY expected.day_start DESC) > %(n_newest)s AS is_other
+    FROM expected
+    CROSS JOIN LATERAL (SELECT expected.day_start + INTERVAL '24 hours' + %(settles_after)s AS settled_at) AS then_
+    LEFT JOIN standing USING (day_start)
+    LEFT JOIN tried USING (day_start)
+    LEFT JOIN again USING (day_start)
+    WHERE
+        (
+            standing.day_start IS NULL
+            OR standing.started_at < again.asked_after
+            OR (standing.started_at < then_.settled_at AND then_.settled_at <= %(as_of)s)
+        )
+        AND (tried.tried_at IS NULL OR tried.tried_at < %(untried_since)s)
+)
+SELECT day_start::date AS day
+FROM owed
+ORDER BY is_other, CASE WHEN is_other THEN tried_at END NULLS FIRST, day_start DESC
+LIMIT %(n_newest)s + %(n_others)s;
+
+-- name: landed
+-- The whole days inside a window that a complete pull of a source covers: what can be replayed.
+SELECT DISTINCT day_start::date AS day
+FROM pull
+CROSS JOIN LATERAL generate_series(
+    date_trunc('day', pull.window_start), pull.window_end - INTERVAL '24 hours', INTERVAL '24 hours'
+) AS day_start
+WHERE
+    pull.source = %(source)s
+    AND pull.finished_at IS NOT NULL
+    AND pull.window_start < %(end)s
+    AND pull.window_end > %(start)s
+    -- A pull may begin in the middle of a day.
+    AND day_start >= pull.window_start
+    AND day_start >= %(start)s
+    AND day_start < %(end)s
+ORDER BY day;
+
+-- name: totals
+-- What the committed loads of each source did together, and what landing cost. What was there to load (received,
+-- rejected, duplicate, points, series) is that of the newest load of each window; what was written is summed over all.
+WITH chosen AS (
+    SELECT *
+    FROM load
+    WHERE
+        status = 'committed'
+        AND load_id > %(after_load_id)s
+        AND (%(source)s::text IS NULL OR source = %(source)s)
+        AND (%(start)s::timestamptz IS NULL OR window_start >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR window_end <= %(end)s)
+),
+newest AS (
+    SELECT DISTINCT ON (source, window_start, window_end) *
+    FROM chosen
+    ORDER BY source, window_start, window_end, load_id DESC
+),
+standing AS (
+    SELECT
+        source,
+        count(*) AS n_windows,
+        sum(n_points) AS n_points,
+        sum(n_received) AS n_received,
+        sum(n_rejected) AS n_rejected,
+        sum(n_duplicate) AS n_duplicate,
+        max(n_series) AS n_series
+    FROM newest
+    GROUP BY source
+),
+asked AS (
+    SELECT
+        used.source,
+        sum(pull.n_requests) AS n_requests,
+        sum(pull.n_payloads) AS n_payloads,
+        sum(pull.n_bytes) AS n_bytes,
+        sum(extract(EPOCH FROM pull.finished_at - pull.started_at)) AS pull_seconds
+    FROM (SELECT DISTINCT source, pull_id FROM chosen) AS used
+    INNER JOIN pull USING (pull_id)
+    GROUP BY used.source
+)
+SELECT
+    chosen.source,
+    min(chosen.window_start) AS first_start,
+    max(chosen.window_end) AS last_end,
+    min(standing.n_windows) AS n_windows,
+    count(*) AS n_loads,
+    min(standing.n_series) AS n_series,
+    min(standing.n_points) AS n_points,
+    min(standing.n_received) AS n_received,
+    sum(chosen.n_inserted) AS n_inserted,
+    sum(chosen.n_changed) AS n_changed,
+    sum(chosen.n_unchanged) AS n_unchanged,
+    min(standing.n_rejected) AS n_rejected,
+    min(standing.n_duplicate) AS n_duplicate,
+    sum(chosen.n_removed) AS n_removed,
+    sum(chosen.seconds) AS load_seconds,
+    min(asked.n_requests) AS n_requests,
+    min(asked.n_payloads) AS n_payloads,
+    min(asked.n_bytes) AS n_bytes,
+    min(asked.pull_seconds) AS pull_seconds
+FROM chosen
+INNER JOIN standing USING (source)
+LEFT JOIN asked USING (source)
+GROUP BY chosen.source
+ORDER BY chosen.source;
+
+-- name: newest_id
+-- The newest ledger row of all: a mark to count from.
+SELECT coalesce(max(load_id), 0)
+FROM load;
+
+-- name: rejected_series
+-- Whose rows some loads rejected: series, reason and count, worst first; what lies outside is no news.
+SELECT
+    series_key,
+    reason,
+    sum(n_rows)::bigint AS n_rows
+FROM rejected
+WHERE source = %(source)s AND last_load_id = ANY(%(load_ids)s::bigint []) AND reason <> ALL(%(exempt)s::text [])
+GROUP BY series_key, reason
+ORDER BY 3 DESC, series_key, reason
+LIMIT %(most)s;

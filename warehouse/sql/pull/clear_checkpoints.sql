@@ -1,3 +1,0 @@
--- A pull that has ended stands nowhere.
-DELETE FROM checkpoint
-WHERE pull_id = %(pull_id)s;
