@@ -1,0 +1,88 @@
+"""One cell, as machines of many languages write it, in the files of three providers."""
+
+from datetime import date
+
+import pytest
+
+from domain.measurement import Normalized, concat
+from domain.window import Window
+from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.normalize import normalize as servitly
+from providers.smart_house.account import Account as SmartHouseAccount
+from providers.smart_house.normalize import normalize as smart_house
+from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.normalize import normalize as voltstorage
+from tests.fakes import smart_homes
+from tests.fakes.exported import exported
+from tests.fakes.zips import answer, zipped
+
+DAY = Window.of_day(date(2025, 6, 1))
+CELLS = {
+    "21.5": 21.5,
+    "21,5": 21.5,
+    "1,234.5": 1234.5,
+    "1 234,5": 1234.5,
+    "1\u00a0234,5": 1234.5,  # a blank that does not break
+    "\u22125": -5.0,  # the minus sign of typographers
+    "'-5.2": -5.2,  # a spreadsheet's mark of a text
+    "5.": 5.0,
+    ".5": 0.5,
+    "+5": 5.0,
+    "1e3": 1000.0,
+    "21.5 ": 21.5,
+}
+NOTHING = ["NaN"]
+NO_NUMBERS = ["n/a", "-", "true"]
+READERS = ("servitly", "voltstorage", "smart_house")
+
+
+def read(who: str, cell: str) -> Normalized:
+    """What the one cell says, in a column or entity of numbers."""
+    if who == "servitly":
+        text = f'TIMESTAMP,T [°C]\n2025-06-01T00:00:00Z,"{cell}"\n'
+        return concat(servitly([answer(zipped([("B1.csv", text)]), DAY)], DAY, ServitlyAccount(tenant="acme")))
+    if who == "voltstorage":
+        text = f"sep=;\r\nTime;Power_PV\r\n2025-06-01T10:00:00Z;{cell}\r\n"
+        return concat(voltstorage([exported(text, DAY)], DAY, VoltStorageAccount()))
+    about = "{unit_of_measurement=°C, device_class=temperature, state_class=measurement}"
+    change = smart_homes.change("2025-06-03T10:00:00.000000+01:00", cell, about)
+    landed = smart_homes.payload(smart_homes.archive([smart_homes.row(sensor_x=[change])]))
+    return concat(smart_house([landed], smart_homes.DAY, SmartHouseAccount()))
+
+
+def shown(whole: Normalized) -> tuple[list[float], list[str], list[str]]:
+    """Numbers, texts, and reasons of rejected ones."""
+    return list(whole.measurements["value"]), list(whole.states["value"]), list(whole.rejected["reason"])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("who", READERS)
+def test_a_number_is_the_same_however_its_writer_spells_it(who: str, cell: str) -> None:
+    assert shown(read(who, cell)) == ([CELLS[cell]], [], [])
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_not_a_number_is_no_value(who: str) -> None:
+    assert shown(read(who, "NaN")) == ([], [], [])
+
+
+@pytest.mark.parametrize("cell", NO_NUMBERS)
+@pytest.mark.parametrize("who", READERS)
+def test_what_is_no_number_is_rejected_by_name_and_becomes_no_text(who: str, cell: str) -> None:
+    assert shown(read(who, cell)) == ([], [], ["wrong_type"])
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [("servitly", ([21.5], [], [])), ("voltstorage", ([], [], ["wrong_type"])), ("smart_house", ([21.5], [], []))],
+)
+def test_a_unit_behind_a_number_is_read_where_it_is_the_series_own(
+    who: str, expected: tuple[list[float], list[str], list[str]]
+) -> None:
+    assert shown(read(who, "21.5 °C")) == expected
+
+
+@pytest.mark.parametrize("cell", ["null", "unavailable"])
+def test_a_word_for_no_value_is_absent_where_it_is_the_providers_own_and_else_rejected(cell: str) -> None:
+    assert shown(read("smart_house", cell)) == ([], [], [])
+    assert shown(read("servitly", cell)) == shown(read("voltstorage", cell)) == ([], [], ["wrong_type"])
