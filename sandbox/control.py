@@ -34,7 +34,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.export_service import ExportService
+from sandbox.export_service.twin import ExportService
 from sandbox.faults import LIMITS
 from sandbox.instants import window_of
 from sandbox.server import RequestLog, is_loopback

@@ -8,7 +8,7 @@ from itertools import count
 from threading import Lock
 from typing import Any, Final
 
-from sandbox.days import MS_PER_DAY, day_number
+from sandbox.instants import MS_PER_DAY, day_number
 from sandbox.settings import SettingError
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import uvicorn
 
 from sandbox.control import Control, control_routes
-from sandbox.export_service import TOKEN_PATH, ExportService
+from sandbox.export_service.twin import TOKEN_PATH, ExportService
 from sandbox.server import RequestLog, application, is_loopback
 from sandbox.settings import SettingError
 from sandbox.twin import Twin
@@ -82,7 +82,7 @@ def running_sandbox(
     Args:
         port: The port; 0 for any that is free.
         twins: Slug → setting → value, for each twin that differs from its defaults.
-        settings: The Export Service's, as in `sandbox.export_settings.Settings`.
+        settings: The Export Service's, as in `sandbox.export_service.settings.Settings`.
 
     Raises:
         SettingError: A setting is unknown or does not fit.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.climkit.twin import Climkit
-from sandbox.export_service import ExportService
+from sandbox.export_service.twin import ExportService
 from sandbox.servitly.twin import Servitly
 from sandbox.smart_house.twin import SmartHouse
 from sandbox.twin import Twin

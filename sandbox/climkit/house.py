@@ -10,24 +10,15 @@ from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from sandbox.days import MS_PER_DAY, day_number
-from sandbox.measured import FIRST_DAY, measured_column
+from sandbox.instants import day_number
+from sandbox.measured import FIRST_DAY, FIRST_MS, MISSING, QUARTER_MINUTES, QUARTERS, Counts, measured_column
 
 QUARTER_MS: Final = 900_000
-QUARTERS: Final = 96
-ABSENT: Final = -(2**31)
-"""Stands where nobody measured."""
 
-FIRST_MS: Final = day_number(FIRST_DAY) * MS_PER_DAY
-
-_MINUTES: Final = 15
 _WEEK: Final = 7 * QUARTERS
 _NIGHT_DRAW: Final = -3  # Wh in a quarter without sun: the order of what a real answer shows
 _PV_SCALE: Final = 4
-
-Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +124,7 @@ def instant_of(quarter: int) -> int:
 
 
 def totals(meter: str) -> Counts:
-    """What `meter` has counted in each quarter from the first day to the end of tomorrow; `ABSENT` where unknown."""
+    """What `meter` has counted in each quarter from the first day to the end of tomorrow; `MISSING` where unknown."""
     return _totals(_n_quarters())[meter]
 
 
@@ -153,9 +144,9 @@ def split(total: dict[str, Counts], sun: Counts) -> tuple[dict[str, Counts], Cou
     Returns:
         Each consumer's part, what the house consumed, and what of the sun it used (negative where the roof draws).
     """
-    known = {meter: np.where(counts == ABSENT, 0, counts) for meter, counts in total.items()}
+    known = {meter: np.where(counts == MISSING, 0, counts) for meter, counts in total.items()}
     consumed: Counts = sum(known.values(), np.zeros(len(sun), dtype=np.int64))
-    given = np.where(sun == ABSENT, 0, sun)
+    given = np.where(sun == MISSING, 0, sun)
     usable = np.clip(np.minimum(given, consumed), 0, None)
     parts = {meter: counts * usable // np.maximum(consumed, 1) for meter, counts in known.items()}
     used: Counts = sum(parts.values(), np.zeros(len(sun), dtype=np.int64)) + np.minimum(given, 0)
@@ -176,7 +167,7 @@ def _totals(n_quarters: int) -> dict[str, Counts]:
 
 def _n_quarters() -> int:
     today = datetime.now(UTC).date()
-    return (day_number(today) - day_number(FIRST_DAY) + 2) * QUARTERS
+    return (day_number(today) - FIRST_DAY + 2) * QUARTERS
 
 
 def _column(name: str, n_quarters: int, weeks: int) -> Counts:
@@ -195,15 +186,15 @@ def _source(name: str) -> Counts:
     if name == "sun":
         power = measured_column("solar", "pv_power_W")
         energy = np.where(power > 0, power * _PV_SCALE // 4, _NIGHT_DRAW)
-        return np.where(power == ABSENT, ABSENT, energy)
-    minutes = measured_column("household", "active_power_W" if name == "house" else name).reshape(-1, _MINUTES)
+        return np.where(power == MISSING, MISSING, energy)
+    minutes = measured_column("household", "active_power_W" if name == "house" else name).reshape(-1, QUARTER_MINUTES)
     summed = minutes.sum(axis=1)
     energy = (summed + 30) // 60 if name == "house" else summed
-    return np.where((minutes == ABSENT).any(axis=1), ABSENT, energy)
+    return np.where((minutes == MISSING).any(axis=1), MISSING, energy)
 
 
 def _scaled(counts: Counts, tenths: int) -> Counts:
-    return np.where(counts == ABSENT, ABSENT, counts * tenths // 10)
+    return np.where(counts == MISSING, MISSING, counts * tenths // 10)
 
 
 def exported() -> Counts:
@@ -215,6 +206,6 @@ def exported() -> Counts:
 def _exported(n_quarters: int) -> Counts:
     found = _totals(n_quarters)
     _, _, used = split({meter: found[meter] for meter in CONSUMERS}, found[PRODUCER])
-    sun = np.where(found[PRODUCER] == ABSENT, 0, found[PRODUCER])
+    sun = np.where(found[PRODUCER] == MISSING, 0, found[PRODUCER])
     given: Counts = np.clip(sun - used, 0, None)
     return given

@@ -18,8 +18,9 @@ from typing import Final
 
 import numpy as np
 
-from sandbox.climkit.house import ABSENT, FIRST_MS, GRID, METERS, QUARTER_MS, Counts, exported, totals
+from sandbox.climkit.house import GRID, METERS, QUARTER_MS, exported, totals
 from sandbox.instants import as_ms
+from sandbox.measured import FIRST_MS, MISSING, Counts
 from sandbox.settings import SettingError
 
 EVENTS: Final = ("replace", "rollover", "jitter", "missing", "duplicate", "swap", "skew", "curve")
@@ -70,7 +71,7 @@ def readings(meter: str, start: int, end: int, events: Sequence[Event]) -> Itera
     mine = [event for event in events if event.meter == meter]
     fields = _fields(meter)
     n_shown = len(next(iter(fields.values())))
-    known = totals(meter) != ABSENT
+    known = totals(meter) != MISSING
     shown = {
         name: _counted(counts, meter, mine, is_first=name in ("en_im", *_FIELDS.values()))
         for name, counts in fields.items()
@@ -108,7 +109,7 @@ def _fields(meter: str) -> dict[str, Counts]:
 
 def _counted(counts: Counts, meter: str, events: Sequence[Event], *, is_first: bool) -> Counts:
     """What the counter shows at the end of each quarter; only the first field of a meter meets with events."""
-    shown = np.cumsum(np.where(counts == ABSENT, 0, counts)) + METERS[meter].prim_ad * _BEGUN * is_first
+    shown = np.cumsum(np.where(counts == MISSING, 0, counts)) + METERS[meter].prim_ad * _BEGUN * is_first
     for event in sorted(events, key=lambda one: one.at) if is_first else ():
         at = (event.at - FIRST_MS) // QUARTER_MS - 1
         if event.kind == "replace":

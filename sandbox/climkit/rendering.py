@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from sandbox.climkit.house import ZONE
-from sandbox.days import MS_PER_DAY
 from sandbox.faults import Fired
+from sandbox.instants import MS_PER_DAY
 
 _ZONE: Final = ZoneInfo(ZONE)
 

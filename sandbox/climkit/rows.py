@@ -9,18 +9,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sandbox.climkit.house import (
-    ABSENT,
     CONSUMERS,
     GRID,
     METERS,
     PRODUCER,
     QUARTER_MS,
     ZONE,
-    Counts,
     quarter_of,
     split,
     totals,
 )
+from sandbox.measured import MISSING, Counts
 
 FREQUENCIES: Final = ("15T", "H", "D", "M", "Y")
 _ZONE: Final = ZoneInfo(ZONE)
@@ -79,7 +78,7 @@ def site_rows(kind: str, frequency: str, start: int, end: int, book: Book) -> Ro
         total = {meter: _total(meter, low, high, rules) for meter in CONSUMERS}
         sun = _total(PRODUCER, low, high, rules)
         _, consumed, used = split(total, sun)
-        given = np.clip(np.where(sun == ABSENT, 0, sun) - used, 0, None)
+        given = np.clip(np.where(sun == MISSING, 0, sun) - used, 0, None)
         fields = {
             "conso_total": consumed,
             "prod_total": sun,
@@ -100,13 +99,13 @@ def site_rows(kind: str, frequency: str, start: int, end: int, book: Book) -> Ro
 def _meter_fields(meter: str, low: int, high: int, rules: Sequence[Rule]) -> dict[str, Counts]:
     counted = _total(meter, low, high, rules)
     if meter == GRID:
-        return {"total": counted, "self": np.where(counted == ABSENT, ABSENT, 0), "ext": counted}
+        return {"total": counted, "self": np.where(counted == MISSING, MISSING, 0), "ext": counted}
     if meter not in CONSUMERS:
         return {"total": counted}
     total = {one: _total(one, low, high, rules) for one in CONSUMERS}
     parts, _, _ = split(total, _total(PRODUCER, low, high, rules))
-    own = np.where(counted == ABSENT, ABSENT, parts[meter])
-    return {"total": counted, "self": own, "ext": np.where(counted == ABSENT, ABSENT, counted - own)}
+    own = np.where(counted == MISSING, MISSING, parts[meter])
+    return {"total": counted, "self": own, "ext": np.where(counted == MISSING, MISSING, counted - own)}
 
 
 def _total(meter: str, low: int, high: int, rules: Sequence[Rule]) -> Counts:
@@ -115,7 +114,7 @@ def _total(meter: str, low: int, high: int, rules: Sequence[Rule]) -> Counts:
         if rule.meter == meter:
             first, last = (min(max(quarter_of(bound) - low, 0), len(counts)) for bound in (rule.start, rule.end))
             part = counts[first:last]
-            counts[first:last] = np.where(part == ABSENT, ABSENT, part * rule.percent // 100)
+            counts[first:last] = np.where(part == MISSING, MISSING, part * rule.percent // 100)
     return counts
 
 
@@ -133,7 +132,7 @@ def _summed(fields: dict[str, Counts], edges: Sequence[int], low: int, high: int
     at = np.array([min(max(quarter_of(edge), low), high) - low for edge in edges], dtype=np.int64)
     columns = []
     for name, counts in fields.items():
-        is_known = counts != ABSENT
+        is_known = counts != MISSING
         summed, known = (np.concatenate(([0], np.cumsum(part))) for part in (np.where(is_known, counts, 0), is_known))
         columns.append((name, np.diff(summed[at]).tolist(), np.diff(known[at]).tolist()))
     for number, start in enumerate(edges[:-1]):

@@ -21,14 +21,14 @@ from typing import Any, ClassVar, Final
 
 from sandbox.answers import Answer, Asked, as_json
 from sandbox.bearer import random_token
-from sandbox.climkit.house import FIRST_MS, METERS, QUARTER_MS, SENSORS, SITE, ZONE, instant_of, sensed
+from sandbox.climkit.house import METERS, QUARTER_MS, SENSORS, SITE, ZONE, instant_of, sensed
 from sandbox.climkit.registers import Event, readings
 from sandbox.climkit.rendering import local_text, rendered
 from sandbox.climkit.rows import FREQUENCIES, Book, Rule, meter_rows, site_rows
 from sandbox.climkit.settings import Settings
-from sandbox.days import MS_PER_DAY, day_number, epoch_ms
 from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, Fired
-from sandbox.instants import as_ms
+from sandbox.instants import MS_PER_DAY, as_ms, capped_at_day_end, day_number, epoch_ms, now_ms
+from sandbox.measured import FIRST_MS, MISSING
 from sandbox.settings import SettingError
 from sandbox.twin import Point, Query, Switch, Twin
 
@@ -36,7 +36,6 @@ ROOT: Final = "/climkit/api/v1"
 LOGIN: Final = f"{ROOT}/auth"
 
 _SITE_TYPES: Final = ("electricity", "heating", "cooling", "cold_water", "hot_water", "charge_point")
-_ABSENT: Final = -(2**31)
 
 FAULTS: Final[Mapping[str, FaultKind]] = {
     **COMMON_FAULTS,
@@ -297,7 +296,7 @@ class Climkit(Twin[Settings]):
         first = max(-(-(start - FIRST_MS) // QUARTER_MS), 0)
         last = min(-(-(min(end, self._end()) - FIRST_MS) // QUARTER_MS), len(column))
         for quarter in range(first, last):
-            if column[quarter] != _ABSENT:
+            if column[quarter] != MISSING:
                 yield instant_of(quarter), int(column[quarter]) / divisor
 
     def _span(self, wanted: Mapping[str, Any]) -> tuple[int, int]:
@@ -320,9 +319,8 @@ class Climkit(Twin[Settings]):
 
     def _end(self) -> int:
         """The instant up to which there are data."""
-        now = epoch_ms(datetime.now(UTC)) // QUARTER_MS * QUARTER_MS
-        last = self.settings.last_day
-        return now if last is None else min(now, (day_number(last) + 1) * MS_PER_DAY)
+        now = now_ms() // QUARTER_MS * QUARTER_MS
+        return capped_at_day_end(now, self.settings.last_day)
 
     def _n_known(self) -> int:
         return (self._end() - FIRST_MS) // QUARTER_MS - self.settings.late_quarters

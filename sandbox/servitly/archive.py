@@ -7,10 +7,10 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import IO, Any, Final, cast
 
 from sandbox.faults import Fired
+from sandbox.instants import iso_text
 from sandbox.servitly.fleet import Cells, Metric, Thing
 
 _WRITTEN_AT: Final = (2026, 1, 1, 0, 0, 0)
@@ -133,7 +133,4 @@ def _quoted(name: str, separator: str) -> str:
 
 
 def _time(at: int, wanted: Wanted) -> str:
-    if not wanted.is_iso:
-        return str(at)
-    instant = datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_text(at) if wanted.is_iso else str(at)

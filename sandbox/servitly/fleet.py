@@ -6,23 +6,17 @@ days after 2025-01-01 shows the source's day k mod 364, shifted by a week for th
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-from sandbox.days import MS_PER_DAY, day_number, epoch_ms
-from sandbox.measured import FIRST_DAY, measured_column
+from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, capped_at_day_end, now_ms
+from sandbox.measured import FIRST_MS, MINUTES, MISSING, Counts, measured_column, rows_of_day, source_day
 from sandbox.servitly.settings import Settings
 
 Cells = Mapping[str, float | str]
 """Metric's id → what a row says of it."""
 
-_SOURCE_DAYS: Final = 364
-_MISSING: Final = -(2**31)
 _HOUR: Final = 60
 _BUSY_W: Final = 2000
 _IDLE_W: Final = 300
@@ -103,10 +97,8 @@ class Fleet:
 
     def rows(self, thing: Thing, start: int, end: int, settings: Settings) -> Iterator[tuple[int, Cells]]:
         """The rows with `start <= time < end`, in epoch milliseconds, and not later than now, by time."""
-        until = epoch_ms(datetime.now(UTC)) + 1
-        if settings.last_day is not None:
-            until = min(until, (day_number(settings.last_day) + 1) * MS_PER_DAY)
-        start, end = max(start, day_number(FIRST_DAY) * MS_PER_DAY), min(end, until)
+        until = capped_at_day_end(now_ms() + 1, settings.last_day)
+        start, end = max(start, FIRST_MS), min(end, until)
         edits = self._edits.get(thing.id, {})
         for number in range(start // MS_PER_DAY, -(-end // MS_PER_DAY)):
             midnight = number * MS_PER_DAY
@@ -129,25 +121,23 @@ class Fleet:
 @lru_cache(maxsize=256)
 def _day(thing: Thing, number: int) -> tuple[tuple[int, Cells], ...]:
     """A day: a row where anything differs from the sample before; all that is measured at the beginning of an hour."""
-    columns = [(metric, *_values(thing, metric, number)) for metric in thing.metrics]
+    columns = [(metric, _values(thing, metric, number).tolist()) for metric in thing.metrics]
     found: list[tuple[int, Cells]] = []
     before: dict[str, float | str] = {}
-    for index in range(1440 // thing.minutes):
+    for index in range(MINUTES // thing.minutes):
         if (index * thing.minutes) % _HOUR == 0:
             before = {}
-        now = {metric.id: _said(metric, int(values[index])) for metric, values, known in columns if known[index]}
+        now = {metric.id: _said(metric, values[index]) for metric, values in columns if values[index] != MISSING}
         said = {name: value for name, value in now.items() if before.get(name) != value}
         before |= now
         if said:
-            found.append((number * MS_PER_DAY + index * thing.minutes * 60_000 + thing.offset_ms, said))
+            found.append((number * MS_PER_DAY + index * thing.minutes * MS_PER_MINUTE + thing.offset_ms, said))
     return tuple(found)
 
 
-def _values(thing: Thing, metric: Metric, number: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    n_samples = 1440 // thing.minutes
-    at = (number - day_number(FIRST_DAY) + thing.shift_days) % _SOURCE_DAYS * n_samples
-    values = measured_column(metric.table, metric.column or "active_power_W")[at : at + n_samples]
-    return values, values != _MISSING
+def _values(thing: Thing, metric: Metric, number: int) -> Counts:
+    column = measured_column(metric.table, metric.column or "active_power_W")
+    return column[rows_of_day(source_day(number, thing.shift_days), MINUTES // thing.minutes)]
 
 
 def _said(metric: Metric, value: int) -> float | str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from sandbox.days import date_of
+from sandbox.instants import date_of
 from sandbox.smart_house.home import HOMES, LODGERS, Entity, Said
 from sandbox.smart_house.uploads import Row
 

@@ -6,23 +6,28 @@ whether the sun is up (there is irradiance), the roof's power as a share of its 
 2025-01-01 shows the source's day k mod 364, later by the home's own shift.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE
+from sandbox.measured import (
+    FIRST_DAY,
+    MINUTES,
+    MISSING,
+    QUARTER_MINUTES,
+    accumulated,
+    by_minute,
+    rows_of_day,
+    scattered,
+    source_day,
+)
 
-from sandbox.days import MS_PER_DAY, day_number
-from sandbox.measured import FIRST_DAY, measured_column
-
-MINUTES: Final = 1440
-MISSING: Final = -(2**31)
-_SOURCE_DAYS: Final = 364
-_MS_PER_MINUTE: Final = 60_000
 _OFFSET_MS: Final = 198
-_QUARTER: Final = 15
+
+States = Callable[[int], Sequence[str | None]]
+"""The state of each minute of a day of the source; None where nobody measured."""
 
 
 class Said(NamedTuple):
@@ -55,7 +60,7 @@ class Entity:
 
     column: str
     name: str
-    states: Callable[[int], list[str | None]]
+    states: States
     every: int
     unit: str = ""
     device_class: str = ""
@@ -87,9 +92,9 @@ def changes_of(home: Home, entity: Entity, number: int, *, is_kilo: bool = False
         number: The UTC day; none before 2025-01-01 has anything.
         is_kilo: Whether it says thousands of its unit.
     """
-    if number < day_number(FIRST_DAY):
+    if number < FIRST_DAY:
         return ()
-    states = entity.states((number - day_number(FIRST_DAY) + home.shift_days) % _SOURCE_DAYS)
+    states = entity.states(source_day(number, home.shift_days))
     found: list[Said] = []
     before: str | None = None
     unit = f"k{entity.unit}" if is_kilo else entity.unit
@@ -98,85 +103,67 @@ def changes_of(home: Home, entity: Entity, number: int, *, is_kilo: bool = False
         if state is None or (not entity.unit and state == before):
             continue
         before = state
-        at = number * MS_PER_DAY + minute * _MS_PER_MINUTE + _OFFSET_MS + (minute * 2_654_435_761 >> 16) % 7
+        at = number * MS_PER_DAY + minute * MS_PER_MINUTE + _OFFSET_MS + scattered(minute) % 7
         found.append(Said(at, f"{int(state) / 1000:g}" if is_kilo else state, unit))
     return tuple(found)
 
 
-def _household(column: str, scale: int = 1) -> Callable[[int], list[str | None]]:
+def _measured(column: str, scale: int = 1) -> States:
     def states(day: int) -> list[str | None]:
-        return list(_scaled(measured_column("household", column)[day * MINUTES : (day + 1) * MINUTES], scale))
+        return [
+            None if value == MISSING else str(value) if scale == 1 else f"{value / scale:g}"
+            for value in _minutes(column, day)
+        ]
 
     return states
 
 
-def _solar(column: str, scale: int = 1) -> Callable[[int], list[str | None]]:
-    def states(day: int) -> list[str | None]:
-        return list(_scaled(_by_minute(column)[day * MINUTES : (day + 1) * MINUTES], scale))
-
-    return states
-
-
-def _scaled(values: npt.NDArray[np.int64], scale: int) -> Iterator[str | None]:
-    for value in values.tolist():
-        yield None if value == MISSING else str(value) if scale == 1 else f"{value / scale:g}"
-
-
-def _machine(column: str, on: str, off: str) -> Callable[[int], list[str | None]]:
+def _machine(column: str, on: str, off: str) -> States:
     """Whether a sub-meter counts more than 5 Wh in a minute, which is 300 W."""
 
     def states(day: int) -> list[str | None]:
-        minutes = measured_column("household", column)[day * MINUTES : (day + 1) * MINUTES].tolist()
-        return [None if one == MISSING else on if one > 5 else off for one in minutes]  # noqa: PLR2004 - Wh
+        return [None if value == MISSING else on if value > 5 else off for value in _minutes(column, day)]  # noqa: PLR2004 - Wh
 
     return states
 
 
-def _counted(column: str) -> Callable[[int], list[str | None]]:
+def _counted(column: str) -> States:
     """The sub-meter's energy since the source's first minute, in kWh."""
 
     def states(day: int) -> list[str | None]:
-        part = slice(day * MINUTES, (day + 1) * MINUTES)
-        known = measured_column("household", column)[part].tolist()
-        total = _register(column)[part].tolist()
-        return [None if one == MISSING else f"{at / 1000:.3f}" for one, at in zip(known, total, strict=True)]
+        totals = accumulated(column)[rows_of_day(day)].tolist()
+        return [
+            None if value == MISSING else f"{total / 1000:.3f}"
+            for value, total in zip(_minutes(column, day), totals, strict=True)
+        ]
 
     return states
 
 
-def _sun(day: int) -> list[str | None]:
-    light = _by_minute("poa_irradiance_dW_m2")[day * MINUTES : (day + 1) * MINUTES].tolist()
-    return ["above_horizon" if one > 0 else "below_horizon" for one in light]
+def _sun(day: int) -> list[str]:
+    return ["above_horizon" if light > 0 else "below_horizon" for light in _minutes("poa_irradiance_dW_m2", day)]
 
 
 def _share(day: int) -> list[str | None]:
-    power = _by_minute("pv_power_W")
-    most = int(power.max())
-    return [
-        None if one == MISSING else f"{max(one, 0) / most * 100:.1f}"
-        for one in power[day * MINUTES : (day + 1) * MINUTES].tolist()
-    ]
+    most = int(by_minute("pv_power_W").max())
+    return [None if power == MISSING else f"{max(power, 0) / most * 100:.1f}" for power in _minutes("pv_power_W", day)]
 
 
-@cache
-def _register(column: str) -> npt.NDArray[np.int64]:
-    return np.cumsum(np.maximum(measured_column("household", column), 0))
-
-
-@cache
-def _by_minute(column: str) -> npt.NDArray[np.int64]:
-    return np.repeat(measured_column("solar", column), _QUARTER)
+def _minutes(column: str, day: int) -> list[int]:
+    """A day of the source."""
+    minutes: list[int] = by_minute(column)[rows_of_day(day)].tolist()
+    return minutes
 
 
 _TOTAL: Final = "total_increasing"
 _MAINS: Final = (
-    Entity("sensor_mains_power", "Mains power", _household("active_power_W"), 5, "W", "power", "measurement"),
-    Entity("sensor_mains_voltage", "Mains voltage", _household("voltage_cV", 100), 15, "V", "voltage", "measurement"),
-    Entity("sun_sun", "Sun", _sun, _QUARTER),
+    Entity("sensor_mains_power", "Mains power", _measured("active_power_W"), 5, "W", "power", "measurement"),
+    Entity("sensor_mains_voltage", "Mains voltage", _measured("voltage_cV", 100), 15, "V", "voltage", "measurement"),
+    Entity("sun_sun", "Sun", _sun, QUARTER_MINUTES),
 )
 _KITCHEN: Final = "Kitchen, all of it"  # the comma breaks the server's own reading of attributes
-_TEMPERATURE: Final = _solar("module_temperature_cdegC", 100)
-ROOF: Final = Entity("sensor_roof_power", "Roof", _solar("pv_power_W"), _QUARTER, "W", "power", "measurement")
+_TEMPERATURE: Final = _measured("module_temperature_cdegC", 100)
+ROOF: Final = Entity("sensor_roof_power", "Roof", _measured("pv_power_W"), QUARTER_MINUTES, "W", "power", "measurement")
 """The entity whose unit changes."""
 
 HOMES: Final = (
@@ -184,7 +171,7 @@ HOMES: Final = (
         "aveiro",
         (
             *_MAINS,
-            Entity("sensor_mains_current", "Mains", _household("current_dA", 10), 15, "A", "current", "measurement"),
+            Entity("sensor_mains_current", "Mains", _measured("current_dA", 10), 15, "A", "current", "measurement"),
             Entity("sensor_kitchen_energy", _KITCHEN, _counted("kitchen_Wh"), 60, "kWh", "energy", _TOTAL),
             Entity("binary_sensor_dishwasher", "Dishwasher", _machine("kitchen_Wh", "on", "off"), 1),
         ),

@@ -19,8 +19,8 @@ from itertools import count
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import Answer, Asked
-from sandbox.days import MS_PER_DAY, day_number
 from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, Fired
+from sandbox.instants import MS_PER_DAY, day_number
 from sandbox.measured import FIRST_DAY
 from sandbox.settings import SettingError
 from sandbox.smart_house.files import MEMBER, cell_of, file_of, table_of, unit_in, zipped
@@ -136,7 +136,7 @@ class SmartHouse(Twin[Settings]):
         for home, _ in list(homes(self.settings)):
             if query.get("product", home.name) != home.name:
                 continue
-            first = max(start // MS_PER_DAY, day_number(FIRST_DAY))
+            first = max(start // MS_PER_DAY, FIRST_DAY)
             for number in range(first, min((end - 1) // MS_PER_DAY, newest_day(self.settings)) + 1):
                 with self._lock:
                     rows = self.lake.rows(number, number + _LATE_DAYS, self.settings)
@@ -223,7 +223,7 @@ class SmartHouse(Twin[Settings]):
         newest = newest_day(self.settings)
         first = _day(asked.query.get("date_from"), "date_from")
         last = _day(asked.query.get("date_to"), "date_to")
-        return day_number(FIRST_DAY) if first is None else first, newest if last is None else min(last, newest)
+        return FIRST_DAY if first is None else first, newest if last is None else min(last, newest)
 
     def _delete(self, body: Any) -> None:  # noqa: ANN401 - JSON
         self.delete(_home(body, self.settings))

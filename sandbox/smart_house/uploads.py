@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 
-from sandbox.days import MS_PER_DAY, date_of, day_number, epoch_ms
+from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, day_number, now_ms
 from sandbox.measured import FIRST_DAY
 from sandbox.smart_house.home import HOMES, LODGERS, ROOF, Home, Said, changes_of
 from sandbox.smart_house.settings import Settings
 
 _HOUR: Final = 3_600_000
-_MINUTE: Final = 60_000
 _EARLY_MINUTES: Final = 420  # the daily collector sends between 00:00 and 06:59
-_LATER: Final = 30 * _MINUTE
+_LATER: Final = 30 * MS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Lake:
     def rows(self, first: int, last: int, settings: Settings) -> list[Row]:
         """The uploads of the days `first` to `last`, both included, as far as they are over; by day, then by home."""
         found: list[Row] = []
-        for number in range(max(first, day_number(FIRST_DAY)), min(last, newest_day(settings)) + 1):
+        for number in range(max(first, FIRST_DAY), min(last, newest_day(settings)) + 1):
             found += self._of_day(number, settings)
         return found
 
@@ -79,7 +77,7 @@ def homes(settings: Settings) -> Iterable[tuple[Home, str]]:
 
 def newest_day(settings: Settings) -> int:
     """The last day whose uploads are given out: yesterday at most."""
-    yesterday = epoch_ms(datetime.now(UTC)) // MS_PER_DAY - 1
+    yesterday = now_ms() // MS_PER_DAY - 1
     return yesterday if settings.last_day is None else min(yesterday, day_number(settings.last_day))
 
 
@@ -103,7 +101,7 @@ def _uploads(
 
 
 def _sent_at(home: Home, number: int) -> int:
-    return number * MS_PER_DAY + (number * 7919 + home.shift_days * 31) % _EARLY_MINUTES * _MINUTE
+    return number * MS_PER_DAY + (number * 7919 + home.shift_days * 31) % _EARLY_MINUTES * MS_PER_MINUTE
 
 
 def _cells(home: Home, start: int, end: int, kilo_from: int | None) -> Mapping[str, tuple[Said, ...]]:
@@ -121,8 +119,3 @@ def _cells(home: Home, start: int, end: int, kilo_from: int | None) -> Mapping[s
         if said:
             cells[entity.column] = tuple(said)
     return cells
-
-
-def day_of(row: Row) -> date:
-    """The day of an upload."""
-    return date_of(row.number)

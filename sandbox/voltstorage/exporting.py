@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final
 
 from sandbox.faults import Fired
+from sandbox.instants import iso_text
 from sandbox.voltstorage.settings import Settings
 from sandbox.voltstorage.store import Cells
 
@@ -117,13 +118,7 @@ def _time(at: int, wanted: Wanted) -> str:
 @lru_cache(16_384)
 def _time_in(at: int, minutes: int | None) -> str:
     """A day's instants are said again for every product."""
-    zone = UTC if minutes is None else timezone(timedelta(minutes=minutes))
-    text = (
-        datetime.fromtimestamp(at // 1000, zone)
-        .replace(microsecond=at % 1000 * 1000)
-        .isoformat(timespec="milliseconds")
-    )
-    return text.replace("+00:00", "Z") if minutes is None else text
+    return iso_text(at, None if minutes is None else timezone(timedelta(minutes=minutes)))
 
 
 def _number(value: float | str, wanted: Wanted) -> str:

@@ -13,15 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.days import day_number
-from sandbox.measured import FIRST_DAY, measured_column
+from sandbox.measured import MISSING, by_minute, rows_of_day, source_day
 
-SOURCE_DAYS: Final = 364
-MINUTES: Final = 1440
 CAPACITY_WH: Final = 6_000.0
 POWER_W: Final = 1_500.0
-MISSING: Final = -(2**31)
-_QUARTER: Final = 15
 _TEMPERATURE: Final = "module_temperature_cdegC"
 
 Floats = npt.NDArray[np.float64]
@@ -52,8 +47,7 @@ class Minutes:
 
 def minutes_of(shift_days: int, number: int) -> Minutes:
     """The day `number` (days since 1970-01-01) of the home whose source is shifted by `shift_days`."""
-    at = (number - day_number(FIRST_DAY) + shift_days) % SOURCE_DAYS * MINUTES
-    whole, day = _home(), slice(at, at + MINUTES)
+    whole, day = _home(), rows_of_day(source_day(number, shift_days))
     return Minutes(
         whole.is_measured[day],
         whole.household[day],
@@ -68,21 +62,21 @@ def minutes_of(shift_days: int, number: int) -> Minutes:
 @cache
 def _home() -> Minutes:
     """All days of the source, one after another."""
-    household = measured_column("household", "active_power_W").astype(np.float64)
+    household = by_minute("active_power_W").astype(np.float64)
     is_measured: npt.NDArray[np.bool_] = household != MISSING
     household[~is_measured] = 0
-    sun = _by_minute("pv_power_W")
+    sun = _with_gaps("pv_power_W")
     pv: Floats = np.round(np.where(np.isnan(sun), 0.0, np.maximum(sun, 0.0))).astype(np.float64)
     battery, charge = _battery(household, pv)
     return Minutes(
-        is_measured, household, pv, battery, household - pv - battery, charge, _by_minute(_TEMPERATURE) / 100
+        is_measured, household, pv, battery, household - pv - battery, charge, _with_gaps(_TEMPERATURE) / 100
     )
 
 
-def _by_minute(column: str) -> Floats:
-    quarters = measured_column("solar", column).astype(np.float64)
-    quarters[quarters == MISSING] = np.nan
-    return np.repeat(quarters, _QUARTER)
+def _with_gaps(column: str) -> Floats:
+    values = by_minute(column).astype(np.float64)
+    values[values == MISSING] = np.nan
+    return values
 
 
 def _battery(household: Floats, pv: Floats) -> tuple[Floats, Floats]:

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from sandbox.days import MS_PER_DAY, date_of, day_number
-from sandbox.measured import FIRST_DAY
-from sandbox.voltstorage.home import CAPACITY_WH, MINUTES, Floats, minutes_of
+from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, date_of, day_number
+from sandbox.measured import FIRST_MS, MINUTES
+from sandbox.voltstorage.home import CAPACITY_WH, Floats, minutes_of
 from sandbox.voltstorage.store import Home
 
 TIMESPANS: Final = ("hour", "day", "month", "year", "lifetime")
 _MS_PER_HOUR: Final = 3_600_000
-_MS_PER_MINUTE: Final = 60_000
 _SECONDS: Final = 60  # of a minute
 _LAST_MONTH: Final = 12
 
@@ -28,11 +27,10 @@ def spans(timespan: str, start: int, end: int, until: int) -> Iterator[tuple[int
         end: The instant after the last.
         until: How far it has come.
     """
-    origin = day_number(FIRST_DAY) * MS_PER_DAY
     if timespan == "lifetime":
-        yield origin, until
+        yield FIRST_MS, until
         return
-    begin = _floor(timespan, max(start, origin))
+    begin = _floor(timespan, max(start, FIRST_MS))
     while begin < min(end, until):
         following = _next(timespan, begin)
         if begin >= start:
@@ -46,8 +44,8 @@ def statistics_of(home: Home, begin: int, end: int) -> dict[str, Any] | None:
     hottest, warm = float("nan"), []
     for number in range(begin // MS_PER_DAY, -(-end // MS_PER_DAY)):
         midnight = number * MS_PER_DAY
-        first = max(begin - midnight, 0) // _MS_PER_MINUTE
-        last = min(max((end - midnight) // _MS_PER_MINUTE, 0), MINUTES)
+        first = max(begin - midnight, 0) // MS_PER_MINUTE
+        last = min(max((end - midnight) // MS_PER_MINUTE, 0), MINUTES)
         of_day, of_heat = _tally(home, number, first, last)
         sums += of_day
         hottest = np.fmax(hottest, of_heat[0])

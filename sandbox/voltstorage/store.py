@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
-from sandbox.days import MS_PER_DAY, Times, day_number, epoch_ms
-from sandbox.measured import FIRST_DAY
-from sandbox.voltstorage.home import MINUTES, Floats, minutes_of
+from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, capped_at_day_end, now_ms
+from sandbox.measured import FIRST_MS, MINUTES, Counts, scattered
+from sandbox.voltstorage.home import Floats, minutes_of
 from sandbox.voltstorage.settings import Settings
 
 Cells = Mapping[str, float | str]
@@ -77,10 +76,10 @@ class Store:
 
     def rows(self, home: Home, start: int, end: int, settings: Settings) -> list[tuple[int, Cells]]:
         """The rows with `start <= time < end`, in epoch milliseconds, and not later than now, by time."""
-        end = min(end, _end_of(settings))
+        end = min(end, capped_at_day_end(now_ms() + 1, settings.last_day))
         found: list[tuple[int, Cells]] = []
         edits = self._edits.get(home.number, {})
-        start = max(start, day_number(FIRST_DAY) * MS_PER_DAY)
+        start = max(start, FIRST_MS)
         spacing_ms, size = (settings.spacing_ms, _PIECE_MS) if home is SECONDS else (0, MS_PER_DAY)
         for number in range(start // size, -(-end // size)):
             times, cells = _piece(home, number, spacing_ms)
@@ -105,18 +104,8 @@ class Store:
         self._edits.clear()
 
 
-def now_ms() -> int:
-    """Epoch milliseconds of now."""
-    return epoch_ms(datetime.now(UTC))
-
-
-def _end_of(settings: Settings) -> int:
-    now = now_ms() + 1
-    return now if settings.last_day is None else min(now, (day_number(settings.last_day) + 1) * MS_PER_DAY)
-
-
 @lru_cache(maxsize=256)
-def _piece(home: Home, number: int, spacing_ms: int) -> tuple[Times, list[Cells]]:
+def _piece(home: Home, number: int, spacing_ms: int) -> tuple[Counts, list[Cells]]:
     """A day of a row a minute, or some minutes of a row a second; `number` of them after 1970."""
     rows = sorted(_by_second(home, number, spacing_ms) if spacing_ms else _by_minute(home, number), key=itemgetter(0))
     return np.array([at for at, _ in rows], dtype=np.int64), [cells for _, cells in rows]
@@ -142,10 +131,10 @@ def _by_minute(home: Home, number: int) -> Iterator[tuple[int, Cells]]:
             for name in home.columns
             if minute % _HOUR == 0 or columns[name][minute] != columns[name][minute - 1]
         }
-        at = midnight + minute * 60_000 + _OFFSET_MS + (minute * 2_654_435_761 >> 16) % 7
+        at = midnight + minute * MS_PER_MINUTE + _OFFSET_MS + scattered(minute) % 7
         yield at, said
         if minute % _EMPTY_EVERY == 0:
-            yield midnight + minute * 60_000 + _EMPTY_AT_MS, {}
+            yield midnight + minute * MS_PER_MINUTE + _EMPTY_AT_MS, {}
 
 
 def _by_second(home: Home, number: int, spacing_ms: int) -> Iterator[tuple[int, Cells]]:
@@ -154,7 +143,7 @@ def _by_second(home: Home, number: int, spacing_ms: int) -> Iterator[tuple[int, 
     day = minutes_of(home.shift_days, midnight // MS_PER_DAY)
     first = (number * _PIECE_MS - midnight) // spacing_ms
     steps = first + np.arange(_PIECE_MS // spacing_ms, dtype=np.int64)
-    at_minute = steps * spacing_ms / 60_000
+    at_minute = steps * spacing_ms / MS_PER_MINUTE
     known = np.arange(MINUTES, dtype=np.float64)
 
     def line(values: Floats) -> list[float]:
@@ -169,7 +158,7 @@ def _by_second(home: Home, number: int, spacing_ms: int) -> Iterator[tuple[int, 
         ELECTRONICS: battery,
         CHARGE: np.round(np.interp(at_minute, known, day.charge), 6).tolist(),
     }
-    jitter = ((steps * 2_654_435_761 >> 16) % max(spacing_ms // 20, 1)).tolist()
+    jitter = (scattered(steps) % max(spacing_ms // 20, 1)).tolist()
     is_measured = day.is_measured[at_minute.astype(np.int64)].tolist()
     for index, step in enumerate(steps.tolist()):
         if is_measured[index]:

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox.faults import Facts
-from sandbox.voltstorage.store import CHARGE, ELECTRONICS, GRID, HOUSEHOLD, PV, STATUS, Cells, Home, now_ms
+from sandbox.instants import now_ms
+from sandbox.voltstorage.store import CHARGE, ELECTRONICS, GRID, HOUSEHOLD, PV, STATUS, Cells, Home
 
 if TYPE_CHECKING:
     from sandbox.voltstorage.twin import VoltStorage

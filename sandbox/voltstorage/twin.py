@@ -19,15 +19,15 @@ from typing import Any, ClassVar, Final
 
 from sandbox.answers import Answer, Asked, as_json
 from sandbox.bearer import random_token
-from sandbox.days import MS_PER_DAY
 from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, Fired
+from sandbox.instants import MS_PER_DAY, now_ms
 from sandbox.settings import SettingError
 from sandbox.twin import Point, Query, Socket, Switch, Twin
 from sandbox.voltstorage.exporting import Wanted, as_csv, simplified
 from sandbox.voltstorage.exporting import as_json as export_as_json
 from sandbox.voltstorage.settings import Settings
 from sandbox.voltstorage.statistics import TIMESPANS, spans, statistics_of
-from sandbox.voltstorage.store import Cells, Home, Store, now_ms
+from sandbox.voltstorage.store import Cells, Home, Store
 from sandbox.voltstorage.stream import LIVE_NAMES, Streams
 
 ROOT: Final = "/voltstorage/rest"

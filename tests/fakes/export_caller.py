@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import httpx
 
-from sandbox.export_service import PRODUCTS_PATH, QUERY_PATH, TOKEN_PATH
-from sandbox.measured import GRID_PRODUCT, VEHICLES_PRODUCT
+from sandbox.export_service.products import GRID_PRODUCT, VEHICLES_PRODUCT
+from sandbox.export_service.twin import PRODUCTS_PATH, QUERY_PATH, TOKEN_PATH
 from sandbox.running import Sandbox
 
 GRID: Final = GRID_PRODUCT

@@ -16,8 +16,8 @@ from providers._http import ApiClient, Origin, Secret
 from providers._oauth2 import ClientCredentials
 from providers.export_service.account import Account
 from providers.export_service.client import ExportService
-from sandbox.export_service import QUERY_PATH, TOKEN_PATH
-from sandbox.export_service import ExportService as ExportServiceTwin
+from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH
+from sandbox.export_service.twin import ExportService as ExportServiceTwin
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.api import QUICK, Naps
 

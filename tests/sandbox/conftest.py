@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.export_service import ExportService
+from sandbox.export_service.twin import ExportService
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.export_caller import ExportCaller
 

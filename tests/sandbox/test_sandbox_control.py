@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from sandbox.export_faults import FAULTS
-from sandbox.export_service import ExportService
+from sandbox.export_service.faults import FAULTS
+from sandbox.export_service.twin import ExportService
 from sandbox.server import is_loopback
 from sandbox.twins import TWINS
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows

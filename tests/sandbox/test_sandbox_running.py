@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.export_service import PRODUCTS_PATH, TOKEN_PATH
+from sandbox.export_service.twin import PRODUCTS_PATH, TOKEN_PATH
 from sandbox.running import main, running_sandbox
 from sandbox.settings import SettingError
 from tests.fakes.export_caller import ExportCaller

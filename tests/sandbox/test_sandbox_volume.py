@@ -6,10 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sandbox.days import MS_PER_DAY
-from sandbox.export_settings import Settings
-from sandbox.store import Store
-from sandbox.volume import VOLUME_PRODUCT, VolumeDay
+from sandbox.export_service.days import VOLUME_PRODUCT, VolumeDay
+from sandbox.export_service.settings import Settings
+from sandbox.export_service.store import Store
+from sandbox.instants import MS_PER_DAY
 from tests.fakes.export_caller import DAY, ExportCaller, ms
 
 DAY_NUMBER = ms(DAY[0]) // MS_PER_DAY

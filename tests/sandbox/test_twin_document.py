@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.export_service import QUERY_PATH, TOKEN_PATH, ExportService
-from sandbox.measured import MEASURED_PRODUCTS
+from sandbox.export_service.products import MEASURED_PRODUCTS
+from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH, ExportService
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms
 
 

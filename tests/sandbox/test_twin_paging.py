@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.export_service import ExportService
-from sandbox.volume import VOLUME_PRODUCT
+from sandbox.export_service.days import VOLUME_PRODUCT
+from sandbox.export_service.twin import ExportService
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
 SEMANTICS = ("scroll", "search_after", "offset")

@@ -19,7 +19,7 @@ from pipelines.cli.application import application
 from pipelines.local.project import House
 from pipelines.local.state import keep
 from pipelines.local.verification import Verified, verify
-from sandbox.export_service import ExportService
+from sandbox.export_service.twin import ExportService
 from sandbox.running import Sandbox, running_sandbox
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)

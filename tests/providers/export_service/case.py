@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from domain.window import Window
 from providers.export_service.account import Account, FieldMeaning
 from providers.export_service.spec import SPEC
-from sandbox.measured import GRID_PRODUCT, PREDICTION_PRODUCT, VEHICLES_PRODUCT
+from sandbox.export_service.products import GRID_PRODUCT, PREDICTION_PRODUCT, VEHICLES_PRODUCT
 from tests.fakes.hub import ORGANIZATION, hub
 from tests.providers.conformance import Case, Live
 

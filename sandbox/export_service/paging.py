@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sandbox.export_settings import Settings
-from sandbox.store import View
+from sandbox.export_service.settings import Settings
+from sandbox.export_service.store import View
 
 _MAX_TOKENS: Final = 100_000
 

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote_plus
 
 from sandbox.answers import Answer, Asked, as_json
-from sandbox.export_settings import Settings
+from sandbox.export_service.settings import Settings
 
 _FORM: Final = "application/x-www-form-urlencoded"
 

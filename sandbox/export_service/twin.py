@@ -16,17 +16,16 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from sandbox.answers import Answer, Asked, as_json, sdk_error, spring_error
-from sandbox.days import Tally, epoch_ms
-from sandbox.export_control import switches_of
-from sandbox.export_faults import ENDPOINTS, FAULTS
-from sandbox.export_points import points_of
-from sandbox.export_settings import Settings
+from sandbox.export_service.control import switches_of
+from sandbox.export_service.days import Tally
+from sandbox.export_service.faults import ENDPOINTS, FAULTS
+from sandbox.export_service.garbling import ROW_FAULTS, garbled_rows, garbled_view, said_count
+from sandbox.export_service.keycloak import Keycloak
+from sandbox.export_service.paging import Cursor, Listing, PageError, Slice, Tokens, cut_page
+from sandbox.export_service.settings import Settings
+from sandbox.export_service.store import Document, Store, View, points_of
 from sandbox.faults import Facts, Fired
-from sandbox.garbling import ROW_FAULTS, garbled_rows, garbled_view, said_count
-from sandbox.instants import Instant, as_ms
-from sandbox.keycloak import Keycloak
-from sandbox.paging import Cursor, Listing, PageError, Slice, Tokens, cut_page
-from sandbox.store import Document, Store, View
+from sandbox.instants import Instant, as_ms, epoch_ms
 from sandbox.twin import Point, Query, Switch, Twin
 
 PRODUCTS_PATH: Final = "/charginghubexporter/api/v1/export/products"
@@ -88,7 +87,7 @@ class ExportService(Twin[Settings]):
     @property
     def own_switches(self) -> Sequence[Switch]:
         """Its documents, and its listings."""
-        return switches_of(self)
+        return switches_of(self.store, self.kill_listings)
 
     @property
     def is_gzip(self) -> bool:

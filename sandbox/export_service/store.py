@@ -12,11 +12,13 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from sandbox.days import MS_PER_DAY, Day, ListedDay, Tally, Times, day_number
-from sandbox.export_settings import Settings
-from sandbox.measured import FIRST_DAY, MEASURED_PRODUCTS, MeasuredDay
+from sandbox.export_service.days import VOLUME_PRODUCT, Day, ListedDay, Tally, Times, VolumeDay
+from sandbox.export_service.products import MEASURED_PRODUCTS, VEHICLES_PRODUCT, measured_day
+from sandbox.export_service.settings import Settings
+from sandbox.instants import MS_PER_DAY, day_number
+from sandbox.measured import FIRST_DAY
 from sandbox.settings import SettingError
-from sandbox.volume import VOLUME_PRODUCT, VolumeDay
+from sandbox.twin import Point
 
 Document = Mapping[str, Any]
 Edit = Callable[[Document], Document | None]
@@ -24,6 +26,9 @@ Edit = Callable[[Document], Document | None]
 _MAX_EDITED_DOCUMENTS: Final = 200_000
 _MAX_VIEW_DAYS: Final = 4000
 _TRUTH_CHUNK: Final = 10_000
+_TIME: Final = "timestamp"
+_DEVICES: Final[Mapping[str, tuple[str, ...]]] = {VEHICLES_PRODUCT: ("vehicleId",)}
+"""Product → the fields that tell its devices apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,8 @@ class Store:
             return edited
         if product == VOLUME_PRODUCT and self.settings.volume_documents:
             return VolumeDay(number, self.settings.volume_documents, self.settings.volume_seed)
-        if product in MEASURED_PRODUCTS and day_number(FIRST_DAY) <= number <= day_number(self._last_day()):
-            return MeasuredDay(product, number)
+        if product in MEASURED_PRODUCTS and FIRST_DAY <= number <= day_number(self._last_day()):
+            return measured_day(product, number)
         return _EMPTY
 
     def change(self, product: str, timestamp: int, changes: Document, where: Document | None = None) -> int:
@@ -174,7 +179,8 @@ class Store:
 
     def _keep(self, product: str, number: int, rows: list[tuple[int, bytes]]) -> None:
         times = np.array([time for time, _ in rows], dtype=np.int64)
-        self._edited[product, number] = ListedDay(times, tuple(document for _, document in rows))
+        documents = tuple(document for _, document in rows)
+        self._edited[product, number] = ListedDay(times, lambda: documents)
 
     def _edit(self, product: str, timestamp: int, where: Document, edit: Edit) -> int:
         with self._lock:
@@ -194,5 +200,46 @@ class Store:
             return count
 
 
-_EMPTY: Final = ListedDay(np.empty(0, dtype=np.int64), ())
+def points_of(product: str, documents: Iterable[Sequence[bytes]]) -> Iterator[Point]:
+    """The points of `product`: one for each field that is there, texts and booleans as texts.
+
+    Args:
+        product: Whose documents.
+        documents: Each one JSON text, some at a time.
+    """
+    identity = _DEVICES.get(product, ())
+    known: dict[tuple[str, ...], Mapping[str, str]] = {}
+    for rows in documents:
+        for row in rows:
+            document = orjson.loads(row)
+            device = tuple(_text(document.get(name)) for name in identity)
+            at = document[_TIME]
+            for name, value in _leaves(document):
+                if value is None or name == _TIME or name in identity:
+                    continue
+                series = (name, *device)
+                if series not in known:
+                    named = {one: document[one] for one in identity if document.get(one) is not None}
+                    known[series] = {
+                        **{one: _text(said) for one, said in named.items()},
+                        "product": product,
+                        "field": name,
+                    }
+                is_number = isinstance(value, int | float) and not isinstance(value, bool)
+                yield Point(known[series], at, value if is_number else _text(value))
+
+
+def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+_EMPTY: Final = ListedDay(np.empty(0, dtype=np.int64), tuple)
 _ABSENT: Final = object()

@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from sandbox.days import ListedDay
+from sandbox.export_service.days import ListedDay
+from sandbox.export_service.paging import Listing
+from sandbox.export_service.store import View
 from sandbox.faults import Fired
-from sandbox.paging import Listing
-from sandbox.store import View
 
 ROW_FAULTS: Final = frozenset(
     {
@@ -35,7 +35,8 @@ def garbled_view(view: View, fired: Fired) -> View:
         width = int(fired.option("ties", "width"))
         times = times[np.arange(len(times)) // width * width]
         rows = [_stamped(row, int(time)) for row, time in zip(rows, times, strict=True)]
-    return View.of([(ListedDay(times, tuple(rows)), 0, len(rows))])
+    documents = tuple(rows)
+    return View.of([(ListedDay(times, lambda: documents), 0, len(rows))])
 
 
 def garbled_rows(rows: list[bytes], listing: Listing, fired: Fired) -> list[bytes]:

@@ -11,54 +11,53 @@ Edits are `{"product": P, "change": [{"timestamp": T, "where": {…}, "set": {�
 {…}}], "add": [{…}]}`; `where` tells documents of one millisecond apart and may be left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+from sandbox.export_service.store import Store
 from sandbox.instants import window_of
 from sandbox.settings import SettingError
 from sandbox.twin import Query, Switch
 
-if TYPE_CHECKING:
-    from sandbox.export_service import ExportService
 
+def switches_of(store: Store, kill: Callable[[], None]) -> Sequence[Switch]:
+    """What can be switched at this twin and at no other.
 
-def switches_of(twin: "ExportService") -> Sequence[Switch]:
-    """What can be switched at `twin` and at no other kind of twin."""
+    Args:
+        store: The documents.
+        kill: Makes every continueToken dead.
+    """
     return (
-        Switch("POST", "rows", lambda _, body: _edited(twin, body)),
-        Switch("GET", "documents", lambda query, _: _documents(twin, query)),
-        Switch("GET", "totals", lambda query, _: _totals(twin, query)),
-        Switch("POST", "kill", lambda *_: twin.kill_listings()),
+        Switch("POST", "rows", lambda _, body: _edit_rows(store, body)),
+        Switch("GET", "documents", lambda query, _: _documents(store, query)),
+        Switch("GET", "totals", lambda query, _: _totals(store, query)),
+        Switch("POST", "kill", lambda *_: kill()),
     )
 
 
-def _edited(twin: "ExportService", body: object) -> dict[str, int]:
-    """Rows of one product changed, removed and added."""
+def _edit_rows(store: Store, body: object) -> dict[str, int]:
+    """Change, remove and add rows of one product."""
     if not isinstance(body, Mapping) or not isinstance(body.get("product"), str):
         raise SettingError('edits are written {"product": P, "change": […], "remove": […], "add": […]}.')
     product = body["product"]
     try:
         changed = sum(
-            twin.store.change(product, edit["timestamp"], edit["set"], edit.get("where"))
-            for edit in body.get("change", [])
+            store.change(product, edit["timestamp"], edit["set"], edit.get("where")) for edit in body.get("change", [])
         )
-        removed = sum(
-            twin.store.remove(product, edit["timestamp"], edit.get("where")) for edit in body.get("remove", [])
-        )
+        removed = sum(store.remove(product, edit["timestamp"], edit.get("where")) for edit in body.get("remove", []))
     except (KeyError, TypeError):
         raise SettingError('an edit needs an integer "timestamp", and a change an object "set".') from None
-    return {"changed": changed, "removed": removed, "added": twin.add(product, body.get("add", []))}
+    return {"changed": changed, "removed": removed, "added": store.add(product, body.get("add", []))}
 
 
-def _documents(twin: "ExportService", query: Query) -> Iterator[bytes]:
+def _documents(store: Store, query: Query) -> Iterator[bytes]:
     product = query.get("product")
     if not product:
         raise SettingError("say which product: ?product=…&start=…&end=….")
-    chunks = twin.store.truth(product, *window_of(query))
+    chunks = store.truth(product, *window_of(query))
     return (b"".join(row + b"\n" for row in rows) for rows in chunks)
 
 
-def _totals(twin: "ExportService", query: Query) -> dict[str, dict[str, int]]:
-    totals = twin.store.totals(*window_of(query))
+def _totals(store: Store, query: Query) -> dict[str, dict[str, int]]:
+    totals = store.totals(*window_of(query))
     return {product: asdict(tally) | {"points": tally.numbers + tally.texts} for product, tally in totals.items()}
