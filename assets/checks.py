@@ -15,9 +15,9 @@ from assets.factory import measurements_key
 from assets.failures import as_single_failure, error_name
 from assets.ledger import LedgerDay, LedgeredWarehouse, RejectedSeries
 from assets.source import SourceFacts
-from domain.contract import LoadReport
 from domain.errors import IngestError
 from domain.quantities import ABSENT
+from domain.records import LoadReport
 
 CHECKS: Final = {
     "fresh": "The newest day that should be there by now is loaded.",

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from assets.ledger import RecordingWarehouse
 from assets.spool import Spool
-from domain.contract import LandedPull, LoadReport, Payload, Provider, Pull, PullReport
+from domain.contract import LandedPull, Provider, Pull
 from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError, UnforeseenError
 from domain.quantities import Kinds
+from domain.records import LoadReport, Payload, PullReport
 from domain.window import Window
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from assets import metadata
 from assets.failures import as_failure, as_single_failure
 from assets.source import SourceFacts
 from assets.walk import DayOutcome, go_through
-from domain.contract import Series
 from domain.errors import IngestError
+from domain.records import Series
 
 CORRECTION_TAG: Final = "joulehouse/correction"
 """A run with this tag set to `true` may shrink a partition by any amount."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from domain.contract import LoadReport, PullReport, Warehouse
+from domain.contract import Warehouse
 from domain.errors import IngestError
+from domain.records import LoadReport, PullReport
 from domain.window import Window
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 import dagster as dg
 
 from assets.source import SourceFacts
-from domain.contract import LoadReport, PullReport, Series
 from domain.quantities import QUANTITIES
+from domain.records import LoadReport, PullReport, Series
 from domain.zones import refusal
 
 MEASUREMENT_TABLE: Final = "public.measurement"

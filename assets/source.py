@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
-from domain.contract import ProviderSpec
+from domain.records import ProviderSpec
 from domain.window import Window
 
 Span = Literal["day", "month", "year"]

@@ -14,8 +14,9 @@ from assets.day import land, load
 from assets.ledger import RecordingWarehouse
 from assets.spool import Spool, spooled
 from assets.verdicts import PATIENCE, Verdict, verdict
-from domain.contract import LoadReport, Provider, PullReport
+from domain.contract import Provider
 from domain.errors import IngestError
+from domain.records import LoadReport, PullReport
 from domain.window import Window
 
 if TYPE_CHECKING:

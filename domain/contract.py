@@ -1,150 +1,19 @@
-"""The promises the rooms make to each other: what a provider does, what a warehouse does, and what passes between.
+"""The promises that the packages make to each other: what a provider does, and what a warehouse does.
 
 A provider has three verbs that never meet. `discover` and `fetch` talk and understand nothing; `normalize` understands
 and talks to nobody. What the provider said is kept before it is interpreted, so a mistake of ours never costs a second
 request.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSpec:
-    """What is true of a provider, whoever asks. Schedules, pools, partitions, checks and the plan derive from it.
-
-    Attributes:
-        slug: The provider's name everywhere: folder, component, documentation.
-        title: The provider's name as a person says it.
-        docs_url: Where its own documentation is.
-        first_day: The first day it can possibly have data for; a source may start later.
-        cadence: The usual distance between two points of a series.
-        settles_after: How long after a day's end its values still move.
-        refetch_days: Trailing days that each scheduled run asks for again.
-        deep_refetch_days: Days that are asked for again once a month, because it restates what is old; 0 for none.
-        page_rows: Rows it returns at most in one answer.
-        max_window: The widest span one request may ask for.
-        requests_per_second: Its published limit per credential; None if it has none.
-        max_days_per_run: How many daily partitions one Dagster run takes at most.
-        pull_days: How many UTC days, one after the other, one pull asks for at most; they are loaded one by one.
-        is_retired: It has gone for good: schedules skip it, what is loaded stays, replay works.
-    """
-
-    slug: str
-    title: str
-    docs_url: str
-    first_day: date
-    cadence: timedelta
-    settles_after: timedelta
-    refetch_days: int
-    page_rows: int
-    max_window: timedelta
-    requests_per_second: float | None
-    max_days_per_run: int
-    pull_days: int = 1
-    deep_refetch_days: int = 0
-    is_retired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One quantity of one device of one source: the catalogue row that a measurement points to.
-
-    Attributes:
-        key: What names it within its source, stable across pulls (`<product>/<device>/<field>`).
-        quantity: A name in `domain.quantities.QUANTITIES`.
-        device: The device, or the data product that stands for it.
-        site: Where the device stands; empty if the provider does not say.
-        provider_unit: The unit the provider sends, before conversion.
-        resolution: Distance between points, or length of an interval; whole days are those of `time_zone`. None if
-            irregular or unknown, or a month or a year: the label `span` says `month` or `year` then.
-        time_zone: IANA name of the site's zone (`domain.zones`); `UTC` if unknown, or if what was said is none: the
-            label `refused_zone` holds that then.
-        labels: Anything else worth keeping, as text.
-    """
-
-    key: str
-    quantity: str
-    device: str
-    site: str = ""
-    provider_unit: str = ""
-    resolution: timedelta | None = None
-    time_zone: str = "UTC"
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BodyFile:
-    """A body that is too large for memory: a file, which is there until the next payload is asked for.
-
-    Attributes:
-        path: Where it is on this machine. Whoever made it removes it.
-        n_bytes: Its size.
-        sha256: Its hash, hexadecimal.
-    """
-
-    path: Path
-    n_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """One answer, as received.
-
-    Attributes:
-        endpoint: The path that was asked, without host or query.
-        params: What was asked for. Never a credential.
-        window: The window that was asked for.
-        part: Which of the provider's separate listings this belongs to (a product, a meter, a job).
-        page: 1, 2, 3 … within the part. Page 1 voids every earlier page of the same part: the listing began anew.
-        received_at: When the last byte arrived.
-        media_type: As the provider named it, without parameters.
-        body: The bytes after transport decoding, before any interpretation; empty where they lie in `file`.
-        proof: Why the body is believed to be whole, in a few words (`content-length`, `chunked`, `gzip crc` …).
-        cursor: Opaque state from which the same part can be continued; None when this was its last page.
-        file: The body, where it is too large for memory.
-    """
-
-    endpoint: str
-    params: Mapping[str, str]
-    window: Window
-    part: str
-    page: int
-    received_at: datetime
-    media_type: str
-    body: bytes
-    proof: str
-    cursor: str | None = None
-    file: BodyFile | None = None
-
-    @property
-    def sha256(self) -> str:
-        """The address of the body in the landing zone."""
-        return self.file.sha256 if self.file else hashlib.sha256(self.body).hexdigest()
-
-    @property
-    def n_bytes(self) -> int:
-        """The size of the body."""
-        return self.file.n_bytes if self.file else len(self.body)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a part of an unfinished pull had come: the page landed last, and the cursor it left (None: finished)."""
-
-    page: int
-    cursor: str | None
 
 
 class Provider(Protocol):
@@ -239,71 +108,6 @@ def window_by_window(
         touching = (payload for payload in payloads if payload.window.touches(window))
         for batch in normalize(touching, window, kinds):
             yield index, batch
-
-
-@dataclass(frozen=True, slots=True)
-class PullReport:
-    """What landing one window cost.
-
-    Attributes:
-        pull_id: The pull. Of two pulls the one that was finished later is newer, whichever began first.
-        window: What was asked for.
-        n_payloads: Answers that make up the complete pull.
-        n_bytes: Their size as received.
-        n_requests: HTTP requests sent, retries and logins included, by every attempt that was continued here; an
-            attempt that was killed could not say how many it had sent. 0 for a replay, and for an adopted pull.
-        seconds: From the first request of the last attempt to the last byte kept.
-        is_resumed: Whether an earlier, interrupted pull was continued.
-        age_seconds: How long ago it had been finished, where it was adopted: loaded as another run had left it, and
-            nothing asked for. None where the provider was asked.
-    """
-
-    pull_id: int
-    window: Window
-    n_payloads: int
-    n_bytes: int
-    n_requests: int
-    seconds: float
-    is_resumed: bool = False
-    age_seconds: float | None = None
-
-    @property
-    def was_adopted(self) -> bool:
-        """Whether it was there already, finished and not loaded, so that nothing was asked for."""
-        return self.age_seconds is not None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadReport:
-    """What one committed load did. Counts are points: one value of one series at one instant.
-
-    `n_received == n_inserted + n_changed + n_unchanged + n_rejected + n_duplicate`, always; `n_removed` are points the
-    warehouse had and the payloads no longer say. `withdrawn` names the sites that lost all of theirs because the
-    provider was proven to hold nothing of them any more (`Normalized.absent_sites`).
-    """
-
-    load_id: int
-    pull_id: int
-    source: str
-    window: Window
-    n_series: int
-    n_received: int
-    n_inserted: int
-    n_changed: int
-    n_unchanged: int
-    n_rejected: int
-    n_duplicate: int
-    n_removed: int
-    n_points: int
-    seconds: float
-    unmapped: Mapping[str, int] = field(default_factory=dict)
-    rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
-    withdrawn: tuple[str, ...] = ()
-
-    @property
-    def n_written(self) -> int:
-        """Points inserted, changed or removed: 0 when the warehouse already said the same."""
-        return self.n_inserted + self.n_changed + self.n_removed
 
 
 class Warehouse(Protocol):

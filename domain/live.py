@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.contract import Series
+from domain.records import Series
 
 
 @dataclass(frozen=True, slots=True)

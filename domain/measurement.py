@@ -7,8 +7,8 @@ from typing import Final
 
 import pandas as pd
 
-from domain.contract import Series
 from domain.errors import NormalizationError
+from domain.records import Series
 
 
 class Reason(StrEnum):

@@ -21,8 +21,8 @@ from assets.again import asked_again
 from assets.factory import catalogue_key, measurements_key, payloads_key
 from assets.ledger import LedgeredWarehouse
 from assets.source import SourceFacts
-from domain.contract import ProviderSpec
 from domain.errors import IngestError
+from domain.records import ProviderSpec
 from domain.window import Window
 
 RANGE_START: Final = "dagster/asset_partition_range_start"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Final, Self
 
-from domain.contract import Payload
+from domain.records import Payload
 from providers._archive_index import (
     DEFLATED,
     LOCAL,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from domain.contract import Payload, Progress, ProviderSpec, Series, window_by_window
+from domain.contract import window_by_window
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, ProviderSpec, Series
 from domain.window import Window
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.contract import Payload
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.spec import SPEC

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from domain.contract import Payload
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload
 from domain.window import Window
 from providers.export_service.account import Account
 from providers.export_service.spec import SPEC

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from domain.contract import LandedPull, LoadReport, Payload, Progress, Pull, PullReport, Series
+from domain.contract import LandedPull, Pull
 from domain.errors import IngestError
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from domain.contract import Budget, Payload
+from domain.contract import Budget
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload
 from domain.window import Window
 from providers.servitly.account import Account
 from providers.servitly.pace import Pace

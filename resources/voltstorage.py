@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.contract import Payload
 from domain.live import LiveFeed
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload
 from domain.window import Window
 from providers.voltstorage.account import Account
 from providers.voltstorage.spec import SPEC

@@ -8,9 +8,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from domain import zones
-from domain.contract import Series
 from domain.errors import NormalizationError, RowsRefusedError
 from domain.quantities import QUANTITIES, Kind, Kinds
+from domain.records import Series
 from domain.window import Window
 from domain.zones import is_zone
 from warehouse import registers, summaries

@@ -15,7 +15,7 @@ from warehouse.statements import statement
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the ledger. Counts as in `domain.contract.LoadReport`; all of them 0 or partial where it failed."""
+    """One row of the ledger. Counts as in `domain.records.LoadReport`; all of them 0 or partial where it failed."""
 
     load_id: int
     status: Literal["committed", "failed"]

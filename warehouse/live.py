@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import psycopg
 
-from domain.contract import Series
 from domain.live import Gap, LivePoint
+from domain.records import Series
 from domain.window import Window
 from warehouse import registers, summaries
 from warehouse.catalogue import Catalogue

@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 from psycopg.types.json import Jsonb
 
-from domain.contract import LandedPull, LoadReport
+from domain.contract import LandedPull
 from domain.errors import (
     AccountingError,
     IngestError,
@@ -23,6 +23,7 @@ from domain.errors import (
     ShrinkRefusedError,
     StaleLoadError,
 )
+from domain.records import LoadReport
 from domain.window import Window
 from warehouse import registers, summaries
 from warehouse.intake import Intake

@@ -18,8 +18,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from domain.contract import BodyFile, Payload, Progress, PullReport
 from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, WarehouseUnavailableError
+from domain.records import BodyFile, Payload, Progress, PullReport
 from domain.window import Window
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing

@@ -9,10 +9,11 @@ from typing import Final, Self
 
 from upath import UPath
 
-from domain.contract import LandedPull, LoadReport, PullReport, Series
+from domain.contract import LandedPull
 from domain.errors import IngestError, NormalizationError, RowsRefusedError, WarehouseError
 from domain.measurement import Normalized
 from domain.quantities import Kinds
+from domain.records import LoadReport, PullReport, Series
 from domain.window import Window
 from warehouse import pulls
 from warehouse.catalogue import Catalogue

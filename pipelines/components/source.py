@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from assets.checks import source_checks
 from assets.factory import source_assets
 from assets.source import SourceFacts
-from domain.contract import Provider, ProviderSpec
+from domain.contract import Provider
+from domain.records import ProviderSpec
 from pipelines.components.attributes import SourceAttributes
 from pipelines.components.mistakes import Mistake
 from pipelines.components.slugs import checked_slug

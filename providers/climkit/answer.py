@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.quantities import NO_KINDS, Kind, Kinds
+from domain.records import Payload
 from domain.window import Window
 from domain.zones import refusal, zone
 from providers._points import NEAR, near_outside

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import Provider
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.climkit.account import Account

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.contract import Series
 from domain.quantities import Conversion, conversion
+from domain.records import Series
 from providers._zones import REFUSED_ZONE
 from providers.climkit.account import SPANS, Account
 from providers.climkit.buckets import QUARTER, RESOLUTIONS

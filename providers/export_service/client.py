@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import Provider
 from domain.errors import (
     CredentialsRejectedError,
     IncompleteAnswerError,
@@ -19,6 +19,7 @@ from domain.errors import (
 )
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.export_service.account import Account

@@ -1,7 +1,7 @@
 """What the fields of one account mean, and the series they make."""
 
-from domain.contract import Series
 from domain.quantities import Conversion
+from domain.records import Series
 from providers._points import storable
 from providers.export_service.account import Account
 

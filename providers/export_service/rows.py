@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
+from domain.records import Payload
 from domain.window import Window
 from providers._json import clipped, is_storable
 from providers._points import earliest_of

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final
 
-from domain.contract import ProviderSpec
+from domain.records import ProviderSpec
 
 SPEC: Final = ProviderSpec(
     slug="export_service",

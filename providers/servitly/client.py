@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import Provider
 from domain.errors import (
     AnswerTooLargeError,
     ExportPendingError,
@@ -22,6 +22,7 @@ from domain.errors import (
 from domain.export_jobs import ExportJobs, Order
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient
 from providers.servitly.account import Account

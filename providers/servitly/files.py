@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from domain.contract import BodyFile
 from domain.errors import (
     AddressRefusedError,
     ConfigurationError,
@@ -23,6 +22,7 @@ from domain.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
+from domain.records import BodyFile
 from providers._archive import Archive, ArchiveLimits
 from providers._http import ApiClient, BlobClient, Download
 

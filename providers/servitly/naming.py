@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from domain.contract import Series
 from domain.measurement import Reason
+from domain.records import Series
 from providers._points import text_reason
 from providers.servitly.account import Account
 from providers.servitly.wire import meaning_of, split_header

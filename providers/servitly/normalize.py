@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from domain.contract import Payload, Series
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
+from domain.records import Payload, Series
 from domain.window import Window
 from providers._archive import Archive
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, storable

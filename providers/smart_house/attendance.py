@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from domain.contract import Payload
+from domain.records import Payload
 from domain.window import Window
 from providers.smart_house.account import Account
 from providers.smart_house.homes import Homes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import Provider
 from domain.errors import (
     AnswerTooLargeError,
     IncompleteAnswerError,
@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.smart_house import archive

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from domain.contract import Series
+from domain.records import Series
 
 
 def measured(home: str, entity: str, quantity: str, unit: str) -> Series:

@@ -23,10 +23,10 @@ from typing import Final
 
 import numpy as np
 
-from domain.contract import Payload, Series
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason
 from domain.quantities import NO_KINDS, Conversion, Kinds
+from domain.records import Payload, Series
 from domain.window import Window
 from providers._json import is_storable
 from providers._numbers import looks_like_number, read_numbers, value_of

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final
 
-from domain.contract import ProviderSpec
+from domain.records import ProviderSpec
 
 LATE_DAYS: Final = 2
 """Days after a day that its changes still come with: the collector sends 24 hours once a day, or late."""

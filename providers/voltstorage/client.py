@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.contract import Payload, Progress, Provider, Series
+from domain.contract import Provider
 from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers._zones import REFUSED_ZONE

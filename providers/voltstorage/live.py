@@ -7,10 +7,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-from domain.contract import Series
 from domain.errors import ProviderError, RequestRejectedError
 from domain.live import Heard, LivePoint, LiveStream
 from domain.quantities import Kind
+from domain.records import Series
 from providers._addresses import Origin
 from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from domain.contract import Series
+from domain.records import Series
 from providers.voltstorage.account import Account
 from providers.voltstorage.spans import LIFETIME, LONG
 from providers.voltstorage.wire import INFERRED_UNIT, STATISTICS, meaning_of

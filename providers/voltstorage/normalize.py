@@ -20,8 +20,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from domain.contract import Payload, Series
 from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.records import Payload, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, text_reason
 from providers.voltstorage.account import Account

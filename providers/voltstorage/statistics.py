@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from domain.contract import Payload, Series
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.quantities import conversion
+from domain.records import Payload, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, NEAR, earliest_of
 from providers.voltstorage.cells import one_number

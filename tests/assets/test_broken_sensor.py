@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from assets.day import land, load
-from domain.contract import LoadReport
 from domain.errors import TooManyRejectedError
+from domain.records import LoadReport
 from providers.export_service.account import FieldMeaning
 from tests.fakes import apartments as house
 from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, PRODUCT, hub

@@ -9,8 +9,8 @@ from assets.failures import error_name
 from assets.source import SourceFacts
 from assets.verdicts import VERDICTS
 from assets.walk import go_through
-from domain.contract import LoadReport
 from domain.quantities import ABSENT
+from domain.records import LoadReport
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
 from tests.fakes.warehouse import FakeDay, FakeWarehouse

@@ -7,7 +7,6 @@ import pytest
 from assets.day import land, load
 from assets.verdicts import PATIENCE
 from assets.walk import go_through
-from domain.contract import LoadReport
 from domain.errors import (
     AccountingError,
     CredentialsRejectedError,
@@ -20,6 +19,7 @@ from domain.errors import (
     StaleLoadError,
 )
 from domain.measurement import Normalized
+from domain.records import LoadReport
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse

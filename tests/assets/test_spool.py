@@ -13,10 +13,10 @@ import pytest
 import assets.spool
 from assets.day import land, load
 from assets.walk import DayOutcome, go_through
-from domain.contract import Payload, Progress
 from domain.errors import IngestError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kind, Kinds
+from domain.records import Payload, Progress
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse

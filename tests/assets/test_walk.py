@@ -8,7 +8,6 @@ import pytest
 
 from assets.verdicts import PATIENCE
 from assets.walk import go_through
-from domain.contract import Payload, Progress
 from domain.errors import (
     CredentialsRejectedError,
     ExportPendingError,
@@ -16,6 +15,7 @@ from domain.errors import (
     PayloadUnreadableError,
     ProviderUnavailableError,
 )
+from domain.records import Payload, Progress
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import psycopg
 
-from domain.contract import Payload, Series
 from domain.measurement import Normalized
+from domain.records import Payload, Series
 from domain.window import Window
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.pulls import TimescaleLandedPull

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from domain.contract import Series
 from domain.errors import NormalizationError
 from domain.measurement import Normalized, concat
+from domain.records import Series
 
 POWER = Series(key="meter/P_kW", quantity="power", device="meter")
 

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from domain.contract import Budget, Payload, Progress
+from domain.contract import Budget
 from domain.measurement import Normalized, concat
+from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._login import BearerLogin

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from domain.contract import Payload
 from domain.measurement import Normalized
+from domain.records import Payload
 from domain.window import Window
 from providers.export_service.account import Account
 from providers.export_service.normalize import normalize

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.contract import Payload
 from domain.measurement import Normalized
+from domain.records import Payload
 from domain.window import Window
 
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)

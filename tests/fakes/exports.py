@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from domain.contract import Payload, Progress
 from domain.export_jobs import ExportJob, ExportJobs, JobState, Order
 from domain.measurement import Normalized, concat
+from domain.records import Payload, Progress
 from domain.window import Window
 from providers._archive import ArchiveLimits
 from providers._http import ApiClient, BlobClient, Origin, Secret

@@ -9,8 +9,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from domain.contract import Payload, Progress
 from domain.measurement import Normalized, concat
+from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._oauth2 import ClientCredentials

@@ -6,8 +6,8 @@ from typing import Final
 
 import pandas as pd
 
-from domain.contract import LoadReport, Payload, Series
 from domain.measurement import REJECTED_COLUMNS, Normalized, no_measurements, no_rejected, no_states
+from domain.records import LoadReport, Payload, Series
 from domain.window import Window
 from warehouse.pulls import TimescaleLandedPull
 from warehouse.store import TimescaleWarehouse

@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from domain.contract import Payload, Progress, Provider, ProviderSpec, Series
+from domain.contract import Provider
 from domain.errors import IngestError, PayloadUnreadableError
 from domain.measurement import Normalized, no_rejected
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload, Progress, ProviderSpec, Series
 from domain.window import Window
 
 FAKE_SPEC = ProviderSpec(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import psycopg
 
-from domain.contract import LoadReport, Series
 from domain.measurement import Normalized
+from domain.records import LoadReport, Series
 from domain.registers import FLAGS, judge, register_of
 from domain.window import Window
 from tests.fakes.points import landed

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import Series
 from domain.errors import IngestError, PayloadUnreadableError, ProviderUnavailableError
 from domain.live import Gap, Heard
+from domain.records import Series
 from pipelines.live.listener import Listener
 from pipelines.live.pace import Pace
 from pipelines.live.queue import Inbox

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from domain.contract import Payload, Progress
 from domain.measurement import Normalized, concat
+from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin
 from providers.smart_house.account import Account

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from domain.contract import LandedPull, LoadReport, Payload, Progress, PullReport, Series
+from domain.contract import LandedPull
 from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
 from domain.measurement import Normalized
 from domain.quantities import QUANTITIES, Kinds
+from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
 from warehouse.ledger import RejectedSeries
 

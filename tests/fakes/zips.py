@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from domain.contract import Payload
+from domain.records import Payload
 from domain.window import Window
 
 

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from assets.spool import Spool
-from domain.contract import Payload, Progress, Provider, ProviderSpec
+from domain.contract import Provider
 from domain.errors import IngestError, PayloadUnreadableError
 from domain.measurement import Normalized, Reason, concat
 from domain.quantities import QUANTITIES
+from domain.records import Payload, Progress, ProviderSpec
 from domain.window import Window
 from tests.fakes.leaks import spellings
 

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.contract import Payload
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, concat
+from domain.records import Payload
 from domain.window import Window
 from providers.climkit import normalize as climkit
 from providers.climkit.account import Account as ClimkitAccount

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from assets.metadata import of_refused_zone, refused_zones
-from domain.contract import Payload
 from domain.errors import ConfigurationError, PayloadUnreadableError
 from domain.measurement import concat
+from domain.records import Payload
 from domain.window import Window
 from providers._zones import named_zone
 from providers.climkit.account import Account as ClimkitAccount

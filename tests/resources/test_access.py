@@ -9,10 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from domain.contract import Payload
 from domain.errors import AddressRefusedError, ConfigurationError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload
 from domain.window import Window
 from pipelines.components.source import SourceComponent
 from pipelines.sources import read_sources

@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.contract import Payload
 from domain.errors import (
     CredentialsRejectedError,
     ExportPendingError,
@@ -26,6 +25,7 @@ from domain.errors import (
     WarehouseUnavailableError,
 )
 from domain.export_jobs import ExportJobs, Order
+from domain.records import Payload
 from providers._http import Origin
 from providers.servitly.pace import Pace
 from resources import courier

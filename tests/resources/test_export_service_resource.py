@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.contract import Payload
 from domain.errors import ConfigurationError
+from domain.records import Payload
 from domain.window import Window
 from providers.export_service.account import Account, FieldMeaning
 from resources.access import Endpoint

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from domain.contract import LoadReport
 from domain.errors import WarehouseUnsuitableError
+from domain.records import LoadReport
 from domain.window import Window
 from pipelines.local.loopback import free_port
 from tests.fakes import rows_by_insert

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from domain.contract import Series
 from domain.errors import NormalizationError
+from domain.records import Series
 from warehouse.schema import migrate
 from warehouse.statements import script
 from warehouse.store import open_warehouse

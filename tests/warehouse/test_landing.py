@@ -11,8 +11,8 @@ import pytest
 import zstandard
 from upath import UPath
 
-from domain.contract import BodyFile
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
+from domain.records import BodyFile
 from tests.fakes.forked import together
 from warehouse.landing import Landing
 

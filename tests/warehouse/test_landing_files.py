@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from domain.contract import BodyFile, Payload
 from domain.errors import PayloadMissingError, WarehouseUnavailableError
+from domain.records import BodyFile, Payload
 from tests.fakes.points import DAY, payload
 from warehouse.landing import Landing
 from warehouse.store import open_warehouse

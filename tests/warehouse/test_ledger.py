@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.contract import Series
 from domain.errors import ShrinkRefusedError
+from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import DAY, load
 from warehouse.store import TimescaleWarehouse, open_warehouse

@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.contract import Series
 from domain.live import Gap, LivePoint
+from domain.records import Series
 from domain.window import Window
 from warehouse.store import TimescaleWarehouse, open_warehouse
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from domain.contract import LoadReport, Series
 from domain.errors import ShrinkRefusedError
 from domain.live import LivePoint
 from domain.measurement import Normalized
+from domain.records import LoadReport, Series
 from domain.window import Window
 from tests.fakes.points import load
 from warehouse.store import TimescaleWarehouse, open_warehouse

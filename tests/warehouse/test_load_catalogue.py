@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.contract import Series
 from domain.errors import RowsRefusedError, WarehouseUnavailableError
 from domain.measurement import Normalized
 from domain.quantities import Kind
+from domain.records import Series
 from tests.fakes.points import DAY, batch, landed, load, table
 from warehouse import connections
 from warehouse import load as load_module

@@ -11,7 +11,6 @@ import psycopg
 import pytest
 
 from assets import day
-from domain.contract import Series
 from domain.errors import (
     AccountingError,
     IngestError,
@@ -26,6 +25,7 @@ from domain.errors import (
     WarehouseUnavailableError,
 )
 from domain.measurement import Normalized
+from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import DAY, Said, at, batch, landed, load, table
 from tests.fakes.provider import FakeProvider

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 
 from assets import day
-from domain.contract import Payload
 from domain.errors import StaleLoadError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
+from domain.records import Payload
 from domain.window import Window
 from tests.fakes.forked import ended, fork, together
 from tests.fakes.points import DAY, Said, batch, landed, load, payload, table

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.contract import LoadReport
 from domain.errors import NormalizationError, ShrinkRefusedError
 from domain.measurement import Normalized
+from domain.records import LoadReport
 from tests.fakes.forked import ended, fork
 from tests.fakes.points import DAY, Said, batch, landed, load, table
 from warehouse.store import TimescaleWarehouse, open_warehouse

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.contract import Progress
 from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, WarehouseUnavailableError
+from domain.records import Progress
 from domain.window import Window
 from tests.fakes.forked import ended, fork, together
 from tests.fakes.points import DAY, batch, landed, payload

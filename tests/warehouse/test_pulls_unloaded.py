@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.contract import PullReport
 from domain.errors import PayloadUnreadableError, ShrinkRefusedError
+from domain.records import PullReport
 from domain.window import Window
 from tests.fakes.points import DAY, batch, payload
 from warehouse.pulls import TimescaleLandedPull

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.contract import Series
 from domain.live import LivePoint
+from domain.records import Series
 from domain.window import Window
 from tests.fakes.forked import together
 from tests.fakes.registers import Readings, load_readings, local_days, rebuilt, stored

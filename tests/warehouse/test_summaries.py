@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from domain import zones
-from domain.contract import Series
 from domain.live import LivePoint
 from domain.measurement import Normalized
+from domain.records import Series
 from domain.window import Window
 from tests.fakes.forked import together
 from tests.fakes.points import DAY, Said, at, batch, load

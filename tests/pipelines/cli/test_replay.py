@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from domain.contract import Payload
+from domain.records import Payload
 from domain.window import Window
 from pipelines.cli.application import application
 from warehouse.store import open_warehouse

@@ -4,8 +4,8 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from domain.contract import Series
 from domain.live import Gap, Heard, LivePoint
+from domain.records import Series
 from pipelines.live.queue import Inbox, Item
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from assets.day import land
-from domain.contract import Progress
 from domain.errors import RequestRejectedError
+from domain.records import Progress
 from providers.climkit.account import Account
 from providers.climkit.questions import require_meters
 from providers.climkit.wire import Meter, Site

@@ -11,7 +11,6 @@ import psycopg
 import pytest
 
 from assets.day import land
-from domain.contract import Progress
 from domain.errors import (
     ConfigurationError,
     CredentialsRejectedError,
@@ -21,6 +20,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from domain.measurement import concat
+from domain.records import Progress
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.buckets import end_of, first_at_or_after

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.contract import Payload
 from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, concat
+from domain.records import Payload
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.normalize import normalize

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.contract import Payload
+from domain.records import Payload
 from domain.window import Window
 from providers.climkit.wire import parse_rows
 from tests.fakes.apartments import ACCOUNT, apartments

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from domain.contract import Payload, Progress
 from domain.errors import IngestError, RequestRejectedError
+from domain.records import Payload, Progress
 from providers.export_service.client import ExportService
 from tests.fakes.api import api
 from tests.fakes.hub import ACCOUNT, DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.contract import Progress
 from domain.errors import CredentialsRejectedError
+from domain.records import Progress
 from domain.window import Window
 from providers.export_service.account import Account
 from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, ORGANIZATION, PRODUCT, Hub, hub, minutes

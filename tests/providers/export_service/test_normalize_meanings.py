@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.contract import Series
 from domain.errors import PayloadUnreadableError
+from domain.records import Series
 from providers.export_service.account import Account, FieldMeaning
 from tests.fakes.documents import NOON, meant, measured, points
 from tests.providers.export_service.test_wire import DOCUMENTED

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.contract import BodyFile, Payload
+from domain.records import BodyFile, Payload
 from domain.window import Window
 from providers._archive import Archive
 from providers.servitly.account import Account

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from domain.contract import BodyFile, Payload
 from domain.measurement import concat
+from domain.records import BodyFile, Payload
 from domain.window import Window
 from providers.servitly.account import Account
 from providers.servitly.normalize import normalize, normalize_each

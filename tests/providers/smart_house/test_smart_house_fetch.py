@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.contract import Progress
 from domain.errors import (
     AnswerTooLargeError,
     NotYetPublishedError,
@@ -16,6 +15,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from domain.measurement import concat
+from domain.records import Progress
 from domain.window import Window
 from providers.smart_house.client import PART
 from providers.smart_house.normalize import normalize

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.contract import Payload
 from domain.measurement import concat
+from domain.records import Payload
 from domain.window import Window
 from providers.smart_house.account import Account
 from providers.smart_house.normalize import NOTHING_LEFT, normalize

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from domain.contract import Series
 from domain.errors import (
     AddressRefusedError,
     CredentialsRejectedError,
@@ -23,6 +22,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from domain.live import Heard, LiveStream
+from domain.records import Series
 from providers._addresses import Origin
 from providers._stream import StreamLimits
 from providers.voltstorage.account import Account, Paths

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.contract import Payload
 from domain.errors import PayloadUnreadableError
+from domain.records import Payload
 from domain.window import Window
 from providers.voltstorage.account import Account
 from providers.voltstorage.csv_export import read_csv
