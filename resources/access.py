@@ -4,13 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from domain.contract import window_by_window
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, ProviderSpec, Series
 from domain.window import Window
+from resources.endpoint import Endpoint
 from resources.on_demand import OnDemandProvider, Service
 from resources.settings import Settings
 
@@ -19,25 +19,6 @@ if TYPE_CHECKING:
 
     from domain.measurement import Normalized
     from resources.line import Line
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a source's API is, and who says so.
-
-    Attributes:
-        source: The source's slug.
-        place: The file that describes it, for messages.
-        base_url: The provider's address.
-        base_url_env: The variable that holds the address; it wins.
-        ca_file: A private certificate authority in PEM, believed beside the public ones.
-    """
-
-    source: str
-    place: str
-    base_url: str = ""
-    base_url_env: str | None = None
-    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

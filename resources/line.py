@@ -7,7 +7,7 @@ from typing import Final, Protocol, Self, TypeVar
 
 from domain.contract import Budget
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
-from resources.access import Endpoint
+from resources.endpoint import Endpoint
 from resources.settings import Settings
 from warehouse.budget import DatabaseBudget
 

@@ -17,7 +17,8 @@ from pipelines.components.mistakes import Mistake
 from pipelines.components.slugs import checked_slug
 from pipelines.components.template import SourceTemplate
 from pipelines.schedules import source_job, trailing_schedule
-from resources.access import Access, Endpoint
+from resources.access import Access
+from resources.endpoint import Endpoint
 from resources.settings import PROJECT, Settings
 
 

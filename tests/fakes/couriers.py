@@ -24,7 +24,7 @@ from providers.servitly.account import Account
 from providers.servitly.client import Servitly
 from providers.servitly.pace import Pace
 from resources import courier, dispatch
-from resources.access import Endpoint
+from resources.endpoint import Endpoint
 from resources.line import Line
 from resources.servitly import ServitlyAccess
 from resources.settings import Settings

@@ -17,7 +17,8 @@ from domain.window import Window
 from pipelines.components.source import SourceComponent
 from pipelines.sources import read_sources
 from providers._oauth2 import ClientCredentials
-from resources.access import Access, Endpoint
+from resources.access import Access
+from resources.endpoint import Endpoint
 from resources.line import Line
 from resources.on_demand import Service
 from resources.settings import Settings

@@ -9,8 +9,8 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.climkit.account import Account
-from resources.access import Endpoint
 from resources.climkit import ClimkitAccess
+from resources.endpoint import Endpoint
 from resources.settings import Settings
 from sandbox.climkit.house import SITE
 from tests.fakes.apartments import DAY, FLAT, apartments

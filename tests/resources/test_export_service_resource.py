@@ -9,7 +9,7 @@ from domain.errors import ConfigurationError
 from domain.records import Payload
 from domain.window import Window
 from providers.export_service.account import Account, FieldMeaning
-from resources.access import Endpoint
+from resources.endpoint import Endpoint
 from resources.export_service import ExportServiceAccess
 from resources.settings import Settings
 from tests.fakes.days import FIRST

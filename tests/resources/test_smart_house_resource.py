@@ -9,7 +9,7 @@ from domain.window import Window
 from pipelines.components import SmartHouseSource
 from pipelines.sources import ASSETS, read_sources
 from providers.smart_house.account import Account, FieldMeaning
-from resources.access import Endpoint
+from resources.endpoint import Endpoint
 from resources.settings import Settings
 from resources.smart_house import LIMITS, SmartHouseAccess
 from tests.fakes.smart_homes import DAY, HOMES, points_of, smart_homes

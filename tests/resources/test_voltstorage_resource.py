@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import ConfigurationError, ProviderUnavailableError
 from providers.voltstorage.account import Account, FieldMeaning, Paths, ProductFilter
-from resources.access import Endpoint
+from resources.endpoint import Endpoint
 from resources.settings import Settings
 from resources.voltstorage import VoltStorageAccess
 from tests.fakes.authority import private_authority
