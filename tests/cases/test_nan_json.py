@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from assets.day import land, load
-from domain.contract import LoadReport
+from domain.records import LoadReport
 from tests.fakes.apartments import ACCOUNT, DAY, FLAT, HEATING, WATER, apartments
 from warehouse.store import open_warehouse
 

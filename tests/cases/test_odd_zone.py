@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.contract import Series
+from domain.records import Series
 from providers.voltstorage.wire import parse_products
 from warehouse.store import open_warehouse
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.contract import Payload
 from domain.measurement import Normalized, concat
+from domain.records import Payload
 from domain.window import Window
 from providers.climkit.account import Account as ClimkitAccount
 from providers.climkit.normalize import normalize as climkit

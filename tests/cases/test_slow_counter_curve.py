@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.contract import LoadReport, Payload
+from domain.records import LoadReport, Payload
 from domain.window import Window
 from providers.climkit.account import Account
 from providers.climkit.normalize import normalize
