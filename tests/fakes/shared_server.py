@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.embedded_host import is_alive
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what lies there is in a folder that only its owner can write
 _PREFIX: Final = "joulehouse-tests-"
@@ -98,4 +99,4 @@ def _has_room(memory: Path, room_bytes: int) -> bool:
 
 
 def _is_used(home: Path, *, but: Path | None = None) -> bool:
-    return any(is_alive(int(user.name)) for user in (home / "users").iterdir() if user != but)
+    return any(psutil.pid_exists(int(user.name)) for user in (home / "users").iterdir() if user != but)

@@ -17,7 +17,7 @@ import pytest
 
 from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.embedded_host import processes_in, server_account
+from warehouse.embedded.host import processes_in, server_user
 from warehouse.server import check_server
 
 Make = Callable[..., EmbeddedWarehouse]
@@ -75,7 +75,7 @@ def test_it_starts_keeps_its_data_over_a_restart_and_stops_without_a_trace(make:
     running = warehouse.status()
     assert running.is_made
     assert running.is_running
-    assert running.pid in processes_in(cluster_of(warehouse))
+    assert running.pid in {process.pid for process in processes_in(cluster_of(warehouse))}
     assert running.log.is_file()
 
     assert warehouse.stop()
@@ -160,14 +160,14 @@ def test_a_pid_file_that_names_somebody_else_by_now_is_not_believed(make: Make) 
     pid_file = cluster_of(warehouse) / "postmaster.pid"
     text = pid_file.read_text()
     warehouse.stop()
-    account = server_account(cluster_of(warehouse))
+    user = server_user(cluster_of(warehouse))
     stranger = subprocess.Popen(
         ["sleep", "60"],  # noqa: S607 - wherever the host keeps it
-        user=account.uid if account.is_other else None,
+        user=user.uid if user.is_other else None,
     )
     try:
         pid_file.write_text("\n".join([str(stranger.pid), *text.splitlines()[1:]]) + "\n")
-        account.own(pid_file)
+        user.own(pid_file)
         assert not warehouse.status().is_running
         assert ask(warehouse.start(), "SELECT 1") == [(1,)]
         assert stranger.poll() is None, "a process that is not ours was ended"
@@ -213,7 +213,7 @@ def test_it_listens_on_loopback_alone(running: EmbeddedWarehouse) -> None:
 
 
 def test_it_never_runs_as_root_and_its_role_is_no_superuser(running: EmbeddedWarehouse) -> None:
-    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in processes_in(cluster_of(running))}
+    owners = {process.uids().effective for process in processes_in(cluster_of(running))}
     assert len(owners) == 1
     assert 0 not in owners
     assert ask(running.url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
@@ -241,7 +241,7 @@ def test_in_somebodys_checkout_roots_server_runs_as_its_owner_every_time(make: M
     warehouse = make(under=open_folder)
     for _ in range(2):
         warehouse.start()
-        assert {Path(f"/proc/{pid}").stat().st_uid for pid in processes_in(cluster_of(warehouse))} == {nobody.pw_uid}
+        assert {process.uids().effective for process in processes_in(cluster_of(warehouse))} == {nobody.pw_uid}
         warehouse.stop()
 
 

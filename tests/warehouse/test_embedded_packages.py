@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.embedded_packages import fetched_installation
+from warehouse.embedded.packages import fetched_installation
 
 
 @pytest.fixture

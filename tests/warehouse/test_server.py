@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from domain.errors import ConfigurationError, IngestError, WarehouseUnavailableError, WarehouseUnsuitableError
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.embedded_host import processes_in, server_account
+from warehouse.embedded.host import processes_in, server_user
 from warehouse.server import (
     check_server,
     create_database,
@@ -105,7 +105,7 @@ def test_many_may_look_at_one_server_while_somebody_makes_the_extension(empty_da
 def plain_server(warehouse_server: EmbeddedWarehouse) -> Iterator[Callable[..., str]]:
     """PostgreSQL servers that are not ours: their URLs, by what they lack."""
     programs = Path(warehouse_server.psql_command()[0]).parent
-    account = server_account(warehouse_server.status().folder)
+    user = server_user(warehouse_server.status().folder)
     with tempfile.TemporaryDirectory(prefix="plain") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -116,19 +116,19 @@ def plain_server(warehouse_server: EmbeddedWarehouse) -> Iterator[Callable[..., 
             if not has_extension:
                 run_from = _without_timescaledb(programs, folder / "copy")
             sockets.mkdir()
-            account.own(sockets)
+            user.own(sockets)
             folder.chmod(0o777)
-            account.run([run_from / "initdb", "-D", cluster, "-U", "me", "-A", "trust", "-N"], seconds=60)
+            user.run([run_from / "initdb", "-D", cluster, "-U", "me", "-A", "trust", "-N"], seconds=60)
             options = f"-c listen_addresses='' -c unix_socket_directories='{sockets}' -c fsync=off"
             clusters.append((run_from, cluster))
-            done = account.run([run_from / "pg_ctl", "start", "-w", "-D", cluster, "-l", folder / "log", "-o", options],
+            done = user.run([run_from / "pg_ctl", "start", "-w", "-D", cluster, "-l", folder / "log", "-o", options],
                                seconds=60)  # fmt: skip
             assert done.returncode == 0, done.stdout
             return f"postgresql:///postgres?host={quote(str(sockets), safe='')}&user=me"
 
         yield start
         for run_from, cluster in clusters:
-            account.run([run_from / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", cluster], seconds=60)
+            user.run([run_from / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", cluster], seconds=60)
             assert processes_in(cluster) == []
 
 

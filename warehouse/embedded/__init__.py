@@ -2,7 +2,7 @@
 
 It is made at the first start and found again at every later one. What belongs to the caller lies in
 `<home>/warehouse/` (password, port, lock); what belongs to the server (`cluster/`, `server.log`) lies in
-`<home>/warehouse/server/`, unless the account that runs the server cannot get there.
+`<home>/warehouse/server/`, unless the user that runs the server cannot get there.
 
 That happens to root only: PostgreSQL refuses to run as root, and a checkout under `/root` or a test's folder of mode
 0700 is closed to everyone else. The server's files are then in `/var/lib/joulehouse/<name of home>-<lot>/` and the
@@ -12,7 +12,6 @@ fetched packages in `/var/cache/joulehouse/`, both folders that are root's to wr
 Each home has its own password, port and socket, so that any number of checkouts live on one host.
 """
 
-import fcntl
 import os
 import secrets
 import tempfile
@@ -24,9 +23,9 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
-from warehouse.embedded_cluster import Cluster
-from warehouse.embedded_host import remove_folder, server_account, write_privately
-from warehouse.embedded_packages import find_installation
+from warehouse.embedded.cluster import Cluster
+from warehouse.embedded.host import locked, remove_folder, server_user, write_privately
+from warehouse.embedded.packages import find_installation
 from warehouse.server import check_session, create_database, ensure_role
 
 _NAME: Final = "joulehouse"
@@ -38,8 +37,8 @@ _ADMIN: Final = "joulehouse_admin"
 _LONGEST_SOCKET_FOLDER: Final = 107 - len("/.s.PGSQL.65535.lock")
 """The kernel's limit for a socket's path, less what PostgreSQL appends."""
 
-_PLACES_OF_ROOT: Final = Path("/var/lib/joulehouse")
-_CACHE_OF_ROOT: Final = Path("/var/cache/joulehouse")
+_ROOTS_SERVERS: Final = Path("/var/lib/joulehouse")
+_ROOTS_CACHE: Final = Path("/var/cache/joulehouse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class WarehouseStatus:
         is_running: Whether its server runs now.
         pid: The postmaster's process id, None if it does not run.
         port: Its port on 127.0.0.1, None before the first start.
-        account: Who runs the server.
+        user: Who runs the server.
         folder: Where the server's files are.
         log: The server's log file.
     """
@@ -60,7 +59,7 @@ class WarehouseStatus:
     is_running: bool
     pid: int | None
     port: int | None
-    account: str
+    user: str
     folder: Path
     log: Path
 
@@ -96,14 +95,14 @@ class EmbeddedWarehouse:
             for wait_seconds in (0.2, 1, 5):
                 self._run(cluster)
                 try:
-                    self._greet(cluster)
+                    self._open_session(cluster)
                 except WarehouseUnavailableError:
                     # It was killed a moment ago, and is not quite dead yet.
                     time.sleep(wait_seconds)
                 else:
                     return self.url
             self._run(cluster)
-            self._greet(cluster)
+            self._open_session(cluster)
         return self.url
 
     def _run(self, cluster: Cluster) -> None:
@@ -112,20 +111,20 @@ class EmbeddedWarehouse:
             programs = self._programs(cluster)
             if not cluster.is_made:
                 self._make(cluster, programs)
-            sockets = self._socket_folder(cluster.place)
+            sockets = self._socket_folder(cluster.folder)
             cluster.launch(programs, port=self._port(), sockets=sockets, durable=self._durable)
         cluster.await_ready()
         if (port := cluster.port) is not None and port != self._port():
-            self._note("port", str(port))
+            self._write_note("port", str(port))
 
-    def _greet(self, cluster: Cluster) -> None:
+    def _open_session(self, cluster: Cluster) -> None:
         """Open a session: a pid file that says `ready` proves less. Make role and database the first time."""
-        if self._noted("made") is not None:
+        if self._read_note("made") is not None:
             check_session(self.url)
             return
         ensure_role(self.admin_url, _NAME, self._password(_NAME), may_create=True)
         create_database(self.admin_url, _NAME, owner=_NAME)
-        self._note("made", str(cluster.place))
+        self._write_note("made", str(cluster.folder))
 
     def stop(self) -> bool:
         """Stop the server, and leave no process behind. The data stays.
@@ -139,7 +138,7 @@ class EmbeddedWarehouse:
         if not self._folder.is_dir():
             return False
         with self._locked():
-            programs = self._noted("programs")
+            programs = self._read_note("programs")
             return self._cluster().end(Path(programs) if programs else None)
 
     def remove(self) -> None:
@@ -148,23 +147,23 @@ class EmbeddedWarehouse:
             return
         self.stop()
         with self._locked():
-            place = self._cluster().place
-            remove_folder(self._socket_folder(place))
-            remove_folder(place)
+            server = self._cluster().folder
+            remove_folder(self._socket_folder(server))
+            remove_folder(server)
             remove_folder(self._folder)
 
     def status(self) -> WarehouseStatus:
         """What is known without connecting: whether it is made, whether it runs, and where."""
-        place = self._known_place() or self._folder / "server"
-        cluster = Cluster(server_account(place), place)
+        server = self._known_server() or self._folder / "server"
+        cluster = Cluster(server_user(server), server)
         pid = cluster.postmaster
         return WarehouseStatus(
             is_made=cluster.is_made,
             is_running=pid is not None,
             pid=pid,
             port=self._port(),
-            account=cluster.account.name,
-            folder=place,
+            user=cluster.user.name,
+            folder=server,
             log=cluster.log,
         )
 
@@ -192,7 +191,7 @@ class EmbeddedWarehouse:
         Raises:
             WarehouseUnavailableError: It was never started.
         """
-        programs = self._noted("programs")
+        programs = self._read_note("programs")
         if programs is None or self._port() is None:
             raise self._never_started()
         target = f"host=127.0.0.1 port={self._port()} user={_NAME} dbname={_NAME}"
@@ -214,7 +213,7 @@ class EmbeddedWarehouse:
 
     def _password(self, role: str) -> str:
         """The password of `role`, from the file that libpq reads too (`host:port:database:user:password`)."""
-        for line in (self._noted("pgpass") or "").splitlines():
+        for line in (self._read_note("pgpass") or "").splitlines():
             *_, user, password = line.split(":")
             if user == role:
                 return password
@@ -229,78 +228,77 @@ class EmbeddedWarehouse:
         """One process at a time starts, stops or removes this warehouse."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = (self._folder / "lock").open("a")
+            (self._folder / "lock").touch(exist_ok=True)
         except PermissionError:
             raise ConfigurationError(
                 "the embedded warehouse belongs to another user",
                 place=str(self._folder),
                 fix="run this as the user who started it first, or set WAREHOUSE_URL",
             ) from None
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self._folder / "lock"):
             yield
 
-    def _noted(self, name: str) -> str | None:
+    def _read_note(self, name: str) -> str | None:
         """What was noted under `name` in the caller's folder, None if nothing was."""
         try:
             return (self._folder / name).read_text().strip()
         except FileNotFoundError:
             return None
 
-    def _note(self, name: str, text: str) -> None:
+    def _write_note(self, name: str, text: str) -> None:
         write_privately(self._folder / name, f"{text}\n")
 
     def _port(self) -> int | None:
-        port = self._noted("port")
+        port = self._read_note("port")
         return int(port) if port else None
 
-    def _known_place(self) -> Path | None:
+    def _known_server(self) -> Path | None:
         """The server's folder, None if it has none yet."""
-        elsewhere, here = self._noted("location"), self._folder / "server"
+        elsewhere, here = self._read_note("location"), self._folder / "server"
         if elsewhere is not None:
             return Path(elsewhere)
         return here if here.is_dir() else None
 
     def _cluster(self) -> Cluster:
         """The server's files, and who runs it: the owner of its folder, which is made if it is missing."""
-        place = self._known_place() or self._folder / "server"
-        account = server_account(place)
-        if self._known_place() is None and not account.can_reach(self._folder):
-            place = _PLACES_OF_ROOT / f"{self._folder.parent.name.strip('.')}-{secrets.token_hex(6)}"
-            self._note("location", str(place))
-        if not place.is_dir():
-            place.mkdir(parents=True)
-            place.chmod(0o700)
-            account.own(place)
-        if not account.can_reach(place):
+        server = self._known_server() or self._folder / "server"
+        user = server_user(server)
+        if self._known_server() is None and not user.can_reach(self._folder):
+            server = _ROOTS_SERVERS / f"{self._folder.parent.name.strip('.')}-{secrets.token_hex(6)}"
+            self._write_note("location", str(server))
+        if not server.is_dir():
+            server.mkdir(parents=True)
+            server.chmod(0o700)
+            user.own(server)
+        if not user.can_reach(server):
             raise ConfigurationError(
-                f"the user {account.name}, who runs the server, cannot reach its folder",
-                place=str(place),
+                f"the user {user.name}, who runs the server, cannot reach its folder",
+                place=str(server),
                 fix="open the folders above it (chmod o+x), or remove the embedded warehouse and start again",
             )
-        return Cluster(account, place)
+        return Cluster(user, server)
 
     def _programs(self, cluster: Cluster) -> Path:
         """The folder of the programs to run, noted for whoever stops the server or opens psql."""
-        cache = self._cache if cluster.account.can_reach(self._cache) else _CACHE_OF_ROOT
-        found = find_installation(cache, cluster.account, major=cluster.major).programs
-        self._note("programs", str(found))
+        cache = self._cache if cluster.user.can_reach(self._cache) else _ROOTS_CACHE
+        found = find_installation(cache, cluster.user, major=cluster.major).programs
+        self._write_note("programs", str(found))
         return found
 
     def _make(self, cluster: Cluster, programs: Path) -> None:
         passwords = "\n".join(f"*:*:*:{role}:{secrets.token_urlsafe(24)}" for role in (_NAME, _ADMIN))
-        if self._noted("pgpass") is None:
-            self._note("pgpass", passwords)
+        if self._read_note("pgpass") is None:
+            self._write_note("pgpass", passwords)
         (self._folder / "made").unlink(missing_ok=True)
         cluster.make(programs, superuser=_ADMIN, password=self._password(_ADMIN), durable=self._durable)
 
-    def _socket_folder(self, place: Path) -> Path:
+    def _socket_folder(self, server: Path) -> Path:
         """Beside the data if the path is short enough for a socket, otherwise a private folder of a short name."""
-        sockets = place / "run"
+        sockets = server / "run"
         if len(os.fsencode(sockets)) <= _LONGEST_SOCKET_FOLDER:
             return sockets
-        noted = self._noted("sockets")
-        if noted is None:
-            noted = str(Path(tempfile.gettempdir()) / f"joulehouse-{secrets.token_hex(6)}")
-            self._note("sockets", noted)
-        return Path(noted)
+        note = self._read_note("sockets")
+        if note is None:
+            note = str(Path(tempfile.gettempdir()) / f"joulehouse-{secrets.token_hex(6)}")
+            self._write_note("sockets", note)
+        return Path(note)

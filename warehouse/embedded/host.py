@@ -1,21 +1,24 @@
-"""What the embedded warehouse needs to know about its host: an account, a place, ports and its own processes.
+"""What a local server needs of its host: a user to run as, free ports, private files, and its own processes.
 
 PostgreSQL refuses to run as root. Started by root, the server therefore runs as somebody else, who must be able to
 reach its files; started by anyone else, it runs as that person and every question here is trivial.
 """
 
+import fcntl
 import os
 import pwd
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from domain.errors import ConfigurationError
 
@@ -24,7 +27,7 @@ _PORTS: Final = range(15_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerUser:
     """Who the server runs as.
 
     Attributes:
@@ -40,13 +43,13 @@ class Account:
     is_other: bool
 
     def own(self, *paths: Path) -> None:
-        """Give `paths` to the account. Does nothing where this process is the account."""
+        """Give `paths` to the user. Does nothing where this process runs as the user."""
         if self.is_other:
             for path in paths:
                 os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def can_reach(self, path: Path) -> bool:
-        """Whether every folder on the way to `path`, and `path` itself if it exists, lets the account through."""
+        """Whether every folder on the way to `path`, and `path` itself if it exists, lets the user through."""
         if not self.is_other:
             return True
         path = path.resolve()
@@ -61,7 +64,7 @@ class Account:
         return bool(facts.st_mode & 0o001)
 
     def run(self, command: Sequence[str | Path], *, seconds: float) -> subprocess.CompletedProcess[str]:
-        """Run a program as the account, from `/`, without our environment, and collect what it says.
+        """Run a program as the user, from `/`, without our environment, and collect what it prints.
 
         Args:
             command: Program and arguments; no secrets, `ps` shows them.
@@ -96,7 +99,7 @@ class Account:
             ) from None
 
 
-def server_account(home: Path) -> Account:
+def server_user(home: Path) -> ServerUser:
     """Who runs the server whose home is `home`: us, or, for root, the checkout's owner, `postgres` or `nobody`.
 
     The checkout's owner is whoever owns the nearest folder above that is not root's: root makes folders inside.
@@ -105,16 +108,16 @@ def server_account(home: Path) -> Account:
         ConfigurationError: Root has nobody to hand the server to.
     """
     if os.geteuid() != 0:
-        return Account(_name_of(os.geteuid()), os.geteuid(), os.getegid(), is_other=False)
+        return ServerUser(_name_of(os.geteuid()), os.geteuid(), os.getegid(), is_other=False)
     for facts in (folder.stat() for folder in (home, *home.parents) if folder.exists()):
         if facts.st_uid != 0:
-            return Account(_name_of(facts.st_uid), facts.st_uid, facts.st_gid, is_other=True)
+            return ServerUser(_name_of(facts.st_uid), facts.st_uid, facts.st_gid, is_other=True)
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name, entry.pw_uid, entry.pw_gid, is_other=True)
+        return ServerUser(name, entry.pw_uid, entry.pw_gid, is_other=True)
     raise ConfigurationError(
         "PostgreSQL does not run as root, and the host has neither a user postgres nor a user nobody",
         place=str(home),
@@ -129,14 +132,14 @@ def _name_of(uid: int) -> str:
         return str(uid)
 
 
-def free_port(remembered: int | None) -> int:
-    """A loopback TCP port nobody listens on: `remembered` if it is still free, otherwise a new one by lot.
+def free_port(preferred: int | None = None) -> int:
+    """A loopback TCP port nobody listens on: `preferred` if it is free, otherwise a random one.
 
     Raises:
         ConfigurationError: No free port was found.
     """
-    if remembered is not None and _is_free(remembered):
-        return remembered
+    if preferred is not None and _is_free(preferred):
+        return preferred
     for _ in range(200):
         port = secrets.choice(_PORTS)
         if _is_free(port):
@@ -144,7 +147,7 @@ def free_port(remembered: int | None) -> int:
     raise ConfigurationError(
         "no TCP port is free on 127.0.0.1",
         place=f"{_PORTS.start} to {_PORTS.stop}",
-        fix="stop what listens there, or set WAREHOUSE_URL",
+        fix="end a process that listens there",
     )
 
 
@@ -158,25 +161,18 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def processes_in(folder: Path) -> list[int]:
-    """The ids of the PostgreSQL processes that work in `folder`: the postmaster and all its children.
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """The PostgreSQL processes that work in `folder`: the postmaster and all its children.
 
-    A number in a pid file may belong to anybody after a restart of the host; the working folder does not lie. Empty on
-    a host without `/proc`.
+    A number in a pid file may belong to anybody after a restart of the host; the working folder does not lie.
     """
     wanted = os.path.realpath(folder)
-    return [pid for pid, cwd, program in _processes() if cwd == wanted and program.startswith("postgres")]
-
-
-def _processes() -> Iterator[tuple[int, str, str]]:
-    proc = Path("/proc")
-    for entry in proc.iterdir() if proc.is_dir() else ():
-        if entry.name.isdigit():
-            try:
-                # An unlinked program reads as "postgres (deleted)".
-                yield int(entry.name), str((entry / "cwd").readlink()), (entry / "exe").readlink().name
-            except OSError:
-                continue  # It has ended, or it is somebody else's.
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has ended, or it is somebody else's
+            if process.name().startswith("postgres") and process.cwd() == wanted:
+                found.append(process)
+    return found
 
 
 def end_processes_in(folder: Path, *, patience_seconds: float) -> None:
@@ -189,28 +185,27 @@ def end_processes_in(folder: Path, *, patience_seconds: float) -> None:
     while left := processes_in(folder):
         if time.monotonic() > deadline + 10:
             raise ConfigurationError(
-                f"the processes {left} of an earlier server do not end",
+                f"the processes {[process.pid for process in left]} of an earlier server do not end",
                 place=str(folder),
                 fix="end them by hand, then start again",
             )
         if time.monotonic() > deadline:
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         time.sleep(0.05)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process of this number exists, whoever's it is; a zombie does."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, which is made if it is missing; others wait.
+
+    Raises:
+        PermissionError: The file belongs to another user.
+    """
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_privately(path: Path, text: str) -> None:

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from domain.errors import ConfigurationError, WarehouseUnavailableError
-from warehouse.embedded_host import (
-    Account,
+from warehouse.embedded.host import (
+    ServerUser,
     end_processes_in,
     free_port,
-    is_alive,
     processes_in,
     remove_folder,
     write_privately,
 )
-from warehouse.embedded_settings import server_settings
+from warehouse.embedded.settings import server_settings
 
 _START_SECONDS: Final = 120
 """A server that was killed in the middle of a bulk load replays up to 2 GB of log first."""
@@ -30,32 +31,32 @@ class Cluster:
     """PostgreSQL's files and processes in one folder.
 
     Attributes:
-        account: Who runs it.
-        place: The folder for everything that is its own.
+        user: Who runs it.
+        folder: Everything that is its own.
     """
 
-    account: Account
-    place: Path
+    user: ServerUser
+    folder: Path
 
     @property
-    def files(self) -> Path:
-        """PostgreSQL's own folder. It is there if and only if it is whole."""
-        return self.place / "cluster"
+    def data_dir(self) -> Path:
+        """PostgreSQL's data directory. It is there if and only if it is whole."""
+        return self.folder / "cluster"
 
     @property
     def log(self) -> Path:
-        """What the server says."""
-        return self.place / "server.log"
+        """The server's log."""
+        return self.folder / "server.log"
 
     @property
     def is_made(self) -> bool:
         """Whether there is one to start."""
-        return self.files.is_dir()
+        return self.data_dir.is_dir()
 
     @property
     def major(self) -> int | None:
         """The major version of PostgreSQL that made it, None if it is not made."""
-        version = self.files / "PG_VERSION"
+        version = self.data_dir / "PG_VERSION"
         return int(version.read_text()) if version.is_file() else None
 
     @property
@@ -65,9 +66,7 @@ class Cluster:
         if not lines:
             return None
         pid = int(lines[0])
-        if Path("/proc/self").exists():
-            return pid if pid in processes_in(self.files) else None
-        return pid if is_alive(pid) else None
+        return pid if pid in {process.pid for process in processes_in(self.data_dir)} else None
 
     @property
     def port(self) -> int | None:
@@ -81,29 +80,29 @@ class Cluster:
         Raises:
             ConfigurationError: `initdb` fails.
         """
-        partial, secret = self.place / "cluster.partial", self.place / "password"
+        partial, secret = self.folder / "cluster.partial", self.folder / "password"
         remove_folder(partial)
         write_privately(secret, f"{password}\n")
-        self.account.own(secret)
+        self.user.own(secret)
         # The built-in locale (PostgreSQL 17) knows UTF-8 without the host's.
-        has_builtin = "--builtin-locale" in self.account.run([programs / "initdb", "--help"], seconds=20).stdout
+        has_builtin = "--builtin-locale" in self.user.run([programs / "initdb", "--help"], seconds=20).stdout
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] if has_builtin else []
         command: list[str | Path] = [
             programs / "initdb", "--pgdata", partial, "--username", superuser, "--auth=scram-sha-256",
             f"--pwfile={secret}", "--encoding=UTF8", "--no-instructions",
             *(locale or ["--no-locale"]), *([] if durable else ["--no-sync"]),
         ]  # fmt: skip
-        done = self.account.run(command, seconds=120)
+        done = self.user.run(command, seconds=120)
         secret.unlink(missing_ok=True)
         if done.returncode != 0:
             raise ConfigurationError(
                 f"the embedded warehouse could not be made: {_most_telling_line(done.stdout)}",
-                place=str(self.place),
+                place=str(self.folder),
                 fix="see that the disk has room and start again, or set WAREHOUSE_URL",
             )
         with (partial / "postgresql.conf").open("a") as settings:
             settings.write("\ninclude 'joulehouse.conf'\n")
-        partial.rename(self.files)
+        partial.rename(self.data_dir)
 
     def launch(self, programs: Path, *, port: int | None, sockets: Path, durable: bool) -> None:
         """Start the server, on `port` unless somebody has taken it since: then it is left to them.
@@ -112,28 +111,28 @@ class Cluster:
             ConfigurationError: It does not start; the log's complaint is in the message.
         """
         # Children of a postmaster that was killed end by themselves; until then they hold the old shared memory.
-        end_processes_in(self.files, patience_seconds=5)
+        end_processes_in(self.data_dir, patience_seconds=5)
         self._forget_stale_locks(sockets)
-        _make_private(sockets, self.account)
+        _make_private(sockets, self.user)
         command: list[str | Path] = [
-            programs / "pg_ctl", "start", "--wait", f"--timeout={_START_SECONDS}", "--pgdata", self.files,
+            programs / "pg_ctl", "start", "--wait", f"--timeout={_START_SECONDS}", "--pgdata", self.data_dir,
             "--log", self.log,
         ]  # fmt: skip
-        said = ""
+        complaint = ""
         for _ in range(5):
             port = free_port(port)
-            settings = self.files / "joulehouse.conf"
+            settings = self.data_dir / "joulehouse.conf"
             write_privately(settings, server_settings(port=port, socket_folder=sockets, durable=durable))
-            self.account.own(settings)
+            self.user.own(settings)
             n_before = self._trimmed_log_bytes()
-            done = self.account.run(command, seconds=_START_SECONDS + 30)
+            done = self.user.run(command, seconds=_START_SECONDS + 30)
             if done.returncode == 0:
                 return
-            said = self.log.read_bytes()[n_before:].decode(errors="replace") if self.log.is_file() else done.stdout
-            if "could not create any TCP/IP sockets" not in said:
+            complaint = self.log.read_bytes()[n_before:].decode(errors="replace") if self.log.is_file() else done.stdout
+            if "could not create any TCP/IP sockets" not in complaint:
                 break
         raise ConfigurationError(
-            f"the embedded warehouse does not start: {_most_telling_line(said)}",
+            f"the embedded warehouse does not start: {_most_telling_line(complaint)}",
             place=str(self.log),
             fix="read the log, or set WAREHOUSE_URL to a server of your own",
         )
@@ -163,18 +162,18 @@ class Cluster:
         Raises:
             ConfigurationError: A process does not end.
         """
-        was_running = self.postmaster is not None or bool(processes_in(self.files))
+        was_running = self.postmaster is not None or bool(processes_in(self.data_dir))
         if was_running and programs is not None:
             # Fast: sessions are ended and everything is written. It does not wait for anybody to log out.
             command: list[str | Path] = [programs / "pg_ctl", "stop", "--mode=fast", "--wait", "--timeout=60"]
-            self.account.run([*command, f"--pgdata={self.files}"], seconds=90)
-        end_processes_in(self.files, patience_seconds=5)
+            self.user.run([*command, f"--pgdata={self.data_dir}"], seconds=90)
+        end_processes_in(self.data_dir, patience_seconds=5)
         return was_running
 
     def _pid_file(self) -> list[str]:
         """The lines of `postmaster.pid`, stripped; empty if there is none or it is being written."""
         try:
-            lines = (self.files / "postmaster.pid").read_text().splitlines()
+            lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return []
         return [line.strip() for line in lines] if lines and lines[0].strip().isdigit() else []
@@ -182,12 +181,11 @@ class Cluster:
     def _forget_stale_locks(self, sockets: Path) -> None:
         """Remove lock files whose number is somebody else's, or a zombie's, by now: they would keep the server out.
 
-        Only `/proc` tells that nobody works in the cluster any more. Without it, and for a number that belongs to
-        nobody, the lock files are PostgreSQL's own to judge.
+        Where the number belongs to nobody, the lock files are PostgreSQL's own to judge.
         """
         lines = self._pid_file()
-        if lines and is_alive(int(lines[0])) and Path("/proc/self").exists() and not processes_in(self.files):
-            (self.files / "postmaster.pid").unlink()
+        if lines and psutil.pid_exists(int(lines[0])) and not processes_in(self.data_dir):
+            (self.data_dir / "postmaster.pid").unlink()
             for lock in sockets.glob(".s.PGSQL.*"):
                 lock.unlink()
 
@@ -200,13 +198,13 @@ class Cluster:
         return 0
 
 
-def _make_private(folder: Path, account: Account) -> None:
-    """Make a folder that only the server's account enters, and refuse one that somebody else has put there."""
+def _make_private(folder: Path, user: ServerUser) -> None:
+    """Make a folder that only the server's user enters, and refuse one that somebody else has put there."""
     if not os.path.lexists(folder):
         folder.mkdir(mode=0o700)
-        account.own(folder)
+        user.own(folder)
     facts = folder.lstat()
-    if folder.is_symlink() or facts.st_uid != account.uid or facts.st_mode & 0o077:
+    if folder.is_symlink() or facts.st_uid != user.uid or facts.st_mode & 0o077:
         raise ConfigurationError(
             "the folder of the server's socket belongs to somebody else",
             place=str(folder),

@@ -54,4 +54,4 @@ def server_settings(*, port: int, socket_folder: Path, durable: bool) -> str:
     settings = _SETTINGS | ({} if durable else _HASTE)
     settings |= {"port": str(port), "unix_socket_directories": str(socket_folder)}
     lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
-    return "# Written by warehouse/embedded_settings.py at every start; a change here does not last.\n" + "".join(lines)
+    return "# Written by warehouse/embedded/settings.py at every start; a change here does not last.\n" + "".join(lines)

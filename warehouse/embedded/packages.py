@@ -10,7 +10,6 @@ into place, and sealed by a list of what they contain that is checked at every u
 made whole again, from the archives if they are good, from the mirror if not.
 """
 
-import fcntl
 import hashlib
 import logging
 import re
@@ -19,13 +18,12 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from domain.errors import ConfigurationError
-from warehouse.embedded_host import Account, remove_folder
+from warehouse.embedded.host import ServerUser, locked, remove_folder
 
 _log = logging.getLogger(__name__)
 
@@ -67,19 +65,19 @@ class Installation:
     origin: str
 
 
-def find_installation(cache: Path, account: Account, *, major: int | None = None) -> Installation:
+def find_installation(cache: Path, user: ServerUser, *, major: int | None = None) -> Installation:
     """The PostgreSQL to run: the host's own if it has TimescaleDB, otherwise the one in `cache`, fetched if need be.
 
     Args:
         cache: Where fetched packages are kept, shared by every checkout of a person.
-        account: Who must be able to run it.
+        user: Who must be able to run it.
         major: The version that an existing data folder asks for; None if there is none yet.
 
     Raises:
         ConfigurationError: There is none, and none can be fetched here.
     """
     for candidate in host_installations():
-        if (major is None or candidate.major == major) and account.can_reach(candidate.programs):
+        if (major is None or candidate.major == major) and user.can_reach(candidate.programs):
             return candidate
     if major not in {None, _MAJOR}:
         raise ConfigurationError(
@@ -149,7 +147,7 @@ def fetched_installation(cache: Path) -> Installation:
         _MAJOR,
         f"Debian's packages for PostgreSQL {_MAJOR} ({place})",
     )
-    with _locked(place / "lock"):
+    with locked(place / "lock"):
         if _is_sealed(place / "tree") and _major_of(installation.programs) == _MAJOR:
             return installation
         if not _is_sealed(place / "archives"):
@@ -162,13 +160,6 @@ def fetched_installation(cache: Path) -> Installation:
                 fix=_ALTERNATIVE,
             )
     return installation
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _contents(folder: Path) -> str:
