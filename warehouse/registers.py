@@ -6,7 +6,7 @@ its neighbours' readings meant. It rewrites them, and only what differs is writt
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,7 @@ _AT_ONCE: Final = 64
 
 
 _SPAN: Final = timedelta(days=28)
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +115,20 @@ def _judged(
 
 
 def spans(connection: psycopg.Connection, series_ids: Sequence[int]) -> Iterator[Window]:
-    """The history of some registers, a few weeks at a time: what `rewrite` is told to make all of it right."""
-    names: dict[str, sql.Composable] = {"series_ids": literal_ids(series_ids)}
-    row = connection.execute(statement("register/span").format(**names)).fetchone()
-    if row is None or row[0] is None:
-        return
-    day, last = (at.astimezone(UTC).date() for at in row)
-    while day <= last:
-        until = min(last, day + _SPAN - timedelta(days=1))
-        yield Window.of_days(day, until)
-        day = until + timedelta(days=1)
+    """The history of some registers, a few weeks at a time: what `rewrite` is told to make all of it right.
+
+    Only weeks with readings, or with intervals: one reading decades before the others costs one more, and not decades.
+    """
+    limit = _EVER
+    while True:
+        names: dict[str, sql.Composable] = {"series_ids": literal_ids(series_ids), "limit": sql.Literal(limit)}
+        row = connection.execute(statement("register/next").format(**names)).fetchone()
+        if row is None or row[0] is None:
+            return
+        day = row[0].astimezone(UTC).date()
+        span = Window.of_days(day, day + _SPAN - timedelta(days=1))
+        yield span
+        limit = span.end
 
 
 def _lock(connection: psycopg.Connection, source: str) -> None:

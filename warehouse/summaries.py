@@ -6,6 +6,7 @@ points, a zone that changed, and the fill of a warehouse that had none. By every
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from warehouse.copy_binary import decode_numbers
 from warehouse.held import held
 from warehouse.points import Points
 from warehouse.statements import statement
+from warehouse.summary_days import days_held
 from warehouse.summary_rows import (
     EPOCH_DAY,
     HOUR_US,
@@ -85,9 +87,9 @@ def write_loaded(
 def rewrite(connection: psycopg.Connection, zone_of: Mapping[int, str], window: Window) -> int:
     """Compute the summaries of some series anew from their points, for every day of `window`; rows it took."""
     n_rows = 0
-    for day in window.days():
-        whole_day = Window.of_day(day)
-        ids = sorted(zone_of)
+    ids = sorted(zone_of)
+    days = [Window.of_day(day) for day in islice(window.days(), 2)]
+    for whole_day in days if len(days) == 1 else list(days_held(connection, ids, window)):
         for start in range(0, len(ids), _SERIES_AT_ONCE):
             some = ids[start : start + _SERIES_AT_ONCE]
             summary = computed(connection, {one: zone_of[one] for one in some}, whole_day)

@@ -16,6 +16,7 @@ from warehouse.held import literal_ids
 from warehouse.local_days import stretches
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
+from warehouse.summary_days import days_held
 from warehouse.summary_fill import plan_days, rewrite_day
 
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -80,9 +81,10 @@ def recompute(url: str, source: str, window: Window) -> int:
     address = Address.of(url)
     n_rows = 0
     with translated(address.place), address.connect(as_loader=True) as connection:
-        for day in window.days():
+        series_ids = [one for one, _ in connection.execute(statement("summary/of_source"), {"source": source})]
+        for day in list(days_held(connection, series_ids, window)):
             with connection.transaction():
-                n_rows += rewrite_day(connection, source, day)
+                n_rows += rewrite_day(connection, source, day.day)
     return n_rows
 
 

@@ -1,6 +1,6 @@
 """How a warehouse that had points before gets its summaries: a day of a source at a time."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import psycopg
 from psycopg import sql
@@ -9,13 +9,14 @@ from domain.errors import WarehouseUnsuitableError
 from domain.window import Window
 from warehouse import summaries
 from warehouse.statements import statement
+from warehouse.summary_days import days_held
 
 
 def plan_days(connection: psycopg.Connection) -> list[str]:
-    """Every UTC day of every source between its first point and its last, as `day source`."""
+    """Every UTC day of every source on which it has numbers, or summaries of numbers, as `day source`."""
     units = []
-    for source, first, last in connection.execute(statement("fill/days_of_sources")):
-        units += [f"{first + timedelta(days=n)} {source}" for n in range((last - first).days + 1)]
+    for source, series_ids in connection.execute(statement("fill/sources")).fetchall():
+        units += [f"{day.day} {source}" for day in days_held(connection, series_ids)]
     return units
 
 

@@ -1,17 +1,23 @@
 """A warehouse that had points before: filled in pieces, while loads run, and read in the old way until it is done."""
 
+from collections.abc import Mapping
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from domain.contract import Series
+from domain.window import Window
 from tests.fakes.points import load
 from tests.fakes.summaries import differences
 from tests.warehouse.test_summaries import day, day_of, in_zones
+from warehouse import registers, summaries, summary_check, summary_fill
 from warehouse.fill import fill, pending
 from warehouse.schema import migrate
 from warehouse.store import open_warehouse
+from warehouse.summary_rows import Summary
 
 BEFORE = "0012"
 EMPTIED = "TRUNCATE summary_hourly, summary_daily, summary_local_day; DROP VIEW measurement_local_daily"
@@ -67,3 +73,86 @@ def test_a_warehouse_without_points_reads_the_new_summaries_at_once(database: st
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT * FROM measurement_local_daily").fetchall() == []
         assert connection.execute("SELECT * FROM register_energy_local_daily").fetchall() == []
+
+
+STRAY = (
+    "INSERT INTO measurement SELECT series_id, '1970-01-02 03:04+00', 1 FROM series WHERE kind <> 'state' LIMIT 1"
+    " RETURNING series_id"
+)
+
+
+def test_a_point_decades_before_the_others_costs_one_unit_more(filled_before: str, tmp_path: Path) -> None:
+    with open_warehouse(filled_before, tmp_path) as warehouse:
+        load(warehouse, in_zones(day_of(9), day(9)), window=day(9))  # days without points between these
+    with psycopg.connect(filled_before, autocommit=True) as observer:
+        observer.execute("SET timezone TO 'UTC'")
+        observer.execute(STRAY)
+
+        assert [(one.n_done, one.n_units) for one in fill(filled_before)] == [(n, 5) for n in range(6)]
+
+        assert differences(observer) == []
+
+
+def test_a_point_decades_before_the_others_costs_a_recomputation_one_day_more(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    rewrite_day = summary_fill.rewrite_day
+
+    def counted(connection: psycopg.Connection, source: str, one: date) -> int:
+        written.append(one.isoformat())
+        return rewrite_day(connection, source, one)
+
+    monkeypatch.setattr(summary_check, "rewrite_day", counted)
+    with open_warehouse(database, tmp_path) as warehouse, psycopg.connect(database, autocommit=True) as observer:
+        observer.execute("SET timezone TO 'UTC'")
+        load(warehouse, in_zones(day_of(0), day(0)), window=day(0))
+        load(warehouse, in_zones(day_of(2), day(2)), window=day(2))
+        observer.execute(STRAY)
+        # Summaries of what is gone are looked at, too.
+        observer.execute(
+            "DELETE FROM measurement WHERE measured_at >= %s AND measured_at < %s", [day(2).start, day(2).end]
+        )
+
+        n_rows = summary_check.recompute(database, "hub", Window.of_days(date(1970, 1, 1), day(30).day))
+
+        assert written == ["1970-01-02", day(0).day.isoformat(), day(2).day.isoformat()]
+        assert n_rows > 0
+        assert differences(observer) == []
+        assert list(summary_check.all_disagreements(database)) == []
+
+
+def test_a_reading_decades_before_the_others_costs_a_register_one_span_more(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_warehouse(database, tmp_path) as warehouse, psycopg.connect(database, autocommit=True) as observer:
+        observer.execute("SET timezone TO 'UTC'")
+        warehouse.catalogue("hub", [Series("without readings", "energy_register", device="a")])
+        for n in (0, 60):
+            said = {("z1-register", 60 * hour): 1000.0 * n + 9.0 * hour for hour in range(24)}
+            load(warehouse, in_zones(said, day(n)), window=day(n))
+        (series_id,) = observer.execute(STRAY.replace("<> 'state'", "= 'register' AND key LIKE 'z1%'")).fetchall()[0]
+        observer.execute("UPDATE derived SET planned_at = NULL, complete_at = NULL WHERE name = 'registers'")
+
+        assert [span.day.isoformat() for span in registers.spans(observer, [series_id])] == [
+            "1970-01-02",
+            day(0).day.isoformat(),
+            day(60).day.isoformat(),
+        ]
+        assert [(one.n_done, one.n_units) for one in fill(database)] == [(0, 1), (1, 1)]
+        energy = observer.execute("SELECT measured_at, flag FROM register_energy ORDER BY ended_at LIMIT 1").fetchone()
+        assert energy is not None
+        assert energy[0].year == 1970
+
+        # A zone that changes has everything rewritten that there is, and no more.
+        summed: list[str] = []
+        computed = summaries.computed
+
+        def counted(connection: psycopg.Connection, zone_of: Mapping[int, str], window: Window) -> Summary:
+            summed.append(window.day.isoformat())
+            return computed(connection, zone_of, window)
+
+        monkeypatch.setattr(summaries, "computed", counted)
+        warehouse.catalogue("hub", [Series("z1-register", "energy_register", device="z1-register", time_zone="UTC")])
+        assert summed == ["1970-01-02", day(0).day.isoformat(), day(60).day.isoformat()]
+        assert differences(observer) == []

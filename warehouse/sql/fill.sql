@@ -55,29 +55,26 @@ UPDATE derived
 SET complete_at = clock_timestamp()
 WHERE name = %(name)s;
 
--- name: days_of_sources
--- The first and the last UTC day of the numbers of each source.
+-- name: sources
+-- The sources that have series of numbers, and which.
 SELECT
-    series.source,
-    min(found.first)::date AS first_day,
-    max(found.last)::date AS last_day
+    source,
+    array_agg(series_id ORDER BY series_id) AS series_ids
 FROM series
-CROSS JOIN LATERAL (
-    SELECT
-        min(measurement.measured_at) AS first,
-        max(measurement.measured_at) AS last
-    FROM measurement
-    WHERE measurement.series_id = series.series_id
-) AS found
-WHERE series.kind <> 'state' AND found.first IS NOT NULL
-GROUP BY series.source
-ORDER BY series.source;
+WHERE kind <> 'state'
+GROUP BY source
+ORDER BY source;
 
 -- name: registers
--- Every register of the catalogue.
+-- Every register of the catalogue that has readings, or intervals of readings that it once had.
 SELECT series_id
 FROM series
-WHERE kind = 'register'
+WHERE
+    kind = 'register'
+    AND (
+        EXISTS (SELECT FROM measurement WHERE measurement.series_id = series.series_id)
+        OR EXISTS (SELECT FROM register_interval WHERE register_interval.series_id = series.series_id)
+    )
 ORDER BY series_id;
 
 -- name: source_of

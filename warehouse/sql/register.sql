@@ -16,24 +16,25 @@ FROM series
 WHERE source = %(source)s AND kind = 'register' AND series_id = ANY(%(series_ids)s)
 ORDER BY series_id;
 
--- name: span
--- The first and the last reading of some registers, and of the intervals that are stored of them.
-SELECT
-    min(first_at),
-    max(last_at)
-FROM (
-    SELECT
-        min(measured_at) AS first_at,
-        max(measured_at) AS last_at
+-- name: next
+-- The first reading of some registers from an instant on, or the first interval that is stored of them.
+-- Register by register: the key serves "the first of one", and not "the first of these".
+SELECT min(least(reading.measured_at, stored.ended_at))
+FROM unnest({series_ids}::integer []) AS asked (series_id)
+LEFT JOIN LATERAL (
+    SELECT measured_at
     FROM measurement
-    WHERE series_id = ANY({series_ids}::integer [])
-    UNION ALL
-    SELECT
-        min(ended_at),
-        max(ended_at)
+    WHERE measurement.series_id = asked.series_id AND measured_at >= {limit}
+    ORDER BY measured_at
+    LIMIT 1
+) AS reading ON true
+LEFT JOIN LATERAL (
+    SELECT ended_at
     FROM register_interval
-    WHERE series_id = ANY({series_ids}::integer [])
-) AS found;
+    WHERE register_interval.series_id = asked.series_id AND ended_at >= {limit}
+    ORDER BY ended_at
+    LIMIT 1
+) AS stored ON true;
 
 -- name: readings_before
 -- The newest readings of each register before an instant: one row per register, in the shape of `load/held_numbers`.

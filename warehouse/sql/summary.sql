@@ -19,6 +19,59 @@ FROM series
 WHERE source = %(source)s AND kind <> 'state'
 ORDER BY series_id;
 
+-- name: days_of_chunks
+-- UTC days inside a window on which chunks of numbers or of their summaries lie: beside one point of 1970 there are
+-- thousands of days without any.
+SELECT DISTINCT day_at
+FROM timescaledb_information.chunks
+CROSS JOIN LATERAL generate_series(
+    -- A chunk of local days has parts of the UTC days before and behind it.
+    greatest(
+        date_trunc('day', range_start, 'UTC') - INTERVAL '48 hours',
+        date_trunc('day', %(start)s::timestamptz, 'UTC')
+    ),
+    least(range_end + INTERVAL '48 hours', %(end)s) - INTERVAL '1 microsecond',
+    INTERVAL '24 hours'
+) AS day_at
+WHERE
+    hypertable_schema = 'public'
+    AND hypertable_name IN ('measurement', 'summary_hourly', 'summary_daily', 'summary_local_day')
+ORDER BY day_at;
+
+-- name: has_day
+-- Whether any of some series has numbers on a UTC day, or summaries of numbers it once had.
+-- Literal times: other chunks are never opened. A series at a time, so that the first one that has any is the last asked.
+SELECT
+    EXISTS (
+        SELECT
+        FROM unnest({series_ids}::integer []) AS asked (series_id)
+        CROSS JOIN LATERAL (
+            SELECT
+            FROM measurement
+            WHERE measurement.series_id = asked.series_id AND measured_at >= {start} AND measured_at < {end}
+            LIMIT 1
+        ) AS found
+    )
+    OR EXISTS (
+        SELECT
+        FROM summary_daily
+        WHERE series_id = ANY({series_ids}::integer []) AND bucket_at = {start}
+    )
+    OR EXISTS (
+        SELECT
+        FROM summary_hourly
+        WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end}
+    )
+    OR EXISTS (
+        SELECT
+        FROM summary_local_day
+        WHERE
+            series_id = ANY({series_ids}::integer [])
+            AND local_date >= {first}
+            AND local_date <= {last}
+            AND partition_at = {start}
+    );
+
 -- name: zones
 -- The zones of some series.
 SELECT

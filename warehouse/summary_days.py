@@ -1,0 +1,35 @@
+"""Which days are to be summed up: those with numbers, and those with summaries of numbers that are gone."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from domain.window import Window
+from warehouse.held import literal_ids
+from warehouse.statements import statement
+
+EVER: Final = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+_FURTHEST: Final = timedelta(days=2)
+
+
+def days_held(connection: psycopg.Connection, series_ids: Sequence[int], window: Window = EVER) -> Iterator[Window]:
+    """Each UTC day that touches `window` on which any of the series has numbers, or summaries; in order of time.
+
+    One point decades before the others costs the days of its chunk, and not decades.
+    """
+    asked = {"start": window.start, "end": window.end}
+    for (at,) in connection.execute(statement("summary/days_of_chunks"), asked).fetchall():
+        day = Window.of_day(at.astimezone(UTC).date())
+        names: dict[str, sql.Composable] = {
+            "series_ids": literal_ids(series_ids),
+            "start": sql.Literal(day.start),
+            "end": sql.Literal(day.end),
+            "first": sql.Literal((day.start - _FURTHEST).date()),
+            "last": sql.Literal((day.start + _FURTHEST).date()),
+        }
+        row = connection.execute(statement("summary/has_day").format(**names)).fetchone()
+        if row is not None and row[0]:
+            yield day
