@@ -1,0 +1,98 @@
+"""A gateway is offline for days, which are loaded empty and have settled; a week later it hands in what it stored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from assets.again import asked_again
+from assets.checks import evaluate
+from assets.source import SourceFacts
+from assets.walk import go_through
+from domain.records import LoadReport
+from domain.window import Window
+from pipelines.schedules import due_ranges
+from providers.export_service.spec import SPEC
+from tests.fakes.hub import Document, hub
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+DAYS = [TODAY - timedelta(days=n) for n in range(16, 1, -1)]
+OFFLINE = [TODAY - timedelta(days=n) for n in (12, 11, 10)]
+FACTS = SourceFacts("hub", SPEC, DAYS[0], "a hub", schedule="30 4 * * *")
+
+
+def documents(days: Sequence[date]) -> list[Document]:
+    """One an hour."""
+    hours = [Window.of_day(day).start + timedelta(hours=hour) for day in days for hour in range(24)]
+    return [{"P_kW": 1.0, "timestamp": int(at.timestamp() * 1000)} for at in hours]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A warehouse, and the reports of what was loaded into it."""
+
+    warehouse: TimescaleWarehouse
+    reports: Sequence[LoadReport]
+
+
+@pytest.fixture
+def loaded(database: str, tmp_path: Path) -> Iterator[Loaded]:
+    """Each day was loaded by the schedule of its time, when it had settled."""
+    there = documents([day for day in DAYS if day not in OFFLINE])
+    with open_warehouse(database, tmp_path) as opened, hub(there, page_rows=5000) as made:
+        walk = go_through(DAYS, made.provider, opened, "hub")
+        reports = [outcome.load for outcome in walk if outcome.load]
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "UPDATE pull SET started_at = window_end + interval '30 hours',"
+                " finished_at = window_end + interval '31 hours'"
+            )
+        yield Loaded(opened, reports)
+
+
+def asked_for(warehouse: TimescaleWarehouse, tick: datetime) -> set[date]:
+    """The days that a tick of the schedule asks for."""
+    before = FACTS.days_before_trailing(tick)
+    assert before is not None
+    owed = warehouse.ledger.owed(
+        "hub",
+        before,
+        settles_after=FACTS.settles_after,
+        again=asked_again(FACTS, tick),
+        as_of=tick,
+        untried_since=tick - timedelta(hours=20),
+        n_newest=31,
+        n_others=31,
+    )
+    ranges = due_ranges(FACTS, tick, owed)
+    return {day for first, last in ranges for day in Window.of_days(first, last).days()}
+
+
+@pytest.mark.xfail(raises=AssertionError, reason="a day that has settled is never asked for again, however empty it is")
+def test_days_that_were_empty_beside_full_ones_are_asked_for_again(loaded: Loaded) -> None:
+    ticks = [NOW + timedelta(days=n) for n in range(32)]
+    asked = set.union(*(asked_for(loaded.warehouse, tick) for tick in ticks))
+    assert set(OFFLINE) <= asked
+
+
+@pytest.mark.xfail(raises=AssertionError, reason="a day of which nothing came is as green as any other one")
+def test_days_that_were_empty_beside_full_ones_are_a_check_that_is_not_green(loaded: Loaded) -> None:
+    found = list(evaluate(FACTS, loaded.reports, loaded.warehouse.ledger.days("hub"), NOW))
+    assert [result.check_name for result in found if not result.passed] != []
+
+
+def test_the_days_of_the_outage_are_loaded_empty(loaded: Loaded) -> None:
+    assert [report.n_points for report in loaded.reports] == [0 if day in OFFLINE else 24 for day in DAYS]
+
+
+def test_days_that_were_full_are_not_asked_for_again(loaded: Loaded) -> None:
+    before = FACTS.days_before_trailing(NOW)
+    assert before is not None
+    full = set(DAYS) & set(before.days()) - set(OFFLINE)
+    assert len(full) > 5
+    assert full & asked_for(loaded.warehouse, NOW) == set()
