@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.contract import Series
+from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import load
 from tests.fakes.summaries import differences
