@@ -10,8 +10,9 @@ number, and the apostrophe by which spreadsheets keep a cell from being a formul
 of other scripts, groups of other sizes, a unit of another name, `0x1F`, `1_000`, `(5)`, `5-`.
 """
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -141,43 +142,37 @@ def value_of(text: str, unit: str = "") -> float | Reason:
     return Reason.AMBIGUOUS_DECIMAL if said.is_number else no_number(number)
 
 
-def proven_signs(texts: Iterable[str], unit: str = "") -> frozenset[DecimalSign]:
-    """The decimal signs that at least one of `texts` proves: two, if they contradict each other."""
-    proven: set[DecimalSign] = set()
-    for text in texts:
-        if (sign := readings(text, unit).proves) is not None:
-            proven.add(sign)
-            if len(proven) == len(DECIMAL_SIGNS):
-                break
-    return frozenset(proven)
-
-
 def read_numbers(
-    texts: Sequence[str], *, decimal: DecimalSign | None, unit: str = "", is_other_read: bool = False
+    texts: Sequence[str],
+    *,
+    decimal: DecimalSign | list[DecimalSign | None] | None,
+    unit: str = "",
+    is_other_read: bool = False,
 ) -> Numbers:
     """The values of texts, where the decimal sign has been decided.
 
     Args:
         texts: As they stand; those that say nothing are the caller's.
-        decimal: The decimal sign; None if it is not known: then what could be either is refused.
+        decimal: The decimal sign, of all or of each; None if it is not known: then what could be either is refused.
         unit: The one that a text may end with.
-        is_other_read: Read what proves the other decimal sign, too. It is one number only, and yet a sign that the
-            writer is not who he was taken for; otherwise it is refused.
+        is_other_read: Read what proves the other decimal sign, too: it can only be one number. Otherwise it is refused,
+            as of a writer who is not who he was said to be.
 
     Returns:
         Values, and `ambiguous_decimal` for what could be two numbers or contradicts `decimal`, `not_finite` for NaN
         and infinities that are spelled out, `wrong_type` for what is no number.
     """
-    found = _at_once(texts, decimal)
+    found = None if isinstance(decimal, list) else _at_once(texts, decimal)
     if found is not None:
         return Numbers(found, np.arange(len(texts), dtype=np.int64), {})
     values: list[float] = []
     rows: list[int] = []
     odd: dict[int, Reason] = {}
-    for row, text in enumerate(texts):
+    signs = decimal if isinstance(decimal, list) else itertools.repeat(decimal, len(texts))
+    for row, (text, sign) in enumerate(zip(texts, signs, strict=True)):
         said = readings(text, unit)
-        value = said.under(decimal) if decimal else _only(said)
-        if value is None and decimal and is_other_read:
+        value = said.under(sign) if sign else _only(said)
+        if value is None and sign and is_other_read:
             value = _only(said)
         if value is not None:
             values.append(value)

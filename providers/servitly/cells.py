@@ -10,7 +10,7 @@ import numpy as np
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
 from providers._decimal_sign import DecimalSign
-from providers._numbers import looks_like_number, read_numbers, readings
+from providers._numbers import looks_like_number, read_numbers
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC
@@ -41,8 +41,8 @@ def read_cells(
     meaning: Conversion | None,
     *,
     unit: str = "",
-    decimal: DecimalSign | None = None,
-    is_torn: bool = False,
+    decimal: DecimalSign | list[DecimalSign | None] | None = None,
+    is_other_read: bool = True,
 ) -> Points:
     """The points of one column.
 
@@ -50,21 +50,18 @@ def read_cells(
         cells: One for each row.
         meaning: What its numbers are; None if nobody knows.
         unit: The one that a cell may end with.
-        decimal: The decimal sign of the whole file, if that is known.
-        is_torn: Whether the column contradicts itself about it: then no number with a sign is read.
+        decimal: The decimal sign of all rows or of each, as far as it is known.
+        is_other_read: Whether what can only have the other one is read, too.
     """
     if meaning is None or meaning.quantity.kind is Kind.STATE:
         return _states(cells, unit, is_state=meaning is not None)
     points = Points()
     present = [index for index, cell in enumerate(cells) if cell.strip() not in NO_DATA]
     texts = [cells[index] for index in present]
-    found = read_numbers(texts, decimal=decimal, unit=unit)
-    torn = [row for row in found.rows.tolist() if readings(texts[row], unit).proves] if is_torn else []
+    signs = [decimal[index] for index in present] if isinstance(decimal, list) else decimal
+    found = read_numbers(texts, decimal=signs, unit=unit, is_other_read=is_other_read)
     points.odd |= {present[row]: why for row, why in found.odd.items() if not is_nan(texts[row].strip())}
-    points.odd |= dict.fromkeys((present[row] for row in torn), Reason.AMBIGUOUS_DECIMAL)
-    is_kept = ~np.isin(found.rows, np.array(torn, dtype=np.int64))
-    rows = np.array(present, dtype=np.int64)[found.rows]
-    points.measure(found.values[is_kept], rows[is_kept], meaning)
+    points.measure(found.values, np.array(present, dtype=np.int64)[found.rows], meaning)
     return points
 
 

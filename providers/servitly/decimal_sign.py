@@ -1,59 +1,75 @@
-"""Which decimal sign a whole file has, before any of its rows counts: never judged by a piece, a day or a window of it.
+"""Which decimal sign each row of a file has, before any of its rows counts: never judged by a piece, a day or a window.
 
-A file has one writer, and a writer one decimal sign. It is the one that the file's number columns prove
-(`providers._numbers`), all of them together; where they prove both, or none, what could be two numbers stays unread.
-So a shorter file of the same span may know less than a longer one and reject more, and never says another value. The
-separator decides nothing: `;` stands before points and before commas alike, and what it decided in a short file a
-longer one could prove wrong. The source's attribute `decimal` decides everything, and then no file is read twice.
+A cell that can only be one number is that number. What could be two (`1.234`) is read where other cells prove a decimal
+sign (`providers._numbers`), of the same row or of the nearest rows that prove one, before it and behind it:
 
-The first reading looks at bytes alone, for whatever might prove a sign; cells are only looked at where it found some.
+- as the sign that is usual beside the file's separator (`,` beside `;`, and `.` beside `,` and tabs), if either of the
+  two proves it: so a file of one writer is read to its last cell, wherever its only proof stands;
+- as the other sign, if both of them prove it: so the cells before the first proof and behind the last are rejected.
+
+What a row proves, what is nearest to it and what the separator is stay true in whatever file it is cut out of. So the
+same span ordered as several files never says two values of one cell, whatever the files hold, and a shorter file may
+only reject more. No rule can promise that and read both signs to the last cell: where the first row of a file proves
+one sign and the last row the other, the cells between them stand behind the one in one half of it, and before the other
+in the other half. The source's attribute `decimal` decides everything, and then no file is read twice.
+
+The first reading looks at bytes alone (`proofs.py`); cells are only looked at where it found something to decide.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from domain.quantities import Kind
 from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
-from providers._numbers import proven_signs
+from providers._numbers import readings
+from providers._points import Integers
 from providers.servitly.account import Account
 from providers.servitly.csv_file import Rows, read_csv
-from providers.servitly.spec import MAX_LINE
+from providers.servitly.proofs import are_two_numbers_possible, may_prove, possible_signs
 from providers.servitly.wire import meaning_of, split_header
 
-
-def _proof(sign: str, other: str) -> str:
-    """What stands around a `sign` that is the decimal one: seen from the sign, so that the search leaps to it."""
-    point = re.escape(sign)
-    before = [
-        "[^0-9:]0",
-        "[^0-9:]0[0-9]",
-        "[^0-9:]0[0-9]{2}",
-        "[^0-9]",
-        "[0-9]{4}",
-        rf"[{other} '\xa0\xaf\x89\x99][0-9]{{3}}",
-    ]
-    behind = "|".join(rf"(?<={one}{point})" for one in before)
-    short = "(?![0-9]{3}(?![0-9]))"  # not three digits behind it
-    return rf"{point}(?:(?<=[0-9]{point}){short}|(?=[0-9])(?:{short}|{behind}|(?=[0-9]{{3}}[eE])))"
-
-
-def _groups(sign: str) -> str:
-    return rf"{re.escape(sign)}[0-9]{{3}}{re.escape(sign)}[0-9]"
-
-
-# Beside a separator of another kind; where the comma is the separator, one inside of a number stands in quotes.
-_PROOFS: Final = {
-    sign: re.compile(f"{_proof(sign, other)}|{_groups(other)}".encode("latin-1"))
-    for sign, other in ((".", ","), (",", "."))
-}
-_BESIDE_COMMAS: Final = {
-    ".": re.compile(_proof(".", "").encode("latin-1")),
-    ",": re.compile(_groups(".").encode("latin-1")),
-}
 _FEW: Final = 1_000  # rows
-_QUOTED: Final = re.compile(rb"[,\r\n\t ]\"[^\"A-Za-z\r\n]*,")
+_NONE: Final = 0
+_CODES: Final[Mapping[DecimalSign, int]] = {".": 1, ",": 2}
+_BOTH: Final = 3  # of a row that contradicts itself
+_SIGNS: Final[tuple[DecimalSign | None, ...]] = (None, ".", ",", None)
+
+
+def usual_sign(separator: str) -> DecimalSign:
+    """The decimal sign that most writers use beside a separator."""
+    return "," if separator == ";" else "."
+
+
+class _Runs:
+    """Rows that prove the same, one after another: where each run of them begins and ends, and what they prove."""
+
+    def __init__(self) -> None:
+        self._first, self._last, self._codes = array("q"), array("q"), array("b")
+
+    def add(self, first: int, last: int, code: int) -> None:
+        """Take in rows behind all others: those of `first` and `last` prove it, and none between them another."""
+        if self._codes and self._codes[-1] == code:
+            self._last[-1] = last
+        else:
+            self._first.append(first)
+            self._last.append(last)
+            self._codes.append(code)
+
+    @property
+    def codes(self) -> list[int]:
+        """What the runs prove, in the file's order."""
+        return list(self._codes)
+
+    def around(self, rows: Integers) -> tuple[Integers, Integers]:
+        """What the nearest proof before each of `rows` proves, and the nearest one behind it; a row's own is both."""
+        codes = np.array([_NONE, *self._codes, _NONE], dtype=np.int64)  # so that the run before the first proves none
+        run = np.searchsorted(np.array(self._first, dtype=np.int64), rows, side="right")
+        last = np.array([-1, *self._last], dtype=np.int64)[run]
+        return codes[run], np.where(rows <= last, codes[run], codes[run + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +77,34 @@ class FileSign:
     """What a file says about its numbers.
 
     Attributes:
-        decimal: Its decimal sign; None if it proves none, or both.
-        torn: The columns that prove both by themselves: none of their numbers with a sign is read.
+        decimal: The decimal sign of all rows; None if they have none, or not all the same.
+        is_said: Whether the source says so: then what can only have the other one is refused.
+        usual: The sign that is usual beside the separator.
+        runs: What the rows prove, where they do not all have one sign.
     """
 
     decimal: DecimalSign | None = None
-    torn: frozenset[str] = frozenset()
+    is_said: bool = False
+    usual: DecimalSign = "."
+    runs: _Runs | None = None
+
+    def of(self, rows: Integers) -> DecimalSign | list[DecimalSign | None] | None:
+        """The decimal sign of what could be two numbers in each of these rows, or in all of them.
+
+        Args:
+            rows: Their places in the file, from 0.
+        """
+        if self.runs is None:
+            return self.decimal
+        usual, other = _CODES[self.usual], 3 - _CODES[self.usual]
+        before, behind = self.runs.around(rows)
+        is_usual, is_other = (before == usual) | (behind == usual), (before == other) & (behind == other)
+        found = np.where(is_usual, usual, np.where(is_other, other, _NONE)).tolist()
+        return _SIGNS[found[0]] if len(set(found)) == 1 else [_SIGNS[code] for code in found]
 
 
 def sign_of(pieces: Callable[[], Iterable[bytes]], account: Account, *, place: str) -> FileSign:
-    """The decimal sign of a file: the account's, or the one that the file proves.
+    """The decimal signs of a file: the account's, or those that the file proves.
 
     Args:
         pieces: Reads the file from its beginning, once for each call.
@@ -81,18 +115,24 @@ def sign_of(pieces: Callable[[], Iterable[bytes]], account: Account, *, place: s
         PayloadUnreadableError: It is damaged, or is no CSV.
     """
     if account.decimal is not None:
-        return FileSign(account.decimal)
-    possible = _possible(pieces())
-    if not possible:
+        return FileSign(account.decimal, is_said=True)
+    possible = possible_signs(pieces())
+    first = next(read_csv(pieces(), place=place), None) if possible else None
+    if first is None:
         return FileSign()
-    proven: dict[str, set[DecimalSign]] = {}
+    usual = usual_sign(first.separator)
+    is_usual_alone = possible == {usual}
+    if not is_usual_alone and not are_two_numbers_possible(pieces()):
+        return FileSign(usual if usual in possible else next(iter(possible)))  # nothing to decide
+    runs, n_rows = _Runs(), 0
     for rows in _few_at_a_time(read_csv(pieces(), place=place)):
-        _look(rows, account, proven)
-        if len(possible) == 1 and proven:
+        _look(rows, account, n_rows, runs)
+        n_rows += len(rows.times)
+        if is_usual_alone and runs.codes:
             break
-    signs = frozenset[DecimalSign]().union(*proven.values())
-    torn = frozenset(header for header, found in proven.items() if len(found) == len(DECIMAL_SIGNS))
-    return FileSign(next(iter(signs)) if len(signs) == 1 else None, torn)
+    if set(runs.codes) <= {_CODES[usual]}:
+        return FileSign(usual if runs.codes else None)
+    return FileSign(usual=usual, runs=runs)
 
 
 def number_columns(rows: Rows, account: Account) -> Mapping[int, str]:
@@ -106,37 +146,6 @@ def number_columns(rows: Rows, account: Account) -> Mapping[int, str]:
     return found
 
 
-def _possible(pieces: Iterable[bytes]) -> frozenset[DecimalSign]:
-    """The signs that something in the file might prove, whatever it is: a superset of those that are proven."""
-    found: set[DecimalSign] = set()
-    proofs: Mapping[str, re.Pattern[bytes]] | None = None
-    for block in _by_lines(pieces):
-        if proofs is None:
-            head = re.split(rb"[\r\n]", block.lstrip(b"\xef\xbb\xbf\r\n"), maxsplit=1)[0]
-            is_comma = b";" not in head and b"\t" not in head
-            proofs = _BESIDE_COMMAS if is_comma else _PROOFS
-        for sign in DECIMAL_SIGNS:
-            if sign not in found and proofs[sign].search(block):
-                found.add(sign)
-        if len(found) < len(DECIMAL_SIGNS) and b'"' in block and _QUOTED.search(block):
-            found.update(DECIMAL_SIGNS)
-    return frozenset(found)
-
-
-def _by_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of a file, cut where a line ends."""
-    carried = b""
-    for piece in pieces:
-        block = carried + piece
-        cut = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
-        if not cut and len(block) > 2 * MAX_LINE:  # no line is that long: the second reading says so
-            cut = len(block)
-        carried = block[cut:]
-        if cut:
-            yield block[:cut]
-    yield carried
-
-
 def _few_at_a_time(batches: Iterable[Rows]) -> Iterator[Rows]:
     """Rows in small numbers: one sign is most often proven by the first of them."""
     for rows in batches:
@@ -145,22 +154,34 @@ def _few_at_a_time(batches: Iterable[Rows]) -> Iterator[Rows]:
             yield replace(rows, times=rows.times[few], lines=rows.lines[few])
 
 
-def _look(rows: Rows, account: Account, proven: dict[str, set[DecimalSign]]) -> None:
-    """Add what each column of these rows proves."""
-    wanted = {
-        index: unit
-        for index, unit in number_columns(rows, account).items()
-        if len(proven.get(rows.header[index], ())) < len(DECIMAL_SIGNS)
-    }
+def _look(rows: Rows, account: Account, n_before: int, runs: _Runs) -> None:
+    """Add what each of these rows proves; `n_before` are in front of them."""
+    wanted = number_columns(rows, account)
     n_cells = len(rows.header)
-    table = [cells for cells in map(rows.cells, range(len(rows.times))) if len(cells) == n_cells]
+    table = [(n_before + row, cells) for row in range(len(rows.times)) if len(cells := rows.cells(row)) == n_cells]
     if not table or not wanted:
         return
-    columns = list(zip(*table, strict=True))
-    for index, unit in wanted.items():
-        joined = "\n".join(columns[index]).encode()
-        already = proven.get(rows.header[index], set())
-        if any(sign not in already and _PROOFS[sign].search(b"\n" + joined) for sign in DECIMAL_SIGNS):
-            signs = proven_signs(columns[index], unit)
-            if signs:
-                proven.setdefault(rows.header[index], set()).update(signs)
+    columns = list(zip(*(cells for _, cells in table), strict=True))
+    signs = {index: may_prove("\n".join(columns[index])) for index in wanted}
+    seen = [(columns[index], unit) for index, unit in wanted.items() if signs[index]]
+    places = [place for place, _ in table]
+    if len(frozenset[DecimalSign]().union(*signs.values())) == 1:
+        # Whatever they prove is the same: the first row that proves it and the last say where.
+        ends = (_first_proof(seen, range(len(table))), _first_proof(seen, range(len(table) - 1, -1, -1)))
+        if ends[0] is not None and ends[1] is not None:
+            runs.add(places[ends[0][0]], places[ends[1][0]], ends[0][1])
+        return
+    for row in range(len(table)):
+        if (code := _proof(seen, row)) != _NONE:
+            runs.add(places[row], places[row], code)
+
+
+def _first_proof(columns: Sequence[tuple[Sequence[str], str]], rows: Iterable[int]) -> tuple[int, int] | None:
+    """The first of `rows` that proves something, and what."""
+    return next(((row, code) for row in rows if (code := _proof(columns, row)) != _NONE), None)
+
+
+def _proof(columns: Sequence[tuple[Sequence[str], str]], row: int) -> int:
+    """What the cells of a row prove."""
+    found = {sign for cells, unit in columns if (sign := readings(cells[row], unit).proves) is not None}
+    return _BOTH if len(found) == len(DECIMAL_SIGNS) else sum(_CODES[sign] for sign in found)

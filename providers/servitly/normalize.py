@@ -76,10 +76,11 @@ def _of_archive(payload: Payload, windows: Mapping[int, Window], account: Accoun
             thing = thing_of(member.name)
             if thing is None or name_reason(thing):
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
-            where, before = f"{place}, file {member.name[:80]}", None
+            where, before, n_rows = f"{place}, file {member.name[:80]}", None, 0
             sign = sign_of(partial(archive.read, member), account, place=where)
             for rows in read_csv(archive.read(member), place=where):
-                before = batches.add(payload.params.get("thingId", thing), rows, sign, where, before)
+                before = batches.add(payload.params.get("thingId", thing), rows, n_rows, sign, where, before)
+                n_rows += len(rows.times)
                 yield from batches.full()
         yield from batches.rest()
 
@@ -94,12 +95,15 @@ class _Batches:
         self._sha256 = payload.sha256
         self._begun: dict[int, _Batch] = {}
 
-    def add(self, thing: str, rows: Rows, sign: FileSign, place: str, before: int | None) -> int | None:
+    def add(  # noqa: PLR0917 - all of them are of one piece
+        self, thing: str, rows: Rows, n_before: int, sign: FileSign, place: str, before: int | None
+    ) -> int | None:
         """Deal out rows of a file to the windows that they belong to.
 
         Args:
             thing: Whose file it is.
             rows: A piece of it.
+            n_before: How many rows are in front of the piece.
             sign: What its numbers have before their decimals.
             place: Which file, for messages.
             before: The last usable time in front of the piece, in microseconds since the epoch.
@@ -117,7 +121,7 @@ class _Batches:
             untimed |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
             if timed or untimed:
                 batch = self._begun.setdefault(index, _Batch(self._sha256, self._account))
-                batch.add(thing, rows, sign, times, timed)
+                batch.add(thing, rows, n_before, sign, times, timed)
                 batch.reject(thing, rows, untimed)
         last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
         return before if last is None else int(times[last])
@@ -155,7 +159,9 @@ class _Batch:
         self._unmapped: Counter[str] = Counter()
         self.n_bytes = 0
 
-    def add(self, thing: str, rows: Rows, sign: FileSign, times: Integers, wanted: list[int]) -> None:
+    def add(  # noqa: PLR0917 - all of them are of one piece
+        self, thing: str, rows: Rows, n_before: int, sign: FileSign, times: Integers, wanted: list[int]
+    ) -> None:
         """Take in rows of a file of `thing`: those that are `wanted`, by index; `times` has the time of each."""
         fitting: list[int] = []
         table: list[list[str]] = []
@@ -166,9 +172,13 @@ class _Batch:
                 table.append(cells)
             else:
                 self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW, key_of(thing))
+        if not table:
+            return
         at = times[fitting]
-        for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=False):
-            self._column(thing, header, sign, at, list(column), lambda row: rows.text(fitting[row]))
+        decimal = sign.of(n_before + np.array(fitting, dtype=np.int64))
+        read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_said)
+        for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=True):
+            self._column(thing, header, at, read, list(column), lambda row: rows.text(fitting[row]))
 
     def reject(self, thing: str, rows: Rows, odd: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""
@@ -189,21 +199,15 @@ class _Batch:
         self,
         thing: str,
         header: str,
-        sign: FileSign,
         at: Integers,
+        read: Callable[..., Points],
         cells: list[str],
         text_of: Callable[[int], str],
     ) -> None:
         reason = name_reason(header)
         metric, unit = split_header(header, self._account)
         said = meaning_of(self._account, metric, unit)
-        points = read_cells(
-            cells,
-            said[1] if said else None,
-            unit=said[0] if said else unit,
-            decimal=sign.decimal,
-            is_torn=header in sign.torn,
-        )
+        points = read(cells, said[1] if said else None, unit=said[0] if said else unit)
         if reason is not None:
             n_said = len(points.numbers) + len(points.texts) + len(points.odd) + points.n_unmapped
             for _ in range(n_said):

@@ -6,7 +6,7 @@ import pytest
 
 from domain.measurement import Reason
 from providers._decimal_sign import DecimalSign
-from providers._numbers import is_number, proven_signs, read_numbers, readings
+from providers._numbers import is_number, read_numbers, readings
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,14 @@ def test_a_known_sign_decides_and_its_contradiction_is_refused_unless_it_is_want
     assert read_numbers(["1.234", "21,5"], decimal=".", is_other_read=True).values.tolist() == [1.234, 21.5]
 
 
-def test_signs_are_proven_by_texts_that_are_numbers_under_no_other() -> None:
-    assert proven_signs(["7", "1.234", "1,234", "1 234", "x"]) == frozenset()
-    assert proven_signs(["7", "0.123"]) == {"."}
-    assert proven_signs(["1.234.567"]) == {","}
-    assert proven_signs(["21.5", "21,5", "7"]) == {".", ","}
+def test_a_sign_of_each_text_decides_for_it_alone() -> None:
+    found = read_numbers(["1.234", "1.234", "1.234", "7"], decimal=[".", ",", None, None])
+    assert (found.values.tolist(), found.odd) == ([1.234, 1234.0, 7.0], {2: Reason.AMBIGUOUS_DECIMAL})
+
+
+def test_a_sign_is_proven_by_a_text_that_is_a_number_under_no_other() -> None:
+    said = {text: readings(text).proves for text in ("7", "1.234", "1 234", "x", "0.123", "1.234.567", "21,5")}
+    assert said == {"7": None, "1.234": None, "1 234": None, "x": None, "0.123": ".", "1.234.567": ",", "21,5": ","}
 
 
 @pytest.mark.parametrize("decimal", [".", ","])
