@@ -1,6 +1,6 @@
-"""The commands put together, and the one place where a failure becomes a sentence and an exit code.
+"""All commands put together, and the one place where a failure becomes a message and an exit code.
 
-Exit codes: 0 done, 1 it did not come about, 2 the question was wrong.
+Exit codes: 0 done, 1 failed, 2 the arguments were wrong.
 """
 
 from typing import Annotated, Any
@@ -10,12 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.cli import days, demo, doctor, live, overview, rejected, sandbox, stop, ui, warehouse
+from pipelines.cli import days, doctor, live, overview, rejected, sandbox, ui, warehouse
 from pipelines.console import FAILED, complain
 
 
-class _Sentences(TyperGroup):
-    """Failures of ours are said in their own sentence, without a traceback unless one is asked for."""
+class _CommandGroup(TyperGroup):
+    """Prints the message of an `IngestError`, without a traceback unless one is asked for."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 — as click declares it
         try:
@@ -31,7 +31,7 @@ class _Sentences(TyperGroup):
 
 
 application = typer.Typer(
-    cls=_Sentences,
+    cls=_CommandGroup,
     name="joulehouse",
     help="Energy telemetry, kept as received and loaded exactly once.",
     no_args_is_help=True,
@@ -42,17 +42,17 @@ application = typer.Typer(
 
 
 @application.callback()
-def _house(
+def _options(
     *,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a failure.")] = False,
 ) -> None:
     """Energy telemetry, kept as received and loaded exactly once."""
-    del verbose  # read by `_Sentences`
+    del verbose  # read by `_CommandGroup`
 
 
-application.command(short_help="See it work: 60 measured days, then the UI")(demo.demo)
+application.command(short_help="See it work: 60 measured days, then the UI")(ui.demo)
 application.command(short_help="Open the Dagster UI on the same data")(ui.ui)
-application.command(short_help="End whatever of this checkout runs")(stop.stop)
+application.command(short_help="End whatever of this checkout runs")(ui.stop)
 application.command(short_help="Look at everything this checkout needs")(doctor.doctor)
 application.command(short_help="Every source, and how far it is loaded")(overview.sources)
 application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)

@@ -12,10 +12,9 @@ from rich.table import Table
 from assets.walk import DayOutcome, go_through
 from domain.quantities import ABSENT
 from domain.window import Window
-from pipelines.cli.plan import say_counted, say_plan
-from pipelines.console import complain, console, counted, days_in_words, fail, refuse, say, today
-from pipelines.local.overheard import overheard
-from pipelines.local.project import House, Source
+from pipelines.cli.plan import print_plan, print_requests
+from pipelines.console import complain, console, counted, days_in_words, fail, log_to_console, refuse, say, today
+from pipelines.local.project import Project, Source
 
 if TYPE_CHECKING:
     from domain.contract import Provider
@@ -36,33 +35,33 @@ def backfill(
     source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
 ) -> None:
     """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
-    chosen = House().source(source)
+    chosen = Project().source(source)
     days = day_range(chosen, first, last)
-    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
-        planned = say_plan(chosen, provider, days)
+    with chosen.project.warehouse() as warehouse, closing(chosen.open()) as provider:
+        planned = print_plan(chosen, provider, days)
         newest = warehouse.ledger.newest_id()
-        outcomes = _gone_through(chosen, days, provider, warehouse, asks=True, is_correction=correction)
-        say_counted(chosen, warehouse.ledger, planned, newest)
-    _summarize(chosen, outcomes)
+        outcomes = _load_days(chosen, days, provider, warehouse, asks=True, is_correction=correction)
+        print_requests(chosen, warehouse.ledger, planned, newest)
+    _print_summary(chosen, outcomes)
 
 
 def replay(
     source: SourceArgument, first: FromLandedOption = "", last: ToOption = "", *, correction: CorrectionOption = False
 ) -> None:
     """Load whole days again from the landing zone: what was received then, understood as now. Sends no request."""
-    chosen = House().source(source)
+    chosen = Project().source(source)
     days = day_range(chosen, first or chosen.first_day.isoformat(), last)
-    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
+    with chosen.project.warehouse() as warehouse, closing(chosen.open()) as provider:
         landed = warehouse.ledger.landed(chosen.slug, Window.of_days(days[0], days[-1]))
         if not landed:
             fail(f"nothing of {chosen.slug} is landed from {days[0]} to {days[-1]}: backfill asks the provider.")
-        outcomes = _gone_through(chosen, landed, provider, warehouse, asks=False, is_correction=correction)
-    # Nobody had failed to load these days, so the ledger is not told of them.
+        outcomes = _load_days(chosen, landed, provider, warehouse, asks=False, is_correction=correction)
+    # These days have not failed to load, so the ledger does not record them.
     absent = sorted(set(days) - set(landed))
     if absent and not last:
-        say(f"{counted(len(absent), 'day')} left out, of which nothing is landed: {days_in_words(absent)}.")
+        say(f"{counted(len(absent), 'day')} left out, because nothing of them is landed: {days_in_words(absent)}.")
         absent = []
-    _summarize(chosen, outcomes, absent)
+    _print_summary(chosen, outcomes, absent)
 
 
 def day_range(source: Source, first: str, last: str) -> list[date]:
@@ -86,7 +85,7 @@ def _day(text: str, option: str) -> date:
         refuse(f"{option} {text!r} is not a day: write it as {today() - timedelta(days=1)}.")
 
 
-def _gone_through(
+def _load_days(
     source: Source,
     days: list[date],
     provider: "Provider",
@@ -95,7 +94,7 @@ def _gone_through(
     asks: bool,
     is_correction: bool,
 ) -> list[DayOutcome]:
-    return _watched(
+    return _with_progress(
         source,
         len(days),
         go_through(
@@ -110,9 +109,9 @@ def _gone_through(
     )
 
 
-def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> list[DayOutcome]:
-    """Every outcome; on a terminal a bar with the time that is left, elsewhere a line for each day."""
-    done: list[DayOutcome] = []
+def _with_progress(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> list[DayOutcome]:
+    """Collect every outcome, with a bar and the time left on a terminal, and elsewhere a line for each day."""
+    collected: list[DayOutcome] = []
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -124,21 +123,21 @@ def _watched(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) -> lis
         console=console,
         disable=not console.is_terminal,
     )
-    with overheard(), bar:
+    with log_to_console(), bar:
         task = bar.add_task(source.slug, total=n_days)
         for outcome in outcomes:
-            done.append(outcome)
+            collected.append(outcome)
             bar.update(task, advance=1, description=f"{source.slug} {outcome.day}")
             if outcome.remark:
                 say(f"{source.slug}: {outcome.remark}.")
             if outcome.error is not None and outcome.was_tried:
                 complain(f"{outcome.day} failed ({outcome.error.code}). {outcome.error}")
             elif outcome.load is not None and not console.is_terminal:
-                say(f"{source.slug} {outcome.day}: {_in_words(outcome)}")
-    return done
+                say(f"{source.slug} {outcome.day}: {_description(outcome)}")
+    return collected
 
 
-def _in_words(outcome: DayOutcome) -> str:
+def _description(outcome: DayOutcome) -> str:
     load, pull = outcome.load, outcome.pull
     if load is None:
         return ""
@@ -147,12 +146,12 @@ def _in_words(outcome: DayOutcome) -> str:
     return f"{counted(load.n_received, 'row')} in, {load.n_written:,} written{requests}, {seconds:.2f} s"
 
 
-def _summarize(source: Source, outcomes: list[DayOutcome], absent: Sequence[date] = ()) -> None:
-    """Say what came of the days, and end the command as failed if one failed, or was named and is not there."""
+def _print_summary(source: Source, outcomes: list[DayOutcome], absent: Sequence[date] = ()) -> None:
+    """Print the totals, and end the command as failed if a day failed, or was named and is not landed."""
     loads = [outcome.load for outcome in outcomes if outcome.load]
     pulls = [outcome.pull for outcome in outcomes if outcome.pull]
     table = Table("source", "days", title=None)
-    figures = {
+    numbers = {
         "rows in": sum(load.n_received for load in loads),
         "inserted": sum(load.n_inserted for load in loads),
         "changed": sum(load.n_changed for load in loads),
@@ -162,17 +161,17 @@ def _summarize(source: Source, outcomes: list[DayOutcome], absent: Sequence[date
         "duplicate": sum(load.n_duplicate for load in loads),
         "requests": sum(pull.n_requests for pull in pulls),
     }
-    for name in (*figures, "seconds"):
+    for name in (*numbers, "seconds"):
         table.add_column(name, justify="right")
     seconds = sum(load.seconds for load in loads) + sum(pull.seconds for pull in pulls)
-    table.add_row(source.slug, str(len(loads)), *(f"{figure:,}" for figure in figures.values()), f"{seconds:.1f}")
+    table.add_row(source.slug, str(len(loads)), *(f"{number:,}" for number in numbers.values()), f"{seconds:.1f}")
     console.print(table)
 
     unmapped = sorted({name for load in loads for name in load.unmapped if name != ABSENT})
     if unmapped:
         say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
     if absent:
-        complain(f"left out, because nothing is landed of them: {days_in_words(list(absent))}.")
+        complain(f"left out, because nothing of them is landed: {days_in_words(list(absent))}.")
     failed = [outcome.day for outcome in outcomes if outcome.error is not None and outcome.was_tried]
     untried = [outcome.day for outcome in outcomes if not outcome.was_tried]
     if untried:

@@ -1,4 +1,4 @@
-"""`joulehouse doctor`: what this checkout needs, looked at one by one, in plain sentences."""
+"""`joulehouse doctor`: everything that this checkout needs, checked one by one."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 from domain.errors import IngestError
 from pipelines.console import console, counted, fail, literal
-from pipelines.local.dagster_processes import Stack
-from pipelines.local.project import House
+from pipelines.local.environment import DagsterProcesses
+from pipelines.local.project import Project
 from warehouse.fill import pending
 from warehouse.landing import Landing
 from warehouse.schema import check_schema
@@ -54,9 +54,9 @@ DeepOption = Annotated[
 
 def doctor(*, online: OnlineOption = False, deep: DeepOption = False) -> None:
     """Look at everything this checkout needs; exit 1 if something is wrong."""
-    house = House()
+    project = Project()
     n_wrong = 0
-    for finding in examine(house, is_online=online, is_deep=deep):
+    for finding in examine(project, is_online=online, is_deep=deep):
         n_wrong += finding.health is Health.WRONG
         colour = finding.health.value
         console.print(f"[{colour}]{finding.health.name.lower():>5}[/{colour}]  {finding.what:<22} ", end="")
@@ -65,37 +65,37 @@ def doctor(*, online: OnlineOption = False, deep: DeepOption = False) -> None:
         fail(f"{counted(n_wrong, 'thing')} above {'is' if n_wrong == 1 else 'are'} wrong.")
 
 
-def examine(house: House, *, is_online: bool, is_deep: bool = False) -> Iterator[Finding]:
-    """Every finding, in the order in which one leans on the other. Starts nothing and changes nothing."""
+def examine(project: Project, *, is_online: bool, is_deep: bool = False) -> Iterator[Finding]:
+    """Every finding, in the order in which one depends on the other. Starts nothing and changes nothing."""
     yield _python()
     yield _packages()
-    yield from _environment(house)
-    yield from _tried("warehouse", lambda: _warehouse(house, is_deep=is_deep))
-    yield from _tried("landing zone", lambda: _landing_zone(house))
-    yield from _tried("sources", lambda: _sources(house, is_online=is_online))
-    yield _dagster(house)
+    yield from _environment(project)
+    yield from _checked("warehouse", lambda: _warehouse(project, is_deep=is_deep))
+    yield from _checked("landing zone", lambda: _landing_zone(project))
+    yield from _checked("sources", lambda: _sources(project, is_online=is_online))
+    yield _dagster(project)
 
 
-def _tried(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """What `look` finds; an error of ours is a finding too, in its own sentence."""
+def _checked(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of `check`; an `IngestError` is a finding too, with its own message."""
     try:
-        yield from look()
+        yield from check()
     except IngestError as error:
         yield Finding(what, Health.WRONG, str(error))
 
 
 def _python() -> Finding:
-    here = sys.version_info[:2]
+    running = sys.version_info[:2]
     name = ".".join(str(part) for part in sys.version_info[:3])
-    if _OLDEST <= here <= _NEWEST:
+    if _OLDEST <= running <= _NEWEST:
         return Finding("Python", Health.GOOD, f"{name}.")
     return Finding("Python", Health.WRONG, f"{name} is not 3.11, 3.12 or 3.13: make PYTHON=python3.13 venv.")
 
 
 def _packages() -> Finding:
     unmet = []
-    wanted = [Requirement(line) for line in requires("joulehouse") or ()]
-    for requirement in wanted:
+    requirements = [Requirement(line) for line in requires("joulehouse") or ()]
+    for requirement in requirements:
         if requirement.marker and not requirement.marker.evaluate():
             continue
         try:
@@ -105,25 +105,25 @@ def _packages() -> Finding:
             unmet.append(f"{requirement.name} (missing)")
     if unmet:
         return Finding("packages", Health.WRONG, f"{', '.join(unmet)}: run make venv.")
-    return Finding("packages", Health.GOOD, f"All {len(wanted)} are there, in versions that fit.")
+    return Finding("packages", Health.GOOD, f"All {len(requirements)} are there, in versions that fit.")
 
 
-def _environment(house: House) -> Iterator[Finding]:
-    if ignored := house.settings.ignored_variables:
+def _environment(project: Project) -> Iterator[Finding]:
+    if ignored := project.settings.ignored_variables:
         sentence = f"Without effect here: {', '.join(ignored)}. What they should change belongs into WAREHOUSE_URL."
         yield Finding("environment", Health.LATER, sentence)
 
 
-def _warehouse(house: House, *, is_deep: bool) -> Iterator[Finding]:
-    if house.settings.warehouse_url:
-        name, url = "warehouse (external)", house.settings.warehouse_url
+def _warehouse(project: Project, *, is_deep: bool) -> Iterator[Finding]:
+    if project.settings.warehouse_url:
+        name, url = "warehouse (external)", project.settings.warehouse_url
     else:
-        name, status = "warehouse (embedded)", house.embedded.status()
+        name, status = "warehouse (embedded)", project.embedded.status()
         if not status.is_running:
-            made = "It is stopped" if status.is_made else "It was never started"
-            yield Finding(name, Health.LATER, f"{made}; whatever needs it starts it, or joulehouse warehouse start.")
+            state = "It is stopped" if status.is_made else "It was never started"
+            yield Finding(name, Health.LATER, f"{state}; whatever needs it starts it, or joulehouse warehouse start.")
             return
-        url = house.embedded.url
+        url = project.embedded.url
     facts = check_server(url)
     yield Finding(name, Health.GOOD, f"PostgreSQL {facts.postgres} with TimescaleDB {facts.timescaledb}.")
     if facts.edition == "community":
@@ -140,18 +140,18 @@ def _warehouse(house: House, *, is_deep: bool) -> Iterator[Finding]:
 
 
 def _summaries(url: str, *, is_deep: bool) -> Iterator[Finding]:
-    left = pending(url)
-    for one in left:
+    unfinished = pending(url)
+    for one in unfinished:
         sentence = (
             f"{one.n_done:,} of {one.n_units:,} are filled, and the old view answers: joulehouse warehouse migrate."
         )
         yield Finding(one.name, Health.LATER, sentence)
-    others = other_zones(url)
-    if others:
-        named = ", ".join(f"{one.name} ({one.whose})" for one in others)
-        sentence = f"Local days go by the locked tzdata; another database of zones differs on {named}: update it."
+    differing = other_zones(url)
+    if differing:
+        names = ", ".join(f"{one.name} ({one.whose})" for one in differing)
+        sentence = f"Local days go by the locked tzdata; another database of zones differs on {names}: update it."
         yield Finding("time zones", Health.LATER, sentence)
-    if not is_deep or left:
+    if not is_deep or unfinished:
         return
     n_wrong, first = 0, None
     for wrong in all_disagreements(url):
@@ -159,20 +159,20 @@ def _summaries(url: str, *, is_deep: bool) -> Iterator[Finding]:
     if first is None:
         yield Finding("summaries", Health.GOOD, "Every hour, day and local day is what its points amount to.")
         return
-    what = f"{counted(n_wrong, 'summary') if n_wrong == 1 else f'{n_wrong:,} summaries'} not as their points say"
-    mend = f"joulehouse warehouse recompute {first.source} --from {first.day}"
-    sentence = f"{what}, the first of {first.source}: {first}. {mend} mends them."
+    count = f"{counted(n_wrong, 'summary') if n_wrong == 1 else f'{n_wrong:,} summaries'} not as their points say"
+    command = f"joulehouse warehouse recompute {first.source} --from {first.day}"
+    sentence = f"{count}, the first of {first.source}: {first}. {command} mends them."
     yield Finding("summaries", Health.WRONG, sentence)
 
 
-def _landing_zone(house: House) -> Iterator[Finding]:
-    landing = Landing(house.settings.landing_url)
+def _landing_zone(project: Project) -> Iterator[Finding]:
+    landing = Landing(project.settings.landing_url)
     landing.probe()
     yield Finding("landing zone", Health.GOOD, f"{landing.place} keeps what it is given.")
 
 
-def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:
-    sources = house.sources()
+def _sources(project: Project, *, is_online: bool) -> Iterator[Finding]:
+    sources = project.sources()
     if not sources:
         yield Finding(
             "sources", Health.LATER, "There is none: dg scaffold defs pipelines.components.ExportServiceSource."
@@ -187,7 +187,7 @@ def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:
         if not is_online:
             yield Finding(source.slug, Health.GOOD, f"{source.file} is sound, and its variables are set.")
             continue
-        with closing(source.opened()) as provider:
+        with closing(source.open()) as provider:
             try:
                 n_series = sum(1 for _ in provider.discover())
             except IngestError as error:
@@ -197,12 +197,12 @@ def _sources(house: House, *, is_online: bool) -> Iterator[Finding]:
                 yield Finding(source.slug, Health.GOOD, sentence)
 
 
-def _dagster(house: House) -> Finding:
-    stack = Stack(house.home, house.root, {})
-    if not stack.is_made:
+def _dagster(project: Project) -> Finding:
+    dagster = DagsterProcesses(project.home, project.root, {})
+    if not dagster.exists:
         return Finding("Dagster", Health.LATER, "Its instance is made when the UI is first opened: joulehouse ui.")
-    if stack.webserver.pid is None:
-        return Finding("Dagster", Health.LATER, f"Its instance is in {stack.instance}; nothing runs: joulehouse ui.")
-    if stack.daemon.pid is None:
-        return Finding("Dagster", Health.WRONG, f"The webserver runs, the daemon does not: read {stack.daemon.log}.")
-    return Finding("Dagster", Health.GOOD, f"The UI is open at {stack.url}.")
+    if dagster.webserver.pid is None:
+        return Finding("Dagster", Health.LATER, f"Its instance is in {dagster.instance}; nothing runs: joulehouse ui.")
+    if dagster.daemon.pid is None:
+        return Finding("Dagster", Health.WRONG, f"The webserver runs, the daemon does not: read {dagster.daemon.log}.")
+    return Finding("Dagster", Health.GOOD, f"The UI is open at {dagster.url}.")

@@ -1,4 +1,4 @@
-"""`live`: listen to the streams of one source for as long as it is let, and keep the hypertable current."""
+"""`live`: listen to the streams of one source until it is stopped, and keep the hypertable current."""
 
 import signal
 import threading
@@ -12,13 +12,13 @@ import typer
 
 from domain.live import LiveFeed
 from pipelines.console import counted, refuse, say
-from pipelines.local.project import House
+from pipelines.local.project import Project
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.live.service import LiveService
 
-_EVERY_SECONDS: Final = 60.0  # between two lines about how it goes
+_REPORT_SECONDS: Final = 60.0  # between two lines about how it goes
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
 
@@ -35,8 +35,8 @@ def live(source: SourceArgument) -> None:
     """Keep a source current from its live stream; every gap is marked, and filled from the export. Ctrl-C ends it."""
     from pipelines.live.service import LiveService  # noqa: PLC0415  # brings pandas along
 
-    house = House()
-    chosen = house.source(source)
+    project = Project()
+    chosen = project.source(source)
     component = chosen.component
     if not isinstance(component, LiveSource):
         title = component.facts.spec.title
@@ -44,20 +44,20 @@ def live(source: SourceArgument) -> None:
     if component.facts.is_retired:
         refuse(f"{source} is retired: what is loaded stays, and nothing new comes.")
     with (
-        house.warehouse() as warehouse,
-        closing(chosen.opened()) as provider,
-        component.open_live(house.settings) as feed,
+        project.warehouse() as warehouse,
+        closing(chosen.open()) as provider,
+        component.open_live(project.settings) as feed,
     ):
         service = LiveService(chosen.slug, feed, provider, warehouse)
-        with _stopped_by_signals(service), _told(service, source):
+        with _stopped_by_signals(service), _progress_printed(service, source):
             counts = service.run()
-    said = f"{counted(counts.n_messages, 'message')} heard, {counted(counts.n_new, 'new point')}"
-    say(f"{source}: {said}, {counted(counts.n_gaps, 'gap')} marked, {counts.n_filled:,} filled. Stopped.")
+    summary = f"{counted(counts.n_messages, 'message')} heard, {counted(counts.n_new, 'new point')}"
+    say(f"{source}: {summary}, {counted(counts.n_gaps, 'gap')} marked, {counts.n_filled:,} filled. Stopped.")
 
 
 @contextmanager
 def _stopped_by_signals(service: "LiveService") -> Iterator[None]:
-    """SIGINT and SIGTERM end the service; what was heard is put first."""
+    """SIGINT and SIGTERM end the service; what it has received is written first."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         service.stop()
@@ -71,20 +71,20 @@ def _stopped_by_signals(service: "LiveService") -> Iterator[None]:
 
 
 @contextmanager
-def _told(service: "LiveService", source: str) -> Iterator[None]:
-    """Say now and then how it goes."""
+def _progress_printed(service: "LiveService", source: str) -> Iterator[None]:
+    """Print the counts every minute."""
     over = threading.Event()
 
-    def tell() -> None:
+    def report() -> None:
         began = time.monotonic()
-        while not over.wait(_EVERY_SECONDS):
+        while not over.wait(_REPORT_SECONDS):
             counts = service.counts
-            said = f"{counted(counts.n_messages, 'message')}, {counted(counts.n_new, 'new point')}"
+            summary = f"{counted(counts.n_messages, 'message')}, {counted(counts.n_new, 'new point')}"
             minutes = counted(round((time.monotonic() - began) / 60), "minute")
-            say(f"{source}: {minutes}, {said}, {counts.n_filled:,} of {counted(counts.n_gaps, 'gap')} filled")
+            say(f"{source}: {minutes}, {summary}, {counts.n_filled:,} of {counted(counts.n_gaps, 'gap')} filled")
 
     say(f"{source}: listening; Ctrl-C ends it.")
-    thread = threading.Thread(target=tell, name="live tell", daemon=True)
+    thread = threading.Thread(target=report, name="live report", daemon=True)
     thread.start()
     try:
         yield

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from pipelines.console import console, counted, days_in_words, literal, say, today
-from pipelines.local.project import House, Source
+from pipelines.local.project import Project, Source
 
 if TYPE_CHECKING:
     from warehouse.ledger import DayStatus, Ledger
@@ -19,12 +19,11 @@ SourceArgument = Annotated[str, typer.Argument(metavar="[SOURCE]", help="Only th
 
 
 def sources() -> None:
-    """Every source: its provider, how far it is loaded, and how it is."""
-    house = House()
-    known = house.sources()
+    """Every source: its provider, how far it is loaded, and its health."""
+    project = Project()
     table = Table("source", "provider", "first day", "days loaded", "last load", "health")
-    with house.warehouse() as warehouse:
-        for source in known:
+    with project.warehouse() as warehouse:
+        for source in project.sources():
             days = warehouse.ledger.days(source.slug)
             loads = [day.loaded_at for day in days if day.loaded_at]
             table.add_row(
@@ -40,11 +39,11 @@ def sources() -> None:
 
 def status(source: SourceArgument = "") -> None:
     """How each source stands: its last loads, and what is missing, rejected or not understood."""
-    house = House()
-    chosen = [house.source(source)] if source else house.sources()
-    with house.warehouse() as warehouse:
+    project = Project()
+    chosen = [project.source(source)] if source else project.sources()
+    with project.warehouse() as warehouse:
         for one in chosen:
-            _tell(one, warehouse.ledger)
+            _print_status(one, warehouse.ledger)
 
 
 def missing_days(loaded: set[date], last: date) -> list[date]:
@@ -57,26 +56,26 @@ def missing_days(loaded: set[date], last: date) -> list[date]:
 
 
 def _last_expected(source: Source, loaded: set[date]) -> date:
-    """The newest day that ought to be loaded; no day is to come where no schedule asks for it."""
+    """The newest day that should be loaded; where no schedule asks, no further day is expected."""
     return max(loaded) if source.component.facts.is_asked_by_hand else today() - timedelta(days=1)
 
 
 def _health(source: Source, days: list["DayStatus"]) -> str:
     if source.component.facts.is_retired:
         return "retired"
-    if missing := source.missing_variables:
-        return f"not set: {', '.join(missing)}"
+    if unset := source.missing_variables:
+        return f"not set: {', '.join(unset)}"
     if failed := [day for day in days if day.status == "failed"]:
         return f"{counted(len(failed), 'day')} failed, last {failed[-1].day} ({failed[-1].reason})"
     loaded = {day.day for day in days if day.loaded_at}
     if not loaded:
         return "nothing is loaded yet"
-    if absent := missing_days(loaded, _last_expected(source, loaded)):
-        return f"{counted(len(absent), 'day')} missing"
+    if missing := missing_days(loaded, _last_expected(source, loaded)):
+        return f"{counted(len(missing), 'day')} missing"
     return "well"
 
 
-def _tell(source: Source, ledger: "Ledger") -> None:
+def _print_status(source: Source, ledger: "Ledger") -> None:
     days = ledger.days(source.slug)
     loaded = [day for day in days if day.loaded_at]
     say(f"{source.slug} ({source.component.facts.spec.title}): {_health(source, days)}")
@@ -87,7 +86,7 @@ def _tell(source: Source, ledger: "Ledger") -> None:
         table.add_column(name, justify="right")
     newest = loaded[-_RECENT:]
     for entry in ledger.last_loads(source.slug, newest[0].day, newest[-1].day):
-        figures = (
+        numbers = (
             entry.n_received,
             entry.n_inserted,
             entry.n_changed,
@@ -99,30 +98,30 @@ def _tell(source: Source, ledger: "Ledger") -> None:
         table.add_row(
             str(entry.window),
             f"{entry.loaded_at:%Y-%m-%d %H:%M:%S}",
-            *(f"{figure:,}" for figure in figures),
+            *(f"{number:,}" for number in numbers),
             style="red" if entry.status == "failed" else None,
         )
     console.print(table)
 
-    at_hand = {day.day for day in loaded}
-    absent = missing_days(at_hand, _last_expected(source, at_hand))
+    loaded_days = {day.day for day in loaded}
+    missing = missing_days(loaded_days, _last_expected(source, loaded_days))
     say(f"  loaded    {counted(len(loaded), 'day')}, {sum(day.n_points for day in loaded):,} points")
-    say(f"  missing   {days_in_words(absent) or 'no day'}")
+    say(f"  missing   {days_in_words(missing) or 'no day'}")
     for day in days:
         if day.status == "failed":
             say(f"  failed    {day.day} ({day.reason}): {day.sentence}")
-    _tell_counts(source, ledger, loaded)
+    _print_counts(source, ledger, loaded)
 
 
-def _tell_counts(source: Source, ledger: "Ledger", loaded: list["DayStatus"]) -> None:
+def _print_counts(source: Source, ledger: "Ledger", loaded: list["DayStatus"]) -> None:
     rejected: Counter[str] = Counter()
     unmapped: Counter[str] = Counter()
     for entry in ledger.last_loads(source.slug, loaded[0].day, loaded[-1].day):
         rejected.update(entry.rejected_by_reason)
         unmapped.update(entry.unmapped)
-    say(f"  rejected  {_tally(rejected) or 'nothing'}")
-    say(f"  unmapped  {_tally(unmapped) or 'nothing'}")
+    say(f"  rejected  {_listed(rejected) or 'nothing'}")
+    say(f"  unmapped  {_listed(unmapped) or 'nothing'}")
 
 
-def _tally(counts: Counter[str]) -> str:
+def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in counts.most_common())

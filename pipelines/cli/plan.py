@@ -1,4 +1,4 @@
-"""What a backfill will ask for, said before it begins; and beside it, when it is over, what the ledger counted."""
+"""How many requests a backfill is planned to take, and afterwards how many the ledger has counted."""
 
 import math
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from warehouse.ledger import Ledger
 
 
-def say_plan(source: Source, provider: "Provider", days: Sequence[date]) -> int | None:
-    """Say how many requests `days` take, and how long at least; None where that cannot be known before.
+def print_plan(source: Source, provider: "Provider", days: Sequence[date]) -> int | None:
+    """Print how many requests `days` take, and how long at least; None where that cannot be known before.
 
-    A plan that cannot be made keeps nobody from trying: what stands in the way is said by the days themselves.
+    A plan that cannot be made does not stop the backfill: each day then reports its own error.
     """
     spec = source.component.facts.spec
-    windows = [Window.of_days(pieces[0], pieces[-1]) for pieces in stretches(days, spec.pull_days)]
+    windows = [Window.of_days(pull_days[0], pull_days[-1]) for pull_days in stretches(days, spec.pull_days)]
     try:
         planned = provider.plan(windows)
     except IngestError as error:
@@ -31,17 +31,18 @@ def say_plan(source: Source, provider: "Provider", days: Sequence[date]) -> int 
     if planned is None:
         return None
     span = f"{counted(len(days), 'day')} in {counted(len(windows), 'pull')}"
-    say(f"{source.slug}: {span}, {counted(planned, 'request')} planned{_least(planned, spec.requests_per_second)}.")
+    at_least = _least_duration(planned, spec.requests_per_second)
+    say(f"{source.slug}: {span}, {counted(planned, 'request')} planned{at_least}.")
     return planned
 
 
-def say_counted(source: Source, ledger: "Ledger", planned: int | None, after_load_id: int) -> None:
-    """Say how many requests the ledger has of the pulls that were loaded since, beside what was planned.
+def print_requests(source: Source, ledger: "Ledger", planned: int | None, after_load_id: int) -> None:
+    """Print how many requests the ledger has of the pulls that were loaded since, beside the planned number.
 
     Args:
-        source: Whose.
-        ledger: Where it stands.
-        planned: What `say_plan` had said; nothing is said without.
+        source: The source.
+        ledger: The ledger.
+        planned: What `print_plan` returned; nothing is printed without.
         after_load_id: The newest entry when it began.
     """
     totals = ledger.totals(source.slug, after_load_id=after_load_id)
@@ -53,7 +54,7 @@ def say_counted(source: Source, ledger: "Ledger", planned: int | None, after_loa
     )
 
 
-def _least(planned: int, per_second: float | None) -> str:
+def _least_duration(planned: int, per_second: float | None) -> str:
     """The least duration at the provider's rate, if it has one."""
     if not per_second:
         return ""

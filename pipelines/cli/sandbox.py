@@ -1,4 +1,4 @@
-"""`joulehouse sandbox …`: the providers' twins as a process beside you, and their faults on switches."""
+"""`joulehouse sandbox …`: the providers' twins as a process of its own, and their faults as switches."""
 
 import json
 import shlex
@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from pipelines.console import console, fail, literal, refuse, say
-from pipelines.local.project import House
-from pipelines.local.sandbox_process import Twin
+from pipelines.local.project import Project
+from pipelines.local.sandbox_process import SandboxProcess
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -27,8 +27,8 @@ NameArgument = Annotated[
 ProviderOption = Annotated[str, typer.Option("--provider", metavar="SLUG", help="Whose twin.")]
 
 
-class _Named(NamedTuple):
-    """A fault as it is asked for."""
+class _Fault(NamedTuple):
+    """A fault and the twin that has it."""
 
     provider: str
     name: str
@@ -37,8 +37,8 @@ class _Named(NamedTuple):
 @group.command()
 def start() -> None:
     """Start it, with credentials drawn once for this checkout."""
-    house = House()
-    url = house.twin.start(house.inherited, [source.account for source in house.sources()])
+    project = Project()
+    url = project.sandbox.start(project.inherited, [source.sandbox_binding for source in project.sources()])
     say(f"The sandbox serves at {url}.")
     say('To pull from it in this shell: eval "$(joulehouse sandbox env)"')
 
@@ -46,36 +46,36 @@ def start() -> None:
 @group.command()
 def stop() -> None:
     """Stop it."""
-    say("The sandbox is stopped." if House().twin.stop() else "The sandbox was not running.")
+    say("The sandbox is stopped." if Project().sandbox.stop() else "The sandbox was not running.")
 
 
 @group.command()
 def status() -> None:
     """Whether it runs, whose twins it has, and which faults are on."""
-    twin = _running()
-    say(f"The sandbox serves at {twin.server.url}; its log is {twin.process.log}.")
-    n_on = 0
-    for slug, facts in _twins(twin).items():
-        say(f"  twin {slug} at {twin.server.url}{facts['path']}")
-        for fault in twin.ask("GET", f"/{slug}/faults"):
-            n_on += 1
-            say(f"  fault {slug}.{_in_words(fault)}")
-    if not n_on:
+    sandbox = _running_sandbox()
+    say(f"The sandbox serves at {sandbox.server.url}; its log is {sandbox.process.log}.")
+    n_active = 0
+    for slug, facts in _twins(sandbox).items():
+        say(f"  twin {slug} at {sandbox.server.url}{facts['path']}")
+        for fault in sandbox.request("GET", f"/{slug}/faults"):
+            n_active += 1
+            say(f"  fault {slug}.{_description(fault)}")
+    if not n_active:
         say("  no fault is on")
 
 
 @group.command("env")
 def environment() -> None:
     """Print the variables that point the shipped sources at it, for eval; they are secrets of this machine alone."""
-    accounts = [source.account for source in House().sources()]
-    for name, value in _running().variables(accounts).items():
+    bindings = [source.sandbox_binding for source in Project().sources()]
+    for name, value in _running_sandbox().variables(bindings).items():
         print(f"export {name}={shlex.quote(value)}")
 
 
 @group.command()
 def faults() -> None:
     """Every fault there is, and whose twins have it."""
-    twins = _twins(_running())
+    twins = _twins(_running_sandbox())
     table = Table("fault", "of", "what it does")
     sentences = {name: what for facts in twins.values() for name, what in facts["faults"].items()}
     for name, what in sentences.items():
@@ -91,42 +91,42 @@ def fault(
     provider: ProviderOption = "",
 ) -> None:
     """Switch a fault on."""
-    twin = _running()
-    meant = _meant(_twins(twin), name, provider)
-    document: dict[str, Any] = {"fault": meant.name}
+    sandbox = _running_sandbox()
+    chosen = _find_fault(_twins(sandbox), name, provider)
+    document: dict[str, Any] = {"fault": chosen.name}
     for setting in settings or []:
         key, equals, value = setting.partition("=")
         if not (key and equals):
             refuse(f"{setting!r} is no setting: write it as key=value.")
-        document[key] = _value(value)
-    twin.ask("PUT", f"/{meant.provider}/faults", document)
-    say(f"On: {meant.provider}.{_in_words(document)}")
+        document[key] = _parsed(value)
+    sandbox.request("PUT", f"/{chosen.provider}/faults", document)
+    say(f"On: {chosen.provider}.{_description(document)}")
 
 
 @group.command()
 def clear(provider: ProviderOption = "") -> None:
     """Switch every fault off, of one twin or of all."""
-    twin = _running()
-    known = list(_twins(twin))
-    if provider and provider not in known:
-        refuse(f"there is no twin {provider!r}: use one of {', '.join(known)}.")
-    for slug in [provider] if provider else known:
-        twin.ask("DELETE", f"/{slug}/faults")
+    sandbox = _running_sandbox()
+    slugs = list(_twins(sandbox))
+    if provider and provider not in slugs:
+        refuse(f"there is no twin {provider!r}: use one of {', '.join(slugs)}.")
+    for slug in [provider] if provider else slugs:
+        sandbox.request("DELETE", f"/{slug}/faults")
     say(f"Every fault of {provider} is off." if provider else "Every fault is off.")
 
 
-def _running() -> Twin:
-    twin = House().twin
-    if not twin.is_running:
+def _running_sandbox() -> SandboxProcess:
+    sandbox = Project().sandbox
+    if not sandbox.is_running:
         fail("the sandbox is not running (joulehouse sandbox start).")
-    return twin
+    return sandbox
 
 
-def _twins(twin: Twin) -> dict[str, dict[str, Any]]:
-    return dict(twin.ask("GET", "/twins"))
+def _twins(sandbox: SandboxProcess) -> dict[str, dict[str, Any]]:
+    return dict(sandbox.request("GET", "/twins"))
 
 
-def _meant(twins: Mapping[str, Mapping[str, Any]], name: str, provider: str) -> _Named:
+def _find_fault(twins: Mapping[str, Mapping[str, Any]], name: str, provider: str) -> _Fault:
     """The fault `name` of the twin `provider`; without a provider, of the only twin that has it."""
     slug, _, bare = name.rpartition(".")
     slug = provider or slug
@@ -138,15 +138,15 @@ def _meant(twins: Mapping[str, Mapping[str, Any]], name: str, provider: str) -> 
         refuse(f"there is no fault {bare!r}: use one of {', '.join(known)}.")
     if len(owners) > 1:
         refuse(f"several twins have the fault {bare!r}: write {' or '.join(f'{one}.{bare}' for one in owners)}.")
-    return _Named(owners[0], bare)
+    return _Fault(owners[0], bare)
 
 
-def _in_words(fault: dict[str, Any]) -> str:
-    rest = " ".join(f"{key}={value}" for key, value in fault.items() if key != "fault" and value is not None)
-    return f"{fault['fault']} {rest}".strip()
+def _description(fault: dict[str, Any]) -> str:
+    settings = " ".join(f"{key}={value}" for key, value in fault.items() if key != "fault" and value is not None)
+    return f"{fault['fault']} {settings}".strip()
 
 
-def _value(text: str) -> Any:  # noqa: ANN401 — a JSON value
+def _parsed(text: str) -> Any:  # noqa: ANN401 — a JSON value
     try:
         return json.loads(text)
     except ValueError:

@@ -1,82 +1,227 @@
-"""Everything running at once: the warehouse, the sandbox where sources point at it, and Dagster's processes."""
+"""Everything running at once: the warehouse, the sandbox where sources point at it, and Dagster's two processes."""
 
+import fcntl
+import os
+import secrets
+import shutil
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, IngestError
 from pipelines.console import fail, say
-from pipelines.local.dagster_graphql import Orchestra
-from pipelines.local.dagster_processes import Stack, alone
-from pipelines.local.dagster_storage import dagster_storage
-from pipelines.local.loopback import looks, require_free
-from pipelines.local.processes import hear_signals, let_finish
-from pipelines.local.project import House
-from pipelines.local.sandbox_process import Account, Twin
+from pipelines.local import state
+from pipelines.local.dagster_graphql import LOCATION, DagsterGraphQL
+from pipelines.local.processes import (
+    HOST,
+    LoopbackServer,
+    Process,
+    handle_signals,
+    ignore_signals,
+    poll,
+    require_free,
+)
+from pipelines.local.project import Project
+from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
+from warehouse.embedded.host import free_port
+from warehouse.server import ensure_database
 
-_LOOK_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 2.0
+_START_SECONDS: Final = 120.0
+_LOCK_FILE: Final = "stack.lock"
+_PROGRAMS: Final = Path(sysconfig.get_path("scripts"))
+_DATABASE: Final = "dagster"
 
 
 @dataclass(frozen=True, slots=True)
-class OpenHouse:
+class DagsterProcesses:
+    """Dagster beside us: webserver and daemon, each with its code server.
+
+    Attributes:
+        home: Where the project keeps its own files.
+        root: The top of the checkout.
+        environment: What the processes inherit: the warehouse's address, the sources' variables, and where Dagster
+            keeps its own history (`dagster_storage`).
+    """
+
+    home: Path
+    root: Path
+    environment: Mapping[str, str]
+
+    @property
+    def webserver(self) -> Process:
+        """The webserver; its code server is a child of it."""
+        return Process("dagster-webserver", self.home / "run")
+
+    @property
+    def daemon(self) -> Process:
+        """The daemon; runs are children of its code server."""
+        return Process("dagster-daemon", self.home / "run")
+
+    @property
+    def instance(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.home / "dagster"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was ever started here."""
+        return self._state_file.exists()
+
+    @property
+    def url(self) -> str:
+        """Where the webserver listens, or listened last."""
+        return f"http://{HOST}:{state.read(self._state_file).get('port')}"
+
+    def start_webserver(self, *, port: int | None = None) -> DagsterGraphQL:
+        """Start the webserver on the instance in `home`.
+
+        Args:
+            port: Where to listen; the port of the last time, or any free one, when None.
+
+        Raises:
+            ConfigurationError: It does not come up, or the code location does not load.
+        """
+        values = state.read_or_create(self._state_file, lambda: {"port": free_port()})
+        chosen_port = port or free_port(values["port"])
+        state.write(self._state_file, values | {"port": chosen_port})
+        self._write_instance()
+
+        self._start(self.webserver, ["dagster-webserver", "-h", HOST, "-p", str(chosen_port)])
+        dagster = DagsterGraphQL(LoopbackServer(chosen_port, "the Dagster webserver", str(self.webserver.log)))
+        self._wait_for_webserver(dagster)
+        return dagster
+
+    def start_daemon(self) -> None:
+        """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
+        self._start(self.daemon, ["dagster-daemon", "run"])
+
+    def failure(self) -> str:
+        """Which process has ended, with the last lines of its log; empty while both run."""
+        for process in (self.webserver, self.daemon):
+            if process.pid is None:
+                return f"{process.name} has ended: read {process.log}\n{process.tail()}"
+        return ""
+
+    def stop(self) -> bool:
+        """Stop both, and all their children, at the same time; whether any of them ran."""
+        for process in (self.daemon, self.webserver):
+            process.ask_to_stop()
+        were_running = [process.stop() for process in (self.daemon, self.webserver)]
+        return any(were_running)
+
+    def _start(self, process: Process, command: list[str]) -> None:
+        program, *arguments = command
+        process.start(
+            [str(_PROGRAMS / program), *arguments, "-w", str(self.root / "workspace.yaml")],
+            # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
+            cwd=self.instance,
+            environment={
+                **self.environment,
+                "DAGSTER_HOME": str(self.instance),
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+                # Measured: a ranged run's events in a third of the time on PostgreSQL.
+                "DAGSTER_EVENT_BATCH_SIZE": "100",
+            },
+        )
+
+    def _wait_for_webserver(self, dagster: DagsterGraphQL) -> None:
+        for _ in poll(_START_SECONDS):
+            if dagster.server.is_up("/server_info"):
+                break
+            if self.webserver.pid is None:
+                raise self._start_error("it has ended")
+        else:
+            raise self._start_error(f"no answer in {_START_SECONDS:.0f} seconds")
+        if error := dagster.location_error():
+            raise ConfigurationError(
+                f"the code location {LOCATION} does not load: {error.strip().splitlines()[-1]}",
+                place="workspace.yaml",
+                fix="run .venv/bin/dg check defs, which says the whole of it",
+            )
+
+    def _start_error(self, why: str) -> ConfigurationError:
+        last_line = (self.webserver.tail().splitlines() or ["it said nothing"])[-1]
+        return ConfigurationError(
+            f"the Dagster webserver did not come up, {why}: {last_line}", place=HOST, fix=f"read {self.webserver.log}"
+        )
+
+    def _write_instance(self) -> None:
+        state.make_private_folder(self.instance)
+        shutil.copy(self.root / "pipelines" / "instance" / "dagster.yaml", self.instance)
+
+    @property
+    def _state_file(self) -> Path:
+        return self.home / "dagster.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEnvironment:
     """What runs.
 
     Attributes:
-        house: The checkout and its settings.
-        twin: The sandbox; None when no source points at it.
-        stack: Dagster's processes.
-        orchestra: Dagster, to be asked.
+        project: The checkout and its settings.
+        sandbox: The sandbox; None when no source points at it.
+        processes: Dagster's processes.
+        dagster: Dagster's GraphQL.
         warehouse_url: Where measurements go.
     """
 
-    house: House
-    twin: Twin | None
-    stack: Stack
-    orchestra: Orchestra
+    project: Project
+    sandbox: SandboxProcess | None
+    processes: DagsterProcesses
+    dagster: DagsterGraphQL
     warehouse_url: str
 
     @property
     def graph_url(self) -> str:
         """The page of the asset graph, with every source."""
-        return f"{self.orchestra.server.url}/asset-groups"
+        return f"{self.dagster.server.url}/asset-groups"
 
     def start_daemon(self) -> None:
         """Start the daemon: schedules, sensors, queue and backfills begin to move."""
-        self.stack.start_daemon()
+        self.processes.start_daemon()
 
-    def looks(self, seconds: float) -> Iterator[None]:
-        """Again and again, while every process lives; ends the command when one does not, or when the time is over."""
-        for _ in looks(seconds, every=_LOOK_SECONDS):
-            if trouble := self.stack.trouble():
-                fail(trouble)
+    def poll(self, seconds: float) -> Iterator[None]:
+        """Yield again and again while every process lives; ends the command when one does not, or when time is up."""
+        for _ in poll(seconds, every=_POLL_SECONDS):
+            if failure := self.processes.failure():
+                fail(failure)
             yield
-        fail(f"it has not ended in {seconds:.0f} s: read {self.stack.daemon.log}.")
+        fail(f"it has not ended in {seconds:.0f} s: read {self.processes.daemon.log}.")
 
-    def wait_for_the_end(self) -> None:
+    def wait_until_interrupted(self) -> None:
         """Wait until Ctrl-C.
 
         Raises:
-            ConfigurationError: A process of the stack has ended by itself.
+            ConfigurationError: A process of Dagster has ended by itself.
         """
-        while not (trouble := self.stack.trouble()):
+        while not (failure := self.processes.failure()):
             time.sleep(1.0)
-        raise ConfigurationError(trouble, place=str(self.house.home), fix="start joulehouse ui again")
+        raise ConfigurationError(failure, place=str(self.project.home), fix="start joulehouse ui again")
 
 
 @contextmanager
-def opened(
-    house: House, *, accounts: Sequence[Account], port: int | None, first_days: Mapping[str, date] | None = None
-) -> Iterator[OpenHouse]:
-    """Start everything but the daemon, and stop what was started, however the end comes.
+def running_environment(
+    project: Project,
+    *,
+    bindings: Sequence[SandboxBinding],
+    port: int | None,
+    first_days: Mapping[str, date] | None = None,
+) -> Iterator[RunningEnvironment]:
+    """Start everything but the daemon, and stop what was started, however the block ends.
 
     An embedded server and a sandbox that ran before are left running.
 
     Args:
-        house: The checkout and its settings.
-        accounts: The sources that are pointed at the sandbox; without any, none is started.
+        project: The checkout and its settings.
+        bindings: The sources that are pointed at the sandbox; without any, none is started.
         port: Where the UI listens; any free port when None.
         first_days: With the sandbox, source → the first day that Dagster knows of; those of the last time when None.
 
@@ -84,36 +229,105 @@ def opened(
         ConfigurationError: Something does not come up; its log is named.
     """
     require_free(port)
-    hear_signals()
-    twin = house.twin if accounts else None
-    with alone(house.home):
-        stack: Stack | None = None
-        ran_before = house.embedded.status().is_running
-        twin_ran_before = twin is not None and twin.is_running
+    handle_signals()
+    sandbox = project.sandbox if bindings else None
+    with exclusive_lock(project.home):
+        processes: DagsterProcesses | None = None
+        warehouse_ran_before = project.embedded.status().is_running
+        sandbox_ran_before = sandbox is not None and sandbox.is_running
         try:
             say(
                 "Warehouse: the one that WAREHOUSE_URL names"
-                if house.is_external
+                if project.is_external
                 else "Warehouse: starting (the first time, its packages are fetched)"
             )
-            warehouse_url = house.warehouse_url()
-            environment = house.inherited | {"JOULEHOUSE_HOME": str(house.home), "WAREHOUSE_URL": warehouse_url}
-            environment |= dagster_storage(house)
-            if twin is not None:
-                say(f"Sandbox:   {twin.start(house.inherited, accounts)}")
-                environment |= twin.variables(accounts) | {
-                    "JOULEHOUSE_FIRST_DAY": twin.begin(first_days),
-                    "JOULEHOUSE_REQUESTS_PER_MINUTE": twin.paces(accounts),
+            warehouse_url = project.warehouse_url()
+            environment = project.inherited | {"JOULEHOUSE_HOME": str(project.home), "WAREHOUSE_URL": warehouse_url}
+            environment |= dagster_storage(project)
+            if sandbox is not None:
+                say(f"Sandbox:   {sandbox.start(project.inherited, bindings)}")
+                environment |= sandbox.variables(bindings) | {
+                    "JOULEHOUSE_FIRST_DAY": sandbox.first_day_variable(first_days),
+                    "JOULEHOUSE_REQUESTS_PER_MINUTE": sandbox.requests_per_minute_variable(bindings),
                 }
-            stack = Stack(house.home, house.root, environment)
-            orchestra = stack.start_webserver(port=port)
-            say(f"Dagster:   {orchestra.server.url}")
-            yield OpenHouse(house, twin, stack, orchestra, warehouse_url)
+            processes = DagsterProcesses(project.home, project.root, environment)
+            dagster = processes.start_webserver(port=port)
+            say(f"Dagster:   {dagster.server.url}")
+            yield RunningEnvironment(project, sandbox, processes, dagster, warehouse_url)
         finally:
-            let_finish()
-            if stack is not None:
-                stack.stop()
-            if twin is not None and not twin_ran_before:
-                twin.stop()
-            if not ran_before:
-                house.embedded.stop()
+            ignore_signals()
+            if processes is not None:
+                processes.stop()
+            if sandbox is not None and not sandbox_ran_before:
+                sandbox.stop()
+            if not warehouse_ran_before:
+                project.embedded.stop()
+
+
+def dagster_storage(project: Project) -> dict[str, str]:
+    """The variables that `pipelines/instance/dagster.yaml` names: Dagster's own history in a PostgreSQL of yours.
+
+    Without one it is a database of its own on the embedded server, which is started if it does not run.
+
+    Raises:
+        ConfigurationError: There is nowhere to keep it, or its variables are incomplete.
+        IngestError: The embedded server does not come up.
+    """
+    if variables := project.settings.dagster_storage:
+        return dict(variables)
+    try:
+        project.embedded.start()
+    except IngestError as error:
+        if not project.is_external:
+            raise
+        raise ConfigurationError(
+            f"Dagster has nowhere to keep its own history, since the embedded server cannot be had: {error.culprit}",
+            place=error.place,
+            fix="set DAGSTER_PG_HOST, DAGSTER_PG_USER, DAGSTER_PG_PASSWORD and DAGSTER_PG_DB to a database of yours",
+        ) from None
+    values = state.read_or_create(project.home / "dagster.json", lambda: {"password": secrets.token_urlsafe(24)})
+    server = urlsplit(project.embedded.admin_url)
+    ensure_database(project.embedded.admin_url, _DATABASE, _DATABASE, values["password"])
+    return {
+        "DAGSTER_PG_HOST": server.hostname or HOST,
+        "DAGSTER_PG_PORT": str(server.port or 5432),
+        "DAGSTER_PG_DB": _DATABASE,
+        "DAGSTER_PG_USER": _DATABASE,
+        "DAGSTER_PG_PASSWORD": str(values["password"]),
+    }
+
+
+@contextmanager
+def exclusive_lock(home: Path) -> Iterator[None]:
+    """Hold the Dagster of `home` for this process.
+
+    Raises:
+        ConfigurationError: Another process holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / _LOCK_FILE).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(
+                "a demo or a UI is open already", place=str(home), fix="end it with Ctrl-C, or use it"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def lock_holder(home: Path) -> int | None:
+    """The process that holds the Dagster of `home`; None when none does."""
+    try:
+        file = (home / _LOCK_FILE).open()
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            pid = file.read().strip()
+            return int(pid) if pid else None
+    return None

@@ -1,6 +1,6 @@
 """What the commands share: this checkout, its settings, its warehouse and its sources.
 
-Rooms that take a second to import (Dagster, pandas, SQLAlchemy) are imported where they are needed: `--help` and a
+Modules that take a second to import (Dagster, pandas, SQLAlchemy) are imported where they are needed: `--help` and a
 mistyped option answer at once.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipelines.console import refuse
-from pipelines.local.sandbox_process import Account, Twin
+from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
 from resources.settings import PROJECT, Settings
 from warehouse.embedded import EmbeddedWarehouse
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Project:
     """This checkout and its settings.
 
     Attributes:
-        settings: What the environment says.
+        settings: The settings that the environment holds.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -46,9 +46,9 @@ class House:
         return self.settings.home
 
     @property
-    def twin(self) -> Twin:
+    def sandbox(self) -> SandboxProcess:
         """The sandbox of this checkout, running or not."""
-        return Twin(self.home, self.root)
+        return SandboxProcess(self.home, self.root)
 
     @property
     def inherited(self) -> dict[str, str]:
@@ -69,7 +69,7 @@ class House:
         """The address of the warehouse, whatever its schema; the embedded one is started if it does not run.
 
         Raises:
-            IngestError: It cannot be had.
+            IngestError: It does not come up.
         """
         return self.settings.warehouse_url or self.embedded.start()
 
@@ -77,30 +77,22 @@ class House:
         """The address of the warehouse, its schema checked; the embedded one is started if it does not run.
 
         Raises:
-            IngestError: It cannot be had, or its schema is another's.
+            IngestError: It does not come up, or it has another schema.
         """
         from resources.warehouse import warehouse_address  # noqa: PLC0415 — see the top
 
         return warehouse_address(self.settings)
 
     @contextmanager
-    def warehouse(self) -> Iterator[TimescaleWarehouse]:
-        """The warehouse, open.
+    def warehouse(self, url: str = "") -> Iterator[TimescaleWarehouse]:
+        """The warehouse, connected when something is asked; at `url`, which is known to run and to fit, if given.
 
         Raises:
             IngestError: See `warehouse_url`.
         """
-        from resources.warehouse import opened_warehouse  # noqa: PLC0415 — see the top
-
-        with opened_warehouse(self.settings) as warehouse:
-            yield warehouse
-
-    @contextmanager
-    def unopened_warehouse(self, url: str) -> Iterator[TimescaleWarehouse]:
-        """The warehouse at `url`, which is known to run and to fit; connected when something is asked."""
         from warehouse.store import open_warehouse  # noqa: PLC0415 — see the top
 
-        with open_warehouse(url, self.settings.landing_url) as warehouse:
+        with open_warehouse(url or self.warehouse_url(), self.settings.landing_url) as warehouse:
             yield warehouse
 
     def sources(self) -> list[Source]:
@@ -115,22 +107,22 @@ class House:
 
     def source(self, slug: str) -> Source:
         """The source called `slug`; ends the command, naming those there are, when there is none."""
-        known = {source.slug: source for source in self.sources()}
-        if slug not in known:
-            refuse(f"there is no source {slug!r}: use one of {', '.join(known) or 'none so far'}.")
-        return known[slug]
+        sources = {source.slug: source for source in self.sources()}
+        if slug not in sources:
+            refuse(f"there is no source {slug!r}: use one of {', '.join(sources) or 'none so far'}.")
+        return sources[slug]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source of the house.
+    """One source of the project.
 
     Attributes:
-        house: Where it is pulled to.
+        project: The checkout and its settings.
         component: What its `defs.yaml` says.
     """
 
-    house: House
+    project: Project
     component: SourceComponent
 
     @property
@@ -155,22 +147,22 @@ class Source:
         return {name: value for name, value in attributes.items() if name.endswith("_env") and value}
 
     @property
-    def account(self) -> Account:
-        """What it has to be told before it can ask."""
-        named = {name.removesuffix("_env"): variable for name, variable in self.variables.items()}
-        return Account(
+    def sandbox_binding(self) -> SandboxBinding:
+        """The variables by which it can be pointed at the sandbox."""
+        variables = {name.removesuffix("_env"): variable for name, variable in self.variables.items()}
+        return SandboxBinding(
             source=self.slug,
             provider=self.component.facts.spec.slug,
-            addresses=tuple(variable for name, variable in named.items() if name.endswith("url")),
-            credentials={name: variable for name, variable in named.items() if not name.endswith("url")},
+            addresses=tuple(variable for name, variable in variables.items() if name.endswith("url")),
+            credentials={name: variable for name, variable in variables.items() if not name.endswith("url")},
         )
 
     @property
     def missing_variables(self) -> list[str]:
         """The variables that it names and that are not set."""
-        environment = self.house.settings.environment
+        environment = self.project.settings.environment
         return sorted({name for name in self.variables.values() if not environment.get(name, "").strip()})
 
-    def opened(self) -> Provider:
+    def open(self) -> Provider:
         """The provider, ready to be asked."""
-        return self.component.open(self.house.settings)
+        return self.component.open(self.project.settings)

@@ -1,4 +1,4 @@
-"""The sandbox as a process beside us: its port and its random credentials are kept, so that it comes back the same."""
+"""The sandbox as a process beside us: its port and its random credentials stay the same from start to start."""
 
 import secrets
 import sys
@@ -9,25 +9,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import ConfigurationError
-from pipelines.local.loopback import HOST, Loopback, free_port, looks
-from pipelines.local.processes import Process
-from pipelines.local.state import keep, kept, recalled
+from pipelines.local import state
+from pipelines.local.processes import HOST, LoopbackServer, Process, poll
+from warehouse.embedded.host import free_port
 
-_TWINS: Final = "/_sandbox/twins"
+_TWINS_PATH: Final = "/_sandbox/twins"
 _START_SECONDS: Final = 60.0
-_NAMES: Final = ("id", "username", "user")
-
-
-_PER_MINUTE: Final = {"servitly": 120}
+_NAME_SUFFIXES: Final = ("id", "username", "user")
+_REQUESTS_PER_MINUTE: Final = {"servitly": 120}
 """A tenant at Servitly gets ten; a demo need not wait for that. Climkit's one a second is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What a source has to be told before it can ask: where its provider is, and who asks.
+class SandboxBinding:
+    """The variables by which a source is pointed at its twin: where its provider is, and who asks.
 
     Attributes:
-        source: Whose account.
+        source: The source's slug.
         provider: The provider's slug, which is its twin's too.
         addresses: The variables that hold the provider's address; without any, the source cannot be pointed elsewhere.
         credentials: Credential (`client_secret`, `password` …) → the variable that holds it.
@@ -45,11 +43,11 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class SandboxProcess:
     """The sandbox of one home, with a twin of each provider that it knows.
 
     Attributes:
-        home: Where the house keeps its own files.
+        home: Where the project keeps its own files.
         root: The top of the checkout.
     """
 
@@ -62,115 +60,118 @@ class Twin:
         return Process("sandbox", self.home / "run")
 
     @property
-    def server(self) -> Loopback:
+    def server(self) -> LoopbackServer:
         """Where it answers.
 
         Raises:
             ConfigurationError: It was never started here.
         """
-        port = recalled(self._facts_file).get("port")
+        port = state.read(self._state_file).get("port")
         if port is None:
             raise ConfigurationError(
                 "the sandbox was never started", place=str(self.home), fix="run joulehouse sandbox start"
             )
-        return Loopback(port, "the sandbox", str(self.process.log))
+        return LoopbackServer(port, "the sandbox", str(self.process.log))
 
     @property
     def was_started(self) -> bool:
         """Whether this home has a sandbox, running or not."""
-        return "paths" in recalled(self._facts_file)
+        return "paths" in state.read(self._state_file)
 
     @property
     def is_running(self) -> bool:
         """Whether it answers."""
-        return self.process.pid is not None and self.server.is_up(_TWINS)
+        return self.process.pid is not None and self.server.is_up(_TWINS_PATH)
 
-    def serves(self, account: Account) -> bool:
-        """Whether it has a twin of the account's provider, to which the source can be pointed. Known once it ran."""
-        return bool(account.addresses) and account.provider in recalled(self._facts_file).get("paths", {})
+    def serves(self, binding: SandboxBinding) -> bool:
+        """Whether it has a twin to which the source can be pointed. Known once it ran."""
+        return bool(binding.addresses) and binding.provider in state.read(self._state_file).get("paths", {})
 
-    def is_meant_by(self, environment: Mapping[str, str], account: Account) -> bool:
-        """Whether `environment` says nothing about the account, or names this sandbox."""
-        said = {name: value for name in account.variables if (value := environment.get(name, "").strip())}
-        return not said or (self.serves(account) and said.items() <= self.variables([account]).items())
+    def is_selected_by(self, environment: Mapping[str, str], binding: SandboxBinding) -> bool:
+        """Whether `environment` sets none of the source's variables, or sets them to this sandbox."""
+        values = {name: value for name in binding.variables if (value := environment.get(name, "").strip())}
+        return not values or (self.serves(binding) and values.items() <= self.variables([binding]).items())
 
-    def start(self, environment: Mapping[str, str], accounts: Iterable[Account]) -> str:
+    def start(self, environment: Mapping[str, str], bindings: Iterable[SandboxBinding]) -> str:
         """Start it, unless it runs; its URL. Safe to call again.
 
         Args:
             environment: What the process inherits.
-            accounts: Whom it lets in: a credential that was never drawn is drawn, once for each provider.
+            bindings: Whom it lets in; a credential that does not exist yet is drawn, once for each provider.
 
         Raises:
             ConfigurationError: It does not come up.
         """
-        facts = kept(self._facts_file, lambda: {"port": free_port(), "credentials": {}})
-        known = {slug: dict(drawn) for slug, drawn in facts["credentials"].items()}
-        for account in accounts:
-            mine = known.setdefault(account.provider, {})
-            mine.update({name: _drawn(name) for name in account.credentials if name not in mine})
-        is_new = known != facts["credentials"]
-        if self.is_running and not is_new:
+        values = state.read_or_create(self._state_file, lambda: {"port": free_port(), "credentials": {}})
+        credentials = {slug: dict(drawn) for slug, drawn in values["credentials"].items()}
+        for binding in bindings:
+            drawn = credentials.setdefault(binding.provider, {})
+            drawn.update({name: _draw(name) for name in binding.credentials if name not in drawn})
+        if self.is_running and credentials == values["credentials"]:
             return self.server.url
-        # Whoever was drawn just now is let in by a sandbox that is told so.
+        # A running sandbox does not know a credential that was drawn just now.
         self.process.stop()
-        port = free_port(facts["port"])
-        keep(self._facts_file, facts | {"port": port, "credentials": known})
+        port = free_port(values["port"])
+        state.write(self._state_file, values | {"port": port, "credentials": credentials})
         self.process.start(
             [sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port)],
             cwd=self.root,
             # By environment, not by argument: arguments are for every user of the machine to read.
-            environment={**environment, **_handed(known)},
+            environment={**environment, **_credential_variables(credentials)},
         )
-        self._await(port)
-        paths = {slug: twin["path"] for slug, twin in self.ask("GET", "/twins").items()}
-        keep(self._facts_file, recalled(self._facts_file) | {"paths": paths})
+        self._wait_until_up(port)
+        paths = {slug: twin["path"] for slug, twin in self.request("GET", "/twins").items()}
+        state.write(self._state_file, state.read(self._state_file) | {"paths": paths})
         return self.server.url
 
-    def begin(self, days: Mapping[str, date] | None) -> str:
-        """Source → the first day that the demo pulls, as text: `days`, which are kept, or those kept last."""
-        facts = recalled(self._facts_file)
+    def first_day_variable(self, days: Mapping[str, date] | None) -> str:
+        """Source → the first day that the demo pulls, as text: `days`, which are stored, or those stored last."""
+        values = state.read(self._state_file)
         if days is None:
-            return str(facts.get("first_day", ""))
+            return str(values.get("first_day", ""))
         text = ",".join(f"{source}={day}" for source, day in sorted(days.items()))
-        keep(self._facts_file, facts | {"first_day": text})
+        state.write(self._state_file, values | {"first_day": text})
         return text
 
-    def paces(self, accounts: Iterable[Account]) -> str:
-        """Source → requests a minute, as text, where the sandbox bears more than the provider allows by itself."""
-        return ",".join(f"{one.source}={_PER_MINUTE[one.provider]}" for one in accounts if one.provider in _PER_MINUTE)
+    def requests_per_minute_variable(self, bindings: Iterable[SandboxBinding]) -> str:
+        """Source → requests a minute, as text, where the sandbox may be asked more often than the provider."""
+        return ",".join(
+            f"{binding.source}={_REQUESTS_PER_MINUTE[binding.provider]}"
+            for binding in bindings
+            if binding.provider in _REQUESTS_PER_MINUTE
+        )
 
     def stop(self) -> bool:
         """Stop it; whether it ran."""
         return self.process.stop()
 
-    def variables(self, accounts: Iterable[Account]) -> dict[str, str]:
-        """The environment variables that point `accounts` at it; those that it does not serve are left out.
+    def variables(self, bindings: Iterable[SandboxBinding]) -> dict[str, str]:
+        """The environment variables that point the sources at it; those that it does not serve are left out.
 
         Raises:
             ConfigurationError: It was never started here.
         """
-        facts, found = recalled(self._facts_file), dict[str, str]()
-        for account in accounts:
-            drawn = facts.get("credentials", {}).get(account.provider, {})
-            if not self.serves(account) or not drawn.keys() >= account.credentials.keys():
+        values, variables = state.read(self._state_file), dict[str, str]()
+        for binding in bindings:
+            credentials = values.get("credentials", {}).get(binding.provider, {})
+            if not self.serves(binding) or not credentials.keys() >= binding.credentials.keys():
                 continue
-            address = self.server.url + facts["paths"][account.provider]
-            found |= dict.fromkeys(account.addresses, address)
-            found |= {variable: drawn[name] for name, variable in account.credentials.items()}
-        return found
+            address = self.server.url + values["paths"][binding.provider]
+            variables |= dict.fromkeys(binding.addresses, address)
+            variables |= {variable: credentials[name] for name, variable in binding.credentials.items()}
+        return variables
 
-    def ask(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401 — a JSON document
-        """What its control says; `path` is below `/_sandbox`."""
-        return self.server.ask(method, f"/_sandbox{path}", document)
+    def request(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401 — a JSON document
+        """The answer of its control; `path` is below `/_sandbox`."""
+        return self.server.request(method, f"/_sandbox{path}", document)
 
     def truth(self, provider: str, day: date) -> list[bytes]:
-        """What the twin of `provider` means for one UTC day: a point a line, as JSON of `labels`, `at` and `value`."""
+        """The true points of a provider's twin for one UTC day: a line each, as JSON of `labels`, `at` and `value`."""
         return self.server.lines(f"/_sandbox/{provider}/truth?start={day}&end={day + timedelta(days=1)}")
 
-    def _await(self, port: int) -> None:
-        for _ in looks(_START_SECONDS):
-            if self.server.is_up(_TWINS):
+    def _wait_until_up(self, port: int) -> None:
+        for _ in poll(_START_SECONDS):
+            if self.server.is_up(_TWINS_PATH):
                 return
             if self.process.pid is None:
                 break
@@ -183,18 +184,18 @@ class Twin:
         )
 
     @property
-    def _facts_file(self) -> Path:
+    def _state_file(self) -> Path:
         return self.home / "sandbox.json"
 
 
-def _drawn(credential: str) -> str:
+def _draw(credential: str) -> str:
     """A random value for `credential`: short where it is a name, long where it is a secret."""
-    is_name = credential.rpartition("_")[2] in _NAMES
+    is_name = credential.rpartition("_")[2] in _NAME_SUFFIXES
     return f"demo-{secrets.token_hex(4)}" if is_name else secrets.token_urlsafe(32)
 
 
-def _handed(credentials: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The variables by which the sandbox's process is given them."""
+def _credential_variables(credentials: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The variables in which the sandbox's process finds them."""
     return {
         f"SANDBOX_{slug}_{name}".upper(): value for slug, drawn in credentials.items() for name, value in drawn.items()
     }

@@ -1,7 +1,7 @@
-"""What the sandbox's twins mean against what the warehouse holds: row for row, both ways.
+"""The true points of the sandbox's twins against the points in the warehouse: row for row, both ways.
 
-A twin says its truth as points, by a walk of its own over what it holds, and knows nothing of a provider's `normalize`:
-a mistake there would otherwise agree with itself. Series are found by their labels alone.
+A twin derives its true points by its own code, and knows nothing of a provider's `normalize`: a mistake there would
+otherwise agree with itself. Series are found by their labels alone.
 """
 
 import json
@@ -19,7 +19,7 @@ from pandas.api.types import is_numeric_dtype
 
 from domain.quantities import QUANTITIES, Conversion, Kind, conversion
 from domain.window import Window
-from pipelines.local.sandbox_process import Account, Twin
+from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
 from warehouse.reading import Reading
 
 POINT: Final = ["series", "measured_at"]
@@ -60,8 +60,8 @@ class Comparison:
 
 
 @dataclass(slots=True)
-class Served:
-    """What a truth says, in the catalogue's terms.
+class TruePoints:
+    """The points of a truth, in the catalogue's series and units.
 
     Attributes:
         numbers: Points of numbers: `series`, `measured_at`, `value`.
@@ -83,7 +83,7 @@ class Verified:
     unmapped: Mapping[str, int]
 
     @property
-    def both(self) -> Comparison:
+    def total(self) -> Comparison:
         """Numbers and texts together."""
         return self.numbers + self.texts
 
@@ -95,41 +95,41 @@ def compare(served: pd.DataFrame, loaded: pd.DataFrame) -> Comparison:
     """
     distinct = served.drop_duplicates()
     both = distinct.merge(loaded, on=POINT, how="outer", suffixes=("_served", "_loaded"), indicator="where")
-    is_equal = (both["where"] == "both") & _same(both["value_served"], both["value_loaded"])
+    is_equal = (both["where"] == "both") & _equal_values(both["value_served"], both["value_loaded"])
     unequal = both.loc[~is_equal].sort_values(["measured_at", "series"])
     return Comparison(
         n_served=len(distinct),
         n_loaded=len(loaded),
         n_equal=int(is_equal.sum()),
-        difference=_in_words(unequal.iloc[0]) if len(unequal) else "",
+        difference=_difference(unequal.iloc[0]) if len(unequal) else "",
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """A series of the catalogue, as far as a point can be held against it."""
+class CatalogueSeries:
+    """What the comparison needs to know of a series of the catalogue."""
 
     key: str
     conversion: Conversion | None  # None: a text
 
 
 Labels = frozenset[tuple[str, str]]
-"""What tells a series apart from every other of its source."""
+"""The labels of a series, unique within its source."""
 
 
-def described(catalogue: pd.DataFrame) -> dict[Labels, Described]:
+def series_by_labels(catalogue: pd.DataFrame) -> dict[Labels, CatalogueSeries]:
     """The catalogue (`Reading.series`) by labels."""
-    return {frozenset(row["labels"].items()): _described(row) for row in catalogue.to_dict("records")}
+    return {frozenset(row["labels"].items()): _series_of(row) for row in catalogue.to_dict("records")}
 
 
-def _described(row: Mapping[Any, Any]) -> Described:
+def _series_of(row: Mapping[Any, Any]) -> CatalogueSeries:
     is_text = QUANTITIES[row["quantity"]].kind is Kind.STATE
-    meaning = None if is_text else conversion(row["quantity"], row["provider_unit"], place=row["key"])
-    return Described(row["key"], meaning)
+    unit_conversion = None if is_text else conversion(row["quantity"], row["provider_unit"], place=row["key"])
+    return CatalogueSeries(row["key"], unit_conversion)
 
 
-def expected(lines: Iterable[bytes], series: Mapping[Labels, Described]) -> Served:
-    """The points that a truth comes to by the catalogue.
+def true_points(lines: Iterable[bytes], series: Mapping[Labels, CatalogueSeries]) -> TruePoints:
+    """The points that the warehouse should hold by a truth.
 
     Args:
         lines: One point each, as JSON of `labels`, `at` in epoch milliseconds and `value` in the provider's unit.
@@ -138,35 +138,37 @@ def expected(lines: Iterable[bytes], series: Mapping[Labels, Described]) -> Serv
     numbers, texts = _Points(), _Points()
     unmapped: Counter[str] = Counter()
     for labels, instants, values in _by_labels(lines):
-        one = series.get(frozenset(labels.items()))
-        if one is None:
+        its_series = series.get(frozenset(labels.items()))
+        if its_series is None:
             unmapped[labels.get("field") or " ".join(labels.values())] += len(values)
-        elif one.conversion is None:
-            texts.add(one.key, instants, [value if isinstance(value, str) else json.dumps(value) for value in values])
+        elif its_series.conversion is None:
+            texts.add(
+                its_series.key, instants, [value if isinstance(value, str) else json.dumps(value) for value in values]
+            )
         else:
             are_texts = [isinstance(value, str) for value in values]
-            texts.add(one.key, list(compress(instants, are_texts)), list(compress(values, are_texts)))
+            texts.add(its_series.key, list(compress(instants, are_texts)), list(compress(values, are_texts)))
             are_numbers = list(map(not_, are_texts))
-            factor, offset = one.conversion.factor, one.conversion.offset
+            factor, offset = its_series.conversion.factor, its_series.conversion.offset
             converted = [value * factor + offset for value in compress(values, are_numbers)]
-            numbers.add(one.key, list(compress(instants, are_numbers)), converted)
-    return Served(numbers.frame(), texts.frame(), unmapped)
+            numbers.add(its_series.key, list(compress(instants, are_numbers)), converted)
+    return TruePoints(numbers.frame(), texts.frame(), unmapped)
 
 
 def _by_labels(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, str], list[int], list[Any]]]:
     """Labels, and the instants and values of all points that have them: parsed together, which takes half the time."""
-    rests: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    points_by_prefix: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for line in lines:
         # Before its `at` a line is the same for every point of a series; a quote inside of a text is written as \".
-        said, marker, rest = (line if _AT in line else orjson.dumps(orjson.loads(line))).partition(_AT)
-        rests[said].append(marker[2:] + rest)
-    for said, points in rests.items():
+        prefix, marker, rest = (line if _AT in line else orjson.dumps(orjson.loads(line))).partition(_AT)
+        points_by_prefix[prefix].append(marker[2:] + rest)
+    for prefix, points in points_by_prefix.items():
         parsed = orjson.loads(b"[{" + b",{".join(points) + b"]")
-        yield orjson.loads(said + b"}}")["labels"], [one["at"] for one in parsed], [one["value"] for one in parsed]
+        yield orjson.loads(prefix + b"}}")["labels"], [one["at"] for one in parsed], [one["value"] for one in parsed]
 
 
 class _Points:
-    """Points of many series on their way to a frame."""
+    """Collects the points of many series for a frame."""
 
     def __init__(self) -> None:
         self._keys: list[str] = []
@@ -186,27 +188,27 @@ class _Points:
         return pd.DataFrame({"series": keys, "measured_at": instants, "value": self._values})
 
 
-def verify(twin: Twin, reading: Reading, source: Account, days: Iterable[date]) -> Verified:
-    """Hold every point that the source's twin means for `days` against the warehouse, and the other way round."""
-    catalogue = described(reading.series(source.source))
+def verify(sandbox: SandboxProcess, reading: Reading, binding: SandboxBinding, days: Iterable[date]) -> Verified:
+    """Compare every true point of the source's twin for `days` with the warehouse, and the other way round."""
+    catalogue = series_by_labels(reading.series(binding.source))
     numbers = texts = Comparison()
     unmapped: Counter[str] = Counter()
     for day in days:
-        served = expected(twin.truth(source.provider, day), catalogue)
-        loaded = reading.measurements(source.source, Window.of_day(day))
+        served = true_points(sandbox.truth(binding.provider, day), catalogue)
+        loaded = reading.measurements(binding.source, Window.of_day(day))
         numbers += compare(served.numbers, loaded.assign(series=loaded["series"].astype("str")))
-        texts += compare(served.texts, reading.states(source.source, Window.of_day(day)))
+        texts += compare(served.texts, reading.states(binding.source, Window.of_day(day)))
         unmapped.update(served.unmapped)
     return Verified(numbers, texts, dict(unmapped))
 
 
-def _same(served: "pd.Series[Any]", loaded: "pd.Series[Any]") -> "pd.Series[bool]":
+def _equal_values(served: "pd.Series[Any]", loaded: "pd.Series[Any]") -> "pd.Series[bool]":
     if not (is_numeric_dtype(served) and is_numeric_dtype(loaded)):
         return served == loaded
     return (served - loaded).abs() <= _ROUNDING * loaded.abs()
 
 
-def _in_words(row: "pd.Series[Any]") -> str:
+def _difference(row: "pd.Series[Any]") -> str:
     point = f"{row['series']} at {row['measured_at'].isoformat()}"
     match row["where"]:
         case "left_only":

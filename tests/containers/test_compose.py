@@ -17,9 +17,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from pipelines.console import today
-from pipelines.local.dagster_graphql import BackfillState, Orchestra
-from pipelines.local.loopback import Loopback, free_port
+from pipelines.local.dagster_graphql import BackfillState, DagsterGraphQL
+from pipelines.local.processes import LoopbackServer
 from warehouse.embedded import EmbeddedWarehouse
+from warehouse.embedded.host import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYS = int(os.environ.get("DAYS", "60"))
@@ -59,10 +60,10 @@ class Containers:
             raise AssertionError(self.compose("logs", "--tail", "20")) from error
 
     def backfill(self, days: list[date]) -> BackfillState:
-        orchestra = Orchestra(Loopback(self.ui_port, "the containers' Dagster", "docker compose logs"))
-        backfill = orchestra.launch_backfill([f"{SOURCE}/payloads", f"{SOURCE}/measurements"], days)
+        dagster = DagsterGraphQL(LoopbackServer(self.ui_port, "the containers' Dagster", "docker compose logs"))
+        backfill = dagster.launch_backfill([f"{SOURCE}/payloads", f"{SOURCE}/measurements"], days)
         deadline = time.monotonic() + 600
-        while not (state := orchestra.backfill(backfill)).has_ended and time.monotonic() < deadline:
+        while not (state := dagster.backfill(backfill)).has_ended and time.monotonic() < deadline:
             time.sleep(1)
         return state
 
@@ -145,7 +146,7 @@ def test_containers_load_what_the_demo_loads_and_lose_nothing_between_down_and_u
 ) -> None:
     days = [first_day() + timedelta(days=n) for n in range(DAYS)]
     state = containers.backfill(days)
-    assert state.is_green, state
+    assert state.is_success, state
     assert len(ledger_of_the_demo) == DAYS
     assert rows(containers.database, LEDGER, SOURCE, first_day()) == ledger_of_the_demo
 

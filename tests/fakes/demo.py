@@ -13,7 +13,7 @@ from typing import Any
 
 import providers as rooms
 from pipelines.local.processes import Process
-from pipelines.local.project import House
+from pipelines.local.project import Project
 from warehouse.embedded import EmbeddedWarehouse
 
 PROGRAM = str(Path(sys.executable).with_name("joulehouse"))
@@ -47,7 +47,7 @@ class Demo:
 
 def environment_of(home: Path, **more: str) -> dict[str, str]:
     """A person's environment, without an account of any provider."""
-    named = {variable for source in House().sources() for variable in source.account.variables}
+    named = {variable for source in Project().sources() for variable in source.sandbox_binding.variables}
     apart = {"WAREHOUSE_URL", "LANDING_URL", "JOULEHOUSE_FIRST_DAY", "JOULEHOUSE_REQUESTS_PER_MINUTE", *named}
     mine = {name: value for name, value in os.environ.items() if name not in apart}
     return mine | {"JOULEHOUSE_HOME": str(home), "COLUMNS": "200"} | more
@@ -55,19 +55,19 @@ def environment_of(home: Path, **more: str) -> dict[str, str]:
 
 def sources() -> list[str]:
     """The sources that ship."""
-    return [source.slug for source in House().sources()]
+    return [source.slug for source in Project().sources()]
 
 
 def providers() -> dict[str, set[str]]:
     """Every provider that is built → the sources that ship of it."""
     built = [spec.parent.name for spec in Path(rooms.__file__).parent.glob("*/spec.py")]
-    shipped = [(source.component.facts.spec.slug, source.slug) for source in House().sources()]
+    shipped = [(source.component.facts.spec.slug, source.slug) for source in Project().sources()]
     return {name: {source for provider, source in shipped if provider == name} for name in built}
 
 
 def addresses() -> list[tuple[str, str]]:
     """Of every source that ships the variable of its provider's address: source and name."""
-    return [(source.slug, next(iter(source.account.addresses))) for source in House().sources()]
+    return [(source.slug, next(iter(source.sandbox_binding.addresses))) for source in Project().sources()]
 
 
 @contextmanager

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from domain.errors import WarehouseUnsuitableError
 from domain.records import LoadReport
 from domain.window import Window
-from pipelines.local.loopback import free_port
 from tests.fakes import rows_by_insert
 from tests.fakes.points import DAY, Said
 from tests.fakes.registers import wrong_intervals
@@ -27,6 +26,7 @@ from tests.warehouse.test_summaries import day_of, in_zones
 from warehouse import partition, register_days, register_rows, statements, summary_tables
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
+from warehouse.embedded.host import free_port
 from warehouse.fill import fill_on
 from warehouse.intake import Intake
 from warehouse.load import Assignment, commit

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from assets.day import land
 from domain.window import Window
 from pipelines.cli.application import application
-from pipelines.local.project import House
-from pipelines.local.state import keep
+from pipelines.local import state
+from pipelines.local.project import Project
 from pipelines.local.verification import Verified, verify
 from sandbox.export_service.twin import ExportService
 from sandbox.running import Sandbox, running_sandbox
@@ -52,9 +52,9 @@ class Setting:
         return self.ask("backfill", "charging_hub", "--from", str(first), "--to", str(last), *options)
 
     def verified(self, *days: date) -> Verified:
-        house = House()
+        house = Project()
         with house.warehouse() as warehouse:
-            return verify(house.twin, warehouse.reading, house.source("charging_hub").account, days)
+            return verify(house.sandbox, warehouse.reading, house.source("charging_hub").sandbox_binding, days)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def setting(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> I
         port = int(sandbox.url.rpartition(":")[2])
         drawn = {"client_id": "tests", "client_secret": SECRET}
         facts = {"port": port, "paths": {"export_service": ""}, "credentials": {"export_service": drawn}}
-        keep(home / "sandbox.json", facts)
+        state.write(home / "sandbox.json", facts)
         yield Setting(sandbox, home)
 
 
@@ -97,7 +97,7 @@ def test_a_backfill_in_a_process_of_its_own_loads_what_is_served_row_for_row(set
         f"charging_hub {EVE}",
         f"charging_hub {YESTERDAY}",
     ]
-    both = setting.verified(EVE, YESTERDAY).both
+    both = setting.verified(EVE, YESTERDAY).total
     assert both.is_equal, both.difference
     assert both.n_served > 10_000
     assert SECRET not in done.stdout + done.stderr
@@ -111,8 +111,8 @@ def test_the_same_days_again_write_nothing(setting: Setting) -> None:
 
 
 def test_what_a_killed_run_had_pulled_is_loaded_without_a_request_and_it_is_said(setting: Setting) -> None:
-    chosen = House().source("charging_hub")
-    with chosen.house.warehouse() as warehouse, closing(chosen.opened()) as provider:
+    chosen = Project().source("charging_hub")
+    with chosen.project.warehouse() as warehouse, closing(chosen.open()) as provider:
         land(provider, warehouse, "charging_hub", Window.of_day(YESTERDAY))
     before = setting.n_requests
     answer = setting.backfill(YESTERDAY, YESTERDAY)
@@ -121,7 +121,7 @@ def test_what_a_killed_run_had_pulled_is_loaded_without_a_request_and_it_is_said
     assert row(answer, "requests") == 0
     assert f"charging_hub: {YESTERDAY} was pulled " in answer.stdout
     assert " ago by a run that has not loaded all of it: pull 1 is loaded as it is" in " ".join(answer.stdout.split())
-    assert setting.verified(YESTERDAY).both.is_equal
+    assert setting.verified(YESTERDAY).total.is_equal
 
 
 def test_a_replay_sends_no_request_and_needs_no_credential(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_one_bad_day_fails_alone_and_by_name(setting: Setting) -> None:
     assert f"joulehouse: {EVE} failed (request_rejected)." in answer.stderr
     assert answer.stderr.splitlines()[-1] == f"joulehouse: 1 day of 2 failed: {EVE}."
     assert row(answer, "days") == 1
-    assert setting.verified(YESTERDAY).both.is_equal
+    assert setting.verified(YESTERDAY).total.is_equal
 
 
 def test_credentials_that_are_refused_stop_at_once(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_one_changed_value_and_one_removed_row_are_all_that_is_written(setting: 
     answer = setting.backfill(YESTERDAY, YESTERDAY)
     n_points_of_the_row = len(rows[20]) - 1
     assert [row(answer, name) for name in ("inserted", "changed", "removed")] == [0, 1, n_points_of_the_row]
-    assert setting.verified(YESTERDAY).both.is_equal
+    assert setting.verified(YESTERDAY).total.is_equal
 
 
 def test_a_row_that_differs_is_found_and_named(setting: Setting) -> None:
@@ -172,7 +172,7 @@ def test_a_row_that_differs_is_found_and_named(setting: Setting) -> None:
     setting.twin.change(GRID, rows[10]["timestamp"], {"P_kW": 12.5})
     setting.twin.remove(GRID, rows[20]["timestamp"])
     setting.twin.add(GRID, [rows[30] | {"timestamp": rows[30]["timestamp"] + 1}])
-    both = setting.verified(YESTERDAY).both
+    both = setting.verified(YESTERDAY).total
     assert not both.is_equal
     assert both.difference.startswith(f"{GRID}/P_kW at {YESTERDAY}T")
     assert "the sandbox serves 12500.0, the warehouse has" in both.difference
@@ -180,12 +180,12 @@ def test_a_row_that_differs_is_found_and_named(setting: Setting) -> None:
 
 def test_a_day_that_would_vanish_needs_to_be_called_a_correction(setting: Setting) -> None:
     setting.backfill(YESTERDAY, YESTERDAY)
-    n_before = setting.verified(YESTERDAY).both.n_loaded
+    n_before = setting.verified(YESTERDAY).total.n_loaded
     setting.twin.fault("answer", body='{"continueToken":"","numResults":0,"result":[]}', endpoint="query")
     refused = setting.backfill(YESTERDAY, YESTERDAY)
     assert refused.exit_code == 1
     assert f"{YESTERDAY} failed (shrink_refused)." in refused.stderr
-    assert setting.verified(YESTERDAY).both.n_loaded == n_before
+    assert setting.verified(YESTERDAY).total.n_loaded == n_before
     allowed = setting.backfill(YESTERDAY, YESTERDAY, "--correction")
     assert allowed.exit_code == 0, allowed.output
     assert row(allowed, "removed") == n_before
@@ -239,8 +239,8 @@ def test_the_doctor_says_that_a_credential_is_refused(setting: Setting, monkeypa
 
 
 def test_the_variables_of_the_sandbox_are_not_taken_for_a_real_account(setting: Setting) -> None:
-    house = House()
-    hub = house.source("charging_hub").account
-    assert house.twin.is_meant_by(os.environ, hub)
-    assert not house.twin.is_meant_by(os.environ | {"CHARGING_HUB_URL": "https://example.org"}, hub)
+    house = Project()
+    hub = house.source("charging_hub").sandbox_binding
+    assert house.sandbox.is_selected_by(os.environ, hub)
+    assert not house.sandbox.is_selected_by(os.environ | {"CHARGING_HUB_URL": "https://example.org"}, hub)
     assert setting.twin.products()

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from pipelines.cli.demo import _days_of
+from pipelines.cli.ui import _days_of
 from pipelines.console import today
-from pipelines.local.project import House, Source
+from pipelines.local.project import Project, Source
 
 
-@pytest.mark.parametrize("source", House().sources(), ids=lambda source: source.slug)
+@pytest.mark.parametrize("source", Project().sources(), ids=lambda source: source.slug)
 def test_of_a_provider_that_counts_requests_the_demo_takes_one_widest_window_at_most(source: Source) -> None:
     spec = source.component.facts.spec
     days = _days_of(source, 60)

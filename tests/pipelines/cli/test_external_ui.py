@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from domain.errors import ConfigurationError
-from pipelines.local.dagster_storage import dagster_storage
-from pipelines.local.project import House
+from pipelines.local.environment import dagster_storage
+from pipelines.local.project import Project
 from resources.settings import Settings
 from tests.fakes.demo import PROGRAM, clean_home, environment_of
 from warehouse.embedded import EmbeddedWarehouse
@@ -106,4 +106,4 @@ def test_where_the_embedded_server_cannot_be_had_the_sentence_says_what_to_set(
         "WAREHOUSE_URL": "postgresql://",
     }
     with pytest.raises(ConfigurationError, match=r"Dagster has nowhere to keep its own history.*set DAGSTER_PG_HOST, "):
-        dagster_storage(House(Settings(mine)))
+        dagster_storage(Project(Settings(mine)))

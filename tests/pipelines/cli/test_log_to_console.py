@@ -7,15 +7,15 @@ from datetime import date
 import pytest
 
 from assets.walk import DayOutcome
-from pipelines.cli.days import _watched
-from pipelines.local.overheard import overheard
-from pipelines.local.project import House
+from pipelines.cli.days import _with_progress
+from pipelines.console import log_to_console
+from pipelines.local.project import Project
 
 ROOM = logging.getLogger("providers.servitly.exports")
 
 
 def test_what_is_waited_for_is_said_and_what_went_wrong_is_complained_of(capsys: pytest.CaptureFixture[str]) -> None:
-    with overheard():
+    with log_to_console():
         ROOM.debug("nobody needs to know")
         ROOM.info("export [a]: PENDING for %d s", 30)
         ROOM.warning("asked again")
@@ -27,7 +27,7 @@ def test_what_is_waited_for_is_said_and_what_went_wrong_is_complained_of(capsys:
 
 def test_afterwards_nothing_more_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     before = ROOM.isEnabledFor(logging.INFO)
-    with overheard():
+    with log_to_console():
         pass
     ROOM.info("export a: COMPLETED")
     assert ROOM.isEnabledFor(logging.INFO) == before
@@ -37,8 +37,8 @@ def test_afterwards_nothing_more_is_said(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_message_that_cannot_be_said_fails_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with overheard(), monkeypatch.context() as changed:
-        changed.setattr("pipelines.local.overheard.say", lambda _: int("no number"))
+    with log_to_console(), monkeypatch.context() as changed:
+        changed.setattr("pipelines.console.say", lambda _: int("no number"))
         ROOM.info("export a")
     assert "ValueError" in capsys.readouterr().err
 
@@ -48,5 +48,5 @@ def test_a_person_who_waits_for_days_hears_it(capsys: pytest.CaptureFixture[str]
         ROOM.info("export a: PENDING for 30 s")
         yield DayOutcome(date(2026, 1, 1))
 
-    _watched(House().source("boiler_fleet"), 1, outcomes())
+    _with_progress(Project().source("boiler_fleet"), 1, outcomes())
     assert "export a: PENDING for 30 s\n" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.cli.doctor import Health, _sources
 from pipelines.cli.overview import _health
-from pipelines.local.project import House, Source
+from pipelines.local.project import Project, Source
 from pipelines.sources import read_sources
 from resources.settings import Settings
 from warehouse.ledger import DayStatus
@@ -25,7 +25,7 @@ attributes:
 VARIABLES = {"HUB_CLIENT_ID": "me", "HUB_CLIENT_SECRET": "secret"}
 
 
-class Visited(House):
+class Visited(Project):
     """A house with one source."""
 
     here: list[Source]
@@ -66,6 +66,6 @@ def test_nobody_asks_for_the_variables_of_a_retired_source(tmp_path: Path) -> No
     retired = source(tmp_path, "  retired: true\n", {})
     assert retired.missing_variables
     assert _health(retired, []) == "retired"
-    [finding] = _sources(retired.house, is_online=True)
+    [finding] = _sources(retired.project, is_online=True)
     assert finding.health is Health.GOOD
     assert finding.sentence.startswith("It is retired")

@@ -57,7 +57,7 @@ def test_a_replay_without_an_end_takes_what_is_landed_and_counts_the_rest(
     done = replay(*first)
     n_left_out = 2 if first else (YESTERDAY - date(2025, 1, 1)).days + 1 - 2
     assert done.exit_code == 0, done.output
-    assert f"{n_left_out:,} days left out, of which nothing is landed:" in done.stdout
+    assert f"{n_left_out:,} days left out, because nothing of them is landed:" in done.stdout
     assert ledger(database, tmp_path) == {DAYS[0]: "loaded", DAYS[2]: "loaded"}
 
 
@@ -65,7 +65,7 @@ def test_named_days_that_were_never_landed_are_named_and_no_load_has_failed(data
     done = replay("--from", str(DAYS[0]), "--to", str(DAYS[3]))
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
-        f"joulehouse: left out, because nothing is landed of them: {DAYS[1]}, {DAYS[3]}.",
+        f"joulehouse: left out, because nothing of them is landed: {DAYS[1]}, {DAYS[3]}.",
         "joulehouse: 2 days of 4 could not be replayed.",
     ]
     assert ledger(database, tmp_path) == {DAYS[0]: "loaded", DAYS[2]: "loaded"}

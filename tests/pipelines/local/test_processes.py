@@ -124,8 +124,8 @@ def test_ctrl_c_is_heard_even_if_the_shell_that_started_us_ignored_it(tmp_path: 
     program = f"""
 import os, signal
 from pathlib import Path
-from pipelines.local.processes import Process, hear_signals
-hear_signals()
+from pipelines.local.processes import Process, handle_signals
+handle_signals()
 process = Process("child", Path({str(tmp_path)!r}))
 process.start([{sys.executable!r}, "-c", "import signal; print(signal.getsignal(signal.SIGINT) != signal.SIG_IGN)"],
     cwd=Path("."), environment=os.environ)

@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from pipelines.local.verification import compare, described, expected
+from pipelines.local.verification import compare, series_by_labels, true_points
 
 NOON = pd.Timestamp("2026-11-20T12:00:00Z")
 
@@ -93,11 +93,11 @@ def truth(*points: tuple[str, str, float | str]) -> list[bytes]:
 
 
 def test_a_truth_becomes_points_by_the_labels_of_the_catalogue_alone() -> None:
-    served = expected(
+    served = true_points(
         truth(
             ("a", "P_kW", 1.5), ("a", "cell.T_degC", 300), ("b", "P_kW", 2), ("a", "mode", "go"), ("a", "is_on", "true")
         ),
-        described(CATALOGUE),
+        series_by_labels(CATALOGUE),
     )
     assert served.numbers.to_dict("list") == {
         "series": ["p/a/P_kW", "p/a/cell.T_degC", "p/b/P_kW"],
@@ -113,13 +113,13 @@ def test_a_truth_becomes_points_by_the_labels_of_the_catalogue_alone() -> None:
 
 
 def test_a_point_that_the_catalogue_does_not_know_is_counted_and_never_dropped_in_silence() -> None:
-    served = expected(truth(("a", "x", 1), ("c", "P_kW", 1)), described(CATALOGUE))
+    served = true_points(truth(("a", "x", 1), ("c", "P_kW", 1)), series_by_labels(CATALOGUE))
     assert served.unmapped == {"x": 1, "P_kW": 1}
     assert served.numbers.empty
 
 
 def test_a_text_where_the_catalogue_has_a_number_is_a_difference() -> None:
-    served = expected(truth(("a", "P_kW", "n/a")), described(CATALOGUE))
+    served = true_points(truth(("a", "P_kW", "n/a")), series_by_labels(CATALOGUE))
     assert not compare(served.texts, served.texts.head(0)).is_equal
 
 

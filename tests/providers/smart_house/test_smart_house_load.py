@@ -11,7 +11,7 @@ from assets.day import land, load
 from assets.walk import go_through
 from domain.errors import ShrinkRefusedError
 from domain.window import Window
-from pipelines.local.verification import compare, described, expected
+from pipelines.local.verification import compare, series_by_labels, true_points
 from providers.smart_house.spec import SPEC
 from tests.fakes.smart_homes import DAY, SmartHomes, labelled, smart_homes
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -133,7 +133,7 @@ def test_the_warehouse_holds_every_point_that_the_twin_means_also_of_days_that_a
         load(made.provider, warehouse, SOURCE, window)
         start = round(window.start.timestamp() * 1000)
         lines = b"".join(made.twin.truth_lines(start, start + 86_400_000, {})).splitlines()
-    served = expected(lines, described(warehouse.reading.series(SOURCE)))
+    served = true_points(lines, series_by_labels(warehouse.reading.series(SOURCE)))
     assert not served.unmapped
     numbers = warehouse.reading.measurements(SOURCE, window)
     both = compare(served.numbers, numbers.assign(series=numbers["series"].astype("str")))

@@ -8,23 +8,22 @@ import typer
 from rich.progress import Progress
 
 from domain.window import Window
-from pipelines.local.backfills import Backfill
-from pipelines.local.dagster_graphql import BackfillState, Orchestra
-from pipelines.local.demo_source import Course
-from pipelines.local.loopback import Loopback
+from pipelines.local.dagster_graphql import Backfill, BackfillState, DagsterGraphQL
+from pipelines.local.demo import DemoSource
+from pipelines.local.processes import LoopbackServer
 from warehouse.ledger import Ledger, Totals
 
 DAYS: Final = [date(2026, 3, 1), date(2026, 3, 2)]
-GOING: Final = BackfillState("REQUESTED", 4, 0, 0)
-GIVEN_UP: Final = BackfillState("COMPLETED_FAILED", 4, 2, 2)
-DONE: Final = BackfillState("COMPLETED_SUCCESS", 4, 4, 0)
+GOING: Final = BackfillState("REQUESTED")
+GIVEN_UP: Final = BackfillState("COMPLETED_FAILED", n_failed=2)
+DONE: Final = BackfillState("COMPLETED_SUCCESS")
 
 
-class Scripted(Orchestra):
+class Scripted(DagsterGraphQL):
     """A Dagster that says what it is told to say."""
 
     def __init__(self) -> None:
-        super().__init__(Loopback(0, "Dagster", "log"))
+        super().__init__(LoopbackServer(0, "Dagster", "log"))
         object.__setattr__(self, "runs", {})
         object.__setattr__(self, "states", {})
         object.__setattr__(self, "launched", [])
@@ -78,25 +77,25 @@ def dagster() -> Scripted:
 
 
 def backfill(dagster: Scripted, n_committed: int) -> Backfill:
-    return Backfill.launched(dagster, "hub", DAYS, lambda: n_committed)
+    return Backfill.launch(dagster, "hub", DAYS, lambda: n_committed)
 
 
 def test_a_backfill_is_over_when_every_run_has_succeeded_and_every_day_is_committed(dagster: Scripted) -> None:
     one = backfill(dagster, 2)
-    assert (one.glance().is_over, one.glance().words) == (False, "waiting for the daemon")
+    assert (one.progress().is_done, one.progress().runs) == (False, "waiting for the daemon")
     dagster.runs[one.id] = {"a": "SUCCESS", "b": "STARTED"}
-    assert (one.glance().is_over, one.glance().words) == (False, "1 run started, 1 run success")
+    assert (one.progress().is_done, one.progress().runs) == (False, "1 run started, 1 run success")
     dagster.runs[one.id]["b"] = "SUCCESS"
-    assert one.glance().is_over
+    assert one.progress().is_done
     late = backfill(dagster, 1)
     dagster.runs[late.id] = {"a": "SUCCESS"}
-    assert not late.glance().is_over
+    assert not late.progress().is_done
 
 
 def test_as_long_as_a_run_goes_on_the_costly_question_is_not_asked(dagster: Scripted) -> None:
     one = backfill(dagster, 1)
     dagster.runs[one.id] = {"a": "SUCCESS", "b": "STARTED"}
-    one.glance()
+    one.progress()
     assert dagster.asked == []
 
 
@@ -105,10 +104,10 @@ def test_a_backfill_that_was_given_up_with_a_day_missing_ends_the_command_and_sa
 ) -> None:
     one = backfill(dagster, 1)
     dagster.runs[one.id] = {"a": "SUCCESS", "b": "FAILURE"}
-    assert not one.glance().is_over  # a run may be started again
+    assert not one.progress().is_done  # a run may be started again
     dagster.states[one.id] = GIVEN_UP
     with pytest.raises(typer.Exit):
-        one.glance()
+        one.progress()
     assert "of hub ended as COMPLETED_FAILED: b could not be had." in " ".join(capsys.readouterr().err.split())
 
 
@@ -116,28 +115,30 @@ def test_a_backfill_is_green_when_dagster_says_so_and_one_that_never_will_be_end
     dagster: Scripted,
 ) -> None:
     one = backfill(dagster, 2)
-    assert not one.is_green()
+    assert not one.is_success()
     dagster.states[one.id] = DONE
-    assert one.is_green()
+    assert one.is_success()
     dagster.states[one.id] = GIVEN_UP
     with pytest.raises(typer.Exit):
-        one.is_green()
+        one.is_success()
 
 
 def test_the_same_again_is_launched_when_the_first_backfill_is_done_and_not_before(dagster: Scripted) -> None:
     book, loaded = Book(), list[str]()
-    course = Course(dagster, book, Progress(disable=True), "hub", DAYS, when_loaded=lambda: loaded.append("loaded"))
+    demo_source = DemoSource(
+        dagster, book, Progress(disable=True), "hub", DAYS, when_loaded=lambda: loaded.append("loaded")
+    )
     book.n_days, book.n_inserted = 1, 10
     dagster.runs["backfill 1"] = {"a": "STARTED"}
-    assert not course.has_come_to_its_end()
-    assert (dagster.launched, loaded, course.loaded) == (["backfill 1"], [], None)
+    assert not demo_source.is_done()
+    assert (dagster.launched, loaded, demo_source.loaded) == (["backfill 1"], [], None)
     book.n_days, dagster.runs["backfill 1"] = 2, {"a": "SUCCESS"}
-    assert not course.has_come_to_its_end()
+    assert not demo_source.is_done()
     assert (dagster.launched, loaded) == (["backfill 1", "backfill 2"], ["loaded"])
-    assert course.loaded is not None
-    assert course.loaded.n_inserted == 10
+    assert demo_source.loaded is not None
+    assert demo_source.loaded.n_inserted == 10
     book.n_inserted, dagster.runs["backfill 2"] = 0, {"b": "SUCCESS"}
-    assert course.has_come_to_its_end()
+    assert demo_source.is_done()
 
 
 @pytest.mark.parametrize(("n_days", "n_inserted"), [(2, 1), (1, 0)])
@@ -145,11 +146,11 @@ def test_a_second_backfill_that_writes_or_leaves_a_day_out_ends_the_command(
     dagster: Scripted, capsys: pytest.CaptureFixture[str], n_days: int, n_inserted: int
 ) -> None:
     book = Book()
-    course = Course(dagster, book, Progress(disable=True), "hub", DAYS, when_loaded=lambda: None)
+    demo_source = DemoSource(dagster, book, Progress(disable=True), "hub", DAYS, when_loaded=lambda: None)
     book.n_days, dagster.runs["backfill 1"] = 2, {"a": "SUCCESS"}
-    course.has_come_to_its_end()
+    demo_source.is_done()
     book.n_days, book.n_inserted = n_days, n_inserted
     dagster.runs["backfill 2"], dagster.states["backfill 2"] = {"b": "SUCCESS"}, DONE
     with pytest.raises(typer.Exit):
-        course.has_come_to_its_end()
+        demo_source.is_done()
     assert "hub" in capsys.readouterr().err
