@@ -11,6 +11,7 @@ from typing import Final
 
 import psycopg
 
+from domain.errors import WarehouseUnsuitableError
 from warehouse.connections import Address
 from warehouse.register_fill import fill_register, plan_registers, show_registers
 from warehouse.sqlstates import translated
@@ -68,9 +69,15 @@ def fill(url: str) -> Iterator[Progress]:
 
 def fill_on(connection: psycopg.Connection) -> Iterator[Progress]:
     """The same on a session of the owner of the tables, in autocommit."""
+    refusals: list[WarehouseUnsuitableError] = []
     for one in DERIVED:
         if _is_pending(connection, one.name):
-            yield from _fill(connection, one)
+            try:
+                yield from _fill(connection, one)
+            except WarehouseUnsuitableError as refusal:
+                refusals.append(refusal)  # the others are filled all the same
+    if refusals:
+        raise refusals[0]
 
 
 def pending(url: str) -> list[Progress]:

@@ -3,11 +3,12 @@
 import psycopg
 
 from warehouse import registers
+from warehouse.readers import refuse_readers
 from warehouse.statements import statement
 
 
 def plan_registers(connection: psycopg.Connection) -> list[str]:
-    """Every register, by its number in the catalogue."""
+    """Every register with readings, by its number in the catalogue."""
     return [str(series_id) for (series_id,) in connection.execute(statement("fill/registers"))]
 
 
@@ -24,6 +25,14 @@ def fill_register(connection: psycopg.Connection, unit: str) -> None:
 
 
 def show_registers(connection: psycopg.Connection) -> None:
-    """Let `register_energy` read the intervals, and `register_energy_local_daily` the days added up from them."""
+    """Let `register_energy` read the intervals, and `register_energy_local_daily` the days added up from them.
+
+    Raises:
+        WarehouseUnsuitableError: Somebody's views read the old `register_energy_local_daily`, which has other columns.
+    """
+    row = connection.execute(statement("fill/has_old_register_days")).fetchone()
+    if row is not None and row[0]:
+        name = "register_energy_local_daily"
+        refuse_readers(connection, [name], f"the old view {name}, which has other columns and stays")
+        connection.execute(statement("step_0014/register_local_view"))
     connection.execute(statement("step_0010/register_energy"))
-    connection.execute(statement("step_0014/register_local_view"))

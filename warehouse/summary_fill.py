@@ -5,9 +5,9 @@ from datetime import date
 import psycopg
 from psycopg import sql
 
-from domain.errors import WarehouseUnsuitableError
 from domain.window import Window
 from warehouse import summaries
+from warehouse.readers import refuse_readers
 from warehouse.statements import statement
 from warehouse.summary_days import days_held
 
@@ -43,14 +43,7 @@ def show_summaries(connection: psycopg.Connection) -> None:
     """
     aggregates = [name for (name,) in connection.execute(statement("fill/aggregates"))]
     if aggregates:
-        names = {"names": [f"public.{name}" for name in aggregates]}
-        readers = [name for (name,) in connection.execute(statement("fill/readers"), names)]
-        if readers:
-            raise WarehouseUnsuitableError(
-                f"the views {', '.join(readers)} read the continuous aggregates {', '.join(aggregates)}, which stay",
-                place=connection.info.dbname,
-                fix="drop those views, run `joulehouse warehouse migrate`, and create them again over the same names",
-            )
+        refuse_readers(connection, aggregates, f"the continuous aggregates {', '.join(aggregates)}, which stay")
         for name in aggregates:
             connection.execute(sql.SQL("DROP MATERIALIZED VIEW {}").format(sql.Identifier("public", name)))
     for name in ("summary_views", "summary_local_views"):

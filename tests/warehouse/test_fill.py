@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from domain.errors import WarehouseUnsuitableError
 from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import load
@@ -156,3 +157,59 @@ def test_a_reading_decades_before_the_others_costs_a_register_one_span_more(
         warehouse.catalogue("hub", [Series("z1-register", "energy_register", device="z1-register", time_zone="UTC")])
         assert summed == ["1970-01-02", day(0).day.isoformat(), day(60).day.isoformat()]
         assert differences(observer) == []
+
+
+REGISTER = (
+    "INSERT INTO series (source, key, quantity, unit, kind, device, site, provider_unit, time_zone, labels)"
+    " VALUES ('hub', 'meter', 'energy_register', 'Wh', 'register', 'd', '', 'kWh', 'Europe/Berlin', '{}')"
+)
+READINGS = (
+    "INSERT INTO measurement SELECT series_id, at, extract(epoch FROM at - '2026-03-28'::timestamptz) FROM series,"
+    " generate_series('2026-03-28'::timestamptz, '2026-03-30', INTERVAL '1 h') AS at"
+)
+
+
+@pytest.mark.parametrize("has_registers", [True, False])
+def test_views_on_the_local_days_of_registers_of_before_are_named_and_stay(
+    empty_database: str, *, has_registers: bool
+) -> None:
+    migrate(empty_database, step=BEFORE)
+    with psycopg.connect(empty_database, autocommit=True) as user:
+        user.execute("SET timezone TO 'UTC'")
+        if has_registers:
+            user.execute(REGISTER)
+            user.execute(READINGS)
+        migrate(empty_database, step="0013")
+        user.execute("CREATE VIEW of_mine AS SELECT local_date, amount FROM register_energy_local_daily")
+        user.execute('CREATE MATERIALIZED VIEW "Of Mine" AS SELECT amount FROM register_energy_local_daily')
+        user.execute(
+            "CREATE FUNCTION days_of_mine() RETURNS SETOF register_energy_local_daily"
+            " LANGUAGE sql AS 'SELECT * FROM register_energy_local_daily'"
+        )
+        migrate(empty_database)
+
+        for _ in range(2):
+            with pytest.raises(WarehouseUnsuitableError) as refusal:
+                list(fill(empty_database))
+            assert str(refusal.value) == (
+                'the views "Of Mine", function public.days_of_mine(), of_mine read the old view'
+                " register_energy_local_daily, which has other columns and stays"
+                f" ({user.info.dbname}): drop those views, run `joulehouse warehouse migrate`,"
+                " and create them again over the same names."
+            )
+        assert [one.name for one in pending(empty_database)] == ["registers"], "the summaries are filled all the same"
+        days = user.execute("SELECT count(*) FROM of_mine").fetchall()
+        assert days == [(3 if has_registers else 0,)]
+
+        user.execute("DROP VIEW of_mine")
+        user.execute('DROP MATERIALIZED VIEW "Of Mine"')
+        user.execute("DROP FUNCTION days_of_mine")
+        list(fill(empty_database))
+
+        assert pending(empty_database) == []
+        user.execute("CREATE VIEW of_mine AS SELECT bucket_at, amount FROM register_energy_local_daily")
+        assert user.execute("SELECT count(*) FROM of_mine").fetchall() == days
+        # Whoever fills the registers anew later has no need to drop the view, and drops nobody's.
+        user.execute("UPDATE derived SET planned_at = NULL, complete_at = NULL WHERE name = 'registers'")
+        list(fill(empty_database))
+        assert pending(empty_database) == []

@@ -90,18 +90,55 @@ FROM timescaledb_information.continuous_aggregates
 WHERE view_schema = 'public' AND view_name IN ('measurement_hourly', 'measurement_daily')
 ORDER BY view_name;
 
+-- name: has_old_register_days
+-- Whether `register_energy_local_daily` is still the view of step 0013, which knows no `bucket_at` and must be dropped.
+SELECT
+    to_regclass('public.register_energy_local_daily') IS NOT NULL
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_attribute
+        WHERE attrelid = to_regclass('public.register_energy_local_daily') AND attname = 'bucket_at'
+    );
+
 -- name: readers
--- Views, and continuous aggregates of others, that stand on some relations of ours: they would go with them, or keep
--- them from going.
-SELECT DISTINCT pg_rewrite.ev_class::regclass::text AS reader
+-- What of others stands on some relations of ours, or on the type of their rows: views, continuous aggregates, functions,
+-- columns. They would go with them, or keep them from going.
+WITH ours AS (
+    SELECT
+        oid,
+        reltype
+    FROM pg_class
+    WHERE oid = ANY(%(names)s::regclass [])
+),
+
+depended AS (
+    SELECT
+        'pg_class'::regclass AS refclassid,
+        oid AS refobjid
+    FROM ours
+    UNION ALL
+    SELECT
+        'pg_type'::regclass,
+        pg_type.oid
+    FROM ours
+    INNER JOIN pg_type ON ours.reltype IN (pg_type.oid, pg_type.typelem)
+)
+
+SELECT
+    coalesce(
+        pg_rewrite.ev_class::regclass::text,
+        (
+            SELECT concat_ws(' ', type, identity)
+            FROM pg_identify_object(pg_depend.classid, pg_depend.objid, pg_depend.objsubid)
+        )
+    ) AS reader
 FROM pg_depend
-INNER JOIN pg_rewrite ON pg_depend.objid = pg_rewrite.oid
+INNER JOIN depended USING (refclassid, refobjid)
+LEFT JOIN pg_rewrite ON pg_depend.classid = 'pg_rewrite'::regclass AND pg_depend.objid = pg_rewrite.oid
 WHERE
-    pg_depend.classid = 'pg_rewrite'::regclass
-    AND pg_depend.refclassid = 'pg_class'::regclass
-    AND pg_depend.refobjid = ANY(%(names)s::regclass [])
-    AND pg_rewrite.ev_class <> pg_depend.refobjid
-    AND pg_rewrite.ev_class::regclass::text NOT LIKE '%%timescaledb_internal%%'
+    pg_depend.deptype = 'n'
+    AND coalesce(pg_rewrite.ev_class, 0) NOT IN (SELECT oid FROM ours)
+    AND coalesce(pg_rewrite.ev_class::regclass::text, '') NOT LIKE '%%timescaledb_internal%%'
 UNION
 SELECT format('%%I.%%I', other.view_schema, other.view_name)::regclass::text AS reader
 FROM timescaledb_information.continuous_aggregates AS other
