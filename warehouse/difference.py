@@ -31,14 +31,14 @@ class Difference(Generic[_Value]):
     """What a load has to write.
 
     Attributes:
-        n_held: Points the table holds.
+        n_stored: Points the table holds.
         n_unchanged: Points that are the same on both sides.
-        new: Positions of settled points that the table does not hold; None for all of them.
-        changed: Positions of settled points of which the table holds another value.
+        new: Positions of deduplicated points that the table does not hold; None for all of them.
+        changed: Positions of deduplicated points of which the table holds another value.
         vanished: Points to remove.
     """
 
-    n_held: int
+    n_stored: int
     n_unchanged: int
     new: npt.NDArray[np.int64] | None
     changed: npt.NDArray[np.int64]
@@ -48,27 +48,27 @@ class Difference(Generic[_Value]):
 def compare(
     points: Points[_Value],
     rank_of: dict[int, int],
-    held: Iterable[tuple[int, npt.NDArray[np.int64], Any]],
+    stored: Iterable[tuple[int, npt.NDArray[np.int64], Any]],
     decode: Callable[[Any], npt.NDArray[_Value]],
     dtype: type[_Value],
 ) -> Difference[_Value]:
-    """Compare settled points with what a table holds.
+    """Compare deduplicated points with what a table holds.
 
     Args:
         points: What the payloads say.
         rank_of: Number in the catalogue → rank of the series in `points`.
-        held: Per series: its number, instants in any order, and values for `decode`.
-        decode: Makes an array of held values.
+        stored: Per series: its number, instants in any order, and values for `decode`.
+        decode: Makes an array of stored values.
         dtype: Of the values.
     """
-    n_held = n_unchanged = 0
-    is_held = np.zeros(len(points), dtype=np.bool_)
+    n_stored = n_unchanged = 0
+    is_stored = np.zeros(len(points), dtype=np.bool_)
     changed: list[npt.NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
     gone_ids, gone_at = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     gone_values: list[npt.NDArray[_Value]] = [np.empty(0, dtype=dtype)]
-    for series_id, found_at, packed in held:
+    for series_id, found_at, packed in stored:
         at_us, values = _in_order(found_at, decode(packed))
-        n_held += len(at_us)
+        n_stored += len(at_us)
         rank = rank_of.get(series_id)
         span = slice(0, 0) if rank is None else points.span_of(rank)
         said = points.taken(span)
@@ -85,12 +85,12 @@ def compare(
         known = positions[is_known]
         differs = said.value[known] != values[is_known]
         n_unchanged += int((~differs).sum())
-        is_held[span.start + known] = True
+        is_stored[span.start + known] = True
         changed.append(span.start + known[differs])
-    new = np.flatnonzero(~is_held) if n_held else None
+    new = np.flatnonzero(~is_stored) if n_stored else None
     ids = np.concatenate(gone_ids)
     vanished = Vanished(ids, np.concatenate(gone_at), np.concatenate(gone_values), np.ones(len(ids), dtype=np.bool_))
-    return Difference(n_held, n_unchanged, new, np.concatenate(changed), vanished)
+    return Difference(n_stored, n_unchanged, new, np.concatenate(changed), vanished)
 
 
 def _in_order(

@@ -26,11 +26,11 @@ from domain.errors import (
 from domain.records import LoadReport
 from domain.window import Window
 from warehouse import registers, summaries
-from warehouse.intake import Intake
+from warehouse.deleted_upstream import DeletedUpstream
+from warehouse.load_buffer import LoadBuffer
 from warehouse.partition import Partition, Written, numbers_of, states_of
+from warehouse.provisional import Provisional
 from warehouse.statements import statement
-from warehouse.unconfirmed import Unconfirmed
-from warehouse.withdrawn import Withdrawn
 
 MOST_LOST_SHARE: Final = 0.2
 """Of the points a partition holds, a load may let at most this share vanish, unless it is a correction."""
@@ -64,14 +64,14 @@ class Assignment:
 
 
 def commit(
-    connection: psycopg.Connection, assignment: Assignment, intake: Intake, seconds: Callable[[], float]
+    connection: psycopg.Connection, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]
 ) -> LoadReport:
     """Load, in one transaction.
 
     Args:
         connection: In autocommit.
         assignment: What.
-        intake: The points, settled.
+        buffer: The points, deduplicated.
         seconds: How long the load has taken so far.
 
     Raises:
@@ -87,67 +87,67 @@ def commit(
         _lock(connection, assignment)
         _fence(connection, assignment)
         load_id = _scalar(connection, "load/next_load_id")
-        written = _write(connection, assignment, intake, load_id)
+        written = _write(connection, assignment, buffer, load_id)
         report = LoadReport(
             load_id=load_id,
             pull_id=assignment.pull_id or 0,
             source=assignment.source,
             window=assignment.window,
-            n_series=intake.n_series,
-            n_received=intake.n_received,
+            n_series=buffer.n_series,
+            n_received=buffer.n_received,
             **asdict(written),
-            n_rejected=len(intake.quarantine),
-            n_duplicate=intake.n_duplicate,
-            n_points=len(intake.numbers) + len(intake.states),
+            n_rejected=len(buffer.quarantine),
+            n_duplicate=buffer.n_duplicate,
+            n_points=len(buffer.numbers) + len(buffer.states),
             seconds=seconds(),
-            unmapped=dict(intake.unmapped),
-            rejected_by_reason=dict(intake.quarantine.by_reason),
+            unmapped=dict(buffer.unmapped),
+            rejected_by_reason=dict(buffer.quarantine.by_reason),
         )
         _check(report, assignment.place)
-        intake.quarantine.record(connection, assignment.source, assignment.window, load_id)
+        buffer.quarantine.record(connection, assignment.source, assignment.window, load_id)
         _enter(connection, assignment, report)
     return report
 
 
 def record_failure(
-    connection: psycopg.Connection, assignment: Assignment, intake: Intake, error: IngestError, seconds: float
+    connection: psycopg.Connection, assignment: Assignment, buffer: LoadBuffer, error: IngestError, seconds: float
 ) -> None:
     """A `failed` row in the ledger, and the rows rejected until then: in a transaction of their own."""
     with connection.transaction():
         load_id = _scalar(connection, "load/next_load_id")
-        intake.quarantine.record(connection, assignment.source, assignment.window, load_id)
+        buffer.quarantine.record(connection, assignment.source, assignment.window, load_id)
         report = LoadReport(
             load_id=load_id,
             pull_id=assignment.pull_id or 0,
             source=assignment.source,
             window=assignment.window,
-            n_series=intake.n_series,
-            n_received=intake.n_received,
+            n_series=buffer.n_series,
+            n_received=buffer.n_received,
             n_inserted=0,
             n_changed=0,
             n_unchanged=0,
-            n_rejected=len(intake.quarantine),
-            n_duplicate=intake.n_duplicate,
+            n_rejected=len(buffer.quarantine),
+            n_duplicate=buffer.n_duplicate,
             n_removed=0,
             n_points=0,
             seconds=seconds,
-            unmapped=dict(intake.unmapped),
-            rejected_by_reason=dict(intake.quarantine.by_reason),
+            unmapped=dict(buffer.unmapped),
+            rejected_by_reason=dict(buffer.quarantine.by_reason),
         )
         _enter(connection, assignment, report, error)
 
 
 def commit_again(
-    connection: psycopg.Connection, assignment: Assignment, intake: Intake, seconds: Callable[[], float]
+    connection: psycopg.Connection, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]
 ) -> LoadReport:
     """`commit`, tried anew where the server chose this transaction to make way for another one."""
     for pause_seconds in _PAUSES:
         try:
-            return commit(connection, assignment, intake, seconds)
+            return commit(connection, assignment, buffer, seconds)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
             # Not for a secret: two losers of one deadlock must not meet again at the same instant.
             time.sleep(pause_seconds * random.random())  # noqa: S311
-    return commit(connection, assignment, intake, seconds)
+    return commit(connection, assignment, buffer, seconds)
 
 
 def _lock(connection: psycopg.Connection, assignment: Assignment) -> None:
@@ -181,10 +181,10 @@ def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
         )
 
 
-def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intake, load_id: int) -> Written:
+def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadBuffer, load_id: int) -> Written:
     rows = connection.execute(statement("catalogue/all_ids"), {"source": assignment.source}).fetchall()
     quantities = {int(series_id): str(quantity) for series_id, quantity, _ in rows}
-    for series_id, quantity in intake.quantities.items():
+    for series_id, quantity in buffer.quantities.items():
         now = quantities.get(series_id, "gone")
         if now != quantity:
             raise RowsRefusedError(
@@ -193,33 +193,33 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
                 fix="load the day again",
             )
     source_ids = list(quantities)
-    numbers = Partition(connection, numbers_of(intake), assignment.window, intake.series_ids, place=assignment.place)
-    states = Partition(connection, states_of(intake), assignment.window, intake.series_ids, place=assignment.place)
+    numbers = Partition(connection, numbers_of(buffer), assignment.window, buffer.series_ids, place=assignment.place)
+    states = Partition(connection, states_of(buffer), assignment.window, buffer.series_ids, place=assignment.place)
     of_numbers, of_states = numbers.differ(source_ids), states.differ(source_ids)
     n_streamed = 0
-    streamed = Unconfirmed.of(connection, assignment.source, assignment.window, intake)
+    streamed = Provisional.of(connection, assignment.source, assignment.window, buffer)
     if streamed:
-        of_numbers, n_numbers = streamed.spare(of_numbers, intake.numbers)
-        of_states, n_states = streamed.spare(of_states, intake.states)
+        of_numbers, n_numbers = streamed.spare(of_numbers, buffer.numbers)
+        of_states, n_states = streamed.spare(of_states, buffer.states)
         n_streamed = n_numbers + n_states
     # What a stream has put goes by the stream's rules, and is not counted twice.
-    withdrawn = Withdrawn.of(connection, assignment.source, intake.absent_sites, spared=streamed.instants)
+    withdrawn = DeletedUpstream.of(connection, assignment.source, buffer.absent_sites, spared=streamed.instants)
     gone = (of_numbers.vanished.series_id, of_states.vanished.series_id)
     n_spared = n_streamed + sum(map(withdrawn.n_points, gone))
     _guard(
-        n_held=of_numbers.n_held + of_states.n_held - n_spared,
+        n_stored=of_numbers.n_stored + of_states.n_stored - n_spared,
         n_vanished=sum(map(len, gone)) - n_spared,
-        n_points=len(intake.numbers) + len(intake.states),
+        n_points=len(buffer.numbers) + len(buffer.states),
         assignment=assignment,
     )
     written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
     touched = numbers.touched(of_numbers)
     summaries.write_loaded(
         connection,
-        intake.numbers,
+        buffer.numbers,
         touched,
         is_first=of_numbers.new is None,
-        series_ids=intake.series_ids,
+        series_ids=buffer.series_ids,
         zone_of={int(series_id): str(time_zone) for series_id, _, time_zone in rows},
         streamed=list(streamed.instants),
         window=assignment.window,
@@ -236,13 +236,13 @@ def _write(connection: psycopg.Connection, assignment: Assignment, intake: Intak
     return replace(written, withdrawn=withdrawn.sites(*gone))
 
 
-def _guard(*, n_held: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:
+def _guard(*, n_stored: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:
     # Not the net: as many points of other series or instants must not hide that the held ones are gone. A partition
     # that has fewer points than before has lost at least as many, hence this is the stricter of the two.
-    if assignment.is_correction or n_vanished <= n_held * MOST_LOST_SHARE:
+    if assignment.is_correction or n_vanished <= n_stored * MOST_LOST_SHARE:
         return
     raise ShrinkRefusedError(
-        f"{n_points} points would replace {n_held}, of which {n_vanished} would vanish",
+        f"{n_points} points would replace {n_stored}, of which {n_vanished} would vanish",
         place=assignment.place,
         fix="look at what the provider sends now; if it is right, run the day again as a correction",
     )

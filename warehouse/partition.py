@@ -13,11 +13,11 @@ from domain.errors import AccountingError
 from domain.window import Window
 from warehouse.copy_binary import SLICE_ROWS, MeasurementEncoder, decode_numbers, encode_states
 from warehouse.difference import Difference, Vanished, compare
-from warehouse.held import held, literal_ids
-from warehouse.intake import Intake
+from warehouse.load_buffer import LoadBuffer
 from warehouse.points import Points
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
+from warehouse.stored_points import literal_ids, stored_points
 
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Ids = npt.NDArray[np.int64]
@@ -73,23 +73,23 @@ class Kind(Generic[_Value]):
     decode: Callable[[Any], npt.NDArray[_Value]]
 
 
-def numbers_of(intake: Intake) -> Kind[np.float64]:
+def numbers_of(buffer: LoadBuffer) -> Kind[np.float64]:
     """The table of numbers."""
     encode = MeasurementEncoder().encode
     double = sql.SQL("double precision")
-    return Kind(intake.numbers, np.float64, "measurement", "numbers", double, "value", encode, decode_numbers)
+    return Kind(buffer.numbers, np.float64, "measurement", "numbers", double, "value", encode, decode_numbers)
 
 
-def states_of(intake: Intake) -> Kind[np.int64]:
+def states_of(buffer: LoadBuffer) -> Kind[np.int64]:
     """The table of states. Their values are codes of texts; a text that only the table knows gets a code too."""
 
     def encode(series_id: _Ids, at_us: _Ids, code: npt.NDArray[np.int64]) -> bytes:
-        return encode_states(series_id, at_us, code, intake.texts)
+        return encode_states(series_id, at_us, code, buffer.texts)
 
     def decode(texts: list[str]) -> npt.NDArray[np.int64]:
-        return np.array([intake.code(text) for text in texts], dtype=np.int64)
+        return np.array([buffer.code(text) for text in texts], dtype=np.int64)
 
-    return Kind(intake.states, np.int64, "state", "states", sql.SQL("text"), "text_value", encode, decode)
+    return Kind(buffer.states, np.int64, "state", "states", sql.SQL("text"), "text_value", encode, decode)
 
 
 class Partition(Generic[_Value]):
@@ -107,7 +107,7 @@ class Partition(Generic[_Value]):
     def differ(self, source_ids: list[int]) -> Difference[_Value]:
         """Compare what was taken in with what the table holds of all series of the source."""
         rank_of = {series_id: rank for rank, series_id in enumerate(self._series_ids.tolist())}
-        found = held(self._connection, self._kind.plural, source_ids, self._window)
+        found = stored_points(self._connection, self._kind.plural, source_ids, self._window)
         return compare(self._kind.points, rank_of, found, self._kind.decode, self._kind.dtype)
 
     def touched(self, difference: Difference[_Value]) -> list[int]:
@@ -130,10 +130,10 @@ class Partition(Generic[_Value]):
         written = Written(n_inserted, n_changed, difference.n_unchanged, n_removed)
         # Held was counted by reading, the others by the server in statements of their own: a row too few or too many
         # anywhere, and one of the two sums is wrong.
-        n_left = difference.n_held - n_removed + n_inserted
-        if n_left != len(self._kind.points) or difference.n_held != difference.n_unchanged + n_changed + n_removed:
+        n_left = difference.n_stored - n_removed + n_inserted
+        if n_left != len(self._kind.points) or difference.n_stored != difference.n_unchanged + n_changed + n_removed:
             raise self._wrong(
-                f"{difference.n_held} points were held, {len(self._kind.points)} are to be, and {written}"
+                f"{difference.n_stored} points were held, {len(self._kind.points)} are to be, and {written}"
             )
         return written
 

@@ -41,14 +41,14 @@ class PullSession:
         self.lock: Final = RLock()
         self._address = address
         self._connection: psycopg.Connection | None = None
-        self._held: set[int] = set()
+        self._locked_pulls: set[int] = set()
         self._pid = os.getpid()
 
     def connection(self) -> psycopg.Connection:
         """The session, which must be used under `lock`."""
         self._disown()
         if self._connection is None or self._connection.closed:
-            self._held.clear()
+            self._locked_pulls.clear()
             self._connection = self._address.connect(as_loader=True)
         return self._connection
 
@@ -62,39 +62,39 @@ class PullSession:
                 return int(found[0]), True
             fresh = connection.execute(statement("pull/begin"), values).fetchone()
             pull_id = int(fresh[0]) if fresh else 0
-            self._held.add(pull_id)
+            self._locked_pulls.add(pull_id)
             return pull_id, False
 
     def holds(self, pull_id: int) -> bool:
         """Whether the lock on a pull is still this session's."""
         self._disown()
-        return pull_id in self._held and self._connection is not None and not self._connection.closed
+        return pull_id in self._locked_pulls and self._connection is not None and not self._connection.closed
 
     def release(self, pull_id: int) -> None:
         """Let go of a pull."""
         if self.holds(pull_id):
-            self._held.discard(pull_id)
+            self._locked_pulls.discard(pull_id)
             self.connection().execute(statement("pull/release"), {"pull_id": pull_id})
 
     def close(self) -> None:
         """End the session: every pull that is not finished may be continued by others."""
         with self.lock:
             self._disown()
-            self._held.clear()
+            self._locked_pulls.clear()
             if self._connection is not None:
                 self._connection.close()
 
     def _disown(self) -> None:
         if self._pid != os.getpid():
             # The socket is the parent's: to speak on it or to close it here would end the parent's session.
-            self._pid, self._connection, self._held = os.getpid(), None, set()
+            self._pid, self._connection, self._locked_pulls = os.getpid(), None, set()
 
     def _adopt(self, connection: psycopg.Connection, pull_id: int) -> bool:
-        if pull_id not in self._held:
+        if pull_id not in self._locked_pulls:
             row = connection.execute(statement("pull/adopt"), {"pull_id": pull_id}).fetchone()
             if not row or not row[0]:
                 return False
-            self._held.add(pull_id)
+            self._locked_pulls.add(pull_id)
         row = connection.execute(statement("pull/is_unfinished"), {"pull_id": pull_id}).fetchone()
         if row and row[0]:
             return True

@@ -10,8 +10,8 @@ from psycopg.rows import dict_row
 from domain.window import Window
 from warehouse.connections import Connections
 from warehouse.copy_binary import decode_numbers
-from warehouse.held import held
 from warehouse.statements import statement
+from warehouse.stored_points import stored_points
 from warehouse.summary_check import disagreements
 
 _TIMESTAMPTZ: Final = psycopg.postgres.types["timestamptz"].oid
@@ -36,7 +36,7 @@ class Reading:
         code_of = {series_id: code for code, series_id in enumerate(catalogue["series_id"].tolist())}
         with self._connections.borrow(f"{source}, {window}") as connection, connection.transaction():
             for series_id, at_us, packed in sorted(
-                held(connection, "numbers", list(code_of), window), key=lambda one: code_of[one[0]]
+                stored_points(connection, "numbers", list(code_of), window), key=lambda one: code_of[one[0]]
             ):
                 order = np.argsort(at_us, kind="stable")
                 codes.append(np.full(len(at_us), code_of[series_id], dtype=np.int64))

@@ -17,8 +17,8 @@ from psycopg import sql
 from domain.registers import HOP_READINGS, HOPS, NEAREST
 from domain.window import Window
 from warehouse.copy_binary import decode_instants, decode_numbers
-from warehouse.held import held, literal_ids
 from warehouse.statements import statement
+from warehouse.stored_points import literal_ids, stored_points
 
 _Ints = npt.NDArray[np.int64]
 _DAY_US: Final = 86_400_000_000
@@ -81,7 +81,7 @@ def _readings(
     wide = Window(*(_EPOCH + timedelta(days=day) for day in (days[0] - hops, days[1] + hops)))
     found = {
         series_id: Context(series_id, *_sorted(at_us, decode_numbers(packed)))
-        for series_id, at_us, packed in held(connection, "numbers", series_ids, wide)
+        for series_id, at_us, packed in stored_points(connection, "numbers", series_ids, wide)
     }
     empty = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
     known = {series_id: found.get(series_id, Context(series_id, *empty)) for series_id in series_ids}

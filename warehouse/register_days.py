@@ -16,11 +16,11 @@ from domain.errors import AccountingError
 from domain.zones import is_zone
 from warehouse import register_rows
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
-from warehouse.held import literal_ids
 from warehouse.local_days import begin_of, stretches
 from warehouse.register_rows import Rows
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
+from warehouse.stored_points import literal_ids
 
 _Ints = npt.NDArray[np.int64]
 _Part = tuple[int, int, int]
@@ -74,10 +74,10 @@ def rewrite(
         )
         rows.append(read.taken(_on(read, rest)))
     parts = _parts(Rows.joined(rows), zones)
-    held = _held(connection, sorted(known), int(days[1].min()), int(days[1].max()))
-    held = {part: figures for part, figures in held.items() if (part[0], part[2] // _DAY_US) in wanted_days}
-    gone = [part for part, figures in held.items() if parts.get(part) != figures]
-    new = {part: figures for part, figures in parts.items() if held.get(part) != figures}
+    stored = _stored_days(connection, sorted(known), int(days[1].min()), int(days[1].max()))
+    stored = {part: figures for part, figures in stored.items() if (part[0], part[2] // _DAY_US) in wanted_days}
+    gone = [part for part, figures in stored.items() if parts.get(part) != figures]
+    new = {part: figures for part, figures in parts.items() if stored.get(part) != figures}
     counted = (_remove(connection, gone), _put(connection, new))
     if counted != (len(gone), len(new)):
         raise AccountingError(
@@ -130,10 +130,12 @@ def _calendar(zone: str, day: int) -> tuple[_Ints, _Ints, _Ints]:
     return np.array(at), np.array(dates), np.array(begins)
 
 
-def _held(connection: psycopg.Connection, series_ids: Sequence[int], first: int, last: int) -> dict[_Part, _Figures]:
-    held: dict[_Part, _Figures] = {}
+def _stored_days(
+    connection: psycopg.Connection, series_ids: Sequence[int], first: int, last: int
+) -> dict[_Part, _Figures]:
+    stored: dict[_Part, _Figures] = {}
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("register/held_days").format(**_names(series_ids, first, last)))
+        rows = cursor.execute(statement("register/stored_days").format(**_names(series_ids, first, last)))
         for series_id, dates, partitions, buckets, amounts, n_intervals, n_flagged in rows:
             local = (np.frombuffer(dates, dtype=">i4").astype(np.int64) + _DAYS_TO_2000).tolist()
             columns = (
@@ -144,8 +146,8 @@ def _held(connection: psycopg.Connection, series_ids: Sequence[int], first: int,
             )
             figures = zip(*(column.tolist() for column in columns), strict=True)
             keys = zip([series_id] * len(local), local, decode_instants(partitions).tolist(), strict=True)
-            held.update(zip(keys, figures, strict=True))
-    return held
+            stored.update(zip(keys, figures, strict=True))
+    return stored
 
 
 def _remove(connection: psycopg.Connection, gone: Sequence[_Part]) -> int:

@@ -12,9 +12,9 @@ from psycopg import sql
 
 from domain.registers import FLAGS, Intervals
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
-from warehouse.held import literal_ids
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
+from warehouse.stored_points import literal_ids
 
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]

@@ -110,7 +110,7 @@ def _try_extension(connection: psycopg.Connection, place: str) -> None:
             connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
 
     try:
-        _until_settled(trial)
+        _retry_races(trial)
     except errors.InsufficientPrivilege:
         raise WarehouseUnsuitableError(
             "the database lacks the timescaledb extension, and our role may not create it",
@@ -151,7 +151,7 @@ def _create(connection: psycopg.Connection, name: str, *, owner: str | None, tem
         if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
             connection.execute(sql.SQL(" ").join(parts))
 
-    _until_settled(create)
+    _retry_races(create)
 
 
 def drop_database(url: str, name: str) -> None:
@@ -163,7 +163,7 @@ def drop_database(url: str, name: str) -> None:
     """
     with _session(url) as (connection, _):
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        _until_settled(lambda: connection.execute(statement))
+        _retry_races(lambda: connection.execute(statement))
 
 
 def freeze_database(url: str, name: str) -> None:
@@ -211,7 +211,7 @@ def _ensure_role(connection: psycopg.Connection, role: str, password: str, *, ma
         known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchall()
         connection.execute(sql.SQL("ALTER ROLE {}" if known else "CREATE ROLE {}").format(rest))
 
-    _until_settled(ensure)
+    _retry_races(ensure)
 
 
 def ensure_database(url: str, name: str, role: str, password: str) -> str:
@@ -239,10 +239,10 @@ def ensure_database(url: str, name: str, role: str, password: str) -> str:
         is_super = connection.execute("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper").fetchall()
         if not is_super:
             grant = sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role))
-            _until_settled(lambda: connection.execute(grant))
+            _retry_races(lambda: connection.execute(grant))
         _create(connection, name, owner=role)
         closing = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
-        _until_settled(lambda: connection.execute(closing))
+        _retry_races(lambda: connection.execute(closing))
     return _url({**conninfo_to_dict(_plain(url)), "dbname": name, "user": role, "password": password})
 
 
@@ -298,7 +298,7 @@ def _session(url: str) -> Iterator[tuple[psycopg.Connection, str]]:
         yield connection, address.place
 
 
-def _until_settled(step: Callable[[], object]) -> None:
+def _retry_races(step: Callable[[], object]) -> None:
     """Do an idempotent step again for as long as somebody else is seen to be at the same."""
     for wait_seconds in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6):
         try:

@@ -18,11 +18,11 @@ from domain.window import Window
 from warehouse import pulls
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Address, Connections
-from warehouse.intake import Intake
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger
 from warehouse.live import Live
 from warehouse.load import Assignment, commit_again, record_failure
+from warehouse.load_buffer import LoadBuffer
 from warehouse.reading import Reading
 from warehouse.texts import storable
 
@@ -114,18 +114,18 @@ class TimescaleWarehouse:
         """
         seconds = _stopwatch()
         assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
-        intake = Intake(source, window, self._catalogue, place=assignment.place)
+        buffer = LoadBuffer(source, window, self._catalogue, place=assignment.place)
         try:
-            _take_in(intake, batches, assignment.place)
-            return self._commit(assignment, intake, seconds)
+            _fill_buffer(buffer, batches, assignment.place)
+            return self._commit(assignment, buffer, seconds)
         except IngestError as error:
-            self._record(assignment, intake, error, seconds())
+            self._record(assignment, buffer, error, seconds())
             raise
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """A `failed` row in the ledger for a window that did not come as far as a load: its pull failed."""
         assignment = Assignment(source, window, None, (), "", is_correction=False, code_version=self._code_version)
-        self._record(assignment, Intake(source, window, self._catalogue, place=assignment.place), error, 0.0)
+        self._record(assignment, LoadBuffer(source, window, self._catalogue, place=assignment.place), error, 0.0)
 
     def close(self) -> None:
         """Let go of every session. Unfinished pulls may then be continued by others."""
@@ -142,10 +142,10 @@ class TimescaleWarehouse:
         """Let go of every session."""
         self.close()
 
-    def _commit(self, assignment: Assignment, intake: Intake, seconds: Callable[[], float]) -> LoadReport:
+    def _commit(self, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]) -> LoadReport:
         try:
             with self._connections.borrow(assignment.place) as connection:
-                return commit_again(connection, assignment, intake, seconds)
+                return commit_again(connection, assignment, buffer, seconds)
         except (IngestError, MemoryError):
             raise
         except Exception as error:
@@ -155,20 +155,20 @@ class TimescaleWarehouse:
                 fix="this is a bug of ours: the partition is what it was before, and the payloads are kept",
             ) from error
 
-    def _record(self, assignment: Assignment, intake: Intake, error: IngestError, seconds: float) -> None:
+    def _record(self, assignment: Assignment, buffer: LoadBuffer, error: IngestError, seconds: float) -> None:
         try:
             with self._connections.borrow(assignment.place) as connection:
-                record_failure(connection, assignment, intake, error, seconds)
+                record_failure(connection, assignment, buffer, error, seconds)
         except WarehouseError as second:
             # The first error is the one to act on; that the ledger could not be told is said beside it.
             error.add_note(f"The ledger could not be told: {second}")
 
 
-def _take_in(intake: Intake, batches: Iterable[Normalized], place: str) -> None:
+def _fill_buffer(buffer: LoadBuffer, batches: Iterable[Normalized], place: str) -> None:
     try:
         for batch in batches:
-            intake.take(batch)
-        intake.settle()
+            buffer.take(batch)
+        buffer.deduplicate()
     except (IngestError, MemoryError):
         # Out of memory is the machine's state and says nothing about these batches.
         raise

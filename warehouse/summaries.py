@@ -15,10 +15,10 @@ import psycopg
 
 from domain.window import Window
 from warehouse.copy_binary import decode_numbers
-from warehouse.held import held
 from warehouse.points import Points
 from warehouse.statements import statement
-from warehouse.summary_days import days_held
+from warehouse.stored_points import stored_points
+from warehouse.summary_days import stored_days
 from warehouse.summary_rows import (
     EPOCH_DAY,
     HOUR_US,
@@ -30,7 +30,7 @@ from warehouse.summary_rows import (
     pieces_of,
     summarized,
 )
-from warehouse.summary_tables import DAILY, HOURLY, LOCAL_DAY, held_rows
+from warehouse.summary_tables import DAILY, HOURLY, LOCAL_DAY, stored_rows
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -89,7 +89,7 @@ def rewrite(connection: psycopg.Connection, zone_of: Mapping[int, str], window: 
     n_rows = 0
     ids = sorted(zone_of)
     days = [Window.of_day(day) for day in islice(window.days(), 2)]
-    for whole_day in days if len(days) == 1 else list(days_held(connection, ids, window)):
+    for whole_day in days if len(days) == 1 else list(stored_days(connection, ids, window)):
         for start in range(0, len(ids), _SERIES_AT_ONCE):
             some = ids[start : start + _SERIES_AT_ONCE]
             summary = computed(connection, {one: zone_of[one] for one in some}, whole_day)
@@ -103,13 +103,13 @@ def computed(connection: psycopg.Connection, zone_of: Mapping[int, str], window:
     pieces: list[Pieces] = []
     found: list[tuple[int, Ints, bytes]] = []
     n_points = 0
-    for one in held(connection, "numbers", ids, window):
+    for one in stored_points(connection, "numbers", ids, window):
         found.append(one)
         n_points += len(one[1])
         if n_points > _POINTS_AT_ONCE:
-            pieces.append(_pieces_of_held(found, zone_of, window))
+            pieces.append(_pieces_of_stored(found, zone_of, window))
             found, n_points = [], 0
-    pieces.append(_pieces_of_held(found, zone_of, window))
+    pieces.append(_pieces_of_stored(found, zone_of, window))
     return summarized(_in_order(pieces), zone_of)
 
 
@@ -130,7 +130,7 @@ def write_live(connection: psycopg.Connection, put: Sequence[tuple[int, datetime
     for day, touched in sorted(by_day.items()):
         window = Window.of_day(day)
         some = sorted(touched)
-        daily = held_rows(connection, DAILY, some, window)
+        daily = stored_rows(connection, DAILY, some, window)
         dense = set((daily.key[daily.figures.n_points > HOURLY_ABOVE] >> 32).tolist())
         sparse = {one: zone_of_all[one] for one in some if one not in dense}
         if sparse:
@@ -159,21 +159,23 @@ def _pieces_by_hours(
     pieces = []
     for hour, series_ids in sorted(to_read.items()):
         begin = _EPOCH + timedelta(hours=hour - EPOCH_DAY * 24)
-        found = list(held(connection, "numbers", sorted(series_ids), Window(begin, begin + timedelta(hours=1))))
-        pieces.append(_pieces_of_held(found, zone_of, window))
-    hourly = held_rows(connection, HOURLY, sorted(touched), window)
-    ids, hours_held = hourly.key >> 32, hourly.key & 0xFFFFFFFF
+        found = list(
+            stored_points(connection, "numbers", sorted(series_ids), Window(begin, begin + timedelta(hours=1)))
+        )
+        pieces.append(_pieces_of_stored(found, zone_of, window))
+    hourly = stored_rows(connection, HOURLY, sorted(touched), window)
+    ids, stored_hours = hourly.key >> 32, hourly.key & 0xFFFFFFFF
     read = {(series_id, hour) for hour, some in to_read.items() for series_id in some}
-    kept = np.array([one not in read for one in zip(ids.tolist(), hours_held.tolist(), strict=True)], dtype=np.bool_)
-    ids, hours_held = ids[kept], hours_held[kept]
-    where = [date_of[zone_of[one], hour] for one, hour in zip(ids.tolist(), hours_held.tolist(), strict=True)]
+    kept = np.array([one not in read for one in zip(ids.tolist(), stored_hours.tolist(), strict=True)], dtype=np.bool_)
+    ids, stored_hours = ids[kept], stored_hours[kept]
+    where = [date_of[zone_of[one], hour] for one, hour in zip(ids.tolist(), stored_hours.tolist(), strict=True)]
     dates = np.array([local for local, _ in where], dtype=np.int64)
     has_date = np.array([known for _, known in where], dtype=np.bool_)
-    pieces.append(Pieces(ids, hours_held, dates, has_date, hourly.figures.taken(kept)))
+    pieces.append(Pieces(ids, stored_hours, dates, has_date, hourly.figures.taken(kept)))
     return _in_order(pieces)
 
 
-def _pieces_of_held(found: Sequence[tuple[int, Ints, bytes]], zone_of: Mapping[int, str], window: Window) -> Pieces:
+def _pieces_of_stored(found: Sequence[tuple[int, Ints, bytes]], zone_of: Mapping[int, str], window: Window) -> Pieces:
     start_us = (window.start - _EPOCH) // _MICROSECOND
     bits = ((window.end - window.start) // _MICROSECOND - 1).bit_length()
     keys, values = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.float64)]

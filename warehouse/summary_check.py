@@ -12,11 +12,11 @@ from psycopg import sql
 from domain import zones as locked
 from domain.window import Window
 from warehouse.connections import Address
-from warehouse.held import literal_ids
 from warehouse.local_days import stretches
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
-from warehouse.summary_days import days_held
+from warehouse.stored_points import literal_ids
+from warehouse.summary_days import stored_days
 from warehouse.summary_fill import plan_days, rewrite_day
 
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ def recompute(url: str, source: str, window: Window) -> int:
     n_rows = 0
     with translated(address.place), address.connect(as_loader=True) as connection:
         series_ids = [one for one, _ in connection.execute(statement("summary/of_source"), {"source": source})]
-        for day in list(days_held(connection, series_ids, window)):
+        for day in list(stored_days(connection, series_ids, window)):
             with connection.transaction():
                 n_rows += rewrite_day(connection, source, day.day)
     return n_rows

@@ -8,14 +8,14 @@ import psycopg
 from psycopg import sql
 
 from domain.window import Window
-from warehouse.held import literal_ids
 from warehouse.statements import statement
+from warehouse.stored_points import literal_ids
 
 EVER: Final = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 _FURTHEST: Final = timedelta(days=2)
 
 
-def days_held(connection: psycopg.Connection, series_ids: Sequence[int], window: Window = EVER) -> Iterator[Window]:
+def stored_days(connection: psycopg.Connection, series_ids: Sequence[int], window: Window = EVER) -> Iterator[Window]:
     """Each UTC day that touches `window` on which any of the series has numbers, or summaries; in order of time.
 
     One point decades before the others costs the days of its chunk, and not decades.

@@ -9,14 +9,14 @@ from domain.window import Window
 from warehouse import summaries
 from warehouse.readers import refuse_readers
 from warehouse.statements import statement
-from warehouse.summary_days import days_held
+from warehouse.summary_days import stored_days
 
 
 def plan_days(connection: psycopg.Connection) -> list[str]:
     """Every UTC day of every source on which it has numbers, or summaries of numbers, as `day source`."""
     units = []
     for source, series_ids in connection.execute(statement("fill/sources")).fetchall():
-        units += [f"{day.day} {source}" for day in days_held(connection, series_ids)]
+        units += [f"{day.day} {source}" for day in stored_days(connection, series_ids)]
     return units
 
 

@@ -12,9 +12,9 @@ from psycopg import sql
 from domain.errors import AccountingError
 from domain.window import Window
 from warehouse.copy_binary import EPOCH_US
-from warehouse.held import literal_ids
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
+from warehouse.stored_points import literal_ids
 from warehouse.summary_rows import DAY_US, EPOCH_DAY, HOUR_US, Figures, Rows, part_of_slot, slot_of_part
 
 _EPOCH_2000: Final = 10_957 + EPOCH_DAY  # 2000-01-01, from which PostgreSQL counts dates, in days since 0001-01-01
@@ -53,15 +53,15 @@ class SummaryTable:
     def write(self, connection: psycopg.Connection, rows: Rows, series_ids: list[int], window: Window) -> int:
         """Make the table say `rows` of some series within whole days, by difference; how many rows that took."""
         names = _names(series_ids, window)
-        held = self._held(connection, names)
-        gone = held.key[~np.isin(held.key, rows.key, assume_unique=True)]
+        stored = self._stored(connection, names)
+        gone = stored.key[~np.isin(stored.key, rows.key, assume_unique=True)]
         if len(gone):
             self._remove(connection, gone, names)
-        place = np.searchsorted(held.key, rows.key)
-        place = np.minimum(place, max(len(held) - 1, 0))
+        place = np.searchsorted(stored.key, rows.key)
+        place = np.minimum(place, max(len(stored) - 1, 0))
         differs = np.ones(len(rows), dtype=np.bool_)
-        if len(held):
-            differs = (held.key[place] != rows.key) | _other(held.taken(place), rows)
+        if len(stored):
+            differs = (stored.key[place] != rows.key) | _other(stored.taken(place), rows)
         if not differs.any():
             return len(gone)
         staged = sql.Identifier("pg_temp", f"staged_{self.name}")
@@ -72,7 +72,7 @@ class SummaryTable:
         return len(gone) + self._require(counted, len(new))
 
     def write_first(self, connection: psycopg.Connection, rows: Rows, series_ids: list[int], window: Window) -> int:
-        """The same where no point was held: straight in."""
+        """The same where no point was stored: straight in."""
         connection.execute(statement(f"summary/clear_{self.name}").format(**_names(series_ids, window)))
         return self._require(self._send(connection, self.table, rows), len(rows)) if len(rows) else 0
 
@@ -112,9 +112,9 @@ class SummaryTable:
         unit = self.unit_us or DAY_US
         return (slot - EPOCH_DAY * (DAY_US // unit)) * unit
 
-    def _held(self, connection: psycopg.Connection, names: dict[str, sql.Composable]) -> Rows:
+    def _stored(self, connection: psycopg.Connection, names: dict[str, sql.Composable]) -> Rows:
         with connection.cursor(binary=True) as cursor:
-            row = cursor.execute(statement(f"summary/held_{self.name}").format(**names)).fetchone()
+            row = cursor.execute(statement(f"summary/stored_{self.name}").format(**names)).fetchone()
         form = [*self.keys, ("n_points", ">i8"), *_FIGURES[1:]]
         found = np.frombuffer(row[0] if row and row[0] else b"", dtype=form)
         if self.unit_us:
@@ -156,9 +156,9 @@ DAILY: Final = SummaryTable("daily", _BUCKET, DAY_US)
 LOCAL_DAY: Final = SummaryTable("local_day", _PART, 0)
 
 
-def held_rows(connection: psycopg.Connection, table: SummaryTable, series_ids: list[int], window: Window) -> Rows:
+def stored_rows(connection: psycopg.Connection, table: SummaryTable, series_ids: list[int], window: Window) -> Rows:
     """What a table of summaries says of some series inside a window."""
-    return table._held(connection, _names(series_ids, window))  # noqa: SLF001 — of this module
+    return table._stored(connection, _names(series_ids, window))  # noqa: SLF001 — of this module
 
 
 def _names(series_ids: list[int], window: Window) -> dict[str, sql.Composable]:
@@ -171,12 +171,12 @@ def _names(series_ids: list[int], window: Window) -> dict[str, sql.Composable]:
     }
 
 
-def _other(held: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
+def _other(stored: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
     other = np.zeros(len(rows), dtype=np.bool_)
     for name, _ in _FIGURES:
-        other |= getattr(held.figures, name) != getattr(rows.figures, name)
+        other |= getattr(stored.figures, name) != getattr(rows.figures, name)
     if len(rows.begin_us):
-        other |= held.begin_us != rows.begin_us
+        other |= stored.begin_us != rows.begin_us
     return other
 
 

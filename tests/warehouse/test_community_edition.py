@@ -28,8 +28,8 @@ from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.embedded.host import free_port
 from warehouse.fill import fill_on
-from warehouse.intake import Intake
 from warehouse.load import Assignment, commit
+from warehouse.load_buffer import LoadBuffer
 from warehouse.schema import upgrade
 from warehouse.statements import script
 
@@ -120,13 +120,13 @@ def load(session: psycopg.Connection, said: Said, window: Window, source: str = 
     ).fetchone()
     assert row is not None
     catalogue = Catalogue(cast("Connections", OneSession(session)))
-    intake = Intake(source, window, catalogue, place="proof")
-    intake.take(in_zones(said, window))
-    intake.settle()
+    buffer = LoadBuffer(source, window, catalogue, place="proof")
+    buffer.take(in_zones(said, window))
+    buffer.deduplicate()
     return commit(
         session,
         Assignment(source, window, row[0], (), "", is_correction=True, code_version="proof"),
-        intake,
+        buffer,
         lambda: 0.0,
     )
 

@@ -298,9 +298,9 @@ def _remove_nothing(*_: object) -> int:
 _ENCODE = MeasurementEncoder.encode
 
 
-def _count_one_more(connection: object, assignment: object, intake: Any, load_id: int) -> partition.Written:  # noqa: ANN401
-    intake.n_received += 1
-    return _WRITE(connection, assignment, intake, load_id)  # type: ignore[arg-type] # handed through
+def _count_one_more(connection: object, assignment: object, buffer: Any, load_id: int) -> partition.Written:  # noqa: ANN401
+    buffer.n_received += 1
+    return _WRITE(connection, assignment, buffer, load_id)  # type: ignore[arg-type] # handed through
 
 
 _WRITE = load_module._write

@@ -89,7 +89,7 @@ def test_settling_keeps_one_of_equals_and_none_of_contradictions(
         part = np.array(rows[first:last], dtype=np.int64).reshape(-1, 3)
         points.append(part[:, 0], part[:, 1] + start_us, part[:, 2])
 
-    settled = points.settle()
+    settled = points.deduplicate()
 
     said: dict[tuple[int, int], set[int]] = {}
     for rank, at, value in rows:

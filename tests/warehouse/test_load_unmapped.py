@@ -7,7 +7,7 @@ import pytest
 
 from domain.measurement import Normalized
 from tests.fakes.points import DAY, batch, landed
-from warehouse.intake import OTHER_NAMES
+from warehouse.load_buffer import OTHER_NAMES
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 

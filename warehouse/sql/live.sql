@@ -1,4 +1,4 @@
--- live_point, live_cover, live_gap: what streams have put, and their gaps. Run by warehouse/live.py and unconfirmed.py.
+-- live_point, live_cover, live_gap: what streams have put, and their gaps. Run by warehouse/live.py and provisional.py.
 
 -- name: write_numbers
 -- Numbers of a live stream: where nothing is, they are put; what is there already is left as it is.
@@ -64,7 +64,7 @@ SELECT
 FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz []) AS put (series_id, measured_at)
 ON CONFLICT (series_id, measured_at) DO NOTHING;
 
--- name: unconfirmed
+-- name: provisional
 -- The points inside a window that a stream has put and no load has confirmed: per series its instants.
 SELECT
     live_point.series_id,

@@ -42,7 +42,7 @@ SELECT
 FROM pull
 WHERE pull.pull_id = %(pull_id)s;
 
--- name: held_numbers
+-- name: stored_numbers
 -- What the table of numbers holds of these series inside the window: one row per series, its times and its values as
 -- two strings of 8 bytes a point. 2 million points come out in 0.7 s this way; by COPY, a message a row, in 3 s.
 -- Literal times and series: other chunks are never opened, other sources never read.
@@ -54,7 +54,7 @@ FROM measurement
 WHERE series_id = ANY({series_ids}::integer []) AND measured_at >= {start} AND measured_at < {end}
 GROUP BY series_id;
 
--- name: held_states
+-- name: stored_states
 -- The same for the table of states, whose values have no fixed length: they come as an array of texts.
 SELECT
     series_id,

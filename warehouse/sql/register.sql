@@ -106,7 +106,7 @@ INNER JOIN series AS known ON found.key = known.key
 WHERE known.source = %(source)s AND known.kind = 'register' AND known.provider_unit <> found.provider_unit
 ORDER BY known.series_id;
 
--- name: held_days
+-- name: stored_days
 -- The local days of some registers: one row per register, its columns as strings of as many values. Literal dates and
 -- series, so that only the chunks of these days are opened.
 SELECT

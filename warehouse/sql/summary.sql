@@ -100,7 +100,7 @@ ORDER BY place;
 CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (LIKE {summary}) ON COMMIT DROP;
 TRUNCATE {staged};
 
--- name: held_hourly
+-- name: stored_hourly
 -- The rows of summary_hourly of some series inside a window, packed: 52 bytes each. Literal times and series.
 SELECT
     string_agg(
@@ -111,7 +111,7 @@ SELECT
 FROM summary_hourly
 WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end};
 
--- name: held_daily
+-- name: stored_daily
 -- The rows of summary_daily of some series inside a window, packed: 52 bytes each. Literal times and series.
 SELECT
     string_agg(
@@ -122,7 +122,7 @@ SELECT
 FROM summary_daily
 WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end};
 
--- name: held_local_day
+-- name: stored_local_day
 -- The parts of local days of some series that the partitions inside a window wrote, packed. A local date is at most two
 -- days away from its partition: literal bounds for the chunks.
 SELECT

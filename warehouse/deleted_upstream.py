@@ -12,7 +12,7 @@ from warehouse.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class DeletedUpstream:
     """The series of absent sites.
 
     Attributes:

@@ -26,7 +26,7 @@ import psycopg
 from domain.window import Window
 from warehouse.copy_binary import decode_instants
 from warehouse.difference import Difference
-from warehouse.intake import Intake
+from warehouse.load_buffer import LoadBuffer
 from warehouse.points import Points, Slice
 from warehouse.statements import statement
 
@@ -38,7 +38,7 @@ _SECOND_US: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Provisional:
     """A stream's points inside the window of a load.
 
     Attributes:
@@ -52,21 +52,21 @@ class Unconfirmed:
     ranks: Mapping[int, int]
 
     @classmethod
-    def of(cls, connection: psycopg.Connection, source: str, window: Window, intake: Intake) -> Self:
+    def of(cls, connection: psycopg.Connection, source: str, window: Window, buffer: LoadBuffer) -> Self:
         """What streams have put into `window`; needs the locks of its days."""
         values = {"source": source, "start": window.start, "end": window.end}
         with connection.cursor(binary=True) as cursor:
-            found = cursor.execute(statement("live/unconfirmed"), values).fetchall()
+            found = cursor.execute(statement("live/provisional"), values).fetchall()
         if not found:
             return cls({}, {}, {})
         instants = {series_id: np.sort(decode_instants(packed)) for series_id, packed in found}
         proven: dict[int, int] = {}
         ranks: dict[int, int] = {}
-        for rank, series_id in enumerate(intake.series_ids.tolist()):
+        for rank, series_id in enumerate(buffer.series_ids.tolist()):
             if series_id not in instants:
                 continue
             ranks[series_id] = rank
-            for points in (intake.numbers, intake.states):
+            for points in (buffer.numbers, buffer.states):
                 said = points.taken(points.span_of(rank)).at_us
                 if len(said):
                     proven[series_id] = max(proven.get(series_id, int(said[-1])), int(said[-1]))
@@ -99,7 +99,7 @@ class Unconfirmed:
                 said = points.taken(points.span_of(self.ranks[series_id]))
                 gone.is_kept[put] = ~_is_said_nearby(gone.at_us[put], gone.value[put], said)
         n_spared = int(is_spared.sum())
-        without = replace(difference, n_held=difference.n_held - n_spared, vanished=gone.where(~is_spared))
+        without = replace(difference, n_stored=difference.n_stored - n_spared, vanished=gone.where(~is_spared))
         return without, int(is_streamed.sum())
 
     def confirm(self, connection: psycopg.Connection, window: Window) -> None:

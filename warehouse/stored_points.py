@@ -22,7 +22,7 @@ def literal_ids(series_ids: Sequence[int]) -> sql.Literal:
     return sql.Literal("{" + ",".join(map(str, series_ids)) + "}")
 
 
-def held(
+def stored_points(
     connection: psycopg.Connection, kind: Literal["numbers", "states"], series_ids: Sequence[int], window: Window
 ) -> Iterator[tuple[int, npt.NDArray[np.int64], Any]]:
     """Per series that has points inside `window`: its number, its instants (µs since 1970), its values as they came.
@@ -38,7 +38,7 @@ def held(
         }
         n_points = 0
         with connection.cursor(binary=True) as cursor:
-            for series_id, times, values in cursor.execute(statement(f"load/held_{kind}").format(**names)):
+            for series_id, times, values in cursor.execute(statement(f"load/stored_{kind}").format(**names)):
                 n_points += len(times) // 8
                 yield series_id, decode_instants(times), values
         start += n_series

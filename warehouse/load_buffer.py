@@ -26,7 +26,7 @@ OTHER_NAMES: Final = "(other names)"
 """What the values of further unmapped fields are counted as."""
 
 
-class Intake:
+class LoadBuffer:
     """Batches taken in, before any transaction is open: the network and the normalizer are done when a load begins.
 
     Attributes:
@@ -90,7 +90,7 @@ class Intake:
         if len(batch.states):
             self._take_states(batch.states)
 
-    def settle(self) -> None:
+    def deduplicate(self) -> None:
         """No batch will follow: sort, drop what is there twice, reject what contradicts itself.
 
         Raises:
@@ -99,7 +99,7 @@ class Intake:
         """
         if both := self.absent_sites & {self._site[rank] for rank in self._with_points}:
             raise self._bug(f"the site {min(both)!r} has points, and is said to be absent")
-        numbers, states = self.numbers.settle(), self.states.settle()
+        numbers, states = self.numbers.deduplicate(), self.states.deduplicate()
         self.n_duplicate += numbers.n_duplicate + states.n_duplicate
         keys = list(self._rank)
         found, said = numbers.conflicting, states.conflicting
