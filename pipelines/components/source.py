@@ -15,7 +15,7 @@ from domain.records import ProviderSpec
 from pipelines.components.attributes import SourceAttributes
 from pipelines.components.mistakes import Mistake
 from pipelines.components.slugs import checked_slug
-from pipelines.components.template import SourceTemplate
+from pipelines.components.template import SourceTemplate, template_text
 from pipelines.schedules import source_job, trailing_schedule
 from resources.access import Access
 from resources.endpoint import Endpoint
@@ -83,6 +83,17 @@ class SourceComponent(dg.Component):
     def open(self, settings: Settings) -> Provider:
         """The provider, ready for all three verbs; variables are looked up when the first request needs them."""
         return self.access().open(settings)
+
+    @classmethod
+    def commented_yaml(cls, type_name: str, slug: str) -> str:
+        """The commented `defs.yaml` of a source called `slug`; its `type` is `type_name`."""
+        return template_text(
+            slug=slug,
+            type_name=type_name,
+            provider=cls.provider_spec.slug,
+            summary=(cls.__doc__ or "").partition("\n")[0],
+            base_url=cls.attributes_type.model_fields["base_url"].default,
+        )
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:

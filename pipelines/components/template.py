@@ -1,10 +1,10 @@
-"""What `dg scaffold defs` writes: a commented `defs.yaml`, of what all sources share and what only the provider has."""
+"""The commented `defs.yaml` that `dg scaffold defs` writes: attributes that all sources share, and the provider's own."""
 
 import re
 from importlib import import_module
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from dagster.components import Scaffolder, ScaffoldRequest
 
@@ -12,12 +12,9 @@ from domain.errors import ConfigurationError
 from pipelines.components.mistakes import Mistake
 from pipelines.components.slugs import checked_slug
 
-if TYPE_CHECKING:
-    from pipelines.components.source import SourceComponent
-
 _HERE: Final = Path(__file__).parent
-_MAY_BE_LEFT_OUT: Final = "  # --- Everything below may be left out"
-"""Begins the line of a provider's template that has the needed attributes above it, and all others below."""
+_OPTIONAL_MARKER: Final = "  # --- Everything below may be left out"
+"""The line of a provider's template that separates its required attributes from the optional ones below."""
 
 
 class SourceTemplate(Scaffolder[Any]):
@@ -39,31 +36,34 @@ class SourceTemplate(Scaffolder[Any]):
             checked_slug(name)
         except Mistake as mistake:
             raise ConfigurationError(mistake.culprit, place=str(file), fix=mistake.fix) from None
-        room, _, kind = request.type_name.rpartition(".")
-        file.write_text(text_for(getattr(import_module(room), kind), request.type_name, name), "utf-8")
+        module, _, class_name = request.type_name.rpartition(".")
+        component = getattr(import_module(module), class_name)
+        file.write_text(component.commented_yaml(request.type_name, name), "utf-8")
 
 
-def text_for(kind: "type[SourceComponent]", type_name: str, slug: str) -> str:
+def template_text(*, slug: str, type_name: str, provider: str, summary: str, base_url: str) -> str:
     """The commented `defs.yaml` of a source called `slug`.
 
     `source.template.yaml` holds what all sources share; `<provider>.template.yaml` the attributes that only this
     provider has. `NAME_` in both stands for how the source's variables begin.
 
     Args:
-        kind: The component.
-        type_name: What `type` says.
         slug: The source's name.
+        type_name: The value of `type`.
+        provider: The provider's slug.
+        summary: A sentence about the component, for the comment at the top.
+        base_url: The provider's address.
     """
-    own = (_HERE / f"{kind.provider_spec.slug}.template.yaml").read_text("utf-8")
-    needed, _, rest = own.partition(_MAY_BE_LEFT_OUT)
-    options = rest.partition("\n")[2]
+    own = (_HERE / f"{provider}.template.yaml").read_text("utf-8")
+    required, _, remainder = own.partition(_OPTIONAL_MARKER)
+    options = remainder.partition("\n")[2]
     shared = Template((_HERE / "source.template.yaml").read_text("utf-8"))
     text = shared.substitute(
-        about=(kind.__doc__ or "").partition("\n")[0],
+        about=summary,
         type=type_name,
-        needed=needed.strip("\n"),
+        needed=required.strip("\n"),
         options=options.strip("\n"),
-        base_url=kind.attributes_type.model_fields["base_url"].default,
+        base_url=base_url,
     )
     # A provider that needs nothing of its own leaves a gap.
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"\bNAME_", f"{slug.upper()}_", text))

@@ -44,6 +44,8 @@ BREACHES = [
     (CIRCLES, "domain/records.py", "import domain.measurement"),
     (CIRCLES, "domain/registers/days.py", "import domain.registers.intervals"),
     (CIRCLES, "assets/source.py", "import assets.factory"),
+    (CIRCLES, "pipelines/components/template.py", "import pipelines.components.source"),
+    (CIRCLES, "pipelines/local/processes.py", "import pipelines.cli.days"),
 ]
 
 

@@ -12,7 +12,6 @@ import pipelines.components
 from domain.errors import ConfigurationError
 from pipelines.components.attributes import SourceAttributes
 from pipelines.components.source import SourceComponent
-from pipelines.components.template import text_for
 from pipelines.sources import read_sources
 from resources.settings import PROJECT
 
@@ -29,7 +28,7 @@ def kind(request: pytest.FixtureRequest) -> type[SourceComponent]:
 
 
 def template(kind: type[SourceComponent]) -> str:
-    return text_for(kind, f"pipelines.components.{kind.__name__}", "north_roof")
+    return kind.commented_yaml(f"pipelines.components.{kind.__name__}", "north_roof")
 
 
 def options(kind: type[SourceComponent]) -> Iterator[tuple[str, str]]:
