@@ -1,4 +1,4 @@
-"""The commented `defs.yaml` that `dg scaffold defs` writes: attributes that all sources share, and the provider's own."""
+"""The commented `defs.yaml` that `dg scaffold defs` writes: the attributes of all sources, and the provider's own."""
 
 import re
 from importlib import import_module
