@@ -86,11 +86,8 @@ def test_days_that_were_empty_beside_full_ones_are_a_check_that_is_not_green(loa
     assert [result.check_name for result in found if not result.passed] != []
 
 
-def test_the_days_of_the_outage_are_loaded_empty(loaded: Loaded) -> None:
-    assert [report.n_points for report in loaded.reports] == [0 if day in OFFLINE else 24 for day in DAYS]
-
-
 def test_days_that_were_full_are_not_asked_for_again(loaded: Loaded) -> None:
+    assert [report.n_points for report in loaded.reports] == [0 if day in OFFLINE else 24 for day in DAYS]
     before = FACTS.days_before_trailing(NOW)
     assert before is not None
     full = set(DAYS) & set(before.days()) - set(OFFLINE)
