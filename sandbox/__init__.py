@@ -1,5 +1,5 @@
 """The providers, served locally from their documents, with every fault on a switch.
 
-Nothing here is imported by the house, and nothing of the house is imported here: the house meets the sandbox over HTTP
-on loopback, as it meets a provider. `sandbox.running` starts it; `sandbox.control` says how a person steers it.
+The project's packages import nothing from here, and nothing of theirs is imported here: the project calls the sandbox
+over HTTP on loopback, as it calls a provider. `sandbox.running` starts it; `sandbox.control` documents its switches.
 """

@@ -1,4 +1,4 @@
-"""What a twin wants to say, before it goes over the wire."""
+"""A request to a twin and its response, before it goes over the wire."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,16 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """One request, as the server received it.
 
     Attributes:
         method: GET, POST …
         path: Without the query.
-        query: The decoded query; of a name that is given twice, the first counts.
+        query: The decoded query; if a name is repeated, its first value.
         headers: Names in lower case.
         body: The whole body.
-        pairs: The decoded query as it was sent: names that are given several times are there several times.
+        pairs: The decoded query as it was sent, with repeated names.
     """
 
     method: str
@@ -28,14 +28,28 @@ class Asked:
     body: bytes
     pairs: Sequence[tuple[str, str]] = ()
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object in the body; empty if the body is anything else."""
+        try:
+            document = json.loads(self.body)
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    @property
+    def bearer_token(self) -> str:
+        """The Authorization header without its scheme; empty if there is none."""
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """Where and how a body breaks off on the wire.
 
     Attributes:
-        framing: `content_length`, `chunked` (no last chunk), `close` (no length at all) or `gzip` (an answer that is
-            whole by its length, and whose compressed stream is not).
+        framing: `content_length`, `chunked` (no last chunk), `close` (no length at all) or `gzip` (the response is
+            whole by its length, and its compressed stream is not).
         fraction: The share of the encoded body that is sent.
         is_reset: The connection ends with RST instead of FIN.
     """
@@ -47,17 +61,17 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How an answer travels.
+    """How a response travels.
 
     Attributes:
         wait_seconds: Silence before the first byte.
-        drip_bytes: Send so many bytes at a time …
-        drip_seconds: … and wait so long in between.
-        cut: Break off.
-        padding_mib: Mebibytes of spaces that follow the body.
-        is_endless: Spaces follow for ever, chunked.
+        drip_bytes: How many bytes are sent at a time.
+        drip_seconds: The pause between them.
+        cut: Where the body breaks off.
+        padding_mib: Mebibytes of spaces after the body.
+        is_endless: Whether spaces follow without end, chunked.
         is_gzip_allowed: Whether to compress for a client that accepts it.
-        is_gzip_forced: Compress even for a client that does not accept it.
+        is_gzip_forced: Whether to compress even for a client that does not accept it.
     """
 
     wait_seconds: float = 0.0
@@ -71,7 +85,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A status, a body, and how they travel.
 
     Attributes:
@@ -91,30 +105,38 @@ class Answer:
     n_documents: int | None = None
 
 
-def as_json(status: int, content: Any, **headers: str) -> Answer:  # noqa: ANN401 - any JSON
-    """`content` as a JSON answer; in `headers`, `_` stands for `-`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, json.dumps(content).encode(), headers=named)
+class RefusedError(Exception):
+    """A twin refuses a request.
+
+    Attributes:
+        response: What it answers instead.
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
-def spring_error(status: int, message: str, path: str) -> Answer:
-    """The error body of Spring Boot, which the platform's services answer with before their own code is reached."""
-    phrase = HTTPStatus(status).phrase
-    body = {"timestamp": _now(), "status": status, "error": phrase, "message": message, "path": path}
-    return as_json(status, body)
+def as_json(status: int, content: Any, **headers: str) -> Response:  # noqa: ANN401 - any JSON
+    """`content` as a JSON response; in the names of `headers`, `_` stands for `-`."""
+    renamed = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, json.dumps(content).encode(), headers=renamed)
 
 
-def sdk_error(status: int, code: int, message: str) -> Answer:
-    """The platform's own error body: its error code stands before the message, and again in a field."""
+def spring_error(status: int, message: str, path: str, **headers: str) -> Response:
+    """The error body of Spring Boot, which the platform's services send before their own code is reached."""
+    return _error(status, {"message": message, "path": path}, headers)
+
+
+def sdk_error(status: int, code: int, message: str, **headers: str) -> Response:
+    """The platform's own error body: its error code is in a field, and again before the message."""
+    return _error(status, {"errorCode": code, "message": f"{code}: {message}"}, headers)
+
+
+def _error(status: int, fields: Mapping[str, object], headers: Mapping[str, str]) -> Response:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = "Error"
-    return as_json(
-        status,
-        {"timestamp": _now(), "status": status, "error": phrase, "errorCode": code, "message": f"{code}: {message}"},
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return as_json(status, {"timestamp": now, "status": status, "error": phrase, **fields}, **headers)

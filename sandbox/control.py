@@ -1,15 +1,15 @@
-"""How a person steers the sandbox: from Python, or by HTTP under `/_sandbox`.
+"""The switches of the sandbox, from Python or by HTTP under `/_sandbox`.
 
 | | |
 |---|---|
 | `GET /_sandbox` | this table |
 | `GET /_sandbox/twins` | every twin: the path its addresses begin with, its credentials by name, its faults |
 | `GET /_sandbox/faults` | every fault there is: what it does, its options and their defaults |
-| `GET /_sandbox/requests?path=` | the requests that were asked, oldest first; `path`: only those that end with it |
+| `GET /_sandbox/requests?path=` | the requests so far, oldest first; `path`: only those that end with it |
 | `DELETE /_sandbox/requests` | forget them |
 | `POST /_sandbox/reset` | no faults, no edits, settings as started, an empty log |
 
-Of every twin, below `/_sandbox/<slug>`:
+For every twin, below `/_sandbox/<slug>`:
 
 | | |
 |---|---|
@@ -17,16 +17,16 @@ Of every twin, below `/_sandbox/<slug>`:
 | `PUT …/faults` | `{"fault": NAME, …}` switches one on; a list of them replaces all that are on |
 | `DELETE …/faults?number=` | switches all faults off, or one |
 | `GET`, `PUT …/settings` | the settings; `{"token_seconds": 3}` changes some |
-| `GET …/truth?start=&end=` | what it means now, a point a line: `{"labels": {…}, "at": EPOCH_MS, "value": V}` |
-| `POST …/revoke` | every token given so far becomes invalid |
-| `POST …/reset` | as above, of this twin alone |
+| `GET …/truth?start=&end=` | its true points now, one a line: `{"labels": {…}, "at": EPOCH_MS, "value": V}` |
+| `POST …/revoke` | every token so far becomes invalid |
+| `POST …/reset` | as above, for this twin alone |
 
 Instants are ISO 8601 (without an offset: UTC) or epoch milliseconds; `start` is included, `end` is not.
 """
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import anyio.to_thread
@@ -43,7 +43,7 @@ from sandbox.twin import Query, Switch, Twin
 
 
 class Control:
-    """The whole sandbox's switches.
+    """The switches of the whole sandbox.
 
     Attributes:
         twins: Slug → twin.
@@ -61,7 +61,7 @@ class Control:
         return twin
 
     def requests(self, path: str | None = None) -> list[dict[str, Any]]:
-        """The requests that were asked, oldest first; `path`: only those whose path ends with it."""
+        """The requests so far, oldest first; `path`: only those whose path ends with it."""
         return self._log.entries(path)
 
     def clear_requests(self) -> None:
@@ -75,9 +75,9 @@ class Control:
         self._log.clear()
 
     def shown(self) -> dict[str, dict[str, Any]]:
-        """Every twin: where it is, how one gets in, and what can go wrong with it."""
+        """Every twin: its path, its credentials by name, and its faults."""
         return {
-            slug: {"path": twin.path, "credentials": list(twin.settings.credentials), "faults": _sentences(twin)}
+            slug: {"path": twin.path, "credentials": list(twin.settings.credentials), "faults": _fault_texts(twin)}
             for slug, twin in self.twins.items()
         }
 
@@ -85,12 +85,12 @@ class Control:
         """Every fault of any twin, and the options that all of them have."""
         table: dict[str, str] = {}
         for twin in self.twins.values():
-            table |= _sentences(twin)
+            table |= _fault_texts(twin)
         return table | {f"(every fault) {name}": summary for name, summary in LIMITS.items()}
 
 
 def control_routes(control: Control) -> list[Route]:
-    """The HTTP routes by which a person reaches `control`."""
+    """The HTTP routes of the control API."""
     whole = [
         Switch("GET", "", lambda *_: PlainTextResponse(_overview(control))),
         Switch("GET", "/twins", lambda *_: control.shown()),
@@ -109,36 +109,36 @@ def _shared(twin: Twin[Any]) -> Sequence[Switch]:
     """The switches that every twin has."""
     return (
         Switch("GET", "faults", lambda *_: twin.faults()),
-        Switch("PUT", "faults", lambda _, body: _switched_on(twin, body)),
-        Switch("DELETE", "faults", lambda query, _: _switched_off(twin, query)),
+        Switch("PUT", "faults", lambda _, body: _switch_on(twin, body)),
+        Switch("DELETE", "faults", lambda query, _: _switch_off(twin, query)),
         Switch("GET", "settings", lambda *_: twin.settings.shown()),
-        Switch("PUT", "settings", lambda _, body: _configured(twin, body)),
+        Switch("PUT", "settings", lambda _, body: _configure(twin, body)),
         Switch("GET", "truth", lambda query, _: twin.truth_lines(*window_of(query), query)),
         Switch("POST", "revoke", lambda *_: twin.revoke_tokens()),
         Switch("POST", "reset", lambda *_: twin.reset()),
     )
 
 
-def _switched_on(twin: Twin[Any], body: object) -> list[dict[str, Any]]:
-    wanted: list[Any] = body if isinstance(body, list) else [body]
-    for one in wanted:
-        if not isinstance(one, dict) or not isinstance(one.get("fault"), str):
+def _switch_on(twin: Twin[Any], body: object) -> list[dict[str, Any]]:
+    faults: list[Any] = body if isinstance(body, list) else [body]
+    for fault in faults:
+        if not isinstance(fault, dict) or not isinstance(fault.get("fault"), str):
             raise SettingError('a fault is written {"fault": NAME, …}.')
     if isinstance(body, list):
         twin.clear_faults()
-    for one in wanted:
-        twin.fault(one["fault"], **{name: value for name, value in one.items() if name != "fault"})
+    for fault in faults:
+        twin.fault(fault["fault"], **{name: value for name, value in fault.items() if name != "fault"})
     return twin.faults()
 
 
-def _switched_off(twin: Twin[Any], query: Query) -> dict[str, int]:
+def _switch_off(twin: Twin[Any], query: Query) -> dict[str, int]:
     number = query.get("number")
     if number is not None and not number.isdigit():
         raise SettingError(f"{number!r} is no fault's number.")
     return {"removed": twin.clear_faults(None if number is None else int(number))}
 
 
-def _configured(twin: Twin[Any], body: object) -> dict[str, Any]:
+def _configure(twin: Twin[Any], body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise SettingError('settings are written {"token_seconds": 3, …}.')
     twin.configure(**body)
@@ -146,7 +146,7 @@ def _configured(twin: Twin[Any], body: object) -> dict[str, Any]:
     return shown
 
 
-def _sentences(twin: Twin[Any]) -> dict[str, str]:
+def _fault_texts(twin: Twin[Any]) -> dict[str, str]:
     lines = {}
     for name, kind in twin.switches.kinds.items():
         options = ", ".join(f"{option}={json.dumps(default)}" for option, default in kind.options.items())
@@ -156,40 +156,39 @@ def _sentences(twin: Twin[Any]) -> dict[str, str]:
 
 def _overview(control: Control) -> str:
     own = [
-        f"## {slug}\n\n{inspect.getdoc(inspect.getmodule(type(twin)))}\n\nOf its own: "
-        + (", ".join(f"`{switch.method} …/{switch.name}`" for switch in twin.own_switches) or "nothing")
+        f"## {slug}\n\n{inspect.getdoc(inspect.getmodule(type(twin)))}\n\nIts own routes: "
+        + (", ".join(f"`{switch.method} …/{switch.name}`" for switch in twin.own_switches) or "none")
         for slug, twin in control.twins.items()
     ]
     return "\n\n".join([(__doc__ or "").rstrip(), *own]) + "\n"
 
 
 def _route(path: str, switch: Switch) -> Route:
-    """A route whose action runs in a thread; what it returns is the answer."""
+    """A route whose action runs in a thread and returns the response."""
 
     async def endpoint(request: Request) -> Response:
         origin = request.headers.get("origin")
         if origin is not None and not is_loopback(origin.partition("://")[2].rsplit(":", 1)[0]):
-            return PlainTextResponse("The sandbox is steered from this machine only.\n", status_code=403)
+            return PlainTextResponse("The sandbox takes switches from this machine only.\n", status_code=403)
         try:
             body = await _json(request) if switch.method in ("PUT", "POST") else None
-            said = await anyio.to_thread.run_sync(switch.act, dict(request.query_params), body)
+            result = await anyio.to_thread.run_sync(switch.act, dict(request.query_params), body)
         except SettingError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
-        if isinstance(said, Response):
-            return said
-        if isinstance(said, Iterator):
-            return StreamingResponse(said, media_type="application/x-ndjson")
-        return _Pretty({"done": True} if said is None else said)
+        if isinstance(result, Response):
+            return result
+        if isinstance(result, Iterator):
+            return StreamingResponse(result, media_type="application/x-ndjson")
+        return _IndentedJSONResponse({"done": True} if result is None else result)
 
-    typed: Callable[[Request], Awaitable[Response]] = endpoint
-    return Route(path, typed, methods=[switch.method])
+    return Route(path, endpoint, methods=[switch.method])
 
 
-class _Pretty(JSONResponse):
+class _IndentedJSONResponse(JSONResponse):
     """JSON that a person can read."""
 
     def render(self, content: object) -> bytes:
-        """Two spaces a level, and a line break at the end."""
+        """Two spaces for each level, and a line break at the end."""
         return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 

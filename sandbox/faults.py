@@ -1,4 +1,4 @@
-"""The switches: what can go wrong, where, and how often."""
+"""The switches of a twin's faults: what can go wrong, where, and how often."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Final
 
 from sandbox.instants import MS_PER_DAY, day_number
-from sandbox.settings import SettingError
+from sandbox.settings import SettingError, day_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ COMMON_FAULTS: Final[Mapping[str, FaultKind]] = {
     ),
     "endless_body": FaultKind("Spaces follow the body for ever."),
 }
-"""What can happen to the answers of any twin, by `sandbox.disturbance`: kind → what it does and its options."""
+"""What can happen to the responses of any twin, by `sandbox.disturbance`: kind → what it does and its options."""
 
 LIMITS: Final[Mapping[str, str]] = {
     "endpoint": "only this endpoint of the twin, or any; its main one by default",
@@ -93,18 +93,18 @@ _LIMIT_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a fault may look at to decide whether it is meant.
+    """What a fault looks at to decide whether a request is meant.
 
     Attributes:
         endpoint: One of the twin's endpoints.
-        product: The product (or meter, or device) that is asked for.
-        start: Where the window that is asked for begins, in epoch milliseconds, where there is one.
+        subject: The product, meter or device that the request names.
+        start: Where the requested window begins, in epoch milliseconds; None without a window.
         end: Where it ends; not included.
-        page: Which page of its listing is asked for, counted from 1.
+        page: Which page of its listing is requested, counted from 1.
     """
 
     endpoint: str
-    product: str | None = None
+    subject: str | None = None
     start: int | None = None
     end: int | None = None
     page: int = 1
@@ -145,23 +145,21 @@ class Fault:
         return True
 
     def shown(self) -> dict[str, Any]:
-        """The switch as JSON can say it."""
+        """The switch as JSON."""
         limits = {name: getattr(self, name) for name in LIMITS}
         limits["day"] = self.day and self.day.isoformat()
         counts = {"n_matched": self.n_matched, "n_fired": self.n_fired}
         return {"number": self.number, "fault": self.kind, **self.options, **limits, **counts}
 
     def _means(self, facts: Facts) -> bool:
-        if self.endpoint not in ("any", facts.endpoint):
+        if (
+            self.endpoint not in ("any", facts.endpoint)
+            or self.product not in (None, facts.subject)
+            or self.page not in (None, facts.page)
+        ):
             return False
-        if self.product is not None and self.product != facts.product:
-            return False
-        if self.page is not None and self.page != facts.page:
-            return False
-        if self.day is None:
-            return True
-        if facts.start is None or facts.end is None:
-            return False
+        if self.day is None or facts.start is None or facts.end is None:
+            return self.day is None
         midnight = day_number(self.day) * MS_PER_DAY
         return facts.start < midnight + MS_PER_DAY and facts.end > midnight
 
@@ -183,6 +181,10 @@ class Fired:
     def option(self, kind: str, name: str) -> Any:  # noqa: ANN401 - options come from JSON
         """An option of a fault that happens."""
         return self._faults[kind].options[name]
+
+    def options(self, kind: str, *names: str) -> tuple[Any, ...]:
+        """Several options of a fault that happens."""
+        return tuple(self.option(kind, name) for name in names)
 
 
 class FaultSwitches:
@@ -218,7 +220,7 @@ class FaultSwitches:
         own = {name: options.get(name, default) for name, default in known.options.items()}
         limits = {name: value for name, value in options.items() if name in LIMITS and value is not None}
         if isinstance(limits.get("day"), str):
-            limits["day"] = _day(limits["day"])
+            limits["day"] = day_from("day", limits["day"])
         limits.setdefault("endpoint", known.endpoint or self._endpoints[0])
         with self._lock:
             fault = Fault(next(self._numbers), kind, own, **limits)
@@ -228,9 +230,9 @@ class FaultSwitches:
     def remove(self, number: int | None = None) -> int:
         """Switch one fault off, or all of them; how many they were."""
         with self._lock:
-            kept = [] if number is None else [fault for fault in self._faults if fault.number != number]
-            removed = len(self._faults) - len(kept)
-            self._faults = kept
+            remaining = [] if number is None else [fault for fault in self._faults if fault.number != number]
+            removed = len(self._faults) - len(remaining)
+            self._faults = remaining
             return removed
 
     def shown(self) -> list[dict[str, Any]]:
@@ -265,10 +267,3 @@ def _fits(value: object, types: tuple[type, ...]) -> bool:
     if isinstance(value, bool):
         return bool in types or object in types
     return value is None or isinstance(value, types)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise SettingError(f"day cannot be {text!r}; write it as 2026-06-01.") from None

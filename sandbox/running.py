@@ -17,11 +17,11 @@ from typing import Any, Final
 import uvicorn
 
 from sandbox.control import Control, control_routes
-from sandbox.export_service.twin import TOKEN_PATH, ExportService
+from sandbox.export_service.twin import ExportService
 from sandbox.server import RequestLog, application, is_loopback
 from sandbox.settings import SettingError
 from sandbox.twin import Twin
-from sandbox.twins import TWINS, made, variable_of
+from sandbox.twins import TWINS, build_twins, variable_of
 from sandbox.wire import OpenProtocol
 
 _GRACE_SECONDS: Final = 1
@@ -42,27 +42,22 @@ class Sandbox:
     control: Control
 
     @property
-    def token_url(self) -> str:
-        """Where the Export Service gives bearer tokens."""
-        return self.url + TOKEN_PATH
-
-    @property
     def client_id(self) -> str:
-        """The client that may ask the Export Service."""
+        """The client id for the Export Service."""
         return self.control.export_service.settings.client_id
 
     @property
     def client_secret(self) -> str:
-        """Its secret; random unless it was given."""
+        """Its secret; random unless it is set."""
         return self.control.export_service.settings.client_secret
 
     def url_of(self, slug: str) -> str:
-        """What stands for the address of the provider `slug`, without a slash at the end."""
+        """The address to use for the provider `slug`, without a slash at the end."""
         return self.url + self.control.twins[slug].path
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone; who runs it decides."""
+    """A server that leaves the process's signals to its caller."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -88,14 +83,14 @@ def running_sandbox(
         SettingError: A setting is unknown or does not fit.
         OSError: The port is taken.
     """
-    with served(made({ExportService.slug: settings, **(twins or {})}), port=port) as sandbox:
+    with served(build_twins({ExportService.slug: settings, **(twins or {})}), port=port) as sandbox:
         yield sandbox
 
 
 @contextlib.contextmanager
 def served(twins: Sequence[Twin[Any]], *, port: int = 0) -> Iterator[Sandbox]:
-    """A sandbox of these twins alone, likewise."""
-    server, control = _built(twins)
+    """The same with these twins alone."""
+    server, control = _build(twins)
     with _bound("127.0.0.1", port) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), name="sandbox", daemon=True)
         thread.start()
@@ -114,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not is_loopback(options.host):
         return _refused(f"the sandbox listens on loopback only, and {options.host} is not; use --host 127.0.0.1.")
     try:
-        server, _ = _built(made(_settings(options)))
+        server, _ = _build(build_twins(_settings(options)))
         listening = _bound(options.host, options.port)
     except SettingError as error:
         return _refused(str(error))
@@ -126,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _built(twins: Sequence[Twin[Any]]) -> tuple[_Server, Control]:
+def _build(twins: Sequence[Twin[Any]]) -> tuple[_Server, Control]:
     log = RequestLog()
     control = Control(twins, log)
     config = uvicorn.Config(
@@ -180,14 +175,14 @@ def _settings(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     settings: dict[str, dict[str, Any]] = {twin.slug: {} for twin in TWINS}
     for twin in TWINS:
         for name in twin.settings_type.credentials:
-            value = os.environ.get(variable_of(twin.slug, name))  # noqa: TID251 - a process beside the house, without its settings
+            value = os.environ.get(variable_of(twin.slug, name))  # noqa: TID251 - a process of its own, without the project's settings
             if value:
                 settings[twin.slug][name] = value
     for text in options.set:
-        place, equals, value = text.partition("=")
+        name, equals, value = text.partition("=")
         if not equals:
             raise SettingError(f"--set takes SLUG.NAME=VALUE, not {text!r}.")
-        slug, dot, name = place.rpartition(".")
+        slug, dot, name = name.rpartition(".")
         slug = slug if dot else ExportService.slug
         if slug not in settings:
             raise SettingError(f"there is no twin {slug!r}; the twins are {', '.join(settings)}.")
@@ -204,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="The providers' twins on loopback: measured data, and every fault on a switch.",
-        epilog=f"Credentials come from {', '.join(credentials)}; a secret that is not given is random, and nobody gets "
+        epilog=f"Credentials come from {', '.join(credentials)}; a secret that is not set is random, and nobody gets "
         f"in. Settings for --set: {', '.join(known)}.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
-from sandbox.answers import Asked
+from sandbox.answers import Request
 from sandbox.twin import Socket, Twin
 from sandbox.wire import deliver
 
@@ -24,19 +24,19 @@ _MAX_BODY: Final = 2**20
 
 
 class RequestLog:
-    """The newest 200,000 requests that twins were asked. Holds no header and no body, so no credential."""
+    """The newest 200,000 requests to the twins, without headers and bodies, so without credentials."""
 
     def __init__(self) -> None:
         self._entries: deque[dict[str, Any]] = deque(maxlen=_MAX_LOGGED)
         self._lock = Lock()
 
     def note(self, entry: dict[str, Any]) -> None:
-        """Add a request that is being answered; how long it took and how much was sent is filled in by its end."""
+        """Add a request; how long it took and how much was sent may be filled in later."""
         with self._lock:
             self._entries.append(entry)
 
     def entries(self, path: str | None = None) -> list[dict[str, Any]]:
-        """All entries, oldest first; only those whose path ends with `path`, if it is given."""
+        """All entries, oldest first; only those whose path ends with `path`, if there is one."""
         with self._lock:
             return [entry for entry in self._entries if path is None or entry["path"].endswith(path)]
 
@@ -54,31 +54,25 @@ class _TwinEndpoint:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wall, began = datetime.now(UTC), time.monotonic()
-        asked = await _asked(scope, receive)
-        answer = self._twin.answer(asked)
-        entry: dict[str, Any] = {
-            "wall": wall.isoformat(),
-            "monotonic": began,
-            "seconds": 0.0,
-            "twin": self._twin.slug,
-            "method": asked.method,
-            "path": asked.path,
-            "query": dict(asked.query),
-            "status": answer.status,
-            "n_documents": answer.n_documents,
+        entry = _entry(self._twin, scope)
+        request = await _request(scope, receive)
+        response = self._twin.answer(request)
+        entry |= {
+            "query": dict(request.query),
+            "status": response.status,
+            "n_documents": response.n_documents,
             "n_bytes": 0,
         }
-        # Noted before a byte leaves: whoever has read the answer finds its request in the log.
+        # Noted before a byte leaves: a client that has read the response finds its request in the log.
         self._log.note(entry)
         try:
-            entry["n_bytes"] = await deliver(answer, asked, scope, receive, send)
+            entry["n_bytes"] = await deliver(response, request, scope, receive, send)
         finally:
-            entry["seconds"] = round(time.monotonic() - began, 6)
+            _note_seconds(entry)
 
 
-class _Logged:
-    """One websocket path of one twin: who connects is noted when the connection has ended."""
+class _TwinSocket:
+    """One websocket path of one twin: a connection is noted when it has ended."""
 
     def __init__(self, twin: Twin[Any], socket: Socket, log: RequestLog) -> None:
         self._twin = twin
@@ -86,24 +80,31 @@ class _Logged:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wall, began = datetime.now(UTC), time.monotonic()
+        entry = _entry(self._twin, scope)
         connection = WebSocket(scope, receive, send)
         try:
             await self._socket(connection)
         finally:
             is_open = connection.application_state is not WebSocketState.CONNECTING
-            self._log.note(
-                {
-                    "wall": wall.isoformat(),
-                    "monotonic": began,
-                    "seconds": round(time.monotonic() - began, 6),
-                    "twin": self._twin.slug,
-                    "method": "WEBSOCKET",
-                    "path": scope["path"],
-                    "query": dict(connection.query_params),
-                    "status": 101 if is_open else 403,
-                }
-            )
+            entry |= {"query": dict(connection.query_params), "status": 101 if is_open else 403}
+            _note_seconds(entry)
+            self._log.note(entry)
+
+
+def _entry(twin: Twin[Any], scope: Scope) -> dict[str, Any]:
+    """A new entry for the log, with the beginning of the request or connection."""
+    return {
+        "wall": datetime.now(UTC).isoformat(),
+        "monotonic": time.monotonic(),
+        "seconds": 0.0,
+        "twin": twin.slug,
+        "method": scope.get("method", "WEBSOCKET"),
+        "path": scope["path"],
+    }
+
+
+def _note_seconds(entry: dict[str, Any]) -> None:
+    entry["seconds"] = round(time.monotonic() - entry["monotonic"], 6)
 
 
 class _LoopbackHostOnly:
@@ -138,27 +139,27 @@ def application(twins: Iterable[Twin[Any]], log: RequestLog, control: Sequence[B
     """The whole sandbox.
 
     Args:
-        twins: Who answers.
+        twins: The twins that answer.
         log: Where their requests are noted.
-        control: The routes by which a person steers them.
+        control: The routes of the control API.
     """
     routes: list[BaseRoute] = []
     for twin in twins:
         routes += [Route(path, _TwinEndpoint(twin, log)) for path in twin.paths]
-        routes += [WebSocketRoute(path, _Logged(twin, socket, log)) for path, socket in twin.sockets.items()]
+        routes += [WebSocketRoute(path, _TwinSocket(twin, socket, log)) for path, socket in twin.sockets.items()]
     return _LoopbackHostOnly(Starlette(routes=[*routes, *control]))
 
 
-async def _asked(scope: Scope, receive: Receive) -> Asked:
+async def _request(scope: Scope, receive: Receive) -> Request:
     body = b""
     while len(body) <= _MAX_BODY:
         message = await receive()
         body += message.get("body", b"")
         if not message.get("more_body", False):
             break
-    query: dict[str, str] = {}
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query: dict[str, str] = {}
     for name, value in pairs:
         query.setdefault(name, value)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Asked(scope["method"], scope["path"], query, headers, body, pairs)
+    return Request(scope["method"], scope["path"], query, headers, body, pairs)

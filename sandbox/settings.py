@@ -1,25 +1,44 @@
-"""What a person may set about a twin, whether at start, from Python or by HTTP: the part that all twins share."""
+"""The settings that all twins share, given at start, from Python or by HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, ClassVar, Self
 
 
 class SettingError(ValueError):
-    """A switch or a setting was given a name or a value that it cannot have. Its sentence says what it can have."""
+    """A switch or a setting has a name or a value that is not possible. The sentence says what is possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class TwinSettings:
     """The settings of one twin: a frozen dataclass whose every field has a default.
 
-    A field that is a secret is declared with `repr=False`, and then never shown. A field whose default is None holds a
-    day or nothing. `__post_init__` refuses what cannot be, with a `SettingError`.
+    A secret is a field with `repr=False`, and is never shown. A field whose default is None holds a day or nothing.
     """
 
     credentials: ClassVar[tuple[str, ...]] = ()
     """The fields by which a client is let in; each may come from the variable `SANDBOX_<SLUG>_<FIELD>`."""
+
+    choices: ClassVar[Mapping[str, Sequence[object]]] = {}
+    """Field → the values that it can have; of a list or a mapping, the values that each element can have."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values.
+
+        Raises:
+            SettingError: A value is not one of `choices`, or `check` refuses it.
+        """
+        for name, known in self.choices.items():
+            value = getattr(self, name)
+            elements = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+            if not set(elements) <= set(known) or value == ():
+                possible = ", ".join(map(str, known))
+                raise SettingError(f"{name} cannot be {value!r}; it is one of {possible}.")
+        self.check()
+
+    def check(self) -> None:
+        """Refuse what else is impossible, such as a number out of range, with a `SettingError`."""
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """The same settings with `changes`, which may come from JSON.
@@ -31,9 +50,21 @@ class TwinSettings:
         return replace(self, **{name: _fitted(name, value, known) for name, value in changes.items()})
 
     def shown(self) -> dict[str, Any]:
-        """The settings as JSON can say them, without the secrets."""
-        said = {one.name: getattr(self, one.name) for one in fields(self) if one.repr}
-        return {name: value.isoformat() if isinstance(value, date) else value for name, value in said.items()}
+        """The settings as JSON, without the secrets."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.repr}
+        return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def day_from(name: str, text: str) -> date:
+    """A day as ISO 8601 writes it.
+
+    Raises:
+        SettingError: It is written differently; the sentence begins with `name`.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"{name} cannot be {text!r}; write it as 2026-06-01.") from None
 
 
 def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a JSON value in, a setting out
@@ -41,20 +72,15 @@ def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: AN
         raise SettingError(f"there is no setting {name!r}; the settings are {', '.join(known)}.")
     present = known[name]
     if present is None or isinstance(present, date):
-        try:
-            return date.fromisoformat(value) if isinstance(value, str) else value
-        except ValueError:
-            raise SettingError(f"{name} cannot be {value!r}; write it as 2026-06-01.") from None
+        return day_from(name, value) if isinstance(value, str) else value
     if isinstance(present, tuple) and isinstance(value, list | tuple):
         return tuple(map(str, value))
     if isinstance(present, Mapping) and isinstance(value, Mapping):
         return dict(value)
     if isinstance(present, bool) or isinstance(value, bool):
         fits = isinstance(present, bool) and isinstance(value, bool)
-    elif isinstance(present, float):
-        fits = isinstance(value, int | float)
     else:
-        fits = isinstance(value, type(present))
+        fits = isinstance(value, int | float if isinstance(present, float) else type(present))
     if not fits:
         raise SettingError(f"{name} cannot be {value!r}; it is of the type {type(present).__name__}.")
     return value

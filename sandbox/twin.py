@@ -1,4 +1,4 @@
-"""What every twin is: a provider's answers on loopback, its settings, its switches, and the truth that it means."""
+"""What every twin is: a provider's responses on loopback, its settings, its switches, and the true points."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 import orjson
 from starlette.websockets import WebSocket
 
-from sandbox.answers import Answer, Asked
-from sandbox.disturbance import disturbed
+from sandbox.answers import RefusedError, Request, Response
+from sandbox.disturbance import with_common_faults
 from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, FaultSwitches, Fired
 from sandbox.settings import SettingError, TwinSettings
 
 S = TypeVar("S", bound=TwinSettings)
 
 Socket = Callable[[WebSocket], Awaitable[None]]
-"""Who talks over one websocket, from before it is accepted until it is closed."""
+"""Talks over one websocket, from before it is accepted until it is closed."""
 
 Query = Mapping[str, str]
 """The decoded query of a request to the control API."""
@@ -27,7 +27,7 @@ class Point(NamedTuple):
     """One value that the provider means, in the provider's own unit.
 
     Attributes:
-        labels: What tells its series apart: the names and values that `Series.labels` has.
+        labels: What tells its series apart: the names and values of `Series.labels`.
         at: Epoch milliseconds of the instant, or of the interval's start.
         value: A number, or a text.
     """
@@ -45,7 +45,7 @@ class Switch:
         method: GET, PUT, POST or DELETE.
         name: The last step of its path.
         act: What it does with the query and the JSON body (None for GET and DELETE, and without a body). It runs in a
-            thread. It answers JSON, None, or an iterator of lines, each with its line break.
+            thread. It returns JSON, None, or an iterator of lines, each with its line break.
     """
 
     method: str
@@ -58,16 +58,18 @@ class Twin(ABC, Generic[S]):
 
     Attributes:
         slug: The provider's name, as in `ProviderSpec.slug`.
-        path: What every path begins with; `/<slug>` but for the one twin that has its provider's paths.
+        path: What every path begins with; `/<slug>` except for the one twin that has its provider's paths.
+        paths: The paths it answers, whole, for every method; `{name}` and `{rest:path}` stand for what varies.
         settings_type: Its settings.
         kinds: What can go wrong.
-        endpoints: What its faults tell apart; the first is the one that is meant unless another is named.
-        settings: What it is set to; `configure` changes it.
+        endpoints: What its faults tell apart; a fault that names none is about the first.
+        settings: Its present settings; `configure` changes them.
         switches: The faults.
     """
 
     slug: ClassVar[str]
     path: ClassVar[str]
+    paths: ClassVar[Sequence[str]]
     settings_type: ClassVar[type[TwinSettings]]
     kinds: ClassVar[Mapping[str, FaultKind]] = COMMON_FAULTS
     endpoints: ClassVar[Sequence[str]]
@@ -81,27 +83,26 @@ class Twin(ABC, Generic[S]):
         self._lock = RLock()
 
     @property
-    @abstractmethod
-    def paths(self) -> Sequence[str]:
-        """The paths it answers, whole, for every method; `{name}` and `{rest:path}` stand for what varies."""
-
-    @property
     def sockets(self) -> Mapping[str, Socket]:
-        """Path → who talks over a websocket there."""
+        """The websocket paths it answers."""
         return {}
 
     @property
     def own_switches(self) -> Sequence[Switch]:
-        """What can be switched here and at no other twin."""
+        """The control routes that only this twin has."""
         return ()
 
     @abstractmethod
-    def facts(self, asked: Asked) -> Facts:
-        """What faults may look at, whether or not the request is valid."""
+    def facts(self, request: Request) -> Facts:
+        """What faults look at, whether or not the request is valid."""
 
     @abstractmethod
-    def real(self, asked: Asked, facts: Facts, fired: Fired) -> Answer:
-        """The answer without the faults that befall any twin, and with those of its own that happen."""
+    def real(self, request: Request, facts: Facts, fired: Fired) -> Response:
+        """The response without the common faults, and with those of its own that happen.
+
+        Raises:
+            RefusedError: The request is answered with an error.
+        """
 
     @abstractmethod
     def truth(self, start: int, end: int, query: Query) -> Iterable[Point]:
@@ -110,21 +111,27 @@ class Twin(ABC, Generic[S]):
         Args:
             start: The first instant.
             end: The instant after the last.
-            query: What else was asked, such as `product`; a twin may leave points out by it.
+            query: Further conditions, such as `product`; a twin may leave points out by it.
         """
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer one request."""
+    def answer(self, request: Request) -> Response:
+        """The response to one request."""
         with self._lock:
-            facts = self.facts(asked)
+            facts = self.facts(request)
             fired = self.switches.fire(facts)
             if "revoke" in fired:
                 self.revoke_tokens()
-            return disturbed(fired, lambda: self.real(asked, facts, fired), is_gzip_allowed=self.is_gzip)
+            return with_common_faults(fired, lambda: self._real(request, facts, fired), is_gzip_allowed=self.is_gzip)
+
+    def _real(self, request: Request, facts: Facts, fired: Fired) -> Response:
+        try:
+            return self.real(request, facts, fired)
+        except RefusedError as refused:
+            return refused.response
 
     @property
     def is_gzip(self) -> bool:
-        """Whether answers are compressed for a client that accepts gzip."""
+        """Whether responses are compressed for a client that accepts gzip."""
         return True
 
     def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
@@ -157,23 +164,23 @@ class Twin(ABC, Generic[S]):
         return self.switches.shown()
 
     def reset(self) -> None:
-        """Settings as started, no faults; whoever has edits forgets them here. Tokens stay valid."""
+        """Settings as started, no faults; a twin with edits forgets them here. Tokens stay valid."""
         with self._lock:
             self.settings = self._as_started
             self.switches.remove()
 
     def revoke_tokens(self) -> None:
-        """Make every token given so far invalid.
+        """Make every token so far invalid.
 
         Raises:
-            SettingError: It gives none.
+            SettingError: It gives no tokens.
         """
         raise SettingError(f"{self.slug} gives no tokens.")
 
     def truth_lines(self, start: int, end: int, query: Query) -> Iterator[bytes]:
         """The truth as JSON, some thousands of lines at a time."""
         lines: list[bytes] = []
-        # By identity: most twins hand out the same labels again and again. The labels are held, so no id comes twice.
+        # By identity: most twins return the same labels again and again. The labels are stored, so each id is unique.
         begun: dict[int, tuple[Mapping[str, str], bytes]] = {}
         for labels, at, value in self.truth(start, end, query):
             if id(labels) not in begun:

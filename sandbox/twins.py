@@ -1,4 +1,4 @@
-"""Which twins there are. Another one is a line here."""
+"""All twins. Another one is a line here."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,11 +11,11 @@ from sandbox.twin import Twin
 from sandbox.voltstorage.twin import VoltStorage
 
 TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, Climkit, SmartHouse, Servitly)
-"""The class of each twin; it is made with its settings."""
+"""The class of each twin; it is created from its settings."""
 
 
-def made(settings: Mapping[str, Mapping[str, Any]]) -> list[Twin[Any]]:
-    """Every twin, with `settings` (slug → setting → value, as JSON can say it) and the defaults of its own.
+def build_twins(settings: Mapping[str, Mapping[str, Any]]) -> list[Twin[Any]]:
+    """Every twin, with `settings` (slug → setting → value, as JSON has it) and its own defaults.
 
     Raises:
         SettingError: A setting is unknown or does not fit.
@@ -24,5 +24,5 @@ def made(settings: Mapping[str, Mapping[str, Any]]) -> list[Twin[Any]]:
 
 
 def variable_of(slug: str, credential: str) -> str:
-    """The environment variable by which a process of the sandbox is given a credential of the twin `slug`."""
+    """The environment variable with a credential of the twin `slug`, for a sandbox in a process of its own."""
     return f"SANDBOX_{slug}_{credential}".upper()

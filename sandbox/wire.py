@@ -1,4 +1,4 @@
-"""How an answer travels: compressed or not, at once or in drips, whole or cut.
+"""How a response travels: compressed or not, at once or in drips, whole or cut.
 
 A server library guards the framing of what it sends, so a cut body is written to the connection itself.
 """
@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sandbox.answers import Answer, Asked, Cut
+from sandbox.answers import Cut, Request, Response
 
 _TRANSPORT: Final = "sandbox.transport"
 _MIB: Final = 2**20
@@ -25,7 +25,7 @@ _BODILESS: Final = (204, 304)
 
 
 class OpenProtocol(H11Protocol):
-    """HTTP/1.1 whose requests know the connection they came over."""
+    """HTTP/1.1 whose requests know their connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the parent does
         """Put the connection into the scope of every request that comes over it."""
@@ -39,58 +39,60 @@ class OpenProtocol(H11Protocol):
         self.app = cast("Any", app)
 
 
-async def deliver(answer: Answer, asked: Asked, scope: Scope, receive: Receive, send: Send) -> int:
-    """Send an answer the way its delivery says; how many bytes of encoded body were handed to the connection."""
-    delivery = answer.delivery
+async def deliver(response: Response, request: Request, scope: Scope, receive: Receive, send: Send) -> int:
+    """Send a response the way its delivery says; how many bytes of encoded body the connection was given."""
+    delivery = response.delivery
     if delivery.wait_seconds and await _is_gone(receive, delivery.wait_seconds):
         return 0
-    headers = {"content-type": answer.media_type, **answer.headers}
-    is_gzip = _is_gzip(answer, asked)
+    headers = {"content-type": response.media_type, **response.headers}
+    is_gzip = _is_gzip(response, request)
     if is_gzip:
         headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
     pieces = (
-        await asyncio.to_thread(_compressed, answer) if is_gzip and delivery.padding_mib else _pieces(answer, is_gzip)
+        await asyncio.to_thread(_compressed, response)
+        if is_gzip and delivery.padding_mib
+        else _pieces(response, is_gzip)
     )
     if delivery.cut is not None:
-        return await _deliver_cut(answer.status, b"".join(pieces), delivery.cut, headers, scope, receive)
-    is_bodiless = asked.method == "HEAD" or answer.status in _BODILESS
-    if not delivery.is_endless and answer.status not in _BODILESS:
+        return await _deliver_cut(response.status, b"".join(pieces), delivery.cut, headers, scope, receive)
+    is_bodiless = request.method == "HEAD" or response.status in _BODILESS
+    if not delivery.is_endless and response.status not in _BODILESS:
         headers["content-length"] = str(sum(map(len, pieces)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(headers)})
+    await send({"type": "http.response.start", "status": response.status, "headers": _raw(headers)})
     sent = 0
     if not is_bodiless:
-        async with contextlib.aclosing(_on_the_way(pieces, answer, receive)) as travelling:
-            async for piece in travelling:
+        async with contextlib.aclosing(_paced(pieces, response, receive)) as paced:
+            async for piece in paced:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 sent += len(piece)
     await send({"type": "http.response.body", "body": b""})
     return sent
 
 
-def _is_gzip(answer: Answer, asked: Asked) -> bool:
-    if answer.delivery.is_gzip_forced or (answer.delivery.cut and answer.delivery.cut.framing == "gzip"):
+def _is_gzip(response: Response, request: Request) -> bool:
+    if response.delivery.is_gzip_forced or (response.delivery.cut and response.delivery.cut.framing == "gzip"):
         return True
-    offered = [part.split(";") for part in asked.headers.get("accept-encoding", "").lower().split(",")]
-    accepts = any(name.strip() == "gzip" and "q=0" not in map(str.strip, rest) for name, *rest in offered)
-    return answer.delivery.is_gzip_allowed and accepts and len(answer.body) >= _WORTH_COMPRESSING
+    offered = [part.split(";") for part in request.headers.get("accept-encoding", "").lower().split(",")]
+    accepts = any(name.strip() == "gzip" and "q=0" not in map(str.strip, parameters) for name, *parameters in offered)
+    return response.delivery.is_gzip_allowed and accepts and len(response.body) >= _WORTH_COMPRESSING
 
 
-def _pieces(answer: Answer, is_gzip: bool) -> list[bytes]:  # noqa: FBT001 - private, named at the one call
+def _pieces(response: Response, is_gzip: bool) -> list[bytes]:  # noqa: FBT001 - private, named at the one call
     if is_gzip:
-        return _compressed(answer)
-    return [answer.body, *[b" " * _MIB] * answer.delivery.padding_mib]
+        return _compressed(response)
+    return [response.body, *[b" " * _MIB] * response.delivery.padding_mib]
 
 
-def _compressed(answer: Answer) -> list[bytes]:
+def _compressed(response: Response) -> list[bytes]:
     packer = zlib.compressobj(level=1, wbits=31)
-    pieces = [packer.compress(answer.body)]
-    pieces += [packer.compress(b" " * _MIB) for _ in range(answer.delivery.padding_mib)]
+    pieces = [packer.compress(response.body)]
+    pieces += [packer.compress(b" " * _MIB) for _ in range(response.delivery.padding_mib)]
     return [piece for piece in [*pieces, packer.flush()] if piece]
 
 
-async def _on_the_way(pieces: list[bytes], answer: Answer, receive: Receive) -> AsyncGenerator[bytes]:
-    """The pieces at the pace of the delivery, until the client goes away."""
-    delivery = answer.delivery
+async def _paced(pieces: list[bytes], response: Response, receive: Receive) -> AsyncGenerator[bytes]:
+    """The pieces with the pauses of the delivery, until the client goes away."""
+    delivery = response.delivery
     if not delivery.drip_bytes and not delivery.is_endless:
         for piece in pieces:
             yield piece
@@ -107,7 +109,7 @@ async def _on_the_way(pieces: list[bytes], answer: Answer, receive: Receive) -> 
             return
 
 
-async def _deliver_cut(  # noqa: PLR0917 - as many as an answer has parts
+async def _deliver_cut(  # noqa: PLR0917 - a response has that many parts
     status: int, body: bytes, cut: Cut, headers: dict[str, str], scope: Scope, receive: Receive
 ) -> int:
     """Write a head that promises more than the body that follows, and end the connection."""

@@ -1,4 +1,4 @@
-"""The house: what each meter has counted in each quarter of an hour, from the shipped measurements.
+"""The house: the counts of each meter in each quarter of an hour, from the shipped measurements.
 
 `sandbox/data/ORIGIN.md` says which numbers are measured, scaled, shifted or derived. Everything is in thousandths of
 the provider's unit (Wh, or litres), as whole numbers, so that a day is exactly the sum of its quarters.
@@ -32,9 +32,9 @@ class Meter:
         name: A person's name for it.
         prim_ad: Its primary address.
         is_rule: Whether it is computed, and has no registers.
-        column: What it is made of.
+        column: Its source.
         tenths: Scale, in tenths.
-        weeks: By how many weeks it is shifted.
+        weeks: The shift of its source in weeks.
     """
 
     id: str
@@ -124,33 +124,38 @@ def instant_of(quarter: int) -> int:
 
 
 def totals(meter: str) -> Counts:
-    """What `meter` has counted in each quarter from the first day to the end of tomorrow; `MISSING` where unknown."""
+    """The counts of `meter` in each quarter from the first day to the end of tomorrow; `MISSING` where unknown."""
     return _totals(_n_quarters())[meter]
 
 
 def sensed(sensor: str) -> Counts:
-    """What `sensor` has measured at the start of each quarter, likewise."""
+    """The values of `sensor` at the start of each quarter, for the same time."""
     column = measured_column("solar", SENSORS[sensor].column)
-    return _turned(column, _n_quarters())
+    return _repeated(column, _n_quarters())
 
 
 def split(total: dict[str, Counts], sun: Counts) -> tuple[dict[str, Counts], Counts, Counts]:
-    """Who used how much of the sun.
+    """How the house used the sun.
 
     Args:
-        total: What each consumer has counted.
-        sun: What the roof has given.
+        total: The counts of each consumer.
+        sun: The production of the roof.
 
     Returns:
-        Each consumer's part, what the house consumed, and what of the sun it used (negative where the roof draws).
+        Each consumer's part, the consumption of the house, and the sun that it used (negative where the roof draws).
     """
     known = {meter: np.where(counts == MISSING, 0, counts) for meter, counts in total.items()}
     consumed: Counts = sum(known.values(), np.zeros(len(sun), dtype=np.int64))
-    given = np.where(sun == MISSING, 0, sun)
-    usable = np.clip(np.minimum(given, consumed), 0, None)
+    produced = np.where(sun == MISSING, 0, sun)
+    usable = np.clip(np.minimum(produced, consumed), 0, None)
     parts = {meter: counts * usable // np.maximum(consumed, 1) for meter, counts in known.items()}
-    used: Counts = sum(parts.values(), np.zeros(len(sun), dtype=np.int64)) + np.minimum(given, 0)
+    used: Counts = sum(parts.values(), np.zeros(len(sun), dtype=np.int64)) + np.minimum(produced, 0)
     return parts, consumed, used
+
+
+def surplus(sun: Counts, used: Counts) -> Counts:
+    """The production that the house did not use, which goes to the grid."""
+    return np.clip(np.where(sun == MISSING, 0, sun) - used, 0, None)
 
 
 @lru_cache(maxsize=2)
@@ -171,13 +176,13 @@ def _n_quarters() -> int:
 
 
 def _column(name: str, n_quarters: int, weeks: int) -> Counts:
-    return _turned(np.roll(_source(name), -weeks * _WEEK), n_quarters)
+    return _repeated(np.roll(_source(name), -weeks * _WEEK), n_quarters)
 
 
-def _turned(source: Counts, n_quarters: int) -> Counts:
+def _repeated(source: Counts, n_quarters: int) -> Counts:
     """The source's 364 days, over and over."""
-    turned: Counts = source[np.arange(n_quarters) % len(source)]
-    return turned
+    repeated: Counts = source[np.arange(n_quarters) % len(source)]
+    return repeated
 
 
 @cache
@@ -198,7 +203,7 @@ def _scaled(counts: Counts, tenths: int) -> Counts:
 
 
 def exported() -> Counts:
-    """What the house has given to the grid in each quarter, likewise."""
+    """The export of the house to the grid in each quarter, for the same time."""
     return _exported(_n_quarters())
 
 
@@ -206,6 +211,4 @@ def exported() -> Counts:
 def _exported(n_quarters: int) -> Counts:
     found = _totals(n_quarters)
     _, _, used = split({meter: found[meter] for meter in CONSUMERS}, found[PRODUCER])
-    sun = np.where(found[PRODUCER] == MISSING, 0, found[PRODUCER])
-    given: Counts = np.clip(sun - used, 0, None)
-    return given
+    return surplus(found[PRODUCER], used)

@@ -1,4 +1,4 @@
-"""What the counters of the physical meters show, and what can happen to a counter.
+"""The counters of the physical meters, and events that change them.
 
 | event | what happens, from the instant `at` on |
 |---|---|
@@ -26,12 +26,12 @@ from sandbox.settings import SettingError
 EVENTS: Final = ("replace", "rollover", "jitter", "missing", "duplicate", "swap", "skew", "curve")
 
 _FIELDS: Final = {"heating": "heat_energy_kwh", "cold_water": "vol_m3", "hot_water": "vol_m3"}
-_BEGUN: Final = 1_000_000  # thousandths that a counter showed on the first day, times its address
+_INITIAL: Final = 1_000_000  # thousandths that a counter shows on the first day, times its address
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to one meter's counter; instants in epoch milliseconds, amounts in thousandths."""
+    """An event of one meter's counter; instants in epoch milliseconds, amounts in thousandths."""
 
     meter: str
     kind: str
@@ -43,24 +43,28 @@ class Event:
     seconds: int = 0
 
     @classmethod
-    def of(cls, said: object) -> "Event":
-        """An event as JSON says it; amounts in the provider's unit.
+    def of(cls, document: object) -> "Event":
+        """An event from JSON; amounts in the provider's unit.
 
         Raises:
-            SettingError: It says what cannot be.
+            SettingError: It is incomplete or unknown.
         """
-        if not isinstance(said, Mapping) or said.get("event") not in EVENTS or said.get("meter") not in METERS:
+        if (
+            not isinstance(document, Mapping)
+            or document.get("event") not in EVENTS
+            or document.get("meter") not in METERS
+        ):
             raise SettingError(f'an event is written {{"meter": ID, "event": {"|".join(EVENTS)}, "at": INSTANT, …}}.')
         try:
             return cls(
-                str(said["meter"]),
-                str(said["event"]),
-                as_ms(said["at"]),
-                as_ms(said.get("until", 0)),
-                round(said.get("to", 0) * 1000),
-                round(said.get("by", 0) * 1000),
-                int(said.get("digits", 0)),
-                int(said.get("seconds", 0)),
+                str(document["meter"]),
+                str(document["event"]),
+                as_ms(document["at"]),
+                as_ms(document.get("until", 0)),
+                round(document.get("to", 0) * 1000),
+                round(document.get("by", 0) * 1000),
+                int(document.get("digits", 0)),
+                int(document.get("seconds", 0)),
             )
         except (KeyError, TypeError, ValueError):
             raise SettingError("an event needs an instant `at`, and numbers for the rest.") from None
@@ -81,7 +85,7 @@ def readings(meter: str, start: int, end: int, events: Sequence[Event]) -> Itera
     first = max((start - FIRST_MS) // QUARTER_MS - 1 - slack, 0)
     last = min((end - FIRST_MS) // QUARTER_MS + 1 + slack, n_shown)
     for quarter in range(first, last):
-        at = FIRST_MS + (quarter + 1) * QUARTER_MS  # a reading stands at the end of what it has counted
+        at = FIRST_MS + (quarter + 1) * QUARTER_MS  # a reading has the time at which its quarter ends
         if not known[quarter] or any(e.kind == "missing" and e.at <= at < e.until for e in mine):
             continue
         stamped = at + sum(event.seconds * 1000 for event in skews if at >= event.at)
@@ -108,8 +112,8 @@ def _fields(meter: str) -> dict[str, Counts]:
 
 
 def _counted(counts: Counts, meter: str, events: Sequence[Event], *, is_first: bool) -> Counts:
-    """What the counter shows at the end of each quarter; only the first field of a meter meets with events."""
-    shown = np.cumsum(np.where(counts == MISSING, 0, counts)) + METERS[meter].prim_ad * _BEGUN * is_first
+    """The counter at the end of each quarter; only the first field of a meter has events."""
+    shown = np.cumsum(np.where(counts == MISSING, 0, counts)) + METERS[meter].prim_ad * _INITIAL * is_first
     for event in sorted(events, key=lambda one: one.at) if is_first else ():
         at = (event.at - FIRST_MS) // QUARTER_MS - 1
         if event.kind == "replace":

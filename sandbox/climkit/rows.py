@@ -1,12 +1,14 @@
-"""Validated data: what the house's quarters say by quarter, hour, day, month and year, after the operator's rules."""
+"""Validated data by quarter, hour, day, month and year, after the operator's rules, and as the provider writes it."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import orjson
 
 from sandbox.climkit.house import (
     CONSUMERS,
@@ -17,8 +19,11 @@ from sandbox.climkit.house import (
     ZONE,
     quarter_of,
     split,
+    surplus,
     totals,
 )
+from sandbox.faults import Fired
+from sandbox.instants import MS_PER_DAY
 from sandbox.measured import MISSING, Counts
 
 FREQUENCIES: Final = ("15T", "H", "D", "M", "Y")
@@ -30,7 +35,7 @@ Rows = Iterator[tuple[int, dict[str, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the operator: from one instant to another, what a meter has counted is taken for so many percent."""
+    """A rule of the operator: from one instant to another, the counts of a meter are scaled to a percentage."""
 
     meter: str
     start: int
@@ -40,10 +45,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What of the house's quarters is there, and how it is read.
+    """The present quarters of the house, and the rules for them.
 
     Attributes:
-        n_known: Quarters since the first day that are there.
+        n_known: Quarters since the first day that are present.
         rules: The operator's.
     """
 
@@ -55,36 +60,32 @@ def meter_rows(meter: str, frequency: str, start: int, end: int, book: Book) -> 
     """The intervals of `meter` that begin at `start <= time < end`.
 
     Args:
-        meter: Which one.
+        meter: Its id.
         frequency: The sampling frequency.
         start: In epoch milliseconds.
         end: The same.
-        book: What there is.
+        book: The quarters and rules.
     """
     edges = _edges(frequency, start, end)
-    rules = book.rules
     low, high = _span(edges, book.n_known)
-    fields = _meter_fields(meter, low, high, rules)
-    yield from _summed(fields, edges, low, high)
+    return _summed(_meter_fields(meter, low, high, book.rules), edges, low, high)
 
 
 def site_rows(kind: str, frequency: str, start: int, end: int, book: Book) -> Rows:
-    """The intervals of the whole house for one type of meter, with what each meter has counted."""
+    """The intervals of the whole house for one type of meter, with the counts of each meter."""
     edges = _edges(frequency, start, end)
     rules = book.rules
     low, high = _span(edges, book.n_known)
-    fields: dict[str, Counts] = {}
     if kind == "electricity":
         total = {meter: _total(meter, low, high, rules) for meter in CONSUMERS}
         sun = _total(PRODUCER, low, high, rules)
         _, consumed, used = split(total, sun)
-        given = np.clip(np.where(sun == MISSING, 0, sun) - used, 0, None)
         fields = {
             "conso_total": consumed,
             "prod_total": sun,
             "from_ext": consumed - used,
             "self": used,
-            "to_ext": given,
+            "to_ext": surplus(sun, used),
         }
     else:
         known = [_total(meter.id, low, high, rules) for meter in METERS.values() if meter.type == kind]
@@ -93,7 +94,7 @@ def site_rows(kind: str, frequency: str, start: int, end: int, book: Book) -> Ro
         if meter.type == kind:
             own = _meter_fields(meter.id, low, high, rules)
             fields |= {f"{name}_{meter.id}": counts for name, counts in own.items()}
-    yield from _summed(fields, edges, low, high)
+    return _summed(fields, edges, low, high)
 
 
 def _meter_fields(meter: str, low: int, high: int, rules: Sequence[Rule]) -> dict[str, Counts]:
@@ -119,7 +120,7 @@ def _total(meter: str, low: int, high: int, rules: Sequence[Rule]) -> Counts:
 
 
 def _span(edges: Sequence[int], n_known: int) -> tuple[int, int]:
-    """The quarters between the outermost edges that are there."""
+    """The present quarters between the outermost edges."""
     if not edges:
         return 0, 0
     bounds = (quarter_of(edges[0]), quarter_of(edges[-1]))
@@ -128,7 +129,7 @@ def _span(edges: Sequence[int], n_known: int) -> tuple[int, int]:
 
 
 def _summed(fields: dict[str, Counts], edges: Sequence[int], low: int, high: int) -> Rows:
-    """Each interval's sum of the quarters that are there; a field without any is left out."""
+    """Each interval's sum of the present quarters; a field without any is left out."""
     at = np.array([min(max(quarter_of(edge), low), high) - low for edge in edges], dtype=np.int64)
     columns = []
     for name, counts in fields.items():
@@ -148,25 +149,75 @@ def _edges(frequency: str, start: int, end: int) -> list[int]:
         edges = list(range(-(-start // step) * step, end, step))
         return [*edges, edges[-1] + step] if edges else []
     local = datetime.fromtimestamp(start / 1000, UTC).astimezone(_ZONE).replace(tzinfo=None)
-    begun = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if frequency != "D":
-        begun = begun.replace(day=1, month=begun.month if frequency == "M" else 1)
+        begin = begin.replace(day=1, month=begin.month if frequency == "M" else 1)
     edges = []
     while not edges or edges[-1] < end:
-        at = _in_ms(begun)
+        at = _in_ms(begin)
         if at >= start:
             edges.append(at)
-        begun = _following(begun, frequency)
+        begin = _following(begin, frequency)
     return edges if len(edges) > 1 else []
 
 
-def _following(begun: datetime, frequency: str) -> datetime:
+def _following(begin: datetime, frequency: str) -> datetime:
     if frequency == "D":
-        return begun + timedelta(days=1)
+        return begin + timedelta(days=1)
     if frequency == "M":
-        return (begun + timedelta(days=31)).replace(day=1)
-    return begun.replace(year=begun.year + 1)
+        return (begin + timedelta(days=31)).replace(day=1)
+    return begin.replace(year=begin.year + 1)
 
 
 def _in_ms(local: datetime) -> int:
     return int(local.replace(tzinfo=_ZONE).timestamp() * 1000)
+
+
+def local_text(at: int) -> str:
+    """An instant as the provider writes it: with a blank, and the site's own offset."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(_ZONE).isoformat(sep=" ", timespec="seconds")
+
+
+def rendered(rows: list[tuple[int | str, Mapping[str, float]]], end: int, fired: Fired, *, has_dust: bool) -> bytes:
+    """The body of a response, with every fault of its rows that happens.
+
+    Args:
+        rows: Label and values of each row.
+        end: The end of the request, in epoch milliseconds.
+        fired: The faults that happen.
+        has_dust: Whether values carry float dust.
+    """
+    documents: list[dict[str, Any]] = []
+    for number, (at, row) in enumerate(rows):
+        is_dusty = has_dust and isinstance(at, str)
+        cells = {name: _dusty(value, number) if is_dusty else value for name, value in row.items()}
+        documents.append({**cells, "timestamp": at})
+    if "naive_times" in fired:
+        documents = [{**row, "timestamp": str(row["timestamp"])[:19]} for row in documents]
+    if "extra_field" in fired:
+        documents = [
+            {**row, fired.option("extra_field", "name"): fired.option("extra_field", "value")} for row in documents
+        ]
+    if "cell" in fired:
+        count, raw = fired.options("cell", "rows", "raw")
+        documents[:count] = [{**row, next(iter(row)): json.loads(raw)} for row in documents[:count]]
+    if "no_time" in fired and documents:
+        del documents[0]["timestamp"]
+    if "duplicates" in fired:
+        documents[:0] = documents[: fired.option("duplicates", "rows")]
+    if "contradiction" in fired and documents:
+        documents.append({name: value if name == "timestamp" else value + 1 for name, value in documents[0].items()})
+    if "outside_rows" in fired and documents:
+        later = local_text(end + int(fired.option("outside_rows", "days")) * MS_PER_DAY)
+        documents.append({**documents[-1], "timestamp": later})
+    if "unordered" in fired:
+        documents.reverse()
+    return orjson.dumps(documents)
+
+
+def _dusty(value: float, number: int) -> float:
+    """A value as the difference of two counters; whole numbers stay whole now and then, as they do there."""
+    if value == int(value) and number % 2:
+        return int(value)
+    base = 1000 + number % 97 + 0.3
+    return (base + value) - base

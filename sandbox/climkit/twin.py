@@ -1,14 +1,14 @@
 """The twin of Climkit: login, lists, validated data, raw registers, sensors.
 
-What the provider's document says is served as it says it; timestamps, undocumented keys, float dust and negative nights
-are as working clients have recorded them. What nobody says (error bodies, what 429 says of waiting, a limit of `t_s`)
-is our choice, and a setting.
+Everything that the provider's document describes is served accordingly; timestamps, undocumented keys, float dust and
+negative nights are as working clients have recorded them. What is not documented (error bodies, the waiting time of a
+429, a limit of `t_s`) is our choice, and a setting.
 
 | | |
 |---|---|
-| `POST …/rule` | `{"meter": ID, "start": INSTANT, "end": INSTANT, "percent": 110}`: an operator restates history |
-| `POST …/register` | `{"meter": ID, "event": KIND, "at": INSTANT, …}`: something happens to a counter |
-| `GET …/asked` | the questions about data: path, t_s, t_e, sampling_frequency, and when |
+| `POST …/rule` | `{"meter": ID, "start": INSTANT, "end": INSTANT, "percent": 110}`: an operator corrects history |
+| `POST …/register` | `{"meter": ID, "event": KIND, "at": INSTANT, …}`: an event of a counter |
+| `GET …/asked` | the requests for data and lists so far: path, t_s, t_e, sampling_frequency |
 """
 
 import json
@@ -19,14 +19,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar, Final
 
-from sandbox.answers import Answer, Asked, as_json
-from sandbox.bearer import random_token
+from sandbox.answers import RefusedError, Request, Response, as_json
+from sandbox.bearer import BearerTokens
 from sandbox.climkit.house import METERS, QUARTER_MS, SENSORS, SITE, ZONE, instant_of, sensed
 from sandbox.climkit.registers import Event, readings
-from sandbox.climkit.rendering import local_text, rendered
-from sandbox.climkit.rows import FREQUENCIES, Book, Rule, meter_rows, site_rows
-from sandbox.climkit.settings import Settings
-from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, Fired
+from sandbox.climkit.rows import FREQUENCIES, Book, Rule, local_text, meter_rows, rendered, site_rows
+from sandbox.climkit.settings import FAULTS, Settings
+from sandbox.faults import Facts, Fired
 from sandbox.instants import MS_PER_DAY, as_ms, capped_at_day_end, day_number, epoch_ms, now_ms
 from sandbox.measured import FIRST_MS, MISSING
 from sandbox.settings import SettingError
@@ -37,56 +36,28 @@ LOGIN: Final = f"{ROOT}/auth"
 
 _SITE_TYPES: Final = ("electricity", "heating", "cooling", "cold_water", "hot_water", "charge_point")
 
-FAULTS: Final[Mapping[str, FaultKind]] = {
-    **COMMON_FAULTS,
-    "naive_times": FaultKind("Timestamps lack their offset."),
-    "cell": FaultKind("In the first `rows` rows, the first value is `raw`.", {"rows": 1, "raw": '"---"'}),
-    "no_time": FaultKind("The first row has no timestamp."),
-    "extra_field": FaultKind("Every row has the field `name` with `value`.", {"name": "tariff", "value": 1.5}),
-    "duplicates": FaultKind("The first `rows` rows come twice.", {"rows": 1}),
-    "contradiction": FaultKind("The first row comes twice, the second time with other values."),
-    "unordered": FaultKind("The rows are reversed."),
-    "outside_rows": FaultKind("A row is added that lies `days` days after the end.", {"days": 2}),
-    "no_valid_until": FaultKind("The login does not say how long the token lives.", endpoint="login"),
-    "unknown_meter_type": FaultKind("The last meter is of the type `type`.", {"type": "gas"}, endpoint="lists"),
-    "error_object": FaultKind("Answers 200 with an object that tells of an error."),
-}
-"""Kind → what it does and its options."""
-
-
-class _RefusedError(Exception):
-    """The request is answered with an error."""
-
-    def __init__(self, status: int, sentence: str, **headers: str) -> None:
-        super().__init__(sentence)
-        self.answer = as_json(status, {"error": sentence}, **headers)
-
 
 class Climkit(Twin[Settings]):
     """Climkit's cloud with one house. Safe to use from any thread."""
 
     slug: ClassVar = "climkit"
     path: ClassVar = "/climkit"
+    paths: ClassVar = (f"{ROOT}/{{rest:path}}",)
     settings_type: ClassVar = Settings
     kinds: ClassVar = FAULTS
     endpoints: ClassVar = ("data", "registers", "sensors", "lists", "login")
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._tokens: dict[str, float] = {}
+        self._tokens = BearerTokens()
         self._rules: list[Rule] = []
         self._events: list[Event] = []
         self._last_asked = float("-inf")
-        self._questions: deque[dict[str, str]] = deque(maxlen=200_000)
-
-    @property
-    def paths(self) -> Sequence[str]:
-        """The paths it answers."""
-        return (f"{ROOT}/{{rest:path}}",)
+        self._requests: deque[dict[str, str]] = deque(maxlen=200_000)
 
     @property
     def own_switches(self) -> Sequence[Switch]:
-        """The operator's rules, what happens to counters, and what was asked."""
+        """The operator's rules, events of counters, and the requests so far."""
         return (
             Switch("POST", "rule", lambda _, body: self.restate(body)),
             Switch("POST", "register", lambda _, body: self.happen(body)),
@@ -94,93 +65,94 @@ class Climkit(Twin[Settings]):
         )
 
     def reset(self) -> None:
-        """Settings as started, no faults, rules or events, and nothing asked. Tokens stay valid."""
+        """Settings as started, no faults, rules, events or requests. Tokens stay valid."""
         with self._lock:
             super().reset()
             self._rules.clear()
             self._events.clear()
-            self._questions.clear()
+            self._requests.clear()
             self._last_asked = float("-inf")
 
     def revoke_tokens(self) -> None:
-        """Make every token given so far invalid."""
-        with self._lock:
-            self._tokens.clear()
+        """Make every token so far invalid."""
+        self._tokens.revoke_all()
 
-    def restate(self, said: object) -> None:
+    def restate(self, document: object) -> None:
         """Let an operator's rule change history.
 
         Raises:
-            SettingError: It says what cannot be.
+            SettingError: The rule is incomplete or its meter unknown.
         """
-        if not isinstance(said, Mapping) or said.get("meter") not in METERS:
+        if not isinstance(document, Mapping) or document.get("meter") not in METERS:
             raise SettingError('a rule is written {"meter": ID, "start": INSTANT, "end": INSTANT, "percent": 110}.')
         try:
-            rule = Rule(said["meter"], as_ms(said["start"]), as_ms(said["end"]), int(said["percent"]))
+            rule = Rule(document["meter"], as_ms(document["start"]), as_ms(document["end"]), int(document["percent"]))
         except (KeyError, TypeError, ValueError):
             raise SettingError("a rule needs `start`, `end` and a whole number `percent`.") from None
         with self._lock:
             self._rules.append(rule)
 
-    def happen(self, said: object) -> None:
-        """Let something happen to a counter; see `sandbox.climkit.registers`."""
+    def happen(self, document: object) -> None:
+        """Add an event of a counter; see `sandbox.climkit.registers`."""
         with self._lock:
-            self._events.append(Event.of(said))
+            self._events.append(Event.of(document))
 
     def asked(self) -> list[dict[str, str]]:
-        """The questions about data and lists so far, oldest first."""
+        """The requests for data and lists so far, oldest first."""
         with self._lock:
-            return list(self._questions)
+            return list(self._requests)
 
-    def facts(self, asked: Asked) -> Facts:
-        """What faults may look at, whether or not the request is valid."""
-        steps = asked.path.removeprefix(f"{ROOT}/").split("/")
+    def facts(self, request: Request) -> Facts:
+        """What faults look at, whether or not the request is valid."""
+        steps = request.path.removeprefix(f"{ROOT}/").split("/")
         endpoint = {"auth": "login", "site_data": "data", "meter_data": "data", "meter_data_raw": "registers"}.get(
             steps[0], "sensors" if steps[1:2] == ["sensor_data"] else "lists"
         )
-        wanted = _wanted(asked)
-        start, end = (_millis(wanted.get(name)) for name in ("t_s", "t_e"))
+        query = _query_of(request)
+        start, end = (_millis(query.get(name)) for name in ("t_s", "t_e"))
         return Facts(endpoint, steps[-1], start, end)
 
-    def real(self, asked: Asked, facts: Facts, fired: Fired) -> Answer:
-        """The answer without the faults that befall any twin."""
-        try:
-            self._limit()
-            if facts.endpoint == "login":
-                return self._login(asked, fired)
-            self._require_token(asked.headers.get("authorization", ""))
-            steps = asked.path.removeprefix(f"{ROOT}/").split("/")
-            wanted = _wanted(asked)
-            self._questions.append({"path": "/".join(steps), **{name: str(said) for name, said in wanted.items()}})
-            if "error_object" in fired:
-                return as_json(200, {"error": "the sandbox was told to fail"})
-            if facts.endpoint == "lists":
-                return self._list(asked, steps, fired)
-            return self._data(asked, steps, wanted, fired)
-        except _RefusedError as refused:
-            return refused.answer
+    def real(self, request: Request, facts: Facts, fired: Fired) -> Response:
+        """The response without the common faults.
+
+        Raises:
+            RefusedError: The request is answered with an error.
+        """
+        self._limit()
+        if facts.endpoint == "login":
+            return self._login(request, fired)
+        if not self._tokens.is_valid(request.bearer_token):
+            raise _refused(401, "Token is missing, unknown or has expired")
+        steps = request.path.removeprefix(f"{ROOT}/").split("/")
+        query = _query_of(request)
+        self._requests.append({"path": "/".join(steps), **{name: str(value) for name, value in query.items()}})
+        if "error_object" in fired:
+            return as_json(200, {"error": "the sandbox was told to fail"})
+        if facts.endpoint == "lists":
+            return self._list(request, steps, fired)
+        return self._data(request, steps, query, fired)
 
     def truth(self, start: int, end: int, query: Query) -> Iterator[Point]:
         """Every point: validated data by quarters (`?frequencies=15T,D` for more), registers, sensors."""
         frequencies = query.get("frequencies", "15T").split(",")
-        # A row's last millisecond counts: intervals that are not over are not meant.
+        # A row's last millisecond counts: intervals that are not over do not belong to the truth.
         until = min(end, self._end())
         with self._lock:
             book, events = Book(self._n_known(), tuple(self._rules)), list(self._events)
         for frequency in frequencies:
             for kind in dict.fromkeys(meter.type for meter in METERS.values()):
                 rows = site_rows(kind, frequency, max(start, FIRST_MS), until, book)
-                yield from _said(rows, {"endpoint": "site_data", "type": kind, **_sampled(frequency)})
+                yield from _row_points(rows, {"endpoint": "site_data", "type": kind, **_sampled(frequency)})
             for meter in METERS.values():
                 labels = {"endpoint": "meter_data", **_labels(meter.id), **_sampled(frequency)}
-                yield from _said(meter_rows(meter.id, frequency, max(start, FIRST_MS), until, book), labels)
+                yield from _row_points(meter_rows(meter.id, frequency, max(start, FIRST_MS), until, book), labels)
         for meter in METERS.values():
             if not meter.is_rule:
-                made: dict[str, Mapping[str, str]] = {}
+                labels_of: dict[str, Mapping[str, str]] = {}
                 for at, row in _once(readings(meter.id, max(start, FIRST_MS), until, events)):
                     for name, value in row.items():
                         known = {**_labels(meter.id), "endpoint": "meter_data_raw", "field": name, "site": SITE}
-                        yield Point(made.setdefault(name, known), at, value)
+                        yield Point(labels_of.setdefault(name, known), at, value)
         for sensor in SENSORS.values():
             known = {"endpoint": "sensor_data", "sensor": sensor.id, "type": sensor.type, "name": sensor.name}
             for at, value in self._sensed(sensor.id, max(start, FIRST_MS), until):
@@ -193,37 +165,32 @@ class Climkit(Twin[Settings]):
         if not is_early:
             return
         at = datetime.now(UTC) + timedelta(seconds=1)
-        said = {"seconds": {"retry_after": "1"}, "date": {"retry_after": format_datetime(at, usegmt=True)}}
-        raise _RefusedError(429, "Too many requests", **said.get(self.settings.retry_after, {}))
+        headers = {"seconds": {"retry_after": "1"}, "date": {"retry_after": format_datetime(at, usegmt=True)}}
+        raise _refused(429, "Too many requests", **headers.get(self.settings.retry_after, {}))
 
-    def _login(self, asked: Asked, fired: Fired) -> Answer:
+    def _login(self, request: Request, fired: Fired) -> Response:
         try:
-            said = json.loads(asked.body)
-            name, password = str(said["username"]), str(said["password"])
+            document = json.loads(request.body)
+            name, password = str(document["username"]), str(document["password"])
         except (ValueError, KeyError, TypeError):
-            raise _RefusedError(400, "username and password are required") from None
-        if asked.method != "POST" or name != self.settings.username or password != self.settings.password:
-            raise _RefusedError(401, "Invalid credentials")
-        token = random_token()
+            raise _refused(400, "username and password are required") from None
+        if request.method != "POST" or name != self.settings.username or password != self.settings.password:
+            raise _refused(401, "Invalid credentials")
         until = time.time() + self.settings.token_seconds
-        self._tokens[token] = until
+        token = self._tokens.issue(self.settings.token_seconds)
         content: dict[str, Any] = {"access_token": token, "valid_until": {"$date": int(until * 1000)}}
         if "no_valid_until" in fired:
             del content["valid_until"]
         return as_json(200, content)
 
-    def _require_token(self, header: str) -> None:
-        if self._tokens.get(header.removeprefix("Bearer "), 0) <= time.time():
-            raise _RefusedError(401, "Token is missing, unknown or has expired")
-
-    def _list(self, asked: Asked, steps: Sequence[str], fired: Fired) -> Answer:
-        if asked.method != "GET":
-            raise _RefusedError(405, "Method not allowed", allow="GET")
+    def _list(self, request: Request, steps: Sequence[str], fired: Fired) -> Response:
+        if request.method != "GET":
+            raise _refused(405, "Method not allowed", allow="GET")
         if steps == ["all_installations"]:
             one = {"id": SITE, "site_ref": "CH-1"}
             return as_json(200, [SITE if self.settings.sites_shape == "texts" else one])
         if SITE not in steps:
-            raise _RefusedError(404, "No such site")
+            raise _refused(404, "No such site")
         if steps[0] == "installation_infos":
             return as_json(200, _SITE_INFO)
         if steps[0] == "meter_info":
@@ -234,41 +201,41 @@ class Climkit(Twin[Settings]):
         if steps[1:] == ["sensors_list"]:
             names = ("id", "name", "type", "unit", "model")
             return as_json(200, [{name: getattr(one, name) for name in names} for one in SENSORS.values()])
-        raise _RefusedError(404, "No such resource")
+        raise _refused(404, "No such resource")
 
     def _described(self, number: str) -> dict[str, Any]:
         meter = METERS[number]
         address = str(meter.prim_ad) if self.settings.prim_ad == "text" else meter.prim_ad
-        said = {"id": meter.id, "type": meter.type, "name": meter.name, "mode": meter.mode}
-        return {**said, "prim_ad": address, "is_rule_meter": meter.is_rule}
+        described = {"id": meter.id, "type": meter.type, "name": meter.name, "mode": meter.mode}
+        return {**described, "prim_ad": address, "is_rule_meter": meter.is_rule}
 
-    def _data(self, asked: Asked, steps: Sequence[str], wanted: Mapping[str, Any], fired: Fired) -> Answer:
+    def _data(self, request: Request, steps: Sequence[str], query: Mapping[str, Any], fired: Fired) -> Response:
         is_sensor = steps[1:2] == ["sensor_data"]
-        if asked.method != ("GET" if is_sensor else "POST"):
-            raise _RefusedError(405, "Method not allowed")
+        if request.method != ("GET" if is_sensor else "POST"):
+            raise _refused(405, "Method not allowed")
         if len(steps) != 3 or SITE not in steps[:2]:  # noqa: PLR2004  # kind, site and subject
-            raise _RefusedError(404, "No such site")
-        start, end = self._span(wanted)
-        frequency = str(wanted.get("sampling_frequency") or "15T")
+            raise _refused(404, "No such site")
+        start, end = self._span(query)
+        frequency = str(query.get("sampling_frequency") or "15T")
         if frequency not in FREQUENCIES:
-            raise _RefusedError(400, "sampling_frequency must be one of 15T, H, D, M, Y")
+            raise _refused(400, "sampling_frequency must be one of 15T, H, D, M, Y")
         rows = list(self._rows_of(steps, frequency, start, end))
-        return Answer(200, rendered(rows, end, fired, has_dust=self.settings.has_dust), n_documents=len(rows))
+        return Response(200, rendered(rows, end, fired, has_dust=self.settings.has_dust), n_documents=len(rows))
 
     def _rows_of(
         self, steps: Sequence[str], frequency: str, start: int, end: int
     ) -> Iterator[tuple[int | str, Mapping[str, float]]]:
-        """The rows that bear a label between `start` and `end`, as they are labelled."""
+        """The rows with a label between `start` and `end`, each with its label."""
         until = end + 1 if self.settings.is_end_included else end
         kind, subject = steps[0], steps[2]
         if steps[1] == "sensor_data":
             if subject not in SENSORS:
-                raise _RefusedError(404, "No such sensor")
+                raise _refused(404, "No such sensor")
             yield from self._stamped_in_epochs(self._sensed(subject, start, until))
             return
         if kind == "meter_data_raw":
             if subject not in METERS or METERS[subject].is_rule:
-                raise _RefusedError(404, "No such physical meter")
+                raise _refused(404, "No such physical meter")
             for at, row in readings(subject, start, min(until, self._end() + 1), self._events):
                 yield local_text(at), row
             return
@@ -279,7 +246,7 @@ class Climkit(Twin[Settings]):
         elif kind == "meter_data" and subject in METERS:
             rows = meter_rows(subject, frequency, *span)
         else:
-            raise _RefusedError(404, "No such meter")
+            raise _refused(404, "No such meter")
         for at, counts in rows:
             yield local_text(at + shift), {name: value / 1000 for name, value in counts.items()}
 
@@ -299,21 +266,21 @@ class Climkit(Twin[Settings]):
             if column[quarter] != MISSING:
                 yield instant_of(quarter), int(column[quarter]) / divisor
 
-    def _span(self, wanted: Mapping[str, Any]) -> tuple[int, int]:
-        """What is asked for, in epoch milliseconds; cut where the account may not look."""
+    def _span(self, query: Mapping[str, Any]) -> tuple[int, int]:
+        """The requested window in epoch milliseconds; cut where the account has no access."""
         bounds = []
         for name in ("t_s", "t_e"):
-            said = wanted.get(name)
-            at = _millis(said)
-            if said is not None and at is None:
-                raise _RefusedError(400, f"{name} must be an ISO datetime without a time zone")
+            text = query.get(name)
+            at = _millis(text)
+            if text is not None and at is None:
+                raise _refused(400, f"{name} must be an ISO datetime without a time zone")
             bounds.append(at)
         end = self._end() if bounds[1] is None else bounds[1]
         start = end - MS_PER_DAY if bounds[0] is None else bounds[0]
         oldest = self.settings.oldest_day
         if oldest is not None and start < day_number(oldest) * MS_PER_DAY:
             if self.settings.is_oldest_refused:
-                raise _RefusedError(403, "t_s lies before what this account may read")
+                raise _refused(403, "t_s lies before what this account may read")
             start = day_number(oldest) * MS_PER_DAY
         return max(start, FIRST_MS), end
 
@@ -337,22 +304,23 @@ _SITE_INFO: Final = {
 }
 
 
-def _wanted(asked: Asked) -> Mapping[str, Any]:
-    """What a question about data says, in its query or its body."""
-    if asked.method == "GET":
-        return asked.query
-    try:
-        said = json.loads(asked.body or b"{}")
-    except ValueError:
-        return {}
-    kept = ("t_s", "t_e", "sampling_frequency")
-    return {name: said[name] for name in kept if said.get(name) is not None} if isinstance(said, dict) else {}
+def _refused(status: int, sentence: str, **headers: str) -> RefusedError:
+    return RefusedError(as_json(status, {"error": sentence}, **headers))
 
 
-def _millis(said: object) -> int | None:
-    """Epoch milliseconds of a naive instant, with a blank or a T; None if it is none."""
+def _query_of(request: Request) -> Mapping[str, Any]:
+    """The parameters of a request for data, from its query or its body."""
+    if request.method == "GET":
+        return request.query
+    document = request.document
+    names = ("t_s", "t_e", "sampling_frequency")
+    return {name: document[name] for name in names if document.get(name) is not None}
+
+
+def _millis(text: object) -> int | None:
+    """Epoch milliseconds of a naive instant, with a blank or a T; None if it is something else."""
     try:
-        instant = datetime.fromisoformat(str(said))
+        instant = datetime.fromisoformat(str(text))
     except ValueError:
         return None
     return None if instant.tzinfo else epoch_ms(instant)
@@ -368,15 +336,15 @@ def _sampled(frequency: str) -> dict[str, str]:
     return {"sampling_frequency": frequency} | ({"span": span} if span else {})
 
 
-def _said(rows: Iterator[tuple[int, dict[str, int]]], labels: Mapping[str, str]) -> Iterator[Point]:
-    made: dict[str, Mapping[str, str]] = {}
+def _row_points(rows: Iterator[tuple[int, dict[str, int]]], labels: Mapping[str, str]) -> Iterator[Point]:
+    labels_of: dict[str, Mapping[str, str]] = {}
     for at, row in rows:
         for name, value in row.items():
-            if name not in made:
+            if name not in labels_of:
                 field, _, meter = name.partition("_") if name.rpartition("_")[2] in METERS else (name, "", "")
                 own = {"meter": meter} if meter else {}
-                made[name] = {**labels, **own, "field": field, "site": SITE}
-            yield Point(made[name], at, value / 1000)
+                labels_of[name] = {**labels, **own, "field": field, "site": SITE}
+            yield Point(labels_of[name], at, value / 1000)
 
 
 def _once(rows: Iterator[tuple[int, dict[str, float]]]) -> Iterator[tuple[int, dict[str, float]]]:

@@ -1,11 +1,11 @@
-"""The switches that the Export Service's twin has beyond those of every twin: its documents and its listings.
+"""The switches of the Export Service's twin beyond those of every twin: its documents and its listings.
 
 | | |
 |---|---|
 | `POST …/rows` | edits the rows of one product, as below |
-| `GET …/documents?product=&start=&end=` | the documents that it holds now, one a line; start included, end not |
+| `GET …/documents?product=&start=&end=` | its documents now, one a line; start included, end not |
 | `GET …/totals?start=&end=` | per product: documents, points, numbers, texts, nulls |
-| `POST …/kill` | every continueToken given so far becomes dead |
+| `POST …/kill` | every continueToken so far becomes dead |
 
 Edits are `{"product": P, "change": [{"timestamp": T, "where": {…}, "set": {…}}], "remove": [{"timestamp": T, "where":
 {…}}], "add": [{…}]}`; `where` tells documents of one millisecond apart and may be left out.
@@ -21,7 +21,7 @@ from sandbox.twin import Query, Switch
 
 
 def switches_of(store: Store, kill: Callable[[], None]) -> Sequence[Switch]:
-    """What can be switched at this twin and at no other.
+    """The control routes that only this twin has.
 
     Args:
         store: The documents.

@@ -28,7 +28,7 @@ _VOLTAGE_AT: Final = tuple(_TEMPLATE.index(b"000.00}") + i for i in (0, 1, 2, 4,
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What some documents hold, their `timestamp` left aside; nested objects are counted by their leaves.
+    """The values of some documents, except `timestamp`; nested objects are counted by their leaves.
 
     Attributes:
         documents: How many there are.
@@ -53,7 +53,7 @@ class Tally:
 
 
 class Day(Protocol):
-    """The documents of one product on one UTC day. Immutable: who holds a day holds a snapshot."""
+    """The documents of one product on one UTC day. Immutable: a day is a snapshot."""
 
     @property
     def n_documents(self) -> int:
@@ -72,7 +72,7 @@ class Day(Protocol):
         """The same documents with commas between them, as they stand inside a JSON list."""
 
     def tally(self, i: int, j: int) -> Tally:
-        """What the documents at `[i, j)` hold."""
+        """The values of the documents at `[i, j)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class ListedDay:
         return b",".join(self.documents(i, j))
 
     def tally(self, i: int, j: int) -> Tally:
-        """What the documents at `[i, j)` hold."""
+        """The values of the documents at `[i, j)`."""
         return tally_of(self.documents(i, j))
 
 
@@ -200,8 +200,8 @@ def _mixed(positions: npt.NDArray[np.uint64], day: int, seed: int) -> npt.NDArra
 
 
 def _write_digits(page: npt.NDArray[np.uint8], columns: tuple[int, ...], numbers: npt.NDArray[np.int64]) -> None:
-    rest = numbers
+    remaining = numbers
     for column in reversed(columns):
-        quotient = rest // 10
-        page[:, column] = rest - quotient * 10 + ord("0")
-        rest = quotient
+        quotient = remaining // 10
+        page[:, column] = remaining - quotient * 10 + ord("0")
+        remaining = quotient

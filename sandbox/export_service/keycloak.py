@@ -1,4 +1,4 @@
-"""A token endpoint in the shape of Keycloak, and the check of the tokens it gave."""
+"""A token endpoint in the shape of Keycloak, and the check of its tokens."""
 
 import base64
 import binascii
@@ -11,43 +11,41 @@ import uuid
 from typing import Final
 from urllib.parse import parse_qs, unquote_plus
 
-from sandbox.answers import Answer, Asked, as_json
+from sandbox.answers import Request, Response, as_json
 from sandbox.export_service.settings import Settings
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Keycloak:
-    """Gives bearer tokens for client credentials, signed with a key of this process, and checks them."""
+    """Issues bearer tokens for client credentials, signed with a key of this process, and checks them."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._generation = 0
 
     def revoke_all(self) -> None:
-        """Make every token that was given so far invalid."""
+        """Make every token so far invalid."""
         self._generation += 1
 
-    def give(self, asked: Asked, settings: Settings) -> Answer:
-        """Answer a request for a token."""
-        if asked.method != "POST":
+    def issue(self, request: Request, settings: Settings) -> Response:
+        """The response to a request for a token."""
+        if request.method != "POST":
             return as_json(405, {"error": "HTTP 405 Method Not Allowed"}, allow="POST")
-        if asked.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
             return as_json(415, {"error": "HTTP 415 Unsupported Media Type"})
-        form = {name: values[0] for name, values in parse_qs(asked.body.decode("utf-8", "replace")).items()}
+        form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         grant = form.get("grant_type")
         if grant is None:
             return _refusal(400, "invalid_request", "Missing form parameter: grant_type")
         if grant != "client_credentials":
             return _refusal(400, "unsupported_grant_type", "Unsupported grant_type")
-        client_id, secret = _basic(asked) or (form.get("client_id", ""), form.get("client_secret", ""))
+        client_id, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
         is_known = hmac.compare_digest(client_id.encode(), settings.client_id.encode())
         if not is_known or not hmac.compare_digest(secret.encode(), settings.client_secret.encode()):
             error = "unauthorized_client" if is_known else "invalid_client"
             return _refusal(401, error, "Invalid client or Invalid client credentials")
-        return self._given(client_id, settings.token_seconds)
-
-    def _given(self, client_id: str, seconds: float) -> Answer:
+        seconds = settings.token_seconds
         content = {
             "access_token": self._signed(client_id, seconds),
             "expires_in": int(seconds) if seconds == int(seconds) else seconds,
@@ -58,9 +56,9 @@ class Keycloak:
         }
         return as_json(200, content, cache_control="no-store", pragma="no-cache")
 
-    def refusal(self, asked: Asked) -> str | None:
+    def refusal(self, request: Request) -> str | None:
         """Why the bearer token of a request is not accepted; None if it is."""
-        scheme, _, token = asked.headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return "Full authentication is required to access this resource"
         try:
@@ -90,9 +88,9 @@ class Keycloak:
         return hmac.digest(self._key, signed.encode(), hashlib.sha256)
 
 
-def _basic(asked: Asked) -> tuple[str, str] | None:
+def _basic(request: Request) -> tuple[str, str] | None:
     """Client and secret of a Basic header; Keycloak takes them there too."""
-    scheme, _, value = asked.headers.get("authorization", "").partition(" ")
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
@@ -102,7 +100,7 @@ def _basic(asked: Asked) -> tuple[str, str] | None:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _refusal(status: int, error: str, description: str) -> Answer:
+def _refusal(status: int, error: str, description: str) -> Response:
     return as_json(status, {"error": error, "error_description": description})
 
 

@@ -1,4 +1,4 @@
-"""What the Export Service holds: measured days, volume days, and whatever a person has edited since."""
+"""The documents of the Export Service: measured days, volume days, and edits; counted, and as points."""
 
 import json
 from bisect import bisect_right
@@ -113,7 +113,7 @@ class Store:
             return View.of((day, *day.bounds(start, end)) for day in days)
 
     def day(self, product: str, number: int) -> Day:
-        """One day of one product; empty where there is nothing."""
+        """One day of one product; empty without documents."""
         edited = self._edited.get((product, number))
         if edited is not None:
             return edited
@@ -128,11 +128,11 @@ class Store:
         return self._edit(product, timestamp, where or {}, lambda document: {**document, **changes})
 
     def remove(self, product: str, timestamp: int, where: Document | None = None) -> int:
-        """Take away the documents at `timestamp` that agree with `where`; how many they were."""
+        """Remove the documents at `timestamp` that agree with `where`; how many they were."""
         return self._edit(product, timestamp, where or {}, lambda _: None)
 
     def add(self, product: str, documents: Iterable[Document]) -> int:
-        """Put more documents into a product, a new one too; how many they were.
+        """Add documents to a product, which may be new; how many they were.
 
         Raises:
             SettingError: A document has no integer `timestamp`.
@@ -147,7 +147,7 @@ class Store:
                 rows = self._rows(product, number)
                 at = int(np.searchsorted([time for time, _ in rows], stamp, side="right")) if rows else 0
                 rows.insert(at, (stamp, orjson.dumps(document)))
-                self._keep(product, number, rows)
+                self._replace(product, number, rows)
                 count += 1
         return count
 
@@ -177,7 +177,7 @@ class Store:
             )
         return list(zip(day.times(0, day.n_documents).tolist(), day.documents(0, day.n_documents), strict=True))
 
-    def _keep(self, product: str, number: int, rows: list[tuple[int, bytes]]) -> None:
+    def _replace(self, product: str, number: int, rows: list[tuple[int, bytes]]) -> None:
         times = np.array([time for time, _ in rows], dtype=np.int64)
         documents = tuple(document for _, document in rows)
         self._edited[product, number] = ListedDay(times, lambda: documents)
@@ -185,23 +185,25 @@ class Store:
     def _edit(self, product: str, timestamp: int, where: Document, edit: Edit) -> int:
         with self._lock:
             number, count = timestamp // MS_PER_DAY, 0
-            kept: list[tuple[int, bytes]] = []
+            rows: list[tuple[int, bytes]] = []
             for time, rendered in self._rows(product, number):
                 document = json.loads(rendered) if time == timestamp else None
                 if document is None or any(document.get(name, _ABSENT) != value for name, value in where.items()):
-                    kept.append((time, rendered))
+                    rows.append((time, rendered))
                     continue
                 count += 1
                 edited = edit(document)
                 if edited is not None:
-                    kept.append((time, orjson.dumps({**edited, "timestamp": timestamp})))
+                    rows.append((time, orjson.dumps({**edited, "timestamp": timestamp})))
             if count:
-                self._keep(product, number, kept)
+                self._replace(product, number, rows)
             return count
 
 
 def points_of(product: str, documents: Iterable[Sequence[bytes]]) -> Iterator[Point]:
-    """The points of `product`: one for each field that is there, texts and booleans as texts.
+    """The points of `product`: one for each field that is present, texts and booleans as texts.
+
+    It shares no code with the project, whose result it checks.
 
     Args:
         product: Whose documents.
@@ -221,7 +223,7 @@ def points_of(product: str, documents: Iterable[Sequence[bytes]]) -> Iterator[Po
                 if series not in known:
                     named = {one: document[one] for one in identity if document.get(one) is not None}
                     known[series] = {
-                        **{one: _text(said) for one, said in named.items()},
+                        **{one: _text(value) for one, value in named.items()},
                         "product": product,
                         "field": name,
                     }

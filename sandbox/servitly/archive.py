@@ -9,21 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
+from sandbox.edits import Row
 from sandbox.faults import Fired
 from sandbox.instants import iso_text
-from sandbox.servitly.fleet import Cells, Metric, Thing
+from sandbox.servitly.fleet import Metric, Thing
 
 _WRITTEN_AT: Final = (2026, 1, 1, 0, 0, 0)
 _DOCUMENTED_MASK: Final = "${thing.serialNumber}_${thingDefinition.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an order says about the form.
+class ExportFormat:
+    """The form of an export.
 
     Attributes:
-        mask: Of the file names.
-        is_hashed: Whether their MD5 stands for them.
+        mask: The template of file names.
+        is_hashed: Whether the MD5 of a name takes its place.
         has_units: Whether headers have units.
         is_iso: Whether times are ISO 8601.
     """
@@ -34,8 +35,8 @@ class Wanted:
     is_iso: bool
 
     @classmethod
-    def of(cls, order: Mapping[str, Any]) -> "Wanted":
-        """What the order says, and what the document's defaults are taken to be."""
+    def of(cls, order: Mapping[str, Any]) -> "ExportFormat":
+        """The form in an order; where it has none, the document's defaults as we understand them."""
         return cls(
             mask=order.get("thingFileName") or _DOCUMENTED_MASK,
             is_hashed=bool(order.get("hashThingFileName")),
@@ -44,10 +45,10 @@ class Wanted:
         )
 
     def name(self, thing: Thing) -> str:
-        """A thing's file name, without its ending; hashed where that was asked for."""
-        said = {"thing.serialNumber": thing.serial, "thingDefinition.name": thing.definition, "thing.id": thing.id}
+        """A thing's file name, without its ending; hashed if the order demands it."""
+        variables = {"thing.serialNumber": thing.serial, "thingDefinition.name": thing.definition, "thing.id": thing.id}
         name = self.mask
-        for variable, value in said.items():
+        for variable, value in variables.items():
             name = name.replace(f"${{{variable}}}", value)
         return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest() if self.is_hashed else name
 
@@ -56,19 +57,19 @@ class Wanted:
         return metric.header if self.has_units else metric.name
 
 
-def as_csv(metrics: Sequence[Metric], rows: Iterable[tuple[int, Cells]], wanted: Wanted, fired: Fired) -> bytes:
+def as_csv(metrics: Sequence[Metric], rows: Iterable[Row], form: ExportFormat, fired: Fired) -> bytes:
     """The rows of one thing, with the faults that happen."""
     separator = fired.option("separator", "separator") if "separator" in fired else ","
-    nothing = "---" if "no_data_marks" in fired else ""
-    header = ["TIMESTAMP", *(wanted.header(metric) for metric in metrics)]
+    empty = "---" if "no_data_marks" in fired else ""
+    header = ["TIMESTAMP", *(form.header(metric) for metric in metrics)]
     if "header" in fired:
         header[0] = fired.option("header", "name")
     if "twin_column" in fired:
         header.append(header[1])
     lines = [separator.join(_quoted(name, separator) for name in header)]
     for at, cells in rows if "header_only" not in fired else ():
-        row = [_cell(cells[metric.id], separator, fired) if metric.id in cells else nothing for metric in metrics]
-        lines.append(separator.join([_time(at, wanted), *row, *(["1"] if "twin_column" in fired else [])]))
+        row = [_cell(cells[metric.id], separator, fired) if metric.id in cells else empty for metric in metrics]
+        lines.append(separator.join([_time(at, form), *row, *(["1"] if "twin_column" in fired else [])]))
     if "cell" in fired and len(lines) > 1:
         first = lines[1].split(separator)
         first[1] = fired.option("cell", "raw")
@@ -87,8 +88,10 @@ def as_zip(files: Iterable[tuple[str, bytes]], *, are_sizes_behind: bool, fired:
     with warnings.catch_warnings(), zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
         warnings.simplefilter("ignore", UserWarning)  # a name that comes twice is a fault on purpose
         for number, (name, body) in enumerate(() if "empty_archive" in fired else files):
-            written = fired.option("member_name", "name") if "member_name" in fired and number == 0 else f"{name}.csv"
-            entry = zipfile.ZipInfo(written, _WRITTEN_AT)
+            member_name = (
+                fired.option("member_name", "name") if "member_name" in fired and number == 0 else f"{name}.csv"
+            )
+            entry = zipfile.ZipInfo(member_name, _WRITTEN_AT)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64="zip64" in fired) as member:
                 member.write(body)
@@ -106,7 +109,7 @@ def as_zip(files: Iterable[tuple[str, bytes]], *, are_sizes_behind: bool, fired:
 
 
 class _Stream(io.RawIOBase):
-    """Written to and never gone back in, as the provider does: sizes can only follow."""
+    """Cannot be rewound, as at the provider: sizes can only follow."""
 
     def __init__(self, into: io.BytesIO) -> None:
         self._into = into
@@ -132,5 +135,5 @@ def _quoted(name: str, separator: str) -> str:
     return f'"{name}"' if separator in name else name
 
 
-def _time(at: int, wanted: Wanted) -> str:
-    return iso_text(at) if wanted.is_iso else str(at)
+def _time(at: int, form: ExportFormat) -> str:
+    return iso_text(at) if form.is_iso else str(at)

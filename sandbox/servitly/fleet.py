@@ -1,21 +1,17 @@
-"""The things of the fleet and what they said: household meters and a solar plant, values stored when they change.
+"""The things of the fleet and their rows: household meters and a solar plant, values stored when they change.
 
 Every number is measured (`sandbox/data/ORIGIN.md`); the mode of a meter is derived from its power. The day that is k
 days after 2025-01-01 shows the source's day k mod 364, shifted by a week for the second meter.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 from typing import Final
 
+from sandbox.edits import Row, RowEdits
 from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, capped_at_day_end, now_ms
 from sandbox.measured import FIRST_MS, MINUTES, MISSING, Counts, measured_column, rows_of_day, source_day
 from sandbox.servitly.settings import Settings
-
-Cells = Mapping[str, float | str]
-"""Metric's id → what a row says of it."""
 
 _HOUR: Final = 60
 _BUSY_W: Final = 2000
@@ -24,7 +20,7 @@ _IDLE_W: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric of a kind of thing: where it is measured, by what its integers are divided, and its unit."""
+    """One metric of a kind of thing: the measured column, the divisor of its integers, and its unit."""
 
     id: str
     name: str
@@ -47,11 +43,11 @@ class Thing:
         id: The provider's id.
         serial: Its serial number.
         definition: The name of its kind.
-        customer: Whose it is.
-        location: Where it stands.
-        metrics: What it says.
+        customer: The id of its customer.
+        location: The id of its location.
+        metrics: What it measures.
         minutes: Minutes between two samples.
-        shift_days: By how much its source is shifted against the others'.
+        shift_days: The shift of its source against the others'.
         offset_ms: When within the minute it samples.
     """
 
@@ -90,49 +86,34 @@ THINGS: Final = (
 
 
 class Fleet:
-    """The rows of every thing. The caller holds the twin's lock."""
+    """The rows of every thing, by the ids of metrics. The caller holds the twin's lock."""
 
     def __init__(self) -> None:
-        self._edits: dict[str, dict[int, dict[str, float | str] | None]] = {}
+        self.edits: Final = RowEdits()
 
-    def rows(self, thing: Thing, start: int, end: int, settings: Settings) -> Iterator[tuple[int, Cells]]:
+    def rows(self, thing: Thing, start: int, end: int, settings: Settings) -> list[Row]:
         """The rows with `start <= time < end`, in epoch milliseconds, and not later than now, by time."""
-        until = capped_at_day_end(now_ms() + 1, settings.last_day)
-        start, end = max(start, FIRST_MS), min(end, until)
-        edits = self._edits.get(thing.id, {})
-        for number in range(start // MS_PER_DAY, -(-end // MS_PER_DAY)):
-            midnight = number * MS_PER_DAY
-            day = list(_day(thing, number))
-            mine = {at: cells for at, cells in edits.items() if midnight <= at < midnight + MS_PER_DAY}
-            if mine:
-                kept = {**dict(day), **mine}
-                day = sorted(((at, cells) for at, cells in kept.items() if cells is not None), key=itemgetter(0))
-            yield from ((at, cells) for at, cells in day if start <= at < end)
-
-    def put(self, thing: Thing, at: int, cells: Cells | None) -> None:
-        """Let a row say exactly this, or nothing."""
-        self._edits.setdefault(thing.id, {})[at] = None if cells is None else dict(cells)
-
-    def reset(self) -> None:
-        """Forget every edit."""
-        self._edits.clear()
+        start, end = max(start, FIRST_MS), min(end, capped_at_day_end(now_ms() + 1, settings.last_day))
+        days = range(start // MS_PER_DAY, -(-end // MS_PER_DAY))
+        rows = [row for number in days for row in _day(thing, number) if start <= row[0] < end]
+        return self.edits.applied(thing.id, rows, start, end)
 
 
 @lru_cache(maxsize=256)
-def _day(thing: Thing, number: int) -> tuple[tuple[int, Cells], ...]:
+def _day(thing: Thing, number: int) -> tuple[Row, ...]:
     """A day: a row where anything differs from the sample before; all that is measured at the beginning of an hour."""
     columns = [(metric, _values(thing, metric, number).tolist()) for metric in thing.metrics]
-    found: list[tuple[int, Cells]] = []
+    rows: list[Row] = []
     before: dict[str, float | str] = {}
     for index in range(MINUTES // thing.minutes):
         if (index * thing.minutes) % _HOUR == 0:
             before = {}
-        now = {metric.id: _said(metric, values[index]) for metric, values in columns if values[index] != MISSING}
-        said = {name: value for name, value in now.items() if before.get(name) != value}
+        now = {metric.id: _value(metric, values[index]) for metric, values in columns if values[index] != MISSING}
+        cells = {name: value for name, value in now.items() if before.get(name) != value}
         before |= now
-        if said:
-            found.append((number * MS_PER_DAY + index * thing.minutes * MS_PER_MINUTE + thing.offset_ms, said))
-    return tuple(found)
+        if cells:
+            rows.append((number * MS_PER_DAY + index * thing.minutes * MS_PER_MINUTE + thing.offset_ms, cells))
+    return tuple(rows)
 
 
 def _values(thing: Thing, metric: Metric, number: int) -> Counts:
@@ -140,7 +121,7 @@ def _values(thing: Thing, metric: Metric, number: int) -> Counts:
     return column[rows_of_day(source_day(number, thing.shift_days), MINUTES // thing.minutes)]
 
 
-def _said(metric: Metric, value: int) -> float | str:
+def _value(metric: Metric, value: int) -> float | str:
     if not metric.column:
         return "heavy load" if value >= _BUSY_W else "normal" if value >= _IDLE_W else "idle"
     return value if metric.divisor == 1 else value / metric.divisor

@@ -13,7 +13,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from sandbox.instants import date_of
-from sandbox.smart_house.home import HOMES, LODGERS, Entity, Said
+from sandbox.smart_house.home import HOMES, LODGERS, Entity, StateChange
 from sandbox.smart_house.uploads import Row
 
 REDACTED: Final = "{{REDACTED}}"
@@ -28,7 +28,7 @@ _ENTITIES: Final[Mapping[str, Entity]] = {
 
 @dataclass(frozen=True, slots=True)
 class SparkRow:
-    """A row object that the server forgot to convert: positional in JSON, `Row(…)` as a text."""
+    """A row object that the server does not convert: positional in JSON, `Row(…)` as a text."""
 
     values: Mapping[str, str]
 
@@ -50,10 +50,10 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
 
-def cell_of(column: str, said: Sequence[Said], era: str, shape: str) -> list[dict[str, str] | SparkRow]:
-    """One cell: what an entity said, with what its collector and the server made of it."""
-    changes = [_change(column, one, era) for one in said]
-    return [SparkRow(one) if shape == "row" else one for one in changes]
+def cell_of(column: str, changes: Sequence[StateChange], era: str, shape: str) -> list[dict[str, str] | SparkRow]:
+    """One cell: the changes of an entity, as its collector and the server write them."""
+    written = [_change(column, one, era) for one in changes]
+    return [SparkRow(one) if shape == "row" else one for one in written]
 
 
 def unit_in(cell: Sequence[dict[str, str] | SparkRow]) -> str:
@@ -64,7 +64,7 @@ def unit_in(cell: Sequence[dict[str, str] | SparkRow]) -> str:
 
 
 def table_of(rows: Sequence[tuple[int, Row, Mapping[str, Any]]]) -> Table:
-    """Rows with their ids and cells as a table; only columns that hold something are there."""
+    """Rows with their ids and cells as a table, without empty columns."""
     columns = list(dict.fromkeys(column for _, _, cells in rows for column in cells))
     found = []
     for number, row, cells in rows:
@@ -89,23 +89,23 @@ def zipped(content: bytes, name: str, extra: Mapping[str, bytes] | None = None) 
 
 @lru_cache(65_536)
 def mangled(text: str) -> str:
-    """What the collectors of June 2022 made of every text."""
+    """A text as the collectors of June 2022 wrote it."""
     return re.sub(r"(\d)_(\d)", r"\1.\2", re.sub(r"[.<>*#%&+?/]", "_", text))
 
 
-def _change(column: str, said: Said, era: str) -> dict[str, str]:
+def _change(column: str, change: StateChange, era: str) -> dict[str, str]:
     entity = _ENTITIES.get(column)
-    at = datetime.fromtimestamp(said.at // 1000, UTC) + timedelta(milliseconds=said.at % 1000)
+    at = datetime.fromtimestamp(change.at // 1000, UTC) + timedelta(milliseconds=change.at % 1000)
     time = REDACTED if era == "redacted" else at.astimezone(_LOCAL).isoformat(timespec="microseconds")
     attributes = {
         "state_class": entity.state_class if entity else "",
-        "unit_of_measurement": said.unit,
+        "unit_of_measurement": change.unit,
         "device_class": entity.device_class if entity else "",
         "friendly_name": entity.name if entity else column,
     }
     text = ", ".join(f"{name}={value}" for name, value in attributes.items() if value)
-    domain, _, rest = column.partition("_")
-    values = (f"{domain}.{rest}", time, time, said.state, f"{{{text}}}")
+    domain, _, name = column.partition("_")
+    values = (f"{domain}.{name}", time, time, change.state, f"{{{text}}}")
     return {name: mangled(value) if era == "mangled" else value for name, value in zip(_FIELDS, values, strict=True)}
 
 

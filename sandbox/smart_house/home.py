@@ -1,4 +1,4 @@
-"""What the entities of the homes said, change by change, from the shipped measurements.
+"""The changes of state of the homes' entities, from the shipped measurements.
 
 Measured (`sandbox/data/ORIGIN.md`): mains power, voltage and current, the energy of sub-meters, the roof's power and
 the module's temperature, each taken at some of its minutes. Derived: whether a machine runs (its sub-meter counts),
@@ -30,7 +30,7 @@ States = Callable[[int], Sequence[str | None]]
 """The state of each minute of a day of the source; None where nobody measured."""
 
 
-class Said(NamedTuple):
+class StateChange(NamedTuple):
     """One change of state.
 
     Attributes:
@@ -46,13 +46,13 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity of a home. One without a unit speaks only when its state differs from the one before.
+    """One entity of a home. One without a unit changes only when its state differs from the one before.
 
     Attributes:
         column: Its name in a file.
         name: Its friendly name.
-        states: Of a day of the source: the state of each minute, None where nobody measured.
-        every: Minutes between two looks at it.
+        states: The state of each minute of a day of the source.
+        every: Minutes between two samples.
         unit: Its unit; empty for texts.
         device_class: Home Assistant's word for what it measures; empty for none.
         state_class: Home Assistant's word for how it counts; empty for none.
@@ -72,9 +72,9 @@ class Home:
     """One home.
 
     Attributes:
-        name: What a person calls it; the provider does not know.
-        entities: What is in it.
-        shift_days: By how much its source is shifted against the others'.
+        name: A person's name for it, unknown to the provider.
+        entities: Its entities.
+        shift_days: The shift of its source against the others'.
     """
 
     name: str
@@ -83,19 +83,19 @@ class Home:
 
 
 @lru_cache(maxsize=4096)
-def changes_of(home: Home, entity: Entity, number: int, *, is_kilo: bool = False) -> tuple[Said, ...]:
-    """What `entity` said on the day `number` (days since 1970-01-01), in order.
+def changes_of(home: Home, entity: Entity, number: int, *, is_kilo: bool = False) -> tuple[StateChange, ...]:
+    """The changes of `entity` on the day `number` (days since 1970-01-01), in order.
 
     Args:
-        home: Whose it is.
-        entity: Which one.
+        home: Its home.
+        entity: The entity.
         number: The UTC day; none before 2025-01-01 has anything.
-        is_kilo: Whether it says thousands of its unit.
+        is_kilo: Whether its values are thousands of its unit.
     """
     if number < FIRST_DAY:
         return ()
     states = entity.states(source_day(number, home.shift_days))
-    found: list[Said] = []
+    found: list[StateChange] = []
     before: str | None = None
     unit = f"k{entity.unit}" if is_kilo else entity.unit
     for minute in range(0, MINUTES, entity.every):
@@ -104,7 +104,7 @@ def changes_of(home: Home, entity: Entity, number: int, *, is_kilo: bool = False
             continue
         before = state
         at = number * MS_PER_DAY + minute * MS_PER_MINUTE + _OFFSET_MS + scattered(minute) % 7
-        found.append(Said(at, f"{int(state) / 1000:g}" if is_kilo else state, unit))
+        found.append(StateChange(at, f"{int(state) / 1000:g}" if is_kilo else state, unit))
     return tuple(found)
 
 
@@ -198,7 +198,7 @@ HOMES: Final = (
         56,
     ),
 )
-"""Whom the shipped source tells apart by `sensor_kitchen_energy`, `sensor_roof_power` and `sensor_heater_energy`."""
+"""The shipped source tells them apart by `sensor_kitchen_energy`, `sensor_roof_power` and `sensor_heater_energy`."""
 
 LODGERS: Final = (Home("lodger-1", _MAINS, 84), Home("lodger-2", _MAINS, 112))
 """Homes with nothing of their own."""

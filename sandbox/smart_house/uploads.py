@@ -1,4 +1,4 @@
-"""What each home sent, and when: the rows of the data lake, edits and deletions included."""
+"""The uploads of each home: the rows of the data lake, with edits and deletions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, day_number, now_ms
 from sandbox.measured import FIRST_DAY
-from sandbox.smart_house.home import HOMES, LODGERS, ROOF, Home, Said, changes_of
+from sandbox.smart_house.home import HOMES, LODGERS, ROOF, Home, StateChange, changes_of
 from sandbox.smart_house.settings import Settings
 
 _HOUR: Final = 3_600_000
@@ -20,16 +20,16 @@ class Row:
     """One upload.
 
     Attributes:
-        home: Who sent it.
+        home: The sender.
         era: What its collector does to times.
         number: The UTC day of the upload, since 1970-01-01.
-        cells: Entity's column → what it said, in order.
+        cells: Column of an entity → its changes, in order.
     """
 
     home: str
     era: str
     number: int
-    cells: Mapping[str, tuple[Said, ...]]
+    cells: Mapping[str, tuple[StateChange, ...]]
 
 
 class Lake:
@@ -47,11 +47,11 @@ class Lake:
         return found
 
     def delete(self, home: str) -> None:
-        """Forget all that a home ever sent, and all that it will send."""
+        """Forget all uploads of a home, later ones too."""
         self._deleted.add(home)
 
     def add(self, row: Row) -> None:
-        """One upload more."""
+        """Add an upload."""
         self._added.append(row)
 
     def reset(self) -> None:
@@ -76,7 +76,7 @@ def homes(settings: Settings) -> Iterable[tuple[Home, str]]:
 
 
 def newest_day(settings: Settings) -> int:
-    """The last day whose uploads are given out: yesterday at most."""
+    """The last day whose uploads are served: yesterday at most."""
     yesterday = now_ms() // MS_PER_DAY - 1
     return yesterday if settings.last_day is None else min(yesterday, day_number(settings.last_day))
 
@@ -84,10 +84,10 @@ def newest_day(settings: Settings) -> int:
 @lru_cache(maxsize=512)
 def _uploads(
     home: Home, era: str, number: int, kilo_from: int | None, resends_every: int
-) -> tuple[Mapping[str, tuple[Said, ...]], ...]:
-    """What one home sent on one day, upload by upload; of an upload without a word there is none."""
+) -> tuple[Mapping[str, tuple[StateChange, ...]], ...]:
+    """The uploads of one home on one day; those without a change are left out."""
     if era == "redacted":
-        # Collectors of that time sent every some seconds; here it is every hour.
+        # Collectors of that time sent every few seconds; here it is every hour.
         ends = [number * MS_PER_DAY + hour * _HOUR for hour in range(24)]
         spans = [(end - _HOUR, end) for end in ends]
     else:
@@ -104,11 +104,11 @@ def _sent_at(home: Home, number: int) -> int:
     return number * MS_PER_DAY + (number * 7919 + home.shift_days * 31) % _EARLY_MINUTES * MS_PER_MINUTE
 
 
-def _cells(home: Home, start: int, end: int, kilo_from: int | None) -> Mapping[str, tuple[Said, ...]]:
+def _cells(home: Home, start: int, end: int, kilo_from: int | None) -> Mapping[str, tuple[StateChange, ...]]:
     days = range(start // MS_PER_DAY, end // MS_PER_DAY + 1)
-    cells: dict[str, tuple[Said, ...]] = {}
+    cells: dict[str, tuple[StateChange, ...]] = {}
     for entity in home.entities:
-        said = [
+        changes = [
             one
             for number in days
             for one in changes_of(
@@ -116,6 +116,6 @@ def _cells(home: Home, start: int, end: int, kilo_from: int | None) -> Mapping[s
             )
             if start < one.at <= end
         ]
-        if said:
-            cells[entity.column] = tuple(said)
+        if changes:
+            cells[entity.column] = tuple(changes)
     return cells

@@ -7,22 +7,21 @@ from datetime import timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final
 
+from sandbox.edits import Row
 from sandbox.faults import Fired
 from sandbox.instants import iso_text
 from sandbox.voltstorage.settings import Settings
-from sandbox.voltstorage.store import Cells
 
-Row = tuple[int, Cells]
 _BREAK: Final = "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """How an export is to look.
+class ExportFormat:
+    """The form of an export.
 
     Attributes:
         fields: Its columns.
-        tz_minutes: UTC offset of its times; None for UTC, said as `Z`.
+        tz_minutes: UTC offset of its times; None for UTC, written `Z`.
         precision: Significant digits.
         tolerance: Relative error that is simplified away.
         separator: Between cells.
@@ -34,18 +33,22 @@ class Wanted:
     tolerance: float
     separator: str
 
+    def time(self, at: int) -> str:
+        """Epoch milliseconds as text."""
+        return _time(at, self.tz_minutes)
 
-def as_csv(rows: Sequence[Row], wanted: Wanted, settings: Settings, fired: Fired) -> bytes:
+
+def as_csv(rows: Sequence[Row], form: ExportFormat, settings: Settings, fired: Fired) -> bytes:
     """The rows as a CSV, with the faults that happen."""
-    separator = wanted.separator
-    names = [*wanted.fields, *([fired.option("extra_column", "name")] if "extra_column" in fired else [])]
+    separator = form.separator
+    names = [*form.fields, *([fired.option("extra_column", "name")] if "extra_column" in fired else [])]
     if "twin_column" in fired:
         names.append(names[0])
     extra = [fired.option("extra_column", "value")] if "extra_column" in fired else []
     extra += [""] if "twin_column" in fired else []
     between = fired.option("mixed_separators", "separator") if "mixed_separators" in fired else separator
     lines = [
-        between.join([_time(at, wanted), *(_number(cells.get(name, ""), wanted) for name in wanted.fields), *extra])
+        between.join([form.time(at), *(_number(cells.get(name, ""), form) for name in form.fields), *extra])
         for at, cells in rows
     ]
     if "cell" in fired and lines:
@@ -64,10 +67,10 @@ def as_csv(rows: Sequence[Row], wanted: Wanted, settings: Settings, fired: Fired
     return text.encode()
 
 
-def as_json(rows: Sequence[Row], wanted: Wanted, shape: str) -> bytes:
-    """The rows as JSON, in one of the two shapes that nobody has documented."""
-    values = [[_time(at, wanted), *(_value(cells.get(name), wanted) for name in wanted.fields)] for at, cells in rows]
-    names = ["Time", *wanted.fields]
+def as_json(rows: Sequence[Row], form: ExportFormat, shape: str) -> bytes:
+    """The rows as JSON, in one of two shapes; no document describes it."""
+    values = [[form.time(at), *(_value(cells.get(name), form) for name in form.fields)] for at, cells in rows]
+    names = ["Time", *form.fields]
     if shape == "columns":
         return json.dumps({"fields": names, "data": values}).encode()
     return json.dumps([dict(zip(names, row, strict=True)) for row in values]).encode()
@@ -79,25 +82,25 @@ def simplified(rows: Sequence[Row], fields: Iterable[str], tolerance: float) -> 
     Args:
         rows: By time.
         fields: Which columns.
-        tolerance: By how much of a column's largest value a cell may lie off the line; 0 leaves every cell.
+        tolerance: The distance from the line, as a fraction of the column's largest value; 0 leaves every cell.
     """
     if not tolerance:
         return list(rows)
-    kept: dict[int, dict[str, float | str]] = {at: {} for at, _ in rows}
+    remaining: dict[int, dict[str, float | str]] = {at: {} for at, _ in rows}
     for name in fields:
         points = [(at, value) for at, cells in rows if (value := cells.get(name)) is not None]
         numbers = [(at, float(value)) for at, value in points if not isinstance(value, str)]
         chosen = set(_peucker(numbers, tolerance * max((abs(value) for _, value in numbers), default=0.0)))
         for at, value in points:
             if isinstance(value, str) or at in chosen:
-                kept[at][name] = value
-    return [(at, cells) for at, cells in kept.items() if cells]
+                remaining[at][name] = value
+    return [(at, cells) for at, cells in remaining.items() if cells]
 
 
 def _peucker(points: list[tuple[int, float]], most: float) -> list[int]:
     if len(points) < 3:  # noqa: PLR2004 - a line has two ends
         return [at for at, _ in points]
-    kept, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
+    chosen, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
     while spans:
         first, last = spans.pop()
         (begin, low), (end, high) = points[first], points[last]
@@ -106,27 +109,23 @@ def _peucker(points: list[tuple[int, float]], most: float) -> list[int]:
         ]
         if offs and max(offs) > most:
             middle = first + 1 + offs.index(max(offs))
-            kept.add(middle)
+            chosen.add(middle)
             spans += [(first, middle), (middle, last)]
-    return [points[index][0] for index in sorted(kept)]
-
-
-def _time(at: int, wanted: Wanted) -> str:
-    return _time_in(at, wanted.tz_minutes)
+    return [points[index][0] for index in sorted(chosen)]
 
 
 @lru_cache(16_384)
-def _time_in(at: int, minutes: int | None) -> str:
-    """A day's instants are said again for every product."""
+def _time(at: int, minutes: int | None) -> str:
+    """An instant as text; cached because all products have the same instants."""
     return iso_text(at, None if minutes is None else timezone(timedelta(minutes=minutes)))
 
 
-def _number(value: float | str, wanted: Wanted) -> str:
-    return value if isinstance(value, str) else f"{value:.{wanted.precision}g}"
+def _number(value: float | str, form: ExportFormat) -> str:
+    return value if isinstance(value, str) else f"{value:.{form.precision}g}"
 
 
-def _value(value: float | str | None, wanted: Wanted) -> Any:  # noqa: ANN401 - a cell of JSON
-    return value if value is None or isinstance(value, str) else float(_number(value, wanted))
+def _value(value: float | str | None, form: ExportFormat) -> Any:  # noqa: ANN401 - a cell of JSON
+    return value if value is None or isinstance(value, str) else float(_number(value, form))
 
 
 def _with_cell(line: str, separator: str, raw: str) -> str:

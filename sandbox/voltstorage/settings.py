@@ -1,15 +1,13 @@
-"""What a person may set about VoltStorage's twin."""
+"""The settings of VoltStorage's twin, and the faults that it can have."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar, Final
 
+from sandbox.faults import COMMON_FAULTS, FaultKind
 from sandbox.settings import SettingError, TwinSettings
-
-JSON_SHAPES: Final = ("records", "columns")
-LIVE_TIMES: Final = ("seconds", "fraction")
-TOKEN_PLACES: Final = ("both", "header", "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,27 +15,32 @@ class Settings(TwinSettings):
     """The twin's settings.
 
     Attributes:
-        username: The e-mail address that may log in.
-        password: Its password; random unless given.
-        token_seconds: How long a token lives; 0 for as long as its `validity` says.
+        username: The e-mail address that can log in.
+        password: Its password; random unless it is set.
+        token_seconds: How long a token lives; 0 for its `validity`.
         token_in: Where a token is accepted: `header`, `query` or `both`.
-        json_shape: How a JSON export looks, which no document says: `records` or `columns`.
+        json_shape: The form of a JSON export, which no document describes: `records` or `columns`.
         live_time: The stream's `time`: whole `seconds` as documented, or with a `fraction`.
-        has_seconds: Whether product 78, with a row every `spacing_ms`, is there.
+        has_seconds: Whether there is product 78, with a row every `spacing_ms`.
         spacing_ms: Milliseconds between two rows of product 78.
         last_day: The last day with measured rows; None for today, up to now.
         export_lag_seconds: How far an export is behind: it holds no row that is younger.
         is_hint_sent: Whether a CSV begins with `sep=`.
         is_line_ended: Whether the last line of a CSV ends.
-        is_gzip: Whether answers are compressed for a client that accepts gzip.
+        is_gzip: Whether responses are compressed for a client that accepts gzip.
     """
 
-    credentials: ClassVar[tuple[str, ...]] = ("username", "password")
+    credentials: ClassVar = ("username", "password")
+    choices: ClassVar = {
+        "json_shape": ("records", "columns"),
+        "live_time": ("seconds", "fraction"),
+        "token_in": ("both", "header", "query"),
+    }
 
     username: str = "home@joulehouse.example"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     token_seconds: float = 0.0
-    token_in: str = "both"  # noqa: S105 - a place, no token
+    token_in: str = "both"  # noqa: S105 - a word, no token
     json_shape: str = "records"
     live_time: str = "seconds"
     has_seconds: bool = False
@@ -48,20 +51,33 @@ class Settings(TwinSettings):
     is_line_ended: bool = True
     is_gzip: bool = True
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be.
-
-        Raises:
-            SettingError: A word is not one of those listed, or a number is out of range.
-        """
-        for name, word, known in (
-            ("json_shape", self.json_shape, JSON_SHAPES),
-            ("live_time", self.live_time, LIVE_TIMES),
-            ("token_in", self.token_in, TOKEN_PLACES),
-        ):
-            if word not in known:
-                raise SettingError(f"{name} cannot be {word!r}; it is one of {', '.join(known)}.")
+    def check(self) -> None:
+        """Refuse numbers out of range."""
         if not 10 <= self.spacing_ms <= 60_000 or 60_000 % self.spacing_ms:  # noqa: PLR2004 - a minute in ms
             raise SettingError("spacing_ms must divide a minute, and lie between 10 and 60,000.")
         if not 0 <= self.export_lag_seconds <= 1e9:  # noqa: PLR2004 - thirty years are enough
             raise SettingError("export_lag_seconds must lie between 0 and 1,000,000,000.")
+
+
+FAULTS: Final[Mapping[str, FaultKind]] = {
+    **COMMON_FAULTS,
+    "mixed_separators": FaultKind("Rows are separated by `separator`, the header as asked.", {"separator": ","}),
+    "wrong_hint": FaultKind("The first line names `hint`, whatever is used.", {"hint": ";"}),
+    "cut_last_line": FaultKind("The last line ends `characters` too early, and all framing agrees.", {"characters": 7}),
+    "unix_lines": FaultKind("Lines end with a line feed alone."),
+    "extra_column": FaultKind("A further column `name` says `value`.", {"name": "Power_New", "value": "1.5"}),
+    "twin_column": FaultKind("The first column comes a second time, at the end."),
+    "short_row": FaultKind("The first row lacks two cells."),
+    "cell": FaultKind("In the first `rows` rows, the first cell behind the time is `raw`.", {"rows": 1, "raw": "n/a"}),
+    "outside_rows": FaultKind("A row is added that lies `seconds` after the end.", {"seconds": 60.0}),
+    "page_repeats": FaultKind("Every page of products is the first.", endpoint="products"),
+    "count_ignored": FaultKind("Every page of products holds all of them.", endpoint="products"),
+    "no_token": FaultKind("The login answers without a token.", endpoint="login"),
+    "message_lost": FaultKind("A message of the stream is not sent.", endpoint="stream"),
+    "message_twice": FaultKind("A message of the stream is sent twice.", endpoint="stream"),
+    "message_late": FaultKind("A message of the stream comes after the next one.", endpoint="stream"),
+    "message": FaultKind("A message of the stream is `body`.", {"body": "no JSON"}, endpoint="stream"),
+    "message_huge": FaultKind("A message of the stream has `mib` MiB.", {"mib": 64}, endpoint="stream"),
+    "redirect": FaultKind("The stream's handshake is answered with a redirect to `to`.", {"to": "http://127.0.0.1:9/"}),
+}
+"""Kind → what it does and its options."""

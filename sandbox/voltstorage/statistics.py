@@ -9,8 +9,7 @@ import numpy as np
 
 from sandbox.instants import MS_PER_DAY, MS_PER_MINUTE, date_of, day_number
 from sandbox.measured import FIRST_MS, MINUTES
-from sandbox.voltstorage.home import CAPACITY_WH, Floats, minutes_of
-from sandbox.voltstorage.store import Home
+from sandbox.voltstorage.store import CAPACITY_WH, Floats, Home, minutes_of
 
 TIMESPANS: Final = ("hour", "day", "month", "year", "lifetime")
 _MS_PER_HOUR: Final = 3_600_000
@@ -22,10 +21,10 @@ def spans(timespan: str, start: int, end: int, until: int) -> Iterator[tuple[int
     """The spans that begin with `start <= begin < end`, in epoch milliseconds, cut off at `until`.
 
     Args:
-        timespan: One of `TIMESPANS`; the one lifetime begins where the measurements do, whatever was asked.
+        timespan: One of `TIMESPANS`; the one lifetime begins with the measurements, whatever the window.
         start: The first instant.
         end: The instant after the last.
-        until: How far it has come.
+        until: The end of the data.
     """
     if timespan == "lifetime":
         yield FIRST_MS, until
@@ -39,7 +38,7 @@ def spans(timespan: str, start: int, end: int, until: int) -> Iterator[tuple[int
 
 
 def statistics_of(home: Home, begin: int, end: int) -> dict[str, Any] | None:
-    """What the document's example shows, of the minutes from `begin` on; None if nobody measured."""
+    """The fields of the document's example, for the minutes from `begin` on; None if nobody measured."""
     sums = np.zeros(9)
     hottest, warm = float("nan"), []
     for number in range(begin // MS_PER_DAY, -(-end // MS_PER_DAY)):
@@ -54,7 +53,7 @@ def statistics_of(home: Home, begin: int, end: int) -> dict[str, Any] | None:
     if not n:
         return None
     heat, n_heat = np.nansum([one[0] for one in warm]), sum(one[1] for one in warm)
-    said: dict[str, Any] = {
+    statistics: dict[str, Any] = {
         "timespan_start": begin // 1000,
         "pv-total": pv * _SECONDS,
         "pv-activity": sunny * _SECONDS,
@@ -67,9 +66,9 @@ def statistics_of(home: Home, begin: int, end: int) -> dict[str, Any] | None:
         "self-sufficiency": {"totalWeight": used * _SECONDS, "value": round(1 - min(drawn / used, 1), 12)},
     }
     if n_heat:
-        said["max-temperature"] = float(hottest)
-        said["electrolyte-temp"] = {"nSamples": int(n_heat), "value": round(float(heat / n_heat), 10)}
-    return said
+        statistics["max-temperature"] = float(hottest)
+        statistics["electrolyte-temp"] = {"nSamples": int(n_heat), "value": round(float(heat / n_heat), 10)}
+    return statistics
 
 
 @lru_cache(maxsize=20_000)

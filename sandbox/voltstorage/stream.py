@@ -4,17 +4,17 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sandbox.faults import Facts
+from sandbox.answers import RefusedError
+from sandbox.edits import Cells, Row
+from sandbox.faults import Facts, FaultSwitches
 from sandbox.instants import now_ms
-from sandbox.voltstorage.store import CHARGE, ELECTRONICS, GRID, HOUSEHOLD, PV, STATUS, Cells, Home
-
-if TYPE_CHECKING:
-    from sandbox.voltstorage.twin import VoltStorage
+from sandbox.voltstorage.settings import Settings
+from sandbox.voltstorage.store import CHARGE, ELECTRONICS, GRID, HOUSEHOLD, PV, STATUS, Home
 
 LIVE_NAMES: Final[Mapping[str, str]] = {
     # The first is documented. The others are our choice.
@@ -31,14 +31,35 @@ _STEP_SECONDS: Final = 0.02
 _GONE: Final = 1012  # "service restart"
 
 
+class RowSource(Protocol):
+    """What the streams need from the twin."""
+
+    @property
+    def settings(self) -> Settings:
+        """Its present settings."""
+
+    @property
+    def switches(self) -> FaultSwitches:
+        """Its faults."""
+
+    def require_token(self, header: str, parameter: str) -> None:
+        """Raise a `RefusedError` without a valid token."""
+
+    def home(self, product: str) -> Home:
+        """The product with that number."""
+
+    def rows(self, home: Home, start: int, end: int) -> list[Row]:
+        """The rows with `start <= time < end`."""
+
+
 class Streams:
     """All live streams of the twin.
 
     Args:
-        twin: Whose rows.
+        twin: The source of the rows.
     """
 
-    def __init__(self, twin: "VoltStorage") -> None:
+    def __init__(self, twin: RowSource) -> None:
         self._twin = twin
         self._open: dict[asyncio.Task[None], asyncio.AbstractEventLoop] = {}
 
@@ -57,8 +78,6 @@ class Streams:
 
     async def serve(self, socket: WebSocket) -> None:
         """Talk over one websocket until either side ends it."""
-        from sandbox.voltstorage.twin import RefusedError  # noqa: PLC0415 - the two modules need each other
-
         fired = self._twin.switches.fire(Facts("stream", socket.query_params.get("productId")))
         if "redirect" in fired:
             to = {"location": fired.option("redirect", "to")}
@@ -68,9 +87,8 @@ class Streams:
             self._twin.require_token(socket.headers.get("authorization", ""), socket.query_params.get("token", ""))
             home = self._twin.home(socket.query_params.get("productId", ""))
         except RefusedError as refused:
-            await socket.send_denial_response(
-                Response(refused.answer.body, refused.answer.status, media_type="application/json")
-            )
+            body, status = refused.response.body, refused.response.status
+            await socket.send_denial_response(PlainTextResponse(body, status, media_type="application/json"))
             return
         await socket.accept()
         sending = asyncio.create_task(self._send(socket, home))
@@ -87,11 +105,11 @@ class Streams:
                 await socket.close(_GONE)
 
     async def _send(self, socket: WebSocket, home: Home) -> None:
-        said = now_ms()
-        held: str | None = None
+        sent_until = now_ms()
+        delayed: str | None = None
         while True:
             until = now_ms()
-            for at, cells in self._twin.rows(home, said + 1, until + 1):
+            for at, cells in self._twin.rows(home, sent_until + 1, until + 1):
                 if not cells:
                     continue
                 fired = self._twin.switches.fire(Facts("stream", str(home.number), at, at + 1))
@@ -102,13 +120,13 @@ class Streams:
                     text = " " * (int(fired.option("message_huge", "mib")) << 20)
                 if "message_lost" in fired:
                     continue
-                if "message_late" in fired and held is None:
-                    held = text
+                if "message_late" in fired and delayed is None:
+                    delayed = text
                     continue
-                for one in (text, *([text] if "message_twice" in fired else []), *([held] if held else [])):
+                for one in (text, *([text] if "message_twice" in fired else []), *([delayed] if delayed else [])):
                     await socket.send_text(one)
-                held = None
-            said = max(said, until)
+                delayed = None
+            sent_until = max(sent_until, until)
             await asyncio.sleep(_STEP_SECONDS)
 
     def _message(self, at: int, cells: Cells) -> str:
@@ -118,6 +136,6 @@ class Streams:
 
 
 async def _until_gone(socket: WebSocket) -> None:
-    """Wait until the other side ends the stream; messages from it are not accepted, and dropped."""
+    """Wait until the other side ends the stream; messages from it are dropped."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass

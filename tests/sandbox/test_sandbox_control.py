@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from sandbox.export_service.faults import FAULTS
+from sandbox.export_service.settings import FAULTS
 from sandbox.export_service.twin import ExportService
 from sandbox.server import is_loopback
 from sandbox.twins import TWINS

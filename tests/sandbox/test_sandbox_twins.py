@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sandbox.answers import Answer, Asked, as_json
+from sandbox.answers import Request, Response, as_json
 from sandbox.faults import Facts, Fired
 from sandbox.running import Sandbox, served
 from sandbox.settings import SettingError, TwinSettings
@@ -37,12 +37,9 @@ class Thermometer(Twin[ThermometerSettings]):
 
     slug: ClassVar = "thermometer"
     path: ClassVar = "/thermometer"
+    paths: ClassVar = ("/thermometer/now/{room}", "/thermometer/rooms")
     settings_type: ClassVar = ThermometerSettings
     endpoints: ClassVar = ("now", "rooms")
-
-    @property
-    def paths(self) -> Sequence[str]:
-        return ("/thermometer/now/{room}", "/thermometer/rooms")
 
     @property
     def sockets(self) -> Mapping[str, Socket]:
@@ -52,11 +49,11 @@ class Thermometer(Twin[ThermometerSettings]):
     def own_switches(self) -> Sequence[Switch]:
         return (Switch("POST", "heat", lambda query, body: self.configure(degrees=body[query["name"]])),)
 
-    def facts(self, asked: Asked) -> Facts:
-        return Facts(asked.path.split("/")[2], asked.path.split("/")[-1])
+    def facts(self, request: Request) -> Facts:
+        return Facts(request.path.split("/")[2], request.path.split("/")[-1])
 
-    def real(self, asked: Asked, facts: Facts, fired: Fired) -> Answer:
-        del asked, fired
+    def real(self, request: Request, facts: Facts, fired: Fired) -> Response:
+        del request, fired
         return as_json(200, ["kitchen"] if facts.endpoint == "rooms" else self.settings.degrees)
 
     def truth(self, start: int, end: int, query: Query) -> Iterable[Point]:

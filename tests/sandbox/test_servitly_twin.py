@@ -91,10 +91,10 @@ def test_its_jobs_are_shown() -> None:
 def test_a_token_that_has_not_expired_cannot_be_renewed() -> None:
     with boilers() as made:
         token = made.login.headers()["authorization"]
-        known = made.twin._tokens[token.removeprefix("Bearer ")]
+        refresh_token = made.twin._refresh_tokens[token.removeprefix("Bearer ")]
         request = Request(  # noqa: S310 - our own loopback
             f"{made.sandbox.url}{served.RENEW}",
-            json.dumps({"refreshToken": known.refresh}).encode(),
+            json.dumps({"refreshToken": refresh_token}).encode(),
             {"authorization": token},
         )
         with pytest.raises(OSError, match="400"):

@@ -15,8 +15,8 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from sandbox.running import Sandbox, served
-from sandbox.smart_house.settings import Settings
-from sandbox.smart_house.twin import FAULTS, ROOT, SmartHouse
+from sandbox.smart_house.settings import FAULTS, Settings
+from sandbox.smart_house.twin import ROOT, SmartHouse
 
 DAY = {"date_from": "2025-06-03", "date_to": "2025-06-03"}
 

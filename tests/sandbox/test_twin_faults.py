@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.export_service.faults import FAULTS
+from sandbox.export_service.settings import FAULTS
 from sandbox.export_service.twin import ExportService
 from sandbox.settings import SettingError
 from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows

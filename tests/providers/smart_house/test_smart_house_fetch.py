@@ -20,7 +20,7 @@ from domain.window import Window
 from providers.smart_house.client import PART
 from providers.smart_house.normalize import normalize
 from providers.smart_house.spec import SPEC, TYPES
-from sandbox.smart_house.home import Said
+from sandbox.smart_house.home import StateChange
 from tests.fakes.smart_homes import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
 
 WEEK = Window.of_days(date(2025, 6, 1), date(2025, 6, 7))
@@ -89,7 +89,7 @@ def test_arrays_repeat_their_parameter() -> None:
     with smart_homes(account=replace(ACCOUNT, types=("sensor", "sun"))) as made:
         seen = []
         answer = made.twin.answer
-        made.twin.answer = lambda asked: (seen.append(asked.pairs), answer(asked))[1]  # type: ignore[method-assign,func-returns-value]  # to look at what is asked
+        made.twin.answer = lambda request: (seen.append(request.pairs), answer(request))[1]  # type: ignore[method-assign,func-returns-value]  # to look at what is asked
         try:
             whole = made.load()
         finally:
@@ -187,7 +187,7 @@ def test_types_that_the_account_names_are_divided_without_a_doubt(caplog: pytest
 
 
 def test_a_type_that_nobody_listed_is_asked_for_once_an_answer_had_it() -> None:
-    said = Said(int(datetime(2025, 6, 3, 12, tzinfo=UTC).timestamp() * 1000), "blue", "")
+    said = StateChange(int(datetime(2025, 6, 3, 12, tzinfo=UTC).timestamp() * 1000), "blue", "")
     homes = {**ACCOUNT.homes, "aveiro": ("sensor.kitchen_energy", "gizmo.hall")}
     with smart_homes(account=replace(ACCOUNT, homes=homes)) as made:
         made.twin.add("aveiro", date(2025, 6, 4), {"gizmo_hall": [said]})
