@@ -46,6 +46,8 @@ BREACHES = [
     (CIRCLES, "assets/source.py", "import assets.factory"),
     (CIRCLES, "pipelines/components/template.py", "import pipelines.components.source"),
     (CIRCLES, "pipelines/local/processes.py", "import pipelines.cli.days"),
+    (CIRCLES, "sandbox/faults.py", "import sandbox.disturbance"),
+    (CIRCLES, "sandbox/voltstorage/stream.py", "import sandbox.voltstorage.twin"),
 ]
 
 
