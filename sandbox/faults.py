@@ -1,4 +1,4 @@
-"""The switches of a twin's faults: what can go wrong, where, and how often."""
+"""The faults of a twin: what can go wrong, where, and how often."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +32,8 @@ class FaultKind:
 COMMON_FAULTS: Final[Mapping[str, FaultKind]] = {
     # instead of the real answer
     "status": FaultKind(
-        "Answers `code` with an error body (`json`, `text` or `empty`); `retry_after` is sent as given, or, "
-        "`as_date`, as the HTTP date so many seconds from now.",
+        "Answers `code` with an error body (`json`, `text` or `empty`); `retry_after` is sent unchanged or, "
+        "with `as_date`, as the HTTP date that many seconds from now.",
         {"code": 503, "retry_after": None, "as_date": False, "body": "json"},
         {"body": ("json", "text", "empty")},
     ),
@@ -42,12 +42,12 @@ COMMON_FAULTS: Final[Mapping[str, FaultKind]] = {
         "Answers exactly `body` with `status`, `content_type` and `headers`.",
         {"status": 200, "body": "", "content_type": "application/json", "headers": {}},
     ),
-    "revoke": FaultKind("Makes every token given so far invalid, so that this request is answered as unauthorized."),
+    "revoke": FaultKind("Makes every token so far invalid, so that this request is unauthorized."),
     # the encoding
     "bom": FaultKind("The body begins with a UTF-8 byte order mark."),
     "utf16": FaultKind("The body is UTF-16."),
     "label": FaultKind(
-        "The answer bears `status` and `content_type`, whatever it holds.",
+        "The response has this `status` and `content_type`, whatever its body.",
         {"status": 200, "content_type": "application/json"},
     ),
     # the wire
@@ -63,17 +63,17 @@ COMMON_FAULTS: Final[Mapping[str, FaultKind]] = {
         "`mib` mebibytes of spaces follow the body; `gzip` compresses them whatever the client accepts.",
         {"mib": 64, "gzip": False},
     ),
-    "endless_body": FaultKind("Spaces follow the body for ever."),
+    "endless_body": FaultKind("Spaces follow the body without end."),
 }
-"""What can happen to the responses of any twin, by `sandbox.disturbance`: kind → what it does and its options."""
+"""The faults of every twin, applied by `sandbox.disturbance`: kind → its summary and options."""
 
 LIMITS: Final[Mapping[str, str]] = {
     "endpoint": "only this endpoint of the twin, or any; its main one by default",
     "product": "only this product (or meter, or device)",
-    "day": "only questions whose window touches this UTC day",
+    "day": "only requests whose window touches this UTC day",
     "page": "only this page of a listing, counted from 1",
     "from_request": "only from the k-th matching request on, counted from 1",
-    "times": "at most so often",
+    "times": "at most this many times",
     "probability": "with this probability, drawn from `seed`",
     "seed": "the seed of the draw",
 }
@@ -93,7 +93,7 @@ _LIMIT_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a fault looks at to decide whether a request is meant.
+    """The parts of a request that decide whether a fault matches it.
 
     Attributes:
         endpoint: One of the twin's endpoints.
@@ -112,7 +112,7 @@ class Facts:
 
 @dataclass(slots=True)
 class Fault:
-    """One switch that is on."""
+    """One fault that is on."""
 
     number: int
     kind: str
@@ -134,8 +134,8 @@ class Fault:
         self.draw.seed(self.seed)
 
     def fires(self, facts: Facts) -> bool:
-        """Whether it happens to this request; counts the request if it is one that is meant."""
-        if not self._means(facts):
+        """Whether it happens to this request; a matching request is counted."""
+        if not self._matches(facts):
             return False
         self.n_matched += 1
         is_spent = self.times is not None and self.n_fired >= self.times
@@ -145,13 +145,13 @@ class Fault:
         return True
 
     def shown(self) -> dict[str, Any]:
-        """The switch as JSON."""
+        """The fault as JSON."""
         limits = {name: getattr(self, name) for name in LIMITS}
         limits["day"] = self.day and self.day.isoformat()
         counts = {"n_matched": self.n_matched, "n_fired": self.n_fired}
         return {"number": self.number, "fault": self.kind, **self.options, **limits, **counts}
 
-    def _means(self, facts: Facts) -> bool:
+    def _matches(self, facts: Facts) -> bool:
         if (
             self.endpoint not in ("any", facts.endpoint)
             or self.product not in (None, facts.subject)
@@ -188,11 +188,11 @@ class Fired:
 
 
 class FaultSwitches:
-    """All switches of one twin. Safe to use from several threads.
+    """All faults of one twin. Safe to use from several threads.
 
     Args:
         kinds: What can go wrong with this twin.
-        endpoints: What it tells apart; a fault that names none is about the first.
+        endpoints: The endpoints of the twin; a fault that names none is about the first.
     """
 
     def __init__(self, kinds: Mapping[str, FaultKind], endpoints: Sequence[str]) -> None:
@@ -236,7 +236,7 @@ class FaultSwitches:
             return removed
 
     def shown(self) -> list[dict[str, Any]]:
-        """The switches that are on, with how often each has matched and fired."""
+        """The faults that are on, with how often each has matched and fired."""
         with self._lock:
             return [fault.shown() for fault in self._faults]
 

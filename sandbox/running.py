@@ -199,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="The providers' twins on loopback: measured data, and every fault on a switch.",
-        epilog=f"Credentials come from {', '.join(credentials)}; a secret that is not set is random, and nobody gets "
+        epilog=f"Credentials come from {', '.join(credentials)}; a secret that is not set is random, and lets nobody "
         f"in. Settings for --set: {', '.join(known)}.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")

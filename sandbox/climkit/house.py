@@ -17,7 +17,7 @@ from sandbox.measured import FIRST_DAY, FIRST_MS, MISSING, QUARTER_MINUTES, QUAR
 QUARTER_MS: Final = 900_000
 
 _WEEK: Final = 7 * QUARTERS
-_NIGHT_DRAW: Final = -3  # Wh in a quarter without sun: the order of what a real answer shows
+_NIGHT_DRAW: Final = -3  # Wh in a quarter without sun: about as much as a real response shows
 _PV_SCALE: Final = 4
 
 

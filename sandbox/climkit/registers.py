@@ -67,7 +67,7 @@ class Event:
                 int(document.get("seconds", 0)),
             )
         except (KeyError, TypeError, ValueError):
-            raise SettingError("an event needs an instant `at`, and numbers for the rest.") from None
+            raise SettingError("an event needs an instant `at`, and numbers in its other fields.") from None
 
 
 def readings(meter: str, start: int, end: int, events: Sequence[Event]) -> Iterator[tuple[int, dict[str, float]]]:

@@ -74,4 +74,4 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "unknown_meter_type": FaultKind("The last meter is of the type `type`.", {"type": "gas"}, endpoint="lists"),
     "error_object": FaultKind("Answers 200 with an object that tells of an error."),
 }
-"""Kind → what it does and its options."""
+"""Kind → its summary and options."""

@@ -11,7 +11,6 @@ negative nights are as working clients have recorded them. What is not documente
 | `GET …/asked` | the requests for data and lists so far: path, t_s, t_e, sampling_frequency |
 """
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -169,12 +168,11 @@ class Climkit(Twin[Settings]):
         raise _refused(429, "Too many requests", **headers.get(self.settings.retry_after, {}))
 
     def _login(self, request: Request, fired: Fired) -> Response:
-        try:
-            document = json.loads(request.body)
-            name, password = str(document["username"]), str(document["password"])
-        except (ValueError, KeyError, TypeError):
-            raise _refused(400, "username and password are required") from None
-        if request.method != "POST" or name != self.settings.username or password != self.settings.password:
+        document, settings = request.document, self.settings
+        if not {"username", "password"} <= document.keys():
+            raise _refused(400, "username and password are required")
+        credentials = (document["username"], document["password"])
+        if request.method != "POST" or credentials != (settings.username, settings.password):
             raise _refused(401, "Invalid credentials")
         until = time.time() + self.settings.token_seconds
         token = self._tokens.issue(self.settings.token_seconds)

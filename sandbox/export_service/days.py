@@ -8,7 +8,7 @@ about 2 ms, and ten million points need the memory of one page.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -52,32 +52,9 @@ class Tally:
         )
 
 
-class Day(Protocol):
-    """The documents of one product on one UTC day. Immutable: a day is a snapshot."""
-
-    @property
-    def n_documents(self) -> int:
-        """How many documents the day has."""
-
-    def bounds(self, start: int, end: int) -> tuple[int, int]:
-        """The positions `[i, j)` of the documents with `start <= time < end`, in epoch milliseconds."""
-
-    def times(self, i: int, j: int) -> Times:
-        """The times of the documents at `[i, j)`."""
-
-    def documents(self, i: int, j: int) -> Sequence[bytes]:
-        """The documents at `[i, j)`, each one a JSON object."""
-
-    def joined(self, i: int, j: int) -> bytes:
-        """The same documents with commas between them, as they stand inside a JSON list."""
-
-    def tally(self, i: int, j: int) -> Tally:
-        """The values of the documents at `[i, j)`."""
-
-
 @dataclass(frozen=True, slots=True)
 class ListedDay:
-    """A day whose documents are a list: a measured day, or what an edit leaves behind.
+    """A day whose documents are a list: a measured day, or an edited one.
 
     Attributes:
         instants: The time of each document.
@@ -162,6 +139,10 @@ class VolumeDay:
         _write_digits(page, _POWER_AT, (1000 + noise % 9000).astype(np.int64))
         _write_digits(page, _VOLTAGE_AT, (22000 + (noise >> np.uint64(32)) % 2000).astype(np.int64))
         return page.tobytes()
+
+
+Day = ListedDay | VolumeDay
+"""The documents of one product on one UTC day. Immutable: a day is a snapshot."""
 
 
 def tally_of(documents: Sequence[bytes]) -> Tally:

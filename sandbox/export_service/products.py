@@ -36,7 +36,7 @@ _PACK_KWH: Final = 40
 
 
 def measured_day(product: str, number: int) -> ListedDay:
-    """One day of one of the products here, `number` days after 1970-01-01; minutes that nobody measured have nothing.
+    """One day of one of the products here, `number` days after 1970-01-01; without the unmeasured minutes.
 
     Its documents are rendered when they are first needed.
     """

@@ -152,4 +152,4 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     # the envelope
     "num_results": FaultKind("`numResults` is wrong by `off`; without it, it is missing.", {"off": None}),
 }
-"""Kind → what it does and its options."""
+"""Kind → its summary and options."""

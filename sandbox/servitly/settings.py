@@ -48,11 +48,11 @@ class Settings(TwinSettings):
 FAULTS: Final[Mapping[str, FaultKind]] = {
     **COMMON_FAULTS,
     "job_fails": FaultKind(
-        "The job that is ordered ends with `state` and says `message`.", {"state": "ERROR", "message": "No space left"}
+        "The ordered job ends with `state` and `message`.", {"state": "ERROR", "message": "No space left"}
     ),
-    "job_stuck": FaultKind("The job that is ordered says `state` for ever.", {"state": "PENDING"}),
-    "job_vanishes": FaultKind("The job that is ordered is unknown from then on."),
-    "no_id": FaultKind("The order is taken, and its answer has no id."),
+    "job_stuck": FaultKind("The ordered job stays in `state`.", {"state": "PENDING"}),
+    "job_vanishes": FaultKind("The ordered job is unknown afterwards."),
+    "no_id": FaultKind("The order is accepted, and the response has no id."),
     "no_url": FaultKind("The details lack `url`, although the job is COMPLETED.", endpoint="details"),
     "url": FaultKind("The details name `url`.", {"url": "https://evil.example/x"}, endpoint="details"),
     "redirect": FaultKind(
@@ -62,7 +62,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "header": FaultKind("The first column is called `name`.", {"name": "Zeit"}, endpoint="archive"),
     "twin_column": FaultKind("A file's first metric comes a second time.", endpoint="archive"),
     "separator": FaultKind("Cells are separated by `separator`.", {"separator": ";"}, endpoint="archive"),
-    "no_data_marks": FaultKind("`---` stands where nothing was said.", endpoint="archive"),
+    "no_data_marks": FaultKind("`---` stands in empty cells.", endpoint="archive"),
     "decimal_comma": FaultKind("Numbers have a decimal comma.", endpoint="archive"),
     "cell": FaultKind("In each file, the first value is `raw`.", {"raw": "n/a"}, endpoint="archive"),
     "row": FaultKind("Each file ends with the line `raw`.", {"raw": "1"}, endpoint="archive"),
@@ -79,4 +79,4 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "flip": FaultKind("A byte of the archive is wrong.", {"fraction": 0.3}, endpoint="archive"),
     "shorten": FaultKind("The archive is cut, and all framing agrees.", {"fraction": 0.7}, endpoint="archive"),
 }  # fmt: skip
-"""Kind → what it does and its options."""
+"""Kind → its summary and options."""

@@ -34,6 +34,8 @@ RENEW: Final = f"{ROOT}/identity/users/me/renewToken"
 EXPORTS: Final = f"{ROOT}/data/dataExports"
 FILES: Final = f"{ROOT}/files"
 
+_ENDPOINTS: Final = {LOGIN: "login", PAT_LOGIN: "login", RENEW: "renew", EXPORTS: "orders"}
+
 
 @dataclass(slots=True)
 class Job:
@@ -82,7 +84,7 @@ class Servitly(Twin[Settings]):
 
     slug: ClassVar = "servitly"
     path: ClassVar = ROOT
-    paths: ClassVar = (LOGIN, PAT_LOGIN, RENEW, EXPORTS, f"{EXPORTS}/{{id}}", f"{FILES}/{{rest:path}}")
+    paths: ClassVar = (*_ENDPOINTS, f"{EXPORTS}/{{id}}", f"{FILES}/{{rest:path}}")
     settings_type: ClassVar = Settings
     kinds: ClassVar = FAULTS
     endpoints: ClassVar = ("orders", "details", "archive", "login", "renew")
@@ -139,15 +141,7 @@ class Servitly(Twin[Settings]):
 
     def facts(self, request: Request) -> Facts:
         """What faults look at, whether or not the request is valid."""
-        endpoint = "details"
-        if request.path in (LOGIN, PAT_LOGIN):
-            endpoint = "login"
-        elif request.path == RENEW:
-            endpoint = "renew"
-        elif request.path == EXPORTS:
-            endpoint = "orders"
-        elif request.path.startswith(FILES):
-            endpoint = "archive"
+        endpoint = _ENDPOINTS.get(request.path, "archive" if request.path.startswith(FILES) else "details")
         order: Mapping[str, Any] = request.document if endpoint == "orders" else {}
         if endpoint in ("details", "archive"):
             with self._lock:

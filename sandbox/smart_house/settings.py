@@ -53,6 +53,6 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "zip_metadata": FaultKind("A second file describes the first, as in June 2022."),
     "member": FaultKind("The file inside is exactly `text`.", {"text": ""}),
     "cell": FaultKind("The first cell of the first row is `raw`, as JSON.", {"raw": '"n/a"'}),
-    "other_day": FaultKind("A row is said to be of the day `days` later.", {"days": 40}),
+    "other_day": FaultKind("A row has a day that is `days` days later.", {"days": 40}),
 }
-"""Kind → what it does and its options."""
+"""Kind → its summary and options."""

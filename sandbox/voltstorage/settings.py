@@ -61,18 +61,18 @@ class Settings(TwinSettings):
 
 FAULTS: Final[Mapping[str, FaultKind]] = {
     **COMMON_FAULTS,
-    "mixed_separators": FaultKind("Rows are separated by `separator`, the header as asked.", {"separator": ","}),
+    "mixed_separators": FaultKind("Rows are separated by `separator`, the header as requested.", {"separator": ","}),
     "wrong_hint": FaultKind("The first line names `hint`, whatever is used.", {"hint": ";"}),
     "cut_last_line": FaultKind("The last line ends `characters` too early, and all framing agrees.", {"characters": 7}),
     "unix_lines": FaultKind("Lines end with a line feed alone."),
-    "extra_column": FaultKind("A further column `name` says `value`.", {"name": "Power_New", "value": "1.5"}),
+    "extra_column": FaultKind("A further column `name` has the value `value`.", {"name": "Power_New", "value": "1.5"}),
     "twin_column": FaultKind("The first column comes a second time, at the end."),
     "short_row": FaultKind("The first row lacks two cells."),
     "cell": FaultKind("In the first `rows` rows, the first cell behind the time is `raw`.", {"rows": 1, "raw": "n/a"}),
     "outside_rows": FaultKind("A row is added that lies `seconds` after the end.", {"seconds": 60.0}),
     "page_repeats": FaultKind("Every page of products is the first.", endpoint="products"),
     "count_ignored": FaultKind("Every page of products holds all of them.", endpoint="products"),
-    "no_token": FaultKind("The login answers without a token.", endpoint="login"),
+    "no_token": FaultKind("The login has no token in its response.", endpoint="login"),
     "message_lost": FaultKind("A message of the stream is not sent.", endpoint="stream"),
     "message_twice": FaultKind("A message of the stream is sent twice.", endpoint="stream"),
     "message_late": FaultKind("A message of the stream comes after the next one.", endpoint="stream"),
@@ -80,4 +80,4 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "message_huge": FaultKind("A message of the stream has `mib` MiB.", {"mib": 64}, endpoint="stream"),
     "redirect": FaultKind("The stream's handshake is answered with a redirect to `to`.", {"to": "http://127.0.0.1:9/"}),
 }
-"""Kind → what it does and its options."""
+"""Kind → its summary and options."""

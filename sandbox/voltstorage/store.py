@@ -1,7 +1,7 @@
 """The homes with a battery: power and charge of every minute, and the rows that an export has.
 
 Measured: the household's power and the module's power and temperature (`sandbox/data/ORIGIN.md`). Derived from them by
-plain arithmetic: what a battery of 6 kWh and 1.5 kW does with them, and what is left for the grid, so that
+plain arithmetic: the charge of a battery of 6 kWh and 1.5 kW, and the remainder for the grid, so that
 `grid = household - pv - battery` as in the provider's own example.
 """
 
@@ -37,7 +37,7 @@ _EMPTY_EVERY: Final = 97  # minutes between two empty rows
 _EMPTY_AT_MS: Final = 30_858
 _OFFSET_MS: Final = 562  # the example's rows come half a second after the second
 _HOUR: Final = 60
-_PIECE_MS: Final = 600_000  # rows by the second are made so many milliseconds at a time
+_PIECE_MS: Final = 600_000  # rows by the second are computed ten minutes at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +193,15 @@ def _by_second(home: Home, number: int, spacing_ms: int) -> Iterator[Row]:
     at_minute = steps * spacing_ms / MS_PER_MINUTE
     known = np.arange(MINUTES, dtype=np.float64)
 
-    def line(values: Floats) -> list[float]:
+    def interpolated(values: Floats) -> list[float]:
         return [round(value, 3) for value in np.interp(at_minute, known, values).tolist()]
 
-    battery = line(day.battery)
+    battery = interpolated(day.battery)
     columns = {
-        GRID: line(day.grid),
-        HOUSEHOLD: line(day.household),
+        GRID: interpolated(day.grid),
+        HOUSEHOLD: interpolated(day.household),
         INVERTER: battery,
-        PV: line(day.pv),
+        PV: interpolated(day.pv),
         ELECTRONICS: battery,
         CHARGE: np.round(np.interp(at_minute, known, day.charge), 6).tolist(),
     }

@@ -173,12 +173,10 @@ class VoltStorage(Twin[Settings]):
         return found[0]
 
     def _login(self, request: Request, fired: Fired) -> Response:
-        try:
-            document = json.loads(request.body)
-            email, password = document["email"], document["password"]
-            validity = document.get("validity", _DEFAULT_VALIDITY)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise _refused(400, '"email" and "password" are required') from None
+        document = request.document
+        if not {"email", "password"} <= document.keys():
+            raise _refused(400, '"email" and "password" are required')
+        email, password, validity = document["email"], document["password"], document.get("validity", _DEFAULT_VALIDITY)
         if isinstance(validity, bool) or not isinstance(validity, int) or not 0 <= validity <= _LONGEST_VALIDITY:
             raise _refused(400, f'"validity" must be between 0 and {_LONGEST_VALIDITY}')
         if str(email).lower() != self.settings.username.lower() or password != self.settings.password:
@@ -189,17 +187,9 @@ class VoltStorage(Twin[Settings]):
     def _products(self, request: Request, fired: Fired) -> Response:
         homes = [_described(home) for home in self.store.homes(self.settings)]
         query = request.query
-        if "q" in query:
-            homes = [one for one in homes if query["q"].lower() in json.dumps(one).lower()]
-        if "ids" in query:
-            homes = [one for one in homes if str(one["id"]) in query["ids"].split(",")]
-        if "groupId" in query:
-            homes = [one for one in homes if str(one["groupId"]) == query["groupId"]]
-        if "ownerId" in query:
-            homes = [one for one in homes if str(one["group"]["ownerId"]) == query["ownerId"]]
-        if "installationDate" in query:
-            is_installed = query["installationDate"] == "true"
-            homes = [one for one in homes if (one["installationDate"] is not None) == is_installed]
+        for name, includes in _FILTERS.items():
+            if name in query:
+                homes = [home for home in homes if includes(home, query[name])]
         for field in reversed([name for name in query.get("sort", "").split(",") if name]):
             name = field.removeprefix("-")
             homes = sorted(homes, key=lambda one, name=name: str(one.get(name)), reverse=field.startswith("-"))  # type: ignore[misc]  # bound early
@@ -300,6 +290,16 @@ _ENERGIES: Final = frozenset(
     {"pv-total", "consumption-total", "storage-total-released", "storage-total-stored", "dc-capacity", "ac-capacity"}
 )
 _OTHERS: Final = frozenset({"max-temperature", "electrolyte-temp", "self-sufficiency"})
+
+
+_FILTERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], bool]]] = {
+    "q": lambda home, text: text.lower() in json.dumps(home).lower(),
+    "ids": lambda home, text: str(home["id"]) in text.split(","),
+    "groupId": lambda home, text: str(home["groupId"]) == text,
+    "ownerId": lambda home, text: str(home["group"]["ownerId"]) == text,
+    "installationDate": lambda home, text: (home["installationDate"] is not None) == (text == "true"),
+}
+"""Parameter of the list of products → whether it includes a product."""
 
 
 def _described(home: Home) -> dict[str, Any]:
