@@ -7,17 +7,20 @@ altogether is what must be noticed first. None of them blocks; a load that may n
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
 from assets.factory import measurements_key
 from assets.failures import as_single_failure, error_name
-from assets.ledger import LedgerDay, LedgeredWarehouse, RejectedSeries
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.quantities import ABSENT
 from domain.records import LoadReport
+
+if TYPE_CHECKING:
+    from warehouse.ledger import DayStatus, RejectedSeries
+    from warehouse.store import TimescaleWarehouse
 
 CHECKS: Final = {
     "fresh": "The newest day that should be there by now is loaded.",
@@ -49,27 +52,31 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse"},
     )
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        warehouse: LedgeredWarehouse = context.resources.warehouse
-        now = datetime.now(UTC)
         try:
-            loads = list(warehouse.loads(facts.slug, facts.first_day, now.date()))
-            days = warehouse.days(facts.slug)
-            broken = warehouse.rejected_series(facts.slug, [load.load_id for load in _newest(loads)])
-            summed = [load.window for load in loads[-_SUMMED:]]
-            wrong = [(window.day, one) for window in summed for one in warehouse.wrong_summaries(facts.slug, window)]
+            with context.resources.warehouse.open() as warehouse:
+                results = list(_results(facts, warehouse, datetime.now(UTC)))
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
-        yield from evaluate(facts, loads, days, now, broken, wrong=wrong)
+        yield from results
 
     return checks
+
+
+def _results(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime) -> Iterator[dg.AssetCheckResult]:
+    ledger = warehouse.ledger
+    loads = ledger.newest_loads(facts.slug, facts.first_day, now.date())
+    broken = ledger.rejected_series(facts.slug, [load.load_id for load in _newest(loads)])
+    summed = [load.window for load in loads[-_SUMMED:]]
+    wrong = [(window.day, one) for window in summed for one in warehouse.reading.wrong_summaries(facts.slug, window)]
+    return evaluate(facts, loads, ledger.days(facts.slug), now, broken, wrong=wrong)
 
 
 def evaluate(
     facts: SourceFacts,
     loads: Sequence[LoadReport],
-    days: Sequence[LedgerDay],
+    days: "Sequence[DayStatus]",
     now: datetime,
-    broken: Sequence[RejectedSeries] = (),
+    broken: "Sequence[RejectedSeries]" = (),
     *,
     wrong: Sequence[tuple[date, str]] = (),
 ) -> Iterator[dg.AssetCheckResult]:
@@ -146,7 +153,7 @@ def _why_by_hand(facts: SourceFacts) -> str:
     return "Retired" if facts.is_retired else "No schedule"
 
 
-def _nothing_failed(facts: SourceFacts, days: Sequence[LedgerDay]) -> dg.AssetCheckResult:
+def _nothing_failed(facts: SourceFacts, days: "Sequence[DayStatus]") -> dg.AssetCheckResult:
     failed = [(day, day.reason) for day in days if day.reason]
     if not failed:
         return _result(facts, "nothing_failed", "The newest load of every day went well.", passed=True, failed=0)
@@ -169,7 +176,7 @@ def _newest(loads: Sequence[LoadReport]) -> list[LoadReport]:
 
 
 def _nothing_rejected(
-    facts: SourceFacts, loads: Sequence[LoadReport], broken: Sequence[RejectedSeries]
+    facts: SourceFacts, loads: Sequence[LoadReport], broken: "Sequence[RejectedSeries]"
 ) -> dg.AssetCheckResult:
     """A series whose values are quarantined costs no other one its day, and is never silent: it is named."""
     result = _counted(facts, "nothing_rejected", loads, _faults)

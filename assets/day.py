@@ -9,9 +9,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from assets.ledger import RecordingWarehouse
 from assets.spool import Spool
-from domain.contract import LandedPull, Provider, Pull
+from domain.contract import LandedPull, Provider, Pull, Warehouse
 from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError, UnforeseenError
 from domain.quantities import Kinds
 from domain.records import LoadReport, Payload, PullReport
@@ -26,7 +25,7 @@ _RACES: Final = 20  # times that a load which lost against a newer pull reads th
 
 def land(
     provider: Provider,
-    warehouse: RecordingWarehouse,
+    warehouse: Warehouse,
     source: str,
     window: Window,
     *,
@@ -64,7 +63,7 @@ def land(
         raise
 
 
-def _land(provider: Provider, warehouse: RecordingWarehouse, source: str, window: Window) -> PullReport:
+def _land(provider: Provider, warehouse: Warehouse, source: str, window: Window) -> PullReport:
     n_requests = provider.n_requests
     pull = warehouse.begin_pull(source, window, fingerprint=provider.fingerprint)
     try:
@@ -113,7 +112,7 @@ def _foreseen(place: str) -> Iterator[None]:
 
 def load(
     provider: Provider,
-    warehouse: RecordingWarehouse,
+    warehouse: Warehouse,
     source: str,
     window: Window,
     *,

@@ -6,6 +6,7 @@ every good day downstream. Materialized alone, `measurements` replays the landin
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import date
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import dagster as dg
 from assets import metadata
 from assets.failures import as_failure, as_single_failure
 from assets.source import SourceFacts
-from assets.walk import DayOutcome, go_through
+from assets.walk import DayOutcome, all_failed, go_through
 from domain.errors import IngestError
 from domain.records import Series
 
@@ -45,7 +46,7 @@ def days_of(facts: SourceFacts) -> dg.DailyPartitionsDefinition:
 def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:
     """Every asset of one source.
 
-    At run time they need two resources: the source's slug (a `Provider`) and `warehouse` (a `LedgeredWarehouse`).
+    At run time they need two resources: the source's slug (a `Provider`) and `warehouse`, which opens one.
     Their steps have two underscores, which no slug has: no step is called like the job of another source.
     """
     return [_catalogue(facts), _days(facts)]
@@ -77,8 +78,9 @@ def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
     def catalogue(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         provider = getattr(context.resources, facts.slug)
         try:
-            series = list(provider.discover())
-            n_changed = context.resources.warehouse.catalogue(facts.slug, series)
+            with context.resources.warehouse.open() as warehouse:
+                series = list(provider.discover())
+                n_changed = warehouse.catalogue(facts.slug, series)
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
         refused = metadata.refused_zones(series)
@@ -139,30 +141,35 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
     )
     def days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         selected = context.selected_asset_keys
-        keys = sorted(context.partition_keys)
-        last = date.fromisoformat(keys[-1])
+        wanted = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+        last = wanted[-1]
         from assets.plot import Picture  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
 
         plot = Picture(last, context.log.warning)
         outcomes: list[DayOutcome] = []
-        try:
-            for outcome in go_through(
-                [date.fromisoformat(key) for key in keys],
-                getattr(context.resources, facts.slug),
-                context.resources.warehouse,
-                facts.slug,
-                pull_days=facts.spec.pull_days,
-                lands=payloads in selected,
-                loads=measurements in selected,
-                is_correction=context.run.tags.get(CORRECTION_TAG) == "true",
-                witness_of=lambda day: plot.see if day == last else None,
-            ):
-                _log(context, outcome)
-                outcomes.append(outcome)
-        except BaseException:
-            # A cancelled run or a bug: the days that are committed are committed, and Dagster is told so.
-            _tell_good_days(context, facts, outcomes)
-            raise
+        with ExitStack() as opened:
+            try:
+                warehouse = opened.enter_context(context.resources.warehouse.open())
+            except IngestError as error:
+                raise as_failure(facts.slug, list(all_failed(wanted, error))) from None
+            try:
+                for outcome in go_through(
+                    wanted,
+                    getattr(context.resources, facts.slug),
+                    warehouse,
+                    facts.slug,
+                    pull_days=facts.spec.pull_days,
+                    lands=payloads in selected,
+                    loads=measurements in selected,
+                    is_correction=context.run.tags.get(CORRECTION_TAG) == "true",
+                    witness_of=lambda day: plot.see if day == last else None,
+                ):
+                    _log(context, outcome)
+                    outcomes.append(outcome)
+            except BaseException:
+                # A cancelled run or a bug: the days that are committed are committed, and Dagster is told so.
+                _tell_good_days(context, facts, outcomes)
+                raise
         if any(outcome.error for outcome in outcomes):
             _tell_good_days(context, facts, outcomes)
             raise as_failure(facts.slug, outcomes)

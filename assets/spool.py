@@ -16,13 +16,12 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import zstandard
 
-from domain.contract import LandedPull, Provider
+from domain.contract import LandedPull, Provider, Warehouse
 from domain.errors import IngestError
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.window import Window
 
 if TYPE_CHECKING:
-    from assets.ledger import RecordingWarehouse
     from domain.measurement import Normalized
 
 _log: Final = logging.getLogger(__name__)
@@ -108,9 +107,7 @@ class Spool:
         return Normalized(**(_empty_frames() | fields))
 
 
-def spooled(
-    provider: Provider, warehouse: "RecordingWarehouse", source: str, windows: Sequence[Window]
-) -> Spool | None:
+def spooled(provider: Provider, warehouse: Warehouse, source: str, windows: Sequence[Window]) -> Spool | None:
     """All that the newest pulls say of `windows`, where one is the newest of several; None where none is, or on errors.
 
     Args:
@@ -139,7 +136,7 @@ def spooled(
     return spool
 
 
-def _by_pull(warehouse: "RecordingWarehouse", source: str, windows: Sequence[Window]) -> dict[int, list[Window]]:
+def _by_pull(warehouse: Warehouse, source: str, windows: Sequence[Window]) -> dict[int, list[Window]]:
     """The newest pull of each window → its windows; a window without one is left to its own load."""
     found: dict[int, list[Window]] = defaultdict(list)
     for window in windows:

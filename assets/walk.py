@@ -11,10 +11,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from assets.day import land, load
-from assets.ledger import RecordingWarehouse
 from assets.spool import Spool, spooled
 from assets.verdicts import PATIENCE, Verdict, verdict
-from domain.contract import Provider
+from domain.contract import Provider, Warehouse
 from domain.errors import IngestError
 from domain.records import LoadReport, PullReport
 from domain.window import Window
@@ -61,7 +60,7 @@ class DayOutcome:
 def go_through(
     days: Iterable[date],
     provider: Provider,
-    warehouse: RecordingWarehouse,
+    warehouse: Warehouse,
     source: str,
     *,
     pull_days: int = 1,
@@ -92,12 +91,17 @@ def go_through(
         yield from walk.over(stretch)
 
 
+def all_failed(days: Sequence[date], error: IngestError) -> Iterator[DayOutcome]:
+    """The outcomes of `days` where an error that awaits each of them came before the first."""
+    return (DayOutcome(day, error=error, was_tried=day == days[0]) for day in days)
+
+
 @dataclass(slots=True)
 class _Walk:
     """Where a walk stands, and what ended it."""
 
     provider: Provider
-    warehouse: RecordingWarehouse
+    warehouse: Warehouse
     source: str
     lands: bool
     loads: bool

@@ -8,6 +8,7 @@ request.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from domain.errors import IngestError
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
@@ -16,12 +17,8 @@ if TYPE_CHECKING:
     from domain.measurement import Normalized
 
 
-class Provider(Protocol):
-    """A source of measurements. Three verbs, and they never meet; its classes inherit what has a default here."""
-
-    @property
-    def n_requests(self) -> int:
-        """HTTP requests sent so far, retries and logins included."""
+class ProviderClient(Protocol):
+    """The two verbs that talk; its classes inherit what has a default here."""
 
     @property
     def fingerprint(self) -> str:
@@ -59,6 +56,14 @@ class Provider(Protocol):
             ProviderError: What is needed to know it cannot be had.
         """
         return None
+
+
+class Provider(ProviderClient, Protocol):
+    """A source of measurements. Three verbs, and they never meet; its classes inherit what has a default here."""
+
+    @property
+    def n_requests(self) -> int:
+        """HTTP requests sent so far, retries and logins included."""
 
     def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized]":
         """Say what the answers mean inside `window`. Pure: same payloads and kinds, same batches; no clock, no network.
@@ -128,6 +133,9 @@ class Warehouse(Protocol):
             fingerprint: See `Provider.fingerprint`: a pull that was begun under another one is not continued.
         """
 
+    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+        """The finished pull of exactly `window` that a run left a moment ago without loading all of it, if any."""
+
     def payloads(self, source: str, window: Window) -> "LandedPull":
         """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.
 
@@ -157,6 +165,9 @@ class Warehouse(Protocol):
         Raises:
             WarehouseError: and nothing else of its own; the partition is then what it was before.
         """
+
+    def record_failure(self, source: str, window: Window, error: IngestError) -> None:
+        """A `failed` row in the ledger for a window that did not come as far as a load; never fails itself."""
 
 
 class Pull(Protocol):

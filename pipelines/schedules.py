@@ -19,11 +19,11 @@ from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
 from assets.again import asked_again
 from assets.factory import catalogue_key, measurements_key, payloads_key
-from assets.ledger import LedgeredWarehouse
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.records import ProviderSpec
 from domain.window import Window
+from resources.warehouse_opener import WarehouseOpener
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
@@ -136,18 +136,19 @@ def _owed_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: 
     window = facts.days_before_trailing(tick)
     if window is None:
         return set()
-    warehouse: LedgeredWarehouse = context.resources.warehouse
+    opener: WarehouseOpener = context.resources.warehouse
     try:
-        owed = warehouse.owed(
-            facts.slug,
-            window,
-            settles_after=facts.settles_after,
-            again=asked_again(facts, tick),
-            as_of=tick,
-            untried_since=tick - _REST,
-            n_newest=facts.spec.max_days_per_run,
-            n_others=facts.spec.max_days_per_run,
-        )
+        with opener.open() as warehouse:
+            owed = warehouse.ledger.owed(
+                facts.slug,
+                window,
+                settles_after=facts.settles_after,
+                again=asked_again(facts, tick),
+                as_of=tick,
+                untried_since=tick - _REST,
+                n_newest=facts.spec.max_days_per_run,
+                n_others=facts.spec.max_days_per_run,
+            )
     except IngestError as error:
         # The trailing days are asked for all the same: by the time their run begins, the database may be back.
         context.log.error("Days that are owed are not asked for by this tick. %s", error)  # noqa: TRY400  # the sentence says it all

@@ -1,17 +1,14 @@
 """The warehouse's address and lifetime: `WAREHOUSE_URL`, or else the embedded one, started on demand."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING
-
-import dagster as dg
+from contextlib import contextmanager, suppress
 
 from domain.errors import WarehouseUnsuitableError
-from resources.on_demand import OnDemandWarehouse
 from resources.settings import Settings
-
-if TYPE_CHECKING:
-    from warehouse.store import TimescaleWarehouse
+from warehouse.embedded import EmbeddedWarehouse
+from warehouse.fill import fill
+from warehouse.schema import check_schema, migrate
+from warehouse.store import TimescaleWarehouse, open_warehouse
 
 
 def warehouse_address(settings: Settings) -> str:
@@ -25,15 +22,9 @@ def warehouse_address(settings: Settings) -> str:
         ConfigurationError: There is no server, and this host cannot run the embedded one.
         WarehouseError: The server does not answer, is no TimescaleDB, or has another schema.
     """
-    # The schema's tools take half a second to import, and whoever only looks at definitions needs none of them.
-    from warehouse.fill import fill  # noqa: PLC0415  # see above
-    from warehouse.schema import check_schema, migrate  # noqa: PLC0415  # see above
-
     if settings.warehouse_url:
         check_schema(settings.warehouse_url)
         return settings.warehouse_url
-    from warehouse.embedded import EmbeddedWarehouse  # noqa: PLC0415  # needed by the embedded warehouse alone
-
     url = EmbeddedWarehouse(settings.home, cache=settings.cache).start()
     try:
         check_schema(url)
@@ -49,23 +40,11 @@ def warehouse_address(settings: Settings) -> str:
 
 
 @contextmanager
-def opened_warehouse(settings: Settings) -> "Iterator[TimescaleWarehouse]":
+def opened_warehouse(settings: Settings) -> Iterator[TimescaleWarehouse]:
     """The warehouse of this checkout, open.
 
     Raises:
         IngestError: See `warehouse_address`.
     """
-    from warehouse.store import open_warehouse  # noqa: PLC0415  # as in warehouse_address
-
     with open_warehouse(warehouse_address(settings), settings.landing_url) as warehouse:
-        yield warehouse
-
-
-@dg.resource(
-    description="Where payloads are kept and measurements are loaded; its address is in the environment, and not shown."
-)
-def warehouse_resource(_context: dg.InitResourceContext) -> Iterator[OnDemandWarehouse]:
-    """The warehouse, for as long as a step needs it. It has nothing to configure that may be shown."""
-    settings = Settings()
-    with closing(OnDemandWarehouse(lambda: opened_warehouse(settings))) as warehouse:
         yield warehouse

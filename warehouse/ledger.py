@@ -1,13 +1,14 @@
 """The ledger read back: what was loaded, what failed, and what it all amounts to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from psycopg.rows import class_row, dict_row
 
 from domain.measurement import EXEMPT
+from domain.records import LoadReport
 from domain.window import Window
 from warehouse.connections import Connections
 from warehouse.statements import statement
@@ -53,6 +54,15 @@ class Entry:
     def n_written(self) -> int:
         """Points inserted, changed or removed."""
         return self.n_inserted + self.n_changed + self.n_removed
+
+    @property
+    def report(self) -> LoadReport:
+        """It, as the load had reported it."""
+        own = {name: getattr(self, name) for name in _REPORTED}
+        return LoadReport(**own | {"pull_id": self.pull_id or 0, "withdrawn": tuple(self.withdrawn)})
+
+
+_REPORTED = [one.name for one in fields(LoadReport)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,15 @@ class Ledger:
     def entries(self, source: str, window: Window) -> list[Entry]:
         """Every entry that touches `window`, oldest first."""
         return self._entries("ledger/entries", source, window)
+
+    def newest_loads(self, source: str, first: date, last: date) -> list[LoadReport]:
+        """The newest committed load of each day of `source` from `first` to `last` that has one, by day."""
+        newest = {
+            entry.window.day: entry
+            for entry in self.entries(source, Window.of_days(first, last))
+            if entry.status == "committed" and entry.window == Window.of_day(entry.window.day)
+        }
+        return [newest[day].report for day in sorted(newest)]
 
     def days(self, source: str) -> list[DayStatus]:
         """Every UTC day that a load has touched or failed on, in order."""

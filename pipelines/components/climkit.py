@@ -10,7 +10,7 @@ from pipelines.components.attributes import Meaning, SourceAttributes, VariableN
 from pipelines.components.source import SourceComponent
 from providers.climkit.account import Account
 from providers.climkit.spec import SPEC
-from resources.climkit import ClimkitAccess
+from resources.climkit import ClimkitConfig
 
 Frequency = Literal["15T", "H", "D", "M", "Y"]
 
@@ -68,9 +68,9 @@ class ClimkitSource(SourceComponent):
     attributes_type = ClimkitAttributes
     attributes: ClimkitAttributes
 
-    def access(self) -> ClimkitAccess:
+    def connection(self) -> ClimkitConfig:
         """How to reach the account."""
         given = self.attributes
-        return ClimkitAccess(
+        return ClimkitConfig(
             self.endpoint, given.account(), username_env=given.username_env, password_env=given.password_env
         )

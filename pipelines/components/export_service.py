@@ -8,7 +8,7 @@ from pipelines.components.attributes import Meaning, SourceAttributes, VariableN
 from pipelines.components.source import SourceComponent
 from providers.export_service.account import Account
 from providers.export_service.spec import SPEC
-from resources.export_service import ExportServiceAccess
+from resources.export_service import ExportServiceConfig
 
 
 class ExportServiceAttributes(SourceAttributes):
@@ -51,10 +51,10 @@ class ExportServiceSource(SourceComponent):
     attributes_type = ExportServiceAttributes
     attributes: ExportServiceAttributes
 
-    def access(self) -> ExportServiceAccess:
+    def connection(self) -> ExportServiceConfig:
         """How to reach the account."""
         given = self.attributes
-        return ExportServiceAccess(
+        return ExportServiceConfig(
             self.endpoint,
             given.account(),
             client_id_env=given.client_id_env,

@@ -11,7 +11,7 @@ from pipelines.components.source import SourceComponent
 from providers._addresses import Address
 from providers.servitly.account import DOCUMENTED_MASK, Account
 from providers.servitly.spec import SPEC
-from resources.servitly import ServitlyAccess
+from resources.servitly import ServitlyConfig
 
 
 class ServitlyMetric(Strict):
@@ -96,10 +96,10 @@ class ServitlySource(SourceComponent):
     attributes_type = ServitlyAttributes
     attributes: ServitlyAttributes
 
-    def access(self) -> ServitlyAccess:
+    def connection(self) -> ServitlyConfig:
         """How to reach the account."""
         given = self.attributes
-        return ServitlyAccess(
+        return ServitlyConfig(
             self.endpoint,
             given.account(),
             username_env=given.username_env,

@@ -9,7 +9,7 @@ from pipelines.components.attributes import MeaningBesideUnits, SourceAttributes
 from pipelines.components.source import SourceComponent
 from providers.smart_house.account import Account
 from providers.smart_house.spec import SPEC
-from resources.smart_house import SmartHouseAccess
+from resources.smart_house import SmartHouseConfig
 
 
 class SmartHouseAttributes(SourceAttributes):
@@ -51,6 +51,6 @@ class SmartHouseSource(SourceComponent):
     attributes_type = SmartHouseAttributes
     attributes: SmartHouseAttributes
 
-    def access(self) -> SmartHouseAccess:
+    def connection(self) -> SmartHouseConfig:
         """How to reach the homes."""
-        return SmartHouseAccess(self.endpoint, self.attributes.account())
+        return SmartHouseConfig(self.endpoint, self.attributes.account())

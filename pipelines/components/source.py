@@ -17,8 +17,9 @@ from pipelines.components.mistakes import Mistake
 from pipelines.components.slugs import checked_slug
 from pipelines.components.template import SourceTemplate, template_text
 from pipelines.schedules import source_job, trailing_schedule
-from resources.access import Access
+from resources.connection import ConnectionConfig
 from resources.endpoint import Endpoint
+from resources.provider import LazyProvider, provider_resource
 from resources.settings import PROJECT, Settings
 
 
@@ -65,7 +66,7 @@ class SourceComponent(dg.Component):
         return cls(facts, attributes, file)
 
     @abstractmethod
-    def access(self) -> Access:
+    def connection(self) -> ConnectionConfig:
         """How the account is reached: the attributes that say it, at `endpoint`."""
 
     @property
@@ -82,7 +83,7 @@ class SourceComponent(dg.Component):
 
     def open(self, settings: Settings) -> Provider:
         """The provider, ready for all three verbs; variables are looked up when the first request needs them."""
-        return self.access().open(settings)
+        return LazyProvider(self.connection(), settings)
 
     @classmethod
     def commented_yaml(cls, type_name: str, slug: str) -> str:
@@ -117,7 +118,7 @@ class SourceComponent(dg.Component):
             asset_checks=[source_checks(self.facts)],
             jobs=[job],
             schedules=[schedule] if schedule else [],
-            resources={self.facts.slug: self.access().resource()},
+            resources={self.facts.slug: provider_resource(self.connection())},
         )
 
 

@@ -13,7 +13,7 @@ from pipelines.components.source import SourceComponent
 from providers.voltstorage.account import Account, Paths
 from providers.voltstorage.spec import DEFAULT_VALIDITY_SECONDS, SPEC
 from resources.settings import Settings
-from resources.voltstorage import VoltStorageAccess
+from resources.voltstorage import VoltStorageConfig
 
 Timespan = Literal["hour", "day", "month", "year", "lifetime"]
 
@@ -110,13 +110,13 @@ class VoltStorageSource(SourceComponent):
     attributes_type = VoltStorageAttributes
     attributes: VoltStorageAttributes
 
-    def access(self) -> VoltStorageAccess:
+    def connection(self) -> VoltStorageConfig:
         """How to reach the account."""
         given = self.attributes
-        return VoltStorageAccess(
+        return VoltStorageConfig(
             self.endpoint, given.account(), username_env=given.username_env, password_env=given.password_env
         )
 
     def open_live(self, settings: Settings) -> AbstractContextManager[LiveFeed]:
         """Its live streams; variables are looked up when it is entered."""
-        return self.access().feed(settings)
+        return self.connection().feed(settings)

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from domain.measurement import Normalized, Reason, no_measurements, no_states
-from domain.quantities import Conversion
+from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, near_outside
@@ -46,7 +46,12 @@ from providers.export_service.spec import PRODUCTS
 from providers.export_service.wire import Row, parse_page
 
 
-def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+def normalize(
+    payloads: Iterable[Payload],
+    window: Window,
+    account: Account,
+    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # its fields say it
+) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: one batch for each answer; a list of products means no point.
 
     Raises:

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
+from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Series
 from domain.window import Window
 from providers._archive import Archive
@@ -45,13 +46,21 @@ _BATCH_BYTES: Final = _POINT * BATCH_POINTS
 _MOST_BYTES: Final = 3 * _BATCH_BYTES  # of the batches of all windows
 
 
-def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+def normalize(
+    payloads: Iterable[Payload],
+    window: Window,
+    account: Account,
+    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # a header's unit says it
+) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
     return (batch for _, batch in normalize_each(payloads, (window,), account))
 
 
 def normalize_each(
-    payloads: Iterable[Payload], windows: Sequence[Window], account: Account
+    payloads: Iterable[Payload],
+    windows: Sequence[Window],
+    account: Account,
+    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # a header's unit says it
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: batches of some tens of thousands of points.
 

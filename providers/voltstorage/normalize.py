@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, text_reason
@@ -38,7 +39,12 @@ MAX_NAME: Final = 256
 """Characters of a field's name: it becomes part of an indexed key."""
 
 
-def normalize(payloads: Iterable[Payload], window: Window, account: Account) -> Iterator[Normalized]:
+def normalize(
+    payloads: Iterable[Payload],
+    window: Window,
+    account: Account,
+    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # fields and their meanings say it
+) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: a batch for some thousands of rows; lists of products mean no point.
 
     Raises:

@@ -13,8 +13,8 @@ from domain.quantities import ABSENT
 from domain.records import LoadReport
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
-from tests.fakes.warehouse import FakeDay, FakeWarehouse
-from warehouse.ledger import RejectedSeries
+from tests.fakes.warehouse import FakeWarehouse, day_status
+from warehouse.ledger import DayStatus, RejectedSeries
 
 DUE_FOR_FIVE = datetime(2026, 1, 6, tzinfo=UTC) + FAKE_SPEC.settles_after + GRACE
 
@@ -25,14 +25,14 @@ def loaded(*wanted: date, unmapped: dict[str, int] | None = None, rejected: date
     if rejected:
         provider.rejected[rejected] = {"a row": "wrong_type"}
     list(go_through(wanted, provider, warehouse, "roof"))
-    return list(warehouse.loads("roof", wanted[0], wanted[-1]))
+    return list(warehouse.newest_loads("roof", wanted[0], wanted[-1]))
 
 
 def said(
     loads: list[LoadReport],
     now: datetime,
     of: SourceFacts | None = None,
-    ledger: Sequence[FakeDay] = (),
+    ledger: Sequence[DayStatus] = (),
     broken: Sequence[RejectedSeries] = (),
 ) -> dict[str, dg.AssetCheckResult]:
     return {str(result.check_name): result for result in evaluate(of or facts(), loads, ledger, now, broken)}
@@ -86,9 +86,9 @@ def test_a_refused_load_of_a_day_that_has_an_older_one_is_named_until_the_next_g
     second = days(5)[1]
 
     def failed() -> dg.AssetCheckResult:
-        return said(list(warehouse.loads("roof", FIRST, days(5)[-1])), DUE_FOR_FIVE, None, warehouse.days("roof"))[
-            "nothing_failed"
-        ]
+        return said(
+            list(warehouse.newest_loads("roof", FIRST, days(5)[-1])), DUE_FOR_FIVE, None, warehouse.days("roof")
+        )["nothing_failed"]
 
     list(go_through(days(5), provider, warehouse, "roof"))
     assert failed().passed
@@ -107,7 +107,7 @@ def test_a_refused_load_of_a_day_that_has_an_older_one_is_named_until_the_next_g
 
 
 def test_a_day_that_never_came_is_named_with_its_error() -> None:
-    ledger = [FakeDay(FIRST, None, "rate_limited", "no"), FakeDay(days(2)[1], None, "paging_loop", "they loop")]
+    ledger = [day_status(FIRST, None, "rate_limited", "no"), day_status(days(2)[1], None, "paging_loop", "they loop")]
     red = said([], DUE_FOR_FIVE, None, ledger)["nothing_failed"]
     assert str(red.description) == (
         "PagingLoopError: the newest load of 2026-01-02 failed, and nothing of it is loaded. "
@@ -117,7 +117,7 @@ def test_a_day_that_never_came_is_named_with_its_error() -> None:
 
 
 def test_a_day_that_failed_before_its_source_retired_is_no_news() -> None:
-    ledger = [FakeDay(FIRST, 1, "paging_loop", "they loop")]
+    ledger = [day_status(FIRST, 1, "paging_loop", "they loop")]
     assert said([], DUE_FOR_FIVE, facts(was_retired=True), ledger)["nothing_failed"].passed
 
 

@@ -107,7 +107,7 @@ def test_a_bad_day_fails_alone_and_by_name() -> None:
     provider, warehouse = a_week(day_3=error(PayloadUnreadableError)), FakeWarehouse()
     outcomes = list(go_through(DAYS, provider, warehouse, "s"))
     assert [outcome.day for outcome in outcomes if outcome.error] == [DAYS[3]]
-    assert [report.window.day for report in warehouse.ledger] == DAYS[:3] + DAYS[4:]
+    assert [report.window.day for report in warehouse.reports] == DAYS[:3] + DAYS[4:]
 
 
 def test_a_bug_of_ours_on_one_day_fails_that_day_and_no_other() -> None:
@@ -115,7 +115,7 @@ def test_a_bug_of_ours_on_one_day_fails_that_day_and_no_other() -> None:
     provider.failures = {DAYS[3]: KeyError("nobody thought of it")}
     outcomes = list(go_through(DAYS, provider, warehouse, "s"))
     assert [(outcome.day, outcome.error.code) for outcome in outcomes if outcome.error] == [(DAYS[3], "unforeseen")]
-    assert [report.window.day for report in warehouse.ledger] == DAYS[:3] + DAYS[4:]
+    assert [report.window.day for report in warehouse.reports] == DAYS[:3] + DAYS[4:]
     assert [(window.day, why.code) for _, window, why in warehouse.failures] == [(DAYS[3], "unforeseen")]
 
 

@@ -58,7 +58,7 @@ def test_a_range_lands_and_loads_every_day_in_one_run(house: House) -> None:
     assert house.run(FIRST, LAST).success
     assert house.statuses(PAYLOADS, FIRST, LAST) == all_days("MATERIALIZED")
     assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
-    assert [report.n_inserted for report in house.warehouse.ledger] == [24] * 5
+    assert [report.n_inserted for report in house.warehouse.reports] == [24] * 5
 
 
 def test_every_day_has_its_own_figures_and_only_the_last_a_picture(house: House) -> None:
@@ -97,7 +97,7 @@ def test_a_plot_that_trips_over_a_batch_costs_no_day(
     monkeypatch.setattr(DayPlot, "see", trip)
     assert house.run(FIRST, LAST).success
     assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
-    assert [report.n_inserted for report in house.warehouse.ledger] == [24, 24, 24, 24, 48]
+    assert [report.n_inserted for report in house.warehouse.reports] == [24, 24, 24, 24, 48]
     assert capsys.readouterr().err.count("drawing it failed (ValueError: a category that is none).") == 1
 
 
@@ -156,7 +156,7 @@ def test_payloads_alone_load_nothing(house: House) -> None:
     assert house.run(FIRST, LAST, only=[PAYLOADS]).success
     assert house.statuses(PAYLOADS, FIRST, LAST) == all_days("MATERIALIZED")
     assert house.statuses(MEASUREMENTS, FIRST, LAST) == {}
-    assert house.warehouse.ledger == []
+    assert house.warehouse.reports == []
 
 
 def test_a_day_that_cannot_be_landed_fails_alone_and_by_name(house: House) -> None:

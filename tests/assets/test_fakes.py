@@ -48,7 +48,7 @@ def test_the_fake_warehouse_counts_what_a_second_load_changed_and_removed() -> N
     values[WINDOW.start] = -1.0
     del values[WINDOW.start + timedelta(hours=5)]
     assert pull_and_load() == (0, 1, 22, 1)
-    assert [report.n_points for report in warehouse.loads("s", DAY, DAY)] == [23]
+    assert [report.n_points for report in warehouse.newest_loads("s", DAY, DAY)] == [23]
 
 
 def test_the_fake_warehouse_refuses_to_shrink_and_to_read_what_is_not_there() -> None:

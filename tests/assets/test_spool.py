@@ -136,7 +136,7 @@ def test_a_load_that_lost_against_a_newer_pull_reads_that_one() -> None:
     provider, warehouse = provider_of(), FakeWarehouse(n_stale=1)
     outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=6))
     assert [outcome.error for outcome in outcomes] == [None] * 6
-    assert [report.pull_id for report in warehouse.ledger] == [2, 1, 1, 1, 1, 1]
+    assert [report.pull_id for report in warehouse.reports] == [2, 1, 1, 1, 1, 1]
     assert provider.asked_about == [6, 1]
 
 
@@ -161,7 +161,7 @@ def test_a_bad_answer_in_a_wide_pull_fails_its_days_alone_and_in_the_same_words(
     outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=6))
     assert [(outcome.day, outcome.error and str(outcome.error)) for outcome in outcomes] == expected
     assert [day for day, error in expected if error] == DAYS[2:4]
-    assert [report.window.day for report in warehouse.ledger] == DAYS[:2] + DAYS[4:]
+    assert [report.window.day for report in warehouse.reports] == DAYS[:2] + DAYS[4:]
 
 
 def test_a_bug_in_reading_many_windows_at_once_costs_no_day(warehouse: TimescaleWarehouse) -> None:

@@ -39,7 +39,7 @@ def test_days_in_a_row_are_asked_for_together_and_loaded_one_by_one() -> None:
     provider, warehouse = served(), FakeWarehouse()
     list(go_through(DAYS, provider, warehouse, "s", pull_days=4))
     assert spans(provider) == [4, 4, 2]
-    assert [report.window for report in warehouse.ledger] == [Window.of_day(day) for day in DAYS]
+    assert [report.window for report in warehouse.reports] == [Window.of_day(day) for day in DAYS]
 
 
 def test_days_that_do_not_follow_one_another_are_asked_for_apart() -> None:
@@ -63,7 +63,7 @@ def test_a_bad_day_among_days_asked_for_together_is_found_and_fails_alone() -> N
     outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=10))
     assert [outcome.day for outcome in outcomes if outcome.error] == [DAYS[6]]
     assert [outcome.day for outcome in outcomes] == DAYS
-    assert [report.window.day for report in warehouse.ledger] == DAYS[:6] + DAYS[7:]
+    assert [report.window.day for report in warehouse.reports] == DAYS[:6] + DAYS[7:]
     assert [(window.day, why.code) for _, window, why in warehouse.failures] == [(DAYS[6], "payload_unreadable")]
 
 

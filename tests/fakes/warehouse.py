@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -11,7 +12,7 @@ from domain.measurement import Normalized
 from domain.quantities import QUANTITIES, Kinds
 from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
-from warehouse.ledger import RejectedSeries
+from warehouse.ledger import DayStatus, RejectedSeries
 
 Points = dict[tuple[str, datetime], float]
 
@@ -68,14 +69,9 @@ class FakeLanded:
         yield from self.pages
 
 
-@dataclass(frozen=True)
-class FakeDay:
+def day_status(day: date, load_id: int | None, reason: str | None = None, sentence: str | None = None) -> DayStatus:
     """A day of the ledger: the load that stands, and the failure since."""
-
-    day: date
-    load_id: int | None = None
-    reason: str | None = None
-    sentence: str | None = None
+    return DayStatus(day, load_id, load_id, None, 0, 0, reason, sentence)
 
 
 @dataclass
@@ -94,12 +90,24 @@ class FakeWarehouse:
     pulls: dict[str, list[FakePull]] = field(default_factory=dict)
     series: dict[str, dict[str, Series]] = field(default_factory=dict)
     points: dict[str, Points] = field(default_factory=dict)
-    ledger: list[LoadReport] = field(default_factory=list)
+    reports: list[LoadReport] = field(default_factory=list)
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
-    standing: dict[str, dict[date, FakeDay]] = field(default_factory=dict)
+    standing: dict[str, dict[date, DayStatus]] = field(default_factory=dict)
     rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
     wrong: dict[tuple[str, date], Sequence[str]] = field(default_factory=dict)
     answered: dict[tuple[str, date], int] = field(default_factory=dict)  # when a day last had an outcome
+
+    @contextmanager
+    def open(self) -> "Iterator[FakeWarehouse]":
+        yield self
+
+    @property
+    def ledger(self) -> "FakeWarehouse":
+        return self
+
+    @property
+    def reading(self) -> "FakeWarehouse":
+        return self
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         self._answer()
@@ -184,7 +192,7 @@ class FakeWarehouse:
         n_changed = sum(at in old and old[at] != value for at, value in new.items())
         n_unchanged = sum(at in old and old[at] == value for at, value in new.items())
         report = LoadReport(
-            load_id=len(self.ledger) + 1,
+            load_id=len(self.reports) + 1,
             pull_id=landed.pull_id,
             source=source,
             window=window,
@@ -201,8 +209,8 @@ class FakeWarehouse:
             unmapped=unmapped,
             rejected_by_reason=reasons,
         )
-        self.ledger.append(report)
-        self.standing.setdefault(source, {})[window.day] = FakeDay(window.day, report.load_id)
+        self.reports.append(report)
+        self.standing.setdefault(source, {})[window.day] = day_status(window.day, report.load_id)
         self.answered[source, window.day] = time.monotonic_ns()
         return report
 
@@ -210,13 +218,13 @@ class FakeWarehouse:
         self.failures.append((source, window, error))
         self._stand(source, window, error)
 
-    def loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
+    def newest_loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
         self._answer()
-        mine = [load for load in self.ledger if load.source == source and first <= load.window.day <= last]
+        mine = [load for load in self.reports if load.source == source and first <= load.window.day <= last]
         newest = {load.window.day: load for load in mine}
         return [newest[day] for day in sorted(newest)]
 
-    def days(self, source: str) -> Sequence[FakeDay]:
+    def days(self, source: str) -> Sequence[DayStatus]:
         self._answer()
         return [one for _, one in sorted(self.standing.get(source, {}).items())]
 
@@ -241,14 +249,14 @@ class FakeWarehouse:
         again: Mapping[date, datetime] | None = None,  # noqa: ARG002  # as above
     ) -> Sequence[date]:
         self._answer()
-        loaded = {load.window.day for load in self.ledger if load.source == source}
+        loaded = {load.window.day for load in self.reports if load.source == source}
         return [day for day in window.days() if day not in loaded][::-1][: n_newest + n_others]
 
     def _stand(self, source: str, window: Window, error: IngestError) -> None:
         self.answered[source, window.day] = time.monotonic_ns()
         days = self.standing.setdefault(source, {})
         before = days.get(window.day)
-        days[window.day] = FakeDay(window.day, before.load_id if before else None, error.code, str(error))
+        days[window.day] = day_status(window.day, before.load_id if before else None, error.code, str(error))
 
     def _answer(self) -> None:
         if self.unavailable is not None:

@@ -84,7 +84,7 @@ def test_every_example_of_a_template_is_sound_and_reaches_its_place(
     plain = read(tmp_path, template(kind))
     for name, example in options(kind):
         source = read(tmp_path, f"{template(kind)}\n{example}")
-        assert (source.facts, source.access()) != (plain.facts, plain.access()), name
+        assert (source.facts, source.connection()) != (plain.facts, plain.connection()), name
 
 
 def test_everything_that_an_account_can_be_told_can_be_written(kind: type[SourceComponent], tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import dataclasses
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from pipelines.schedules import (
     source_job,
     trailing_schedule,
 )
-from resources.on_demand import OnDemandWarehouse
-from resources.warehouse import warehouse_resource
+from resources.warehouse_opener import warehouse_resource
 from tests.fakes.days import days, facts
 from tests.fakes.provider import FAKE_SPEC, FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
@@ -130,7 +128,7 @@ def test_a_day_that_fell_out_of_the_trailing_ones_before_it_had_settled_is_asked
             go_through(
                 [yesterday],
                 FakeProvider({yesterday: hourly(yesterday)}),
-                OnDemandWarehouse(lambda: nullcontext(warehouse)),
+                warehouse,
                 "roof",
             )
         )
@@ -156,7 +154,7 @@ def test_the_day_of_a_months_value_is_asked_for_when_the_month_is_over_and_old_d
     eve = this_month - timedelta(days=1)
     with open_warehouse(database, tmp_path / "landing") as warehouse:
         provider = FakeProvider({eve: hourly(eve)})
-        list(go_through([eve], provider, OnDemandWarehouse(lambda: nullcontext(warehouse)), "roof"))
+        list(go_through([eve], provider, warehouse, "roof"))
     tick = datetime.combine(this_month + timedelta(days=45), TICK.time(), tzinfo=UTC)
     quick = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(0))
 

@@ -168,8 +168,8 @@ def test_what_is_left_out_has_its_documented_default(tmp_path: Path) -> None:
     [source] = read_sources(tmp_path)
     assert isinstance(source, ExportServiceSource)
     assert source.facts.schedule == "30 4 * * *"
-    assert source.access().endpoint.base_url == "https://app.sdk-cloud.de"
-    assert source.access().account.products is None
+    assert source.connection().endpoint.base_url == "https://app.sdk-cloud.de"
+    assert source.connection().account.products is None
 
 
 def test_a_source_that_has_gone_for_good_is_retired_by_one_line(tmp_path: Path) -> None:

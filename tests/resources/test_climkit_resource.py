@@ -9,13 +9,14 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.climkit.account import Account
-from resources.climkit import ClimkitAccess
+from resources.climkit import ClimkitConfig
 from resources.endpoint import Endpoint
+from resources.provider import LazyProvider
 from resources.settings import Settings
 from sandbox.climkit.house import SITE
 from tests.fakes.apartments import DAY, FLAT, apartments
 
-ACCESS = ClimkitAccess(
+CONFIG = ClimkitConfig(
     Endpoint("house", "assets/house/defs.yaml", base_url_env="HOUSE_URL"),
     Account(
         sites=(SITE,),
@@ -35,12 +36,12 @@ VARIABLES = {"HOUSE_URL": "http://127.0.0.1:1", "HOUSE_USERNAME": "canary-user",
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
     settings = Settings({key: value for key, value in VARIABLES.items() if key != name})
-    with closing(ACCESS.open(settings)) as provider, pytest.raises(ConfigurationError, match=name):
+    with closing(LazyProvider(CONFIG, settings)) as provider, pytest.raises(ConfigurationError, match=name):
         next(provider.fetch(DAY, {}))
 
 
 def test_a_replay_needs_no_variable() -> None:
-    with closing(ACCESS.open(Settings({}))) as provider:
+    with closing(LazyProvider(CONFIG, Settings({}))) as provider:
         assert list(provider.normalize([], DAY)) == []
         assert provider.n_requests == 0
 
@@ -57,10 +58,10 @@ def test_sources_with_one_credential_share_one_bucket_which_does_not_say_whose_i
                 f"{prefix}_USERNAME": known.username,
                 f"{prefix}_PASSWORD": known.password,
             }
-        other = replace(ACCESS, endpoint=replace(ACCESS.endpoint, source="other", base_url_env="OTHER_URL"))
+        other = replace(CONFIG, endpoint=replace(CONFIG.endpoint, source="other", base_url_env="OTHER_URL"))
         other = replace(other, username_env="OTHER_USERNAME", password_env="OTHER_PASSWORD")
-        for access in (ACCESS, other):
-            with closing(access.open(Settings(variables))) as provider:
+        for config in (CONFIG, other):
+            with closing(LazyProvider(config, Settings(variables))) as provider:
                 next(provider.fetch(DAY, {}))
                 assert provider.n_requests == 2
     with psycopg.connect(database) as connection:

@@ -10,11 +10,12 @@ from domain.records import Payload
 from domain.window import Window
 from providers.export_service.account import Account, FieldMeaning
 from resources.endpoint import Endpoint
-from resources.export_service import ExportServiceAccess
+from resources.export_service import ExportServiceConfig
+from resources.provider import LazyProvider
 from resources.settings import Settings
 from tests.fakes.days import FIRST
 
-ACCESS = ExportServiceAccess(
+CONFIG = ExportServiceConfig(
     Endpoint("hub", "assets/hub/defs.yaml", base_url_env="HUB_URL"),
     Account(
         organization="audicharginghub",
@@ -31,7 +32,7 @@ VARIABLES = {"HUB_URL": "http://127.0.0.1:1", "HUB_CLIENT_ID": "canary-id", "HUB
 
 
 def first_answer(variables: dict[str, str]) -> Iterable[Payload]:
-    return [next(ACCESS.open(Settings(variables)).fetch(Window.of_day(FIRST), {}))]
+    return [next(LazyProvider(CONFIG, Settings(variables)).fetch(Window.of_day(FIRST), {}))]
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -50,19 +51,19 @@ def test_an_absurd_address_in_a_variable_is_refused_by_the_variables_name(url: s
 
 
 def test_a_replay_needs_no_variable() -> None:
-    provider = ACCESS.open(Settings({}))
+    provider = LazyProvider(CONFIG, Settings({}))
     assert list(provider.normalize([], Window.of_day(FIRST))) == []
     assert provider.n_requests == 0
     provider.close()
 
 
 def test_the_fingerprint_tells_apart_whom_is_asked_and_for_what_and_nothing_else() -> None:
-    def fingerprint(access: ExportServiceAccess = ACCESS, **variables: str) -> str:
-        with closing(access.open(Settings({**VARIABLES, **variables}))) as provider:
+    def fingerprint(config: ExportServiceConfig = CONFIG, **variables: str) -> str:
+        with closing(LazyProvider(config, Settings({**VARIABLES, **variables}))) as provider:
             return provider.fingerprint
 
     def of(**changes: Any) -> str:  # noqa: ANN401 - any field of the account
-        return fingerprint(replace(ACCESS, account=replace(ACCESS.account, **changes)))
+        return fingerprint(replace(CONFIG, account=replace(CONFIG.account, **changes)))
 
     others = [
         fingerprint(HUB_URL="http://127.0.0.1:2"),

@@ -9,8 +9,9 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.servitly.account import Account, FieldMeaning, Metric
+from resources.provider import LazyProvider
 from resources.settings import Settings
-from tests.fakes import couriers
+from tests.fakes import order_workers
 from tests.fakes.exports import DAY, boilers
 
 ACCOUNT = Account(
@@ -19,14 +20,14 @@ ACCOUNT = Account(
     fields={"Water heater": FieldMeaning("energy", "Wh")},
     file_hosts=("files.example:8443",),
 )
-ACCESS = replace(couriers.ACCESS, account=ACCOUNT, requests_per_minute=6000.0, poll_seconds=0.1)
+CONFIG = replace(order_workers.CONFIG, account=ACCOUNT, requests_per_minute=6000.0, poll_seconds=0.1)
 
 
 @pytest.mark.parametrize("missing", ["FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"])
 def test_a_missing_variable_is_named_when_it_is_needed_and_not_before(missing: str) -> None:
     known = dict.fromkeys(("FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"), "https://api.example")
     del known[missing]
-    with closing(ACCESS.open(Settings(known))) as provider:
+    with closing(LazyProvider(CONFIG, Settings(known))) as provider:
         assert list(provider.normalize([], DAY)) == []
         with pytest.raises(ConfigurationError, match=missing):
             provider.discover()
@@ -42,7 +43,7 @@ def test_it_fetches_with_its_ledger_and_its_budget_in_the_warehouse(database: st
             "WAREHOUSE_URL": database,
             "JOULEHOUSE_HOME": str(tmp_path),
         }
-        with closing(ACCESS.open(Settings(environment))) as provider:
+        with closing(LazyProvider(CONFIG, Settings(environment))) as provider:
             (payload,) = provider.fetch(DAY, {})
             assert payload.params["startTimestamp"] == str(int(DAY.start.timestamp() * 1000))
             assert provider.n_requests >= 4

@@ -10,11 +10,12 @@ from pipelines.components import SmartHouseSource
 from pipelines.sources import ASSETS, read_sources
 from providers.smart_house.account import Account, FieldMeaning
 from resources.endpoint import Endpoint
+from resources.provider import LazyProvider
 from resources.settings import Settings
-from resources.smart_house import LIMITS, SmartHouseAccess
+from resources.smart_house import LIMITS, SmartHouseConfig
 from tests.fakes.smart_homes import DAY, HOMES, points_of, smart_homes
 
-ACCESS = SmartHouseAccess(
+CONFIG = SmartHouseConfig(
     Endpoint("homes", "assets/homes/defs.yaml", base_url_env="HOMES_URL"),
     Account(
         format="xml",
@@ -28,11 +29,11 @@ ACCESS = SmartHouseAccess(
 
 def test_a_missing_variable_fails_the_first_request_by_name() -> None:
     with pytest.raises(ConfigurationError, match="HOMES_URL is not set"):
-        next(ACCESS.open(Settings({})).fetch(DAY, {}))
+        next(LazyProvider(CONFIG, Settings({})).fetch(DAY, {}))
 
 
 def test_a_replay_needs_no_variable() -> None:
-    with closing(ACCESS.open(Settings({}))) as provider:
+    with closing(LazyProvider(CONFIG, Settings({}))) as provider:
         assert list(provider.normalize([], Window.of_day(DAY.day))) == []
         assert provider.n_requests == 0
 
@@ -44,7 +45,7 @@ def test_the_provider_waits_for_a_result_that_is_built_before_its_first_byte() -
 
 def test_the_shipped_source_tells_the_homes_of_the_twin_apart() -> None:
     (source,) = [one for one in read_sources(ASSETS) if isinstance(one, SmartHouseSource)]
-    assert source.access().account.homes == HOMES
+    assert source.connection().account.homes == HOMES
     with smart_homes() as made:
         variables = {"SMART_HOMES_URL": f"{made.sandbox.url}/smart_house"}
         with closing(source.open(Settings(variables))) as provider:

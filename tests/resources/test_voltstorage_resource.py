@@ -9,13 +9,14 @@ import pytest
 from domain.errors import ConfigurationError, ProviderUnavailableError
 from providers.voltstorage.account import Account, FieldMeaning, Paths, ProductFilter
 from resources.endpoint import Endpoint
+from resources.provider import LazyProvider
 from resources.settings import Settings
-from resources.voltstorage import VoltStorageAccess
+from resources.voltstorage import VoltStorageConfig
 from tests.fakes.authority import private_authority
 from tests.fakes.battery import DAY
 from tests.fakes.raw_server import RawServer, answer
 
-ACCESS = VoltStorageAccess(
+CONFIG = VoltStorageConfig(
     Endpoint("home", "assets/home/defs.yaml", base_url_env="HOME_URL"),
     Account(
         products=(77, 79),
@@ -38,20 +39,20 @@ VARIABLES = {"HOME_URL": "http://127.0.0.1:1", "HOME_USERNAME": "canary-user", "
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_missing_variable_fails_the_first_request_by_name(name: str) -> None:
     settings = Settings({key: value for key, value in VARIABLES.items() if key != name})
-    with closing(ACCESS.open(settings)) as provider, pytest.raises(ConfigurationError, match=name):
+    with closing(LazyProvider(CONFIG, settings)) as provider, pytest.raises(ConfigurationError, match=name):
         next(provider.fetch(DAY, {}))
-    with pytest.raises(ConfigurationError, match=name), ACCESS.feed(settings):
+    with pytest.raises(ConfigurationError, match=name), CONFIG.feed(settings):
         pass
 
 
 def test_a_replay_needs_no_variable() -> None:
-    with closing(ACCESS.open(Settings({}))) as provider:
+    with closing(LazyProvider(CONFIG, Settings({}))) as provider:
         assert list(provider.normalize([], DAY)) == []
         assert provider.n_requests == 0
 
 
 def test_the_streams_parts_are_the_products() -> None:
-    with ACCESS.feed(Settings(VARIABLES)) as feed:
+    with CONFIG.feed(Settings(VARIABLES)) as feed:
         assert list(feed.parts()) == ["77", "79"]
 
 
@@ -59,7 +60,7 @@ def test_the_stream_too_believes_the_private_authority_of_the_account(tmp_path: 
     script = [answer(b'{"token": "abc"}'), answer(status=503), answer(status=503)]
     with private_authority(tmp_path) as authority, RawServer(script, tls=authority.trust) as server:
         settings = Settings({**VARIABLES, "HOME_URL": f"https://127.0.0.1:{server.port}"})
-        believing = replace(ACCESS, endpoint=replace(ACCESS.endpoint, ca_file=authority.file))
+        believing = replace(CONFIG, endpoint=replace(CONFIG.endpoint, ca_file=authority.file))
         with (
             believing.feed(settings) as feed,
             pytest.raises(ProviderUnavailableError, match="503"),

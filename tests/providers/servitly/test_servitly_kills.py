@@ -24,12 +24,12 @@ import pytest
 from assets.day import land, load
 from domain.window import Window
 from providers.servitly.pace import Pace
-from resources import dispatch
+from resources import order_worker
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.couriers import Steps, access_to, by_fork, environment, shipped, start_couriers_by
 from tests.fakes.exports import ACCOUNT, DAY, PACE, boilers, shared_sandbox
 from tests.fakes.forked import ended, fork, together
+from tests.fakes.order_workers import Steps, by_fork, config_to, environment, shipped, start_workers_by
 from warehouse import export_jobs
 from warehouse.export_jobs import DatabaseExportJobs
 from warehouse.store import open_warehouse
@@ -45,7 +45,7 @@ def ingest(database: str, landing: Path, source: str, pace: Pace = QUICK, window
     """One run: land what is missing, and load."""
     variables = environment(shared_sandbox(), database, str(landing.parent))
     with (
-        shipped(access_to(source, FLEET, pace), variables) as (_, client),
+        shipped(config_to(source, FLEET, pace), variables) as (_, client),
         open_warehouse(database, landing) as warehouse,
     ):
         land(client, warehouse, source, window, adopts=True)
@@ -54,7 +54,7 @@ def ingest(database: str, landing: Path, source: str, pace: Pace = QUICK, window
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the day of a source whose first run, or its courier, was killed.
+    """What became of the day of a source whose first run, or its worker, was killed.
 
     Attributes:
         was_killed: False if all came to their ends before the step.
@@ -81,7 +81,7 @@ class House:
 
         Args:
             source: Whose day.
-            first_run: Called in the child; the file that it is given is made when it, or its courier, is killed.
+            first_run: Called in the child; the file that it is given is made when it, or its worker, is killed.
             pace: Of the next run.
         """
         mark, before = self.landing.parent / f"{source}.killed", len(self.twin.jobs)
@@ -127,8 +127,8 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> served.Servitly:
 
 @pytest.fixture
 def house(database: str, tmp_path: Path, twin: served.Servitly, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """A house whose couriers are forked."""
-    monkeypatch.setattr(dispatch, "subprocess", by_fork())
+    """A house whose workers are forked."""
+    monkeypatch.setattr(order_worker, "subprocess", by_fork())
     with psycopg.connect(database, autocommit=True) as observer:
         yield House(database, tmp_path / "landing", twin, observer)
 
@@ -167,8 +167,8 @@ def test_a_run_killed_at_any_step_is_brought_to_its_end_by_the_next_without_a_se
 def test_a_run_killed_while_it_hands_its_order_to_a_courier_of_its_own_orders_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the shipped courier, an interpreter of its own, and a kill around every step of starting and telling it."""
-    monkeypatch.setattr(dispatch, "subprocess", subprocess)
+    """With the shipped worker, an interpreter of its own, and a kill around every step of starting and telling it."""
+    monkeypatch.setattr(order_worker, "subprocess", subprocess)
     fatal, n_never_sent = 1, 0
     while True:
         source = f"fleet{fatal}"
@@ -178,7 +178,7 @@ def test_a_run_killed_while_it_hands_its_order_to_a_courier_of_its_own_orders_on
             for name in ("write", "read"):
                 setattr(os, name, steps.around(getattr(os, name)))
             started = SimpleNamespace(**{**vars(subprocess), "Popen": steps.around(subprocess.Popen)})
-            start_couriers_by(started)
+            start_workers_by(started)
             ingest(house.database, house.landing, source)
 
         one = house.ordered_once(source, first_run)
@@ -196,7 +196,7 @@ def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: 
         source = f"fleet{fatal}"
 
         def first_run(mark: Path, source: str = source, fatal: int = fatal) -> None:
-            start_couriers_by(by_fork(lambda run: Steps(fatal, _marked(mark, run))))
+            start_workers_by(by_fork(lambda run: Steps(fatal, _marked(mark, run))))
             ingest(house.database, house.landing, source)
 
         if not house.ordered_once(source, first_run).was_killed:
@@ -219,7 +219,7 @@ def test_a_courier_killed_at_any_step_costs_one_job_at_most_and_never_two_at_onc
             def steps(run: int) -> Steps:
                 return Steps(fatal, _marked(mark, 0) if is_alone else _marked(mark, run, 0))
 
-            start_couriers_by(by_fork(steps))
+            start_workers_by(by_fork(steps))
             ingest(house.database, house.landing, source, pace)
 
         one = house.outcome(source, first_run, pace)

@@ -27,12 +27,12 @@ class Counts(Protocol):
 Sender = TypeVar("Sender", bound=Counts)
 
 
-class Line:
-    """The way to one account, open until it is closed. Whatever a provider's client needs is had here, and only here.
+class ProviderSession:
+    """What one account is reached by, open until it is closed: all that a provider's client needs is had here only.
 
     Args:
-        endpoint: Where the API is, and who says so.
-        settings: What the environment says.
+        endpoint: Where the API is, and which file says it.
+        settings: What the environment holds.
         provider: The provider's slug.
         path: Where the API is below the address.
         warehouse: The warehouse's address, where somebody has started and checked it a moment ago.
@@ -55,12 +55,12 @@ class Line:
         self._provider = provider
         self._warehouse = warehouse
         self._file = self._place = f"{endpoint.source}, {endpoint.place}"
-        said = endpoint.base_url
+        address = endpoint.base_url
         if endpoint.base_url_env:
-            said = settings.variable(endpoint.base_url_env, place=self._file)
+            address = settings.variable(endpoint.base_url_env, place=self._file)
             self._place = f"{self._file}, variable {endpoint.base_url_env}"
         self.source: Final = endpoint.source
-        self.address: Final = said.rstrip("/")
+        self.address: Final = address.rstrip("/")
         self.origin: Final = Origin.parse(self.address + path, place=self._place)
         self.home: Final = settings.home
         self.ca_file: Final = endpoint.ca_file
@@ -69,7 +69,7 @@ class Line:
 
     @property
     def n_requests(self) -> int:
-        """HTTP requests sent so far by all clients, retries, logins, files and couriers included."""
+        """HTTP requests sent so far by all clients, retries, logins, files and order workers included."""
         return sum(client.n_requests for client in self._clients)
 
     def variable(self, name: str) -> str:
@@ -96,12 +96,12 @@ class Line:
         """
         if self._warehouse is not None:
             return self._warehouse
-        from resources.warehouse import warehouse_address  # noqa: PLC0415  # brings Dagster along
+        from resources.warehouse import warehouse_address  # noqa: PLC0415  # brings the schema's tools along
 
         return warehouse_address(self._settings)
 
     def environment(self) -> Mapping[str, str]:
-        """The variables of a process of ours that goes the same way: our own, and the warehouse where we found it.
+        """The variables of a process of ours with the same task: our own, and the warehouse where we found it.
 
         They hold secrets: never shown.
 
@@ -167,7 +167,7 @@ class Line:
         return self.counted(self.kept(BlobClient(hosts, source=self.source, ca_file=self.ca_file)))
 
     def kept(self, thing: AbstractContextManager[Opened]) -> Opened:
-        """`thing`, entered, and left when the line is closed."""
+        """`thing`, entered, and left when the session is closed."""
         return self._opened.enter_context(thing)
 
     def counted(self, sender: Sender) -> Sender:

@@ -1,4 +1,4 @@
-"""The shipped way to Servitly's twin: a source's access and its environment, and couriers that die at any step."""
+"""The shipped way to Servitly's twin: how a source is reached, its environment, and workers that die at any step."""
 
 import contextlib
 import os
@@ -23,17 +23,17 @@ from domain.contract import Budget
 from providers.servitly.account import Account
 from providers.servitly.client import Servitly
 from providers.servitly.pace import Pace
-from resources import courier, dispatch
+from resources import order_worker
 from resources.endpoint import Endpoint
-from resources.line import Line
-from resources.servitly import ServitlyAccess
+from resources.servitly import ServitlyConfig
+from resources.session import ProviderSession
 from resources.settings import Settings
 from sandbox.running import Sandbox
 from sandbox.servitly import twin as served
 from tests.fakes.exports import ACCOUNT, PACE
 from tests.fakes.forked import ended, fork
 
-ACCESS = ServitlyAccess(
+CONFIG = ServitlyConfig(
     Endpoint("fleet", "assets/fleet/defs.yaml", base_url_env="FLEET_URL"),
     ACCOUNT,
     username_env="FLEET_USERNAME",
@@ -44,10 +44,10 @@ ACCESS = ServitlyAccess(
 )
 
 
-def access_to(source: str, account: Account = ACCOUNT, pace: Pace = PACE) -> ServitlyAccess:
+def config_to(source: str, account: Account = ACCOUNT, pace: Pace = PACE) -> ServitlyConfig:
     """A source at the twin that `environment` names."""
-    endpoint = replace(ACCESS.endpoint, source=source)
-    return replace(ACCESS, endpoint=endpoint, account=account, pace=pace, poll_seconds=pace.first_poll)
+    endpoint = replace(CONFIG.endpoint, source=source)
+    return replace(CONFIG, endpoint=endpoint, account=account, pace=pace, poll_seconds=pace.first_poll)
 
 
 def environment(sandbox: Sandbox, database: str, home: str) -> dict[str, str]:
@@ -64,8 +64,8 @@ def environment(sandbox: Sandbox, database: str, home: str) -> dict[str, str]:
     }
 
 
-class Unmetered(Line):
-    """A line without a budget, whose bookkeeping would be most of the steps of a run."""
+class Unmetered(ProviderSession):
+    """A session without a budget, whose bookkeeping would be most of the steps of a run."""
 
     def budget(self, counted_by: str, per_second: float | None) -> Budget | None:
         assert counted_by
@@ -74,12 +74,12 @@ class Unmetered(Line):
 
 
 @contextmanager
-def shipped(access: ServitlyAccess, variables: Mapping[str, str]) -> Iterator[tuple[Line, Servitly]]:
+def shipped(config: ServitlyConfig, variables: Mapping[str, str]) -> Iterator[tuple[ProviderSession, Servitly]]:
     """The client as a step is given it, but for its budget; the warehouse is taken for checked."""
     with Unmetered(
-        access.endpoint, Settings(variables), provider="servitly", path="", warehouse=variables["WAREHOUSE_URL"]
-    ) as line:
-        yield line, access.service(line)
+        config.endpoint, Settings(variables), provider="servitly", path="", warehouse=variables["WAREHOUSE_URL"]
+    ) as session:
+        yield session, config.client(session)
 
 
 class Steps:
@@ -134,8 +134,8 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class ForkedCourier:
-    """What `resources.dispatch` starts by `subprocess.Popen`, started by fork: a tenth of the time, as all is imported.
+class ForkedWorker:
+    """What `OrderWorker` starts by `subprocess.Popen`, started by fork: a tenth of the time, as all is imported.
 
     It is the same `main` in a process and a session of its own, with its own variables, and talks through two pipes.
     """
@@ -150,7 +150,7 @@ class ForkedCourier:
         env: Mapping[str, str],
         steps: Callable[[int], Steps] | None,
     ) -> None:
-        assert command == dispatch.COMMAND
+        assert command == order_worker.COMMAND
         assert (stdin, stdout, start_new_session) == (subprocess.PIPE, subprocess.PIPE, True)
         told, self._tell = os.pipe()
         self._hear, say = os.pipe()
@@ -171,7 +171,7 @@ class ForkedCourier:
         sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
         if steps is not None:
             steps.install()
-        courier.main()
+        order_worker.main()
 
     def communicate(self, told: bytes, timeout: float) -> tuple[bytes, None]:
         half = len(told) // 2
@@ -186,7 +186,7 @@ class ForkedCourier:
                 self.wait()
                 return said.getvalue(), None
             said.write(piece)
-        raise subprocess.TimeoutExpired(dispatch.COMMAND, timeout)
+        raise subprocess.TimeoutExpired(order_worker.COMMAND, timeout)
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -195,22 +195,22 @@ class ForkedCourier:
         return ended(self.pid)
 
 
-def told(access: ServitlyAccess, number: int, order: object) -> bytes:
-    """What a courier is told."""
-    return pickle.dumps((access, number, order))
+def message(config: ServitlyConfig, number: int, order: object) -> bytes:
+    """What a worker is sent."""
+    return pickle.dumps((config, number, order))
 
 
 def by_fork(steps: Callable[[int], Steps] | None = None) -> SimpleNamespace:
-    """What stands for `subprocess` in `resources.dispatch`, so that couriers are forked.
+    """What stands for `subprocess` in `resources.order_worker`, so that workers are forked.
 
     Args:
-        steps: Makes what counts a courier's steps, given the process id of its run; None if none is counted.
+        steps: Makes what counts a worker's steps, given the process id of its run; None if none is counted.
     """
     return SimpleNamespace(
-        Popen=partial(ForkedCourier, steps=steps), PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
+        Popen=partial(ForkedWorker, steps=steps), PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
     )
 
 
-def start_couriers_by(stand_in: SimpleNamespace) -> None:
-    """Have couriers started by `stand_in.Popen`. Only ever called in a child: nothing is put back."""
-    setattr(dispatch, "subprocess", stand_in)  # noqa: B010 - what a module has imported is no name of its own
+def start_workers_by(stand_in: SimpleNamespace) -> None:
+    """Have workers started by `stand_in.Popen`. Only ever called in a child: nothing is put back."""
+    setattr(order_worker, "subprocess", stand_in)  # noqa: B010 - what a module has imported is no name of its own

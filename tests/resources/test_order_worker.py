@@ -1,4 +1,4 @@
-"""Orders carried by processes of their own: the shipped courier, an interpreter of its own, against the twin."""
+"""Orders carried by processes of their own: the shipped worker, an interpreter of its own, against the twin."""
 
 import os
 import signal
@@ -28,25 +28,27 @@ from domain.export_jobs import ExportJobs, Order
 from domain.records import Payload
 from providers._http import Origin
 from providers.servitly.pace import Pace
-from resources import courier
-from resources.dispatch import COMMAND, Dispatch
-from resources.servitly import ServitlyAccess
+from resources import order_worker
+from resources.order_worker import COMMAND, OrderWorker
+from resources.provider import LazyProvider
+from resources.servitly import ServitlyConfig
 from resources.settings import PROJECT, Settings
 from sandbox.running import Sandbox
 from sandbox.servitly import twin as served
-from tests.fakes.couriers import access_to, environment, told
 from tests.fakes.exports import DAY, PACE, boilers, shared_sandbox
 from tests.fakes.forked import ended, fork
 from tests.fakes.leaks import found
+from tests.fakes.order_workers import config_to, environment, message
 from warehouse.export_jobs import DatabaseExportJobs
 
+BE_A_WORKER = "from resources import order_worker; order_worker.main()"
 PATIENT = replace(PACE, unknown=60.0)
 ORDER = Order("things", DAY, {"startTimestamp": 1, "endTimestamp": 2}, "ab" * 32)
 
 
 @dataclass(frozen=True, slots=True)
 class Depot:
-    """A source at the twin, its ledger, and what its couriers are given."""
+    """A source at the twin, its ledger, and what its workers are given."""
 
     sandbox: Sandbox
     twin: served.Servitly
@@ -54,17 +56,17 @@ class Depot:
     variables: Mapping[str, str]
     jobs: ExportJobs
 
-    def dispatch(self, pace: Pace = PATIENT, patience: float = 60.0, **other: Any) -> Dispatch:  # noqa: ANN401 - as Dispatch
+    def worker(self, pace: Pace = PATIENT, patience: float = 60.0, **other: Any) -> OrderWorker:  # noqa: ANN401 - as OrderWorker
         variables = {**self.variables, **other.pop("variables", {})}
-        return Dispatch(access_to("fleet", pace=pace), variables, place="fleet", patience=patience, **other)
+        return OrderWorker(config_to("fleet", pace=pace), variables, source="fleet", patience=patience, **other)
 
     def fetch(self, pace: Pace = PATIENT) -> list[Payload]:
         """One run, as a step would do it."""
-        with closing(access_to("fleet", pace=pace).open(Settings(self.variables))) as provider:
+        with closing(LazyProvider(config_to("fleet", pace=pace), Settings(self.variables))) as provider:
             return list(provider.fetch(DAY, {}))
 
-    def courier(self, access: ServitlyAccess, number: int, *, cut: int | None = None) -> "subprocess.Popen[bytes]":
-        """A courier that has been told all that it needs, or the first `cut` bytes of it."""
+    def started(self, config: ServitlyConfig, number: int, *, cut: int | None = None) -> "subprocess.Popen[bytes]":
+        """A worker that has been sent all that it needs, or the first `cut` bytes of it."""
         started = subprocess.Popen(  # noqa: S603 - as shipped
             COMMAND,
             stdin=subprocess.PIPE,
@@ -73,7 +75,7 @@ class Depot:
             env={**self.variables, "PYTHONPATH": str(PROJECT)},
         )
         assert started.stdin is not None
-        started.stdin.write(told(access, number, ORDER)[:cut])
+        started.stdin.write(message(config, number, ORDER)[:cut])
         started.stdin.close()
         return started
 
@@ -108,7 +110,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def test_an_order_is_carried_by_a_process_with_a_login_of_its_own_whose_requests_are_counted(depot: Depot) -> None:
-    with closing(access_to("fleet", pace=PATIENT).open(Settings(depot.variables))) as provider:
+    with closing(LazyProvider(config_to("fleet", pace=PATIENT), Settings(depot.variables))) as provider:
         assert len(list(provider.fetch(DAY, {}))) == 1
         until(lambda: len(depot.sandbox.control.requests()) == provider.n_requests)
     assert depot.n_asked(served.LOGIN) == 2
@@ -163,8 +165,8 @@ def test_a_courier_whose_login_fails_sends_nothing_and_says_so(depot: Depot) -> 
 
 
 def test_a_provider_that_accepts_no_connection_has_no_job_for_sure(depot: Depot) -> None:
-    quick = "import providers._retry as r; r._FIRST_WAIT_SECONDS = 0.01; from resources import courier; courier.main()"
-    gone = depot.dispatch(command=(sys.executable, "-P", "-c", quick), variables={"FLEET_URL": "http://127.0.0.1:9/x"})
+    quick = f"import providers._retry as r; r._FIRST_WAIT_SECONDS = 0.01; {BE_A_WORKER}"
+    gone = depot.worker(command=(sys.executable, "-P", "-c", quick), variables={"FLEET_URL": "http://127.0.0.1:9/x"})
     with pytest.raises(ProviderUnavailableError, match="no connection could be made") as caught:
         gone.carry(depot.jobs.intend(ORDER).number, ORDER)
     assert not caught.value.was_sent
@@ -172,7 +174,7 @@ def test_a_provider_that_accepts_no_connection_has_no_job_for_sure(depot: Depot)
 
 
 def test_a_courier_without_a_ledger_sends_nothing(depot: Depot) -> None:
-    gone = depot.dispatch(variables={"WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none"})
+    gone = depot.worker(variables={"WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none"})
     with pytest.raises(WarehouseUnavailableError):
         gone.carry(depot.jobs.intend(ORDER).number, ORDER)
     assert depot.n_asked(served.EXPORTS) == 0
@@ -182,7 +184,7 @@ def test_a_courier_that_comes_late_sends_nothing(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
     assert depot.jobs.withdrawn(number)
     with pytest.raises(ExportPendingError, match="another run has withdrawn it"):
-        depot.dispatch().carry(number, ORDER)
+        depot.worker().carry(number, ORDER)
     assert depot.n_asked(served.EXPORTS) == 0
     assert depot.states() == ["refused"]
 
@@ -190,7 +192,7 @@ def test_a_courier_that_comes_late_sends_nothing(depot: Depot) -> None:
 def test_a_courier_that_was_frozen_until_its_order_was_given_up_sends_nothing(depot: Depot) -> None:
     depot.twin.fault("latency", seconds=0.5, endpoint="login")
     number = depot.jobs.intend(ORDER).number
-    with depot.courier(access_to("fleet", pace=replace(PACE, unknown=2.0)), number) as frozen:
+    with depot.started(config_to("fleet", pace=replace(PACE, unknown=2.0)), number) as frozen:
         until(lambda: depot.n_asked(served.LOGIN) == 1)
         os.kill(frozen.pid, signal.SIGSTOP)
         time.sleep(2.1)
@@ -202,7 +204,7 @@ def test_a_courier_that_was_frozen_until_its_order_was_given_up_sends_nothing(de
 
 def test_a_courier_that_was_told_half_sends_nothing_and_says_nothing(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
-    with depot.courier(access_to("fleet"), number, cut=200) as started:
+    with depot.started(config_to("fleet"), number, cut=200) as started:
         assert started.stdout is not None
         assert started.stdout.read() == b""
         assert started.wait(timeout=30) == 0
@@ -211,9 +213,9 @@ def test_a_courier_that_was_told_half_sends_nothing_and_says_nothing(depot: Depo
 
 
 def test_no_part_of_what_a_courier_is_told_is_taken_for_the_whole() -> None:
-    whole = told(access_to("fleet"), 1, ORDER)
-    assert courier._told(BytesIO(whole)) == (access_to("fleet"), 1, ORDER)
-    assert all(courier._told(BytesIO(whole[:cut])) is None for cut in range(len(whole)))
+    whole = message(config_to("fleet"), 1, ORDER)
+    assert order_worker._received(BytesIO(whole)) == (config_to("fleet"), 1, ORDER)
+    assert all(order_worker._received(BytesIO(whole[:cut])) is None for cut in range(len(whole)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -242,7 +244,7 @@ def test_what_ends_a_run_and_all_its_group_leaves_the_courier_and_its_job_is_ado
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_courier_that_is_asked_to_end_comes_to_its_end_first(depot: Depot, number: signal.Signals) -> None:
     depot.twin.fault("latency", seconds=0.7, endpoint="orders")
-    with depot.courier(access_to("fleet", pace=PATIENT), depot.jobs.intend(ORDER).number) as started:
+    with depot.started(config_to("fleet", pace=PATIENT), depot.jobs.intend(ORDER).number) as started:
         until(lambda: len(depot.twin.jobs) == 1)
         assert depot.states() == ["sent"]
         started.send_signal(number)
@@ -265,11 +267,11 @@ def test_the_next_run_waits_for_the_name_while_the_courier_of_a_killed_run_is_un
 def test_a_couriers_secrets_are_in_its_variables_alone(depot: Depot) -> None:
     password = depot.database.partition("@")[0].rpartition(":")[2]
     secrets = (depot.twin.settings.password, depot.twin.settings.api_key, password)
-    assert not list(found(secrets, [("told", told(access_to("fleet"), 1, ORDER))]))
+    assert not list(found(secrets, [("message", message(config_to("fleet"), 1, ORDER))]))
     depot.twin.fault("latency", seconds=0.7, endpoint="orders")
     run = fork(depot.fetch)
     until(lambda: len(depot.twin.jobs) == 1)
-    (started,) = [child for child in children(run) if b"resources.courier" in (child / "cmdline").read_bytes()]
+    (started,) = [child for child in children(run) if b"resources.order_worker" in (child / "cmdline").read_bytes()]
     assert not list(found(secrets, [("cmdline", (started / "cmdline").read_bytes())]))
     assert list(found(secrets, [("environ", (started / "environ").read_bytes())])) == ["environ"]
     assert ended(run) == 0
@@ -287,25 +289,23 @@ def test_a_courier_that_does_not_come_back_is_killed_and_its_order_waited_for_by
     depot.twin.fault("latency", seconds=6.0, endpoint="orders")
     number = depot.jobs.intend(ORDER).number
     with pytest.raises(ExportPendingError, match="whether the provider has it is not known"):
-        depot.dispatch(patience=3.0).carry(number, ORDER)
+        depot.worker(patience=3.0).carry(number, ORDER)
     assert depot.states() == ["sent"]
 
 
 def test_an_order_that_no_courier_could_start_with_is_withdrawn_by_the_next_run(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
     with pytest.raises(ExportPendingError, match="could not start"):
-        depot.dispatch(command=(sys.executable, "-c", "raise SystemExit(3)")).carry(number, ORDER)
+        depot.worker(command=(sys.executable, "-c", "raise SystemExit(3)")).carry(number, ORDER)
     assert len(depot.fetch()) == 1
     assert depot.states() == ["refused", "landed"]
 
 
 def test_a_courier_imports_neither_dagster_nor_pandas(depot: Depot, tmp_path: Path) -> None:
     """Each of them takes longer than all the rest, and each order waits for it."""
-    show = (
-        "import sys; from resources import courier; courier.main(); open(sys.argv[1], 'w').write(' '.join(sys.modules))"
-    )
+    show = f"import sys; {BE_A_WORKER}; open(sys.argv[1], 'w').write(' '.join(sys.modules))"
     command = (sys.executable, "-P", "-c", show, str(tmp_path / "modules"))
-    assert depot.dispatch(command=command).carry(depot.jobs.intend(ORDER).number, ORDER) is None
+    assert depot.worker(command=command).carry(depot.jobs.intend(ORDER).number, ORDER) is None
     modules = set((tmp_path / "modules").read_text().split())
     assert "providers.servitly.orders" in modules
     assert not modules & {"dagster", "pandas", "numpy", "sqlalchemy", "alembic"}

@@ -1,0 +1,45 @@
+"""What gives a step its warehouse, which it opens itself: so what goes wrong reaches the asset as one of our errors.
+
+What Dagster raises from a resource has lost its class and its sentence.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from warehouse.store import TimescaleWarehouse
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseOpener:
+    """Opens the warehouse that the environment names.
+
+    Attributes:
+        settings: What the environment holds.
+    """
+
+    settings: Settings
+
+    def open(self) -> "AbstractContextManager[TimescaleWarehouse]":
+        """The warehouse, started if need be, for as long as the block lasts.
+
+        Raises:
+            IngestError: On entering; see `warehouse_address`.
+        """
+        # The schema's tools take half a second to import, and whoever only looks at definitions needs none of them.
+        from resources.warehouse import opened_warehouse  # noqa: PLC0415  # see above
+
+        return opened_warehouse(self.settings)
+
+
+@dg.resource(
+    description="Where payloads are kept and measurements are loaded; its address is in the environment, and not shown."
+)
+def warehouse_resource(_context: dg.InitResourceContext) -> WarehouseOpener:
+    """The warehouse, to be opened by a step. It has nothing to configure that may be shown."""
+    return WarehouseOpener(Settings())
