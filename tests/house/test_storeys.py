@@ -48,6 +48,10 @@ BREACHES = [
     (CIRCLES, "pipelines/local/processes.py", "import pipelines.cli.days"),
     (CIRCLES, "sandbox/faults.py", "import sandbox.disturbance"),
     (CIRCLES, "sandbox/voltstorage/stream.py", "import sandbox.voltstorage.twin"),
+    (CIRCLES, "resources/endpoint.py", "import resources.session"),
+    (CIRCLES, "resources/order_worker.py", "import resources.servitly"),
+    (CIRCLES, "providers/_api.py", "import providers.climkit.client"),
+    (CIRCLES, "warehouse/statements.py", "import warehouse.store"),
 ]
 
 
