@@ -95,14 +95,27 @@ def _connected(port: int) -> psycopg.Connection:
 
 def to_step(session: psycopg.Connection, step: str) -> None:
     """The schema's steps on this very session."""
+    with _migrated(session, step) as transaction:
+        transaction.commit()
+
+
+@contextmanager
+def _migrated(session: psycopg.Connection, step: str) -> Iterator[sa.Transaction]:
+    """The same; what is not committed is undone."""
     engine = sa.create_engine("postgresql+psycopg://", creator=lambda: session, poolclass=sa.StaticPool)
     session.autocommit = False
-    with pytest.MonkeyPatch.context() as patched, engine.connect() as connection, connection.begin():
-        # Rights in its only database, which is a template, are more than this build can grant.
-        patched.setattr(statements, "script", lambda name: "SELECT 1" if name == "step_0001/roles" else script(name))
-        upgrade(connection, step)
-    session.rollback()
-    session.autocommit = True
+    try:
+        with pytest.MonkeyPatch.context() as patched, engine.connect() as connection, connection.begin() as transaction:
+            # Rights in its only database, which is a template, are more than this build can grant.
+            without = "step_0001/roles"
+            patched.setattr(statements, "script", lambda name: "SELECT 1" if name == without else script(name))
+            upgrade(connection, step)
+            yield transaction
+            if transaction.is_active:
+                transaction.rollback()
+    finally:
+        session.rollback()
+        session.autocommit = True
 
 
 @pytest.fixture
@@ -156,6 +169,19 @@ def compress(session: psycopg.Connection) -> None:
 
 def wrong(session: psycopg.Connection) -> list[str]:
     return differences(session) + wrong_intervals(session)
+
+
+def test_views_on_continuous_aggregates_of_an_empty_warehouse_are_named_and_stay(
+    community: psycopg.Connection,
+) -> None:
+    """All of it is undone: the tests that follow begin with the step before."""
+    community.execute("CREATE VIEW of_mine AS SELECT series_id, n_points FROM measurement_daily")
+    with _migrated(community, "head"):
+        assert community.execute("SELECT name FROM derived WHERE complete_at IS NULL").fetchall() == [("summaries",)]
+        with pytest.raises(WarehouseUnsuitableError, match="the views of_mine read the continuous aggregates"):
+            list(fill_on(community))
+        assert community.execute("SELECT count(*) FROM of_mine").fetchone() == (0,)
+    community.execute("DROP VIEW of_mine")
 
 
 @pytest.mark.usefixtures("by_insert")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from domain.window import Window
 from tests.fakes.points import load
 from tests.fakes.summaries import differences
 from tests.warehouse.test_summaries import day, day_of, in_zones
-from warehouse import registers, summaries, summary_check, summary_fill
+from warehouse import registers, statements, summaries, summary_check, summary_fill
 from warehouse.fill import fill, pending
 from warehouse.schema import migrate
 from warehouse.store import open_warehouse
@@ -213,3 +214,29 @@ def test_views_on_the_local_days_of_registers_of_before_are_named_and_stay(
         user.execute("UPDATE derived SET planned_at = NULL, complete_at = NULL WHERE name = 'registers'")
         list(fill(empty_database))
         assert pending(empty_database) == []
+
+
+AS_AGGREGATES = "SELECT unnest(ARRAY['measurement_daily', 'measurement_hourly'])"
+
+
+def test_views_on_aggregates_of_an_empty_warehouse_are_named_and_stay(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The community edition's way on this one: its aggregates are taken for continuous ones (there: `make prove`)."""
+    monkeypatch.setitem(cast("dict[str, str]", statements._scripts()), "fill/aggregates", AS_AGGREGATES)
+    statements.statement.cache_clear()
+    try:
+        migrate(empty_database, step=BEFORE)
+        with psycopg.connect(empty_database, autocommit=True) as user:
+            user.execute("CREATE VIEW of_mine AS SELECT series_id, n_points FROM measurement_daily")
+            migrate(empty_database)
+
+            assert [one.name for one in pending(empty_database)] == ["summaries"]
+            with pytest.raises(
+                WarehouseUnsuitableError,
+                match="the views of_mine read the continuous aggregates measurement_daily, measurement_hourly, which",
+            ):
+                list(fill(empty_database))
+            assert user.execute("SELECT count(*) FROM of_mine").fetchone() == (0,)
+    finally:
+        statements.statement.cache_clear()
