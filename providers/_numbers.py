@@ -8,6 +8,8 @@ Understood beside plain digits: thousands in groups (`1,234`, `1.234`, `1 234`, 
 U+202F and U+2009), the minus sign U+2212, `+5`, `5.`, `.5`, `1e3`, blanks around, the column's own unit behind the
 number, and the apostrophe by which spreadsheets keep a cell from being a formula. Not understood, and refused: digits
 of other scripts, groups of other sizes, a unit of another name, `0x1F`, `1_000`, `(5)`, `5-`.
+
+Where numbers are written as texts, some words say that there is none (`null`, `unavailable`), with all providers alike.
 """
 
 import itertools
@@ -19,8 +21,10 @@ import numpy as np
 
 from domain.measurement import Reason
 from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
-from providers._points import Floats, Integers, no_number
+from providers._points import Floats, Integers, is_nan, no_number
 
+_NO_VALUE: Final = frozenset({"", "---", "none", "null", "unavailable", "unknown"})  # beside NaN
+_LONGEST_WORD: Final = 32
 _BLANKS: Final = " \u00a0\u202f\u2009"
 _APOSTROPHES: Final = "'\u2019"
 _MINUS: Final = "\u2212"
@@ -118,6 +122,11 @@ def readings(text: str, unit: str = "") -> Readings:
 def is_number(text: str, unit: str = "") -> bool:
     """Whether a text is a number under either decimal sign."""
     return readings(text, unit).is_number
+
+
+def is_absent(text: str) -> bool:
+    """Whether a text in a number's place says that there is none; a text of any other kind may be a state."""
+    return len(text) <= _LONGEST_WORD and ((plain := text.strip()).casefold() in _NO_VALUE or is_nan(plain))
 
 
 def looks_like_number(text: str, unit: str = "") -> bool:

@@ -52,6 +52,7 @@ class Points:
         texts: Their values.
         odd: Row → why its cell is no point.
         n_unmapped: Numbers for which no quantity is known.
+        n_absent: Words in a number's place that say that there is none.
     """
 
     number_rows: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -60,6 +61,7 @@ class Points:
     texts: list[str] = field(default_factory=list)
     odd: dict[int, Reason] = field(default_factory=dict)
     n_unmapped: int = 0
+    n_absent: int = 0
 
     def measure(self, sent: Floats, rows: Integers, meaning: Conversion) -> None:
         """Take the numbers of the column: converted, and those that are impossible as odd."""

@@ -10,7 +10,7 @@ import numpy as np
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
 from providers._decimal_sign import DecimalSign
-from providers._numbers import looks_like_number, read_numbers
+from providers._numbers import is_absent, looks_like_number, read_numbers
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC
@@ -60,7 +60,9 @@ def read_cells(
     texts = [cells[index] for index in present]
     signs = [decimal[index] for index in present] if isinstance(decimal, list) else decimal
     found = read_numbers(texts, decimal=signs, unit=unit, is_other_read=is_other_read)
-    points.odd |= {present[row]: why for row, why in found.odd.items() if not is_nan(texts[row].strip())}
+    points.odd |= {present[row]: why for row, why in found.odd.items() if not is_absent(texts[row])}
+    if n_without := len(cells) - len(found.values) - len(points.odd):
+        points.n_absent = n_without - sum(not cell.strip() for cell in cells)
     points.measure(found.values, np.array(present, dtype=np.int64)[found.rows], meaning)
     return points
 
@@ -70,6 +72,9 @@ def _states(cells: Sequence[str], unit: str, *, is_state: bool) -> Points:
     points = Points()
     for index, cell in enumerate(cells):
         plain = cell.strip()
+        if not is_state and unit and is_absent(plain):
+            points.n_absent += bool(plain)
+            continue
         if plain in NO_DATA or is_nan(plain):
             continue
         if not is_state and looks_like_number(plain, unit):

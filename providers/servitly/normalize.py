@@ -3,7 +3,7 @@
 Every file is of one thing, every column behind the time of one metric. Cells are dealt with in this order, each counted
 once:
 
-    absent        the cell is empty or `---`: nothing was said
+    absent        the cell is empty, `---`, NaN, or a word such as `null` in a number's place: nothing was said
     unmapped      a number for which neither the account nor the unit names a quantity
     rejected      the row has no usable time or too many cells or lies just outside, or the value itself is impossible
     measurements  numbers, in canonical units
@@ -166,6 +166,7 @@ class _Batch:
         self._reasons: list[str] = []
         self._keys: list[str] = []
         self._unmapped: Counter[str] = Counter()
+        self._n_absent = 0
         self.n_bytes = 0
 
     def add(  # noqa: PLR0917 - all of them are of one piece
@@ -202,6 +203,7 @@ class _Batch:
             states=self._states(),
             rejected=self._rejected(),
             unmapped=dict(self._unmapped),
+            n_absent=self._n_absent,
         )
 
     def _column(  # noqa: PLR0917 - all of them are of one column
@@ -224,6 +226,7 @@ class _Batch:
             return
         for row, why in points.odd.items():
             self._reject(f"{header} of {thing}: {text_of(row)}", why, key_of(thing, header))
+        self._n_absent += points.n_absent
         if points.n_unmapped:
             self._unmapped[f"{thing}/{header}"] += points.n_unmapped
         if len(points.numbers):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from domain.quantities import Kind, Kinds
+from providers._numbers import is_absent as says_nothing
 from providers._numbers import readings
-from providers._points import is_nan
 from providers.smart_house import naming
 from providers.smart_house.account import Account, column
 from providers.smart_house.meanings import Attributes
@@ -22,16 +22,15 @@ _EVIDENCE: Final = re.compile(
     r"(?:\{|, ?)['\"]?(?:unit_of_measurement|state_class)['\"]?(?:=(?! *(?:,|\}|None))|: ?(?!None|null|''|\"\"))"
 )
 _NAMES: Final = ("unit_of_measurement", "state_class")
-_MEASURING: Final = ("sensor_", "number_", "input_number_", "counter_")
-_NO_VALUE: Final = frozenset(("", "unavailable", "unknown", "none", "null", REDACTED.casefold()))
 _LONGEST_WORD: Final = 32
+_MEASURING: Final = ("sensor_", "number_", "input_number_", "counter_")
 # What a number has that may prove a decimal comma: a comma between digits, or several groups of thousands.
 _GROUPED: Final = re.compile(r"[0-9],[0-9]|[0-9]\.[0-9]{3}\.[0-9]{3}")
 
 
 def is_absent(state: str) -> bool:
     """Whether a text says of a number that there is none."""
-    return len(state) <= _LONGEST_WORD and ((plain := state.strip()).casefold() in _NO_VALUE or is_nan(plain))
+    return says_nothing(state) or (len(state) <= _LONGEST_WORD and state.strip().upper() == REDACTED)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._numbers import looks_like_number, read_numbers, value_of
+from providers._numbers import is_absent, looks_like_number, read_numbers, value_of
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import read_column
 from providers.voltstorage.spec import SPEC
@@ -53,6 +53,9 @@ def read_cells(
     values: list[float] = []
     rows: list[int] = []
     for row, cell in zip(present, said, strict=True):
+        if are_texts and is_absent(cell):
+            points.n_absent += not cell.isspace()
+            continue
         if not is_said(cell):
             continue
         number = _of_text(cell, unit, is_comma_used=is_comma_used) if are_texts else one_number(cell)

@@ -3,7 +3,7 @@
 A point's series is `<product>/<field>` for an export and for the live stream, `<product>/<span>/<statistic>` for
 statistics; a component's number is said as `component-<number>`. Cells are dealt with in this order, each counted once:
 
-    absent        the cell is empty: nothing was said
+    absent        the cell is empty, NaN, or in a CSV a word such as `null` in a number's place: nothing was said
     unmapped      a number for which neither the account nor the vocabulary names a quantity
     rejected      the row has no usable time or lies just outside, or the value itself is impossible
     measurements  numbers, in canonical units
@@ -82,6 +82,7 @@ class _Batch:
         self.odd |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
         self.rejected = Rejected(payload.sha256)
         self.unmapped: Counter[str] = Counter()
+        self.n_absent = 0
         self.series: dict[str, Series] = {}
 
     def read(self) -> Normalized:
@@ -96,6 +97,7 @@ class _Batch:
             series=tuple(self.series.values()),
             rejected=self.rejected.frame(),
             unmapped=dict(self.unmapped),
+            n_absent=self.n_absent,
         )
 
     def _points(self, name: str, cells: list[Any]) -> Points:
@@ -107,6 +109,7 @@ class _Batch:
             self.rejected.add(f"{name} of {self.rows.text_of(index)}", reason, self.naming.key(self.device, name))
         if points.n_unmapped:
             self.unmapped[f"{self.device.name}/{name}"] += points.n_unmapped
+        self.n_absent += points.n_absent
         return points
 
     def _read(self, name: str, cells: list[Any]) -> Points:
@@ -125,8 +128,11 @@ class _Batch:
             for name, cells in self.rows.columns.items():
                 if not is_said(cells[index]):
                     continue
+                points = self._read(name, [cells[index]])
+                if points.n_absent:
+                    continue
                 n_values += 1
-                if self._read(name, [cells[index]]).n_unmapped:
+                if points.n_unmapped:
                     self.unmapped[f"{self.device.name}/{name}"] += 1
                 else:
                     self.rejected.add(f"{name} of {text}", reason, self.naming.key(self.device, name))

@@ -106,6 +106,24 @@ def test_not_a_number_makes_no_text_of_a_column_that_nobody_knows() -> None:
     assert (len(whole.states), sum(whole.unmapped.values())) == (0, 1)
 
 
+def test_a_word_for_no_value_is_no_text_of_a_column_with_a_unit_and_stays_a_state_elsewhere() -> None:
+    text = f"TIMESTAMP,Energy [kWh],Mode\n{AT.isoformat()},null,null\n{AT.isoformat()},,\n"
+    whole = concat(servitly.normalize([answer(zipped([("B1.csv", text)]), DAY)], DAY, ServitlyAccount(tenant="acme")))
+    assert (list(whole.states["value"]), whole.n_absent, whole.unmapped) == (["null"], 1, {})
+
+
+def test_a_row_of_no_time_and_of_words_for_no_value_is_rejected_once() -> None:
+    payload = exported("Time,Power_PV,Power_Grid\r\nyesterday,null,unknown\r\nyesterday,null,5\r\n", DAY)
+    whole = concat(voltstorage.normalize([payload], DAY, VoltStorageAccount()))
+    assert list(whole.rejected["series"]) == ["77/", "77/Power_Grid"]
+
+
+@pytest.mark.parametrize("read", [of_export_service, of_climkit])
+def test_where_json_has_null_a_word_in_a_numbers_place_is_rejected(read: Callable[[str], Normalized]) -> None:
+    assert list(read('"null"').rejected["reason"]) == ["wrong_type"]
+    assert read("null").n_received == 0
+
+
 def test_rows_of_a_lost_clock_name_their_device() -> None:
     rows = [{"timestamp": 1000, "vehicle": "v7", "P_kW": 1, "U_V": 230}, {"timestamp": 1000, "vehicle": "v7"}]
     keys = list(meant([{"timestamp": NOON, "vehicle": "v1", "P_kW": 1}, *rows], EACH_VEHICLE).rejected["series"])
