@@ -1,1 +1,1 @@
-"""WHEN: definitions, components, schedules and the command line. Nobody imports this room."""
+"""WHEN: definitions, components, schedules and the command line. No other package imports this one."""

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """What `postgres` is in `dagster.yaml`, with the same settings under `config`: three sessions rest at most."""
+    """The `postgres` storage of `dagster.yaml`, with the same settings under `config`: at most three idle sessions."""
 
     def __init__(self, settings: Mapping[str, Any], inst_data: ConfigurableClassData | None = None) -> None:
         """Open nothing more than the class above does: its engines hold no session, and are let go.
 
         Args:
-            settings: What stands under `config`.
+            settings: The values under `config`.
             inst_data: Where they stand, for Dagster.
         """
         url = history_url(pg_url_from_config(cast("PostgresStorageConfig", settings)))
@@ -48,7 +48,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
                 pool_recycle=3600,
             )
         # An instance that is closed disposes of this part, and of no engine.
-        self._run_storage.dispose = self._end_sessions  # type: ignore[method-assign] # nothing else is told
+        self._run_storage.dispose = self._end_sessions  # type: ignore[method-assign] # Dagster calls nothing else
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:

@@ -1,8 +1,8 @@
 """`python -m pipelines.lost_runs`: runs that went down with their code server are marked failed before the next begins.
 
-Runs are children of the code server. Killed with it, a run stays STARTED in Dagster's books and holds its source's pool
-until the two hours of `max_runtime_seconds` are over. Who starts the one code server of an instance knows better: no
-run can be at work, hence whatever is said to be has ended. Marked so, it is started once more by the daemon
+Runs are children of the code server. Killed with it, a run stays STARTED in Dagster's database and holds its source's
+pool until the two hours of `max_runtime_seconds` are over. Before the one code server of an instance starts, no run can
+be at work, hence each that Dagster believes to be has ended. Marked so, it is started once more by the daemon
 (`run_retries`); its days that were loaded write nothing then.
 """
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def mark_lost_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark every run that is said to be at work as failed, and one that was being cancelled as cancelled.
+    """Mark every run that Dagster believes to be at work as failed, and one that was being cancelled as cancelled.
 
     Call it when no code server of the instance runs, and never otherwise.
 

@@ -1,4 +1,4 @@
-"""Every source of the house, read from its `defs.yaml` before Dagster sees it, so that a mistake is one sentence."""
+"""Every source, read from its `defs.yaml` before Dagster sees it, so that a mistake is one error with its line."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -15,16 +15,16 @@ from pydantic import ValidationError
 
 import pipelines.components
 from domain.errors import ConfigurationError
-from pipelines.components.mistakes import Mistake, as_sentence
+from pipelines.components.mistakes import Mistake, first_mistake
 from pipelines.components.source import SourceComponent, named
-from pipelines.components.written import check_written
+from pipelines.components.yaml_checks import check_yaml
 from resources.settings import PROJECT
 
 ASSETS: Final = PROJECT / "assets"
 """The folder with a folder for each source."""
 
-_ROOM: Final = pipelines.components.__name__
-_KINDS: Final[dict[str, type[SourceComponent]]] = {
+_PACKAGE: Final = pipelines.components.__name__
+_COMPONENTS: Final[dict[str, type[SourceComponent]]] = {
     name: getattr(pipelines.components, name) for name in pipelines.components.__all__
 }
 
@@ -38,17 +38,17 @@ def read_sources(folder: Path = ASSETS) -> tuple[SourceComponent, ...]:
         ConfigurationError: A file is no YAML, names an unknown provider, has a wrong attribute, or names a source that
             another file names too.
     """
-    found: dict[str, SourceComponent] = {}
+    sources: dict[str, SourceComponent] = {}
     for file in sorted(folder.rglob("defs.yaml")):
         for source in _sources_in(file):
-            other = found.setdefault(source.facts.slug, source)
+            other = sources.setdefault(source.facts.slug, source)
             if other is not source:
                 raise ConfigurationError(
                     f"the source {source.facts.slug!r} is described twice",
                     place=f"{source.file} and {other.file}",
                     fix="rename one of the folders, or give one of them a slug of its own",
                 )
-    return tuple(found[slug] for slug in sorted(found))
+    return tuple(sources[slug] for slug in sorted(sources))
 
 
 def _sources_in(file: Path) -> Iterator[SourceComponent]:
@@ -56,7 +56,7 @@ def _sources_in(file: Path) -> Iterator[SourceComponent]:
     try:
         text = file.read_text("utf-8")
         with contextlib.suppress(yaml.YAMLError):  # the next line says so in the words of the parser that Dagster uses
-            check_written(text, place, f"{_ROOM}.")
+            check_yaml(text, place, f"{_PACKAGE}.")
         documents = parse_yamls_with_source_position(text, str(place))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -66,24 +66,28 @@ def _sources_in(file: Path) -> Iterator[SourceComponent]:
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigurationError("this is no YAML", place=str(place), fix="save it as UTF-8 text") from None
     for document in documents:
-        kind = document.value.get("type") if isinstance(document.value, dict) else None
-        if isinstance(kind, str) and kind.startswith(f"{_ROOM}."):
-            yield _source(kind.removeprefix(f"{_ROOM}."), document.value, place, _Tree(document.source_position_tree))
+        type_name = document.value.get("type") if isinstance(document.value, dict) else None
+        if isinstance(type_name, str) and type_name.startswith(f"{_PACKAGE}."):
+            yield _source(
+                type_name.removeprefix(f"{_PACKAGE}."), document.value, place, _Tree(document.source_position_tree)
+            )
 
 
-def _source(kind: str, document: dict[str, Any], file: Path, lines: "_Tree") -> SourceComponent:
-    component = _KINDS.get(kind)
+def _source(class_name: str, document: dict[str, Any], file: Path, lines: "_Tree") -> SourceComponent:
+    component = _COMPONENTS.get(class_name)
     if component is None:
         raise ConfigurationError(
-            f"the provider {kind!r} is unknown",
+            f"the provider {class_name!r} is unknown",
             place=f"{file}:{lines.line_of(['type'])}",
-            fix=f"use one of {', '.join(f'{_ROOM}.{name}' for name in _KINDS)}",
+            fix=f"use one of {', '.join(f'{_PACKAGE}.{name}' for name in _COMPONENTS)}",
         )
     attributes = component.attributes_type
     try:
         return component.made_from(attributes.model_validate(document.get("attributes") or {}), file)
     except ValidationError as error:
-        raise as_sentence(error, file=file, lines=lines, component=kind, attributes=attributes.model_fields) from None
+        raise first_mistake(
+            error, file=file, lines=lines, component=class_name, attributes=attributes.model_fields
+        ) from None
     except Mistake as mistake:
         raise ConfigurationError(
             mistake.culprit, place=f"{file}:{lines.line_of(['attributes'])}", fix=mistake.fix

@@ -1,4 +1,4 @@
-"""What a data engineer writes about a source, whatever its provider; a provider's own class adds what only it has."""
+"""The attributes that a `defs.yaml` gives every source; a provider's own class adds those that only it has."""
 
 import re
 from abc import abstractmethod
@@ -22,9 +22,9 @@ from pydantic_core import CoreSchema
 
 from assets.source import Span
 from domain.quantities import QUANTITIES, conversion
-from pipelines.components.mistakes import Mistake, translated
+from pipelines.components.mistakes import Mistake, raise_mistake
 from pipelines.components.slugs import checked_slug
-from pipelines.components.written import BY_NAME, TEMPLATE
+from pipelines.components.yaml_checks import BY_NAME, TEMPLATE
 from pipelines.schedules import is_cron, is_daily_or_oftener
 from providers._addresses import Origin
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 _OWNER: Final = re.compile(r"team:\S+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
-Told = TypeVar("Told", bound="DataclassInstance")
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
 def _variable(value: object) -> object:
@@ -71,35 +71,35 @@ class Strict(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """For `dg check yaml`, which hears of nothing else: no text is a template, since none is filled in here."""
+        """For `dg check yaml`, which knows only the schema: no text may be a template, since none is filled in here."""
         schema = handler(core)
-        waiting: list[object] = [handler.resolve_ref_schema(schema)]
-        while waiting:
-            part = waiting.pop()
+        unvisited: list[object] = [handler.resolve_ref_schema(schema)]
+        while unvisited:
+            part = unvisited.pop()
             if isinstance(part, dict):
-                waiting += part.values()
+                unvisited += part.values()
                 if part.get("type") == "string":
                     # The description is what `dg` shows of it.
                     part["not"] = {"description": f"{TEMPLATE}: {BY_NAME}", "pattern": r"\{\{[\s\S]*?\}\}"}
             elif isinstance(part, list):
-                waiting += part
+                unvisited += part
         return schema
 
 
 class Meaning(Strict):
-    """What numbers are."""
+    """The quantity and the unit of numbers."""
 
     quantity: str = Field(description="A quantity of domain/quantities.py, such as power.")
     unit: str = Field(description="The unit that the provider sends, such as kW.")
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        translated(lambda: conversion(self.quantity, self.unit, place=""))
+        raise_mistake(lambda: conversion(self.quantity, self.unit, place=""))
         return self
 
 
 class MeaningBesideUnits(Strict):
-    """What numbers are, where the provider says most units itself."""
+    """The quantity of numbers, and the unit where the provider does not send it."""
 
     quantity: str = Field(description="A quantity of domain/quantities.py, such as energy.")
     unit: str | None = Field(None, description="Their unit, where the provider does not say it, such as kWh.")
@@ -107,14 +107,14 @@ class MeaningBesideUnits(Strict):
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         known = QUANTITIES.get(self.quantity)
-        translated(lambda: conversion(self.quantity, self.unit or (known.unit if known else ""), place=""))
+        raise_mistake(lambda: conversion(self.quantity, self.unit or (known.unit if known else ""), place=""))
         return self
 
 
 class SourceAttributes(Strict):
-    """What a data engineer writes about any source.
+    """The attributes of any source.
 
-    A provider's own class gives `base_url` its default, adds its attributes, and makes its account of them.
+    A provider's own class gives `base_url` its default, adds its attributes, and builds its account of them.
     """
 
     slug: str | None = Field(None, description="Its name everywhere; the folder's name by default.")
@@ -177,7 +177,7 @@ class SourceAttributes(Strict):
     def _makes_sense(self) -> Self:
         if self.base_url_env and "base_url" in self.model_fields_set:
             raise Mistake("base_url and base_url_env contradict each other", "keep one of them")
-        translated(self.account)
+        raise_mistake(self.account)
         return self
 
     @abstractmethod
@@ -198,18 +198,18 @@ class SourceAttributes(Strict):
         """Spans beyond the hour that some of its values are about; see `SourceFacts.spans`."""
         return ()
 
-    def told(self, account: type[Told], **others: object) -> Told:
-        """An account that is told every attribute of a name that it knows too; what was left out has its own default.
+    def build(self, config: type[Config], **others: object) -> Config:
+        """A configuration made of the attributes whose names it has; one that was left out keeps its own default.
 
         Args:
-            account: Its class.
-            others: What it is told under another name, or in another form.
+            config: Its class, a dataclass.
+            others: Its fields that have another name here, or another form.
 
         Raises:
             ConfigurationError: It contradicts itself.
         """
-        names = {field.name for field in fields(account)} - others.keys()
-        return TypeAdapter(account).validate_python(self.model_dump(include=names, exclude_none=True) | others)
+        names = {field.name for field in fields(config)} - others.keys()
+        return TypeAdapter(config).validate_python(self.model_dump(include=names, exclude_none=True) | others)
 
 
 def checked_address(url: str) -> str:
@@ -218,5 +218,5 @@ def checked_address(url: str) -> str:
     Raises:
         Mistake: It cannot.
     """
-    translated(lambda: Origin.parse(url, place=""))
+    raise_mistake(lambda: Origin.parse(url, place=""))
     return url

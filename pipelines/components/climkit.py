@@ -20,7 +20,7 @@ def _quarters() -> list[Frequency]:
 
 
 class ClimkitAttributes(SourceAttributes):
-    """What a data engineer writes about an account at Climkit."""
+    """The attributes of an account at Climkit."""
 
     base_url: str = Field("https://api.climkit.io", description="The provider's address.")
     username_env: VariableName = Field(description="The variable that holds the API user's name.")
@@ -48,7 +48,7 @@ class ClimkitAttributes(SourceAttributes):
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
         sensors = {name: (meaning.quantity, meaning.unit) for name, meaning in self.sensors.items()}
-        return self.told(Account, frequencies=self.sampling_frequencies, sensors=sensors)
+        return self.build(Account, frequencies=self.sampling_frequencies, sensors=sensors)
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

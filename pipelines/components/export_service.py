@@ -12,7 +12,7 @@ from resources.export_service import ExportServiceConfig
 
 
 class ExportServiceAttributes(SourceAttributes):
-    """What a data engineer writes about an account at the Export Service."""
+    """The attributes of an account at the Export Service."""
 
     base_url: str = Field("https://app.sdk-cloud.de", description="The platform's address.")
     organization: str = Field(min_length=1, description="Whose data is exported.")
@@ -36,7 +36,7 @@ class ExportServiceAttributes(SourceAttributes):
 
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.told(Account)
+        return self.build(Account)
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

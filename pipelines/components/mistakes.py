@@ -1,4 +1,4 @@
-"""One sentence for each mistake in a `defs.yaml`: what is wrong, in which line, and what to write instead."""
+"""One error for each mistake in a `defs.yaml`: what is wrong, in which line, and what to write instead."""
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from domain.errors import ConfigurationError
 
 
-class Mistake(ValueError):  # noqa: N818  # pydantic wants a ValueError; it never leaves this room
-    """What a validator found, before anybody knows the file and the line.
+class Mistake(ValueError):  # noqa: N818  # pydantic wants a ValueError; it never leaves pipelines
+    """What a validator found; the file and the line are added later.
 
     Args:
         culprit: What is wrong, as a clause; `{name}` stands for the attribute. Never a value that could be a secret.
@@ -25,27 +25,27 @@ class Mistake(ValueError):  # noqa: N818  # pydantic wants a ValueError; it neve
 
 
 class Lines(Protocol):
-    """Where the keys of a document stand."""
+    """The lines of a document's keys."""
 
     def line_of(self, path: Iterable[str | int]) -> int:
         """The line of the deepest key of `path` that is written there; lines count from 1."""
 
 
-def as_sentence(
+def first_mistake(
     error: ValidationError, *, file: Path, lines: Lines, component: str, attributes: Iterable[str]
 ) -> ConfigurationError:
-    """The first mistake that pydantic found, in our words; the value itself is never repeated.
+    """The first mistake that pydantic found, as an error of ours; the value itself is never repeated.
 
     Args:
-        error: What pydantic says.
-        file: The `defs.yaml`, as a person names it.
-        lines: Where its keys stand.
+        error: Pydantic's error.
+        file: The `defs.yaml`, from the top of the checkout.
+        lines: The lines of its keys.
         component: The class that its `type` names.
         attributes: What may be written at its top level.
     """
     # A misspelt attribute comes first: the one that is missing is then the same mistake.
-    found = error.errors(include_url=False, include_input=False)
-    first, *others = sorted(found, key=lambda one: one["type"] != "extra_forbidden")
+    errors = error.errors(include_url=False, include_input=False)
+    first, *others = sorted(errors, key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(step for step in first["loc"] if step != "[key]")
     name = ".".join(str(step) for step in path) or "attributes"
     place = f"{file}:{lines.line_of(('attributes', *path))}"
@@ -60,19 +60,19 @@ def as_sentence(
     elif first["type"] == "missing":
         culprit, fix = f"the attribute {name!r} is missing", "add it under attributes"
     else:
-        said = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        culprit = f"the attribute {name!r} {said[:1].lower()}{said[1:]}"
+        message = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        culprit = f"the attribute {name!r} {message[:1].lower()}{message[1:]}"
         fix = "write it as the template of `dg scaffold defs` shows"
     if others:
         fix += f" (and then there {'is 1 more mistake' if len(others) == 1 else f'are {len(others)} more mistakes'})"
     return ConfigurationError(culprit, place=place, fix=fix)
 
 
-def translated(check: Callable[[], object]) -> None:
-    """Run `check`, and say its complaint as a mistake of the file.
+def raise_mistake(check: Callable[[], object]) -> None:
+    """Run `check`, and raise its `ConfigurationError` as a mistake of the file.
 
     Raises:
-        Mistake: It complained.
+        Mistake: It raised one.
     """
     try:
         check()

@@ -24,7 +24,7 @@ class ServitlyMetric(Strict):
 
 
 class ServitlyAttributes(SourceAttributes):
-    """What a data engineer writes about an account at Servitly."""
+    """The attributes of an account at Servitly."""
 
     # Documented; others are api-ap.servitly.com and azapi.servitly.com.
     base_url: str = Field("https://api.servitly.com", description="The API's address.")
@@ -81,7 +81,7 @@ class ServitlyAttributes(SourceAttributes):
 
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.told(Account)
+        return self.build(Account)
 
     @property
     def meanings(self) -> Mapping[str, MeaningBesideUnits]:

@@ -13,7 +13,7 @@ from resources.smart_house import SmartHouseConfig
 
 
 class SmartHouseAttributes(SourceAttributes):
-    """What a data engineer writes about homes at the Smart House."""
+    """The attributes of homes at the Smart House."""
 
     base_url: str = Field(
         "https://smarthouse.av.it.pt",
@@ -36,7 +36,7 @@ class SmartHouseAttributes(SourceAttributes):
 
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.told(Account)
+        return self.build(Account)
 
     @property
     def meanings(self) -> Mapping[str, MeaningBesideUnits]:

@@ -46,7 +46,7 @@ class VoltStorageProducts(Strict):
 
 
 class VoltStorageAttributes(SourceAttributes):
-    """What a data engineer writes about an account at VoltStorage."""
+    """The attributes of an account at VoltStorage."""
 
     # What a working client uses.
     base_url: str = Field("https://api.voltstorage.com", description="The provider's address.")
@@ -90,7 +90,7 @@ class VoltStorageAttributes(SourceAttributes):
 
     def account(self) -> Account:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.told(Account, token_in=self.stream_token)
+        return self.build(Account, token_in=self.stream_token)
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

@@ -13,22 +13,22 @@ from domain.errors import IngestError, NotYetPublishedError, RateLimitedError
 from domain.live import LiveFeed
 from domain.measurement import Normalized
 from domain.window import Window
-from pipelines.live.pace import Pace
+from pipelines.live.settings import LiveSettings
 from warehouse.live import OpenGap
 from warehouse.store import TimescaleWarehouse
 
 _log: Final = logging.getLogger(__name__)
 
-_MOST_FAILURES: Final = 3  # one after the other; then the provider is left alone until the next round
+_MAX_FAILURES: Final = 3  # one after the other; then the provider is left alone until the next round
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """One question to the export: a day, and the gaps that lie in it or reach into it.
+class ExportRequest:
+    """One request to the export: a day, and the gaps that lie in it or reach into it.
 
     Attributes:
-        window: What to ask for.
-        gaps: What it helps to fill.
+        window: The span to ask for.
+        gaps: The gaps that it helps to fill.
     """
 
     window: Window
@@ -36,22 +36,22 @@ class Errand:
 
 
 class Filler:
-    """Has the export fill the gaps of one source, in rounds that become rarer while the same reasons repeat.
+    """Fills the gaps of one source from the export, in rounds that become rarer while the same reasons repeat.
 
     A day that is over is asked for and loaded whole: its partition then says what the export says, and no load of that
-    day has an older answer. Of today what is asked for begins with the first gap and ends `settle` before now.
+    day has an older answer. Of today what is asked for begins with the first gap and ends `export_lag` before now.
 
     A gap is filled when the export has come as far as its end: when it has said a value of its part at or beyond that
     instant. Until then the export may still be behind, and the gap is tried again; a gap that is old is believed.
 
     Args:
-        provider: Whom to ask.
-        feed: Says whose a series is.
-        warehouse: Where the gaps are, and where the answers go.
-        source: Whose gaps.
-        pace: The bounds.
-        stopping: Set when no question is to be begun any more.
-        now: The time it is.
+        provider: The provider whose export is asked.
+        feed: Names the part of a series.
+        warehouse: Holds the gaps, and takes the answers.
+        source: The source's slug.
+        settings: Its timings and limits.
+        stopping: Set when no further request is to be made.
+        now: Returns the current time.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Filler:
         feed: LiveFeed,
         warehouse: TimescaleWarehouse,
         source: str,
-        pace: Pace,
+        settings: LiveSettings,
         *,
         stopping: threading.Event,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -69,19 +69,19 @@ class Filler:
         self._feed = feed
         self._warehouse = warehouse
         self._source = source
-        self._pace = pace
+        self._settings = settings
         self._stopping = stopping
         self._now = now
         self._reached: dict[str, datetime] = {}
         self._failed: dict[int, IngestError] = {}
         self._not_before = datetime.min.replace(tzinfo=UTC)
-        self._rest_seconds = pace.rest_seconds
+        self._backoff_seconds = settings.backoff_seconds
         self._reasons: set[str] = set()
         self.n_filled = 0
         self.n_loads = 0
 
-    def look(self) -> None:
-        """Have the export asked for what is due, unless it was asked a moment ago.
+    def fill_due(self) -> None:
+        """Ask the export for the gaps that are due, unless it was asked a moment ago.
 
         What cannot be filled is noted on its gap and tried again; nothing but a database that is away for the notes
         themselves is raised.
@@ -92,86 +92,87 @@ class Filler:
         now = self._now()
         if now < self._not_before:
             return
-        horizon = (now - self._pace.settle).replace(microsecond=0)
-        due = self._warehouse.live.open_gaps(self._source, horizon - self._pace.settle, at=now)
-        # Only what is new tells that something repeats: what was tried before has a rest of its own.
+        horizon = (now - self._settings.export_lag).replace(microsecond=0)
+        due = self._warehouse.live.open_gaps(self._source, horizon - self._settings.export_lag, at=now)
+        # Only new gaps show that a reason repeats: one that was tried before has a backoff of its own.
         reasons = {one.gap.reason for one in due if not one.n_failed}
         is_repeated = bool(reasons & self._reasons)
-        longest = self._pace.longest_rest_seconds
-        self._rest_seconds = min(self._rest_seconds * 2, longest) if is_repeated else self._pace.rest_seconds
+        longest = self._settings.max_backoff_seconds
+        backoff = min(self._backoff_seconds * 2, longest) if is_repeated else self._settings.backoff_seconds
+        self._backoff_seconds = backoff
         self._reasons = reasons
         if not due:
             return
-        wait = max(self._rest_seconds, self._round(errands(due, horizon)))
+        wait = max(self._backoff_seconds, self._run(export_requests(due, horizon)))
         self._not_before = self._now() + timedelta(seconds=wait)
 
-    def _round(self, found: Sequence[Errand]) -> float:
-        """Go on every errand; the seconds for which the provider wants to be left alone then."""
+    def _run(self, requests: Sequence[ExportRequest]) -> float:
+        """Make every request; the seconds that the provider then asks us to wait."""
         self._failed.clear()
         n_failed = 0
-        for errand in found:
+        for request in requests:
             if self._stopping.is_set():
                 break
             try:
-                load_id = self._go(errand.window)
+                load_id = self._load(request.window)
             except IngestError as error:
                 n_failed = n_failed + 1 if error.retryable else 0
-                self._failed |= {one.gap_id: error for one in errand.gaps}
-                self._note(errand, None)
+                self._failed |= {one.gap_id: error for one in request.gaps}
+                self._record(request, None)
                 if isinstance(error, RateLimitedError):
                     return error.retry_after_seconds or 0.0
-                if n_failed == _MOST_FAILURES:
+                if n_failed == _MAX_FAILURES:
                     break
             else:
                 n_failed = 0
-                self._note(errand, load_id)
+                self._record(request, load_id)
         return 0.0
 
-    def _go(self, window: Window) -> int:
+    def _load(self, window: Window) -> int:
         land(self._provider, self._warehouse, self._source, window)
         reached: dict[str, datetime] = {}
 
-        def witness(batch: Normalized) -> None:
+        def on_batch(batch: Normalized) -> None:
             for part, at in _farthest(batch, self._feed):
                 reached[part] = max(reached.get(part, at), at)
 
-        report = load(self._provider, self._warehouse, self._source, window, witness=witness)
+        report = load(self._provider, self._warehouse, self._source, window, witness=on_batch)
         self.n_loads += 1
-        # Once that far, always that far: what an earlier answer has said counts for every later one.
+        # The export never goes back: the end that an earlier answer has reached counts for every later one.
         for part, at in reached.items():
             self._reached[part] = max(self._reached.get(part, at), at)
         return report.load_id
 
-    def _note(self, errand: Errand, load_id: int | None) -> None:
-        """Write down what became of the gaps that this errand was the last one for: days are gone through backwards."""
-        filled, resting = [], []
-        for one in errand.gaps:
-            if one.gap.start.date() < errand.window.day:
+    def _record(self, request: ExportRequest, load_id: int | None) -> None:
+        """Record the result for the gaps of which this request was the last one: the newest day is asked for first."""
+        filled, postponed = [], []
+        for one in request.gaps:
+            if one.gap.start.date() < request.window.day:
                 continue  # an earlier day is still to come
             if one.gap_id in self._failed or load_id is None:
-                resting.append(one)
+                postponed.append(one)
             elif self._is_reached(one):
                 filled.append(one)
             else:
                 self._failed[one.gap_id] = NotYetPublishedError(
                     "the export has not come to the end of a gap yet", place=self._source, fix="wait: it is asked again"
                 )
-                resting.append(one)
+                postponed.append(one)
         if filled and load_id is not None:
             self._warehouse.live.fill(filled, load_id)
             self.n_filled += len(filled)
-        for one in resting:
-            self._let_rest(one, self._failed[one.gap_id])
+        for one in postponed:
+            self._back_off(one, self._failed[one.gap_id])
 
     def _is_reached(self, one: OpenGap) -> bool:
         at = self._reached.get(one.gap.part)
-        return (at is not None and at >= one.gap.end) or self._now() - one.gap.end >= self._pace.trust_after
+        return (at is not None and at >= one.gap.end) or self._now() - one.gap.end >= self._settings.trust_after
 
-    def _let_rest(self, one: OpenGap, error: IngestError) -> None:
-        """Note why, and when to try again: ever later, and where waiting seldom helps, much later at once."""
-        seconds = self._pace.longest_rest_seconds
+    def _back_off(self, one: OpenGap, error: IngestError) -> None:
+        """Record why, and when to try again: ever later, and much later at once where waiting seldom helps."""
+        seconds = self._settings.max_backoff_seconds
         if error.retryable:
-            seconds = min(self._pace.rest_seconds * 2.0 ** min(one.n_failed, 32), seconds)
+            seconds = min(self._settings.backoff_seconds * 2.0 ** min(one.n_failed, 32), seconds)
         if error.code != one.failure:
             level = logging.INFO if isinstance(error, NotYetPublishedError) else logging.WARNING
             span = Window(one.gap.start, one.gap.end)
@@ -179,7 +180,7 @@ class Filler:
         self._warehouse.live.rest([one], error.code, self._now() + timedelta(seconds=seconds))
 
 
-def errands(gaps: Sequence[OpenGap], horizon: datetime) -> list[Errand]:
+def export_requests(gaps: Sequence[OpenGap], horizon: datetime) -> list[ExportRequest]:
     """What to ask for, the newest first: days that are over whole, of the day of `horizon` what lies before it.
 
     Args:
@@ -198,7 +199,7 @@ def errands(gaps: Sequence[OpenGap], horizon: datetime) -> list[Errand]:
         else:
             start = min(one.gap.start for one in of_day[day]).replace(microsecond=0)
             window = Window(max(whole.start, start), horizon)
-        found.append(Errand(window, of_day[day]))
+        found.append(ExportRequest(window, of_day[day]))
     return found
 
 

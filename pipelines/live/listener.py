@@ -1,4 +1,4 @@
-"""One part of a stream: opened, listened to, opened again; every span that is not certain becomes a gap."""
+"""One part of a stream: opened, listened to, opened again; every span that may have been missed becomes a gap."""
 
 import logging
 import random
@@ -9,8 +9,8 @@ from typing import Final
 
 from domain.errors import ConfigurationError, CredentialsRejectedError, IngestError, PayloadUnreadableError
 from domain.live import Gap, Heard, LiveFeed, LiveStream
-from pipelines.live.pace import Pace
 from pipelines.live.queue import Inbox, Item
+from pipelines.live.settings import LiveSettings
 
 _log: Final = logging.getLogger(__name__)
 
@@ -32,21 +32,21 @@ def _now() -> datetime:
 class Listener:
     """Listens to one part until it is told to stop.
 
-    Everything up to `certain` has been handed in or marked. When a stream opens, what lies between that and now becomes
-    a gap: whatever was sent meanwhile, nobody heard it.
+    Everything up to the watermark has been handed in or marked. When a stream opens, what lies between that and now
+    becomes a gap: whatever was sent meanwhile, nobody heard it.
 
-    A message has its device's time, and `certain` has ours: never more than it is. So a gap reaches as far ahead of now
-    as the device was last heard to be, and what is certain after a gap lags as far behind.
+    A message has its device's time, and the watermark has ours: never later than now. So a gap reaches as far ahead of
+    now as the device was last heard to be, and the watermark after a gap lags as far behind.
 
     Args:
         feed: Where to listen.
         part: To what.
         inbox: Takes the messages and the gaps.
-        pace: The bounds.
-        certain: Until when everything is known already; what follows is a gap.
+        settings: Its timings and limits.
+        watermark: Until when everything is known already; what follows is a gap.
         reason: Why the first gap is one.
         stopping: Set when it is time to end.
-        now: The time it is.
+        now: Returns the current time.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Listener:
         feed: LiveFeed,
         part: str,
         inbox: Inbox,
-        pace: Pace,
+        settings: LiveSettings,
         *,
-        certain: datetime,
+        watermark: datetime,
         reason: str,
         stopping: threading.Event,
         now: Callable[[], datetime] = _now,
@@ -64,14 +64,14 @@ class Listener:
         self._feed = feed
         self._part = part
         self._inbox = inbox
-        self._pace = pace
-        self._certain = min(certain, now())
-        self._marked_until = self._certain
+        self._settings = settings
+        self._watermark = min(watermark, now())
+        self._marked_until = self._watermark
         self._reason = reason
         self._stopping = stopping
         self._now = now
         self._ahead = _NONE
-        self._behind = pace.drift  # nothing was heard yet, so it may be so much
+        self._behind = settings.drift  # nothing was heard yet, so it may be so much
         self.n_opened = 0
         self.n_heard = 0
         self.n_left_out = 0
@@ -82,7 +82,7 @@ class Listener:
         Raises:
             IngestError: What ends the whole source: credentials that are rejected, a wrong setting.
         """
-        soon, rarely = self._pace.first_wait_seconds, self._pace.refused_wait_seconds
+        soon, rarely = self._settings.first_wait_seconds, self._settings.refused_wait_seconds
         refusal = ""
         while not self._stopping.is_set():
             n_opened, n_heard = self.n_opened, self.n_heard
@@ -98,16 +98,16 @@ class Listener:
                 refusal = str(error) if is_refused else refusal
                 _log.log(level, "The stream of %s is opened again: %s", self._part, error)
             if self.n_opened > n_opened:
-                rarely = self._pace.refused_wait_seconds
+                rarely = self._settings.refused_wait_seconds
             if self.n_heard > n_heard:
-                soon = self._pace.first_wait_seconds
+                soon = self._settings.first_wait_seconds
             # Full jitter: streams that ended together do not come back together.
             if is_refused:
                 self._stopping.wait(random.uniform(rarely / 2, rarely))  # noqa: S311  # no secret
-                rarely = min(rarely * 2, self._pace.longest_refused_wait_seconds)
+                rarely = min(rarely * 2, self._settings.longest_refused_wait_seconds)
             else:
                 self._stopping.wait(random.uniform(0, soon))  # noqa: S311  # no secret
-                soon = min(soon * 2, self._pace.longest_wait_seconds)
+                soon = min(soon * 2, self._settings.longest_wait_seconds)
 
     def _listen(self) -> None:
         """Open the stream, mark what was missed, and hand in what comes, until it ends or it is time to stop."""
@@ -122,7 +122,7 @@ class Listener:
         is_first, n_unreadable = True, 0
         while not self._stopping.is_set():
             try:
-                heard = stream.receive(self._pace.receive_seconds)
+                heard = stream.receive(self._settings.receive_seconds)
             except PayloadUnreadableError as error:
                 level = logging.DEBUG if n_unreadable else logging.WARNING
                 _log.log(level, "A message of %s is left to the export: %s", self._part, error)
@@ -145,22 +145,22 @@ class Listener:
         """Note how far the device's time is from ours; while a stream is open, the farthest counts."""
         apart = heard.measured_at - self._now()
         ahead, behind = max(apart, _NONE), max(-apart, _NONE)
-        self._ahead = min(ahead if is_first else max(self._ahead, ahead), self._pace.drift)
-        self._behind = min(behind if is_first else max(self._behind, behind), self._pace.drift)
+        self._ahead = min(ahead if is_first else max(self._ahead, ahead), self._settings.drift)
+        self._behind = min(behind if is_first else max(self._behind, behind), self._settings.drift)
 
     def _hand_in(self, heard: Heard) -> None:
-        certain = max(self._certain, min(heard.measured_at, self._now()))
-        item = Item(self._part, certain, heard)
-        if self._inbox.put(item, before=self._certain, patience_seconds=self._pace.patience_seconds):
-            self._certain = certain
+        watermark = max(self._watermark, min(heard.measured_at, self._now()))
+        item = Item(self._part, watermark, heard)
+        if self._inbox.put(item, before=self._watermark, patience_seconds=self._settings.patience_seconds):
+            self._watermark = watermark
 
     def _mark(self, until: datetime, reason: str) -> None:
-        """Hand in the gap from what is certain until a moment of ours; it may wait, and must not be lost."""
-        start, end = min(self._certain, until), until + self._ahead
-        gap = Gap(self._part, start - self._pace.overlap, end + self._pace.overlap, reason)
-        certain = max(self._certain, until - self._behind)
-        while not self._inbox.put_gap(gap, certain, patience_seconds=self._pace.receive_seconds):
+        """Hand in the gap from the watermark until a moment of ours; it may wait, and must not be lost."""
+        start, end = min(self._watermark, until), until + self._ahead
+        gap = Gap(self._part, start - self._settings.overlap, end + self._settings.overlap, reason)
+        watermark = max(self._watermark, until - self._behind)
+        while not self._inbox.put_gap(gap, watermark, patience_seconds=self._settings.receive_seconds):
             if self._stopping.is_set():
-                return  # the next start begins where the warehouse is certain, and marks this again
-        self._certain = certain
+                return  # the next start begins at the watermark in the warehouse, and marks this again
+        self._watermark = watermark
         self._marked_until = gap.end

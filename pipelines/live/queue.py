@@ -1,4 +1,4 @@
-"""Between the streams and the warehouse: a queue with room for so much, and a memory of what found none."""
+"""The bounded queue between the streams and the warehouse; a message that does not fit becomes part of a gap."""
 
 import threading
 from collections import deque
@@ -19,13 +19,13 @@ class Item:
 
     Attributes:
         part: Of the stream.
-        certain: Until when everything of the part is known or marked, once this is put.
+        watermark: Until when everything of the part is known or marked, once this is put.
         heard: The message.
         gap: What was missed before it.
     """
 
     part: str
-    certain: datetime
+    watermark: datetime
     heard: Heard | None = None
     gap: Gap | None = None
 
@@ -37,7 +37,7 @@ class Item:
 
 
 class Inbox:
-    """What has been heard and is not put yet. It holds so much and never more; safe for many threads.
+    """Messages that have been received and are not written yet: a bounded queue, safe for many threads.
 
     A message that finds no room is dropped, and the span it stood in becomes a gap, told with the next one that does.
 
@@ -72,7 +72,7 @@ class Inbox:
         assert item.heard is not None  # noqa: S101  # narrows the type
         part, at = item.part, item.heard.measured_at
         if part in self._dropped_since:
-            start, end = self._dropped_since[part], max(at, item.certain) + self._overlap
+            start, end = self._dropped_since[part], max(at, item.watermark) + self._overlap
             item = replace(item, gap=Gap(part, min(start, end - self._overlap), end, "overflow"))
         if not self._queued(item, patience_seconds):
             self.n_dropped += 1
@@ -82,11 +82,11 @@ class Inbox:
         self._dropped_since.pop(part, None)
         return True
 
-    def put_gap(self, gap: Gap, certain: datetime, *, patience_seconds: float) -> bool:
+    def put_gap(self, gap: Gap, watermark: datetime, *, patience_seconds: float) -> bool:
         """Hand in a gap by itself; whether there was room. What was dropped before becomes part of it."""
         dropped = self._dropped_since.get(gap.part)
         wide = Gap(gap.part, min(gap.start, dropped or gap.start), gap.end, gap.reason)
-        if not self._queued(Item(gap.part, certain, gap=wide), patience_seconds):
+        if not self._queued(Item(gap.part, watermark, gap=wide), patience_seconds):
             return False
         self._dropped_since.pop(gap.part, None)
         return True

@@ -1,4 +1,4 @@
-"""The live service of one source: a thread for each stream, one that puts, one that fills."""
+"""The live service of one source: a thread for each stream, one that writes, one that fills."""
 
 import logging
 import threading
@@ -13,8 +13,8 @@ from domain.errors import ConfigurationError, IngestError, WarehouseUnavailableE
 from domain.live import LiveFeed
 from pipelines.live.filler import Filler, first_of_today
 from pipelines.live.listener import Listener
-from pipelines.live.pace import Pace
 from pipelines.live.queue import Inbox, Item
+from pipelines.live.settings import LiveSettings
 from warehouse.store import TimescaleWarehouse
 
 _log: Final = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _LAST_SECONDS: Final = 10.0  # for the threads to end
-_GLANCE_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -47,8 +47,8 @@ class LiveService:
         feed: Its streams.
         provider: Its export, for the gaps.
         warehouse: Where points and gaps go.
-        pace: The bounds.
-        now: The time it is.
+        settings: Its timings and limits.
+        now: Returns the current time.
     """
 
     def __init__(
@@ -58,21 +58,21 @@ class LiveService:
         provider: Provider,
         warehouse: TimescaleWarehouse,
         *,
-        pace: Pace = Pace(),  # noqa: B008  # frozen
+        settings: LiveSettings = LiveSettings(),  # noqa: B008  # frozen
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source
         self._feed = feed
         self._warehouse = warehouse
-        self._pace = pace
+        self._settings = settings
         self._now = now
-        self._inbox = Inbox(pace.queue_messages, pace.overlap, n_points=pace.queue_points)
+        self._inbox = Inbox(settings.queue_messages, settings.overlap, n_points=settings.queue_points)
         self._stopping = threading.Event()
-        self._filler = Filler(provider, feed, warehouse, source, pace, stopping=self._stopping, now=now)
+        self._filler = Filler(provider, feed, warehouse, source, settings, stopping=self._stopping, now=now)
         self._counts = Counts()
         self._listeners: dict[str, Listener] = {}
         self._drained = threading.Event()
-        self._trouble: list[BaseException] = []
+        self._errors: list[BaseException] = []
 
     @property
     def counts(self) -> Counts:
@@ -84,7 +84,7 @@ class LiveService:
         return counts
 
     def stop(self) -> None:
-        """Have `run` end: streams are closed, what was heard is put, and no gap is begun to be filled."""
+        """Have `run` end: streams are closed, what was heard is written, and no gap is begun to be filled."""
         self._stopping.set()
 
     def run(self) -> Counts:
@@ -92,29 +92,29 @@ class LiveService:
 
         Raises:
             ConfigurationError: The account has nothing to listen to.
-            IngestError: Something that ends the whole source; everything that was heard has been put.
+            IngestError: Something that ends the whole source; everything that was heard has been written.
         """
-        covered = self._warehouse.live.covered(self._source)
+        watermarks = self._warehouse.live.covered(self._source)
         listening: list[threading.Thread] = []
-        putting, filling = self._thread(self._put_all, "put"), self._thread(self._fill_all, "fill")
+        writing, filling = self._thread(self._write_all, "write"), self._thread(self._fill_all, "fill")
         try:
-            self._seek_all(covered, listening)
+            self._listen_to_parts(watermarks, listening)
         finally:
             self._stopping.set()
             _join(listening)
             self._drained.set()
-            _join([putting, filling])
-        if self._trouble:
-            raise self._trouble[0]
+            _join([writing, filling])
+        if self._errors:
+            raise self._errors[0]
         return self.counts
 
-    def _seek_all(self, covered: Mapping[str, datetime], listening: list[threading.Thread]) -> None:
+    def _listen_to_parts(self, watermarks: Mapping[str, datetime], listening: list[threading.Thread]) -> None:
         """Listen to every part of the account, and now and then ask whether there are more, until it is time to stop.
 
         Raises:
             IngestError: The first answer says that there is nothing to listen to, or will never be.
         """
-        wait, said = self._pace.first_wait_seconds, ""
+        wait, last_error = self._settings.first_wait_seconds, ""
         while not self._stopping.is_set():
             try:
                 parts = self._feed.parts()
@@ -122,11 +122,11 @@ class LiveService:
                 # Once something is listened to, it is for the streams to find out that nobody lets us in any more.
                 if not (error.retryable or self._listeners):
                     raise
-                level = logging.INFO if str(error) == said else logging.WARNING
+                level = logging.INFO if str(error) == last_error else logging.WARNING
                 _log.log(level, "What %s has to listen to is asked again: %s", self._source, error)
-                said = str(error)
+                last_error = str(error)
                 self._pause(wait)
-                wait = min(wait * 2, self._pace.parts_seconds)
+                wait = min(wait * 2, self._settings.parts_seconds)
                 continue
             if not parts and not self._listeners:
                 raise ConfigurationError(
@@ -136,21 +136,21 @@ class LiveService:
                 )
             for part in parts:
                 if part not in self._listeners:
-                    self._listeners[part] = self._listener(part, covered.get(part))
+                    self._listeners[part] = self._listener(part, watermarks.get(part))
                     listening.append(self._thread(self._listeners[part].run, "listen"))
-            wait, said = self._pace.first_wait_seconds, ""
-            self._pause(self._pace.parts_seconds)
+            wait, last_error = self._settings.first_wait_seconds, ""
+            self._pause(self._settings.parts_seconds)
 
-    def _listener(self, part: str, covered: datetime | None) -> Listener:
-        # A gap begins an overlap before what is certain: the first one at midnight, and not in the day before.
-        first = first_of_today(self._now(), self._pace.look_back) + self._pace.overlap
+    def _listener(self, part: str, watermark: datetime | None) -> Listener:
+        # A gap begins an overlap before the watermark: the first one at midnight, and not in the day before.
+        first = first_of_today(self._now(), self._settings.look_back) + self._settings.overlap
         return Listener(
             self._feed,
             part,
             self._inbox,
-            self._pace,
-            certain=first if covered is None else covered,
-            reason="first_start" if covered is None else "restarted",
+            self._settings,
+            watermark=first if watermark is None else watermark,
+            reason="first_start" if watermark is None else "restarted",
             stopping=self._stopping,
             now=self._now,
         )
@@ -161,42 +161,42 @@ class LiveService:
         # event's lock is not reentrant.
         end = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _GLANCE_SECONDS))
+            time.sleep(min(left, _POLL_SECONDS))
 
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
         def guarded() -> None:
             try:
                 work()
             except BaseException as error:  # noqa: BLE001  # raised by `run`
-                self._trouble.append(error)
+                self._errors.append(error)
                 self._stopping.set()
 
         thread = threading.Thread(target=guarded, name=f"live {self._source} {name}", daemon=True)
         thread.start()
         return thread
 
-    def _put_all(self) -> None:
-        """Put what is heard until there is nothing more to come."""
+    def _write_all(self) -> None:
+        """Write what is received until nothing more can come."""
         while True:
             is_last = self._drained.is_set()  # read before: what comes after it comes to nobody
-            items = self._inbox.take(self._pace.batch_messages, self._pace.linger_seconds)
+            items = self._inbox.take(self._settings.batch_messages, self._settings.linger_seconds)
             if items:
-                self._put(items)
+                self._write(items)
             elif is_last:
                 return
 
-    def _put(self, items: Sequence[Item]) -> None:
-        """One transaction, tried until it is there: what is heard meanwhile waits, and then becomes a gap."""
+    def _write(self, items: Sequence[Item]) -> None:
+        """Write one transaction, retried until it succeeds: what is received meanwhile waits, then becomes a gap."""
         heard = [item.heard for item in items if item.heard is not None]
         points = [point for one in heard for point in one.points]
         gaps = [item.gap for item in items if item.gap is not None]
-        covered: dict[str, datetime] = {}
+        watermarks: dict[str, datetime] = {}
         for item in items:
-            covered[item.part] = max(covered.get(item.part, item.certain), item.certain)
+            watermarks[item.part] = max(watermarks.get(item.part, item.watermark), item.watermark)
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                put = self._warehouse.live.put(self._source, points, gaps=gaps, covered=covered)
+                put = self._warehouse.live.put(self._source, points, gaps=gaps, covered=watermarks)
                 break
             except WarehouseUnavailableError as error:
                 if self._drained.is_set():
@@ -212,14 +212,14 @@ class LiveService:
 
     def _fill_all(self) -> None:
         """Look for gaps, again and again; ever more rarely while the database is away."""
-        wait = self._pace.fill_seconds
+        wait = self._settings.fill_seconds
         while not self._stopping.wait(wait):
             try:
-                self._filler.look()
-                wait = self._pace.fill_seconds
+                self._filler.fill_due()
+                wait = self._settings.fill_seconds
             except WarehouseUnavailableError as error:
                 _log.warning("Gaps of %s stay open for now: %s", self._source, error)
-                wait = min(wait * 2, 12 * self._pace.fill_seconds)
+                wait = min(wait * 2, 12 * self._settings.fill_seconds)
 
 
 def _join(threads: Sequence[threading.Thread]) -> None:

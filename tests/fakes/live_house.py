@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from domain.window import Window
-from pipelines.live.pace import Pace
 from pipelines.live.service import LiveService
+from pipelines.live.settings import LiveSettings
 from providers.voltstorage.account import Account
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.store import SECONDS
@@ -22,16 +22,16 @@ from warehouse.store import TimescaleWarehouse, open_warehouse
 
 ACCOUNT = Account(products=(78,), statistics=())
 SOURCE = "home"
-QUICK_PACE = Pace(
+QUICK_SETTINGS = LiveSettings(
     linger_seconds=0.05,
     receive_seconds=0.1,
     first_wait_seconds=0.05,
     longest_wait_seconds=0.1,
     overlap=timedelta(seconds=0.5),
-    settle=timedelta(seconds=1.0),
+    export_lag=timedelta(seconds=1.0),
     fill_seconds=0.2,
-    rest_seconds=0.3,
-    longest_rest_seconds=1.0,
+    backoff_seconds=0.3,
+    max_backoff_seconds=1.0,
     refused_wait_seconds=0.2,
     longest_refused_wait_seconds=0.4,
     parts_seconds=0.3,
@@ -49,14 +49,14 @@ class LiveHouse:
         home: The twin, and a provider over it.
         warehouse: Where points go.
         feed: The streams.
-        pace: The bounds.
+        settings: The bounds.
         running: The threads of the services that were started.
     """
 
     home: Battery
     warehouse: TimescaleWarehouse
     feed: VoltStorageFeed
-    pace: Pace
+    settings: LiveSettings
     running: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -65,9 +65,11 @@ class LiveHouse:
         return any(thread.is_alive() for thread in self.running)
 
     @contextmanager
-    def listening(self, *, feed: Any = None, pace: Pace | None = None) -> Iterator[LiveService]:  # noqa: ANN401 - any feed
+    def listening(self, *, feed: Any = None, settings: LiveSettings | None = None) -> Iterator[LiveService]:  # noqa: ANN401
         """A service that runs until the block ends; what it raises is raised there."""
-        service = LiveService(SOURCE, feed or self.feed, self.home.provider, self.warehouse, pace=pace or self.pace)
+        service = LiveService(
+            SOURCE, feed or self.feed, self.home.provider, self.warehouse, settings=settings or self.settings
+        )
         raised: list[BaseException] = []
 
         def run() -> None:
@@ -129,4 +131,4 @@ def live_house(database: str, folder: Path, **settings: Any) -> Iterator[LiveHou
     wanted = {"has_seconds": True, "spacing_ms": 100, "live_time": "fraction", **settings}
     with battery(account=ACCOUNT, **wanted) as home, open_warehouse(database, folder / "landing") as warehouse:
         feed = VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
-        yield LiveHouse(home, warehouse, feed, QUICK_PACE)
+        yield LiveHouse(home, warehouse, feed, QUICK_SETTINGS)

@@ -11,11 +11,11 @@ from domain.errors import IngestError, PayloadUnreadableError, ProviderUnavailab
 from domain.live import Gap, Heard
 from domain.records import Series
 from pipelines.live.listener import Listener
-from pipelines.live.pace import Pace
 from pipelines.live.queue import Inbox
+from pipelines.live.settings import LiveSettings
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PACE: Final = Pace(
+PACE: Final = LiveSettings(
     first_wait_seconds=0.001,
     longest_wait_seconds=0.002,
     refused_wait_seconds=0.001,
@@ -96,16 +96,16 @@ class _Stream:
         """It has no more to say."""
 
 
-def gaps_of(*streams: Sequence[Moment], certain: float = 0.0, pace: Pace = PACE) -> list[Gap]:
-    """The gaps that a listener hands in; what is certain is in minutes after noon."""
+def gaps_of(*streams: Sequence[Moment], watermark: float = 0.0, settings: LiveSettings = PACE) -> list[Gap]:
+    """The gaps that a listener hands in; the watermark is in minutes after noon."""
     feed = Scripted([*streams, [Moment(streams[-1][-1].minutes)]])
-    inbox = Inbox(100_000, pace.overlap, n_points=100_000)
+    inbox = Inbox(100_000, settings.overlap, n_points=100_000)
     listener = Listener(
         feed,
         "77",
         inbox,
-        pace,
-        certain=NOON + timedelta(minutes=certain),
+        settings,
+        watermark=NOON + timedelta(minutes=watermark),
         reason="restarted",
         stopping=feed.stopping,
         now=lambda: feed.now,

@@ -79,7 +79,7 @@ def is_refused(slug: str) -> bool:
 
 @pytest.mark.parametrize("slug", sorted(OF_THE_HOUSE))
 def test_the_name_of_a_part_of_the_house_is_no_source(slug: str) -> None:
-    with pytest.raises(Mistake, match=f"'{slug}' names a part of the house"):
+    with pytest.raises(Mistake, match=f"'{slug}' is a name that this project uses itself"):
         checked_slug(slug)
 
 

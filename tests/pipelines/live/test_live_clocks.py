@@ -49,7 +49,7 @@ def test_a_device_that_says_nothing_for_days_makes_no_gap_longer_than_a_silence(
 
 
 def test_a_device_that_was_never_heard_is_believed_to_be_a_quarter_of_an_hour_behind_and_no_more() -> None:
-    gaps = gaps_of(*([Moment(60 * number)] for number in range(1, 9)), certain=0)
+    gaps = gaps_of(*([Moment(60 * number)] for number in range(1, 9)), watermark=0)
     assert max(minutes(gap.end) - minutes(gap.start) for gap in gaps) < 60 + 15 + 1
     assert are_covered(gaps, 0, 480)
 

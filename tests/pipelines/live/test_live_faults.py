@@ -13,7 +13,7 @@ import pytest
 from domain.errors import CredentialsRejectedError
 from domain.window import Window
 from pipelines.live.filler import first_of_today
-from tests.fakes.live_house import QUICK_PACE, SOURCE, LiveHouse, eventually, live_house
+from tests.fakes.live_house import QUICK_SETTINGS, SOURCE, LiveHouse, eventually, live_house
 from warehouse.statements import statement
 
 
@@ -48,7 +48,7 @@ def test_the_day_until_now_is_filled_when_a_source_is_listened_to_for_the_first_
         assert settled(house)
     assert reasons(house, began) == {"first_start"}
     [gap] = house.warehouse.live.gaps(SOURCE, Window(began - timedelta(minutes=1), now()))
-    assert abs(gap["gap_start"] - first_of_today(began, QUICK_PACE.look_back)) < timedelta(seconds=2)
+    assert abs(gap["gap_start"] - first_of_today(began, QUICK_SETTINGS.look_back)) < timedelta(seconds=2)
     window = Window(began - timedelta(seconds=4), began)
     assert house.said(window) == house.meant(window)
 
@@ -93,8 +93,8 @@ def test_a_message_that_cannot_be_read_becomes_a_gap_and_is_filled(house: LiveHo
 
 
 def test_what_finds_no_room_in_the_queue_becomes_a_gap_and_is_filled(house: LiveHouse, database: str) -> None:
-    narrow = replace(QUICK_PACE, queue_messages=2, patience_seconds=0.01, batch_messages=2)
-    with house.listening(pace=narrow) as service:
+    narrow = replace(QUICK_SETTINGS, queue_messages=2, patience_seconds=0.01, batch_messages=2)
+    with house.listening(settings=narrow) as service:
         assert eventually(lambda: service.counts.n_messages > 10)
         assert settled(house)
         began = now()

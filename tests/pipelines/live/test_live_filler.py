@@ -11,8 +11,8 @@ import pytest
 
 from domain.live import Gap
 from domain.window import Window
-from pipelines.live.filler import Filler, errands
-from pipelines.live.pace import Pace
+from pipelines.live.filler import Filler, export_requests
+from pipelines.live.settings import LiveSettings
 from providers.voltstorage.account import Account
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.twin import EXPORT_CSV, EXPORT_JSON
@@ -42,10 +42,12 @@ class Filling:
     now: datetime = NOON
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def filler(self, pace: Pace = Pace()) -> Filler:  # noqa: B008 - frozen
+    def filler(self, settings: LiveSettings = LiveSettings()) -> Filler:  # noqa: B008 - frozen
         home = self.home
         feed = VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
-        return Filler(home.provider, feed, self.warehouse, SOURCE, pace, stopping=self.stopping, now=lambda: self.now)
+        return Filler(
+            home.provider, feed, self.warehouse, SOURCE, settings, stopping=self.stopping, now=lambda: self.now
+        )
 
     def mark(self, *gaps: tuple[datetime, timedelta], reason: str = "disconnected", part: str = "77") -> None:
         self.warehouse.live.put(SOURCE, [], gaps=[Gap(part, start, start + span, reason) for start, span in gaps])
@@ -91,30 +93,30 @@ def test_days_that_are_over_are_asked_for_whole_and_of_today_what_follows_the_fi
     midnight = NOON.replace(hour=0)
     over = open_gap(midnight - 3 * MINUTE, midnight)
     early, late = open_gap(NOON - 40 * MINUTE, NOON - 30 * MINUTE), open_gap(NOON - 9 * MINUTE, NOON - 8 * MINUTE)
-    found = errands([over, early, late], NOON)
-    assert [errand.window for errand in found] == [Window(NOON - 40 * MINUTE, NOON), Window.of_day(day(1))]
-    assert [list(errand.gaps) for errand in found] == [[early, late], [over]]
+    found = export_requests([over, early, late], NOON)
+    assert [request.window for request in found] == [Window(NOON - 40 * MINUTE, NOON), Window.of_day(day(1))]
+    assert [list(request.gaps) for request in found] == [[early, late], [over]]
 
 
 def test_a_question_is_asked_in_whole_seconds_and_reaches_as_far_back_as_the_gap() -> None:
     start = NOON - 5 * MINUTE + timedelta(seconds=0.75)
-    [errand] = errands([open_gap(start, start + MINUTE)], NOON)
-    assert errand.window == Window(NOON - 5 * MINUTE, NOON)
+    [request] = export_requests([open_gap(start, start + MINUTE)], NOON)
+    assert request.window == Window(NOON - 5 * MINUTE, NOON)
 
 
 def test_a_gap_that_was_marked_over_several_days_is_part_of_each(filling: Filling) -> None:
     spanning = open_gap(NOON - timedelta(days=2), NOON - timedelta(hours=1))
-    found = errands([spanning], NOON)
-    assert [errand.window.day for errand in found] == [day(0), day(1), day(2)]
+    found = export_requests([spanning], NOON)
+    assert [request.window.day for request in found] == [day(0), day(1), day(2)]
     filling.mark((NOON - timedelta(days=2), timedelta(days=1, hours=23)))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.rows() == {}
     assert {window.start.date() for window in filling.asked()} == {day(0), day(1), day(2)}
 
 
 def test_a_gap_is_filled_with_what_the_export_says(filling: Filling) -> None:
     filling.mark((NOON - 30 * MINUTE, 10 * MINUTE))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.rows() == {}
     window = Window(NOON - 30 * MINUTE, NOON - 20 * MINUTE)
     held = filling.warehouse.reading.measurements(SOURCE, window)
@@ -142,28 +144,28 @@ def test_one_bad_day_holds_up_no_other_day_and_ends_nothing(
     filling.home.twin.fault(fault, day=day(5), **options)
     filling.mark(*(on(days_ago) for days_ago in (7, 5, 3, 0)))
     filling.now += 5 * MINUTE
-    filling.filler().look()
+    filling.filler().fill_due()
     assert [(one, *said[:2]) for one, said in filling.rows().items()] == [(day(5), 1, failure)]
     filling.home.twin.clear_faults()
     filling.now += timedelta(hours=1)
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.rows() == {}
 
 
 def test_days_are_asked_for_backwards(filling: Filling) -> None:
     filling.mark(*(on(days_ago) for days_ago in (7, 3, 5)))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert [window.start.date() for window in filling.asked()] == [day(3), day(5), day(7)]
 
 
 def test_a_provider_that_is_down_is_asked_for_three_days_and_then_left_alone(filling: Filling) -> None:
     filling.home.twin.fault("status", code=503)
     filling.mark(*(on(2 * days_ago) for days_ago in range(1, 7)))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert sorted(said[0] for said in filling.rows().values()) == [0, 0, 0, 1, 1, 1]
     # The next round begins with those that were not tried: none waits for ever behind one that fails.
     filling.now += timedelta(seconds=30)
-    filling.filler().look()
+    filling.filler().fill_due()
     assert [said[0] for said in filling.rows().values()] == [1] * 6
 
 
@@ -171,15 +173,15 @@ def test_a_provider_that_asks_to_be_left_alone_is(filling: Filling) -> None:
     filling.home.twin.fault("status", code=429, retry_after="600")
     filling.mark(*(on(2 * days_ago) for days_ago in (1, 2, 3)))
     filler = filling.filler()
-    filler.look()
+    filler.fill_due()
     assert sorted(said[0] for said in filling.rows().values()) == [0, 0, 1]
     n_asked = len(filling.asked())
     filling.now += timedelta(seconds=590)
-    filler.look()
+    filler.fill_due()
     assert len(filling.asked()) == n_asked
     filling.home.twin.clear_faults()
     filling.now += timedelta(seconds=20)
-    filler.look()
+    filler.fill_due()
     assert filling.rows() == {}
 
 
@@ -187,10 +189,10 @@ def test_a_day_that_fails_rests_ever_longer_and_one_where_waiting_seldom_helps_l
     filling.home.twin.fault("status", code=503, day=day(5))
     filling.home.twin.fault("status", code=404, day=day(9))
     filling.mark(on(5), on(9))
-    pace = Pace()
+    settings = LiveSettings()
     rests = []
     for _ in range(9):
-        filling.filler(pace).look()
+        filling.filler(settings).fill_due()
         said = filling.rows()
         until = said[day(5)][2]
         assert until is not None
@@ -206,7 +208,7 @@ def test_why_a_gap_stays_open_is_said_once(filling: Filling, caplog: pytest.LogC
     filling.home.twin.fault("status", code=404, day=day(5))
     filling.mark(on(5))
     for _ in range(3):
-        filling.filler().look()
+        filling.filler().fill_due()
         filling.now += timedelta(hours=2)
     assert len([one for one in caplog.records if one.name == "pipelines.live.filler"]) == 1
 
@@ -215,11 +217,11 @@ def test_a_gap_stays_open_until_the_export_has_come_as_far_as_its_end(filling: F
     behind = (datetime.now(UTC) - NOON).total_seconds() + 600
     filling.home.twin.configure(export_lag_seconds=behind)
     filling.mark((NOON - 15 * MINUTE, 10 * MINUTE))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert [said[:2] for said in filling.rows().values()] == [(1, "not_yet_published")]
     filling.home.twin.configure(export_lag_seconds=behind - 900)
     filling.now += 2 * MINUTE
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.rows() == {}
 
 
@@ -227,7 +229,7 @@ def test_a_statistic_of_the_hour_does_not_prove_that_the_export_has_come_so_far(
     # The hour of eleven is told, and the samples end before it.
     filling.home.twin.configure(export_lag_seconds=(datetime.now(UTC) - NOON).total_seconds() + 2 * 3600)
     filling.mark((NOON - timedelta(hours=3), timedelta(hours=1, minutes=30)))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert [said[1] for said in filling.rows().values()] == ["not_yet_published"]
     held = filling.warehouse.reading.measurements(SOURCE, Window(NOON - timedelta(hours=1), NOON))
     assert held["series"].astype("str").str.contains("/hour/").any()
@@ -237,10 +239,10 @@ def test_a_gap_that_is_old_is_filled_by_what_there_is(filling: Filling) -> None:
     filling.home.twin.configure(export_lag_seconds=(datetime.now(UTC) - NOON).total_seconds() + 600)
     filling.mark((NOON - 15 * MINUTE, 10 * MINUTE))
     filling.now += timedelta(hours=23)
-    filling.filler().look()
+    filling.filler().fill_due()
     assert len(filling.rows()) == 1
     filling.now += timedelta(hours=2)
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.rows() == {}
 
 
@@ -248,7 +250,7 @@ def test_a_gap_that_ends_at_midnight_is_proven_by_the_day_behind_it(filling: Fil
     midnight = NOON.replace(hour=0)
     filling.now = midnight + timedelta(hours=1)
     filling.mark((midnight - 2 * MINUTE, 4 * MINUTE))
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.rows() == {}
 
 
@@ -259,19 +261,19 @@ def test_gaps_that_never_end_cost_few_questions_in_an_hour(filling: Filling, spa
     while filling.now < end:
         filling.mark((filling.now - timedelta(seconds=5), timedelta(seconds=10)), reason="unreadable")
         filling.now += spacing
-        filler.look()
+        filler.fill_due()
     assert 3 < len(filling.asked()) <= 12
     # Once it is over, what is left is filled in the next round, and the one after that comes soon again.
     filling.now += timedelta(hours=2)
-    filler.look()
+    filler.fill_due()
     assert filling.rows() == {}
 
 
 def test_reasons_that_do_not_repeat_are_looked_after_every_minute(filling: Filling) -> None:
-    filler = filling.filler(replace(Pace(), trust_after=timedelta(0)))
+    filler = filling.filler(replace(LiveSettings(), trust_after=timedelta(0)))
     for number in range(4):
         filling.mark((filling.now - MINUTE, timedelta(seconds=10)), reason=f"reason {number}")
-        filler.look()
+        filler.fill_due()
         assert filling.rows() == {}
         filling.now += timedelta(seconds=61)
 
@@ -279,12 +281,12 @@ def test_reasons_that_do_not_repeat_are_looked_after_every_minute(filling: Filli
 def test_nothing_more_is_asked_when_it_is_time_to_stop(filling: Filling) -> None:
     filling.mark(on(3), on(5))
     filling.stopping.set()
-    filling.filler().look()
+    filling.filler().fill_due()
     assert filling.asked() == []
     assert len(filling.rows()) == 2
 
 
 def test_one_part_proves_nothing_about_another(filling: Filling) -> None:
     filling.mark((NOON - 30 * MINUTE, MINUTE), part="78")
-    filling.filler().look()
+    filling.filler().fill_due()
     assert [said[1] for said in filling.rows().values()] == ["not_yet_published"]

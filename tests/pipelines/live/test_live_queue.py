@@ -73,7 +73,7 @@ def test_a_gap_that_is_handed_in_takes_what_found_no_room_along() -> None:
     inbox.take(1, 0.01)
     assert inbox.put_gap(Gap("77", at(30), at(40), "disconnected"), at(35), patience_seconds=0.01)
     [after] = inbox.take(1, 0.01)
-    assert (after.gap, after.certain) == (Gap("77", at(5), at(40), "disconnected"), at(35))
+    assert (after.gap, after.watermark) == (Gap("77", at(5), at(40), "disconnected"), at(35))
 
 
 def test_room_that_is_made_is_taken_by_who_waits_for_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from pipelines.components import ExportServiceSource
-from pipelines.components.written import check_written
+from pipelines.components.yaml_checks import check_yaml
 from pipelines.sources import ASSETS, read_sources
 
 GOOD = """\
@@ -156,7 +156,7 @@ def test_aliases_that_multiply_are_looked_at_once() -> None:
     levels = "".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
     text = f"type: pipelines.components.ExportServiceSource\nattributes:\n  l0: &l0 [x]\n{levels}"
     began = time.monotonic()
-    check_written(text, Path("defs.yaml"), "pipelines.")
+    check_yaml(text, Path("defs.yaml"), "pipelines.")
     assert time.monotonic() - began < 2
 
 
@@ -165,7 +165,7 @@ def test_what_ships_is_sound_and_looked_through_in_a_moment() -> None:
     began = time.process_time()
     for _ in range(40):
         for text, file in texts:
-            check_written(text, file, "pipelines.components.")
+            check_yaml(text, file, "pipelines.components.")
     assert time.process_time() - began < 1  # 200 files; 0.05 s where it was measured
 
 

@@ -1,12 +1,12 @@
-"""How fast, how long and how much: the bounds of the live service."""
+"""The settings of the live service: its timings and limits."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """The bounds of one service.
+class LiveSettings:
+    """The timings and limits of one service.
 
     Attributes:
         queue_messages: Messages that wait for the warehouse at most; what does not fit becomes a gap.
@@ -21,15 +21,15 @@ class Pace:
             doubles each time.
         longest_refused_wait_seconds: Where that doubling ends.
         parts_seconds: Between two questions for the parts of the account.
-        overlap: By how much a gap reaches beyond what is known to be certain: messages may come out of order, and a
+        overlap: By how much a gap reaches beyond the watermark: messages may come out of order, and a
             stream may begin to speak a moment after it is open.
         drift: How far a device's clock is believed to be from ours while nothing was heard of it, and at most.
-        settle: How old a row is before the export is asked for it, and how far beyond a gap's end the export is
+        export_lag: How old a row is before the export is asked for it, and how far beyond a gap's end the export is
             looked at to see whether it has come so far.
         fill_seconds: Between two looks for gaps.
-        rest_seconds: Between two rounds that asked the export, and before a gap is tried again; both double while
+        backoff_seconds: Between two rounds that asked the export, and before a gap is tried again; both double while
             nothing changes.
-        longest_rest_seconds: Where that doubling ends, and the rest after an error that waiting seldom helps against.
+        max_backoff_seconds: Where that doubling ends, and the backoff after an error that waiting seldom helps against.
         trust_after: The age at which a gap is filled by a load, however far the export has come.
         look_back: How much of today is filled when a source is listened to for the first time.
     """
@@ -47,9 +47,9 @@ class Pace:
     parts_seconds: float = 3600.0
     overlap: timedelta = timedelta(seconds=5)
     drift: timedelta = timedelta(minutes=15)
-    settle: timedelta = timedelta(seconds=5)
+    export_lag: timedelta = timedelta(seconds=5)
     fill_seconds: float = 5.0
-    rest_seconds: float = 60.0
-    longest_rest_seconds: float = 3600.0
+    backoff_seconds: float = 60.0
+    max_backoff_seconds: float = 3600.0
     trust_after: timedelta = timedelta(days=1)
     look_back: timedelta = timedelta(days=1)

@@ -1,8 +1,8 @@
-"""What YAML takes out of a `defs.yaml` in silence, or makes of it: each is a sentence with the line.
+"""What YAML drops from a `defs.yaml` or changes in silence: each becomes an error that names the line.
 
 YAML keeps the last of two equal keys, reads `no` as a truth value, `0123` as eighty-three and `12:30` as 750; and
 Dagster's templates are resolved in its own components, but not in ours. The tree of nodes still shows what was written.
-It is made by libyaml, in a twentieth of the time that the values take.
+It is built by libyaml, in a twentieth of the time that the values take.
 """
 
 import re
@@ -27,28 +27,28 @@ BY_NAME: Final = (
 )
 
 
-def check_written(text: str, place: Path, kinds: str) -> None:
-    """Look through a file.
+def check_yaml(text: str, place: Path, type_prefix: str) -> None:
+    """Check one file.
 
     Args:
         text: The file.
-        place: Its name, for the sentence.
-        kinds: What the `type` of our own documents begins with; others are left to Dagster.
+        place: Its name, for the error.
+        type_prefix: The beginning of the `type` of our own documents; others are left to Dagster.
 
     Raises:
         YAMLError: It is no YAML after all.
-        ConfigurationError: Something is not what it seems; the sentence names the line.
+        ConfigurationError: YAML drops or changes something; the error names the line.
     """
     for document in yaml.compose_all(text, Loader=_LOADER):
         if not isinstance(document, yaml.MappingNode):
             continue
         parts = [(key.value, value) for key, value in document.value]
-        if not any(key == "type" and str(value.value).startswith(kinds) for key, value in parts):
+        if not any(key == "type" and str(value.value).startswith(type_prefix) for key, value in parts):
             continue
         for node in _nodes(document):
             _check_keys(node, place)
         for node in (node for key, value in parts if key == "attributes" for node in _nodes(value)):
-            _check_meaning(node, place)
+            _check_value(node, place)
 
 
 def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
@@ -73,7 +73,7 @@ def _check_keys(node: yaml.Node, place: Path) -> None:
     for key, _ in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            raise _template(place, line)  # {{ x }} without quotes is a mapping whose key is a mapping
+            raise _template_error(place, line)  # {{ x }} without quotes is a mapping whose key is a mapping
         first = lines.get((key.tag, key.value))
         lines[key.tag, key.value] = line
         if first is not None:
@@ -83,21 +83,21 @@ def _check_keys(node: yaml.Node, place: Path) -> None:
             raise ConfigurationError(f"the key {key.value!r} is written twice", place=f"{place}:{line}", fix=fix)
 
 
-def _check_meaning(node: yaml.Node, place: Path) -> None:
-    """A text that would be taken literally; a key that is none; a number that is another."""
+def _check_value(node: yaml.Node, place: Path) -> None:
+    """Refuse a template, a key that is no text, and a number that YAML reads as another."""
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, _ in node.value:
             if key.tag not in {f"{_TAG}str", f"{_TAG}merge", f"{_TAG}timestamp"}:
-                kind = key.tag.removeprefix(_TAG)
+                type_name = key.tag.removeprefix(_TAG)
                 raise ConfigurationError(
-                    f"the key {key.value!r} is no text to YAML but of type {kind}",
+                    f"the key {key.value!r} is no text to YAML but of type {type_name}",
                     place=f"{place}:{key.start_mark.line + 1}",
                     fix="put it in quotes",
                 )
     elif isinstance(node, yaml.ScalarNode):
         if node.tag == f"{_TAG}str" and _TEMPLATE.search(node.value):
-            raise _template(place, line)
+            raise _template_error(place, line)
         if node.tag in {f"{_TAG}int", f"{_TAG}float"} and not _PLAIN.fullmatch(node.value):
             value = yaml.load(node.value, Loader=_LOADER)  # noqa: S506  # a safe loader, of one number
             raise ConfigurationError(
@@ -107,5 +107,5 @@ def _check_meaning(node: yaml.Node, place: Path) -> None:
             )
 
 
-def _template(place: Path, line: int) -> ConfigurationError:
+def _template_error(place: Path, line: int) -> ConfigurationError:
     return ConfigurationError(TEMPLATE, place=f"{place}:{line}", fix=BY_NAME)
