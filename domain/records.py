@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from domain.window import Window
 
@@ -169,32 +170,57 @@ class PullReport:
         return self.age_seconds is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """What one committed load did. Counts are points: one value of one series at one instant.
+    """One row of the ledger: what a committed load did, or why a failed one did not. Its fields are the columns.
 
-    `n_received == n_inserted + n_changed + n_unchanged + n_rejected + n_duplicate`, always; `n_removed` are points the
-    warehouse had and the payloads no longer say. `withdrawn` names the sites that lost all of theirs because the
-    provider was proven to hold nothing of them any more (`Normalized.absent_sites`).
+    Counts are points: one value of one series at one instant. Of a committed load,
+    `n_received == n_inserted + n_changed + n_unchanged + n_rejected + n_duplicate`, always; of a failed one they are
+    0, or what it had come to.
+
+    Attributes:
+        reason: The error's code, if it failed, and `sentence` the error in words.
+        window_start: Where the partition begins, and `window_end` where it ends.
+        pull_id: What was loaded; None where it failed before anything was landed.
+        n_removed: Points that the warehouse had and the payloads no longer say.
+        n_points: Points that the partition holds now.
+        unmapped: Field → values without a quantity.
+        withdrawn: The sites that lost all of their points because the provider was proven to hold nothing of them any
+            more (`Normalized.absent_sites`).
+        loaded_at: When it was written; the server says it.
     """
 
     load_id: int
-    pull_id: int
+    status: Literal["committed", "failed"] = "committed"
+    reason: str | None = None
+    sentence: str | None = None
     source: str
-    window: Window
-    n_series: int
-    n_received: int
-    n_inserted: int
-    n_changed: int
-    n_unchanged: int
-    n_rejected: int
-    n_duplicate: int
-    n_removed: int
-    n_points: int
-    seconds: float
-    unmapped: Mapping[str, int] = field(default_factory=dict)
-    rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
-    withdrawn: tuple[str, ...] = ()
+    window_start: datetime
+    window_end: datetime
+    pull_id: int | None
+    payload_sha256s: list[str] = field(default_factory=list)
+    n_series: int = 0
+    n_received: int = 0
+    n_inserted: int = 0
+    n_changed: int = 0
+    n_unchanged: int = 0
+    n_rejected: int = 0
+    n_duplicate: int = 0
+    n_removed: int = 0
+    n_points: int = 0
+    proof: str = ""
+    code_version: str = ""
+    seconds: float = 0.0
+    is_correction: bool = False
+    unmapped: dict[str, int] = field(default_factory=dict)
+    rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
+    loaded_at: datetime | None = None
+
+    @property
+    def window(self) -> Window:
+        """The partition."""
+        return Window(self.window_start, self.window_end)
 
     @property
     def n_written(self) -> int:

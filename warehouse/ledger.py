@@ -1,7 +1,7 @@
 """The ledger read back: what was loaded, what failed, and what it all amounts to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -12,57 +12,6 @@ from domain.records import LoadReport
 from domain.window import Window
 from warehouse.connections import Connections
 from warehouse.statements import statement
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the ledger. Counts as in `domain.records.LoadReport`; all of them 0 or partial where it failed."""
-
-    load_id: int
-    status: Literal["committed", "failed"]
-    reason: str | None
-    sentence: str | None
-    source: str
-    window_start: datetime
-    window_end: datetime
-    pull_id: int | None
-    payload_sha256s: list[str]
-    n_series: int
-    n_received: int
-    n_inserted: int
-    n_changed: int
-    n_unchanged: int
-    n_rejected: int
-    n_duplicate: int
-    n_removed: int
-    n_points: int
-    proof: str
-    code_version: str
-    seconds: float
-    is_correction: bool
-    unmapped: dict[str, int]
-    rejected_by_reason: dict[str, int]
-    loaded_at: datetime
-    withdrawn: list[str]
-
-    @property
-    def window(self) -> Window:
-        """The partition."""
-        return Window(self.window_start, self.window_end)
-
-    @property
-    def n_written(self) -> int:
-        """Points inserted, changed or removed."""
-        return self.n_inserted + self.n_changed + self.n_removed
-
-    @property
-    def report(self) -> LoadReport:
-        """It, as the load had reported it."""
-        own = {name: getattr(self, name) for name in _REPORTED}
-        return LoadReport(**own | {"pull_id": self.pull_id or 0, "withdrawn": tuple(self.withdrawn)})
-
-
-_REPORTED = [one.name for one in fields(LoadReport)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +108,11 @@ class Ledger:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    def last_loads(self, source: str, first: date, last: date) -> list[Entry]:
+    def last_loads(self, source: str, first: date, last: date) -> list[LoadReport]:
         """The newest entry of each window that begins on a day from `first` to `last`, in the order of windows."""
         return self._entries("ledger/last_loads", source, Window.of_days(first, last))
 
-    def entries(self, source: str, window: Window) -> list[Entry]:
+    def entries(self, source: str, window: Window) -> list[LoadReport]:
         """Every entry that touches `window`, oldest first."""
         return self._entries("ledger/entries", source, window)
 
@@ -174,7 +123,7 @@ class Ledger:
             for entry in self.entries(source, Window.of_days(first, last))
             if entry.status == "committed" and entry.window == Window.of_day(entry.window.day)
         }
-        return [newest[day].report for day in sorted(newest)]
+        return [newest[day] for day in sorted(newest)]
 
     def days(self, source: str) -> list[DayStatus]:
         """Every UTC day that a load has touched or failed on, in order."""
@@ -271,11 +220,11 @@ class Ledger:
         ):
             return cursor.execute(statement("ledger/rejected_series"), values).fetchall()
 
-    def _entries(self, name: str, source: str, window: Window) -> list[Entry]:
+    def _entries(self, name: str, source: str, window: Window) -> list[LoadReport]:
         values = {"source": source, "start": window.start, "end": window.end}
         with (
             self._connections.borrow(f"ledger of {source}") as connection,
-            connection.cursor(row_factory=class_row(Entry)) as cursor,
+            connection.cursor(row_factory=class_row(LoadReport)) as cursor,
         ):
             return cursor.execute(statement(name), values).fetchall()
 

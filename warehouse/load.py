@@ -7,10 +7,11 @@ shrinking, write, check the sums, quarantine, and the ledger row last. Either al
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Final
 
 import psycopg
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from domain.contract import LandedPull
@@ -88,25 +89,10 @@ def commit(
         _fence(connection, assignment)
         load_id = _scalar(connection, "load/next_load_id")
         written = _write(connection, assignment, buffer, load_id)
-        report = LoadReport(
-            load_id=load_id,
-            pull_id=assignment.pull_id or 0,
-            source=assignment.source,
-            window=assignment.window,
-            n_series=buffer.n_series,
-            n_received=buffer.n_received,
-            **asdict(written),
-            n_rejected=len(buffer.quarantine),
-            n_duplicate=buffer.n_duplicate,
-            n_points=len(buffer.numbers) + len(buffer.states),
-            seconds=seconds(),
-            unmapped=dict(buffer.unmapped),
-            rejected_by_reason=dict(buffer.quarantine.by_reason),
-        )
+        report = _report(assignment, buffer, load_id, seconds(), written=written)
         _check(report, assignment.place)
         buffer.quarantine.record(connection, assignment.source, assignment.window, load_id)
-        _enter(connection, assignment, report)
-    return report
+        return _enter(connection, report)
 
 
 def record_failure(
@@ -116,25 +102,7 @@ def record_failure(
     with connection.transaction():
         load_id = _scalar(connection, "load/next_load_id")
         buffer.quarantine.record(connection, assignment.source, assignment.window, load_id)
-        report = LoadReport(
-            load_id=load_id,
-            pull_id=assignment.pull_id or 0,
-            source=assignment.source,
-            window=assignment.window,
-            n_series=buffer.n_series,
-            n_received=buffer.n_received,
-            n_inserted=0,
-            n_changed=0,
-            n_unchanged=0,
-            n_rejected=len(buffer.quarantine),
-            n_duplicate=buffer.n_duplicate,
-            n_removed=0,
-            n_points=0,
-            seconds=seconds,
-            unmapped=dict(buffer.unmapped),
-            rejected_by_reason=dict(buffer.quarantine.by_reason),
-        )
-        _enter(connection, assignment, report, error)
+        _enter(connection, _report(assignment, buffer, load_id, seconds, error=error))
 
 
 def commit_again(
@@ -258,26 +226,53 @@ def _check(report: LoadReport, place: str) -> None:
         )
 
 
-def _enter(
-    connection: psycopg.Connection, assignment: Assignment, report: LoadReport, error: IngestError | None = None
-) -> None:
-    entry = asdict(report) | {
-        "status": "failed" if error else "committed",
-        "reason": error.code if error else None,
-        "sentence": str(error) if error else None,
-        "pull_id": assignment.pull_id,
-        "start": assignment.window.start,
-        "end": assignment.window.end,
-        "sha256s": list(assignment.sha256s),
-        "proof": assignment.proof,
-        "code_version": assignment.code_version,
-        "is_correction": assignment.is_correction,
-        "unmapped": Jsonb(dict(report.unmapped)),
-        "rejected_by_reason": Jsonb(dict(report.rejected_by_reason)),
-        "withdrawn": list(report.withdrawn),
-    }
-    del entry["window"]
-    connection.execute(statement("load/enter_ledger"), entry)
+def _report(
+    assignment: Assignment,
+    buffer: LoadBuffer,
+    load_id: int,
+    seconds: float,
+    *,
+    written: Written | None = None,
+    error: IngestError | None = None,
+) -> LoadReport:
+    done = written or Written()
+    return LoadReport(
+        load_id=load_id,
+        status="failed" if error else "committed",
+        reason=error.code if error else None,
+        sentence=str(error) if error else None,
+        source=assignment.source,
+        window_start=assignment.window.start,
+        window_end=assignment.window.end,
+        pull_id=assignment.pull_id,
+        payload_sha256s=list(assignment.sha256s),
+        n_series=buffer.n_series,
+        n_received=buffer.n_received,
+        **asdict(done) | {"withdrawn": list(done.withdrawn)},
+        n_rejected=len(buffer.quarantine),
+        n_duplicate=buffer.n_duplicate,
+        n_points=0 if error else len(buffer.numbers) + len(buffer.states),
+        proof=assignment.proof,
+        code_version=assignment.code_version,
+        seconds=seconds,
+        is_correction=assignment.is_correction,
+        unmapped=dict(buffer.unmapped),
+        rejected_by_reason=dict(buffer.quarantine.by_reason),
+    )
+
+
+def _enter(connection: psycopg.Connection, report: LoadReport) -> LoadReport:
+    """Write the row, of the columns that the report has fields for; the report with what the server adds."""
+    columns = [column.name for column in fields(report) if column.name != "loaded_at"]
+    values = [getattr(report, column) for column in columns]
+    insert = statement("load/enter_ledger").format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        values=sql.SQL(", ").join(sql.Placeholder() for _ in columns),
+    )
+    row = connection.execute(
+        insert, [Jsonb(value) if isinstance(value, dict) else value for value in values]
+    ).fetchone()
+    return replace(report, loaded_at=row[0] if row else None)
 
 
 def _scalar(connection: psycopg.Connection, name: str) -> int:

@@ -1,17 +1,18 @@
 """The ledger read back as days, entries and totals."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from domain.errors import ShrinkRefusedError
-from domain.records import Series
+from domain.records import LoadReport, Series
 from domain.window import Window
 from tests.fakes.points import DAY, load
 from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.tables import LOAD
 
 NEXT = Window.of_day(date(2026, 3, 30))
 
@@ -27,6 +28,16 @@ def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
         load(opened, {("a", 0): 1.0}, window=NEXT)
         load(opened, {("a", 0): 1.0}, source="other")
         yield opened
+
+
+def test_a_report_has_a_field_for_each_column_of_the_ledger_and_no_other() -> None:
+    assert {one.name for one in fields(LoadReport)} == set(LOAD.columns.keys())
+
+
+def test_the_ledger_gives_back_what_the_load_reported(warehouse: TimescaleWarehouse) -> None:
+    report = load(warehouse, {("a", 0): 2.0}, window=NEXT)
+    assert warehouse.ledger.entries("hub", NEXT)[-1] == report
+    assert report.loaded_at is not None
 
 
 def test_days_tell_the_load_that_stands_and_the_failure_since(warehouse: TimescaleWarehouse) -> None:

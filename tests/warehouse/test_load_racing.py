@@ -66,7 +66,7 @@ def test_eight_processes_load_eight_days_of_one_source(database: str, tmp_path: 
 
 
 def test_eight_processes_load_the_same_day_and_the_newest_pull_stays_whole(database: str, tmp_path: Path) -> None:
-    def one(number: int) -> tuple[int, list[int]]:
+    def one(number: int) -> tuple[int, list[int | None]]:
         with open_warehouse(database, tmp_path / "landing") as warehouse:
             pull = warehouse.begin_pull("hub", DAY)
             pull.keep(payload(b"%d" % number))

@@ -44,7 +44,7 @@ def _accounts(report: LoadReport) -> bool:
 def test_the_points_of_an_absent_site_go_and_every_one_is_recorded(warehouse: TimescaleWarehouse) -> None:
     report = load(warehouse, at_sites(MINE, "y"))
 
-    assert (report.n_removed, report.n_unchanged, report.withdrawn) == (11, 6, ("y",))
+    assert (report.n_removed, report.n_unchanged, report.withdrawn) == (11, 6, ["y"])
     assert _accounts(report)
     assert table(warehouse) == MINE
     revisions = warehouse.reading.revisions("hub", DAY)
@@ -86,14 +86,14 @@ def test_an_absent_site_excuses_no_loss_of_another_one(
 def test_a_site_that_was_never_there_is_withdrawn_by_nobody(warehouse: TimescaleWarehouse) -> None:
     report = load(warehouse, at_sites({**MINE, **YOURS}, "offline for weeks"))
 
-    assert (report.n_written, report.withdrawn) == (0, ())
+    assert (report.n_written, report.withdrawn) == (0, [])
 
 
 def test_the_same_load_again_withdraws_nothing_more(warehouse: TimescaleWarehouse) -> None:
     load(warehouse, at_sites(MINE, "y"))
     again = load(warehouse, at_sites(MINE, "y"))
 
-    assert (again.n_written, again.withdrawn) == (0, ())
+    assert (again.n_written, again.withdrawn) == (0, [])
 
 
 def test_a_site_that_comes_back_is_there_again(warehouse: TimescaleWarehouse) -> None:

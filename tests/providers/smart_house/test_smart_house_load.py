@@ -86,7 +86,7 @@ def test_a_home_that_deletes_its_history_is_removed_and_recorded(warehouse: Time
         made.twin.delete("aveiro")
         land(made.provider, warehouse, SOURCE, DAY)
         report = load(made.provider, warehouse, SOURCE, DAY)
-    assert report.withdrawn == ("aveiro",)
+    assert report.withdrawn == ["aveiro"]
     assert report.n_removed == len(deleted) > 0.2 * len(before)
     assert held(warehouse, DAY) == before - deleted
     revisions = warehouse.reading.revisions(SOURCE, DAY)
@@ -109,7 +109,7 @@ def test_a_home_that_vanishes_without_proof_is_kept_until_a_person_says_so(wareh
         assert held(warehouse, DAY) == before
 
         report = load(made.provider, warehouse, SOURCE, DAY, is_correction=True)
-    assert (report.n_removed, report.withdrawn) == (len(deleted), ())
+    assert (report.n_removed, report.withdrawn) == (len(deleted), [])
     assert held(warehouse, DAY) == before - deleted
 
 
