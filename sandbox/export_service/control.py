@@ -1,15 +1,4 @@
-"""The switches of the Export Service's twin beyond those of every twin: its documents and its listings.
-
-| | |
-|---|---|
-| `POST …/rows` | edits the rows of one product, as below |
-| `GET …/documents?product=&start=&end=` | its documents now, one a line; start included, end not |
-| `GET …/totals?start=&end=` | per product: documents, points, numbers, texts, nulls |
-| `POST …/kill` | every continueToken so far becomes dead |
-
-Edits are `{"product": P, "change": [{"timestamp": T, "where": {…}, "set": {…}}], "remove": [{"timestamp": T, "where":
-{…}}], "add": [{…}]}`; `where` tells documents of one millisecond apart and may be left out.
-"""
+"""The control routes that only the Export Service's twin has; `sandbox.export_service.twin` lists them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict

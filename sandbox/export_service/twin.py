@@ -3,6 +3,16 @@
 Everything that the provider's document describes is served accordingly. What it leaves open (the meaning of a token,
 whether endDate is inclusive, the form of errors) is a setting whose default follows the platform's sibling services,
 not a fact.
+
+| | |
+|---|---|
+| `POST …/rows` | edits the rows of one product, as below |
+| `GET …/documents?product=&start=&end=` | its documents now, one a line; start included, end not |
+| `GET …/totals?start=&end=` | per product: documents, points, numbers, texts, nulls |
+| `POST …/kill` | every continueToken so far becomes dead |
+
+Edits are `{"product": P, "change": [{"timestamp": T, "where": {…}, "set": {…}}], "remove": [{"timestamp": T, "where":
+{…}}], "add": [{…}]}`; `where` tells documents of one millisecond apart and may be left out.
 """
 
 import json

@@ -42,7 +42,7 @@ class Job:
     """One export.
 
     Attributes:
-        id: Its name.
+        id: Its id.
         order: The document that ordered it.
         done_at: When it is ready, in monotonic seconds.
         state: Its state from then on; before, it is PENDING.
@@ -77,7 +77,7 @@ class Servitly(Twin[Settings]):
 
     Attributes:
         fleet: The rows.
-        jobs: Every export, by name, in the order of ordering.
+        jobs: Every export by its id, oldest first.
         n_refused: Orders that were refused because one was pending.
         most_pending: The most jobs that were pending at once.
     """
