@@ -34,6 +34,8 @@ def migrate(url: str, *, step: str = "head") -> None:
     address = Address.of(url)
     with _connection(address) as connection, connection.begin():
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        # What a step writes is of the step before for a moment: `refuse_other_releases` is not meant for it.
+        connection.exec_driver_sql("SET LOCAL application_name TO 'joulehouse migrate'")
         # Under the lock: the check makes the extension for a moment, and two at once would collide.
         check_server(url.replace("postgresql+psycopg://", "postgresql://", 1))
         connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")

@@ -48,10 +48,16 @@ SETTINGS: Final[dict[str, str]] = LANGUAGE | {
 }
 """Parameter → its value in a session of ours. One that a server does not know is left out there."""
 
+SCHEMA_STEP: Final = "0016"
+"""The step of the schema that this code writes to: the newest one. From a session that says another one, or none, the
+database takes no load, no point of a stream and no series (step 0016): its process has outlived a migration."""
+
 _SET: Final = (
     "SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS said (name, value)"
     " WHERE current_setting(name, true) IS NOT NULL"
 )
+
+_STEP: Final = "\n    UNION ALL\n    SELECT set_config('joulehouse.schema_step', {}, false)"
 
 _UNLESS_STRONGER: Final = """
     UNION ALL
@@ -67,7 +73,8 @@ _UNLESS_STRONGER: Final = """
 def first_statement(settings: Mapping[str, str]) -> sql.Composed:
     """What a session says before anything else: `SETTINGS` or `LANGUAGE`, and what is its own."""
     names, values = (sql.Literal(list(part)) for part in (settings.keys(), settings.values()))
-    return sql.SQL(_SET).format(names, values) + sql.SQL(_UNLESS_STRONGER)
+    said = sql.SQL(_SET).format(names, values) + sql.SQL(_STEP).format(sql.Literal(SCHEMA_STEP))
+    return said + sql.SQL(_UNLESS_STRONGER)
 
 
 _LIBPQ_OF_OAUTH: Final = 180000

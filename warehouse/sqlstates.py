@@ -40,6 +40,8 @@ _FIX_OF_STATE: Final = {
     # Somebody has closed the database to writers, or it is a standby: neither is ours to overrule.
     "25006": "wait, or name the primary; where it is closed on purpose, end that with"
     " ALTER DATABASE … RESET default_transaction_read_only (or ALTER ROLE …)",
+    # Ours, of step 0016: the process has outlived a migration.
+    "0AJ01": "restart the live processes and Dagster's code servers; nothing of this was written",
 }
 
 _FIXES: Final = {WarehouseUnavailableError: _WAIT, WarehouseUnsuitableError: _MIGRATE, RowsRefusedError: _READ}
