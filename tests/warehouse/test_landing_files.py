@@ -64,12 +64,12 @@ def test_a_kept_file_that_is_gone_is_missed_by_name(root: UPath, tmp_path: Path)
         pytest.fail("it was handed out")
 
 
-def test_a_file_that_changed_meanwhile_is_not_kept(tmp_path: Path) -> None:
-    landing, body = Landing(tmp_path / "l"), lying(tmp_path)
+def test_a_file_that_changed_meanwhile_is_not_kept(root: UPath, tmp_path: Path) -> None:
+    landing, body = Landing(root), lying(tmp_path)
     body.path.write_bytes(BODY[:-1] + b"x")
     with pytest.raises(WarehouseUnavailableError):
         landing.keep_file("hub", body)
-    assert not list((tmp_path / "l").rglob("*.raw"))
+    assert not list(root.rglob("*.raw"))
 
 
 def test_a_file_is_kept_and_checked_by_pieces(tmp_path: Path) -> None:

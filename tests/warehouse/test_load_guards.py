@@ -100,7 +100,7 @@ def test_a_correction_may_shrink_to_nothing(warehouse: TimescaleWarehouse) -> No
     assert warehouse.ledger.entries("hub", DAY)[-1].is_correction
 
 
-@pytest.mark.parametrize("instant", [DAY.start - timedelta(microseconds=1), DAY.end, at(0).replace(year=1970)])
+@pytest.mark.parametrize("instant", [DAY.start - timedelta(microseconds=1), DAY.end, at(0).replace(year=1970), pd.NaT])
 def test_a_point_outside_of_the_window_fails_the_load(warehouse: TimescaleWarehouse, instant: Any) -> None:  # noqa: ANN401 - pandas takes what it gets
     strayed = batch({("a", 0): 1.0, ("a", 1): 2.0})
     strayed.measurements.loc[1, "measured_at"] = instant
