@@ -14,8 +14,8 @@ import dagster as dg
 
 from assets import metadata
 from assets.failures import as_failure, as_single_failure
+from assets.ingest import DayOutcome, all_failed, ingest_days
 from assets.source import SourceFacts
-from assets.walk import DayOutcome, all_failed, go_through
 from domain.errors import IngestError
 from domain.records import Series
 
@@ -153,7 +153,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
             except IngestError as error:
                 raise as_failure(facts.slug, list(all_failed(wanted, error))) from None
             try:
-                for outcome in go_through(
+                for outcome in ingest_days(
                     wanted,
                     getattr(context.resources, facts.slug),
                     warehouse,
@@ -162,7 +162,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                     lands=payloads in selected,
                     loads=measurements in selected,
                     is_correction=context.run.tags.get(CORRECTION_TAG) == "true",
-                    witness_of=lambda day: plot.see if day == last else None,
+                    on_batch_of=lambda day: plot.see if day == last else None,
                 ):
                     _log(context, outcome)
                     outcomes.append(outcome)

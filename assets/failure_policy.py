@@ -40,51 +40,51 @@ from domain.errors import (
 )
 
 
-class Verdict(StrEnum):
+class FailurePolicy(StrEnum):
     """What happens to the days after a failed one."""
 
     NEXT_DAY = "next_day"  # the cause lies in this day: the others go on
-    NEXT_DAY_FOR_NOW = "next_day_for_now"  # it may be this day or the whole other side: go on, but not for ever
+    NEXT_DAY_FOR_NOW = "next_day_for_now"  # it may be this day or the whole other side: go on, for `PATIENCE` days
     STOP = "stop"  # the same cause awaits every day: ask nothing more
 
 
 PATIENCE: Final = 3
 """Days in a row that may fail with `NEXT_DAY_FOR_NOW`; each has used up its own retries before."""
 
-VERDICTS: Final[dict[type[IngestError], Verdict]] = {
-    IngestError: Verdict.STOP,  # a class that is not in this table: unknown trouble is not repeated
-    ConfigurationError: Verdict.STOP,
-    ProviderError: Verdict.NEXT_DAY_FOR_NOW,
-    ProviderUnavailableError: Verdict.NEXT_DAY_FOR_NOW,
-    RateLimitedError: Verdict.STOP,  # it has been waited for as long as a day may wait, or has not passed in all tries
-    IncompleteAnswerError: Verdict.NEXT_DAY_FOR_NOW,
-    DeadlineExceededError: Verdict.NEXT_DAY_FOR_NOW,
-    NotYetPublishedError: Verdict.NEXT_DAY,
-    ExportPendingError: Verdict.STOP,  # a narrower window would be one more order, behind the one that is waited for
-    CredentialsRejectedError: Verdict.STOP,  # one more login could lock the account
-    RequestRejectedError: Verdict.NEXT_DAY_FOR_NOW,
-    PayloadUnreadableError: Verdict.NEXT_DAY,
-    AnswerTooLargeError: Verdict.NEXT_DAY,
-    PagingLoopError: Verdict.NEXT_DAY_FOR_NOW,
-    TruncationSuspectedError: Verdict.NEXT_DAY,
-    OutsideWindowError: Verdict.NEXT_DAY,
-    AddressRefusedError: Verdict.STOP,
-    NormalizationError: Verdict.NEXT_DAY,
-    UnforeseenError: Verdict.NEXT_DAY_FOR_NOW,
-    WarehouseError: Verdict.NEXT_DAY_FOR_NOW,
-    WarehouseUnavailableError: Verdict.NEXT_DAY_FOR_NOW,
-    WarehouseUnsuitableError: Verdict.STOP,
-    RowsRefusedError: Verdict.NEXT_DAY,
-    OutsidePartitionError: Verdict.NEXT_DAY,
-    ShrinkRefusedError: Verdict.NEXT_DAY,
-    TooManyRejectedError: Verdict.NEXT_DAY,
-    AccountingError: Verdict.NEXT_DAY,
-    StaleLoadError: Verdict.NEXT_DAY,
-    PayloadMissingError: Verdict.NEXT_DAY,
+FAILURE_POLICIES: Final[dict[type[IngestError], FailurePolicy]] = {
+    IngestError: FailurePolicy.STOP,  # a class that is not in this table: unknown trouble is not repeated
+    ConfigurationError: FailurePolicy.STOP,
+    ProviderError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    ProviderUnavailableError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    RateLimitedError: FailurePolicy.STOP,  # it has been waited for as long as a day may wait, or in all tries
+    IncompleteAnswerError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    DeadlineExceededError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    NotYetPublishedError: FailurePolicy.NEXT_DAY,
+    ExportPendingError: FailurePolicy.STOP,  # a narrower window would be one more order, behind that one
+    CredentialsRejectedError: FailurePolicy.STOP,  # one more login could lock the account
+    RequestRejectedError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    PayloadUnreadableError: FailurePolicy.NEXT_DAY,
+    AnswerTooLargeError: FailurePolicy.NEXT_DAY,
+    PagingLoopError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    TruncationSuspectedError: FailurePolicy.NEXT_DAY,
+    OutsideWindowError: FailurePolicy.NEXT_DAY,
+    AddressRefusedError: FailurePolicy.STOP,
+    NormalizationError: FailurePolicy.NEXT_DAY,
+    UnforeseenError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    WarehouseError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    WarehouseUnavailableError: FailurePolicy.NEXT_DAY_FOR_NOW,
+    WarehouseUnsuitableError: FailurePolicy.STOP,
+    RowsRefusedError: FailurePolicy.NEXT_DAY,
+    OutsidePartitionError: FailurePolicy.NEXT_DAY,
+    ShrinkRefusedError: FailurePolicy.NEXT_DAY,
+    TooManyRejectedError: FailurePolicy.NEXT_DAY,
+    AccountingError: FailurePolicy.NEXT_DAY,
+    StaleLoadError: FailurePolicy.NEXT_DAY,
+    PayloadMissingError: FailurePolicy.NEXT_DAY,
 }
-"""Error class → verdict. Every class of `domain.errors` is listed; a test counts them."""
+"""Error class → policy. Every class of `domain.errors` is listed; a test counts them."""
 
 
-def verdict(error: IngestError) -> Verdict:
+def failure_policy(error: IngestError) -> FailurePolicy:
     """What `error` means for the days after it."""
-    return next(VERDICTS[cls] for cls in type(error).__mro__ if cls in VERDICTS)
+    return next(FAILURE_POLICIES[cls] for cls in type(error).__mro__ if cls in FAILURE_POLICIES)

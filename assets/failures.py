@@ -5,7 +5,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets.walk import DayOutcome
+from assets.ingest import DayOutcome
 from domain.errors import IngestError
 
 _NAMED: Final = 20  # days named in the sentence; the metadata names all

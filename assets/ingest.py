@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from assets.day import land, load
+from assets.failure_policy import PATIENCE, FailurePolicy, failure_policy
 from assets.spool import Spool, spooled
-from assets.verdicts import PATIENCE, Verdict, verdict
+from assets.steps import land, load
 from domain.contract import Provider, Warehouse
 from domain.errors import IngestError
 from domain.records import LoadReport, PullReport
@@ -57,7 +57,7 @@ class DayOutcome:
         )
 
 
-def go_through(
+def ingest_days(
     days: Iterable[date],
     provider: Provider,
     warehouse: Warehouse,
@@ -67,7 +67,7 @@ def go_through(
     lands: bool = True,
     loads: bool = True,
     is_correction: bool = False,
-    witness_of: "Callable[[date], Callable[[Normalized], None] | None] | None" = None,
+    on_batch_of: "Callable[[date], Callable[[Normalized], None] | None] | None" = None,
 ) -> Iterator[DayOutcome]:
     """Land and load `days`, each one committed before the next is loaded; a bad day fails alone and by name.
 
@@ -81,13 +81,13 @@ def go_through(
             a pull that an earlier run finished and did not live to load is adopted.
         loads: Whether to load what has been landed.
         is_correction: Allow any of a partition's held points to vanish.
-        witness_of: The witness of a day's batches, if it has one.
+        on_batch_of: The on_batch of a day's batches, if it has one.
 
     Yields:
         One outcome for every day, in order. After an error which awaits every day, the rest is not tried.
     """
-    walk = _Walk(provider, warehouse, source, lands, loads, is_correction, witness_of)
-    for stretch in stretches(days, pull_days):
+    walk = _Walk(provider, warehouse, source, lands, loads, is_correction, on_batch_of)
+    for stretch in contiguous_ranges(days, pull_days):
         yield from walk.over(stretch)
 
 
@@ -106,7 +106,7 @@ class _Walk:
     lands: bool
     loads: bool
     is_correction: bool
-    witness_of: "Callable[[date], Callable[[Normalized], None] | None] | None"
+    on_batch_of: "Callable[[date], Callable[[Normalized], None] | None] | None"
     stopped_by: IngestError | None = None
     n_in_a_row: int = 0
 
@@ -128,8 +128,8 @@ class _Walk:
             try:
                 pull = self._land(days)
             except IngestError as error:
-                if len(days) > 1 and verdict(error) is not Verdict.STOP:
-                    yield from self._by_pieces(_divided(days, verdict(error)))
+                if len(days) > 1 and failure_policy(error) is not FailurePolicy.STOP:
+                    yield from self._by_pieces(_divided(days, failure_policy(error)))
                     return
                 yield self._failed(days[0], None, error, is_piece=is_piece)
                 yield from self._untried(days[1:])
@@ -151,10 +151,10 @@ class _Walk:
         try:
             return land(
                 self.provider, self.warehouse, self.source, window,
-                is_final=len(days) == 1, adopts=self.loads,
+                is_final=len(days) == 1, reuse_finished=self.loads,
             )  # fmt: skip
         except IngestError as error:
-            if len(days) > 1 and verdict(error) is Verdict.STOP:
+            if len(days) > 1 and failure_policy(error) is FailurePolicy.STOP:
                 self.warehouse.record_failure(self.source, Window.of_day(days[0]), error)
             raise
 
@@ -172,10 +172,10 @@ class _Walk:
             self.n_in_a_row = 0
             return DayOutcome(day, pull)
         try:
-            witness = self.witness_of(day) if self.witness_of else None
+            on_batch = self.on_batch_of(day) if self.on_batch_of else None
             done = load(
                 self.provider, self.warehouse, self.source, Window.of_day(day),
-                is_correction=self.is_correction, witness=witness, spool=spool,
+                is_correction=self.is_correction, on_batch=on_batch, spool=spool,
             )  # fmt: skip
         except IngestError as error:
             return self._failed(day, pull, error)
@@ -183,10 +183,10 @@ class _Walk:
         return DayOutcome(day, pull, done)
 
     def _failed(self, day: date, pull: PullReport | None, error: IngestError, *, is_piece: bool = False) -> DayOutcome:
-        said = verdict(error)
+        said = failure_policy(error)
         # What all of a pull's days fail for does not lie in a day, whatever the error says of itself.
-        self.n_in_a_row = self.n_in_a_row + 1 if is_piece or said is Verdict.NEXT_DAY_FOR_NOW else 0
-        if said is Verdict.STOP or self.n_in_a_row == PATIENCE:
+        self.n_in_a_row = self.n_in_a_row + 1 if is_piece or said is FailurePolicy.NEXT_DAY_FOR_NOW else 0
+        if said is FailurePolicy.STOP or self.n_in_a_row == PATIENCE:
             self.stopped_by = error
         return DayOutcome(day, pull, error=error)
 
@@ -194,14 +194,14 @@ class _Walk:
         return (DayOutcome(day, error=self.stopped_by, was_tried=False) for day in days)
 
 
-def _divided(days: Sequence[date], said: Verdict) -> list[Sequence[date]]:
+def _divided(days: Sequence[date], said: FailurePolicy) -> list[Sequence[date]]:
     """Its halves; before them the first day alone, where it is to tell whether the provider is there at all."""
-    n_alone = 1 if said is Verdict.NEXT_DAY_FOR_NOW else 0
+    n_alone = 1 if said is FailurePolicy.NEXT_DAY_FOR_NOW else 0
     middle = n_alone + (len(days) - n_alone) // 2
     return [piece for piece in (days[:n_alone], days[n_alone:middle], days[middle:]) if piece]
 
 
-def stretches(days: Iterable[date], most: int) -> Iterator[list[date]]:
+def contiguous_ranges(days: Iterable[date], most: int) -> Iterator[list[date]]:
     """Days that follow one another, in pieces of `most` at most."""
     stretch: list[date] = []
     for day in days:

@@ -16,7 +16,7 @@ _WEST: Final = timedelta(hours=12)
 """How long after UTC the last place on earth ends its day."""
 
 
-def asked_again(facts: SourceFacts, tick: datetime) -> dict[date, datetime]:
+def refetch_after(facts: SourceFacts, tick: datetime) -> dict[date, datetime]:
     """Days, and the instant before which no pull of them counts: theirs must have begun after it.
 
     Days that a tick asks for anyway may be among them.
@@ -30,7 +30,7 @@ def asked_again(facts: SourceFacts, tick: datetime) -> dict[date, datetime]:
     for first, last in _spans(facts, tick):
         over = Window.of_day(last).end
         instants = [
-            over + _WEST + facts.spec.settles_after,
+            over + _WEST + facts.spec.finalization_lag,
             Window.of_day(last + facts.spec.refetch_days * _DAY).start,  # the last tick that asks for the last day
             *([deep.end] if deep and last in deep.days() else []),
         ]

@@ -56,13 +56,13 @@ class SourceFacts:
         return self.is_retired or self.schedule is None
 
     @property
-    def settles_after(self) -> timedelta:
+    def finalization_lag(self) -> timedelta:
         """How long after a UTC day's end its values still move: a day of the site's own may begin as that one ends."""
-        return self.spec.settles_after + (_LONGEST_DAY if "day" in self.spans else timedelta(0))
+        return self.spec.finalization_lag + (_LONGEST_DAY if "day" in self.spans else timedelta(0))
 
     def last_settled_day(self, now: datetime) -> date:
         """The newest UTC day whose values no longer move at `now`."""
-        return (now.astimezone(UTC) - self.spec.settles_after - timedelta(days=1)).date()
+        return (now.astimezone(UTC) - self.spec.finalization_lag - timedelta(days=1)).date()
 
     def trailing_days(self, now: datetime) -> tuple[date, date] | None:
         """First and last of the days that a scheduled run asks for again, both included; None before the first day."""

@@ -2,7 +2,7 @@
 
 `land` asks the provider and keeps its answers unread; `load` says what the kept answers mean. They meet only in what is
 at rest in the landing zone, so that a changed normalizer is replayed without one request. No other module repeats this;
-`assets.walk` goes through many days with it.
+`assets.ingest` goes through many days with it.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -30,7 +30,7 @@ def land(
     window: Window,
     *,
     is_final: bool = True,
-    adopts: bool = False,
+    reuse_finished: bool = False,
 ) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
@@ -43,7 +43,7 @@ def land(
         source: Whose answers.
         window: What to ask for.
         is_final: Whether a failure is the last word on the window, and therefore in the ledger.
-        adopts: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
+        reuse_finished: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
             asked for then. Only for whoever loads it next.
 
     Raises:
@@ -54,7 +54,7 @@ def land(
     """
     try:
         with _foreseen(f"{source}, {window}"):
-            if adopts and (left := warehouse.unloaded_pull(source, window, fingerprint=provider.fingerprint)):
+            if reuse_finished and (left := warehouse.reuse_finished(source, window, fingerprint=provider.fingerprint)):
                 return left
             return _land(provider, warehouse, source, window)
     except IngestError as error:
@@ -117,7 +117,7 @@ def load(
     window: Window,
     *,
     is_correction: bool = False,
-    witness: "Callable[[Normalized], None] | None" = None,
+    on_batch: "Callable[[Normalized], None] | None" = None,
     spool: Spool | None = None,
 ) -> LoadReport:
     """Make the measurements of `source` inside `window` equal to what its newest complete pull says. Sends no request.
@@ -128,7 +128,7 @@ def load(
         source: Whose measurements.
         window: The partition.
         is_correction: Allow any of the held points to vanish.
-        witness: Sees each batch on its way, for a plot; must not change it.
+        on_batch: Sees each batch on its way, for a plot; must not change it.
         spool: What pulls of several days say, read already.
 
     Raises:
@@ -151,7 +151,7 @@ def load(
         if said is None:
             # Called when the load asks for the first batch: what goes wrong in it is written down by the load.
             said = _called(lambda: provider.normalize(landed, window, kinds))
-        batches = said if witness is None else _witnessed(said, witness)
+        batches = said if on_batch is None else _observed(said, on_batch)
         return warehouse.load(source, window, landed, batches, is_correction=is_correction)
 
     landed, kinds = newest()
@@ -170,7 +170,7 @@ def _called(normalize: "Callable[[], Iterator[Normalized]]") -> "Iterator[Normal
     yield from normalize()
 
 
-def _witnessed(batches: "Iterator[Normalized]", witness: "Callable[[Normalized], None]") -> "Iterator[Normalized]":
+def _observed(batches: "Iterator[Normalized]", on_batch: "Callable[[Normalized], None]") -> "Iterator[Normalized]":
     for batch in batches:
-        witness(batch)
+        on_batch(batch)
         yield batch

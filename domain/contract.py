@@ -133,7 +133,7 @@ class Warehouse(Protocol):
             fingerprint: See `Provider.fingerprint`: a pull that was begun under another one is not continued.
         """
 
-    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+    def reuse_finished(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
         """The finished pull of exactly `window` that a run left a moment ago without loading all of it, if any."""
 
     def payloads(self, source: str, window: Window) -> "LandedPull":

@@ -25,12 +25,12 @@ class Heard:
     Attributes:
         measured_at: The instant that it is about.
         points: What it says; empty if it says nothing that is known.
-        n_left_out: Values that are none: unmapped, impossible, or not finite.
+        n_ignored: Values that are none: unmapped, impossible, or not finite.
     """
 
     measured_at: datetime
     points: tuple[LivePoint, ...]
-    n_left_out: int = 0
+    n_ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class ProviderSpec:
         docs_url: Where its own documentation is.
         first_day: The first day it can possibly have data for; a source may start later.
         cadence: The usual distance between two points of a series.
-        settles_after: How long after a day's end its values still move.
+        finalization_lag: How long after a day's end its values still move.
         refetch_days: Trailing days that each scheduled run asks for again.
         deep_refetch_days: Days that are asked for again once a month, because it restates what is old; 0 for none.
         page_rows: Rows it returns at most in one answer.
@@ -36,7 +36,7 @@ class ProviderSpec:
     docs_url: str
     first_day: date
     cadence: timedelta
-    settles_after: timedelta
+    finalization_lag: timedelta
     refetch_days: int
     page_rows: int
     max_window: timedelta

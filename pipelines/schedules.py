@@ -1,7 +1,7 @@
 """When a source is asked: one job and one schedule for each, derived from its facts.
 
 Each tick asks for the trailing days again, since values move until they settle, and for earlier days that the ledger
-calls owed: never loaded, not since they had settled, or not since they are to be asked for again (`assets.again`). So
+calls owed: never loaded, not since they had settled, or not since they are to be asked for again (`assets.refetch`). So
 after any outage every day becomes whole without a human.
 """
 
@@ -17,8 +17,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
-from assets.again import asked_again
 from assets.factory import catalogue_key, measurements_key, payloads_key
+from assets.refetch import refetch_after
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.records import ProviderSpec
@@ -142,8 +142,8 @@ def _owed_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: 
             owed = warehouse.ledger.owed(
                 facts.slug,
                 window,
-                settles_after=facts.settles_after,
-                again=asked_again(facts, tick),
+                finalization_lag=facts.finalization_lag,
+                again=refetch_after(facts, tick),
                 as_of=tick,
                 untried_since=tick - _REST,
                 n_newest=facts.spec.max_days_per_run,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.spec import SPEC
 from resources.connection import ConnectionConfig
 
@@ -25,7 +25,7 @@ class ClimkitConfig(ConnectionConfig):
     package = "providers.climkit"
     path = "/api/v1"  # documented
 
-    account: Account
+    account: AccountConfig
     username_env: str
     password_env: str
 

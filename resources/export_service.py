@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.spec import SPEC
 from resources.connection import ConnectionConfig
 
@@ -29,7 +29,7 @@ class ExportServiceConfig(ConnectionConfig):
     package = "providers.export_service"
     path = "/charginghubexporter/api/v1/export"  # documented, below the platform's address
 
-    account: Account
+    account: AccountConfig
     client_id_env: str
     client_secret_env: str
     token_base_url: str | None = None

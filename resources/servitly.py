@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.pace import Pace
 from providers.servitly.spec import SPEC
 from resources.connection import ConnectionConfig
@@ -36,7 +36,7 @@ class ServitlyConfig(ConnectionConfig):
     spec = SPEC
     package = "providers.servitly"
 
-    account: Account
+    account: AccountConfig
     password_env: str
     api_key_env: str
     username_env: str | None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from providers._limits import Limits
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.spec import API_PATH, SPEC
 from resources.connection import ConnectionConfig
 
@@ -24,7 +24,7 @@ class SmartHouseConfig(ConnectionConfig):
     package = "providers.smart_house"
     path = API_PATH
 
-    account: Account
+    account: AccountConfig
 
     def client(self, session: "ProviderSession") -> "SmartHouse":
         """The client; all who ask are one to the provider."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.live import LiveFeed
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.spec import SPEC
 from resources.connection import ConnectionConfig
 from resources.settings import Settings
@@ -30,7 +30,7 @@ class VoltStorageConfig(ConnectionConfig):
     package = "providers.voltstorage"
     path = "/rest"  # confirmed by a working client
 
-    account: Account
+    account: AccountConfig
     username_env: str
     password_env: str
 

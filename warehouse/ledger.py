@@ -138,7 +138,7 @@ class Ledger:
         source: str,
         window: Window,
         *,
-        settles_after: timedelta,
+        finalization_lag: timedelta,
         as_of: datetime,
         untried_since: datetime,
         n_newest: int,
@@ -153,7 +153,7 @@ class Ledger:
         Args:
             source: Whose.
             window: Whole days to look at.
-            settles_after: How long after its end a day's values still move.
+            finalization_lag: How long after its end a day's values still move.
             as_of: The instant at which a day has settled or not.
             untried_since: Days that were asked for since then rest.
             n_newest: How many days are taken because they are the newest.
@@ -165,7 +165,7 @@ class Ledger:
             "source": source,
             "start": window.start,
             "end": window.end,
-            "settles_after": settles_after,
+            "finalization_lag": finalization_lag,
             "as_of": as_of,
             "untried_since": untried_since,
             "n_newest": n_newest,

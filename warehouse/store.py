@@ -77,7 +77,7 @@ class TimescaleWarehouse:
         """
         return pulls.TimescalePull(self._session, self._landing, source, window, fingerprint)
 
-    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+    def reuse_finished(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
         """The finished pull of exactly `window` that a run left without loading all of it; None if there is none.
 
         None, too, where it is more than an hour old, or any of its days was pulled since. A load that failed is no such

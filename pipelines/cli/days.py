@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from assets.walk import DayOutcome, go_through
+from assets.ingest import DayOutcome, ingest_days
 from domain.quantities import ABSENT
 from domain.window import Window
 from pipelines.cli.plan import print_plan, print_requests
@@ -97,7 +97,7 @@ def _load_days(
     return _with_progress(
         source,
         len(days),
-        go_through(
+        ingest_days(
             days,
             provider,
             warehouse,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from assets.walk import stretches
+from assets.ingest import contiguous_ranges
 from domain.errors import IngestError
 from domain.window import Window
 from pipelines.console import complain, counted, say
@@ -22,7 +22,7 @@ def print_plan(source: Source, provider: "Provider", days: Sequence[date]) -> in
     A plan that cannot be made does not stop the backfill: each day then reports its own error.
     """
     spec = source.component.facts.spec
-    windows = [Window.of_days(pull_days[0], pull_days[-1]) for pull_days in stretches(days, spec.pull_days)]
+    windows = [Window.of_days(pull_days[0], pull_days[-1]) for pull_days in contiguous_ranges(days, spec.pull_days)]
     try:
         planned = provider.plan(windows)
     except IngestError as error:

@@ -182,7 +182,7 @@ class SourceAttributes(Strict):
 
     @abstractmethod
     def account(self) -> object:
-        """What to ask for, and how to read it: the provider's own `Account`.
+        """What to ask for, and how to read it: the provider's own `AccountConfig`.
 
         Raises:
             ConfigurationError: It contradicts itself.

@@ -8,7 +8,7 @@ from pydantic import Field
 from assets.source import Span
 from pipelines.components.attributes import Meaning, SourceAttributes, VariableName
 from pipelines.components.source import SourceComponent
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.spec import SPEC
 from resources.climkit import ClimkitConfig
 
@@ -45,10 +45,10 @@ class ClimkitAttributes(SourceAttributes):
         default_factory=dict, description="What the provider says of a time zone → the IANA name that is meant."
     )
 
-    def account(self) -> Account:
+    def account(self) -> AccountConfig:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
         sensors = {name: (meaning.quantity, meaning.unit) for name, meaning in self.sensors.items()}
-        return self.build(Account, frequencies=self.sampling_frequencies, sensors=sensors)
+        return self.build(AccountConfig, frequencies=self.sampling_frequencies, sensors=sensors)
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from pipelines.components.attributes import Meaning, SourceAttributes, VariableName, checked_address
 from pipelines.components.source import SourceComponent
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.spec import SPEC
 from resources.export_service import ExportServiceConfig
 
@@ -34,9 +34,9 @@ class ExportServiceAttributes(SourceAttributes):
     def _is_safe_too(cls, url: str | None) -> str | None:
         return url if url is None else checked_address(url)
 
-    def account(self) -> Account:
+    def account(self) -> AccountConfig:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.build(Account)
+        return self.build(AccountConfig)
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

@@ -9,7 +9,7 @@ from pipelines.components.attributes import MeaningBesideUnits, SourceAttributes
 from pipelines.components.mistakes import Mistake
 from pipelines.components.source import SourceComponent
 from providers._addresses import Address
-from providers.servitly.account import DOCUMENTED_MASK, Account
+from providers.servitly.account import DOCUMENTED_MASK, AccountConfig
 from providers.servitly.spec import SPEC
 from resources.servitly import ServitlyConfig
 
@@ -79,9 +79,9 @@ class ServitlyAttributes(SourceAttributes):
             raise Mistake("a login by password needs username_env", "name the variable of the e-mail address")
         return self
 
-    def account(self) -> Account:
+    def account(self) -> AccountConfig:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.build(Account)
+        return self.build(AccountConfig)
 
     @property
     def meanings(self) -> Mapping[str, MeaningBesideUnits]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from pipelines.components.attributes import MeaningBesideUnits, SourceAttributes
 from pipelines.components.source import SourceComponent
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.spec import SPEC
 from resources.smart_house import SmartHouseConfig
 
@@ -34,9 +34,9 @@ class SmartHouseAttributes(SourceAttributes):
         default_factory=dict, description="Entity → what its numbers are, where its unit does not say it."
     )
 
-    def account(self) -> Account:
+    def account(self) -> AccountConfig:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.build(Account)
+        return self.build(AccountConfig)
 
     @property
     def meanings(self) -> Mapping[str, MeaningBesideUnits]:

@@ -10,7 +10,7 @@ from assets.source import Span
 from domain.live import LiveFeed
 from pipelines.components.attributes import Meaning, SourceAttributes, Strict, VariableName
 from pipelines.components.source import SourceComponent
-from providers.voltstorage.account import Account, Paths
+from providers.voltstorage.account import AccountConfig, Paths
 from providers.voltstorage.spec import DEFAULT_VALIDITY_SECONDS, SPEC
 from resources.settings import Settings
 from resources.voltstorage import VoltStorageConfig
@@ -88,9 +88,9 @@ class VoltStorageAttributes(SourceAttributes):
         default_factory=dict, description="What the provider says of a time zone → the IANA name that is meant."
     )
 
-    def account(self) -> Account:
+    def account(self) -> AccountConfig:
         """What to ask for, and how to read it; see `SourceAttributes.account`."""
-        return self.build(Account, token_in=self.stream_token)
+        return self.build(AccountConfig, token_in=self.stream_token)
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.contract import Provider
 from domain.errors import IngestError, NotYetPublishedError, RateLimitedError
 from domain.live import LiveFeed
@@ -136,7 +136,7 @@ class Filler:
             for part, at in _farthest(batch, self._feed):
                 reached[part] = max(reached.get(part, at), at)
 
-        report = load(self._provider, self._warehouse, self._source, window, witness=on_batch)
+        report = load(self._provider, self._warehouse, self._source, window, on_batch=on_batch)
         self.n_loads += 1
         # The export never goes back: the end that an earlier answer has reached counts for every later one.
         for part, at in reached.items():

@@ -74,7 +74,7 @@ class Listener:
         self._behind = settings.drift  # nothing was heard yet, so it may be so much
         self.n_opened = 0
         self.n_heard = 0
-        self.n_left_out = 0
+        self.n_ignored = 0
 
     def run(self) -> None:
         """Listen until told to stop.
@@ -133,7 +133,7 @@ class Listener:
             if heard is None:
                 continue
             self.n_heard += 1
-            self.n_left_out += heard.n_left_out
+            self.n_ignored += heard.n_ignored
             self._compare_clocks(heard, is_first=is_first)
             if is_first and opened_at + self._ahead > self._marked_until:
                 # The device is ahead, and nobody knew: what was missed has later times than was marked.

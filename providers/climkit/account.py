@@ -15,7 +15,7 @@ SPANS: Final[Mapping[str, Literal["day", "month", "year"]]] = {"D": "day", "M": 
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountConfig:
     """What to ask for, and how to read it. Holds no credential.
 
     Attributes:

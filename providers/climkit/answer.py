@@ -17,7 +17,7 @@ from domain.window import Window
 from domain.zones import refusal, zone
 from providers._points import NEAR, near_outside
 from providers._untimed import untimed_inside
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
 from providers.climkit.curves import falls_like_no_counter
 from providers.climkit.meanings import Listing, Meaning, meaning_of
@@ -50,7 +50,7 @@ class Answer:
     """
 
     def __init__(
-        self, payload: Payload, listing: Listing, site: Site, account: Account, kinds: Kinds = NO_KINDS
+        self, payload: Payload, listing: Listing, site: Site, account: AccountConfig, kinds: Kinds = NO_KINDS
     ) -> None:
         self._kinds = kinds
         self.payload, self.listing, self.site, self.account = payload, listing, site, account

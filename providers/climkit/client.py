@@ -16,7 +16,7 @@ from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.meanings import Listing, meaning_of
 from providers.climkit.normalize import learn, normalize, normalize_each
 from providers.climkit.questions import (
@@ -64,7 +64,7 @@ class Climkit(Provider):
         account: Which sites, and which of their data.
     """
 
-    def __init__(self, http: ApiClient, account: Account) -> None:
+    def __init__(self, http: ApiClient, account: AccountConfig) -> None:
         """Ask for nothing yet."""
         self._http = http
         self._account = account
@@ -239,7 +239,7 @@ class Climkit(Provider):
         return sites
 
 
-def _documented(site: Site, account: Account) -> Iterator[tuple[Listing, tuple[str, ...]]]:
+def _documented(site: Site, account: AccountConfig) -> Iterator[tuple[Listing, tuple[str, ...]]]:
     """What can be asked about `site`, and the fields that its document promises."""
     meters = chosen_meters(site, account)
     for frequency in frequencies_of(site, account):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.quantities import Conversion, conversion
 from domain.records import Series
 from providers._zones import REFUSED_ZONE
-from providers.climkit.account import SPANS, Account
+from providers.climkit.account import SPANS, AccountConfig
 from providers.climkit.buckets import QUARTER, RESOLUTIONS
 from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
 from providers.climkit.wire import (
@@ -49,7 +49,7 @@ class Listing:
         kind, site, subject = steps
         return cls(kind, site, subject, frequency if kind != REGISTERS else "")
 
-    def behind(self, account: Account) -> timedelta:
+    def behind(self, account: AccountConfig) -> timedelta:
         """By how much its labels lie behind the starts of intervals: those of quarters and of load curves are ends."""
         if self.kind == REGISTERS:
             return timedelta(minutes=account.load_curves.get(self.subject, 0))
@@ -64,7 +64,7 @@ class Meaning:
     conversion: Conversion
 
 
-def meaning_of(name: str, listing: Listing, site: Site, account: Account) -> Meaning | None:
+def meaning_of(name: str, listing: Listing, site: Site, account: AccountConfig) -> Meaning | None:
     """What the field `name` of an answer is; None if nobody knows."""
     if listing.kind == SENSOR_DATA:
         return _of_sensor(name, (site.sensors or {}).get(listing.subject), site, account)
@@ -82,7 +82,7 @@ def _of_site(name: str, listing: Listing, site: Site) -> Meaning | None:
     return _validated(f"{site.id}/{listing.subject}/{name}", labels, unit, listing, site)
 
 
-def _of_meter(name: str, listing: Listing, meter: Meter, site: Site, account: Account) -> Meaning | None:
+def _of_meter(name: str, listing: Listing, meter: Meter, site: Site, account: AccountConfig) -> Meaning | None:
     labels = {"meter": meter.id, "type": meter.type, "mode": meter.mode, "name": meter.name, "field": name}
     key = f"{site.id}/{meter.id}/{name}"
     if listing.kind == METER_DATA:
@@ -98,7 +98,7 @@ def _of_meter(name: str, listing: Listing, meter: Meter, site: Site, account: Ac
     return _made(f"{key}/{minutes}min", of_curve, amount, site, timedelta(minutes=minutes))
 
 
-def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: Account) -> Meaning | None:
+def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: AccountConfig) -> Meaning | None:
     if sensor is None or name != "value":
         return None
     unit = account.sensors.get(sensor.id) or account.sensors.get(sensor.type) or SENSOR_UNITS.get(sensor.unit)

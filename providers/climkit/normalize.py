@@ -27,7 +27,7 @@ from domain.measurement import Normalized, Reason, no_measurements, no_rejected,
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Series
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.answer import TIME, Answer, Floats, floats, place_of
 from providers.climkit.meanings import Listing, Meaning
 from providers.climkit.questions import SENSOR_DATA
@@ -51,14 +51,14 @@ _MAX_RAW: Final = 4_096
 
 
 def normalize(
-    payloads: Iterable[Payload], window: Window, account: Account, kinds: Kinds = NO_KINDS
+    payloads: Iterable[Payload], window: Window, account: AccountConfig, kinds: Kinds = NO_KINDS
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
     return (batch for _, batch in normalize_each(payloads, (window,), account, kinds))
 
 
 def normalize_each(
-    payloads: Iterable[Payload], windows: Sequence[Window], account: Account, kinds: Kinds = NO_KINDS
+    payloads: Iterable[Payload], windows: Sequence[Window], account: AccountConfig, kinds: Kinds = NO_KINDS
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: for each answer one batch for every window it has rows of.
 
@@ -89,7 +89,7 @@ def normalize_each(
             raise unreadable("the lists that say what this answer is are not there", place_of(payload))
 
 
-def learn(site: Site, payload: Payload, account: Account) -> Site:
+def learn(site: Site, payload: Payload, account: AccountConfig) -> Site:
     """`site` with what a list says of it; other answers say nothing.
 
     Raises:
@@ -112,7 +112,7 @@ def _listing_of(payload: Payload) -> Listing | None:
     return Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
 
 
-def _answer(payload: Payload, site: Site, account: Account, kinds: Kinds) -> Answer | None:
+def _answer(payload: Payload, site: Site, account: AccountConfig, kinds: Kinds) -> Answer | None:
     """A data answer, read; None if the lists it needs have not come yet."""
     listing = _listing_of(payload)
     assert listing is not None  # noqa: S101  # data answers alone come here

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from domain.errors import RequestRejectedError
 from domain.window import Window
 from domain.zones import zone
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, first_at_or_after
 from providers.climkit.spec import SPEC
 from providers.climkit.wire import Meter, Site
@@ -44,7 +44,7 @@ class Question:
     window: Window
 
 
-def lists_of(site: str, window: Window, account: Account) -> tuple[Question, ...]:
+def lists_of(site: str, window: Window, account: AccountConfig) -> tuple[Question, ...]:
     """The questions that come first: what the site is, and what meters and sensors it has."""
     paths = [f"installation_infos/{site}", f"meter_info/{site}"]
     if account.has_sensors:
@@ -52,13 +52,13 @@ def lists_of(site: str, window: Window, account: Account) -> tuple[Question, ...
     return tuple(Question("GET", path, {}, window) for path in paths)
 
 
-def chosen_meters(site: Site, account: Account) -> tuple[Meter, ...]:
+def chosen_meters(site: Site, account: AccountConfig) -> tuple[Meter, ...]:
     """The meters of `site`, whose list is known, that the account wants."""
     listed = (site.meters or {}).values()
     return tuple(meter for meter in listed if account.meters is None or meter.id in account.meters)
 
 
-def require_meters(sites: Iterable[Site], account: Account) -> None:
+def require_meters(sites: Iterable[Site], account: AccountConfig) -> None:
     """Refuse an account that names a meter which none of `sites`, all that it asks for, has in its list.
 
     Raises:
@@ -75,12 +75,12 @@ def require_meters(sites: Iterable[Site], account: Account) -> None:
         )
 
 
-def frequencies_of(site: Site, account: Account) -> tuple[str, ...]:
+def frequencies_of(site: Site, account: AccountConfig) -> tuple[str, ...]:
     """The frequencies that can be asked for; where the site's zone is refused, none that follow its calendar."""
     return tuple(one for one in account.frequencies if not site.refused_zone or one not in CALENDAR)
 
 
-def questions_of(site: Site, window: Window, account: Account) -> Iterator[Question]:
+def questions_of(site: Site, window: Window, account: AccountConfig) -> Iterator[Question]:
     """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
     calendar = zone(site.zone or "UTC")
     meters = chosen_meters(site, account)

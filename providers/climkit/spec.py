@@ -14,7 +14,7 @@ SPEC: Final = ProviderSpec(
     # The finest sampling frequency, and the default.
     cadence=timedelta(minutes=15),
     # Validated data of a day come in during the next one (clients that work wait for it; not documented).
-    settles_after=timedelta(hours=24),
+    finalization_lag=timedelta(hours=24),
     # Rules and manual readings restate what was validated: a week and a half is asked for again.
     refetch_days=10,
     # A rule that is edited, or a reading handed in, may restate any day: a quarter of a year is asked for again once a

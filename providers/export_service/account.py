@@ -9,7 +9,7 @@ from domain.quantities import Conversion, conversion
 from providers.export_service.wire import UNIT_SUFFIXES
 
 ANY_PRODUCT: Final = "*"
-"""The key of `Account.identity` that stands for every product not named there."""
+"""The key of `AccountConfig.identity` that stands for every product not named there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class FieldMeaning:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountConfig:
     """What to ask for, and how to read it. Holds no credential.
 
     Attributes:

@@ -22,7 +22,7 @@ from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
 from providers.export_service.meanings import Meanings
@@ -70,7 +70,7 @@ class ExportService(Provider):
     """
 
     def __init__(
-        self, http: ApiClient, account: Account, *, page_rows: int = SPEC.page_rows, reads_ahead: bool = True
+        self, http: ApiClient, account: AccountConfig, *, page_rows: int = SPEC.page_rows, reads_ahead: bool = True
     ) -> None:
         """Ask for nothing yet."""
         self._http = http

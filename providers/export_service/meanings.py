@@ -3,13 +3,13 @@
 from domain.quantities import Conversion
 from domain.records import Series
 from providers._points import storable
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 
 
 class Meanings:
     """The account's meanings, looked up once for each field, and the series described so far."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AccountConfig) -> None:
         """Begin with nothing looked up."""
         self.account = account
         self._meanings: dict[tuple[str, str], tuple[str, Conversion] | None] = {}

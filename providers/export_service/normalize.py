@@ -25,7 +25,7 @@ from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, near_outside
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.meanings import Meanings
 from providers.export_service.points import Floats, Points, is_point, read_field
 from providers.export_service.quarantine import Quarantine
@@ -49,7 +49,7 @@ from providers.export_service.wire import Row, parse_page
 def normalize(
     payloads: Iterable[Payload],
     window: Window,
-    account: Account,
+    account: AccountConfig,
     kinds: Kinds = NO_KINDS,  # noqa: ARG001  # its fields say it
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: one batch for each answer; a list of products means no point.

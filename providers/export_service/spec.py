@@ -14,7 +14,7 @@ SPEC: Final = ProviderSpec(
     # The documented example has one document a minute.
     cadence=timedelta(minutes=1),
     # Producers write in batches, so a day is not whole at its end. Nothing is published; a batch a day is assumed.
-    settles_after=timedelta(hours=24),
+    finalization_lag=timedelta(hours=24),
     # Two whole days behind: covers a producer that misses one daily batch.
     refetch_days=2,
     # `index.max_result_window` of OpenSearch, and the documented default of numRows.

@@ -51,7 +51,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountConfig:
     """What to ask for, and how to read it. Holds no credential.
 
     Attributes:

@@ -25,7 +25,7 @@ from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.exports import Exports
 from providers.servitly.files import Fetched, Files
 from providers.servitly.normalize import normalize, normalize_each
@@ -67,7 +67,7 @@ class Servitly(Provider):
         exports: Exports,
         files: Files,
         jobs: ExportJobs,
-        account: Account,
+        account: AccountConfig,
         *,
         slice_of: timedelta = SPEC.max_window,
         in_memory_bytes: int = IN_MEMORY_BYTES,

@@ -27,7 +27,7 @@ from domain.quantities import Kind
 from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
 from providers._numbers import readings
 from providers._points import Integers
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.proofs import are_two_numbers_possible, may_prove, possible_signs
 from providers.servitly.wire import meaning_of, split_header
@@ -103,7 +103,7 @@ class FileSign:
         return _SIGNS[found[0]] if len(set(found)) == 1 else [_SIGNS[code] for code in found]
 
 
-def sign_of(pieces: Callable[[], Iterable[bytes]], account: Account, *, place: str) -> FileSign:
+def sign_of(pieces: Callable[[], Iterable[bytes]], account: AccountConfig, *, place: str) -> FileSign:
     """The decimal signs of a file: the account's, or those that the file proves.
 
     Args:
@@ -135,7 +135,7 @@ def sign_of(pieces: Callable[[], Iterable[bytes]], account: Account, *, place: s
     return FileSign(usual=usual, runs=runs)
 
 
-def number_columns(rows: Rows, account: Account) -> Mapping[int, str]:
+def number_columns(rows: Rows, account: AccountConfig) -> Mapping[int, str]:
     """The columns whose cells are numbers, by index, and their units."""
     found: dict[int, str] = {}
     for index, header in enumerate(rows.header[1:], start=1):
@@ -154,7 +154,7 @@ def _few_at_a_time(batches: Iterable[Rows]) -> Iterator[Rows]:
             yield replace(rows, times=rows.times[few], lines=rows.lines[few])
 
 
-def _look(rows: Rows, account: Account, n_before: int, runs: _Runs) -> None:
+def _look(rows: Rows, account: AccountConfig, n_before: int, runs: _Runs) -> None:
     """Add what each of these rows proves; `n_before` are in front of them."""
     wanted = number_columns(rows, account)
     n_cells = len(rows.header)

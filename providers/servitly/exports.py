@@ -146,7 +146,7 @@ class Exports:
         return self._jobs.ready(
             order.sha256,
             fresh_seconds=self._pace.fresh,
-            settled_seconds=SPEC.settles_after.total_seconds(),
+            settled_seconds=SPEC.finalization_lag.total_seconds(),
             kept_seconds=ARCHIVE_KEPT_SECONDS - _KEPT_MARGIN.total_seconds(),
         )
 

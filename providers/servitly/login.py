@@ -6,13 +6,13 @@ from typing import Final
 
 from providers._http import ApiClient, Secret
 from providers._login import BearerLogin, Granted, Question, Rules
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.spec import LOGIN_PATH, PAT_LOGIN_PATH, TOKEN_SECONDS
 
 
 def servitly_login(
     http: ApiClient,
-    account: Account,
+    account: AccountConfig,
     *,
     username: str,
     password: Secret,

@@ -5,7 +5,7 @@ from typing import Final
 from domain.measurement import Reason
 from domain.records import Series
 from providers._points import text_reason
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.wire import meaning_of, split_header
 
 _SUFFIX: Final = ".csv"
@@ -23,7 +23,7 @@ def name_reason(name: str) -> Reason | None:
     return Reason.MALFORMED_ROW if not name.strip() or len(name) > _MAX_NAME else text_reason(name)
 
 
-def series_of(account: Account, thing: str, header: str, *, is_state: bool) -> Series:
+def series_of(account: AccountConfig, thing: str, header: str, *, is_state: bool) -> Series:
     """The series of a column: `<thing>/<header>`, unit included, since two metrics of one name differ by it."""
     metric, unit = split_header(header, account)
     said = None if is_state else meaning_of(account, metric, unit)

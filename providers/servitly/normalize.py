@@ -28,7 +28,7 @@ from domain.window import Window
 from providers._archive import Archive
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, storable
 from providers._untimed import untimed_inside
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.decimal_sign import FileSign, sign_of
@@ -49,7 +49,7 @@ _MOST_BYTES: Final = 3 * _BATCH_BYTES  # of the batches of all windows
 def normalize(
     payloads: Iterable[Payload],
     window: Window,
-    account: Account,
+    account: AccountConfig,
     kinds: Kinds = NO_KINDS,  # noqa: ARG001  # a header's unit says it
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
@@ -59,7 +59,7 @@ def normalize(
 def normalize_each(
     payloads: Iterable[Payload],
     windows: Sequence[Window],
-    account: Account,
+    account: AccountConfig,
     kinds: Kinds = NO_KINDS,  # noqa: ARG001  # a header's unit says it
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: batches of some tens of thousands of points.
@@ -74,7 +74,9 @@ def normalize_each(
         yield from _of_archive(payload, touched, account)
 
 
-def _of_archive(payload: Payload, windows: Mapping[int, Window], account: Account) -> Iterator[tuple[int, Normalized]]:
+def _of_archive(
+    payload: Payload, windows: Mapping[int, Window], account: AccountConfig
+) -> Iterator[tuple[int, Normalized]]:
     place = f"{payload.part} {payload.window}"
     with Archive.of(payload, place=place) as archive:
         batches = _Batches(payload, windows, account)
@@ -97,7 +99,7 @@ def _of_archive(payload: Payload, windows: Mapping[int, Window], account: Accoun
 class _Batches:
     """What an archive says on its way to batches: one at a time for each window."""
 
-    def __init__(self, payload: Payload, windows: Mapping[int, Window], account: Account) -> None:
+    def __init__(self, payload: Payload, windows: Mapping[int, Window], account: AccountConfig) -> None:
         self._payload = payload
         self._windows = windows
         self._account = account
@@ -156,7 +158,7 @@ class _Batch:
         n_bytes: How much of memory it holds, about.
     """
 
-    def __init__(self, sha256: str, account: Account) -> None:
+    def __init__(self, sha256: str, account: AccountConfig) -> None:
         self._account = account
         self._sha256 = sha256
         self._series: dict[str, Series] = {}

@@ -14,7 +14,7 @@ SPEC: Final = ProviderSpec(
     # Values are stored when they change; computed metrics are evaluated every minute (documented).
     cadence=timedelta(minutes=1),
     # Computed metrics are sampled up to a day late (documented); gateways that were offline send what they kept.
-    settles_after=timedelta(hours=24),
+    finalization_lag=timedelta(hours=24),
     # Two days behind, for machines that were offline for a night.
     refetch_days=3,
     # An export is not paged: this is a thing's day of a value a second.

@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import ConfigurationError, PayloadUnreadableError
 from domain.quantities import Conversion, conversion
 from providers._json import read_json
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LONGEST_WORD: Final = 40
@@ -97,13 +97,13 @@ def is_busy(body: bytes) -> bool:
     return bool(_BUSY.search(message_of(body)))
 
 
-def split_header(header: str, account: Account) -> tuple[str, str]:
+def split_header(header: str, account: AccountConfig) -> tuple[str, str]:
     """Metric and unit of a column; the unit is empty if the header says none."""
     found = _HEADER.fullmatch(header) if account.are_units_included else None
     return (found["metric"], found["unit"]) if found else (header, "")
 
 
-def meaning_of(account: Account, metric: str, unit: str) -> tuple[str, Conversion] | None:
+def meaning_of(account: AccountConfig, metric: str, unit: str) -> tuple[str, Conversion] | None:
     """The provider's unit and the conversion of a metric's numbers; None if nobody knows what they are.
 
     The account's word comes first; the unit that a header says is believed before the one in the account.

@@ -26,7 +26,7 @@ class FieldMeaning:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountConfig:
     """What to ask for, and how to read it.
 
     Attributes:

@@ -18,7 +18,7 @@ from typing import Final
 
 from domain.records import Payload
 from domain.window import Window
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.homes import Homes
 from providers.smart_house.spec import LATE_DAYS
 
@@ -33,7 +33,7 @@ class Attendance:
         window: What the answers are read for.
     """
 
-    def __init__(self, account: Account, window: Window) -> None:
+    def __init__(self, account: AccountConfig, window: Window) -> None:
         self._homes = frozenset(account.homes)
         days = list(window.days())
         self._days = frozenset(days) | {days[-1] + late * _DAY for late in range(1, LATE_DAYS + 1)}

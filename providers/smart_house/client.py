@@ -25,7 +25,7 @@ from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.smart_house import archive
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import NOTHING_LEFT, normalize, normalize_each
 from providers.smart_house.refusals import is_too_wide, refusal_of
 from providers.smart_house.spec import LATE_DAYS, SPEC, TYPES
@@ -89,7 +89,7 @@ class SmartHouse(Provider):
     def __init__(
         self,
         http: ApiClient,
-        account: Account,
+        account: AccountConfig,
         *,
         slice_of: timedelta = SPEC.max_window,
         now: Callable[[], datetime] = _now,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from providers.smart_house.account import Account, column
+from providers.smart_house.account import AccountConfig, column
 from providers.smart_house.bounds import too_large
 from providers.smart_house.wire import OddRow, Upload
 
@@ -74,7 +74,7 @@ class Homes:
     """
 
     def __init__(
-        self, account: Account, uploads: Iterable[Upload | OddRow], *, place: str, is_part: bool = False
+        self, account: AccountConfig, uploads: Iterable[Upload | OddRow], *, place: str, is_part: bool = False
     ) -> None:
         census, self._has_odd_rows = Census(place), False
         for upload in uploads:
@@ -101,7 +101,7 @@ class Homes:
         """The name of the home that sent `upload`; None if another one could be meant as well."""
         return self._names[upload.home, upload.day]
 
-    def _name_known(self, account: Account, entities: dict[tuple[str, date], set[str]]) -> None:
+    def _name_known(self, account: AccountConfig, entities: dict[tuple[str, date], set[str]]) -> None:
         marks = {name: {column(entity) for entity in said} for name, said in account.homes.items()}
         of_home: dict[str, set[str]] = defaultdict(set)
         for (home, _), said in entities.items():

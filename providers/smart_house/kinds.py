@@ -13,7 +13,7 @@ from domain.quantities import Kind, Kinds
 from providers._numbers import is_absent as says_nothing
 from providers._numbers import readings
 from providers.smart_house import naming
-from providers.smart_house.account import Account, column
+from providers.smart_house.account import AccountConfig, column
 from providers.smart_house.meanings import Attributes
 from providers.smart_house.wire import REDACTED, OddRow, Upload, changes_of
 
@@ -42,7 +42,7 @@ class EntityKinds:
         kinds: What the catalogue knows.
     """
 
-    account: Account
+    account: AccountConfig
     kinds: Kinds
     _of_fields: dict[str, str] = field(init=False)
     _measured: set[tuple[str, str]] = field(init=False)

@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.errors import ConfigurationError
 from domain.quantities import Conversion, conversion
-from providers.smart_house.account import Account, column
+from providers.smart_house.account import AccountConfig, column
 
 # Only where a unit leaves no choice. Wh and m³ are registers where the attributes say that they count up; % is a charge
 # where they say that it is a battery's. K may be a colour, km/h a car, s a date: those need `fields`.
@@ -76,7 +76,7 @@ def attributes_of(said: object) -> Attributes | None:
     return Attributes(_RESTORED.get(unit, unit), device_class, state_class)
 
 
-def meaning_of(account: Account, entity: str, attributes: Attributes) -> tuple[str, Conversion] | None:
+def meaning_of(account: AccountConfig, entity: str, attributes: Attributes) -> tuple[str, Conversion] | None:
     """The unit and the conversion of an entity's numbers; None if nobody knows what they are."""
     place = f"field {entity} of the smart house account"
     said = {column(name): meaning for name, meaning in account.fields.items()}.get(entity)

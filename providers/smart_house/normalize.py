@@ -32,7 +32,7 @@ from providers._json import is_storable
 from providers._numbers import looks_like_number, read_numbers, value_of
 from providers._points import text_reason
 from providers.smart_house import naming
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.attendance import Attendance, uploads_of
 from providers.smart_house.batches import Batches
 from providers.smart_house.bounds import too_large
@@ -67,14 +67,14 @@ _MAX_UNDECIDED: Final = 100_000  # states of one answer that wait for its end
 
 
 def normalize(
-    payloads: Iterable[Payload], window: Window, account: Account, kinds: Kinds = NO_KINDS
+    payloads: Iterable[Payload], window: Window, account: AccountConfig, kinds: Kinds = NO_KINDS
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
     return (batch for _, batch in normalize_each(payloads, (window,), account, kinds))
 
 
 def normalize_each(
-    payloads: Iterable[Payload], windows: Sequence[Window], account: Account, kinds: Kinds = NO_KINDS
+    payloads: Iterable[Payload], windows: Sequence[Window], account: AccountConfig, kinds: Kinds = NO_KINDS
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: a batch for some thousands of points.
 
@@ -98,7 +98,7 @@ def normalize_each(
 class _Answer:
     """One answer on its way to batches."""
 
-    def __init__(self, payload: Payload, batches: Batches, account: Account, kinds: Kinds) -> None:
+    def __init__(self, payload: Payload, batches: Batches, account: AccountConfig, kinds: Kinds) -> None:
         self.payload = payload
         self.account = account
         self._entities = EntityKinds(account, kinds)

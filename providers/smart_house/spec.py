@@ -17,7 +17,7 @@ SPEC: Final = ProviderSpec(
     # Irregular: whenever an entity changes. A minute is what a meter's entity usually takes.
     cadence=timedelta(minutes=1),
     # The uploads of the last of the late days can be had once that day is yesterday; some hours for its ingestion.
-    settles_after=timedelta(days=LATE_DAYS, hours=3),
+    finalization_lag=timedelta(days=LATE_DAYS, hours=3),
     # A day is complete after the late days; one more for a home that was offline for a night.
     refetch_days=LATE_DAYS + 2,
     # An answer is not paged.

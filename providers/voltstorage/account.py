@@ -75,7 +75,7 @@ class ProductFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountConfig:
     """What to ask for, and how to read it. Holds no credential.
 
     Attributes:

@@ -16,7 +16,7 @@ from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers._zones import REFUSED_ZONE
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.spans import LIFETIME, LONG, begun_and_over
@@ -61,7 +61,7 @@ class VoltStorage(Provider):
     def __init__(
         self,
         http: ApiClient,
-        account: Account,
+        account: AccountConfig,
         *,
         slice_of: timedelta = SPEC.max_window,
         products_per_page: int = PRODUCTS_PER_PAGE,

@@ -16,7 +16,7 @@ from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers._verdict import UNAUTHORIZED
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
@@ -54,16 +54,16 @@ def read_message(text: str, device: Device, naming: Naming, received_at: datetim
         n_fields = len(said["data"])
         raise unreadable(f"a message has {n_fields:,} fields, and {MAX_COLUMNS:,} are allowed, as in an export", place)
     measured_at = _instant(said.get("time"), received_at, place)
-    points, n_left_out = [], 0
+    points, n_ignored = [], 0
     for name, value in said["data"].items():
         if value is None:
             continue
         point = _point(export_name(naming.account, name), value, device, naming, measured_at)
         if point is None:
-            n_left_out += 1
+            n_ignored += 1
         else:
             points.append(point)
-    return Heard(measured_at, tuple(points), n_left_out)
+    return Heard(measured_at, tuple(points), n_ignored)
 
 
 class VoltStorageFeed:
@@ -85,7 +85,7 @@ class VoltStorageFeed:
         origin: Origin,
         login: BearerLogin,
         *,
-        account: Account,
+        account: AccountConfig,
         source: str,
         limits: StreamLimits = StreamLimits(),  # noqa: B008  # frozen
         ca_file: Path | None = None,

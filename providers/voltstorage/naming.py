@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from domain.records import Series
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.spans import LIFETIME, LONG
 from providers.voltstorage.wire import INFERRED_UNIT, STATISTICS, meaning_of
 
@@ -46,7 +46,7 @@ def device_of(params: Mapping[str, str]) -> Device:
 class Naming:
     """The series of one account, described once each."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AccountConfig) -> None:
         """Begin with nothing described."""
         self.account = account
         self._known: dict[tuple[str, str, str], Series] = {}

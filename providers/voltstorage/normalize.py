@@ -25,7 +25,7 @@ from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, text_reason
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import is_said, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv
 from providers.voltstorage.json_export import read_json
@@ -42,7 +42,7 @@ MAX_NAME: Final = 256
 def normalize(
     payloads: Iterable[Payload],
     window: Window,
-    account: Account,
+    account: AccountConfig,
     kinds: Kinds = NO_KINDS,  # noqa: ARG001  # fields and their meanings say it
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: a batch for some thousands of rows; lists of products mean no point.
@@ -63,7 +63,7 @@ def normalize(
                 yield _Batch(payload, naming, rows, window, place=place).read()
 
 
-def _rows_of(payload: Payload, account: Account, place: str) -> Iterator[Rows]:
+def _rows_of(payload: Payload, account: AccountConfig, place: str) -> Iterator[Rows]:
     if payload.params.get("format") == "json":
         return read_json(payload.body, place=place)
     return read_csv(payload.body, place=place, is_last_line_ended=account.is_last_line_ended)

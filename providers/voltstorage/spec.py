@@ -14,7 +14,7 @@ SPEC: Final = ProviderSpec(
     # Irregular; the documented sample has about a row a second.
     cadence=timedelta(seconds=1),
     # Nothing is published. Statistics of a day are restated until it is over; late rows of a day are assumed a day.
-    settles_after=timedelta(hours=24),
+    finalization_lag=timedelta(hours=24),
     # Two whole days behind: a battery that was offline for a night sends what it kept.
     refetch_days=2,
     # An export is not paged: this is a day of a row a second.

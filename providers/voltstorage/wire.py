@@ -10,7 +10,7 @@ from domain.errors import PayloadUnreadableError
 from domain.quantities import Conversion, conversion
 from providers._json import constant
 from providers._zones import named_zone
-from providers.voltstorage.account import Account, FieldMeaning
+from providers.voltstorage.account import AccountConfig, FieldMeaning
 
 TIME_COLUMN: Final = "Time"
 """The first column of every export."""
@@ -79,7 +79,7 @@ class Product:
     refused_zone: str = ""
 
 
-def meaning_of(account: Account, name: str) -> tuple[str, Conversion] | None:
+def meaning_of(account: AccountConfig, name: str) -> tuple[str, Conversion] | None:
     """The unit and the conversion of the numbers of field `name`; None if nobody knows what they are."""
     said = account.fields.get(name) or MEANINGS.get(name)
     if said is None:
@@ -87,7 +87,7 @@ def meaning_of(account: Account, name: str) -> tuple[str, Conversion] | None:
     return said.unit, conversion(said.quantity, said.unit, place=f"field {name} of the voltstorage account")
 
 
-def export_name(account: Account, live_name: str) -> str:
+def export_name(account: AccountConfig, live_name: str) -> str:
     """The name under which an export says what the stream calls `live_name`."""
     return account.live_names.get(live_name) or EXPORT_NAMES.get(live_name, live_name)
 

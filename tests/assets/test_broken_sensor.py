@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from domain.records import LoadReport
 from providers.export_service.account import FieldMeaning

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from assets.checks import CHECKS, GRACE, evaluate
+from assets.failure_policy import FAILURE_POLICIES
 from assets.failures import error_name
+from assets.ingest import ingest_days
 from assets.source import SourceFacts
-from assets.verdicts import VERDICTS
-from assets.walk import go_through
 from domain.quantities import ABSENT
 from domain.records import LoadReport
 from tests.fakes.days import FIRST, days, facts, provider_of
@@ -16,7 +16,7 @@ from tests.fakes.provider import FAKE_SPEC
 from tests.fakes.warehouse import FakeWarehouse, day_status
 from warehouse.ledger import DayStatus, RejectedSeries
 
-DUE_FOR_FIVE = datetime(2026, 1, 6, tzinfo=UTC) + FAKE_SPEC.settles_after + GRACE
+DUE_FOR_FIVE = datetime(2026, 1, 6, tzinfo=UTC) + FAKE_SPEC.finalization_lag + GRACE
 
 
 def loaded(*wanted: date, unmapped: dict[str, int] | None = None, rejected: date | None = None) -> list[LoadReport]:
@@ -24,7 +24,7 @@ def loaded(*wanted: date, unmapped: dict[str, int] | None = None, rejected: date
     provider.unmapped = unmapped or {}
     if rejected:
         provider.rejected[rejected] = {"a row": "wrong_type"}
-    list(go_through(wanted, provider, warehouse, "roof"))
+    list(ingest_days(wanted, provider, warehouse, "roof"))
     return list(warehouse.newest_loads("roof", wanted[0], wanted[-1]))
 
 
@@ -90,10 +90,10 @@ def test_a_refused_load_of_a_day_that_has_an_older_one_is_named_until_the_next_g
             list(warehouse.newest_loads("roof", FIRST, days(5)[-1])), DUE_FOR_FIVE, None, warehouse.days("roof")
         )["nothing_failed"]
 
-    list(go_through(days(5), provider, warehouse, "roof"))
+    list(ingest_days(days(5), provider, warehouse, "roof"))
     assert failed().passed
     good, provider.points[second] = provider.points[second], {}
-    list(go_through([second], provider, warehouse, "roof"))
+    list(ingest_days([second], provider, warehouse, "roof"))
     red = failed()
     assert not red.passed
     assert red.severity is dg.AssetCheckSeverity.ERROR
@@ -102,7 +102,7 @@ def test_a_refused_load_of_a_day_that_has_an_older_one_is_named_until_the_next_g
     )
     assert red.metadata["days"].value == {"2026-01-02": "ShrinkRefusedError"}
     provider.points[second] = good
-    list(go_through([second], provider, warehouse, "roof"))
+    list(ingest_days([second], provider, warehouse, "roof"))
     assert failed().passed
 
 
@@ -122,7 +122,7 @@ def test_a_day_that_failed_before_its_source_retired_is_no_news() -> None:
 
 
 def test_an_error_is_called_what_the_runbook_calls_it() -> None:
-    for error in VERDICTS:
+    for error in FAILURE_POLICIES:
         assert error_name(error("x", place="y", fix="z").code) == error.__name__
 
 

@@ -7,9 +7,9 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from assets.day import land
 from assets.factory import CORRECTION_TAG, catalogue_key, measurements_key, payloads_key, source_assets
 from assets.plot import DayPlot
+from assets.steps import land
 from domain.errors import ConfigurationError, CredentialsRejectedError, PayloadUnreadableError, ShrinkRefusedError
 from domain.window import Window
 from tests.fakes.days import FIRST, House, days, facts, provider_of

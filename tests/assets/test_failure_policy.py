@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 import domain.errors
-from assets.verdicts import VERDICTS, Verdict, verdict
+from assets.failure_policy import FAILURE_POLICIES, FailurePolicy, failure_policy
 from domain.errors import IngestError
 
 CLASSES = [cls for _, cls in inspect.getmembers(domain.errors, inspect.isclass) if issubclass(cls, IngestError)]
@@ -11,18 +11,18 @@ CLASSES = [cls for _, cls in inspect.getmembers(domain.errors, inspect.isclass) 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_every_error_has_a_verdict_of_its_own(cls: type[IngestError]) -> None:
-    assert cls in VERDICTS
+    assert cls in FAILURE_POLICIES
 
 
 def test_an_unknown_error_stops_the_run() -> None:
     class NeverSeenError(IngestError):
         pass
 
-    assert verdict(NeverSeenError("?", place="?", fix="?")) is Verdict.STOP
+    assert failure_policy(NeverSeenError("?", place="?", fix="?")) is FailurePolicy.STOP
 
 
 def test_a_new_kind_of_a_known_error_inherits_its_verdict() -> None:
     class LockedOutError(domain.errors.CredentialsRejectedError):
         pass
 
-    assert verdict(LockedOutError("?", place="?", fix="?")) is Verdict.STOP
+    assert failure_policy(LockedOutError("?", place="?", fix="?")) is FailurePolicy.STOP

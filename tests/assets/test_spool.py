@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import assets.spool
-from assets.day import land, load
-from assets.walk import DayOutcome, go_through
+from assets.ingest import DayOutcome, ingest_days
+from assets.steps import land, load
 from domain.errors import IngestError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kind, Kinds
@@ -86,7 +86,7 @@ def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
 def walked(
     provider: Wide, warehouse: TimescaleWarehouse, *, pull_days: int = 6, lands: bool = True
 ) -> list[DayOutcome]:
-    return list(go_through(DAYS, provider, warehouse, "s", pull_days=pull_days, lands=lands))
+    return list(ingest_days(DAYS, provider, warehouse, "s", pull_days=pull_days, lands=lands))
 
 
 def test_every_answer_of_a_wide_pull_is_read_once(warehouse: TimescaleWarehouse) -> None:
@@ -124,7 +124,7 @@ def test_a_day_that_was_pulled_anew_is_read_from_its_own_answer_and_the_others_f
     warehouse: TimescaleWarehouse,
 ) -> None:
     walked(provider_of(), warehouse)
-    list(go_through(DAYS[2:3], provider_of(low=500.0), warehouse, "s"))
+    list(ingest_days(DAYS[2:3], provider_of(low=500.0), warehouse, "s"))
     provider = provider_of()
     outcomes = walked(provider, warehouse, lands=False)
     assert [outcome.load.n_written for outcome in outcomes if outcome.load] == [0] * 6
@@ -134,7 +134,7 @@ def test_a_day_that_was_pulled_anew_is_read_from_its_own_answer_and_the_others_f
 
 def test_a_load_that_lost_against_a_newer_pull_reads_that_one() -> None:
     provider, warehouse = provider_of(), FakeWarehouse(n_stale=1)
-    outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=6))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s", pull_days=6))
     assert [outcome.error for outcome in outcomes] == [None] * 6
     assert [report.pull_id for report in warehouse.reports] == [2, 1, 1, 1, 1, 1]
     assert provider.asked_about == [6, 1]
@@ -158,7 +158,7 @@ def test_a_bad_answer_in_a_wide_pull_fails_its_days_alone_and_in_the_same_words(
     provider, warehouse = provider_of(), FakeWarehouse()
     provider.bad = {DAYS[3]}
     expected = alone(provider, FakeWarehouse())
-    outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=6))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s", pull_days=6))
     assert [(outcome.day, outcome.error and str(outcome.error)) for outcome in outcomes] == expected
     assert [day for day, error in expected if error] == DAYS[2:4]
     assert [report.window.day for report in warehouse.reports] == DAYS[:2] + DAYS[4:]
@@ -208,11 +208,11 @@ def test_what_is_laid_aside_has_no_name_so_that_no_end_leaves_it_behind(
         found = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
         return sum(path.startswith(str(tmp_path)) for path in found)
 
-    def witness_of(_: date) -> None:
+    def on_batch_of(_: date) -> None:
         assert list(tmp_path.iterdir()) == []
         n_open.append(nameless())
 
-    walk = go_through(DAYS, provider_of(), FakeWarehouse(), "s", pull_days=6, witness_of=witness_of)
+    walk = ingest_days(DAYS, provider_of(), FakeWarehouse(), "s", pull_days=6, on_batch_of=on_batch_of)
     assert [outcome.error for outcome in walk] == [None] * 6
     assert n_open == [1] * 6
     assert nameless() == 0
@@ -228,7 +228,7 @@ def test_a_walk_that_is_left_in_the_middle_gives_the_room_back(tmp_path: Path, m
             spools.append(self)
 
     monkeypatch.setattr(assets.spool, "Spool", Noted)
-    walk = go_through(DAYS, provider_of(), FakeWarehouse(), "s", pull_days=6)
+    walk = ingest_days(DAYS, provider_of(), FakeWarehouse(), "s", pull_days=6)
     assert next(walk).error is None
     walk.close()  # type: ignore[attr-defined]  # a generator, which its type does not say
     with pytest.raises(ValueError, match="closed"):
@@ -237,13 +237,13 @@ def test_a_walk_that_is_left_in_the_middle_gives_the_room_back(tmp_path: Path, m
 
 def test_the_witness_of_a_day_sees_that_days_batches_and_no_others() -> None:
     seen: list[Normalized] = []
-    walk = go_through(
+    walk = ingest_days(
         DAYS,
         provider_of(),
         FakeWarehouse(),
         "s",
         pull_days=6,
-        witness_of=lambda day: seen.append if day == DAYS[4] else None,
+        on_batch_of=lambda day: seen.append if day == DAYS[4] else None,
     )
     assert [outcome.error for outcome in walk] == [None] * 6
     assert sum(len(batch.measurements) for batch in seen) == 24

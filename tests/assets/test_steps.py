@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.day import land, load
-from assets.verdicts import PATIENCE
-from assets.walk import go_through
+from assets.failure_policy import PATIENCE
+from assets.ingest import ingest_days
+from assets.steps import land, load
 from domain.errors import (
     AccountingError,
     CredentialsRejectedError,
@@ -96,16 +96,16 @@ def test_a_corrected_configuration_never_continues_what_the_old_one_had_begun() 
 
 def test_a_replay_sends_no_request() -> None:
     provider, warehouse = a_week(), FakeWarehouse()
-    list(go_through(DAYS, provider, warehouse, "s"))
+    list(ingest_days(DAYS, provider, warehouse, "s"))
     before = provider.n_requests
-    outcomes = list(go_through(DAYS, provider, warehouse, "s", lands=False))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s", lands=False))
     assert provider.n_requests == before
     assert [outcome.load.n_written for outcome in outcomes if outcome.load] == [0] * len(DAYS)
 
 
 def test_a_bad_day_fails_alone_and_by_name() -> None:
     provider, warehouse = a_week(day_3=error(PayloadUnreadableError)), FakeWarehouse()
-    outcomes = list(go_through(DAYS, provider, warehouse, "s"))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s"))
     assert [outcome.day for outcome in outcomes if outcome.error] == [DAYS[3]]
     assert [report.window.day for report in warehouse.reports] == DAYS[:3] + DAYS[4:]
 
@@ -113,7 +113,7 @@ def test_a_bad_day_fails_alone_and_by_name() -> None:
 def test_a_bug_of_ours_on_one_day_fails_that_day_and_no_other() -> None:
     provider, warehouse = a_week(), FakeWarehouse()
     provider.failures = {DAYS[3]: KeyError("nobody thought of it")}
-    outcomes = list(go_through(DAYS, provider, warehouse, "s"))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s"))
     assert [(outcome.day, outcome.error.code) for outcome in outcomes if outcome.error] == [(DAYS[3], "unforeseen")]
     assert [report.window.day for report in warehouse.reports] == DAYS[:3] + DAYS[4:]
     assert [(window.day, why.code) for _, window, why in warehouse.failures] == [(DAYS[3], "unforeseen")]
@@ -121,8 +121,8 @@ def test_a_bug_of_ours_on_one_day_fails_that_day_and_no_other() -> None:
 
 def test_a_day_that_did_not_come_as_far_as_a_load_is_in_the_ledger() -> None:
     warehouse = FakeWarehouse()
-    list(go_through(DAYS[:2], a_week(day_0=error(PayloadUnreadableError)), warehouse, "s"))
-    list(go_through(DAYS[2:3], a_week(), warehouse, "s", lands=False))
+    list(ingest_days(DAYS[:2], a_week(day_0=error(PayloadUnreadableError)), warehouse, "s"))
+    list(ingest_days(DAYS[2:3], a_week(), warehouse, "s", lands=False))
     assert [(window.day, why.code) for _, window, why in warehouse.failures] == [
         (DAYS[0], "payload_unreadable"),
         (DAYS[2], "payload_missing"),
@@ -131,7 +131,7 @@ def test_a_day_that_did_not_come_as_far_as_a_load_is_in_the_ledger() -> None:
 
 def test_rejected_credentials_are_not_tried_again_on_the_next_day() -> None:
     provider = a_week(day_2=error(CredentialsRejectedError))
-    outcomes = list(go_through(DAYS, provider, FakeWarehouse(), "s"))
+    outcomes = list(ingest_days(DAYS, provider, FakeWarehouse(), "s"))
     assert len(provider.asked) == 3
     assert [outcome.was_tried for outcome in outcomes] == [True] * 3 + [False] * 5
     assert all(outcome.error for outcome in outcomes[2:])
@@ -140,14 +140,14 @@ def test_rejected_credentials_are_not_tried_again_on_the_next_day() -> None:
 def test_a_provider_that_is_away_is_left_alone_after_a_few_days_in_a_row() -> None:
     away = {f"day_{n}": error(ProviderUnavailableError) for n in range(1, 8)}
     provider = a_week(**away)
-    list(go_through(DAYS, provider, FakeWarehouse(), "s"))
+    list(ingest_days(DAYS, provider, FakeWarehouse(), "s"))
     assert len(provider.asked) == 1 + PATIENCE
 
 
 def test_a_good_day_in_between_renews_the_patience() -> None:
     away = {f"day_{n}": error(ProviderUnavailableError) for n in (0, 1, 3, 4, 6, 7)}
     provider = a_week(**away)
-    list(go_through(DAYS, provider, FakeWarehouse(), "s"))
+    list(ingest_days(DAYS, provider, FakeWarehouse(), "s"))
     assert len(provider.asked) == len(DAYS)
 
 
@@ -173,19 +173,19 @@ def test_a_load_that_always_loses_is_a_fault() -> None:
 
 def test_a_day_can_be_landed_and_yet_not_loaded() -> None:
     warehouse = FakeWarehouse(load_failures={DAYS[1]: error(PayloadUnreadableError)})
-    outcomes = list(go_through(DAYS[:3], a_week(), warehouse, "s"))
+    outcomes = list(ingest_days(DAYS[:3], a_week(), warehouse, "s"))
     assert [bool(outcome.pull) for outcome in outcomes] == [True, True, True]
     assert [bool(outcome.load) for outcome in outcomes] == [True, False, True]
 
 
 def test_a_shrinking_day_is_refused_unless_it_is_called_a_correction() -> None:
     provider, warehouse = a_week(), FakeWarehouse()
-    list(go_through(DAYS[:1], provider, warehouse, "s"))
+    list(ingest_days(DAYS[:1], provider, warehouse, "s"))
     provider.points[FIRST] = {}
-    [refused] = go_through(DAYS[:1], provider, warehouse, "s")
+    [refused] = ingest_days(DAYS[:1], provider, warehouse, "s")
     assert refused.error is not None
     assert refused.error.code == "shrink_refused"
-    [corrected] = go_through(DAYS[:1], provider, warehouse, "s", is_correction=True)
+    [corrected] = ingest_days(DAYS[:1], provider, warehouse, "s", is_correction=True)
     assert isinstance(corrected.load, LoadReport)
     assert corrected.load.n_removed == 24
 
@@ -194,7 +194,7 @@ def test_a_witness_sees_every_batch_and_changes_nothing() -> None:
     seen: list[Normalized] = []
     provider, warehouse = a_week(), FakeWarehouse()
     outcomes = list(
-        go_through(DAYS[:2], provider, warehouse, "s", witness_of=lambda day: seen.append if day == DAYS[1] else None)
+        ingest_days(DAYS[:2], provider, warehouse, "s", on_batch_of=lambda day: seen.append if day == DAYS[1] else None)
     )
     assert [len(batch.measurements) for batch in seen] == [24]
     assert [outcome.load.n_inserted for outcome in outcomes if outcome.load] == [24, 24]

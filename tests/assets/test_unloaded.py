@@ -12,8 +12,8 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from assets.day import land, load
-from assets.walk import DayOutcome, go_through
+from assets.ingest import DayOutcome, ingest_days
+from assets.steps import land, load
 from domain.errors import PayloadUnreadableError
 from domain.window import Window
 from tests.fakes.forked import ended, fork, together
@@ -66,7 +66,7 @@ def killed_at_load(n_load: int, database: str, landing: Path, provider: FakeProv
 
         TimescaleWarehouse.load = doomed  # type: ignore[method-assign] # a child's own
         with open_warehouse(database, landing) as warehouse:
-            list(go_through(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
+            list(ingest_days(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
 
     assert ended(fork(child)) == -signal.SIGKILL
 
@@ -96,7 +96,7 @@ def _killed_at(fatal: int, source: str, database: str, landing: Path) -> bool:
     def child() -> None:
         with open_warehouse(database, landing) as warehouse:
             Steps(fatal).install()
-            list(go_through(DAYS[:2], served(), warehouse, source, pull_days=2))
+            list(ingest_days(DAYS[:2], served(), warehouse, source, pull_days=2))
 
     status = ended(fork(child))
     assert status in {0, -signal.SIGKILL}
@@ -129,7 +129,7 @@ def test_a_run_killed_at_any_step_behind_its_pull_asks_for_nothing_again(databas
             (n_loaded,) = observer.execute(question, [source]).fetchone() or (0,)
             provider = served()
             with open_warehouse(database, landing) as warehouse:
-                outcomes = list(go_through(DAYS[:2], provider, warehouse, source, pull_days=2))
+                outcomes = list(ingest_days(DAYS[:2], provider, warehouse, source, pull_days=2))
             assert written(outcomes) == [0] * n_loaded + [24] * (2 - n_loaded), n_points
             assert spans(provider) == ([] if is_pulled and n_loaded < 2 else [(0, 2)]), n_points
             n_asked.append(len(provider.asked))
@@ -144,13 +144,13 @@ def test_days_loaded_before_the_kill_are_loaded_again_and_write_nothing(
 ) -> None:
     killed_at_load(4, database, landing, served(), 10)
     provider = served()
-    outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=10))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s", pull_days=10))
     assert provider.asked == []
     assert written(outcomes) == [0] * 3 + [24] * 7
     assert [bool(outcome.remark) for outcome in outcomes] == [True] + [False] * 9
 
     # What came of it is known now: the same days again are a question.
-    outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=10))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s", pull_days=10))
     assert spans(provider) == [(0, 10)]
     assert written(outcomes) == [0] * 10
     assert not any(outcome.remark for outcome in outcomes)
@@ -160,7 +160,7 @@ def test_a_pull_that_was_adopted_costs_nothing_and_says_what_it_holds(
     warehouse: TimescaleWarehouse, database: str, landing: Path
 ) -> None:
     killed_at_load(1, database, landing, served(), 2)
-    first, second = go_through(DAYS[:2], served(), warehouse, "s", pull_days=2)
+    first, second = ingest_days(DAYS[:2], served(), warehouse, "s", pull_days=2)
     assert first.pull is not None
     assert second.pull is not None
     assert (first.pull.was_adopted, first.pull.n_requests, first.pull.n_payloads) == (True, 0, 1)
@@ -175,14 +175,14 @@ def test_the_remark_counts_minutes_once_there_are_some(warehouse: TimescaleWareh
     land(served(), warehouse, "s", Window.of_day(FIRST))
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE pull SET finished_at = finished_at - interval '12 minutes 20 seconds'")
-    [outcome] = go_through(DAYS[:1], served(), warehouse, "s")
+    [outcome] = ingest_days(DAYS[:1], served(), warehouse, "s")
     assert "2026-01-01 was pulled 12 min ago" in outcome.remark
 
 
 def test_a_run_that_only_lands_always_asks(warehouse: TimescaleWarehouse) -> None:
     provider = served()
     for _ in range(2):
-        list(go_through(DAYS[:1], provider, warehouse, "s", loads=False))
+        list(ingest_days(DAYS[:1], provider, warehouse, "s", loads=False))
     land(provider, warehouse, "s", Window.of_day(FIRST))
     assert len(provider.asked) == 3
 
@@ -191,20 +191,20 @@ def test_a_changed_question_is_asked(warehouse: TimescaleWarehouse, database: st
     killed_at_load(1, database, landing, served(), 1)
     provider = served()
     provider.fingerprint = "corrected"
-    list(go_through(DAYS[:1], provider, warehouse, "s"))
+    list(ingest_days(DAYS[:1], provider, warehouse, "s"))
     assert spans(provider) == [(0, 1)]
 
 
 def test_a_load_that_was_refused_is_asked_for_again(warehouse: TimescaleWarehouse) -> None:
     provider = served()
-    list(go_through(DAYS[:1], provider, warehouse, "s"))
+    list(ingest_days(DAYS[:1], provider, warehouse, "s"))
     provider.points[FIRST] = {}
     for n_asked in (2, 3):
-        [refused] = go_through(DAYS[:1], provider, warehouse, "s")
+        [refused] = ingest_days(DAYS[:1], provider, warehouse, "s")
         assert refused.error is not None
         assert refused.error.code == "shrink_refused"
         assert len(provider.asked) == n_asked
-    [corrected] = go_through(DAYS[:1], provider, warehouse, "s", is_correction=True)
+    [corrected] = ingest_days(DAYS[:1], provider, warehouse, "s", is_correction=True)
     assert written([corrected]) == [24]
     assert len(provider.asked) == 4
 
@@ -215,7 +215,7 @@ def test_the_half_of_a_divided_pull_that_was_there_is_not_asked_for_again(
     """The whole is asked for once more, as its failure may have passed; then the half that was pulled is loaded."""
     killed_at_load(2, database, landing, served(6), 10)
     provider = served(6)
-    outcomes = list(go_through(DAYS, provider, warehouse, "s", pull_days=10))
+    outcomes = list(ingest_days(DAYS, provider, warehouse, "s", pull_days=10))
     assert spans(provider) == [(0, 10), (5, 5), (5, 2), (5, 1), (6, 1), (7, 1), (8, 2)]
     assert written(outcomes) == [0, 24, 24, 24, 24, 24, None, 24, 24, 24]
 
@@ -243,11 +243,11 @@ def test_what_was_damaged_since_fails_once_and_is_asked_for_again(
     for path in landing.rglob("*.zst"):
         damage(path)
     provider = served()
-    outcomes = list(go_through(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
+    outcomes = list(ingest_days(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
     assert [outcome.error and outcome.error.code for outcome in outcomes] == ["payload_missing"] * n_days
     assert provider.asked == []
 
-    outcomes = list(go_through(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
+    outcomes = list(ingest_days(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
     assert spans(provider) == [(0, n_days)]
     assert written(outcomes) == [24] * n_days
 
@@ -255,7 +255,7 @@ def test_what_was_damaged_since_fails_once_and_is_asked_for_again(
 def test_a_run_that_lives_on_shares_its_pull_and_neither_is_harmed(warehouse: TimescaleWarehouse) -> None:
     mine, theirs = served(), served()
     land(mine, warehouse, "s", Window.of_day(FIRST))
-    [outcome] = go_through(DAYS[:1], theirs, warehouse, "s")
+    [outcome] = ingest_days(DAYS[:1], theirs, warehouse, "s")
     assert (theirs.asked, written([outcome])) == ([], [24])
 
     report = load(mine, warehouse, "s", Window.of_day(FIRST))
@@ -265,7 +265,7 @@ def test_a_run_that_lives_on_shares_its_pull_and_neither_is_harmed(warehouse: Ti
 def _shared(database: str, landing: Path) -> tuple[int, int, int, int]:
     provider = served()
     with open_warehouse(database, landing) as warehouse:
-        [outcome] = go_through(DAYS[:1], provider, warehouse, "s")
+        [outcome] = ingest_days(DAYS[:1], provider, warehouse, "s")
     assert outcome.load is not None
     return len(provider.asked), outcome.load.n_received, outcome.load.n_inserted, outcome.load.n_changed
 

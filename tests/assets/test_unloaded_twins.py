@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from assets.walk import DayOutcome, go_through
+from assets.ingest import DayOutcome, ingest_days
 from domain.contract import Provider
 from domain.window import Window
 from sandbox.servitly.fleet import THINGS
@@ -42,7 +42,7 @@ def killed_before_its_load(database: str, landing: Path, provider: Provider) -> 
 
 def run(database: str, landing: Path, provider: Provider) -> list[DayOutcome]:
     with open_warehouse(database, landing) as warehouse:
-        return list(go_through([DAY], provider, warehouse, "s"))
+        return list(ingest_days([DAY], provider, warehouse, "s"))
 
 
 def is_wholly_loaded_without_a_request(outcomes: list[DayOutcome], n_points: int) -> bool:

@@ -6,12 +6,12 @@ from datetime import date
 from pathlib import Path
 from time import perf_counter
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.window import Window
 from providers._http import ApiClient, Origin
 from providers._oauth2 import ClientCredentials
 from providers._secret import Secret
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
 from tests.bench.rooms import peak_mib
 from warehouse.store import open_warehouse
@@ -28,7 +28,7 @@ def main() -> None:
         client_id=given["client_id"],
         client_secret=Secret(given["client_secret"]),
     )
-    account = Account(organization=given["organization"], products=(given["product"],))
+    account = AccountConfig(organization=given["organization"], products=(given["product"],))
     provider = ExportService(ApiClient(origin, source="bench", credentials=credentials), account)
     window = Window.of_day(date.fromisoformat(given["day"]))
     idle = peak_mib()

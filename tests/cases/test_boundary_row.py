@@ -8,9 +8,9 @@ import pytest
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, concat
 from domain.window import Window
-from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.servitly.normalize import normalize as servitly
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
 from tests.fakes.exported import exported
 from tests.fakes.zips import answer, zipped

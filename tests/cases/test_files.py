@@ -9,9 +9,9 @@ import pytest
 
 from domain.measurement import concat
 from domain.window import Window
-from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.servitly.normalize import normalize_each
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
 from tests.fakes.exported import exported, points_of
 from tests.fakes.zips import answer, zipped

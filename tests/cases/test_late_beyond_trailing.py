@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.again import asked_again
 from assets.checks import evaluate
+from assets.ingest import ingest_days
+from assets.refetch import refetch_after
 from assets.source import SourceFacts
-from assets.walk import go_through
 from domain.records import LoadReport
 from domain.window import Window
 from pipelines.schedules import due_ranges
@@ -45,7 +45,7 @@ def loaded(database: str, tmp_path: Path) -> Iterator[Loaded]:
     """Each day was loaded by the schedule of its time, when it had settled."""
     there = documents([day for day in DAYS if day not in OFFLINE])
     with open_warehouse(database, tmp_path) as opened, hub(there, page_rows=5000) as made:
-        walk = go_through(DAYS, made.provider, opened, "hub")
+        walk = ingest_days(DAYS, made.provider, opened, "hub")
         reports = [outcome.load for outcome in walk if outcome.load]
         with psycopg.connect(database) as connection:
             connection.execute(
@@ -62,8 +62,8 @@ def asked_for(warehouse: TimescaleWarehouse, tick: datetime) -> set[date]:
     owed = warehouse.ledger.owed(
         "hub",
         before,
-        settles_after=FACTS.settles_after,
-        again=asked_again(FACTS, tick),
+        finalization_lag=FACTS.finalization_lag,
+        again=refetch_after(FACTS, tick),
         as_of=tick,
         untried_since=tick - timedelta(hours=20),
         n_newest=31,

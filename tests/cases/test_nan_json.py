@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.records import LoadReport
 from tests.fakes.apartments import ACCOUNT, DAY, FLAT, HEATING, WATER, apartments
 from warehouse.store import open_warehouse

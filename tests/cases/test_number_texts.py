@@ -6,11 +6,11 @@ import pytest
 
 from domain.measurement import Normalized, concat
 from domain.window import Window
-from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.servitly.normalize import normalize as servitly
-from providers.smart_house.account import Account as SmartHouseAccount
+from providers.smart_house.account import AccountConfig as SmartHouseAccount
 from providers.smart_house.normalize import normalize as smart_house
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
 from tests.fakes import smart_homes
 from tests.fakes.exported import exported

@@ -9,13 +9,13 @@ import pytest
 from domain.measurement import Normalized, concat
 from domain.records import Payload
 from domain.window import Window
-from providers.climkit.account import Account as ClimkitAccount
+from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.climkit.normalize import normalize as climkit
-from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.servitly.normalize import normalize as servitly
-from providers.smart_house.account import Account as SmartHouseAccount
+from providers.smart_house.account import AccountConfig as SmartHouseAccount
 from providers.smart_house.normalize import normalize as smart_house
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
 from tests.fakes import smart_homes
 from tests.fakes.exported import exported

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from domain.quantities import QUANTITIES
 from providers.export_service.account import FieldMeaning

@@ -9,7 +9,7 @@ import pytest
 
 from domain.records import LoadReport, Payload
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.normalize import normalize
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -50,7 +50,7 @@ def load(warehouse: TimescaleWarehouse, zeros: set[int]) -> LoadReport:
         begun.keep(payload)
     begun.finish(n_requests=1)
     kept = warehouse.payloads("house", DAY)
-    return warehouse.load("house", DAY, kept, normalize(kept, DAY, Account(), warehouse.known_kinds("house")))
+    return warehouse.load("house", DAY, kept, normalize(kept, DAY, AccountConfig(), warehouse.known_kinds("house")))
 
 
 @pytest.mark.parametrize("zeros", [{40}, {40, 70}], ids=str)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.walk import go_through
+from assets.ingest import ingest_days
 from tests.fakes.hub import MIDNIGHT, hub
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import open_warehouse
@@ -24,7 +24,7 @@ def failed(
     with open_warehouse(url, folder) as warehouse, hub(A_DOCUMENT_AN_HOUR, page_rows=50, reads_ahead=False) as made:
         if latency:
             made.twin.fault("latency", seconds=latency)
-        for outcome in go_through(days, made.provider, warehouse, "hub"):
+        for outcome in ingest_days(days, made.provider, warehouse, "hub"):
             found += [] if outcome.load else [outcome.day]
             after(outcome.day)
     return found

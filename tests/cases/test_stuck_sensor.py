@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from providers.export_service.account import FieldMeaning
 from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, PRODUCT, Document, hub
 from warehouse.store import open_warehouse

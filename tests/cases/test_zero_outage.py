@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.errors import WarehouseError
 from domain.records import LoadReport
 from tests.fakes.hub import DAY, MIDNIGHT, hub

@@ -14,7 +14,7 @@ from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._login import BearerLogin
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.client import Climkit
 from providers.climkit.login import password_login
 from sandbox.climkit import twin as served
@@ -26,7 +26,7 @@ DAY = Window.of_day(date(2025, 6, 1))
 FLAT = "6a1b2c3d4e5f607182930001"
 HEATING = "6a1b2c3d4e5f607182930012"
 WATER = "6a1b2c3d4e5f607182930013"
-ACCOUNT = Account(sites=(SITE,))
+ACCOUNT = AccountConfig(sites=(SITE,))
 
 
 @dataclass
@@ -82,7 +82,7 @@ def values(whole: Normalized, key: str) -> dict[datetime, float]:
 @contextmanager
 def apartments(
     *,
-    account: Account = ACCOUNT,
+    account: AccountConfig = ACCOUNT,
     limits: Mapping[str, float] | None = None,
     password: str | None = None,
     budget: Budget | None = None,

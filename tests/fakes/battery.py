@@ -14,7 +14,7 @@ from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._login import BearerLogin
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.login import password_login
 from providers.voltstorage.spec import LOGIN_PATH
@@ -23,7 +23,7 @@ from sandbox.voltstorage import twin as served
 from tests.fakes.api import QUICK, Naps
 
 DAY = Window.of_day(date(2025, 6, 1))
-ACCOUNT = Account(products=(77,), statistics=())
+ACCOUNT = AccountConfig(products=(77,), statistics=())
 MIDNIGHT = 1_748_736_000_000
 
 
@@ -81,7 +81,7 @@ def at(text: str) -> datetime:
 @contextmanager
 def battery(
     *,
-    account: Account = ACCOUNT,
+    account: AccountConfig = ACCOUNT,
     slice_of: timedelta = timedelta(days=1),
     products_per_page: int = 100,
     limits: Mapping[str, float] | None = None,

@@ -10,14 +10,14 @@ import pandas as pd
 from domain.measurement import Normalized
 from domain.records import Payload
 from domain.window import Window
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.normalize import normalize
 
 DAY = Window.of_day(date(2025, 6, 1))
 NOON = 1748779200000
 PRODUCT = "grid"
-PLAIN = Account("hub")
-EACH_VEHICLE = Account("hub", identity={"*": ("vehicle",)})
+PLAIN = AccountConfig("hub")
+EACH_VEHICLE = AccountConfig("hub", identity={"*": ("vehicle",)})
 
 
 def payload(rows: Sequence[Any] | bytes, *, window: Window = DAY, page: int = 1) -> Payload:
@@ -27,7 +27,7 @@ def payload(rows: Sequence[Any] | bytes, *, window: Window = DAY, page: int = 1)
     return Payload("query", {}, window, PRODUCT, page, received_at, "application/json", body, "content-length")
 
 
-def meant(rows: Sequence[Any] | bytes, account: Account = PLAIN, *, window: Window = DAY) -> Normalized:
+def meant(rows: Sequence[Any] | bytes, account: AccountConfig = PLAIN, *, window: Window = DAY) -> Normalized:
     """What one answer means, checked against the contract."""
     (batch,) = normalize([payload(rows)], window, account)
     batch.check(place="test")
@@ -40,18 +40,18 @@ def points(frame: pd.DataFrame) -> list[tuple[str, int, Any]]:
     return sorted(zip(frame["series"].astype("str"), millis, frame["value"], strict=True))
 
 
-def measured(row: Mapping[str, Any], account: Account = PLAIN) -> dict[str, float]:
+def measured(row: Mapping[str, Any], account: AccountConfig = PLAIN) -> dict[str, float]:
     """Field → value in base units of one document at noon."""
     frame = meant([{"timestamp": NOON, **row}], account).measurements
     return {key.removeprefix("grid/"): value for key, _, value in points(frame)}
 
 
-def rejected(rows: Sequence[Any] | bytes, account: Account = PLAIN) -> list[tuple[str, str]]:
+def rejected(rows: Sequence[Any] | bytes, account: AccountConfig = PLAIN) -> list[tuple[str, str]]:
     """Reason and text of every rejected value, in order."""
     frame = meant(rows, account).rejected
     return sorted(zip(frame["reason"], frame["raw"], strict=True))
 
 
-def reasons(row: Mapping[str, Any], account: Account = PLAIN) -> list[str]:
+def reasons(row: Mapping[str, Any], account: AccountConfig = PLAIN) -> list[str]:
     """Reasons for the rejected values of one document at noon."""
     return [reason for reason, _ in rejected([{"timestamp": NOON, **row}], account)]

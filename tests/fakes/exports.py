@@ -20,7 +20,7 @@ from domain.window import Window
 from providers._archive import ArchiveLimits
 from providers._http import ApiClient, BlobClient, Origin, Secret
 from providers._login import BearerLogin
-from providers.servitly.account import Account, FieldMeaning
+from providers.servitly.account import AccountConfig, FieldMeaning
 from providers.servitly.client import Servitly
 from providers.servitly.exports import Exports
 from providers.servitly.files import Files
@@ -33,7 +33,7 @@ from tests.fakes.api import QUICK, Naps
 
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
-ACCOUNT = Account(tenant="acme", fields={"Water heater": FieldMeaning("energy", "Wh")})
+ACCOUNT = AccountConfig(tenant="acme", fields={"Water heater": FieldMeaning("energy", "Wh")})
 PACE = Pace(first_poll=0.02, longest_poll=0.05, busy=0.02, unknown=0.3, look=0.05, cool_down=0.05, files=(0.01,) * 4)
 
 
@@ -185,7 +185,7 @@ class Boilers:
 @contextmanager
 def boilers(
     *,
-    account: Account = ACCOUNT,
+    account: AccountConfig = ACCOUNT,
     jobs: ExportJobs | None = None,
     pace: Pace = PACE,
     slice_of: timedelta = timedelta(days=31),

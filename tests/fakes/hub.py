@@ -14,7 +14,7 @@ from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._oauth2 import ClientCredentials
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
 from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH
 from sandbox.export_service.twin import ExportService as ExportServiceTwin
@@ -25,7 +25,7 @@ ORGANIZATION = "audicharginghub"
 PRODUCT = "grid"
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
-ACCOUNT = Account(ORGANIZATION, products=(PRODUCT,))
+ACCOUNT = AccountConfig(ORGANIZATION, products=(PRODUCT,))
 SEMANTICS = ("scroll", "search_after", "offset")
 EXPECTED_35 = [(MIDNIGHT + n * 60_000, n * 100.0) for n in range(35)]
 
@@ -103,7 +103,7 @@ def n_measured(served: Hub, payloads: Sequence[Payload]) -> int:
 def hub(
     documents: Sequence[Document] = (),
     *,
-    account: Account = ACCOUNT,
+    account: AccountConfig = ACCOUNT,
     page_rows: int = 10,
     reads_ahead: bool = True,
     limits: Mapping[str, float] | None = None,

@@ -14,13 +14,13 @@ import pandas as pd
 from domain.window import Window
 from pipelines.live.service import LiveService
 from pipelines.live.settings import LiveSettings
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.store import SECONDS
 from tests.fakes.battery import Battery, battery
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
-ACCOUNT = Account(products=(78,), statistics=())
+ACCOUNT = AccountConfig(products=(78,), statistics=())
 SOURCE = "home"
 QUICK_SETTINGS = LiveSettings(
     linger_seconds=0.05,

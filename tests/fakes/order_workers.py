@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from domain.contract import Budget
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.client import Servitly
 from providers.servitly.pace import Pace
 from resources import order_worker
@@ -44,7 +44,7 @@ CONFIG = ServitlyConfig(
 )
 
 
-def config_to(source: str, account: Account = ACCOUNT, pace: Pace = PACE) -> ServitlyConfig:
+def config_to(source: str, account: AccountConfig = ACCOUNT, pace: Pace = PACE) -> ServitlyConfig:
     """A source at the twin that `environment` names."""
     endpoint = replace(CONFIG.endpoint, source=source)
     return replace(CONFIG, endpoint=endpoint, account=account, pace=pace, poll_seconds=pace.first_poll)

@@ -20,7 +20,7 @@ FAKE_SPEC = ProviderSpec(
     docs_url="https://example.org/fake",
     first_day=date(2024, 1, 1),
     cadence=timedelta(hours=1),
-    settles_after=timedelta(hours=3),
+    finalization_lag=timedelta(hours=3),
     refetch_days=3,
     page_rows=24,
     max_window=timedelta(days=1),

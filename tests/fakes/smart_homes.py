@@ -16,7 +16,7 @@ from domain.measurement import Normalized, concat
 from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.client import SmartHouse
 from sandbox.running import Sandbox, served
 from sandbox.smart_house import twin as twins
@@ -28,7 +28,7 @@ HOMES = {
     "ilhavo": ("sensor.roof_power", "switch.boiler"),
     "vagos": ("sensor.heater_energy",),
 }
-ACCOUNT = Account(homes=HOMES)
+ACCOUNT = AccountConfig(homes=HOMES)
 DAY = Window.of_day(date(2025, 6, 3))
 
 
@@ -75,7 +75,7 @@ class SmartHomes:
 @contextmanager
 def smart_homes(
     *,
-    account: Account = ACCOUNT,
+    account: AccountConfig = ACCOUNT,
     slice_of: timedelta = timedelta(days=3),
     limits: Mapping[str, float] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),

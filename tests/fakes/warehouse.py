@@ -130,7 +130,7 @@ class FakeWarehouse:
         pulls.append(FakePull(len(pulls) + 1, window, fingerprint))
         return pulls[-1]
 
-    def unloaded_pull(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
+    def reuse_finished(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
         self._answer()
         touching = [
             pull
@@ -242,7 +242,7 @@ class FakeWarehouse:
         source: str,
         window: Window,
         *,
-        settles_after: timedelta,  # noqa: ARG002  # it holds no instants: whatever is loaded has settled
+        finalization_lag: timedelta,  # noqa: ARG002  # it holds no instants: whatever is loaded has settled
         as_of: datetime,  # noqa: ARG002  # as above
         untried_since: datetime,  # noqa: ARG002  # as above
         n_newest: int,

@@ -9,8 +9,8 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._core.test_utils import create_run_for_test
 
 from assets.factory import source_assets
+from assets.ingest import ingest_days
 from assets.source import SourceFacts
-from assets.walk import go_through
 from domain.errors import WarehouseUnavailableError
 from pipelines.schedules import (
     RANGE_END,
@@ -72,7 +72,7 @@ def ranges(found: list[dg.RunRequest]) -> list[tuple[str, str]]:
 def having(*loaded: date) -> FakeWarehouse:
     """A warehouse in which these days are loaded."""
     warehouse = FakeWarehouse()
-    list(go_through(loaded, FakeProvider({one: hourly(one) for one in loaded}), warehouse, "roof"))
+    list(ingest_days(loaded, FakeProvider({one: hourly(one) for one in loaded}), warehouse, "roof"))
     return warehouse
 
 
@@ -121,11 +121,11 @@ def test_a_day_that_fell_out_of_the_trailing_ones_before_it_had_settled_is_asked
     monkeypatch.setenv("LANDING_URL", str(tmp_path / "landing"))
     monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    slow = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(hours=36))
+    slow = dataclasses.replace(FAKE_SPEC, finalization_lag=timedelta(hours=36))
     of = facts(first_day=yesterday, spec=slow)
     with open_warehouse(database, tmp_path / "landing") as warehouse:
         list(
-            go_through(
+            ingest_days(
                 [yesterday],
                 FakeProvider({yesterday: hourly(yesterday)}),
                 warehouse,
@@ -139,7 +139,7 @@ def test_a_day_that_fell_out_of_the_trailing_ones_before_it_had_settled_is_asked
 
     missed = [str(yesterday + timedelta(days=n)) for n in range(6)]
     assert asked(of) == [(missed[3], missed[5]), (missed[0], missed[2])]
-    quick = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(0))
+    quick = dataclasses.replace(FAKE_SPEC, finalization_lag=timedelta(0))
     assert asked(facts(first_day=yesterday, spec=quick)) == [(missed[3], missed[5]), (missed[1], missed[2])]
 
 
@@ -154,9 +154,9 @@ def test_the_day_of_a_months_value_is_asked_for_when_the_month_is_over_and_old_d
     eve = this_month - timedelta(days=1)
     with open_warehouse(database, tmp_path / "landing") as warehouse:
         provider = FakeProvider({eve: hourly(eve)})
-        list(go_through([eve], provider, warehouse, "roof"))
+        list(ingest_days([eve], provider, warehouse, "roof"))
     tick = datetime.combine(this_month + timedelta(days=45), TICK.time(), tzinfo=UTC)
-    quick = dataclasses.replace(FAKE_SPEC, settles_after=timedelta(0))
+    quick = dataclasses.replace(FAKE_SPEC, finalization_lag=timedelta(0))
 
     def asks(of: SourceFacts) -> bool:
         return any(

@@ -104,7 +104,7 @@ class Conformance:
         assert spec.slug.isidentifier()
         assert spec.docs_url.startswith("https://")
         assert spec.cadence > timedelta(0)
-        assert spec.settles_after >= timedelta(0)
+        assert spec.finalization_lag >= timedelta(0)
         assert spec.refetch_days >= 1
         assert spec.page_rows >= 1
         assert spec.max_window >= timedelta(days=1)

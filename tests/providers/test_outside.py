@@ -11,13 +11,13 @@ from domain.measurement import Normalized, concat
 from domain.records import Payload
 from domain.window import Window
 from providers.climkit import normalize as climkit
-from providers.climkit.account import Account as ClimkitAccount
+from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.export_service import normalize as export_service
-from providers.export_service.account import Account as HubAccount
+from providers.export_service.account import AccountConfig as HubAccount
 from providers.servitly import normalize as servitly
-from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.voltstorage import normalize as voltstorage
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from tests.fakes.exported import exported, summed_up
 from tests.fakes.zips import answer, zipped
 

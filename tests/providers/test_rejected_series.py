@@ -12,13 +12,13 @@ from domain.measurement import Normalized, concat
 from domain.records import Payload
 from domain.window import Window
 from providers.climkit import normalize as climkit
-from providers.climkit.account import Account as ClimkitAccount
+from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.servitly import normalize as servitly
-from providers.servitly.account import Account as ServitlyAccount
+from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.smart_house import normalize as smart_house
-from providers.smart_house.account import Account as HomeAccount
+from providers.smart_house.account import AccountConfig as HomeAccount
 from providers.voltstorage import normalize as voltstorage
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from tests.fakes import smart_homes
 from tests.fakes.documents import EACH_VEHICLE, NOON, meant
 from tests.fakes.exported import exported, summed_up

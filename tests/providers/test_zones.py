@@ -14,11 +14,11 @@ from domain.measurement import concat
 from domain.records import Payload
 from domain.window import Window
 from providers._zones import named_zone
-from providers.climkit.account import Account as ClimkitAccount
+from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.climkit.normalize import normalize
 from providers.climkit.questions import questions_of
 from providers.climkit.wire import Meter, Site, parse_site
-from providers.voltstorage.account import Account as VoltStorageAccount
+from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.wire import parse_products
 from sandbox.climkit import twin as climkit_twin
 from sandbox.voltstorage import twin as voltstorage_twin

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from domain.errors import ConfigurationError
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from resources.climkit import ClimkitConfig
 from resources.endpoint import Endpoint
 from resources.provider import LazyProvider
@@ -18,7 +18,7 @@ from tests.fakes.apartments import DAY, FLAT, apartments
 
 CONFIG = ClimkitConfig(
     Endpoint("house", "assets/house/defs.yaml", base_url_env="HOUSE_URL"),
-    Account(
+    AccountConfig(
         sites=(SITE,),
         meters=(FLAT,),
         frequencies=("15T", "D"),

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.records import Payload
 from domain.window import Window
-from providers.export_service.account import Account, FieldMeaning
+from providers.export_service.account import AccountConfig, FieldMeaning
 from resources.endpoint import Endpoint
 from resources.export_service import ExportServiceConfig
 from resources.provider import LazyProvider
@@ -17,7 +17,7 @@ from tests.fakes.days import FIRST
 
 CONFIG = ExportServiceConfig(
     Endpoint("hub", "assets/hub/defs.yaml", base_url_env="HUB_URL"),
-    Account(
+    AccountConfig(
         organization="audicharginghub",
         space="ladedaten",
         products=("a", "b"),

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 
 from domain.errors import ConfigurationError
-from providers.servitly.account import Account, FieldMeaning, Metric
+from providers.servitly.account import AccountConfig, FieldMeaning, Metric
 from resources.provider import LazyProvider
 from resources.settings import Settings
 from tests.fakes import order_workers
 from tests.fakes.exports import DAY, boilers
 
-ACCOUNT = Account(
+ACCOUNT = AccountConfig(
     tenant="acme",
     metrics=(Metric("66a000000000000000000001"),),
     fields={"Water heater": FieldMeaning("energy", "Wh")},

@@ -8,7 +8,7 @@ from domain.errors import ConfigurationError
 from domain.window import Window
 from pipelines.components import SmartHouseSource
 from pipelines.sources import ASSETS, read_sources
-from providers.smart_house.account import Account, FieldMeaning
+from providers.smart_house.account import AccountConfig, FieldMeaning
 from resources.endpoint import Endpoint
 from resources.provider import LazyProvider
 from resources.settings import Settings
@@ -17,7 +17,7 @@ from tests.fakes.smart_homes import DAY, HOMES, points_of, smart_homes
 
 CONFIG = SmartHouseConfig(
     Endpoint("homes", "assets/homes/defs.yaml", base_url_env="HOMES_URL"),
-    Account(
+    AccountConfig(
         format="xml",
         types=("sensor",),
         units=("W",),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError, ProviderUnavailableError
-from providers.voltstorage.account import Account, FieldMeaning, Paths, ProductFilter
+from providers.voltstorage.account import AccountConfig, FieldMeaning, Paths, ProductFilter
 from resources.endpoint import Endpoint
 from resources.provider import LazyProvider
 from resources.settings import Settings
@@ -18,7 +18,7 @@ from tests.fakes.raw_server import RawServer, answer
 
 CONFIG = VoltStorageConfig(
     Endpoint("home", "assets/home/defs.yaml", base_url_env="HOME_URL"),
-    Account(
+    AccountConfig(
         products=(77, 79),
         components=(501,),
         fields={"Power_New": FieldMeaning("power", "kW")},
@@ -81,4 +81,4 @@ def test_the_stream_too_believes_the_private_authority_of_the_account(tmp_path: 
 )  # fmt: skip
 def test_an_account_that_could_not_work_is_refused_before_any_request(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
-        Account(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+        AccountConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose

@@ -4,7 +4,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.walk import go_through
+from assets.ingest import ingest_days
 from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
 from domain.window import Window
 from resources.settings import Settings
@@ -48,7 +48,7 @@ def test_the_ledger_says_what_the_loads_reported(database: str, tmp_path: Path) 
     provider = provider_of(3)
     with opener(database, tmp_path).open() as warehouse:
         for _ in range(2):
-            outcomes = list(go_through(days(3), provider, warehouse, "roof"))
+            outcomes = list(ingest_days(days(3), provider, warehouse, "roof"))
         reported = [outcome.load for outcome in outcomes if outcome.load]
         assert warehouse.ledger.newest_loads("roof", FIRST, date(2026, 12, 31)) == reported
         assert [load.n_unchanged for load in reported] == [24, 24, 24]
@@ -58,9 +58,9 @@ def test_the_ledger_says_what_the_loads_reported(database: str, tmp_path: Path) 
 def test_a_failed_attempt_does_not_hide_the_load_that_stands(database: str, tmp_path: Path) -> None:
     provider = provider_of(1)
     with opener(database, tmp_path).open() as warehouse:
-        list(go_through(days(1), provider, warehouse, "roof"))
+        list(ingest_days(days(1), provider, warehouse, "roof"))
         provider.points[FIRST] = {}
-        [outcome] = go_through(days(1), provider, warehouse, "roof")
+        [outcome] = ingest_days(days(1), provider, warehouse, "roof")
         assert outcome.error is not None
         assert [load.n_points for load in warehouse.ledger.newest_loads("roof", FIRST, FIRST)] == [24]
         assert [(day.day, day.load_id is None, day.reason) for day in warehouse.ledger.days("roof")] == [

@@ -44,7 +44,7 @@ def owed(
     warehouse: TimescaleWarehouse,
     window: Window = MARCH,
     *,
-    settles_after: timedelta = SOON,
+    finalization_lag: timedelta = SOON,
     as_of: datetime | None = None,
     rests: bool = False,
     n_newest: int = 99,
@@ -55,7 +55,7 @@ def owed(
     days = warehouse.ledger.owed(
         "hub",
         window,
-        settles_after=settles_after,
+        finalization_lag=finalization_lag,
         as_of=as_of or now,
         untried_since=now - timedelta(hours=20) if rests else now + timedelta(seconds=1),
         n_newest=n_newest,
@@ -81,7 +81,7 @@ def test_a_day_that_was_pulled_before_it_had_settled_is_owed_once_it_has(warehou
     settled_at = Window.of_day(day(1)).end + SLOW
 
     def owed_at(as_of: datetime) -> list[int]:
-        return owed(warehouse, window, settles_after=SLOW, as_of=as_of)
+        return owed(warehouse, window, finalization_lag=SLOW, as_of=as_of)
 
     assert owed(warehouse, window) == []
     assert owed_at(settled_at - timedelta(seconds=1)) == []
@@ -92,18 +92,18 @@ def test_a_day_that_was_pulled_before_it_had_settled_is_owed_once_it_has(warehou
 def test_a_day_that_was_pulled_again_after_it_had_settled_is_owed_no_more(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_day(day(1))
     loaded(warehouse, 1)
-    settles_after = datetime.now(UTC) - window.end  # the first pull came before that
-    assert owed(warehouse, window, settles_after=settles_after) == [1]
+    finalization_lag = datetime.now(UTC) - window.end  # the first pull came before that
+    assert owed(warehouse, window, finalization_lag=finalization_lag) == [1]
     loaded(warehouse, 1)
-    assert owed(warehouse, window, settles_after=settles_after) == []
+    assert owed(warehouse, window, finalization_lag=finalization_lag) == []
 
 
 def test_a_replay_of_an_early_pull_does_not_settle_a_day(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_day(day(1))
     early = landed(warehouse, window=window)
-    settles_after = datetime.now(UTC) - window.end
+    finalization_lag = datetime.now(UTC) - window.end
     warehouse.load("hub", window, early, [batch({("a", 0): 1.0}, window)])
-    assert owed(warehouse, window, settles_after=settles_after) == [1]
+    assert owed(warehouse, window, finalization_lag=finalization_lag) == [1]
 
 
 def test_a_settled_day_is_owed_once_more_until_a_pull_of_it_began_after_a_given_instant(
@@ -125,7 +125,7 @@ def test_a_day_whose_new_load_was_refused_is_still_owed(warehouse: TimescaleWare
     with pytest.raises(ShrinkRefusedError):
         load(warehouse, {}, window=window)
     as_of = window.end + SLOW
-    assert owed(warehouse, window, settles_after=SLOW, as_of=as_of) == [1]
+    assert owed(warehouse, window, finalization_lag=SLOW, as_of=as_of) == [1]
 
 
 def test_a_day_that_was_tried_within_hours_rests(warehouse: TimescaleWarehouse) -> None:
@@ -174,7 +174,7 @@ def test_ten_years_that_were_pulled_five_times_a_day_are_looked_through_at_once(
         )
     started = time.monotonic()
     window = Window.of_days(date(2016, 1, 1), date(2025, 12, 31))
-    assert len(owed(warehouse, window, settles_after=timedelta(hours=12), n_newest=31, n_others=31)) == 62
+    assert len(owed(warehouse, window, finalization_lag=timedelta(hours=12), n_newest=31, n_others=31)) == 62
     assert time.monotonic() - started < 5
 
 

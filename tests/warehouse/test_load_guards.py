@@ -10,7 +10,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from assets import day
+from assets import steps
 from domain.errors import (
     AccountingError,
     IngestError,
@@ -248,7 +248,7 @@ def test_a_normalizer_that_fails_before_its_first_batch_is_in_the_ledger_too(war
     landed(warehouse)
 
     with pytest.raises(NormalizationError, match="ZeroDivisionError while the payloads were normalized"):
-        day.load(_Eager({}), warehouse, "hub", DAY)
+        steps.load(_Eager({}), warehouse, "hub", DAY)
 
     _assert_untouched(warehouse, "normalization")
 

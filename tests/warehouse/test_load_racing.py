@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets import day
+from assets import steps
 from domain.errors import StaleLoadError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
@@ -71,7 +71,7 @@ def test_eight_processes_load_the_same_day_and_the_newest_pull_stays_whole(datab
             pull = warehouse.begin_pull("hub", DAY)
             pull.keep(payload(b"%d" % number))
             pull.finish(n_requests=1)
-            return pull.pull_id, [day.load(_Numbered({}), warehouse, "hub", DAY).pull_id]
+            return pull.pull_id, [steps.load(_Numbered({}), warehouse, "hub", DAY).pull_id]
 
     reports = together([partial(one, number) for number in range(N)])
 
@@ -100,7 +100,7 @@ def test_a_load_that_lost_gives_up_where_no_newer_pull_covers_its_window(databas
         pull.finish(n_requests=1)
         load(warehouse, _said(1))
         with pytest.raises(StaleLoadError):
-            day.load(_Numbered({}), warehouse, "hub", week)
+            steps.load(_Numbered({}), warehouse, "hub", week)
 
         assert [entry.reason for entry in warehouse.ledger.entries("hub", week)][-1:] == ["stale_load"]
         assert table(warehouse) == _said(1)

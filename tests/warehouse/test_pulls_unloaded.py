@@ -39,7 +39,7 @@ def load(warehouse: TimescaleWarehouse, window: Window = DAY, read: TimescaleLan
 
 
 def unloaded(warehouse: TimescaleWarehouse, window: Window = DAY) -> PullReport | None:
-    return warehouse.unloaded_pull("hub", window, fingerprint="one")
+    return warehouse.reuse_finished("hub", window, fingerprint="one")
 
 
 def test_a_pull_without_an_outcome_is_unloaded_and_says_what_it_holds(warehouse: TimescaleWarehouse) -> None:
@@ -112,7 +112,7 @@ def test_a_pull_of_many_days_is_unloaded_until_each_of_them_has_an_outcome(wareh
 def test_a_pull_of_another_question_window_or_source_is_not_adopted(warehouse: TimescaleWarehouse) -> None:
     pulled(warehouse, WEEK)
     pulled(warehouse, source="attic")
-    assert warehouse.unloaded_pull("hub", WEEK, fingerprint="two") is None
+    assert warehouse.reuse_finished("hub", WEEK, fingerprint="two") is None
     assert unloaded(warehouse) is None
     assert unloaded(warehouse, Window(WEEK.start - timedelta(days=1), WEEK.end)) is None
     assert unloaded(warehouse, WEEK) is not None

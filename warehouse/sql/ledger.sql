@@ -121,7 +121,7 @@ owed AS (
         tried.tried_at,
         row_number() OVER (ORDER BY expected.day_start DESC) > %(n_newest)s AS is_other
     FROM expected
-    CROSS JOIN LATERAL (SELECT expected.day_start + INTERVAL '24 hours' + %(settles_after)s AS settled_at) AS then_
+    CROSS JOIN LATERAL (SELECT expected.day_start + INTERVAL '24 hours' + %(finalization_lag)s AS settled_at) AS then_
     LEFT JOIN standing USING (day_start)
     LEFT JOIN tried USING (day_start)
     LEFT JOIN again USING (day_start)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from assets.day import land
+from assets.steps import land
 from domain.window import Window
 from pipelines.cli.application import application
 from pipelines.local import state

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from assets.walk import DayOutcome
+from assets.ingest import DayOutcome
 from pipelines.cli.days import _with_progress
 from pipelines.console import log_to_console
 from pipelines.local.project import Project

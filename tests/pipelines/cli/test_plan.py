@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from sandbox.climkit.house import PRODUCER, SITE
 from tests.fakes.apartments import FLAT, apartments
 from tests.fakes.battery import battery
@@ -81,7 +81,7 @@ def test_a_plan_that_cannot_be_made_is_said_and_the_days_say_why(database: str, 
 
 
 def test_a_battery_can_be_planned_for_the_day_a_month_begins_included() -> None:
-    account = Account(statistics=("hour", "month"))
+    account = AccountConfig(statistics=("hour", "month"))
     windows = [Window.of_days(FIRST - timedelta(days=2), FIRST), Window.of_day(LAST)]
     with battery(account=account, products_per_page=1) as home:
         planned = home.provider.plan(windows)

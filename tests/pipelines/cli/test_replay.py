@@ -55,9 +55,9 @@ def test_a_replay_without_an_end_takes_what_is_landed_and_counts_the_rest(
     first: list[str], database: str, tmp_path: Path
 ) -> None:
     done = replay(*first)
-    n_left_out = 2 if first else (YESTERDAY - date(2025, 1, 1)).days + 1 - 2
+    n_ignored = 2 if first else (YESTERDAY - date(2025, 1, 1)).days + 1 - 2
     assert done.exit_code == 0, done.output
-    assert f"{n_left_out:,} days left out, because nothing of them is landed:" in done.stdout
+    assert f"{n_ignored:,} days left out, because nothing of them is landed:" in done.stdout
     assert ledger(database, tmp_path) == {DAYS[0]: "loaded", DAYS[2]: "loaded"}
 
 

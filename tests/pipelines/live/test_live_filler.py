@@ -13,7 +13,7 @@ from domain.live import Gap
 from domain.window import Window
 from pipelines.live.filler import Filler, export_requests
 from pipelines.live.settings import LiveSettings
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.twin import EXPORT_CSV, EXPORT_JSON
 from tests.fakes.battery import Battery, battery
@@ -21,7 +21,7 @@ from tests.fakes.live_house import SOURCE
 from warehouse.live import OpenGap
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
-ACCOUNT = Account(products=(77,), statistics=("hour",))
+ACCOUNT = AccountConfig(products=(77,), statistics=("hour",))
 NOON = datetime(2025, 6, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 

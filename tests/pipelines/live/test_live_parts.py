@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import ConfigurationError, CredentialsRejectedError
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.twin import STREAM
 from tests.fakes.live_house import SOURCE, LiveHouse, eventually, live_house
@@ -26,7 +26,7 @@ def house(database: str, tmp_path: Path) -> Iterator[LiveHouse]:
 
 def feed_of(house: LiveHouse, *products: int) -> VoltStorageFeed:
     """The streams of these products, or of all that the account lists."""
-    home, account = house.home, Account(products=products or None, statistics=())
+    home, account = house.home, AccountConfig(products=products or None, statistics=())
     return VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=account, source=SOURCE)
 
 

@@ -7,20 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.spec import SPEC
 from sandbox.climkit.house import PRODUCER, SITE
 from tests.fakes.apartments import FLAT, HEATING, apartments
 from tests.providers.conformance import Case, Live
 
-ACCOUNT = Account(sites=(SITE,), meters=(FLAT, PRODUCER, HEATING))
+ACCOUNT = AccountConfig(sites=(SITE,), meters=(FLAT, PRODUCER, HEATING))
 ALL = replace(ACCOUNT, frequencies=("15T", "D", "M"), meters=None)
 WINDOW = Window.of_day(date(2025, 6, 1))
 WIDE = Window.of_days(date(2025, 5, 31), date(2025, 6, 2))
 
 
 @contextmanager
-def _open(account: Account = ACCOUNT, faults: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Live]:
+def _open(account: AccountConfig = ACCOUNT, faults: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Live]:
     with apartments(account=account) as made:
         for name, options in (faults or {}).items():
             made.twin.fault(name, **options)

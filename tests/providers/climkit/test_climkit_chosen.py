@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.day import land
+from assets.steps import land
 from domain.errors import RequestRejectedError
 from domain.records import Progress
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.questions import require_meters
 from providers.climkit.wire import Meter, Site
 from sandbox.climkit.house import METERS, SITE
@@ -57,9 +57,9 @@ def test_a_site_that_the_provider_does_not_know_is_refused_by_name() -> None:
 
 def test_a_meter_may_be_of_any_of_the_sites_and_few_of_many_are_named() -> None:
     sites = [Site(name, meters={meter: Meter(meter, "electricity")}) for name, meter in (("a", "1"), ("b", "2"))]
-    require_meters(sites, Account(meters=("1", "2")))
+    require_meters(sites, AccountConfig(meters=("1", "2")))
     with pytest.raises(RequestRejectedError, match=r"no site lists the meter 3, 4, 5, 6, 7 and 2 more"):
-        require_meters(sites, Account(meters=tuple("123456789")))
+        require_meters(sites, AccountConfig(meters=tuple("123456789")))
 
 
 def test_what_an_account_discovers_is_what_it_loads_when_it_names_its_meters() -> None:

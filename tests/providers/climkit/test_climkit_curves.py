@@ -12,7 +12,7 @@ from domain.errors import ConfigurationError
 from domain.measurement import Normalized, concat
 from domain.quantities import Kind
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.curves import falls_like_no_counter
 from sandbox.climkit.house import GRID, PRODUCER, SITE
 from tests.fakes.apartments import ACCOUNT, DAY, FLAT, WATER, Apartments, apartments, at, values
@@ -122,7 +122,7 @@ def test_nothing_is_concluded_from_a_few_values_or_from_none() -> None:
 @pytest.mark.parametrize("curves", [{"a/b": 15}, {"a": 0}, {"a": 7}, {"a": 120}])
 def test_a_curve_that_cannot_be_is_refused_before_any_request(curves: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError):
-        Account(load_curves=curves)
+        AccountConfig(load_curves=curves)
 
 
 def test_naming_a_curve_changes_how_it_is_read_and_not_whose_answer_it_is() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.measurement import concat
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.normalize import normalize
 from providers.climkit.questions import questions_of
 from providers.climkit.wire import Site, parse_meters, parse_site
@@ -43,7 +43,7 @@ def test_a_meter_that_is_computed_is_known_by_its_old_name_and_by_its_new_one(sa
     meters = parse_meters(json.dumps([said]).encode(), place="")
     assert meters[FLAT].is_rule
     site = Site(SITE, "House", "UTC", meters, {})
-    asked = [question.endpoint for question in questions_of(site, DAY, Account(has_site_totals=False))]
+    asked = [question.endpoint for question in questions_of(site, DAY, AccountConfig(has_site_totals=False))]
     assert asked == [f"meter_data/{SITE}/{FLAT}"]  # and no registers
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from assets.day import land
+from assets.steps import land
 from domain.errors import (
     ConfigurationError,
     CredentialsRejectedError,
@@ -22,7 +22,7 @@ from domain.errors import (
 from domain.measurement import concat
 from domain.records import Progress
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import end_of, first_at_or_after
 from sandbox.climkit.house import METERS, PRODUCER, SITE
 from tests.fakes.apartments import ACCOUNT, DAY, FLAT, HEATING, apartments, at, values
@@ -319,7 +319,7 @@ def test_production_meters_have_only_a_total() -> None:
 )  # fmt: skip
 def test_an_account_that_cannot_work_is_refused_before_any_request(account: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
-        Account(**account)  # type: ignore[arg-type]  # what a test writes
+        AccountConfig(**account)  # type: ignore[arg-type]  # what a test writes
 
 
 def test_every_account_that_asks_for_something_else_has_a_fingerprint_of_its_own() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.walk import go_through
+from assets.ingest import ingest_days
 from domain.window import Window
 from sandbox.climkit.house import SITE
 from tests.fakes.apartments import ACCOUNT, FLAT, WATER, Apartments, apartments
@@ -27,7 +27,7 @@ def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
 
 def loaded(made: Apartments, warehouse: TimescaleWarehouse, days: list[date], *, lands: bool = True) -> list[int]:
     """How many values of each day were left unmapped as a load curve."""
-    walk = list(go_through(days, made.provider, warehouse, "house", pull_days=len(days), lands=lands))
+    walk = list(ingest_days(days, made.provider, warehouse, "house", pull_days=len(days), lands=lands))
     assert [outcome.error for outcome in walk] == [None] * len(days)
     return [outcome.load.unmapped.get(CURVE, 0) for outcome in walk if outcome.load]
 

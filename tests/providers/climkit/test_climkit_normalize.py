@@ -11,7 +11,7 @@ from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, concat
 from domain.records import Payload
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from providers.climkit.normalize import normalize
 from tests.fakes.apartments import at, values
 
@@ -62,7 +62,7 @@ def said(
     window: Window = DAY,
     *,
     asked: Window | None = None,
-    account: Account = Account(),  # noqa: B008 - frozen
+    account: AccountConfig = AccountConfig(),  # noqa: B008 - frozen
     **more: Any,  # noqa: ANN401 - fields of a payload
 ) -> Normalized:
     """What `rows` mean inside `window`."""
@@ -158,7 +158,7 @@ def test_a_meter_of_an_unknown_type_is_refused_by_name() -> None:
     gas = answer(f"meter_info/{SITE}", [{**METERS[0], "type": "gas"}], params={})
     payload = answer(METER_DATA, [row("2026-03-22 05:30:00+01:00", total=1.0)])
 
-    whole = concat(normalize([LISTS[0], gas, LISTS[2], payload], DAY, Account()))
+    whole = concat(normalize([LISTS[0], gas, LISTS[2], payload], DAY, AccountConfig()))
 
     assert (len(whole.measurements), whole.unmapped) == (0, {"meter_data of gas/total": 1})
 
@@ -213,8 +213,8 @@ def test_a_sensor_of_an_unknown_unit_is_unmapped_until_the_account_says_what_it_
     odd = answer(f"{SITE}/sensors_list", [{**SENSORS[0], "type": "iaq", "unit": "points"}], params={})
     payloads = [*LISTS[:2], odd, answer(SENSOR_DATA, [{"timestamp": NOON, "value": 40}], params={})]
 
-    unknown = concat(normalize(payloads, DAY, Account()))
-    named = concat(normalize(payloads, DAY, Account(sensors={"iaq": ("ratio", "%")})))
+    unknown = concat(normalize(payloads, DAY, AccountConfig()))
+    named = concat(normalize(payloads, DAY, AccountConfig(sensors={"iaq": ("ratio", "%")})))
 
     assert unknown.unmapped == {"sensor iaq in points/value": 1}
     assert list(named.measurements["value"]) == [0.4]
@@ -307,13 +307,13 @@ def test_an_answer_without_the_lists_that_say_what_it_is_is_unreadable() -> None
     payload = answer(METER_DATA, [row("2026-03-22 05:30:00+01:00", total=1.0)])
 
     with pytest.raises(PayloadUnreadableError, match="lists"):
-        list(normalize([payload, *LISTS[:1]], DAY, Account()))
+        list(normalize([payload, *LISTS[:1]], DAY, AccountConfig()))
 
 
 @pytest.mark.parametrize("document", [{}, "x", None, 5, {"error": "no"}])
 def test_an_answer_that_is_no_list_is_unreadable(document: object) -> None:
     with pytest.raises(PayloadUnreadableError):
-        list(normalize([*LISTS, answer(METER_DATA, document)], DAY, Account()))
+        list(normalize([*LISTS, answer(METER_DATA, document)], DAY, AccountConfig()))
 
 
 @pytest.mark.parametrize("odd", [5, "x", [], True, None])

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from sandbox.climkit.house import SITE
 from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments
 from warehouse.store import open_warehouse

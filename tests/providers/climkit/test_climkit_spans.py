@@ -7,7 +7,7 @@ import pytest
 
 from domain.measurement import concat
 from domain.window import Window
-from providers.climkit.account import Account
+from providers.climkit.account import AccountConfig
 from sandbox.climkit.house import SITE
 from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments, at, values
 
@@ -50,7 +50,7 @@ def test_a_span_is_loaded_by_the_first_pull_that_comes_after_it(frequency: str) 
 def test_an_account_says_over_which_spans_its_values_reach(
     frequencies: tuple[str, ...], spans: tuple[str, ...]
 ) -> None:
-    assert Account(frequencies=frequencies).spans == spans
+    assert AccountConfig(frequencies=frequencies).spans == spans
 
 
 def test_a_series_of_months_or_years_says_so_in_a_label_because_no_resolution_can() -> None:

@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 
 from domain.window import Window
-from providers.export_service.account import Account, FieldMeaning
+from providers.export_service.account import AccountConfig, FieldMeaning
 from providers.export_service.spec import SPEC
 from sandbox.export_service.products import GRID_PRODUCT, PREDICTION_PRODUCT, VEHICLES_PRODUCT
 from tests.fakes.hub import ORGANIZATION, hub
 from tests.providers.conformance import Case, Live
 
-ACCOUNT = Account(
+ACCOUNT = AccountConfig(
     ORGANIZATION,
     products=(GRID_PRODUCT, VEHICLES_PRODUCT, PREDICTION_PRODUCT),
     fields={"energy_kWh": FieldMeaning("energy_register", "kWh")},

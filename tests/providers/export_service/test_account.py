@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import ConfigurationError
-from providers.export_service.account import Account, FieldMeaning
+from providers.export_service.account import AccountConfig, FieldMeaning
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,22 @@ from providers.export_service.account import Account, FieldMeaning
 )
 def test_a_wrong_account_is_refused_by_its_culprit(wrong: dict[str, Any], culprit: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Account(**{"organization": "hub", **wrong})
+        AccountConfig(**{"organization": "hub", **wrong})
     assert caught.value.culprit.startswith(culprit) or culprit in caught.value.culprit
     assert str(caught.value).count(". ") == 0
 
 
 def test_the_longer_key_of_a_field_wins_over_the_shorter_and_both_over_the_suffix() -> None:
-    account = Account("hub", fields={"P_kW": FieldMeaning("power", "W"), "grid/P_kW": FieldMeaning("power", "MW")})
+    account = AccountConfig(
+        "hub", fields={"P_kW": FieldMeaning("power", "W"), "grid/P_kW": FieldMeaning("power", "MW")}
+    )
     units = [(account.meaning(product, "P_kW") or ("",))[0] for product in ("grid", "other")]
     assert units == ["MW", "W"]
-    assert (Account("hub").meaning("grid", "P_kW") or ("",))[0] == "kW"
+    assert (AccountConfig("hub").meaning("grid", "P_kW") or ("",))[0] == "kW"
 
 
 def test_a_product_may_have_an_identity_of_its_own_or_none() -> None:
-    account = Account("hub", identity={"*": ("vehicle",), "grid": ()})
+    account = AccountConfig("hub", identity={"*": ("vehicle",), "grid": ()})
     assert account.identity_of("evs") == ("vehicle",)
     assert account.identity_of("grid") == ()
-    assert Account("hub").identity_of("grid") == ()
+    assert AccountConfig("hub").identity_of("grid") == ()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import CredentialsRejectedError
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from tests.fakes.hub import ACCOUNT, ORGANIZATION, PRODUCT, Document, hub
 
 
@@ -31,7 +31,7 @@ def test_documents_of_the_last_month_are_looked_at_where_the_last_days_have_none
 def test_a_product_that_cannot_be_read_is_logged_by_name_and_the_others_are_discovered(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    account = Account(ORGANIZATION, products=("closed", PRODUCT))
+    account = AccountConfig(ORGANIZATION, products=("closed", PRODUCT))
     with hub(recent(1, P_kW=1), account=account, forbidden_products=("closed",)) as served:
         served.twin.add("closed", recent(1, P_kW=1))
         assert [series.key for series in served.provider.discover()] == ["grid/P_kW"]

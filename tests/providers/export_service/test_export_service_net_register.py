@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from providers.export_service.account import FieldMeaning
 from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, hub

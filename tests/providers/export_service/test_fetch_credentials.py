@@ -5,7 +5,7 @@ import time
 import pytest
 
 from domain.errors import CredentialsRejectedError, RequestRejectedError
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from tests.fakes.hub import DAY, EXPECTED_35, ORGANIZATION, PRODUCT, Hub, hub, minutes, n_measured
 
 
@@ -41,7 +41,7 @@ def test_a_wrong_secret_is_rejected_credentials_and_is_not_shown() -> None:
 
 
 def test_a_forbidden_product_fails_the_fetch_by_name() -> None:
-    account = Account(ORGANIZATION, products=(PRODUCT, "secret_product"))
+    account = AccountConfig(ORGANIZATION, products=(PRODUCT, "secret_product"))
     with hub(minutes(1), account=account, forbidden_products=("secret_product",)) as served:
         served.twin.add("secret_product", minutes(1))
         with pytest.raises(CredentialsRejectedError, match="secret_product") as caught:
@@ -51,7 +51,7 @@ def test_a_forbidden_product_fails_the_fetch_by_name() -> None:
 
 
 def test_an_unknown_product_fails_the_fetch_by_name() -> None:
-    with hub(account=Account(ORGANIZATION, products=("nowhere",))) as served:
+    with hub(account=AccountConfig(ORGANIZATION, products=("nowhere",))) as served:
         with pytest.raises(RequestRejectedError, match="nowhere"):
             served.fetch()
         assert len(served.asked()) == 1

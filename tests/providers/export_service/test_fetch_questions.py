@@ -8,7 +8,7 @@ import pytest
 from domain.errors import CredentialsRejectedError
 from domain.records import Progress
 from domain.window import Window
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, ORGANIZATION, PRODUCT, Hub, hub, minutes
 
 
@@ -29,13 +29,13 @@ def test_a_question_is_as_documented_with_naive_dates_that_mean_utc(served: Hub)
 
 
 def test_a_space_is_asked_for_where_the_account_has_one() -> None:
-    account = Account(ORGANIZATION, space="ladedaten", products=(PRODUCT,))
+    account = AccountConfig(ORGANIZATION, space="ladedaten", products=(PRODUCT,))
     with hub(minutes(1), account=account) as served:
         assert served.fetch()[0].params["space"] == "ladedaten"
 
 
 def test_all_listed_products_are_parts_where_the_account_names_none() -> None:
-    with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
+    with hub(minutes(1), account=AccountConfig(ORGANIZATION), page_rows=10_000) as served:
         (listed, *pages) = served.fetch()
         assert sorted({payload.part for payload in pages}) == sorted(served.twin.products())
         assert (listed.part, listed.endpoint, listed.page, listed.cursor) == ("/products", "products", 1, None)
@@ -44,14 +44,14 @@ def test_all_listed_products_are_parts_where_the_account_names_none() -> None:
 
 
 def test_the_list_of_products_means_no_point_and_is_not_read_as_documents() -> None:
-    with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
+    with hub(minutes(1), account=AccountConfig(ORGANIZATION), page_rows=10_000) as served:
         (listed, *pages) = served.fetch()
         assert list(served.provider.normalize([listed], DAY)) == []
         assert len(list(served.provider.normalize([listed, *pages], DAY))) == len(pages)
 
 
 def test_a_list_without_a_product_is_an_error_and_not_an_empty_day() -> None:
-    with hub(minutes(1), account=Account(ORGANIZATION)) as served:
+    with hub(minutes(1), account=AccountConfig(ORGANIZATION)) as served:
         served.twin.fault("answer", body="[]", endpoint="products")
         with pytest.raises(CredentialsRejectedError, match=f"lists no product.*{ORGANIZATION}"):
             served.fetch()
@@ -61,7 +61,7 @@ def test_a_list_without_a_product_is_an_error_and_not_an_empty_day() -> None:
 
 
 def test_an_interrupted_fetch_of_all_listed_products_asks_for_the_list_and_for_what_is_missing() -> None:
-    with hub(minutes(1), account=Account(ORGANIZATION), page_rows=10_000) as served:
+    with hub(minutes(1), account=AccountConfig(ORGANIZATION), page_rows=10_000) as served:
         payloads = served.fetch()
         finished = {payload.part: Progress(payload.page, None) for payload in payloads if payload.part != PRODUCT}
         assert [payload.part for payload in served.fetch(DAY, finished)] == ["/products", PRODUCT]

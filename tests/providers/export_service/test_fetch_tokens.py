@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import AnswerTooLargeError, PagingLoopError, RequestRejectedError, TruncationSuspectedError
 from providers.export_service import paging
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from tests.fakes.hub import DAY, EXPECTED_35, ORGANIZATION, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured, tied
 
 
@@ -39,7 +39,7 @@ def test_a_listing_by_offset_that_refuses_to_go_beyond_its_cap_is_asked_for_in_h
 
 
 def test_documents_that_a_search_loses_at_the_end_of_a_page_are_asked_for_again() -> None:
-    account = Account(ORGANIZATION, products=(PRODUCT,), identity={"*": ("vehicle",)})
+    account = AccountConfig(ORGANIZATION, products=(PRODUCT,), identity={"*": ("vehicle",)})
     with hub(tied(60, 4), account=account, semantics="search_after", page_rows=10) as served:
         assert len(served.values()) == 60
     with hub(tied(60, 4), account=account, semantics="search_after", is_tie_repeated=True) as served:

@@ -3,7 +3,7 @@
 import gc
 
 from domain.measurement import concat
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from providers.export_service.normalize import normalize
 from tests.fakes.documents import DAY, NOON, PLAIN, meant, payload, rejected
 
@@ -33,7 +33,7 @@ def test_a_rejected_document_of_megabytes_is_kept_in_part() -> None:
 
 
 def test_a_series_stands_where_the_account_says() -> None:
-    (series,) = meant([{"timestamp": NOON, "P_W": 1}], Account("hub", site="Ingolstadt")).series
+    (series,) = meant([{"timestamp": NOON, "P_W": 1}], AccountConfig("hub", site="Ingolstadt")).series
     assert series.site == "Ingolstadt"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from providers.export_service.account import Account, FieldMeaning
+from providers.export_service.account import AccountConfig, FieldMeaning
 from providers.export_service.points import MAX_TEXT
 from tests.fakes.documents import NOON, meant, measured, reasons, rejected
 
@@ -37,7 +37,7 @@ def test_the_limit_itself_is_possible() -> None:
 
 
 def test_an_integer_that_no_double_holds_is_rejected_and_its_neighbour_is_not() -> None:
-    account = Account("hub", fields={"E": FieldMeaning("energy_register", "J")})
+    account = AccountConfig("hub", fields={"E": FieldMeaning("energy_register", "J")})
     assert reasons({"E": 2**53 + 1}, account) == ["not_finite"]
     assert measured({"E": 2**53 + 2}, account) == {"E": (2**53 + 2) / 3600}
 

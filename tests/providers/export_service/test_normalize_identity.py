@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from tests.fakes.documents import EACH_VEHICLE, NOON, meant, points
 
 
@@ -63,7 +63,7 @@ def test_a_device_that_never_says_a_field_has_no_series_of_it() -> None:
 
 
 def test_several_identity_fields_are_one_name_and_a_product_may_have_its_own() -> None:
-    account = Account("hub", identity={"*": ("nothing",), "grid": ("site.id", "n")})
+    account = AccountConfig("hub", identity={"*": ("nothing",), "grid": ("site.id", "n")})
     batch = meant([{"timestamp": NOON, "site": {"id": "x"}, "n": 7, "P_W": 1}], account)
     assert points(batch.measurements) == [("grid/x/7/P_W", NOON, 1.0)]
 

@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import PayloadUnreadableError
 from domain.records import Series
-from providers.export_service.account import Account, FieldMeaning
+from providers.export_service.account import AccountConfig, FieldMeaning
 from tests.fakes.documents import NOON, meant, measured, points
 from tests.providers.export_service.test_wire import DOCUMENTED
 
@@ -60,7 +60,7 @@ def test_a_number_that_nobody_explained_is_counted_by_name_and_never_guessed(nam
 
 
 def test_the_account_says_what_a_name_does_not_and_its_word_wins() -> None:
-    account = Account(
+    account = AccountConfig(
         "hub",
         fields={
             "energy_kWh": FieldMeaning("energy_register", "kWh"),
@@ -102,7 +102,7 @@ def test_texts_and_booleans_are_states() -> None:
 
 
 def test_a_number_that_is_declared_a_state_is_its_text() -> None:
-    account = Account("hub", fields={"code": FieldMeaning("state")})
+    account = AccountConfig("hub", fields={"code": FieldMeaning("state")})
     rows = [{"timestamp": NOON + i, "code": code} for i, code in enumerate([7, 1.5, "E9", True, [1], 2.0**60])]
     batch = meant(rows, account)
     assert [value for _, _, value in points(batch.states)] == ["7", "1.5", "E9", "true"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import ProviderError
-from providers.export_service.account import Account
+from providers.export_service.account import AccountConfig
 from tests.fakes.documents import EACH_VEHICLE, NOON, PLAIN, PRODUCT, meant, points
 
 VALUES = (
@@ -42,7 +42,7 @@ def n_values(document: Mapping[str, Any], apart: Sequence[str]) -> int:
 @given(st.lists(DOCUMENTS, max_size=12), st.sampled_from([PLAIN, EACH_VEHICLE]), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
 def test_every_value_is_accounted_for_in_any_order(
-    rows: list[dict[str, Any]], account: Account, shuffler: random.Random
+    rows: list[dict[str, Any]], account: AccountConfig, shuffler: random.Random
 ) -> None:
     apart = ("timestamp", *account.identity_of(PRODUCT))
     batch = meant(rows, account)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from domain.window import Window
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.spec import SPEC
 from sandbox.servitly.fleet import THINGS
 from tests.fakes.exports import ACCOUNT, DAY, boilers
@@ -18,7 +18,9 @@ THINGS_ASKED = replace(ACCOUNT, things=(THINGS[0].id, THINGS[2].id))
 
 @contextmanager
 def _open(
-    account: Account = THINGS_ASKED, slice_of: timedelta = timedelta(hours=12), faults: Mapping[str, str] | None = None
+    account: AccountConfig = THINGS_ASKED,
+    slice_of: timedelta = timedelta(hours=12),
+    faults: Mapping[str, str] | None = None,
 ) -> Iterator[Live]:
     with boilers(account=account, slice_of=slice_of) as made:
         for name, raw in (faults or {}).items():

@@ -11,14 +11,14 @@ import pytest
 from domain.errors import ProviderError
 from domain.measurement import concat
 from domain.window import Window
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.normalize import normalize_each
 from tests.fakes.zips import answer, streamed, zipped
 
 T, HALF_DAY = 1_748_736_000_000, 43_200_000
 DAYS = [Window.of_day(date(2025, 6, day)) for day in range(1, 4)]
 SPAN = Window(DAYS[0].start, DAYS[-1].end)
-ACCOUNT = Account(tenant="acme")
+ACCOUNT = AccountConfig(tenant="acme")
 HEADER = ("TIMESTAMP", "P [W]", "T [°C]", "Note")
 Said = dict[tuple[str, int], set[object]]
 

@@ -15,7 +15,7 @@ from domain.errors import ConfigurationError
 from domain.measurement import concat
 from domain.window import Window
 from providers._decimal_sign import DecimalSign
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.decimal_sign import sign_of
 from providers.servitly.normalize import normalize_each
 from providers.servitly.proofs import possible_signs
@@ -24,14 +24,14 @@ from tests.fakes.zips import answer, zipped
 T, DAY_MILLIS = 1_748_736_000_000, 86_400_000
 DAYS = [Window.of_day(date(2025, 6, day)) for day in range(1, 5)]
 SPAN = Window(DAYS[0].start, DAYS[-1].end)
-ACCOUNT = Account(tenant="acme")
+ACCOUNT = AccountConfig(tenant="acme")
 Said = dict[tuple[str, int], float | str]
 
 
 def said(
     text: str,
     windows: Sequence[Window] = (SPAN,),
-    account: Account = ACCOUNT,
+    account: AccountConfig = ACCOUNT,
     asked: Window = SPAN,
     method: int = zipfile.ZIP_DEFLATED,
 ) -> Said:

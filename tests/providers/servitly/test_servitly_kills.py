@@ -21,7 +21,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from assets.day import land, load
+from assets.steps import land, load
 from domain.window import Window
 from providers.servitly.pace import Pace
 from resources import order_worker
@@ -48,7 +48,7 @@ def ingest(database: str, landing: Path, source: str, pace: Pace = QUICK, window
         shipped(config_to(source, FLEET, pace), variables) as (_, client),
         open_warehouse(database, landing) as warehouse,
     ):
-        land(client, warehouse, source, window, adopts=True)
+        land(client, warehouse, source, window, reuse_finished=True)
         load(client, warehouse, source, window)
 
 

@@ -9,22 +9,22 @@ import pytest
 from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, concat
 from domain.window import Window
-from providers.servitly.account import Account, FieldMeaning
+from providers.servitly.account import AccountConfig, FieldMeaning
 from providers.servitly.normalize import normalize
 from tests.fakes.zips import answer, zipped
 
 DAY = Window.of_day(date(2025, 6, 1))
 T = 1_748_736_000_000
-ACCOUNT = Account(tenant="acme")
+ACCOUNT = AccountConfig(tenant="acme")
 
 
 def said(
-    *files: tuple[str, str | bytes], account: Account = ACCOUNT, window: Window = DAY, **params: str
+    *files: tuple[str, str | bytes], account: AccountConfig = ACCOUNT, window: Window = DAY, **params: str
 ) -> Normalized:
     return concat(normalize([answer(zipped(files), DAY, **params)], window, account))
 
 
-def one(text: str | bytes, account: Account = ACCOUNT) -> Normalized:
+def one(text: str | bytes, account: AccountConfig = ACCOUNT) -> Normalized:
     return said(("B1.csv", text), account=account)
 
 

@@ -12,7 +12,7 @@ import pytest
 from domain.records import BodyFile, Payload
 from domain.window import Window
 from providers._archive import Archive
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.csv_file import read_csv
 from providers.servitly.normalize import normalize
 from providers.servitly.spec import BATCH_POINTS
@@ -23,7 +23,7 @@ from warehouse.store import open_warehouse
 MEBIBYTE = 2**20
 MONTH = Window.of_days(date(2025, 6, 1), date(2025, 6, 30))
 FIRST = Window.of_day(date(2025, 6, 1))
-ACCOUNT = Account(tenant="acme")
+ACCOUNT = AccountConfig(tenant="acme")
 N_POINTS = 20_000
 N_METRICS = 300
 N_WIDE_ROWS = 5_000

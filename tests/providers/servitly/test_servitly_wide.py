@@ -11,7 +11,7 @@ from typing import IO, Any
 from domain.measurement import concat
 from domain.records import BodyFile, Payload
 from domain.window import Window
-from providers.servitly.account import Account
+from providers.servitly.account import AccountConfig
 from providers.servitly.normalize import normalize, normalize_each
 from tests.fakes.forked import together
 from tests.fakes.memory import rise_of
@@ -20,7 +20,7 @@ from tests.providers.conformance import said
 MEBIBYTE = 2**20
 MONTH = Window.of_days(date(2025, 5, 1), date(2025, 5, 31))
 DAYS = [Window.of_day(day) for day in MONTH.days()]
-ACCOUNT = Account(tenant="acme")
+ACCOUNT = AccountConfig(tenant="acme")
 N_ROWS = 20_000
 
 

@@ -58,7 +58,7 @@ def test_nothing_newer_than_yesterday_is_asked_for() -> None:
         (one,) = made.fetch()
         assert days_of(made) == [("06-03", "06-04")]
         assert one.window.end == datetime(2025, 6, 5, tzinfo=UTC)
-    assert SPEC.settles_after >= timedelta(days=2)
+    assert SPEC.finalization_lag >= timedelta(days=2)
 
 
 def test_a_day_of_which_nothing_can_be_had_yet_is_not_published_and_costs_no_request() -> None:

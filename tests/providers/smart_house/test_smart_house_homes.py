@@ -8,19 +8,19 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.measurement import Normalized, concat
 from domain.window import Window
-from providers.smart_house.account import Account, FieldMeaning
+from providers.smart_house.account import AccountConfig, FieldMeaning
 from providers.smart_house.normalize import normalize
 from tests.fakes.smart_homes import ACCOUNT, DAY, archive, change, payload, points_of, row, smart_homes
 
 AT = "2025-06-03T10:00:00.000000+01:00"
-NAMED = Account(homes={"mine": ("sensor.only_mine",), "yours": ("sensor_only_yours", "light.yours")})
+NAMED = AccountConfig(homes={"mine": ("sensor.only_mine",), "yours": ("sensor_only_yours", "light.yours")})
 
 
 def cell(state: str = "1", at: str = AT) -> list[object]:
     return [change(at, state)]
 
 
-def said(*rows: dict[str, object], account: Account = NAMED, last: date = DAY.day) -> Normalized:
+def said(*rows: dict[str, object], account: AccountConfig = NAMED, last: date = DAY.day) -> Normalized:
     return concat(normalize([payload(archive(list(rows)), last=last)], DAY, account))
 
 
@@ -121,7 +121,7 @@ def test_an_account_that_could_not_work_is_refused_in_a_sentence(wrong: dict[str
 
 
 def test_the_homes_are_no_part_of_what_is_asked() -> None:
-    with smart_homes() as named, smart_homes(account=Account()) as unnamed:
+    with smart_homes() as named, smart_homes(account=AccountConfig()) as unnamed:
         assert named.provider.fingerprint == unnamed.provider.fingerprint
     with smart_homes(account=replace(ACCOUNT, types=("sensor",))) as other:
         assert other.provider.fingerprint != named.provider.fingerprint
@@ -129,7 +129,7 @@ def test_the_homes_are_no_part_of_what_is_asked() -> None:
 
 def test_the_window_of_a_day_is_the_same_from_a_wide_pull() -> None:
     week = Window.of_days(DAY.day - timedelta(days=4), DAY.day + timedelta(days=2))
-    with smart_homes(account=Account()) as made:
+    with smart_homes(account=AccountConfig()) as made:
         wide = points_of(concat(made.provider.normalize(made.fetch(week), DAY)))
         assert points_of(made.load()) == wide
 
@@ -158,7 +158,7 @@ def test_columns_that_come_and_go_with_what_was_asked_for_change_no_other_point(
     assert not any("sensor_gone" in key for key, _ in points_of(empty))
 
 
-def part(types: str, *rows: dict[str, object], account: Account = NAMED) -> Normalized:
+def part(types: str, *rows: dict[str, object], account: AccountConfig = NAMED) -> Normalized:
     return concat(normalize([payload(archive(list(rows)), params={"types": types})], DAY, account))
 
 
@@ -168,7 +168,7 @@ def test_in_a_part_of_an_answer_a_home_is_named_by_its_own_entity_or_not_at_all(
     whole = part("light,sun", *lights)
     assert {key.split("/")[0] for key, _ in points_of(whole)} == {"yours"}
     assert list(whole.rejected["reason"]) == ["ambiguous_identity"]
-    assert not points_of(part("light", row(0, light_hall=cell()), account=Account()))
+    assert not points_of(part("light", row(0, light_hall=cell()), account=AccountConfig()))
 
 
 def test_an_answer_with_all_types_that_the_account_names_is_no_part() -> None:

@@ -9,20 +9,20 @@ from domain.measurement import Normalized, concat
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.window import Window
 from providers.smart_house import naming
-from providers.smart_house.account import Account, FieldMeaning
+from providers.smart_house.account import AccountConfig, FieldMeaning
 from providers.smart_house.normalize import normalize
 from tests.fakes.smart_homes import archive, change, payload, row
 
 DAY = Window.of_day(date(2025, 6, 3))
 AT = "2025-06-03T{:02}:00:00.000000+01:00"
 CELSIUS = "{unit_of_measurement=°C, device_class=temperature, state_class=measurement}"
-ACCOUNT = Account(homes={"aveiro": ("sensor.x",)})
+ACCOUNT = AccountConfig(homes={"aveiro": ("sensor.x",)})
 STATED = naming.stated("aveiro", "sensor_x").key
 MEASURED = naming.measured("aveiro", "sensor_x", "temperature", "°C").key
 
 
 def said(
-    *changes: tuple[object, object], kinds: Kinds = NO_KINDS, account: Account = ACCOUNT, form: str = "json"
+    *changes: tuple[object, object], kinds: Kinds = NO_KINDS, account: AccountConfig = ACCOUNT, form: str = "json"
 ) -> Normalized:
     cell = [change(AT.format(hour), state, attributes) for hour, (state, attributes) in enumerate(changes, 2)]
     cells = cell if form == "json" else str(cell)
@@ -116,7 +116,7 @@ def test_states_that_an_older_release_has_made_of_a_sensor_do_not_make_a_text_of
 
 
 def test_the_account_says_it_before_anybody_else() -> None:
-    account = Account(homes=ACCOUNT.homes, fields={"sensor.x": FieldMeaning("state", "text")})
+    account = AccountConfig(homes=ACCOUNT.homes, fields={"sensor.x": FieldMeaning("state", "text")})
     assert list(said(("1", "{}"), account=account).states["value"]) == ["1"]
 
 

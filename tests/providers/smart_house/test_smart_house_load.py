@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assets.day import land, load
-from assets.walk import go_through
+from assets.ingest import ingest_days
+from assets.steps import land, load
 from domain.errors import ShrinkRefusedError
 from domain.window import Window
 from pipelines.local.verification import compare, series_by_labels, true_points
@@ -45,7 +45,7 @@ def test_a_week_is_asked_for_in_three_requests_and_every_day_of_it_is_what_the_h
 ) -> None:
     days = [DAY.day + timedelta(days=offset) for offset in range(7)]
     with smart_homes() as made:
-        outcomes = list(go_through(days, made.provider, warehouse, SOURCE, pull_days=SPEC.pull_days))
+        outcomes = list(ingest_days(days, made.provider, warehouse, SOURCE, pull_days=SPEC.pull_days))
         assert [one.error for one in outcomes] == [None] * 7
         assert len(made.asked()) == 3
         for day in (days[0], days[3], days[6]):

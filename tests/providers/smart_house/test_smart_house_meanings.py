@@ -3,7 +3,7 @@
 import pytest
 
 from domain.measurement import Normalized, concat
-from providers.smart_house.account import Account, FieldMeaning
+from providers.smart_house.account import AccountConfig, FieldMeaning
 from providers.smart_house.meanings import Attributes, attributes_of
 from providers.smart_house.normalize import normalize
 from tests.fakes.smart_homes import DAY, archive, change, payload, points_of, row, smart_homes
@@ -11,9 +11,9 @@ from tests.fakes.smart_homes import DAY, archive, change, payload, points_of, ro
 AT = "2025-06-03T{:02}:00:00.000000+01:00"
 
 
-def said(*changes: tuple[object, object], account: Account | None = None) -> Normalized:
+def said(*changes: tuple[object, object], account: AccountConfig | None = None) -> Normalized:
     cell = [change(AT.format(hour), state, attributes) for hour, (state, attributes) in enumerate(changes, 2)]
-    return concat(normalize([payload(archive([row(sensor_x=cell)]))], DAY, account or Account()))
+    return concat(normalize([payload(archive([row(sensor_x=cell)]))], DAY, account or AccountConfig()))
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_a_unit_that_changes_makes_a_series_of_each_and_one_truth() -> None:
 
 
 def test_the_account_says_what_a_unit_does_not() -> None:
-    account = Account(fields={"sensor.x": FieldMeaning("energy_register", "Wh")})
+    account = AccountConfig(fields={"sensor.x": FieldMeaning("energy_register", "Wh")})
     whole = said(("1", "{}"), ("1", "{unit_of_measurement=kWh}"), ("1", "{unit_of_measurement=V}"), account=account)
     assert list(whole.measurements["value"]) == [1.0, 1000.0]
     assert [name.rpartition("/")[2] for name in whole.unmapped] == ["sensor_x [V]"]
 
 
 def test_units_are_applied_again_because_the_provider_looks_at_the_first_change_alone() -> None:
-    with smart_homes(account=Account(units=("V",))) as made:
+    with smart_homes(account=AccountConfig(units=("V",))) as made:
         whole = made.load()
         assert made.asked()[0]["query"]["units"] == "V"
     assert {key.rpartition("/")[2] for key, _ in points_of(whole)} == {"V"}

@@ -8,14 +8,14 @@ import pytest
 from domain.measurement import concat
 from domain.window import Window
 from providers.smart_house import batches
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import normalize, normalize_each
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.wire import OddRow, Upload
 from tests.fakes.smart_homes import DAY, archive, change, payload, row
 from tests.providers.conformance import said
 
-ACCOUNT = Account(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})
+ACCOUNT = AccountConfig(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})
 DAYS = [DAY.day + timedelta(days=n) for n in range(7)]
 WINDOWS = [Window.of_day(day) for day in DAYS]
 REDACTED = {"last_updated": "{{REDACTED}}", "state": "7", "attributes": "{unit_of_measurement=W}"}

@@ -9,12 +9,12 @@ import pytest
 from domain.measurement import concat
 from domain.records import Payload
 from domain.window import Window
-from providers.smart_house.account import Account
+from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import NOTHING_LEFT, normalize
 from tests.fakes.smart_homes import DAY, archive, change, payload, row, smart_homes
 
 AT = "2025-06-03T10:00:00.000000+01:00"
-ACCOUNT = Account(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})
+ACCOUNT = AccountConfig(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})
 FIRST, SECOND, LAST = (DAY.day + timedelta(days=n) for n in range(3))
 HOME_OF = {"sensor_mine": 1, "sensor_yours": 2, "sensor_theirs": 3}
 
@@ -28,7 +28,7 @@ def answer(*uploads: Sequence[dict[str, object]], first: date = FIRST, last: dat
     return payload(archive([one for day in uploads for one in day]), first=first, last=last, **more)
 
 
-def absent(*payloads: Payload, account: Account = ACCOUNT, window: Window = DAY) -> frozenset[str]:
+def absent(*payloads: Payload, account: AccountConfig = ACCOUNT, window: Window = DAY) -> frozenset[str]:
     return concat(normalize(payloads, window, account)).absent_sites
 
 
@@ -110,7 +110,7 @@ def test_an_answer_that_was_narrowed_proves_nothing(narrowed: dict[str, str]) ->
 
 
 def test_an_unnamed_home_is_never_absent() -> None:
-    assert absent(answer(*BOTH), account=Account()) == frozenset()
+    assert absent(answer(*BOTH), account=AccountConfig()) == frozenset()
 
 
 def test_a_home_without_a_usable_change_is_there() -> None:

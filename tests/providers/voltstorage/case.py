@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.spec import SPEC
 from sandbox.voltstorage.twin import EXPORT_CSV, STATISTICS
 from tests.fakes.battery import battery
 from tests.providers.conformance import Case, Live
 
-ACCOUNT = Account(products=(77, 79), components=(501,), statistics=("hour",))
+ACCOUNT = AccountConfig(products=(77, 79), components=(501,), statistics=("hour",))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, Reason, concat
 from domain.window import Window
-from providers.voltstorage.account import Account, FieldMeaning
+from providers.voltstorage.account import AccountConfig, FieldMeaning
 from providers.voltstorage.csv_export import read_csv
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.spec import BATCH_ROWS
@@ -21,11 +21,11 @@ def csv(*lines: str, ending: str = "\r\n") -> str:
     return "".join(line + ending for line in lines)
 
 
-def read(text: str | bytes, account: Account | None = None, window: Window = DAY) -> Normalized:
-    return concat(normalize([exported(text, window)], window, account or Account()))
+def read(text: str | bytes, account: AccountConfig | None = None, window: Window = DAY) -> Normalized:
+    return concat(normalize([exported(text, window)], window, account or AccountConfig()))
 
 
-def values(text: str | bytes, account: Account | None = None) -> dict[str, float | str]:
+def values(text: str | bytes, account: AccountConfig | None = None) -> dict[str, float | str]:
     return {series.partition("/")[2]: value for (series, _), value in points_of(read(text, account)).items()}
 
 
@@ -177,7 +177,7 @@ def test_an_export_whose_last_line_has_no_end_was_cut(n_missing: int) -> None:
 
 
 def test_a_provider_that_never_ends_its_last_line_can_be_said_to() -> None:
-    account = Account(is_last_line_ended=False)
+    account = AccountConfig(is_last_line_ended=False)
     assert values(PLAIN.removesuffix("\r\n"), account) == {"Power_Grid": -10.5, "Power_PV": 20.0}
 
 
@@ -199,7 +199,7 @@ def test_an_unknown_column_of_numbers_is_unmapped_and_one_of_texts_is_a_state() 
 
 
 def test_an_account_says_what_an_unknown_column_is() -> None:
-    account = Account(fields={"Power_New": FieldMeaning("power", "kW")})
+    account = AccountConfig(fields={"Power_New": FieldMeaning("power", "kW")})
     assert values(csv("sep=,", "Time,Power_New", "2021-01-11T12:00:00Z,2"), account) == {"Power_New": 2000.0}
 
 
@@ -265,7 +265,7 @@ def test_a_day_of_a_row_a_second_comes_in_several_batches_and_whole() -> None:
         for n in range(n_rows)
     )
     header = "Time,Power_Grid,Power_Household,inverterPower,Power_PV,Power_Power Electronics,SOC_State of Charge"
-    batches = list(normalize([exported(csv("sep=,", header, *lines), DAY)], DAY, Account()))
+    batches = list(normalize([exported(csv("sep=,", header, *lines), DAY)], DAY, AccountConfig()))
     assert len(batches) == -(-n_rows // BATCH_ROWS)
     assert max(batch.n_received for batch in batches) == BATCH_ROWS * 6
     assert sum(batch.n_received for batch in batches) == n_rows * 6

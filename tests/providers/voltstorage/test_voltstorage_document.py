@@ -6,7 +6,7 @@ import pytest
 
 from domain.measurement import concat
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize
 from tests.fakes.exported import exported, points_of
 
@@ -57,7 +57,7 @@ def expected() -> dict[tuple[str, str], float]:
 @pytest.mark.parametrize("ending", [b"\r\n", b"\n"])
 def test_the_printed_example_loads_to_exactly_the_values_printed_there(ending: bytes) -> None:
     said = exported(PRINTED.replace(b"\r\n", ending), WINDOW)
-    whole = concat(normalize([said], WINDOW, Account()))
+    whole = concat(normalize([said], WINDOW, AccountConfig()))
     want = {(f"77/{name}", datetime.fromisoformat(time)): value for (name, time), value in expected().items()}
     assert len(want) == 72
     assert points_of(whole) == want

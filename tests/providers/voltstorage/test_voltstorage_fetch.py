@@ -19,7 +19,7 @@ from domain.errors import (
 )
 from domain.measurement import concat
 from domain.window import Window
-from providers.voltstorage.account import Account, ProductFilter
+from providers.voltstorage.account import AccountConfig, ProductFilter
 from providers.voltstorage.naming import Device
 from sandbox.voltstorage.twin import EXPORT_CSV, EXPORT_JSON, LATEST, LOGIN, PRODUCTS, STATISTICS
 from tests.fakes.battery import ACCOUNT, DAY, Battery, battery
@@ -91,7 +91,7 @@ def test_statistics_of_every_time_span_are_asked_for_and_read(timespan: str) -> 
 
 
 def test_every_parameter_of_an_export_is_sent() -> None:
-    account = Account(
+    account = AccountConfig(
         products=(77,), statistics=(), export_fields=("Power_PV", "Power_Grid"), precision=4, tolerance=0.01,
         tz_minutes=120, separator=";",
     )  # fmt: skip
@@ -124,7 +124,7 @@ def test_precision_counts_significant_digits() -> None:
 
 
 def test_a_component_is_asked_for_by_its_own_id() -> None:
-    with battery(account=Account(products=(), components=(501,), statistics=())) as home:
+    with battery(account=AccountConfig(products=(), components=(501,), statistics=())) as home:
         assert {series.key for series in home.load().series} == {
             "component-501/inverterPower", "component-501/Power_Power Electronics",
         }  # fmt: skip
@@ -167,7 +167,7 @@ def test_a_window_that_begins_within_a_millisecond_is_asked_for_in_whole_ones_an
 
 
 def test_products_are_listed_page_by_page_until_a_short_one() -> None:
-    with battery(account=Account(statistics=()), products_per_page=1) as home:
+    with battery(account=AccountConfig(statistics=()), products_per_page=1) as home:
         payloads = home.fetch()
         assert [entry["query"]["page"] for entry in home.asked(PRODUCTS)] == ["1", "2", "3"]
         assert [payload.page for payload in payloads if payload.part == "/products"] == [1, 2, 3]
@@ -176,14 +176,14 @@ def test_products_are_listed_page_by_page_until_a_short_one() -> None:
 
 
 def test_pages_of_products_that_repeat_are_a_loop() -> None:
-    with battery(account=Account(statistics=()), products_per_page=1) as home:
+    with battery(account=AccountConfig(statistics=()), products_per_page=1) as home:
         home.twin.fault("page_repeats")
         with pytest.raises(PagingLoopError, match="only products of earlier pages"):
             home.fetch()
 
 
 def test_a_provider_that_ignores_the_count_has_sent_all() -> None:
-    with battery(account=Account(statistics=()), products_per_page=1) as home:
+    with battery(account=AccountConfig(statistics=()), products_per_page=1) as home:
         home.twin.fault("count_ignored")
         assert [product.id for product in home.provider.products()] == [77, 79]
         assert len(home.asked(PRODUCTS)) == 1
@@ -198,7 +198,7 @@ def test_a_provider_that_ignores_the_count_has_sent_all() -> None:
     ],
 )  # fmt: skip
 def test_products_are_filtered_and_sorted_by_the_provider(chosen: ProductFilter, found: list[int]) -> None:
-    with battery(account=Account(product_filter=chosen)) as home:
+    with battery(account=AccountConfig(product_filter=chosen)) as home:
         assert [product.id for product in home.provider.products()] == found
 
 
@@ -211,7 +211,7 @@ def test_latest_values_come_with_their_time_or_without(home: Battery) -> None:
 
 
 def test_what_is_discovered_has_the_products_zone_and_group() -> None:
-    with battery(account=Account(products=(77, 79), statistics=())) as home:
+    with battery(account=AccountConfig(products=(77, 79), statistics=())) as home:
         found = {series.key: series for series in home.provider.discover()}
         assert found["77/Power_PV"].time_zone == "Europe/Berlin"
         assert found["79/Power_PV"].time_zone == "Europe/Vienna"

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, Reason, concat
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.wire import parse_latest, parse_products
 from tests.fakes.exported import exported, points_of, summed_up
@@ -36,11 +36,11 @@ DOCUMENTED: dict[str, Any] = {
 
 def read(document: object) -> Normalized:
     body = document if isinstance(document, str) else json.dumps(document)
-    return concat(normalize([exported(body, DAY, export_format="json")], DAY, Account()))
+    return concat(normalize([exported(body, DAY, export_format="json")], DAY, AccountConfig()))
 
 
 def summed(rows: list[dict[str, Any]], timespan: str = "day") -> Normalized:
-    return concat(normalize([summed_up(rows, DAY, timespan)], DAY, Account()))
+    return concat(normalize([summed_up(rows, DAY, timespan)], DAY, AccountConfig()))
 
 
 def test_records_and_columns_say_the_same() -> None:

@@ -25,7 +25,7 @@ from domain.live import Heard, LiveStream
 from domain.records import Series
 from providers._addresses import Origin
 from providers._stream import StreamLimits
-from providers.voltstorage.account import Account, Paths
+from providers.voltstorage.account import AccountConfig, Paths
 from providers.voltstorage.live import VoltStorageFeed, read_message
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.spec import MAX_COLUMNS
@@ -33,13 +33,13 @@ from sandbox.voltstorage.twin import ROOT, STREAM
 from tests.fakes.battery import Battery, battery
 from tests.fakes.live_house import eventually
 
-ACCOUNT = Account(products=(78,))
+ACCOUNT = AccountConfig(products=(78,))
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
 DOCUMENTED = '{"type": "latest-data", "time": 1575154800, "data": {"pvPower": 421, "dcVoltage": 26.3}}'
 
 
-def said(text: str, account: Account | None = None) -> Heard | None:
-    return read_message(text, Device("product", "77"), Naming(account or Account()), RECEIVED)
+def said(text: str, account: AccountConfig | None = None) -> Heard | None:
+    return read_message(text, Device("product", "77"), Naming(account or AccountConfig()), RECEIVED)
 
 
 def message(data: dict[str, Any], *, at: Any = 1575154800) -> str:  # noqa: ANN401 - any JSON
@@ -61,11 +61,11 @@ def test_the_documents_example_is_said_under_the_names_of_the_export() -> None:
 def test_a_stream_and_an_export_describe_a_series_with_the_same_words() -> None:
     heard = said(DOCUMENTED)
     assert heard is not None
-    assert heard.points[0].series == Naming(Account()).of_field(Device("product", "77"), "Power_PV")
+    assert heard.points[0].series == Naming(AccountConfig()).of_field(Device("product", "77"), "Power_PV")
 
 
 def test_an_account_says_what_a_live_name_is_called_in_exports() -> None:
-    account = Account(live_names={"dcVoltage": "Power_PV"})
+    account = AccountConfig(live_names={"dcVoltage": "Power_PV"})
     assert values(said(message({"dcVoltage": 26.3}), account)) == {"77/Power_PV": 26.3}
 
 
@@ -73,7 +73,7 @@ def test_null_is_no_value_and_what_is_none_is_counted() -> None:
     heard = said(message({"pvPower": None, "gridPower": "n/a", "unknown": 3, "stateOfCharge": 7, "status": "idle"}))
     assert values(heard) == {"77/Status": "idle"}
     assert heard is not None
-    assert heard.n_left_out == 3
+    assert heard.n_ignored == 3
 
 
 def test_an_event_without_data_is_no_message() -> None:
@@ -111,7 +111,7 @@ def home() -> Iterator[Battery]:
 
 
 def feed_of(
-    home: Battery, *, account: Account = ACCOUNT, port: int | None = None, ping: float = 20.0
+    home: Battery, *, account: AccountConfig = ACCOUNT, port: int | None = None, ping: float = 20.0
 ) -> VoltStorageFeed:
     origin = home.clients[0].origin
     if port is not None:
@@ -190,7 +190,7 @@ def test_a_fresh_token_that_is_worth_nothing_is_rejected_credentials(home: Batte
 
 
 def test_a_stream_speaks_of_the_samples_of_its_product_and_of_nothing_else() -> None:
-    naming, product = Naming(Account()), Device("product", "77")
+    naming, product = Naming(AccountConfig()), Device("product", "77")
     assert feed_part(naming.of_field(product, "Power_PV")) == "77"
     assert feed_part(naming.of_field(product, "Status", is_state=True)) == "77"
     assert feed_part(naming.of_statistic(product, "hour", "pv-total")) is None

@@ -9,7 +9,7 @@ import pytest
 
 from domain.measurement import concat
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize
 from sandbox.voltstorage.twin import EXPORT_CSV
 from tests.fakes.battery import ACCOUNT, battery
@@ -48,7 +48,7 @@ def test_a_battery_may_release_more_than_it_stored() -> None:
     """As on the documented day: an efficiency above one is no fault."""
     said = {"timespan_start": BEGIN, "storage-total-released": 22079844, "storage-total-stored": 21982919,
             "dc-efficiency": 1.004}  # fmt: skip
-    whole = concat(normalize([summed_up([said], DAY, "day")], DAY, Account()))
+    whole = concat(normalize([summed_up([said], DAY, "day")], DAY, AccountConfig()))
     assert points_of(whole)["77/day/dc-efficiency", DAY.start] == 1.004
     assert whole.rejected.empty
 
@@ -62,7 +62,7 @@ def test_a_running_day_is_said_anew_and_corrected_with_a_revision(database: str,
             pull.keep(replace(answer, page=1, received_at=DAY.start + timedelta(hours=received)))
             pull.finish(n_requests=1)
             landed = warehouse.payloads("home", DAY)
-            report = warehouse.load("home", DAY, landed, normalize(landed, DAY, Account()))
+            report = warehouse.load("home", DAY, landed, normalize(landed, DAY, AccountConfig()))
         assert (report.n_changed, report.n_points) == (1, 1)
     with psycopg.connect(database) as connection:
         held = connection.execute("SELECT measured_at, value FROM measurement").fetchall()
@@ -73,4 +73,4 @@ def test_a_running_day_is_said_anew_and_corrected_with_a_revision(database: str,
 
 @pytest.mark.parametrize("seconds", [1, 31_622_400])
 def test_a_token_may_be_asked_for_that_lives_up_to_a_leap_year(seconds: int) -> None:
-    assert Account(validity_seconds=seconds).validity_seconds == seconds
+    assert AccountConfig(validity_seconds=seconds).validity_seconds == seconds

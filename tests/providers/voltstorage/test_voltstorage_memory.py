@@ -7,7 +7,7 @@ import pytest
 from domain.errors import PayloadUnreadableError
 from domain.records import Payload
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.csv_export import read_csv
 from providers.voltstorage.normalize import normalize
 from tests.fakes.forked import together
@@ -15,7 +15,7 @@ from tests.fakes.memory import rise_of
 
 MEBIBYTE = 2**20
 DAY = Window.of_day(date(2025, 6, 1))
-ACCOUNT = Account()
+ACCOUNT = AccountConfig()
 MOST = 64 * MEBIBYTE
 N_ROWS = 86_400
 

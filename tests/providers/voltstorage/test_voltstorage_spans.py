@@ -9,7 +9,7 @@ import pytest
 
 from domain.measurement import Normalized, concat
 from domain.window import Window
-from providers.voltstorage.account import Account
+from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
 from sandbox.voltstorage.twin import STATISTICS
@@ -18,7 +18,7 @@ from tests.fakes.battery import ACCOUNT, Battery, at, battery
 ENERGIES = ("pv-total", "consumption-total", "storage-total-released", "storage-total-stored")
 
 
-def loaded(home: Battery, account: Account, window: Window, now: datetime) -> Normalized:
+def loaded(home: Battery, account: AccountConfig, window: Window, now: datetime) -> Normalized:
     """What a pull of `window` says that is begun at `now`."""
     provider = VoltStorage(home.clients[0], account, now=lambda: now)
     payloads = [replace(payload, received_at=now) for payload in provider.fetch(window, {})]
@@ -117,10 +117,10 @@ def test_of_a_day_that_is_over_no_lifetime_is_asked_for_however_soon() -> None:
 
 @pytest.mark.parametrize(("timespan", "span"), [("hour", None), ("day", None), ("month", "month"), ("year", "year")])
 def test_a_series_whose_length_no_resolution_says_has_it_in_a_label(timespan: str, span: str | None) -> None:
-    series = Naming(Account()).of_statistic(Device("product", "77"), timespan, "pv-total")
+    series = Naming(AccountConfig()).of_statistic(Device("product", "77"), timespan, "pv-total")
     assert (series.resolution is None, series.labels.get("span")) == (span is not None, span)
 
 
 def test_an_account_says_which_spans_outlive_its_days() -> None:
-    assert Account(statistics=("hour", "day")).spans == ()
-    assert Account(statistics=("hour", "year", "month", "lifetime")).spans == ("month", "year")
+    assert AccountConfig(statistics=("hour", "day")).spans == ()
+    assert AccountConfig(statistics=("hour", "year", "month", "lifetime")).spans == ("month", "year")
