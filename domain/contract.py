@@ -208,7 +208,7 @@ class Budget(Protocol):
     """The right to send a request: one bucket per credential, shared by every process."""
 
     def take(self) -> int:
-        """Wait until one more request is allowed, and take that place; its number."""
+        """Wait until one more request is allowed, and take that slot; its number."""
 
-    def answered(self, place: int) -> None:
-        """Note that the request of `place` is answered or has failed: until now it may have been on its way."""
+    def answered(self, slot: int) -> None:
+        """Note that the request of `slot` is answered or has failed: until now it may have been on its way."""

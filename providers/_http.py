@@ -157,12 +157,12 @@ class _HttpLine:
         write: Callable[[bytes], object],
     ) -> Reply | Failure:
         """Send `request` once: wait for the budget, judge the head of the answer, write its body as it comes."""
-        place = self._take_place(deadline)
+        slot = self._take_slot(deadline)
         with self._lock:
             self.n_requests += 1
         response: httpx.Response | None = None
         try:
-            response = self._send(request, place)
+            response = self._send(request, slot)
             head = _head(response)
             return judge(head) or self._receive(response, head, write)
         except ForbiddenAddressError:
@@ -175,20 +175,20 @@ class _HttpLine:
                 with contextlib.suppress(OSError, httpcore.NetworkError):
                     response.close()
 
-    def _take_place(self, deadline: Deadline) -> int:
+    def _take_slot(self, deadline: Deadline) -> int:
         if self._budget is None:
             return 0
         began = time.monotonic()
-        place = self._budget.take()
+        slot = self._budget.take()
         deadline.extend(time.monotonic() - began)
-        return place
+        return slot
 
-    def _send(self, request: Request, place: int) -> httpx.Response:
+    def _send(self, request: Request, slot: int) -> httpx.Response:
         try:
             return self._transport.handle_request(self._foreign(request))
         finally:
             if self._budget is not None:
-                self._budget.answered(place)
+                self._budget.answered(slot)
 
     def _foreign(self, request: Request) -> httpx.Request:
         limits = self._limits

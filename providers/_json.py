@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import PayloadUnreadableError
+from domain.texts import clipped
 
 MAX_DEPTH: Final = 64
 """Nested objects and lists; what is nested deeper is an attack, not telemetry."""
@@ -115,21 +116,6 @@ def kind_of(value: object) -> str:
     """What JSON calls `value`: object, list, text, boolean, number or null."""
     names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
     return names.get(type(value), "null")
-
-
-def is_storable(text: str) -> bool:
-    """Whether a database can hold `text`: no NUL, no lone surrogate."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
-
-
-def clipped(value: object, limit: int = 60) -> str:
-    """Foreign content for a message: as Python writes it, on one line, and short."""
-    text = ascii(value)
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 class _TwinKeyError(ValueError):

@@ -3,7 +3,6 @@
 How a provider writes a number or a time is its own; what becomes of it is here.
 """
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -16,8 +15,8 @@ import numpy.typing as npt
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.quantities import Conversion
+from domain.texts import is_storable
 from domain.window import Window
-from providers._json import is_storable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -174,8 +173,3 @@ def text_reason(text: str) -> Reason | None:
     if len(text) > MAX_TEXT:
         return Reason.MALFORMED_ROW
     return None if is_storable(text) else Reason.NOT_STORABLE_TEXT
-
-
-def storable(text: str) -> str:
-    """`text` as any database can hold it."""
-    return text if is_storable(text) else json.dumps(text)

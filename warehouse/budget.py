@@ -17,11 +17,11 @@ from warehouse.sqlstates import translated
 from warehouse.statements import statement
 
 _MARGIN: Final = 0.04
-"""Share by which places lie farther apart than the limit demands: what lies between a place and the arrival of its
+"""Share by which slots lie farther apart than the limit demands: what lies between a slot and the arrival of its
 request is not the same each time."""
 
 _ALLOWANCE: Final = 0.25
-"""Share by which the next place is moved at most when an answer was late: the request may have been late as well, or
+"""Share by which the next slot is moved at most when an answer was late: the request may have been late as well, or
 the provider may have thought about it, and only the first brings two requests closer."""
 
 
@@ -56,13 +56,13 @@ class DatabaseBudget:
         self._pid = os.getpid()
 
     def take(self) -> int:
-        """Wait until one more request is allowed, and take that place; its number, for `answered`.
+        """Wait until one more request is allowed, and take that slot; its number, for `answered`.
 
         Nobody holds anything while waiting: who is killed has taken nothing, and who oversleeps comes no closer to
         who does not.
 
         Raises:
-            WarehouseUnavailableError: The database does not answer; no place was taken.
+            WarehouseUnavailableError: The database does not answer; no slot was taken.
         """
         while True:
             self._disown()
@@ -75,11 +75,11 @@ class DatabaseBudget:
                 missing = session.execute(statement("budget/missing"), self._values).fetchone()
             self._sleep(max(float(missing[0]), 0.0) if missing else 0.0)
 
-    def answered(self, place: int) -> None:
-        """Note that the request of `place` has an answer, or has failed: until now it may have been on its way."""
-        # What was answered is not lost because the next place may come a little early.
+    def answered(self, slot: int) -> None:
+        """Note that the request of `slot` has an answer, or has failed: until now it may have been on its way."""
+        # What was answered is not lost because the next slot may come a little early.
         with contextlib.suppress(WarehouseUnavailableError), self._lock, translated(self._place):
-            self._session().execute(statement("budget/answered"), {**self._values, "place": place})
+            self._session().execute(statement("budget/answered"), {**self._values, "place": slot})
 
     def close(self) -> None:
         """Let go of the session."""
@@ -107,6 +107,6 @@ class DatabaseBudget:
         self._disown()
         if self._connection is None or self._connection.closed:
             self._connection = self._address.connect(as_loader=True)
-            # A place lost in a crash of the server is a request not sent: no reason to wait for the disk.
+            # A slot lost in a crash of the server is a request not sent: no reason to wait for the disk.
             self._connection.execute("SET synchronous_commit = off")
         return self._connection

@@ -71,19 +71,19 @@ def compare(
         n_stored += len(at_us)
         rank = rank_of.get(series_id)
         span = slice(0, 0) if rank is None else points.span_of(rank)
-        said = points.taken(span)
-        if np.array_equal(at_us, said.at_us):
+        loaded = points.taken(span)
+        if np.array_equal(at_us, loaded.at_us):
             positions = np.arange(len(at_us))
             is_known = np.ones(len(at_us), dtype=np.bool_)
         else:
-            positions = np.minimum(np.searchsorted(said.at_us, at_us), max(len(said.at_us) - 1, 0))
-            is_known = said.at_us[positions] == at_us if len(said.at_us) else np.zeros(len(at_us), dtype=np.bool_)
+            positions = np.minimum(np.searchsorted(loaded.at_us, at_us), max(len(loaded.at_us) - 1, 0))
+            is_known = loaded.at_us[positions] == at_us if len(loaded.at_us) else np.zeros(len(at_us), dtype=np.bool_)
         if not is_known.all():
             gone_ids.append(np.full(int((~is_known).sum()), series_id, dtype=np.int64))
             gone_at.append(at_us[~is_known])
             gone_values.append(values[~is_known])
         known = positions[is_known]
-        differs = said.value[known] != values[is_known]
+        differs = loaded.value[known] != values[is_known]
         n_unchanged += int((~differs).sum())
         is_stored[span.start + known] = True
         changed.append(span.start + known[differs])

@@ -1,4 +1,4 @@
-"""The ledger of export jobs, and a tenant's one place: shared by every process, and told of every step."""
+"""The ledger of export jobs, and a tenant's one slot: shared by every process, every step written down."""
 
 import logging
 import os
@@ -14,29 +14,29 @@ from psycopg.types.json import Jsonb
 
 from domain.errors import ExportPendingError, WarehouseUnavailableError
 from domain.export_jobs import ExportJob, JobState, Order
+from domain.texts import storable
 from warehouse.connections import Address
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
-from warehouse.texts import storable
 
 _log: Final = logging.getLogger(__name__)
 
-_LOOK_SECONDS: Final = 2.0  # between two looks whether the place is free: a job takes minutes
-_SAY_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 2.0  # between two looks whether the slot is free: a job takes minutes
+_LOG_SECONDS: Final = 60.0
 _LONGEST_SENTENCE: Final = 500
 
 
 class DatabaseExportJobs:
     """The jobs of one tenant; `domain.export_jobs.ExportJobs`.
 
-    All of it goes over one session, which also holds the place: a session that was lost cannot write on as if it still
+    All of it goes over one session, which also holds the slot: a session that was lost cannot write on as if it still
     held it.
 
     Args:
         url: The warehouse.
         source: Who orders.
-        tenant: Whose place it is, in the provider's own terms; several sources may share one. Never a secret.
-        sleep: How to wait for the place.
+        tenant: Whose slot it is, in the provider's own terms; several sources may share one. Never a secret.
+        sleep: How to wait for the slot.
         clock: Seconds that never go back.
     """
 
@@ -61,7 +61,7 @@ class DatabaseExportJobs:
 
     @contextmanager
     def slot(self, patience_seconds: float) -> Iterator[None]:
-        """The tenant's one place, for as long as the block lasts.
+        """The tenant's one slot, for as long as the block lasts.
 
         Raises:
             ExportPendingError: Somebody else had it for `patience_seconds`.
@@ -73,7 +73,7 @@ class DatabaseExportJobs:
             yield
             self._run("free_slot")
         except BaseException:
-            # Closing the session frees the place whatever has happened to it.
+            # Closing the session frees the slot whatever has happened to it.
             self._drop()
             raise
         finally:
@@ -158,7 +158,7 @@ class DatabaseExportJobs:
         self.close()
 
     def _await(self, patience_seconds: float) -> None:
-        began = said = self._clock()
+        began = logged_at = self._clock()
         while not self._run("hold_slot")[0][0]:
             now = self._clock()
             if now - began >= patience_seconds:
@@ -168,8 +168,8 @@ class DatabaseExportJobs:
                     place=self._place,
                     fix="wait for the next run; table export_job says which source it is",
                 )
-            if now - said >= _SAY_SECONDS:
-                said = now
+            if now - logged_at >= _LOG_SECONDS:
+                logged_at = now
                 _log.info("%s: another process has the tenant's one place, for %.0f s by now", self._place, now - began)
             self._sleep(_LOOK_SECONDS)
 

@@ -24,12 +24,12 @@ class HistoryDialect(PGDialect_psycopg2):
 
     supports_statement_cache = True
 
-    def connect(self, *arguments: Any, **said: Any) -> "DBAPIConnection":  # noqa: ANN401 - handed through
+    def connect(self, *arguments: Any, **keywords: Any) -> "DBAPIConnection":  # noqa: ANN401 - handed through
         """Open a session; what the URL says stays, but for the encoding."""
         forget_variables()
-        words = libpq_words(said, version=self._extensions.libpq_version())
+        words = libpq_words(keywords, version=self._extensions.libpq_version())
         known = {word: value for word, value in words.items() if self._knows(word)}
-        connection = super().connect(*arguments, **known | said | {"client_encoding": "UTF8"})
+        connection = super().connect(*arguments, **known | keywords | {"client_encoding": "UTF8"})
         try:
             cursor = connection.cursor()
             cursor.execute(first_statement(LANGUAGE).as_string())

@@ -177,12 +177,12 @@ def _put(
     kind: Literal["numbers", "states"],
     rows: Sequence[tuple[int, datetime, float | str]],
 ) -> tuple[int, int]:
-    """How many were new, and how many another value than the stream had said before."""
-    series_ids, instants, said = (list(column) for column in zip(*rows, strict=True))
+    """How many were new, and how many have another value than the stream had put before."""
+    series_ids, instants, new_values = (list(column) for column in zip(*rows, strict=True))
     values: dict[str, object] = {
         "series_ids": series_ids,
         "instants": instants,
-        "values": said,
+        "values": new_values,
         "first": min(at for _, at, _ in rows),
         "last": max(at for _, at, _ in rows),
     }

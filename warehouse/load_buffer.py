@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,11 @@ import pandas as pd
 from domain.errors import NormalizationError
 from domain.measurement import Normalized, Reason
 from domain.quantities import ABSENT
+from domain.texts import storable
 from domain.window import Window
 from warehouse.catalogue import Catalogue
-from warehouse.points import Points
+from warehouse.points import Points, Slice
 from warehouse.quarantine import Quarantine
-from warehouse.texts import storable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NAME: Final = 256  # characters of a field's name; what is longer is no vocabulary
@@ -102,9 +102,9 @@ class LoadBuffer:
         numbers, states = self.numbers.deduplicate(), self.states.deduplicate()
         self.n_duplicate += numbers.n_duplicate + states.n_duplicate
         keys = list(self._rank)
-        found, said = numbers.conflicting, states.conflicting
-        self._reject(keys, found.rank, found.at_us, list[object](found.value.tolist()))
-        self._reject(keys, said.rank, said.at_us, [self.texts[code].decode() for code in said.value.tolist()])
+        self._reject(keys, numbers.conflicting, list[object](numbers.conflicting.value.tolist()))
+        texts = [self.texts[code].decode() for code in states.conflicting.value.tolist()]
+        self._reject(keys, states.conflicting, list[object](texts))
         self.quarantine.check(self.n_received, {keys[rank] for rank in self._with_points}, place=self._place)
 
     @property
@@ -170,10 +170,8 @@ class LoadBuffer:
         self._with_points.update(ranks[has_points].tolist())
         return ranks[codes]
 
-    def _reject(
-        self, keys: list[str], rank: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], values: list[object]
-    ) -> None:
-        for one, at, value in zip(rank.tolist(), at_us.tolist(), values, strict=True):
+    def _reject(self, keys: list[str], conflicting: Slice[Any], values: list[object]) -> None:
+        for one, at, value in zip(conflicting.rank.tolist(), conflicting.at_us.tolist(), values, strict=True):
             instant = (_EPOCH + timedelta(microseconds=at)).isoformat()
             raw = json.dumps({"series": keys[one], "measured_at": instant, "value": value}, ensure_ascii=False)
             self.quarantine.add(raw, Reason.CONFLICTING_VALUES, series=keys[one])

@@ -12,31 +12,31 @@ _FURTHEST: Final = 2  # UTC days between an instant and the UTC midnight of its 
 
 
 @lru_cache(maxsize=20_000)
-def stretches(zone_name: str, day: date) -> tuple[tuple[int, date], ...]:
-    """The UTC day `day` as stretches of one local date each.
+def local_date_ranges(zone_name: str, day: date) -> tuple[tuple[int, date], ...]:
+    """The UTC day `day` as ranges of one local date each.
 
     Returns:
-        In order of time: the second of the UTC day on which a stretch begins, and its local date. A date may come
+        In order of time: the second of the UTC day on which a range begins, and its local date. A date may come
         twice, where clocks are set back across midnight.
 
     Raises:
         UnknownZoneError: The locked tzdata knows no such zone.
     """
-    place = zone(zone_name)
+    tz = zone(zone_name)
     begin = int(datetime.combine(day, time(), tzinfo=UTC).timestamp())
     # A zone whose offset is the same at every hour has no jump on that day: a minute is looked at only where one jumps.
-    offsets = {_local(place, begin + at).utcoffset() for at in range(0, _DAY_SECONDS + 1, _HOUR_SECONDS)}
+    offsets = {_local(tz, begin + at).utcoffset() for at in range(0, _DAY_SECONDS + 1, _HOUR_SECONDS)}
     step = _HOUR_SECONDS if len(offsets) == 1 else 60
-    found = [(0, _local(place, begin).date())]
+    found = [(0, _local(tz, begin).date())]
     for at in range(step, _DAY_SECONDS + 1, step):
         last = min(at, _DAY_SECONDS - 1)
-        local = _local(place, begin + last).date()
+        local = _local(tz, begin + last).date()
         if local == found[-1][1]:
             continue
         low, high = at - step, last  # `low` has the old date, `high` the new one
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if _local(place, begin + middle).date() == local else (middle, high)
+            low, high = (low, middle) if _local(tz, begin + middle).date() == local else (middle, high)
         found.append((high, local))
     return tuple(found)
 
@@ -50,12 +50,12 @@ def begin_of(zone_name: str, local_date: date) -> datetime:
     """
     for ahead in range(-_FURTHEST, _FURTHEST + 1):
         day = local_date + timedelta(days=ahead)
-        for second, found in stretches(zone_name, day):
+        for second, found in local_date_ranges(zone_name, day):
             if found == local_date:
                 return datetime.combine(day, time(), tzinfo=UTC) + timedelta(seconds=second)
     msg = f"no instant has the date {local_date} in {zone_name}"
     raise ValueError(msg)
 
 
-def _local(place: tzinfo, timestamp: int) -> datetime:
-    return datetime.fromtimestamp(timestamp, place)
+def _local(tz: tzinfo, timestamp: int) -> datetime:
+    return datetime.fromtimestamp(timestamp, tz)

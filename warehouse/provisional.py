@@ -67,9 +67,9 @@ class Provisional:
                 continue
             ranks[series_id] = rank
             for points in (buffer.numbers, buffer.states):
-                said = points.taken(points.span_of(rank)).at_us
-                if len(said):
-                    proven[series_id] = max(proven.get(series_id, int(said[-1])), int(said[-1]))
+                loaded = points.taken(points.span_of(rank)).at_us
+                if len(loaded):
+                    proven[series_id] = max(proven.get(series_id, int(loaded[-1])), int(loaded[-1]))
         return cls(instants, proven, ranks)
 
     def __bool__(self) -> bool:
@@ -96,8 +96,8 @@ class Provisional:
             is_spared |= put & behind
             is_streamed |= put & ~behind
             if series_id in self.ranks:
-                said = points.taken(points.span_of(self.ranks[series_id]))
-                gone.is_kept[put] = ~_is_said_nearby(gone.at_us[put], gone.value[put], said)
+                loaded = points.taken(points.span_of(self.ranks[series_id]))
+                gone.is_kept[put] = ~_is_loaded_nearby(gone.at_us[put], gone.value[put], loaded)
         n_spared = int(is_spared.sum())
         without = replace(difference, n_stored=difference.n_stored - n_spared, vanished=gone.where(~is_spared))
         return without, int(is_streamed.sum())
@@ -117,13 +117,13 @@ class Provisional:
         )
 
 
-def _is_said_nearby(at_us: _Instants, value: npt.NDArray[_Value], said: Slice[_Value]) -> npt.NDArray[np.bool_]:
-    """Which points at whole seconds have the value of a said one that is less than a second away."""
+def _is_loaded_nearby(at_us: _Instants, value: npt.NDArray[_Value], loaded: Slice[_Value]) -> npt.NDArray[np.bool_]:
+    """Which points at whole seconds have the value of a loaded one that is less than a second away."""
     is_nearby = np.zeros(len(at_us), dtype=np.bool_)
-    first = np.searchsorted(said.at_us, at_us - _SECOND_US, side="right")
-    last = np.searchsorted(said.at_us, at_us + _SECOND_US, side="left")
+    first = np.searchsorted(loaded.at_us, at_us - _SECOND_US, side="right")
+    last = np.searchsorted(loaded.at_us, at_us + _SECOND_US, side="left")
     for step in range(int((last - first).max(initial=0))):
         there = first + step < last
-        is_nearby[there] |= said.value[first[there] + step] == value[there]
+        is_nearby[there] |= loaded.value[first[there] + step] == value[there]
     is_nearby &= at_us % _SECOND_US == 0
     return is_nearby

@@ -20,12 +20,12 @@ from psycopg.types.json import Jsonb
 
 from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, WarehouseUnavailableError
 from domain.records import BodyFile, Payload, Progress, PullReport
+from domain.texts import storable
 from domain.window import Window
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
-from warehouse.texts import storable
 
 LONGEST_UNLOADED: Final = timedelta(hours=1)
 """A finished pull that nobody loaded is worth loading for this long; then the provider is asked again."""

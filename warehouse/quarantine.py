@@ -14,9 +14,9 @@ import psycopg
 
 from domain.errors import TooManyRejectedError
 from domain.measurement import EXEMPT, Normalized, Reason, with_series
+from domain.texts import storable
 from domain.window import Window
 from warehouse.statements import statement
-from warehouse.texts import storable
 
 RAW_BYTES: Final = 8_192
 """A longer text is cut; its SHA-256 is of the whole."""
@@ -96,12 +96,12 @@ class Quarantine:
         """
         self._check_sent_along(n_received, series, place)
         allowed = max(ALWAYS_ALLOWED, int(n_received * ALLOWED_SHARE))
-        loose, told = Counter[str](), Counter[str]()
+        loose, of_known = Counter[str](), Counter[str]()
         of_series: Counter[str] = Counter()
         for (key, reason), n in self._counts.items():
             if reason in EXEMPT:
                 continue
-            (told if key else loose)[reason] += n
+            (of_known if key else loose)[reason] += n
             if key:
                 of_series[key] += n
         allowed_loose = min(allowed, MOST_KEPT)
@@ -109,9 +109,9 @@ class Quarantine:
             raise _too_many(loose, n_received, f"{allowed_loose} are allowed of rows that belong to no series", place)
         parts = _parts(series, of_series)
         n_series, n_broken = len(parts), sum(n * len(parts) > allowed for n in parts.values())
-        if told.total() > allowed and 2 * n_broken > n_series:
+        if of_known.total() > allowed and 2 * n_broken > n_series:
             counted = f"{allowed} are allowed, and {n_broken} of {n_series} series have more than their part of them"
-            raise _too_many(told, n_received, counted, place)
+            raise _too_many(of_known, n_received, counted, place)
 
     def _check_sent_along(self, n_received: int, series: AbstractSet[str], place: str) -> None:
         """Refuse a load whose series have more rows outside than are sent along: its times are off, and all of them."""

@@ -16,7 +16,7 @@ from domain.errors import AccountingError
 from domain.zones import is_zone
 from warehouse import register_rows
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
-from warehouse.local_days import begin_of, stretches
+from warehouse.local_days import begin_of, local_date_ranges
 from warehouse.register_rows import Rows
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
@@ -124,7 +124,7 @@ def _parts(rows: Rows, zones: Mapping[int, str]) -> dict[_Part, _Figures]:
 def _calendar(zone: str, day: int) -> tuple[_Ints, _Ints, _Ints]:
     """The local dates of a UTC day: from which microsecond of it, which date, and when that begins."""
     name, utc = (zone if is_zone(zone) else "UTC"), _FIRST + timedelta(days=day)
-    found = stretches(name, utc)
+    found = local_date_ranges(name, utc)
     begins = [(begin_of(name, one) - _EPOCH) // _MICROSECOND for _, one in found]
     at, dates = [second * 1_000_000 for second, _ in found], [(one - _FIRST).days for _, one in found]
     return np.array(at), np.array(dates), np.array(begins)

@@ -89,16 +89,16 @@ _NOT_EMPTY: Final = {
 }
 
 
-def libpq_words(said: Mapping[str, object], *, version: int) -> dict[str, str]:
-    """A word for each keyword that libpq would look up in the environment, unless `said` has one.
+def libpq_words(keywords: Mapping[str, object], *, version: int) -> dict[str, str]:
+    """A word for each keyword that libpq would look up in the environment, unless `keywords` has it.
 
-    Where `said` names a service, what libpq finds there is what its author meant: then there are no words.
+    Where `keywords` names a service, what libpq finds there is what its author meant: then there are no words.
 
     Args:
-        said: The keywords that an address has.
+        keywords: The keywords that an address has.
         version: Of the libpq that will read them, such as 180006.
     """
-    if said.get("service"):
+    if keywords.get("service"):
         return {}
     words = {}
     for option in pq.Conninfo.get_defaults():
@@ -111,6 +111,6 @@ def libpq_words(said: Mapping[str, object], *, version: int) -> dict[str, str]:
         words["user"] = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         del words["user"]
-    if said.get("sslrootcert") == "system":
+    if keywords.get("sslrootcert") == "system":
         words["sslmode"] = "verify-full"  # with the system's certificates libpq bears nothing weaker
-    return {keyword: word for keyword, word in words.items() if keyword not in said}
+    return {keyword: word for keyword, word in words.items() if keyword not in keywords}

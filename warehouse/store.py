@@ -14,6 +14,7 @@ from domain.errors import IngestError, NormalizationError, RowsRefusedError, War
 from domain.measurement import Normalized
 from domain.quantities import Kinds
 from domain.records import LoadReport, PullReport, Series
+from domain.texts import storable
 from domain.window import Window
 from warehouse import pulls
 from warehouse.catalogue import Catalogue
@@ -24,7 +25,6 @@ from warehouse.live import Live
 from warehouse.load import Assignment, commit_again, record_failure
 from warehouse.load_buffer import LoadBuffer
 from warehouse.reading import Reading
-from warehouse.texts import storable
 
 _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 

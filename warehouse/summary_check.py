@@ -12,7 +12,7 @@ from psycopg import sql
 from domain import zones as locked
 from domain.window import Window
 from warehouse.connections import Address
-from warehouse.local_days import stretches
+from warehouse.local_days import local_date_ranges
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
 from warehouse.stored_points import literal_ids
@@ -60,7 +60,7 @@ def disagreements(connection: psycopg.Connection, source: str, window: Window) -
             "first": sql.Literal((whole.start - _FURTHEST).date()),
             "last": sql.Literal((whole.end + _FURTHEST).date()),
         }
-        asked = _stretches({str(time_zone) for _, _, time_zone in rows}, whole)
+        asked = _ranges_of_zones({str(time_zone) for _, _, time_zone in rows}, whole)
         for name, values in (("hourly", None), ("daily", None), ("local_day", asked)):
             found = connection.execute(statement(f"summary/disagree_{name}").format(**names), values)
             for series_id, bucket in found:
@@ -113,14 +113,14 @@ def other_zones(url: str) -> list[OtherZone]:
     return found
 
 
-def _offsets(place: ZoneInfo, instants: list[datetime]) -> list[int]:
-    return [round((instant.astimezone(place).utcoffset() or timedelta()).total_seconds()) for instant in instants]
+def _offsets(tz: ZoneInfo, instants: list[datetime]) -> list[int]:
+    return [round((instant.astimezone(tz).utcoffset() or timedelta()).total_seconds()) for instant in instants]
 
 
-def _stretches(zones: set[str], day: Window) -> dict[str, object]:
+def _ranges_of_zones(zones: set[str], day: Window) -> dict[str, object]:
     names, dates, begins, ends = [], [], [], []
     for name in sorted(filter(locked.is_zone, zones)):
-        found = stretches(name, day.day)
+        found = local_date_ranges(name, day.day)
         at = [day.start + timedelta(seconds=second) for second, _ in found]
         names += [name] * len(found)
         dates += [local for _, local in found]

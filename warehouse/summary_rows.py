@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.zones import is_zone
-from warehouse.local_days import begin_of, stretches
+from warehouse.local_days import begin_of, local_date_ranges
 
 HOURLY_ABOVE: Final = 96
 """Points of a series and a UTC day above which its hours are written; the view `measurement_hourly` says it, too."""
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What some points amount to, an array each: one place per bucket."""
+    """What some points amount to, an array each: one element per bucket."""
 
     n_points: Ints
     minimum: Floats
@@ -51,7 +51,7 @@ class Figures:
         return Figures(*(np.concatenate([getattr(one, name) for one in parts]) for name in Figures.__slots__))
 
     def added(self, starts: Ints) -> "Figures":
-        """Adjacent ones added up, each run from its place in `starts` to the next."""
+        """Adjacent ones added up, each run from its index in `starts` to the next."""
         ends = np.append(starts[1:], len(self.n_points))
         with np.errstate(over="ignore"):
             total = np.add.reduceat(self.total, starts)
@@ -145,7 +145,7 @@ class Calendar:
         known = is_zone(zone_name)
         begins, dates = [], []
         for day in range(self._first_day, self._first_day + self._n_days):
-            found = stretches(zone_name, _date(day)) if known else ((0, _date(day)),)
+            found = local_date_ranges(zone_name, _date(day)) if known else ((0, _date(day)),)
             at = np.array([second * 1_000_000 for second, _ in found], dtype=np.int64)
             local = np.array([_days(one) for _, one in found], dtype=np.int64)
             begin = np.union1d(at, np.arange(24, dtype=np.int64) * HOUR_US)

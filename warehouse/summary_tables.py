@@ -57,11 +57,11 @@ class SummaryTable:
         gone = stored.key[~np.isin(stored.key, rows.key, assume_unique=True)]
         if len(gone):
             self._remove(connection, gone, names)
-        place = np.searchsorted(stored.key, rows.key)
-        place = np.minimum(place, max(len(stored) - 1, 0))
+        position = np.searchsorted(stored.key, rows.key)
+        position = np.minimum(position, max(len(stored) - 1, 0))
         differs = np.ones(len(rows), dtype=np.bool_)
         if len(stored):
-            differs = (stored.key[place] != rows.key) | _other(stored.taken(place), rows)
+            differs = (stored.key[position] != rows.key) | _other(stored.taken(position), rows)
         if not differs.any():
             return len(gone)
         staged = sql.Identifier("pg_temp", f"staged_{self.name}")

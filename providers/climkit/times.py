@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.measurement import Reason
-from providers._json import clipped
+from domain.texts import clipped
 from providers._points import earliest_of
 from providers._times import lacks_offset, read_column
 from providers.climkit.spec import SPEC

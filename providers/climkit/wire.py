@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
-from providers._json import clipped, is_storable, kind_of, read_json
+from domain.texts import clipped, is_storable
+from providers._json import kind_of, read_json
 from providers._zones import named_zone
 from providers.climkit.spec import MAX_DEVICES, MAX_ROWS, MAX_SITES
 

@@ -2,7 +2,7 @@
 
 from domain.quantities import Conversion
 from domain.records import Series
-from providers._points import storable
+from domain.texts import storable
 from providers.export_service.account import AccountConfig
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
-from providers._json import is_storable
+from domain.texts import is_storable
 from providers.export_service.quarantine import Quarantine
 from providers.export_service.rows import Integers
 from providers.export_service.wire import Row

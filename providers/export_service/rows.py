@@ -14,8 +14,8 @@ import numpy.typing as npt
 from domain.errors import OutsideWindowError
 from domain.measurement import Reason
 from domain.records import Payload
+from domain.texts import clipped, is_storable
 from domain.window import Window
-from providers._json import clipped, is_storable
 from providers._points import earliest_of
 from providers.export_service.spec import SPEC
 from providers.export_service.wire import Row, unreadable

@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
-from providers._json import MAX_DEPTH, clipped, count_keys, keeps_all, kind_of, read_exactly
+from domain.texts import clipped
+from providers._json import MAX_DEPTH, count_keys, keeps_all, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {

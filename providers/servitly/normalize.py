@@ -24,9 +24,10 @@ import pandas as pd
 from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Series
+from domain.texts import storable
 from domain.window import Window
 from providers._archive import Archive
-from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, storable
+from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside
 from providers._untimed import untimed_inside
 from providers.servitly.account import AccountConfig
 from providers.servitly.cells import read_cells, read_times

@@ -10,9 +10,10 @@ from datetime import date
 from typing import IO, Any, Final
 
 from domain.errors import PayloadUnreadableError
+from domain.texts import clipped
 from providers.smart_house.bounds import MAX_ROW_BYTES, too_large, weigh
 from providers.smart_house.spec import MAX_COLUMNS
-from providers.smart_house.wire import KEYS, OddRow, clipped, day_of, unreadable
+from providers.smart_house.wire import KEYS, OddRow, day_of, unreadable
 
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTED: Final = re.compile(rb'(?:\A|(?<=,))"((?:[^"]++|"")*+)"(?=,|\Z)')

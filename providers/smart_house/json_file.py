@@ -5,10 +5,11 @@ from collections.abc import Generator, Iterator
 from typing import IO, Any, Final
 
 from domain.errors import PayloadUnreadableError
+from domain.texts import clipped
 from providers._json import read_json
 from providers.smart_house.bounds import MAX_OBJECTS, MAX_ROW_BYTES, too_large, weigh
 from providers.smart_house.spec import MAX_DEPTH
-from providers.smart_house.wire import FIX, clipped, unreadable
+from providers.smart_house.wire import FIX, unreadable
 
 _PIECE: Final = 2**20
 _SHOWN: Final = 100

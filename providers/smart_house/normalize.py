@@ -27,8 +27,8 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Series
+from domain.texts import is_storable
 from domain.window import Window
-from providers._json import is_storable
 from providers._numbers import looks_like_number, read_numbers, value_of
 from providers._points import text_reason
 from providers.smart_house import naming

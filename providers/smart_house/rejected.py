@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 
 from domain.measurement import Reason, no_rejected
-from providers._json import is_storable
+from domain.texts import is_storable, storable
 
 _MAX_RAW: Final = 4_096  # characters: enough for any change, and a hostile one cannot fill the table
 
@@ -28,7 +28,7 @@ class Rejected:
         """Reject what was said by an entity of a home; the number of characters that are kept of it."""
         text = f"{where}: {_shown(said)}"
         text = text if len(text) <= _MAX_RAW else f"{text[:_MAX_RAW]}…"
-        self._raw.append(text if is_storable(text) else json.dumps(text))
+        self._raw.append(storable(text))
         self._reasons.append(reason.value)
         self._series.append(series if is_storable(series) else "")
         return len(self._raw[-1])

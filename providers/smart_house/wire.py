@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
+from domain.texts import clipped
 from providers.smart_house.literal import LiteralError, parse_literal
 
 KEYS: Final = ("id", "year", "month", "day")
@@ -102,12 +103,6 @@ def changes_of(cell: object) -> list[Change | None] | None:
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     """The error for an answer outside the vocabulary."""
     return PayloadUnreadableError(culprit, place=place, fix=FIX)
-
-
-def clipped(value: object, limit: int = 60) -> str:
-    """Foreign content for a message: as Python writes it, on one line, and short."""
-    text = ascii(value)
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _number(said: object) -> int:

@@ -8,9 +8,10 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
+from domain.texts import clipped
 from providers.smart_house.bounds import MAX_ROW_BYTES, too_large, weigh
 from providers.smart_house.spec import MAX_COLUMNS
-from providers.smart_house.wire import clipped, unreadable
+from providers.smart_house.wire import unreadable
 
 _PIECE: Final = 65_536
 _LONGEST_MARK: Final = 2**20  # between two things that the parser has to say: a tag, or a comment

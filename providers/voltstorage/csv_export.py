@@ -13,10 +13,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from domain.texts import clipped
 from providers._numbers import readings
 from providers.voltstorage.rows import Rows
 from providers.voltstorage.spec import MAX_COLUMNS, MAX_LINE, batch_rows
-from providers.voltstorage.wire import TIME_COLUMN, clipped, unreadable
+from providers.voltstorage.wire import TIME_COLUMN, unreadable
 
 _HINT: Final = "sep="
 _SEPARATORS: Final = (",", ";", "\t", "|")

@@ -11,6 +11,7 @@ from domain.errors import ProviderError, RequestRejectedError
 from domain.live import Heard, LivePoint, LiveStream
 from domain.quantities import Kind
 from domain.records import Series
+from domain.texts import clipped
 from providers._addresses import Origin
 from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason
@@ -21,7 +22,7 @@ from providers.voltstorage.cells import one_number
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.spec import MAX_COLUMNS
-from providers.voltstorage.wire import clipped, export_name, meaning_of, parse_json, unreadable
+from providers.voltstorage.wire import export_name, meaning_of, parse_json, unreadable
 
 DATA: Final = "latest-data"
 """The one type of message that is documented; others are events without data."""

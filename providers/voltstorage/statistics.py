@@ -14,6 +14,7 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized, Reason, no_measurements, no_states
 from domain.quantities import conversion
 from domain.records import Payload, Series
+from domain.texts import clipped
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, NEAR, earliest_of
 from providers.voltstorage.cells import one_number
@@ -21,7 +22,7 @@ from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.rejected import Rejected
 from providers.voltstorage.spans import LIFETIME, LONG, end_of
 from providers.voltstorage.spec import SPEC
-from providers.voltstorage.wire import STATISTICS, clipped, parse_json, unreadable
+from providers.voltstorage.wire import STATISTICS, parse_json, unreadable
 
 START: Final = "timespan_start"
 _COUNTS: Final = "nSamples"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
 from domain.quantities import Conversion, conversion
+from domain.texts import clipped
 from providers._json import constant
 from providers._zones import named_zone
 from providers.voltstorage.account import AccountConfig, FieldMeaning
@@ -155,12 +156,6 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     return PayloadUnreadableError(
         culprit, place=place, fix="compare the landed answer with providers/voltstorage/wire.py"
     )
-
-
-def clipped(value: object, limit: int = 60) -> str:
-    """Foreign content for a message: as Python writes it, on one line, and short."""
-    text = ascii(value)
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 class _TwinKeyError(ValueError):

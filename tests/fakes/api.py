@@ -22,7 +22,7 @@ class Naps:
 
 @dataclass
 class Tally:
-    """A `Budget` that lets everybody through and counts them; which places were answered, in their order."""
+    """A `Budget` that lets everybody through and counts them; which slots were answered, in their order."""
 
     n_taken: int = 0
     answers: list[int] = field(default_factory=list)
@@ -31,8 +31,8 @@ class Tally:
         self.n_taken += 1
         return self.n_taken
 
-    def answered(self, place: int) -> None:
-        self.answers.append(place)
+    def answered(self, slot: int) -> None:
+        self.answers.append(slot)
 
 
 @dataclass

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import PayloadUnreadableError
-from providers._json import MAX_DEPTH, is_storable, kind_of, read_exactly, read_json
+from domain.texts import is_storable
+from providers._json import MAX_DEPTH, kind_of, read_exactly, read_json
 from providers.voltstorage.wire import parse_json
 
 ANYTHING = st.recursive(

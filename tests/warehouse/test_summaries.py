@@ -153,7 +153,7 @@ def test_a_series_whose_zone_changes_has_the_days_of_its_new_zone(
     ],
 )
 def test_a_utc_day_is_cut_at_the_midnights_of_a_zone(zone: str, first: date, dates: dict[date, int]) -> None:
-    found = local_days.stretches(zone, first)
+    found = local_days.local_date_ranges(zone, first)
     ends = [second for second, _ in found[1:]] + [86_400]
     quarters: dict[date, int] = {}
     for (second, local), end in zip(found, ends, strict=True):
@@ -164,7 +164,7 @@ def test_a_utc_day_is_cut_at_the_midnights_of_a_zone(zone: str, first: date, dat
 
 def test_a_date_that_comes_twice_in_a_utc_day_is_cut_out_both_times() -> None:
     """Newfoundland set its clocks back at one past midnight: a minute of the new date, then an hour of the old one."""
-    found = local_days.stretches("America/St_Johns", date(2006, 10, 29))
+    found = local_days.local_date_ranges("America/St_Johns", date(2006, 10, 29))
 
     assert [local.day for _, local in found] == [28, 29, 28, 29]
     assert found[2][0] - found[1][0] == 60
