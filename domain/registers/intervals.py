@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.registers.days import HOP_READINGS, Day, days
+from domain.registers.limits import Limits
 from domain.registers.register import Register
-from domain.registers.trust import EITHER, GLITCH, TRUSTED, Limits, Slice, trust
+from domain.registers.trust import EITHER, GLITCH, TRUSTED, Slice, trust
 from domain.registers.usual import Steps, around_each
 
 _Bools = npt.NDArray[np.bool_]
@@ -104,8 +105,8 @@ def judge(
     for day in all_days:
         around = day.context
         if near.start <= day.start < near.stop and n_falls[around.start] != n_falls[around.stop]:
-            seen = trust(at_us[around], value[around], register)
-            own = seen[day.start - around.start : day.stop - around.start]
+            inside = slice(day.start - around.start, day.stop - around.start)
+            own = trust(at_us[around], value[around], register, inside)[inside]
             # A hop without a trusted reading would leave the day behind it without a beginning, in silence.
             if len(own) < HOP_READINGS or (own == TRUSTED).any():
                 verdict[day.start : day.stop] = own

@@ -6,14 +6,14 @@ counter, and that is likelier than a jump that no usual load explains, with a fa
 that come back down, an old value shown again and several of them side by side are one question, asked once.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
-from math import inf, isnan, log10
+from math import inf, log10
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.registers.limits import MOST_USUAL, Limits, digit_of, highest_without_outliers
 from domain.registers.register import Register
 from domain.registers.usual import Steps
 
@@ -26,71 +26,30 @@ GLITCH: Final = 1
 EITHER: Final = 2
 """A reading that may be a glitch as well as right: it is left out where that books the smaller energy."""
 
-MOST_USUAL: Final = 3.0
-"""How many times what is usual still counts as usual."""
-
 _JUMP_SHARE: Final = 0.8
 """How much of a fall one jump has to make up for."""
 
 # How surprising it is; only the order of these and of their sums counts.
 _JITTER_COST, _DAILY_COST, _ROLLOVER_COST, _RESET_COST, _FAST_COST, _ANOTHER_COST = 0.3, 0.4, 0.8, 1.0, 1.6, 2.0
 _OUT_COST, _MORE_OUT_COST, _GOES_ON_COST = 0.9, 0.9, 0.3
-_COUNTING_COST: Final = 0.3  # more for another piece that counts as a counter does
-
-_BESIDE_COST: Final = 1.0  # of leaving a piece out right beside another counter, where it explains nothing
-_SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual
+# More of leaving out …
+_COUNTS_ON_COST: Final = 0.6  # … a piece that counts from zero, or from where the one before ended
+_COUNTING_COST: Final = 0.3  # … another piece that counts as a counter does
+_BESIDE_COST: Final = 1.0  # … a piece right beside another counter, where it explains nothing
+_EDGE_COST: Final = 0.8  # … what lies at an edge of what is looked at, times the digits of how many
+_HARDLY_MORE: Final = 0.5  # of two explanations, by how much the worse may be more surprising and still fit
+_SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual; and the fewest that are seen to count
 
 _DAY_SECONDS: Final = 86_400
 _MOST_PIECES: Final = 24  # pieces that are left out in a row at most, so that a slice costs what its pieces cost
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is possible around a place.
-
-    Attributes:
-        register: The counter.
-        usual: The highest usual rate, canonical units a second; NaN if nothing is known.
-        spacing: The usual seconds between readings; NaN if nothing is known.
-        digit: What its last digit stands for, canonical.
-    """
-
-    register: Register
-    usual: float
-    spacing: float
-    digit: float = 0.0
-
-    def possible(self, seconds: float) -> float:
-        """What may have been counted within a time."""
-        resolution = self.digit or self.register.scale / 1000
-        if isnan(self.usual):
-            return self.register.fastest * seconds + resolution
-        return MOST_USUAL * self.usual * max(seconds, self.spacing) + resolution
-
-    def countable(self, seconds: float) -> float:
-        """What no meter exceeds."""
-        return self.register.fastest * seconds + (self.digit or self.register.scale / 1000)
-
-    def capacity(self, before: float, seconds: float, after: float) -> float | None:
-        """The number at which the counter may have begun anew between two readings; None if that is no explanation."""
-        scale = self.register.scale
-        if before <= 0:
-            return None
-        top = scale * 10.0 ** np.ceil(np.log10(before / scale))
-        # A logarithm may be off by its last bit; a counter never shows the number at which it begins anew.
-        top = top * 10 if top <= before else top
-        most = self.register.fastest * seconds
-        if not isnan(self.usual):
-            most = min(most, max(1.5 * self.usual * max(seconds, self.spacing) + self.digit, top / 1000))
-        return float(top) if top >= 1000 * scale and top - before + after <= most else None
-
-
-def trust(at_us: _Ints, value: _Floats, register: Register) -> npt.NDArray[np.int8]:
-    """`TRUSTED`, `GLITCH` or `EITHER` for each reading."""
+def trust(at_us: _Ints, value: _Floats, register: Register, own: slice) -> npt.NDArray[np.int8]:
+    """`TRUSTED`, `GLITCH` or `EITHER` for each reading; right for those of `own`, which the others stand around."""
     verdict = np.zeros(len(value), dtype=np.int8)
     if register.is_net or len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
         return verdict
-    return Slice(at_us, value, register).judged()
+    return Slice(at_us, value, register).judged(own)
 
 
 class Slice:
@@ -100,6 +59,7 @@ class Slice:
         self._at = at_us / 1e6
         self._value = value
         self._steps = Steps.of(at_us, value, register)
+        self._countable = register.fastest * self._steps.seconds + register.scale
         self._falls = np.flatnonzero(self._steps.amount < 0)
         spacing = float(np.median(self._steps.seconds))
         self.limits = Limits(register, self._usual(spacing), spacing, digit_of(value, register))
@@ -117,10 +77,26 @@ class Slice:
         return float(self._value[reading])
 
     def _usual(self, spacing: float) -> float:
-        """The highest rate of the rises that are no way there or back."""
+        """The highest rate of the rises that are no way there or back; NaN if there are none."""
+        steps, ways = self._steps, [way for fall in self._falls.tolist() for way in self._ways(fall)]
+        rates = np.maximum(steps.amount, 0) / np.maximum(steps.seconds, spacing)
+        plain = np.flatnonzero(self._is_plain())
+        usual = rates[plain[~self._is_way(plain, ways)]]
+        if not len(usual):
+            return float(rates[plain].min()) if len(plain) else float("nan")
+        base = highest_without_outliers(usual)
+        if base > 0:
+            return float(rates[plain][rates[plain] <= MOST_USUAL * base].max())
+        # It rarely moves: what it does is at most the least of the rises that undo no fall by themselves.
+        is_rise = (steps.amount > 0) & (steps.amount <= self._countable)
+        is_rise[ways] = False
+        is_rise[self._falls[self._falls > 0] - 1] = False
+        return float(rates[is_rise].min()) if is_rise.sum() > 1 else 0.0
+
+    def _is_plain(self) -> _Bools:
+        """The rises that no fall is beside; of a peak or a dip of some readings, none at all."""
         is_plain = self._steps.is_plain.copy()
         for fall in self._falls.tolist():
-            # Of a peak or a dip of some readings no rise is usual, not even one that no fall is beside.
             high, low = self._value[fall], self._value[fall + 1]
             lower = np.flatnonzero(self._value[max(0, fall - _SHORT) : fall + 1] <= low)
             if len(lower):
@@ -128,28 +104,29 @@ class Slice:
             higher = np.flatnonzero(self._value[fall + 1 : fall + 2 + _SHORT] >= high)
             if len(higher):
                 is_plain[fall + 1 : fall + 1 + higher[0]] = False
-        rises = np.flatnonzero(is_plain)
+        return is_plain
+
+    def _is_way(self, rises: _Ints, ways: list[int]) -> _Bools:
+        """Which of some rises may have undone a fall, or been undone by one; `ways` surely are such."""
         amount = self._steps.amount[rises]
-        rate = amount / np.maximum(self._steps.seconds[rises], spacing)
         depth = np.sort(-self._steps.amount[self._falls])
         # A fall that many rises are as high as is none of a glitch's: that is what the counter counts in a step.
         n_rises = len(amount) - np.searchsorted(np.sort(amount), depth / 2)
         n_falls = len(depth) - np.searchsorted(depth, depth / 2)
         depth = depth[n_rises <= 2 * n_falls]
-        # As high as some fall is deep: it may have undone it, or have been undone by it.
-        is_way = np.searchsorted(depth, amount / 2) < np.searchsorted(depth, amount * 2, side="right")
-        is_way |= np.isin(rises, [way for fall in self._falls.tolist() for way in self._ways(fall)])
-        usual = rate[~is_way]
-        if not len(usual):
-            return float("nan") if not len(rate) else float(rate.min())
-        base = float(usual.max())
-        return float(rate[~is_way | (rate <= MOST_USUAL * base)].max())
+        is_as_high = np.searchsorted(depth, amount / 2) < np.searchsorted(depth, amount * 2, side="right")
+        # Or one that passed what the counter showed when it had fallen, or was back: there it had not been.
+        low, high = self._value[rises], self._value[rises + 1]
+        shown = np.sort(self._value[np.concatenate([self._falls, ways]).astype(np.int64) + 1])
+        shown = shown[shown > 0]
+        is_passing = (low > 0) & (np.searchsorted(shown, low) < np.searchsorted(shown, high))
+        return is_as_high | is_passing | np.isin(rises, ways)
 
     def _is_split(self) -> _Bools:
         """Between which readings the counter does not simply go on."""
         steps = self._steps
         possible = MOST_USUAL * self.limits.usual * np.maximum(steps.seconds, self.limits.spacing)
-        split = (steps.amount < 0) | (steps.amount > possible + self.limits.digit)
+        split = (steps.amount < 0) | (steps.amount > possible + 1.01 * self.limits.digit)
         for fall in self._falls.tolist():
             split[self._ways(fall)] = True
         return split
@@ -162,13 +139,16 @@ class Slice:
         steps = [*(fall + back[:1]).tolist(), *since[-1:].tolist()]
         return [step for step in steps if self._steps.amount[step] >= _JUMP_SHARE * (high - low)]
 
-    def judged(self) -> npt.NDArray[np.int8]:
-        """The verdict on each reading."""
-        # The first and the last piece stay: nothing stands on their other side, and no interval would say it is gone.
+    def judged(self, own: slice) -> npt.NDArray[np.int8]:
+        """The verdict on each reading. The first piece and the last stay, unless they end before `own` or begin behind.
+
+        Nothing stands on their other side that is seen here, and no interval would say that they are gone.
+        """
         n = len(self._first)
-        cost = [0.0] + [inf] * (n - 1)
-        before = list(range(-1, n - 1))
-        for piece in range(1, n):
+        cost, before = [inf] * n, [-1] * n
+        for piece in range(n):
+            if piece == 0 or self._last[piece - 1] < own.start:
+                cost[piece] = self._left_out(0, piece) + self._edge_cost(0, piece)
             for kept in range(piece - 1, max(-1, piece - 2 - _MOST_PIECES), -1):
                 if kept < piece - 1 and self._fits_between(kept, piece):
                     continue
@@ -178,12 +158,15 @@ class Slice:
                 through = cost[kept] + self._left_out(kept + 1, piece) + onward
                 if through < cost[piece] - 1e-9:
                     cost[piece], before[piece] = through, kept
+        ends = [n - 1, *(piece for piece in range(n - 1) if self._first[piece + 1] >= own.stop)]
+        last = min(ends, key=lambda piece: cost[piece] + self._left_out(piece + 1, n) + self._edge_cost(piece + 1, n))
         verdict = np.zeros(len(self._value), dtype=np.int8)
-        piece = n - 1
-        while piece > 0:
+        self._mark(verdict, last + 1, n, GLITCH)
+        piece = last
+        while piece >= 0:
             kept = before[piece]
             if kept < piece - 1:
-                is_either = kept == piece - 2 and self._both_fit(kept, piece)
+                is_either = 0 <= kept == piece - 2 and self._both_fit(kept, piece)
                 self._mark(verdict, kept + 1, piece, EITHER if is_either else GLITCH)
             piece = kept
         return verdict
@@ -193,8 +176,10 @@ class Slice:
             verdict[self._first[first] : self._last[end - 1] + 1] = what
 
     def _both_fit(self, kept: int, piece: int) -> bool:
-        """Whether the one piece in between may be right as well."""
-        return self._onward(kept, kept + 1) + self._onward(kept + 1, piece) <= _RESET_COST
+        """Whether the one piece in between may be right as well: that would be hardly more surprising."""
+        right = self._onward(kept, kept + 1) + self._onward(kept + 1, piece)
+        wrong = self._left_out(kept + 1, piece) + self._onward(kept, piece)
+        return right <= max(_RESET_COST, wrong + _HARDLY_MORE)
 
     def _fits_between(self, kept: int, piece: int) -> bool:
         """Whether some piece stands between its two ends as a counter does: to leave it out explains nothing."""
@@ -203,14 +188,32 @@ class Slice:
             low <= self._begins[out] <= self._ends[out] <= high for out in range(kept + 1, piece)
         )
 
+    def _edge_cost(self, first: int, end: int) -> float:
+        """More of leaving out pieces at an edge: the more of them, the less likely it is they that are wrong."""
+        n = self._last[end - 1] + 1 - self._first[first] if first < end else 0
+        return _EDGE_COST * log10(1 + n)
+
     def _left_out(self, first: int, end: int) -> float:
         if first == end:
             return 0.0
         n = self._last[end - 1] + 1 - self._first[first]
-        cost = _OUT_COST + 0.05 * log10(n)
+        cost = _OUT_COST + 0.05 * log10(n) + self._counts_on_cost[first]
         for shown_before, more in self._more_out[first + 1 : end]:
             cost += _GOES_ON_COST if shown_before >= first else more
         return cost
+
+    @cached_property
+    def _counts_on_cost(self) -> list[float]:
+        """For each piece how much less likely it is wrong, since it counts from zero or goes on, as a counter does."""
+        found = [0.0]
+        for piece in range(1, len(self._begins)):
+            begins, ends, before = self._begins[piece], self._ends[piece], self._ends[piece - 1]
+            seconds = self._begun[piece] - self._ended[piece - 1]
+            possible = self.limits.possible(seconds)
+            counts_on = begins <= possible if begins < before else begins - before <= possible
+            is_counting = ends > begins and self._last[piece] - self._first[piece] >= _SHORT
+            found.append(_COUNTS_ON_COST if counts_on and is_counting else 0.0)
+        return found
 
     @cached_property
     def _more_out(self) -> list[tuple[int, float]]:
@@ -275,13 +278,3 @@ class Slice:
         as_low = self._value[others] <= self._value[after] + 0.2 * depth
         near = min(1.5 * self.limits.spacing, 3 * 3600)
         return bool((as_low & (off <= near) & (distance > _DAY_SECONDS / 2)).any())
-
-
-def digit_of(value: _Floats, register: Register) -> float:
-    """What the last digit of a counter stands for, as its readings say it: at most one unit of the provider."""
-    shown = value / register.scale
-    for digits in range(6):
-        scaled = shown * 10**digits
-        if (np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-12 * np.abs(scaled)).all():
-            return float(register.scale / 10**digits)
-    return register.scale / 1e6

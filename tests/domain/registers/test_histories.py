@@ -104,13 +104,13 @@ def check(told: Tally) -> None:
         assert set(told.flags) <= ({"measured", "gap"} if told.kind == "gap" else {"measured"})
     if told.kind in (*GLITCHES, *MIXED, "replacement higher", "rollover", "jitter", "reset", "several"):
         # Two are measured, not promised: several, since wrong readings may be as many as right ones; and beside a
-        # midnight, where the day of a counter that is reset each night may be left out with a wrong reading (flagged).
-        most = {"several": 0.06, "beside midnight": 0.12}.get(told.kind, 0.01)
+        # midnight, where the day of a counter that is reset each night and hardly moves may be left out (flagged).
+        most = {"several": 0.03, "beside midnight": 0.045}.get(told.kind, 0.01)
         assert told.n_off <= most * told.n
     assert told.lost_without_flag == []
     # Another counter, or a wrong reading, that is lower by less than some usual intervals looks as jitter does until
     # the highest reading is passed: of these two kinds the intervals until then say so.
-    most = 0.005 if told.kind in ("replacement lower", "several") else 0.001
+    most = 0.004 if told.kind in ("replacement lower", "several") else 0.001
     assert told.n_flagged_untouched <= most * told.n_untouched
 
 
@@ -135,6 +135,10 @@ def test_readings_that_stand_as_a_counter_does_are_not_left_out_beside_a_glitch(
         pytest.param("beside midnight", 2_000_043, id="a day beside a peak"),
         pytest.param("beside midnight", 2_000_101, id="a day of sun beside a peak"),
         pytest.param("beside a reset", 2_000_377, id="a zero at the hour of another"),
+        pytest.param("beside midnight", 16, id="days that count from zero beside a peak"),
+        pytest.param("beside midnight", 101, id="a zero in the first minutes of a day"),
+        pytest.param("several", 13, id="a peak upon a peak"),
+        pytest.param("several", 127, id="a peak at the edge of what is looked at"),
     ],
 )
 def test_what_was_booked_wrong_once_is_booked_right(kind: str, number: int) -> None:
