@@ -106,7 +106,7 @@ def check(told: Tally) -> None:
         # Two are measured, not promised: several, since wrong readings may be as many as right ones; and beside a
         # midnight, where the day of a counter that is reset each night and hardly moves may be left out (flagged).
         most = {"several": 0.03, "beside midnight": 0.045}.get(told.kind, 0.01)
-        by_chance = 2 if told.n < 1_000 else 0  # noqa: PLR2004 — of so few histories
+        by_chance = 2 if told.n < 1_000 else 0
         assert told.n_off <= most * told.n + by_chance
     assert told.lost_without_flag == []
     # Another counter, or a wrong reading, that is lower by less than some usual intervals looks as jitter does until
