@@ -3,22 +3,20 @@
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from assets.ingest import DayOutcome, ingest_days
+from domain.contract import Provider
 from domain.quantities import ABSENT
 from domain.window import Window
 from pipelines.cli.plan import print_plan, print_requests
 from pipelines.console import complain, console, counted, days_in_words, fail, log_to_console, refuse, say, today
 from pipelines.local.project import Project, Source
-
-if TYPE_CHECKING:
-    from domain.contract import Provider
-    from warehouse.store import TimescaleWarehouse
+from warehouse.store import TimescaleWarehouse
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
 FromOption = Annotated[str, typer.Option("--from", metavar="DAY", help="The first UTC day, as 2026-01-31.")]
@@ -88,8 +86,8 @@ def _day(text: str, option: str) -> date:
 def _load_days(
     source: Source,
     days: list[date],
-    provider: "Provider",
-    warehouse: "TimescaleWarehouse",
+    provider: Provider,
+    warehouse: TimescaleWarehouse,
     *,
     asks: bool,
     is_correction: bool,

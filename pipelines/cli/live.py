@@ -6,17 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Final, Protocol, runtime_checkable
+from typing import Annotated, Final, Protocol, runtime_checkable
 
 import typer
 
 from domain.live import LiveFeed
 from pipelines.console import counted, refuse, say
+from pipelines.live.service import LiveService
 from pipelines.local.project import Project
 from resources.settings import Settings
-
-if TYPE_CHECKING:
-    from pipelines.live.service import LiveService
 
 _REPORT_SECONDS: Final = 60.0  # between two lines about how it goes
 
@@ -33,8 +31,6 @@ class LiveSource(Protocol):
 
 def live(source: SourceArgument) -> None:
     """Keep a source current from its live stream; every gap is marked, and filled from the export. Ctrl-C ends it."""
-    from pipelines.live.service import LiveService  # noqa: PLC0415  # brings pandas along
-
     project = Project()
     chosen = project.source(source)
     component = chosen.component
@@ -56,7 +52,7 @@ def live(source: SourceArgument) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(service: "LiveService") -> Iterator[None]:
+def _stopped_by_signals(service: LiveService) -> Iterator[None]:
     """SIGINT and SIGTERM end the service; what it has received is written first."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -71,7 +67,7 @@ def _stopped_by_signals(service: "LiveService") -> Iterator[None]:
 
 
 @contextmanager
-def _progress_printed(service: "LiveService", source: str) -> Iterator[None]:
+def _progress_printed(service: LiveService, source: str) -> Iterator[None]:
     """Print the counts every minute."""
     over = threading.Event()
 

@@ -2,16 +2,14 @@
 
 from collections import Counter
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 
 from pipelines.console import console, counted, days_in_words, literal, say, today
 from pipelines.local.project import Project, Source
-
-if TYPE_CHECKING:
-    from warehouse.ledger import DayStatus, Ledger
+from warehouse.ledger import DayStatus, Ledger
 
 _RECENT: Final = 7  # loads that `status` shows
 
@@ -60,7 +58,7 @@ def _last_expected(source: Source, loaded: set[date]) -> date:
     return max(loaded) if source.component.facts.is_asked_by_hand else today() - timedelta(days=1)
 
 
-def _health(source: Source, days: list["DayStatus"]) -> str:
+def _health(source: Source, days: list[DayStatus]) -> str:
     if source.component.facts.is_retired:
         return "retired"
     if unset := source.missing_variables:
@@ -75,7 +73,7 @@ def _health(source: Source, days: list["DayStatus"]) -> str:
     return "well"
 
 
-def _print_status(source: Source, ledger: "Ledger") -> None:
+def _print_status(source: Source, ledger: Ledger) -> None:
     days = ledger.days(source.slug)
     loaded = [day for day in days if day.loaded_at]
     say(f"{source.slug} ({source.component.facts.spec.title}): {_health(source, days)}")
@@ -113,7 +111,7 @@ def _print_status(source: Source, ledger: "Ledger") -> None:
     _print_counts(source, ledger, loaded)
 
 
-def _print_counts(source: Source, ledger: "Ledger", loaded: list["DayStatus"]) -> None:
+def _print_counts(source: Source, ledger: Ledger, loaded: list[DayStatus]) -> None:
     rejected: Counter[str] = Counter()
     unmapped: Counter[str] = Counter()
     for entry in ledger.last_loads(source.slug, loaded[0].day, loaded[-1].day):

@@ -3,20 +3,17 @@
 import math
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from assets.ingest import contiguous_ranges
+from domain.contract import Provider
 from domain.errors import IngestError
 from domain.window import Window
 from pipelines.console import complain, counted, say
 from pipelines.local.project import Source
-
-if TYPE_CHECKING:
-    from domain.contract import Provider
-    from warehouse.ledger import Ledger
+from warehouse.ledger import Ledger
 
 
-def print_plan(source: Source, provider: "Provider", days: Sequence[date]) -> int | None:
+def print_plan(source: Source, provider: Provider, days: Sequence[date]) -> int | None:
     """Print how many requests `days` take, and how long at least; None where that cannot be known before.
 
     A plan that cannot be made does not stop the backfill: each day then reports its own error.
@@ -36,7 +33,7 @@ def print_plan(source: Source, provider: "Provider", days: Sequence[date]) -> in
     return planned
 
 
-def print_requests(source: Source, ledger: "Ledger", planned: int | None, after_load_id: int) -> None:
+def print_requests(source: Source, ledger: Ledger, planned: int | None, after_load_id: int) -> None:
     """Print how many requests the ledger has of the pulls that were loaded since, beside the planned number.
 
     Args:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -16,10 +16,9 @@ from pipelines.console import console, counted, fail, say
 from pipelines.local.dagster_graphql import Backfill, DagsterGraphQL
 from pipelines.local.environment import RunningEnvironment
 from pipelines.local.sandbox_process import SandboxBinding
-
-if TYPE_CHECKING:
-    from warehouse.ledger import Ledger, Totals
-    from warehouse.store import TimescaleWarehouse
+from pipelines.local.verification import verify
+from warehouse.ledger import Ledger, Totals
+from warehouse.store import TimescaleWarehouse
 
 _TIMEOUT_SECONDS: Final = 1800.0
 """Until the demo counts as stuck: the daemon looks every 30 seconds, and 60 days take less than two of its looks."""
@@ -45,7 +44,7 @@ class DemoSource:
     def __init__(
         self,
         dagster: DagsterGraphQL,
-        ledger: "Ledger",
+        ledger: Ledger,
         bars: Progress,
         source: str,
         days: Sequence[date],
@@ -88,7 +87,7 @@ class DemoSource:
         self.backfills.append(Backfill.launch(self._dagster, self.source, self._days, n_committed))
         self._bar = self._bars.add_task(f"{title}: {self.source}", total=len(self._days), runs="")
 
-    def _totals(self, after_load_id: int) -> "Totals | None":
+    def _totals(self, after_load_id: int) -> Totals | None:
         """What was committed for these days after a load; loads of other days do not count."""
         window = Window.of_days(self._days[0], self._days[-1])
         return next(iter(self._ledger.totals(self.source, window, after_load_id=after_load_id)), None)
@@ -149,13 +148,11 @@ def run_demo(
 
 
 def verify_source(
-    running: RunningEnvironment, warehouse: "TimescaleWarehouse", binding: SandboxBinding, days: list[date]
+    running: RunningEnvironment, warehouse: TimescaleWarehouse, binding: SandboxBinding, days: list[date]
 ) -> None:
     """Compare the twin's true points for `days` with the warehouse, and print the result; fails where they differ."""
     if running.sandbox is None:
         return
-    from pipelines.local.verification import verify  # noqa: PLC0415 — brings pandas, which no other command needs
-
     begin, source = time.monotonic(), binding.source
     outcome = verify(running.sandbox, warehouse.reading, binding, days)
     total = outcome.total
@@ -222,7 +219,7 @@ def _progress_bars() -> Progress:
     )
 
 
-def _print_totals(loaded: Iterable["Totals | None"]) -> None:
+def _print_totals(loaded: Iterable[Totals | None]) -> None:
     """The table of what was loaded, read back from the ledger."""
     table = Table("source", title="What the ledger says")
     for name in ("days", "series", "rows in", "rows loaded", "duplicate", "rejected", "requests", "seconds"):

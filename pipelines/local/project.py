@@ -1,28 +1,26 @@
 """What the commands share: this checkout, its settings, its warehouse and its sources.
 
-Modules that take a second to import (Dagster, pandas, SQLAlchemy) are imported where they are needed: `--help` and a
-mistyped option answer at once.
+Dagster takes a second to import, and is imported by the commands that read sources: `--help` and a mistyped option
+answer at once.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from domain.contract import Provider
 from pipelines.console import refuse
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
 from resources.settings import PROJECT, Settings
+from resources.warehouse import warehouse_address
 from warehouse.embedded import EmbeddedWarehouse
+from warehouse.store import TimescaleWarehouse, open_warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-    from pathlib import Path
-
-    from domain.contract import Provider
     from pipelines.components.source import SourceComponent
-    from warehouse.store import TimescaleWarehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +77,6 @@ class Project:
         Raises:
             IngestError: It does not come up, or it has another schema.
         """
-        from resources.warehouse import warehouse_address  # noqa: PLC0415 — see the top
-
         return warehouse_address(self.settings)
 
     @contextmanager
@@ -90,12 +86,10 @@ class Project:
         Raises:
             IngestError: See `warehouse_url`.
         """
-        from warehouse.store import open_warehouse  # noqa: PLC0415 — see the top
-
         with open_warehouse(url or self.warehouse_url(), self.settings.landing_url) as warehouse:
             yield warehouse
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> "list[Source]":
         """Every source, by slug.
 
         Raises:
@@ -105,7 +99,7 @@ class Project:
 
         return [Source(self, component) for component in read_sources()]
 
-    def source(self, slug: str) -> Source:
+    def source(self, slug: str) -> "Source":
         """The source called `slug`; ends the command, naming those there are, when there is none."""
         sources = {source.slug: source for source in self.sources()}
         if slug not in sources:
@@ -123,7 +117,7 @@ class Source:
     """
 
     project: Project
-    component: SourceComponent
+    component: "SourceComponent"
 
     @property
     def slug(self) -> str:
