@@ -1,8 +1,8 @@
 """When a source is asked: one job and one schedule for each, derived from its facts.
 
-Each tick asks for the trailing days again, since values move until they settle, and for earlier days that the ledger
-calls owed: never loaded, not since they had settled, or not since they are to be asked for again (`assets.refetch`). So
-after any outage every day becomes whole without a human.
+Each tick asks for the trailing days again, since values change until they are final, and for earlier days that the
+ledger calls due: never loaded, not since they became final, or not since they are to be asked for again
+(`assets.refetch`). So after any outage every day becomes whole without a human.
 """
 
 import re
@@ -30,11 +30,11 @@ RANGE_END: Final = "dagster/asset_partition_range_end"
 SOURCE_TAG: Final = "joulehouse/source"
 """The run tag that names a run's source."""
 
-_REST: Final = timedelta(hours=20)
-"""An owed day that was tried is not tried again before; a daily schedule does so at its next tick."""
+_BACKOFF: Final = timedelta(hours=20)
+"""A due day that was tried is not tried again before; a daily schedule does so at its next tick."""
 
 _UNDER_WAY: Final = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
-"""None in which a run can stay for ever: run monitoring ends the last two, and the queue empties."""
+"""A run cannot stay in any of them: run monitoring ends the last two, and the queue empties."""
 
 _FIELDS: Final = 5  # minute, hour, day of the month, month, day of the week
 _YEARS: Final = 5  # in these, every day of every month that there can be has come, the 29th of February included
@@ -86,11 +86,11 @@ def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> 
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         required_resource_keys={"warehouse"},
-        description=_promise(facts.spec),
+        description=_schedule_description(facts.spec),
     )
     def trailing(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         tick = context.scheduled_execution_time.astimezone(UTC)
-        ranges = due_ranges(facts, tick, _owed_days(context, facts, tick))
+        ranges = due_ranges(facts, tick, _due_days(context, facts, tick))
         if not ranges:
             yield dg.SkipReason(f"The first day of {facts.slug}, {facts.first_day}, is not over yet.")
             return
@@ -108,52 +108,52 @@ def trailing_schedule(facts: SourceFacts, job: UnresolvedAssetJobDefinition) -> 
     return trailing
 
 
-def _promise(spec: ProviderSpec) -> str:
-    """What the UI says of a schedule."""
+def _schedule_description(spec: ProviderSpec) -> str:
+    """The description of a schedule in the UI."""
     monthly = f", once a month for {spec.deep_refetch_days} days" if spec.deep_refetch_days else ""
-    return f"Ask again for the trailing {spec.refetch_days} days{monthly}, and for days that are still owed."
+    return f"Ask again for the trailing {spec.refetch_days} days{monthly}, and for days that are still due."
 
 
-def due_ranges(facts: SourceFacts, tick: datetime, owed: Collection[date]) -> list[tuple[date, date]]:
+def due_ranges(facts: SourceFacts, tick: datetime, due_days: Collection[date]) -> list[tuple[date, date]]:
     """The days that a tick must ask for, as ranges of first and last, both included.
 
     Args:
         facts: The source.
         tick: When the schedule fires.
-        owed: Days before the trailing ones.
+        due_days: Days before the trailing ones.
 
     Returns:
-        The trailing days, and then the owed ones, the newest range first; nothing before the first day is over.
+        The trailing days, and then the due ones, the newest range first; nothing before the first day is over.
     """
     trailing = facts.trailing_days(tick)
     if trailing is None:
         return []
-    return [trailing, *reversed(list(_runs(sorted(owed), facts.spec.max_days_per_run)))]
+    return [trailing, *reversed(list(_contiguous_ranges(sorted(due_days), facts.spec.max_days_per_run)))]
 
 
-def _owed_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: datetime) -> set[date]:
-    """Days before the trailing ones that this tick asks for: of those owed, as many as fill two runs."""
+def _due_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: datetime) -> set[date]:
+    """Days before the trailing ones that this tick asks for: as many of those due as fill two runs."""
     window = facts.days_before_trailing(tick)
     if window is None:
         return set()
     opener: WarehouseOpener = context.resources.warehouse
     try:
         with opener.open() as warehouse:
-            owed = warehouse.ledger.owed(
+            due_days = warehouse.ledger.owed(
                 facts.slug,
                 window,
                 finalization_lag=facts.finalization_lag,
                 again=refetch_after(facts, tick),
                 as_of=tick,
-                untried_since=tick - _REST,
+                untried_since=tick - _BACKOFF,
                 n_newest=facts.spec.max_days_per_run,
                 n_others=facts.spec.max_days_per_run,
             )
     except IngestError as error:
         # The trailing days are asked for all the same: by the time their run begins, the database may be back.
-        context.log.error("Days that are owed are not asked for by this tick. %s", error)  # noqa: TRY400  # the sentence says it all
+        context.log.error("Days that are due are not asked for by this tick. %s", error)  # noqa: TRY400  # the sentence says it all
         return set()
-    return set(owed) - _days_under_way(context.instance, facts)
+    return set(due_days) - _days_under_way(context.instance, facts)
 
 
 def _days_under_way(instance: dg.DagsterInstance, facts: SourceFacts) -> set[date]:
@@ -169,7 +169,7 @@ def _days_under_way(instance: dg.DagsterInstance, facts: SourceFacts) -> set[dat
     }
 
 
-def _runs(days: list[date], longest: int) -> Iterator[tuple[date, date]]:
+def _contiguous_ranges(days: list[date], longest: int) -> Iterator[tuple[date, date]]:
     """Neighbouring days as ranges of at most `longest` days."""
     start = 0
     for n in range(1, len(days) + 1):

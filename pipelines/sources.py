@@ -16,7 +16,7 @@ from pydantic import ValidationError
 import pipelines.components
 from domain.errors import ConfigurationError
 from pipelines.components.mistakes import Mistake, first_mistake
-from pipelines.components.source import SourceComponent, named
+from pipelines.components.source import SourceComponent, relative_to_project
 from pipelines.components.yaml_checks import check_yaml
 from resources.settings import PROJECT
 
@@ -52,7 +52,7 @@ def read_sources(folder: Path = ASSETS) -> tuple[SourceComponent, ...]:
 
 
 def _sources_in(file: Path) -> Iterator[SourceComponent]:
-    place = named(file)
+    place = relative_to_project(file)
     try:
         text = file.read_text("utf-8")
         with contextlib.suppress(yaml.YAMLError):  # the next line says so in the words of the parser that Dagster uses
@@ -83,7 +83,7 @@ def _source(class_name: str, document: dict[str, Any], file: Path, lines: "_Tree
         )
     attributes = component.attributes_type
     try:
-        return component.made_from(attributes.model_validate(document.get("attributes") or {}), file)
+        return component.from_attributes(attributes.model_validate(document.get("attributes") or {}), file)
     except ValidationError as error:
         raise first_mistake(
             error, file=file, lines=lines, component=class_name, attributes=attributes.model_fields

@@ -70,7 +70,10 @@ class ClimkitSource(SourceComponent):
 
     def connection(self) -> ClimkitConfig:
         """How to reach the account."""
-        given = self.attributes
+        attributes = self.attributes
         return ClimkitConfig(
-            self.endpoint, given.account(), username_env=given.username_env, password_env=given.password_env
+            self.endpoint,
+            attributes.account(),
+            username_env=attributes.username_env,
+            password_env=attributes.password_env,
         )

@@ -53,11 +53,11 @@ class ExportServiceSource(SourceComponent):
 
     def connection(self) -> ExportServiceConfig:
         """How to reach the account."""
-        given = self.attributes
+        attributes = self.attributes
         return ExportServiceConfig(
             self.endpoint,
-            given.account(),
-            client_id_env=given.client_id_env,
-            client_secret_env=given.client_secret_env,
-            token_base_url=given.token_base_url,
+            attributes.account(),
+            client_id_env=attributes.client_id_env,
+            client_secret_env=attributes.client_secret_env,
+            token_base_url=attributes.token_base_url,
         )

@@ -98,13 +98,13 @@ class ServitlySource(SourceComponent):
 
     def connection(self) -> ServitlyConfig:
         """How to reach the account."""
-        given = self.attributes
+        attributes = self.attributes
         return ServitlyConfig(
             self.endpoint,
-            given.account(),
-            username_env=given.username_env,
-            password_env=given.password_env,
-            api_key_env=given.api_key_env,
-            requests_per_minute=given.requests_per_minute,
-            poll_seconds=given.poll_seconds,
+            attributes.account(),
+            username_env=attributes.username_env,
+            password_env=attributes.password_env,
+            api_key_env=attributes.api_key_env,
+            requests_per_minute=attributes.requests_per_minute,
+            poll_seconds=attributes.poll_seconds,
         )

@@ -31,13 +31,13 @@ class SourceComponent(dg.Component):
     attributes_type: ClassVar[type[SourceAttributes]]
 
     def __init__(self, facts: SourceFacts, attributes: SourceAttributes, file: Path) -> None:
-        """Hold what `made_from` found to be sound."""
+        """Take what `from_attributes` has checked."""
         self.facts = facts
         self.attributes = attributes
         self.file = file
 
     @classmethod
-    def made_from(cls, attributes: SourceAttributes, file: Path) -> Self:
+    def from_attributes(cls, attributes: SourceAttributes, file: Path) -> Self:
         """The source that `file` describes.
 
         Raises:
@@ -71,14 +71,14 @@ class SourceComponent(dg.Component):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the provider's address is said."""
-        given = self.attributes
+        """Where the provider's address comes from."""
+        attributes = self.attributes
         return Endpoint(
             source=self.facts.slug,
             place=str(self.file),
-            base_url=given.base_url,
-            base_url_env=given.base_url_env,
-            ca_file=PROJECT / self.file.parent / given.ca_file if given.ca_file else None,
+            base_url=attributes.base_url,
+            base_url_env=attributes.base_url_env,
+            ca_file=PROJECT / self.file.parent / attributes.ca_file if attributes.ca_file else None,
         )
 
     def open(self, settings: Settings) -> Provider:
@@ -107,7 +107,7 @@ class SourceComponent(dg.Component):
         if not isinstance(attributes, cls.attributes_type):
             raise Mistake(f"{context.path} has no attributes", "write what the template of `dg scaffold defs` shows")
         path = context.path
-        return cls.made_from(attributes, named(path if path.is_file() else path / "defs.yaml"))
+        return cls.from_attributes(attributes, relative_to_project(path if path.is_file() else path / "defs.yaml"))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002  # Dagster's signature
         """Everything Dagster has to know of this source."""
@@ -122,6 +122,6 @@ class SourceComponent(dg.Component):
         )
 
 
-def named(path: Path) -> Path:
-    """`path` as a person names it: from the top of the checkout, where it lies inside."""
+def relative_to_project(path: Path) -> Path:
+    """`path` from the top of the checkout, if it lies inside."""
     return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path

@@ -27,7 +27,7 @@ def _hours_and_days() -> list[Timespan]:
 class VoltStoragePaths(Strict):
     """Where the endpoints are, below the API's address."""
 
-    login: str = Field(_PATHS.login, description="Where tokens are given.")
+    login: str = Field(_PATHS.login, description="Where tokens are attributes.")
     products: str = Field(_PATHS.products, description="Where products are listed.")
     export: str = Field(_PATHS.export, description="Where measurements are exported, before .csv or .json.")
     latest: str = Field(_PATHS.latest, description="Where the latest values are; not documented, our choice.")
@@ -112,9 +112,12 @@ class VoltStorageSource(SourceComponent):
 
     def connection(self) -> VoltStorageConfig:
         """How to reach the account."""
-        given = self.attributes
+        attributes = self.attributes
         return VoltStorageConfig(
-            self.endpoint, given.account(), username_env=given.username_env, password_env=given.password_env
+            self.endpoint,
+            attributes.account(),
+            username_env=attributes.username_env,
+            password_env=attributes.password_env,
         )
 
     def open_live(self, settings: Settings) -> AbstractContextManager[LiveFeed]:

@@ -27,4 +27,4 @@ def test_the_facts_say_over_which_spans_values_reach(
     kind: type[SourceComponent], attributes: dict[str, object], spans: tuple[str, ...]
 ) -> None:
     written = kind.attributes_type.model_validate({"description": "A.", "first_day": "2025-01-01", **attributes})
-    assert kind.made_from(written, Path("roof/defs.yaml")).facts.spans == spans
+    assert kind.from_attributes(written, Path("roof/defs.yaml")).facts.spans == spans
