@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DAYS ?= 60
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
-ROOMS := domain providers warehouse resources assets pipelines sandbox
+PACKAGES := domain providers warehouse resources assets pipelines sandbox
 LOCKED := --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-header --no-emit-index-url
 
 # Nothing here reports to anybody.
@@ -37,7 +37,7 @@ ui: $(READY) ## Open the Dagster UI again, on the same data
 test: lint ## Lint, then every test
 	$(BIN)/pytest -n 3 --dist worksteal -m "not prove"
 
-lint: $(READY) ## ruff, formatting, strict types, storeys
+lint: $(READY) ## ruff, formatting, strict types, layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -107,5 +107,5 @@ $(READY): requirements-build.lock requirements-dev.lock pyproject.toml
 	  $(PIP) -r requirements-dev.lock; \
 	fi; \
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
-	$(BIN)/python -m compileall -q $(ROOMS); \
+	$(BIN)/python -m compileall -q $(PACKAGES); \
 	touch $@

@@ -26,7 +26,7 @@ from dagster_graphql.schema import create_schema
 from resources.settings import PROJECT
 
 _PATIENCE_SECONDS = 240  # for a machine on which everything runs at once; seconds otherwise
-_ROOMS = ("assets", "domain", "pipelines", "providers", "resources", "warehouse")
+_PACKAGES = ("assets", "domain", "pipelines", "providers", "resources", "warehouse")
 
 _LAUNCH = """
 mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
@@ -39,10 +39,10 @@ mutation($params: ReexecutionParams!) { reexecutePartitionBackfill(reexecutionPa
 
 
 def clone_of_the_house(folder: Path, sources: Mapping[str, str]) -> Path:
-    """The house's code in `folder`, with `sources` (slug → defs.yaml) in place of those that ship."""
+    """The project's code in `folder`, with `sources` (slug → defs.yaml) in place of those that ship."""
     shipped = [file.parent.name for file in (PROJECT / "assets").glob("*/defs.yaml")]
-    for room in _ROOMS:
-        shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns("*.pyc.*", *shipped))
+    for package in _PACKAGES:
+        shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("*.pyc.*", *shipped))
     for slug, text in sources.items():
         (folder / "assets" / slug).mkdir()
         (folder / "assets" / slug / "defs.yaml").write_text(text, "utf-8")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import providers as rooms
 from pipelines.local.processes import Process
 from pipelines.local.project import Project
+from resources.settings import PROJECT
 from warehouse.embedded import EmbeddedWarehouse
 
 PROGRAM = str(Path(sys.executable).with_name("joulehouse"))
@@ -60,7 +60,7 @@ def sources() -> list[str]:
 
 def providers() -> dict[str, set[str]]:
     """Every provider that is built → the sources that ship of it."""
-    built = [spec.parent.name for spec in Path(rooms.__file__).parent.glob("*/spec.py")]
+    built = [spec.parent.name for spec in (PROJECT / "providers").glob("*/spec.py")]
     shipped = [(source.component.facts.spec.slug, source.slug) for source in Project().sources()]
     return {name: {source for provider, source in shipped if provider == name} for name in built}
 

@@ -1,4 +1,4 @@
-"""The example of CONTRIBUTING is taken at its word: its files, put into a copy of the house, are a provider."""
+"""The example of CONTRIBUTING is taken at its word: its files, put into a copy of the project, are a provider."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from resources.settings import PROJECT
 
-ROOMS = ("assets", "domain", "pipelines", "providers", "resources", "warehouse")
+PACKAGES = ("assets", "domain", "pipelines", "providers", "resources", "warehouse")
 PAPER = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
 FILES = ("resources/acme.py", "pipelines/components/acme.py", "pipelines/components/acme.template.yaml")
 SOURCE = """\
@@ -38,7 +38,7 @@ with closing(source.open(Settings(known))) as provider:
 def code_under(file: str) -> str:
     """The first block of code of CONTRIBUTING after `file` is named at the beginning of a line or sentence."""
     language = "yaml" if file.endswith("yaml") else "python"
-    after = PAPER[PAPER.index("### The lines upstairs") :]
+    after = PAPER[PAPER.index("### The Dagster layer of a provider") :]
     block = re.search(rf"```{language}\n(.*?)```", after[after.index(f"`{file}`") :], re.DOTALL)
     assert block is not None
     return block[1]
@@ -52,8 +52,8 @@ def under_acmes_name(text: str) -> str:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the house with one more provider, whose folder is that of the Export Service under another name."""
     top = tmp_path_factory.mktemp("house")
-    for room in ROOMS:
-        shutil.copytree(PROJECT / room, top / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in PACKAGES:
+        shutil.copytree(PROJECT / package, top / package, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "workspace.yaml", "README.md"):
         shutil.copy(PROJECT / file, top / file)
     shutil.copytree(top / "providers/export_service", top / "providers/acme")

@@ -17,7 +17,7 @@ from pipelines.sources import read_sources
 from resources.settings import PROJECT
 
 SNAPSHOT = Path(__file__).parent / "asset_graph.txt"
-ROOMS = ("assets", "domain", "pipelines", "providers", "resources", "sandbox", "warehouse")
+PACKAGES = ("assets", "domain", "pipelines", "providers", "resources", "sandbox", "warehouse")
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def known() -> dg.Definitions:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The house's code somewhere else, without anything that was made in the checkout."""
+    """The project's code somewhere else, without anything that was made in the checkout."""
     top = tmp_path_factory.mktemp("clone")
-    for room in ROOMS:
-        shutil.copytree(PROJECT / room, top / room, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    for package in PACKAGES:
+        shutil.copytree(PROJECT / package, top / package, ignore=shutil.ignore_patterns("__pycache__", "data"))
     for file in ("pyproject.toml", "workspace.yaml", "README.md"):
         shutil.copy(PROJECT / file, top / file)
     return top

@@ -1,4 +1,4 @@
-"""Stairs go down only: each import contract holds, and each was seen to break."""
+"""Layers import downwards only: each import contract holds, and each was seen to break."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("domain", "providers", "warehouse", "resources", "assets", "pipelines", "sandbox")
+PACKAGES = ("domain", "providers", "warehouse", "resources", "assets", "pipelines", "sandbox")
 CONTRACTS = [
     contract["name"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
@@ -22,9 +22,9 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 — our own tool
 
 
-def copy_of_the_house(folder: Path) -> Path:
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "data", "*.zst"))
+def copy_of_the_project(folder: Path) -> Path:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "data", "*.zst"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
@@ -33,14 +33,14 @@ PROVIDERS = sorted(folder.parent.name for folder in (ROOT / "providers").glob("*
 INSIDES = "Assets know facts about a provider, not its insides"
 CIRCLES = "No circle among the modules of a package"
 BREACHES = [
-    ("Stairs go down only", "domain/window.py", "import pipelines"),
-    ("Dagster stays upstairs", "providers/_http.py", "import dagster"),
+    ("Layers import downwards only", "domain/window.py", "import pipelines"),
+    ("Dagster stays in its layer", "providers/_http.py", "import dagster"),
     ("SQL stays in the warehouse", "assets/factory.py", "import sqlalchemy"),
     ("One module speaks HTTP", "providers/export_service/client.py", "import httpx"),
     ("One module listens to websockets", "providers/_http.py", "import websockets"),
     *((INSIDES, "assets/factory.py", f"import providers.{provider}.normalize") for provider in PROVIDERS),
     (INSIDES, "assets/factory.py", "import providers._http"),
-    ("The sandbox imports nothing of the house but domain names", "sandbox/server.py", "import warehouse"),
+    ("The sandbox imports nothing but domain", "sandbox/server.py", "import warehouse"),
     (CIRCLES, "domain/records.py", "import domain.measurement"),
     (CIRCLES, "domain/registers/days.py", "import domain.registers.intervals"),
     (CIRCLES, "assets/source.py", "import assets.factory"),
@@ -69,9 +69,9 @@ def test_the_house_stands() -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("contract", "file", "line"), BREACHES, ids=lambda text: text.removeprefix("import "))
 def test_a_forbidden_import_breaks_its_contract(contract: str, file: str, line: str, tmp_path: Path) -> None:
-    house = copy_of_the_house(tmp_path)
-    with (house / file).open("a") as module:
+    project = copy_of_the_project(tmp_path)
+    with (project / file).open("a") as module:
         module.write(f"\n{line}\n")
-    outcome = lint(house)
+    outcome = lint(project)
     assert outcome.returncode != 0
     assert f"{contract} BROKEN" in outcome.stdout, outcome.stdout
