@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from domain import zones
 from domain.errors import NormalizationError
 from domain.records import Series
 from warehouse.schema import migrate
@@ -93,6 +94,38 @@ def test_a_zone_that_the_server_does_not_know_costs_no_other_series_its_answer(c
         (datetime(2025, 6, 2, 22, tzinfo=UTC), "measured"),
         (datetime(2025, 6, 2, 22, tzinfo=UTC), "unknown_zone"),
     ]
+
+
+@pytest.mark.parametrize("name", ["CET", "MET", "EET", "WET", "EST", "EST5EDT", "Europe/Zurich"])
+@pytest.mark.parametrize("session", ["UTC", "CET"])
+def test_a_zone_whose_name_is_an_abbreviation_too_has_its_summer(
+    connection: psycopg.Connection, session: str, name: str
+) -> None:
+    day, month = described(connection, DAY, {}, name), described(connection, None, {"span": "month"}, name)
+    for series, begins in ((day, "2025-10-26"), (day, "2025-07-31"), (month, "2025-07-01")):
+        connection.execute("INSERT INTO measurement VALUES (%s, %s, 5)", [series, at(begins, name)])
+    connection.execute("SELECT set_config('timezone', %s, false)", [session])
+    rows = connection.execute("SELECT ended_at, flag FROM interval_energy ORDER BY series_id, measured_at").fetchall()
+    assert [(ended.astimezone(UTC), flag) for ended, flag in rows] == [
+        (at(ends, name), "measured") for ends in ("2025-08-01", "2025-10-27", "2025-08-01")
+    ]
+
+
+def test_no_zone_is_asked_for_by_a_name_that_is_an_abbreviation_with_another_meaning(
+    connection: psycopg.Connection,
+) -> None:
+    abbreviations = {name for (name,) in connection.execute("SELECT abbrev FROM pg_timezone_abbrevs")}
+    names = [name for name in sorted(zones.zone_names()) if name.upper() in abbreviations]
+    assert "CET" in names
+    noons = [datetime(2025, month, 15, 12, tzinfo=UTC) for month in (1, 7)]
+    for name in names:
+        rows = connection.execute(
+            "SELECT noon AT TIME ZONE zone_in_full(%s) FROM unnest(%s::timestamptz []) AS noon ORDER BY noon",
+            [name, noons],
+        ).fetchall()
+        assert [shown for (shown,) in rows] == [
+            noon.astimezone(zones.zone(name)).replace(tzinfo=None) for noon in noons
+        ], name
 
 
 def test_what_is_no_zone_leaves_the_catalogue_of_before(database: str, connection: psycopg.Connection) -> None:

@@ -201,6 +201,14 @@ def test_a_zone_that_the_server_or_the_host_knows_otherwise_is_named(
     assert ("Europe/Berlin", "the server's") in {(one.name, one.whose) for one in other_zones(database)}
 
 
+def test_a_zone_whose_name_is_an_abbreviation_too_is_known_to_the_server_as_to_us(
+    warehouse: TimescaleWarehouse, database: str
+) -> None:
+    warehouse.catalogue("hub", [Series("cet", "power", device="d", time_zone="CET")])
+
+    assert ("CET", "the server's") not in {(one.name, one.whose) for one in other_zones(database)}
+
+
 def test_a_stream_beside_loads_of_its_day_leaves_what_the_points_say(
     database: str, tmp_path: Path, observer: psycopg.Connection
 ) -> None:
