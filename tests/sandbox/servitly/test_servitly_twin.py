@@ -9,7 +9,7 @@ import pytest
 from domain.measurement import Normalized
 from domain.quantities import conversion
 from sandbox.servitly import twin as served
-from tests.fakes.exports import ACCOUNT, DAY, boilers, shared_sandbox
+from tests.fakes.exports import ACCOUNT, DAY, Boilers, boilers, shared_sandbox
 
 
 def meant() -> dict[tuple[str, int], Any]:
@@ -88,14 +88,21 @@ def test_its_jobs_are_shown() -> None:
         assert shown["jobs"][0]["order"]["includeUnit"] is True
 
 
+def renewal(made: Boilers) -> Request:
+    token = made.login.headers()["authorization"]
+    refresh_token = made.twin._refresh_tokens[token.removeprefix("Bearer ")]
+    body = json.dumps({"refreshToken": refresh_token}).encode()
+    return Request(f"{made.sandbox.url}{served.RENEW}", body, {"authorization": token})  # noqa: S310 - our own loopback
+
+
 def test_a_token_that_has_not_expired_cannot_be_renewed() -> None:
+    with boilers() as made, pytest.raises(OSError, match="400"):
+        urlopen(renewal(made))  # noqa: S310 - our own loopback
+
+
+def test_a_token_that_was_revoked_cannot_be_renewed() -> None:
     with boilers() as made:
-        token = made.login.headers()["authorization"]
-        refresh_token = made.twin._refresh_tokens[token.removeprefix("Bearer ")]
-        request = Request(  # noqa: S310 - our own loopback
-            f"{made.sandbox.url}{served.RENEW}",
-            json.dumps({"refreshToken": refresh_token}).encode(),
-            {"authorization": token},
-        )
-        with pytest.raises(OSError, match="400"):
-            urlopen(request)  # noqa: S310 - as above
+        request = renewal(made)
+        made.twin.revoke_tokens()
+        with pytest.raises(OSError, match="401"):
+            urlopen(request)  # noqa: S310 - our own loopback
