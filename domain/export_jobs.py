@@ -105,7 +105,7 @@ class ExportJobs(Protocol):
     def sent(self, number: int) -> bool:
         """The order is sent next, if this says True; if it says False, the intention has ended, and nothing may be."""
 
-    def withdrawn(self, number: int) -> bool:
+    def cancelled(self, number: int) -> bool:
         """End an intention as refused, so that its order is never sent; False if it has been sent, or has ended."""
 
     def taken(self, number: int, provider_job: str, provider_state: str) -> None:

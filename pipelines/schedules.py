@@ -139,7 +139,7 @@ def _due_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: d
     opener: WarehouseOpener = context.resources.warehouse
     try:
         with opener.open() as warehouse:
-            due_days = warehouse.ledger.owed(
+            due_days = warehouse.ledger.due_days(
                 facts.slug,
                 window,
                 finalization_lag=facts.finalization_lag,

@@ -35,6 +35,6 @@ class DeletedUpstream:
         return int(np.isin(series_id, list(self.site_of)).sum()) if self.site_of else 0
 
     def sites(self, *series_id: npt.NDArray[np.int64]) -> tuple[str, ...]:
-        """The absent sites that have points among these, sorted: the ones that are withdrawn now."""
+        """The absent sites that have points among these, sorted: the ones that are deleted upstream now."""
         gone = {one for numbers in series_id for one in np.unique(numbers).tolist()}
         return tuple(sorted({site for one, site in self.site_of.items() if one in gone}))

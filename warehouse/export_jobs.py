@@ -118,9 +118,9 @@ class DatabaseExportJobs:
         """The order is sent next, if this says True; if it says False, the intention has ended, and nothing may be."""
         return bool(self._run("sent", number=number))
 
-    def withdrawn(self, number: int) -> bool:
+    def cancelled(self, number: int) -> bool:
         """End an intention as refused, so that its order is never sent; False if it has been sent, or has ended."""
-        return bool(self._run("withdrawn", number=number))
+        return bool(self._run("cancelled", number=number))
 
     def taken(self, number: int, provider_job: str, provider_state: str) -> None:
         """The provider has taken it, under this name."""

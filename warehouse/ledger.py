@@ -133,7 +133,7 @@ class Ledger:
         ):
             return cursor.execute(statement("ledger/days"), {"source": source}).fetchall()
 
-    def owed(
+    def due_days(
         self,
         source: str,
         window: Window,
@@ -147,7 +147,7 @@ class Ledger:
     ) -> list[date]:
         """UTC days inside `window` that are to be asked for again, the most urgent first.
 
-        A day is owed if it was never committed, or if its newest committed load is of a pull that began before the day
+        A day is due if it was never committed, or if its newest committed load is of a pull that began before the day
         had settled, or before a later instant. Its newest load may well have been a replay: it is the pull that counts.
 
         Args:
@@ -174,7 +174,7 @@ class Ledger:
             "again_instants": list(later.values()),
         }
         with self._connections.borrow(f"ledger of {source}") as connection:
-            return [day for (day,) in connection.execute(statement("ledger/owed"), values)]
+            return [day for (day,) in connection.execute(statement("ledger/due_days"), values)]
 
     def landed(self, source: str, window: Window) -> list[date]:
         """The UTC days inside `window` that a complete pull covers whole, in order: they can be replayed."""

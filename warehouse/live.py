@@ -70,16 +70,16 @@ class Live:
         points: Sequence[LivePoint],
         *,
         gaps: Iterable[Gap] = (),
-        covered: Mapping[str, datetime] | None = None,
+        watermarks: Mapping[str, datetime] | None = None,
     ) -> Put:
-        """Mark `gaps`, put `points`, and move on how far every part is certain: all of it in one transaction.
+        """Mark `gaps`, put `points`, and advance the watermark of every part: all of it in one transaction.
 
         Args:
             source: Whose stream.
             points: In the order in which they came; of several for one series and instant the last one counts.
             gaps: What may have been missed. Each is kept a day at a time; one that touches an open one of the same part
                 and reason lets that one grow, up to a minute.
-            covered: Part → the instant until which everything is put or marked.
+            watermarks: Part → the instant until which everything is put or marked.
 
         Raises:
             RowsRefusedError: A series has another quantity in the catalogue.
@@ -107,15 +107,15 @@ class Live:
                     if kind == "numbers" and put + corrected:
                         _rewrite_registers(connection, source, rows, place)
                         summaries.write_live(connection, [(series_id, at) for series_id, at, _ in rows])
-            if covered:
-                moved = {"source": source, "parts": list(covered), "untils": list(covered.values())}
-                connection.execute(statement("live/cover"), moved)
+            if watermarks:
+                moved = {"source": source, "parts": list(watermarks), "untils": list(watermarks.values())}
+                connection.execute(statement("live/advance_watermarks"), moved)
         return Put(n_new, n_corrected, len(points) - n_new - n_corrected)
 
-    def covered(self, source: str) -> dict[str, datetime]:
+    def watermarks(self, source: str) -> dict[str, datetime]:
         """Part → the instant until which everything is put or marked as a gap."""
         with self._connections.borrow(f"live stream of {source}") as connection:
-            rows = connection.execute(statement("live/covered"), {"source": source}).fetchall()
+            rows = connection.execute(statement("live/watermarks"), {"source": source}).fetchall()
         return {part: until.astimezone(UTC) for part, until in rows}
 
     def open_gaps(self, source: str, by: datetime, *, at: datetime | None = None) -> list[OpenGap]:
@@ -139,11 +139,11 @@ class Live:
         with self._connections.borrow("gaps") as connection:
             connection.execute(statement("live/fill_gaps"), values)
 
-    def rest(self, gaps: Sequence[OpenGap], failure: str, until: datetime) -> None:
+    def back_off(self, gaps: Sequence[OpenGap], failure: str, until: datetime) -> None:
         """Note why these gaps could not be filled (an error's code), and when they are tried again."""
         values = {"gap_ids": [one.gap_id for one in gaps], "failure": failure, "until": until}
         with self._connections.borrow("gaps") as connection:
-            connection.execute(statement("live/rest_gaps"), values)
+            connection.execute(statement("live/back_off_gaps"), values)
 
     def gaps(self, source: str, window: Window) -> list[dict[str, Any]]:
         """Every gap that touches `window`, a mapping each: the columns of `live_gap` without the source."""

@@ -171,9 +171,9 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         of_states, n_states = streamed.spare(of_states, buffer.states)
         n_streamed = n_numbers + n_states
     # What a stream has put goes by the stream's rules, and is not counted twice.
-    withdrawn = DeletedUpstream.of(connection, assignment.source, buffer.absent_sites, spared=streamed.instants)
+    deleted = DeletedUpstream.of(connection, assignment.source, buffer.absent_sites, spared=streamed.instants)
     gone = (of_numbers.vanished.series_id, of_states.vanished.series_id)
-    n_spared = n_streamed + sum(map(withdrawn.n_points, gone))
+    n_spared = n_streamed + sum(map(deleted.n_points, gone))
     _guard(
         n_stored=of_numbers.n_stored + of_states.n_stored - n_spared,
         n_vanished=sum(map(len, gone)) - n_spared,
@@ -201,7 +201,7 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         place=assignment.place,
         is_first=of_numbers.new is None,
     )
-    return replace(written, withdrawn=withdrawn.sites(*gone))
+    return replace(written, withdrawn=deleted.sites(*gone))
 
 
 def _guard(*, n_stored: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:

@@ -58,7 +58,7 @@ class PullSession:
             connection = self.connection()
             values = {"source": source, "start": window.start, "end": window.end, "fingerprint": fingerprint}
             found = connection.execute(statement("pull/unfinished"), values).fetchone()
-            if found and self._adopt(connection, found[0]):
+            if found and self._take_over(connection, found[0]):
                 return int(found[0]), True
             fresh = connection.execute(statement("pull/begin"), values).fetchone()
             pull_id = int(fresh[0]) if fresh else 0
@@ -89,9 +89,9 @@ class PullSession:
             # The socket is the parent's: to speak on it or to close it here would end the parent's session.
             self._pid, self._connection, self._locked_pulls = os.getpid(), None, set()
 
-    def _adopt(self, connection: psycopg.Connection, pull_id: int) -> bool:
+    def _take_over(self, connection: psycopg.Connection, pull_id: int) -> bool:
         if pull_id not in self._locked_pulls:
-            row = connection.execute(statement("pull/adopt"), {"pull_id": pull_id}).fetchone()
+            row = connection.execute(statement("pull/take_over"), {"pull_id": pull_id}).fetchone()
             if not row or not row[0]:
                 return False
             self._locked_pulls.add(pull_id)
@@ -302,7 +302,7 @@ def newest_complete(connections: Connections, landing: Landing, source: str, win
     return TimescaleLandedPull(found["pull_id"], rows, landing)
 
 
-def newest_unloaded(connections: Connections, source: str, window: Window, fingerprint: str) -> PullReport | None:
+def finished_to_reuse(connections: Connections, source: str, window: Window, fingerprint: str) -> PullReport | None:
     """The newest pull of `source` that touches `window`, if loading it is all that is left to do; None otherwise."""
     with connections.borrow(f"{source}, {window}") as connection:
         values = {
@@ -312,7 +312,7 @@ def newest_unloaded(connections: Connections, source: str, window: Window, finge
             "fingerprint": fingerprint,
             "longest": LONGEST_UNLOADED,
         }
-        found = connection.execute(statement("pull/unloaded"), values).fetchone()
+        found = connection.execute(statement("pull/finished_to_reuse"), values).fetchone()
     if found is None:
         return None
     pull_id, n_payloads, n_bytes, age_seconds = found

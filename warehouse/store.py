@@ -83,7 +83,7 @@ class TimescaleWarehouse:
         None, too, where it is more than an hour old, or any of its days was pulled since. A load that failed is no such
         case: whoever comes next asks again.
         """
-        return pulls.newest_unloaded(self._connections, source, window, fingerprint)
+        return pulls.finished_to_reuse(self._connections, source, window, fingerprint)
 
     def payloads(self, source: str, window: Window) -> pulls.TimescaleLandedPull:
         """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.

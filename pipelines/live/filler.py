@@ -177,7 +177,7 @@ class Filler:
             level = logging.INFO if isinstance(error, NotYetPublishedError) else logging.WARNING
             span = Window(one.gap.start, one.gap.end)
             _log.log(level, "The gap of %s, %s %s, stays open for now: %s", self._source, one.gap.part, span, error)
-        self._warehouse.live.rest([one], error.code, self._now() + timedelta(seconds=seconds))
+        self._warehouse.live.back_off([one], error.code, self._now() + timedelta(seconds=seconds))
 
 
 def export_requests(gaps: Sequence[OpenGap], horizon: datetime) -> list[ExportRequest]:

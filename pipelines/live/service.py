@@ -94,7 +94,7 @@ class LiveService:
             ConfigurationError: The account has nothing to listen to.
             IngestError: Something that ends the whole source; everything that was heard has been written.
         """
-        watermarks = self._warehouse.live.covered(self._source)
+        watermarks = self._warehouse.live.watermarks(self._source)
         listening: list[threading.Thread] = []
         writing, filling = self._thread(self._write_all, "write"), self._thread(self._fill_all, "fill")
         try:
@@ -196,7 +196,7 @@ class LiveService:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                put = self._warehouse.live.put(self._source, points, gaps=gaps, covered=watermarks)
+                put = self._warehouse.live.put(self._source, points, gaps=gaps, watermarks=watermarks)
                 break
             except WarehouseUnavailableError as error:
                 if self._drained.is_set():

@@ -202,7 +202,7 @@ class Exports:
 
     def _withdraw(self, job: ExportJob) -> Job:
         """A job whose order was not sent when its run went away, and is not sent any longer."""
-        if self._jobs.withdrawn(job.number):
+        if self._jobs.cancelled(job.number):
             _log.info("%s: an export that a run intended and never ordered is withdrawn", self._http.source)
         return Job("", JobState.REFUSED)
 

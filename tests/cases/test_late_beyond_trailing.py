@@ -59,7 +59,7 @@ def asked_for(warehouse: TimescaleWarehouse, tick: datetime) -> set[date]:
     """The days that a tick of the schedule asks for."""
     before = FACTS.days_before_trailing(tick)
     assert before is not None
-    owed = warehouse.ledger.owed(
+    owed = warehouse.ledger.due_days(
         "hub",
         before,
         finalization_lag=FACTS.finalization_lag,

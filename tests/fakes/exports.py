@@ -95,7 +95,7 @@ class ListedJobs:
         self._change(number, state=JobState.SENT)
         return True
 
-    def withdrawn(self, number: int) -> bool:
+    def cancelled(self, number: int) -> bool:
         if self.jobs[number].state is not JobState.INTENDED:
             return False
         self._change(number, state=JobState.REFUSED)

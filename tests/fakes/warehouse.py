@@ -237,7 +237,7 @@ class FakeWarehouse:
         self._answer()
         return self.wrong.get((source, window.day), ())
 
-    def owed(
+    def due_days(
         self,
         source: str,
         window: Window,

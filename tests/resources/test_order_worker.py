@@ -182,7 +182,7 @@ def test_a_courier_without_a_ledger_sends_nothing(depot: Depot) -> None:
 
 def test_a_courier_that_comes_late_sends_nothing(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
-    assert depot.jobs.withdrawn(number)
+    assert depot.jobs.cancelled(number)
     with pytest.raises(ExportPendingError, match="another run has withdrawn it"):
         depot.worker().carry(number, ORDER)
     assert depot.n_asked(served.EXPORTS) == 0

@@ -52,7 +52,7 @@ def owed(
     again: Mapping[date, datetime] | None = None,
 ) -> list[int]:
     now = datetime.now(UTC)
-    days = warehouse.ledger.owed(
+    days = warehouse.ledger.due_days(
         "hub",
         window,
         finalization_lag=finalization_lag,

@@ -38,8 +38,8 @@ def marked(warehouse: TimescaleWarehouse, *gaps: Gap) -> list[tuple[float, float
 def test_gaps_are_marked_with_the_points_behind_them_and_filled_by_name(warehouse: TimescaleWarehouse) -> None:
     gap = Gap("77", at(10), at(20), "disconnected")
     point = LivePoint(Series("77/Power_PV", "power", "77"), at(21), 1.0)
-    warehouse.live.put(SOURCE, [point], gaps=[gap], covered={"77": at(21)})
-    assert warehouse.live.covered(SOURCE) == {"77": at(21)}
+    warehouse.live.put(SOURCE, [point], gaps=[gap], watermarks={"77": at(21)})
+    assert warehouse.live.watermarks(SOURCE) == {"77": at(21)}
     [found] = warehouse.live.open_gaps(SOURCE, LATER)
     assert found.gap == gap
     assert warehouse.live.open_gaps(SOURCE, at(19)) == []
@@ -84,7 +84,7 @@ def test_a_gap_that_has_grown_since_it_was_read_is_not_filled(warehouse: Timesca
 def test_a_gap_that_could_not_be_filled_says_why_and_rests(warehouse: TimescaleWarehouse) -> None:
     marked(warehouse, Gap("77", at(0), at(10), "disconnected"))
     [read] = warehouse.live.open_gaps(SOURCE, LATER)
-    warehouse.live.rest([read], "shrink_refused", at(100))
+    warehouse.live.back_off([read], "shrink_refused", at(100))
     assert warehouse.live.open_gaps(SOURCE, LATER, at=at(99)) == []
     [rested] = warehouse.live.open_gaps(SOURCE, LATER, at=at(100))
     assert (rested.n_failed, rested.failure) == (1, "shrink_refused")
@@ -94,18 +94,18 @@ def test_a_gap_that_could_not_be_filled_says_why_and_rests(warehouse: TimescaleW
 
 
 def test_what_is_certain_never_goes_back(warehouse: TimescaleWarehouse) -> None:
-    warehouse.live.put(SOURCE, [], covered={"77": at(20)})
-    warehouse.live.put(SOURCE, [], covered={"77": at(10), "78": at(1)})
-    assert warehouse.live.covered(SOURCE) == {"77": at(20), "78": at(1)}
+    warehouse.live.put(SOURCE, [], watermarks={"77": at(20)})
+    warehouse.live.put(SOURCE, [], watermarks={"77": at(10), "78": at(1)})
+    assert warehouse.live.watermarks(SOURCE) == {"77": at(20), "78": at(1)}
 
 
 def test_nothing_is_certain_ahead_of_time_whatever_is_said_or_was_kept(
     warehouse: TimescaleWarehouse, database: str
 ) -> None:
     ahead = datetime.now(UTC) + timedelta(minutes=15)
-    warehouse.live.put(SOURCE, [], covered={"77": ahead})
-    assert warehouse.live.covered(SOURCE)["77"] < ahead - timedelta(minutes=10)
+    warehouse.live.put(SOURCE, [], watermarks={"77": ahead})
+    assert warehouse.live.watermarks(SOURCE)["77"] < ahead - timedelta(minutes=10)
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE live_cover SET covered_until = %s", [ahead])
-    warehouse.live.put(SOURCE, [], covered={"77": at(20)})
-    assert warehouse.live.covered(SOURCE)["77"] < ahead - timedelta(minutes=10)
+    warehouse.live.put(SOURCE, [], watermarks={"77": at(20)})
+    assert warehouse.live.watermarks(SOURCE)["77"] < ahead - timedelta(minutes=10)

@@ -19,7 +19,7 @@ POWER = Series("a", "power", device="a")
 WRITES: dict[str, Callable[[TimescaleWarehouse], object]] = {
     "load": lambda warehouse: load(warehouse, {("a", 0): 1.0}, is_correction=True),
     "stream": lambda warehouse: warehouse.live.put("hub", [LivePoint(POWER, at(1), 2.0)]),
-    "end of a stream": lambda warehouse: warehouse.live.put("hub", [], covered={"p": at(2)}),
+    "end of a stream": lambda warehouse: warehouse.live.put("hub", [], watermarks={"p": at(2)}),
     "catalogue": lambda warehouse: warehouse.catalogue("hub", [Series("b", "power", device="b")]),
     "zone": lambda warehouse: warehouse.catalogue("hub", [Series("a", "power", device="a", time_zone="Asia/Tokyo")]),
 }

@@ -54,7 +54,7 @@ VALUES (
 RETURNING export_job_id;
 
 -- name: sent
--- The order is sent next, unless its intention has ended: of this and `withdrawn`, one finds the row and the other does not.
+-- The order is sent next, unless its intention has ended: of this and `cancelled`, one finds the row and the other does not.
 UPDATE export_job SET
     state = 'sent',
     ordered_at = clock_timestamp(),
@@ -99,7 +99,7 @@ WHERE export_job_id = %(number)s;
 UPDATE export_job SET state = 'landed'
 WHERE tenant = %(tenant)s AND request_sha256 = %(sha256)s AND state = 'completed';
 
--- name: withdrawn
+-- name: cancelled
 -- Whoever intended the job is gone, and the order was not sent: now it never is, however late somebody comes to send it.
 UPDATE export_job SET
     state = 'refused',

@@ -56,7 +56,7 @@ FROM load
 WHERE source = %(source)s AND window_start < %(end)s AND window_end > %(start)s
 ORDER BY load_id;
 
--- name: owed
+-- name: due_days
 -- Days inside a window that a source still owes, at most so many: those never committed, and those that have settled and
 -- whose newest committed load is of a pull that began before they had, or before a later instant which is given for some.
 -- A day that was tried since a given instant rests.

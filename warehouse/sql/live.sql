@@ -87,7 +87,7 @@ WHERE
     AND live_point.measured_at < %(end)s
     AND live_point.measured_at <= proven.until;
 
--- name: cover
+-- name: advance_watermarks
 -- How far a part of a stream is certain: never back, however many processes listen, and never ahead of the time it is.
 INSERT INTO live_cover AS known (source, part, covered_until)
 SELECT
@@ -100,7 +100,7 @@ ON CONFLICT (source, part) DO UPDATE SET
     covered_until = least(greatest(known.covered_until, excluded.covered_until), clock_timestamp()),
     covered_at = clock_timestamp();
 
--- name: covered
+-- name: watermarks
 -- How far every part of a source's stream is certain.
 SELECT
     part,
@@ -178,7 +178,7 @@ WHERE
     AND live_gap.gap_end <= said.gap_end
     AND live_gap.filled_at IS NULL;
 
--- name: rest_gaps
+-- name: back_off_gaps
 -- Gaps that could not be filled: why, and when they are tried again.
 UPDATE live_gap
 SET

@@ -37,7 +37,7 @@ WHERE
 ORDER BY pull.pull_id DESC
 LIMIT 1;
 
--- name: adopt
+-- name: take_over
 -- Take over an interrupted pull: only if no living session holds it. The lock lasts as long as the session.
 SELECT pg_try_advisory_lock(hashtextextended('joulehouse pull ' || %(pull_id)s::bigint, 0));
 
@@ -179,7 +179,7 @@ FROM payload
 WHERE pull_id = %(pull_id)s AND window_start < %(end)s AND window_end > %(start)s
 ORDER BY part COLLATE "C", page;
 
--- name: unloaded
+-- name: finished_to_reuse
 -- The newest pull of a source that touches a window, if it can be loaded as it is: it is finished, asked for exactly this
 -- window and this question, is no older than is given, and some day of it has no outcome. An outcome is a load of this
 -- very pull, committed or failed, or a failure since then that came before any load: a killed process leaves neither.

@@ -65,7 +65,7 @@ def test_a_battery_that_is_new_is_heard_without_a_restart(house: LiveHouse) -> N
         house.home.twin.configure(has_seconds=True)
         assert eventually(lambda: house.home.twin.streams.n_open == 3)
         assert eventually(lambda: service.counts.n_new > 20)
-    assert "78" in house.warehouse.live.covered(SOURCE)
+    assert "78" in house.warehouse.live.watermarks(SOURCE)
 
 
 def test_a_list_of_products_that_cannot_be_had_now_is_asked_for_again(house: LiveHouse) -> None:

@@ -284,7 +284,7 @@ def test_an_order_whose_intention_was_withdrawn_is_not_sent() -> None:
     with boilers(jobs=jobs) as made:
         order = Order("things", DAY, {}, "ab" * 32)
         number = jobs.intend(order).number
-        assert jobs.withdrawn(number)
+        assert jobs.cancelled(number)
         with pytest.raises(ExportPendingError, match="another run has withdrawn it") as caught:
             Orders(made.clients[1], made.login, jobs, pace=PACE).carry(number, order)  # type: ignore[arg-type]  # the API's
         assert not caught.value.was_sent
