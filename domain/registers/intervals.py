@@ -94,7 +94,7 @@ def judge(
     """
     all_days = list(days(at_us))
     falls = np.diff(value, prepend=value[:1]) < 0
-    verdict = np.full(len(value), TRUSTED, dtype=np.int8)
+    quality = np.full(len(value), TRUSTED, dtype=np.int8)
     n_falls = _sums(falls)
     start = 0 if first_us is None else int(np.searchsorted(at_us, first_us))
     stop = len(at_us) if end_us is None else int(np.searchsorted(at_us, end_us))
@@ -109,29 +109,29 @@ def judge(
             own = trust(at_us[around], value[around], register, inside)[inside]
             # A hop without a trusted reading would leave the day behind it without a beginning, in silence.
             if len(own) < HOP_READINGS or (own == TRUSTED).any():
-                verdict[day.start : day.stop] = own
-    n_odd = _sums(falls | (verdict != TRUSTED))
+                quality[day.start : day.stop] = own
+    n_irregular = _sums(falls | (quality != TRUSTED))
     parts: list[Intervals] = []
-    for is_plain, span, around in _stretches(wanted, n_odd, len(at_us)):
+    for is_plain, span, around in _ranges(wanted, n_irregular, len(at_us)):
         if is_plain or register.is_net:
             part = judge_rising(at_us[around], value[around], register)
         else:
-            part = _counted(at_us[around], value[around], verdict[around], register, span.start - around.start)
+            part = _irregular(at_us[around], value[around], quality[around], register, span.start - around.start)
         parts.append(part.ending(int(at_us[span.start]), int(at_us[span.stop - 1])))
     return Intervals.joined(parts)
 
 
-def _stretches(wanted: list[Day], n_odd: _Ints, n: int) -> Iterator[tuple[bool, slice, slice]]:
-    """Whether nothing odd is near, the readings whose intervals are wanted, those to look at; plain days together."""
+def _ranges(wanted: list[Day], n_irregular: _Ints, n: int) -> Iterator[tuple[bool, slice, slice]]:
+    """Whether nothing irregular is near, the readings whose intervals are wanted, those to look at; plain days as one."""
     begun: int | None = None
     for position, day in enumerate(wanted):
-        if n_odd[day.context.start] != n_odd[day.context.stop]:
+        if n_irregular[day.context.start] != n_irregular[day.context.stop]:
             yield False, slice(day.start, day.stop), day.context
             continue
         begun = day.start if begun is None else begun
         is_last = position + 1 == len(wanted)
         after = None if is_last else wanted[position + 1].context
-        if after is None or n_odd[after.start] != n_odd[after.stop]:
+        if after is None or n_irregular[after.start] != n_irregular[after.stop]:
             # All that is looked at lies within one hop, hence it is the same whatever lies behind.
             yield True, slice(begun, day.stop), slice(max(0, begun - HOP_READINGS), min(n, day.stop + HOP_READINGS))
             begun = None
@@ -156,8 +156,10 @@ def judge_rising(at_us: _Ints, value: _Floats, register: Register) -> Intervals:
     return found
 
 
-def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], register: Register, start: int) -> Intervals:
-    is_kept = verdict == TRUSTED
+def _irregular(
+    at_us: _Ints, value: _Floats, quality: npt.NDArray[np.int8], register: Register, start: int
+) -> Intervals:
+    is_kept = quality == TRUSTED
     # Where no reading of the hop before is trusted, the last one still begins an interval: what is unknown is said.
     is_unfounded = start > 0 and not is_kept[:start].any()
     is_kept[max(0, start - 1)] |= is_unfounded
@@ -169,7 +171,7 @@ def _counted(at_us: _Ints, value: _Floats, verdict: npt.NDArray[np.int8], regist
         for step in falls:
             found.flag[step], found.amount[step] = _fallen(near, kept, step, found)
     _above_the_highest(value[kept], found)
-    n_glitches, n_either = _sums(verdict == GLITCH), _sums(verdict == EITHER)
+    n_glitches, n_either = _sums(quality == GLITCH), _sums(quality == EITHER)
     follows = (found.flag == _MEASURED) | (found.flag == _GAP)
     found.flag[follows & (n_glitches[kept[1:]] > n_glitches[kept[:-1]])] = _GLITCH
     found.flag[follows & (n_either[kept[1:]] > n_either[kept[:-1]])] = _AMBIGUOUS

@@ -46,9 +46,9 @@ _MOST_PIECES: Final = 24  # pieces that are left out in a row at most, so that a
 
 def trust(at_us: _Ints, value: _Floats, register: Register, own: slice) -> npt.NDArray[np.int8]:
     """`TRUSTED`, `GLITCH` or `EITHER` for each reading; right for those of `own`, which the others stand around."""
-    verdict = np.zeros(len(value), dtype=np.int8)
+    quality = np.zeros(len(value), dtype=np.int8)
     if register.is_net or len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
-        return verdict
+        return quality
     return Slice(at_us, value, register).judged(own)
 
 
@@ -140,7 +140,7 @@ class Slice:
         return [step for step in steps if self._steps.amount[step] >= _JUMP_SHARE * (high - low)]
 
     def judged(self, own: slice) -> npt.NDArray[np.int8]:
-        """The verdict on each reading. The first piece and the last stay, unless they end before `own` or begin behind.
+        """What each reading is. The first piece and the last stay, unless they end before `own` or begin behind.
 
         Nothing stands on their other side that is seen here, and no interval would say that they are gone.
         """
@@ -160,20 +160,20 @@ class Slice:
                     cost[piece], before[piece] = through, kept
         ends = [n - 1, *(piece for piece in range(n - 1) if self._first[piece + 1] >= own.stop)]
         last = min(ends, key=lambda piece: cost[piece] + self._left_out(piece + 1, n) + self._edge_cost(piece + 1, n))
-        verdict = np.zeros(len(self._value), dtype=np.int8)
-        self._mark(verdict, last + 1, n, GLITCH)
+        quality = np.zeros(len(self._value), dtype=np.int8)
+        self._mark(quality, last + 1, n, GLITCH)
         piece = last
         while piece >= 0:
             kept = before[piece]
             if kept < piece - 1:
                 is_either = 0 <= kept == piece - 2 and self._both_fit(kept, piece)
-                self._mark(verdict, kept + 1, piece, EITHER if is_either else GLITCH)
+                self._mark(quality, kept + 1, piece, EITHER if is_either else GLITCH)
             piece = kept
-        return verdict
+        return quality
 
-    def _mark(self, verdict: npt.NDArray[np.int8], first: int, end: int, what: int) -> None:
+    def _mark(self, quality: npt.NDArray[np.int8], first: int, end: int, what: int) -> None:
         if first < end:
-            verdict[self._first[first] : self._last[end - 1] + 1] = what
+            quality[self._first[first] : self._last[end - 1] + 1] = what
 
     def _both_fit(self, kept: int, piece: int) -> bool:
         """Whether the one piece in between may be right as well: that would be hardly more surprising."""
