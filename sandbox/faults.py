@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Final
 
 from sandbox.instants import MS_PER_DAY, day_number
-from sandbox.settings import SettingError, day_from
+from sandbox.settings import SettingError, day_from, has_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,10 @@ LIMITS: Final[Mapping[str, str]] = {
 }
 """The options that every fault has, all of them optional."""
 
-_LIMIT_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "endpoint": (str,),
-    "product": (str,),
-    "day": (str, date),
-    "page": (int,),
-    "from_request": (int,),
-    "times": (int,),
-    "probability": (int, float),
-    "seed": (int,),
-}
+_LIMIT_EXAMPLES: Final[Mapping[str, object]] = {
+    "endpoint": "", "product": "", "day": "", "page": 1, "from_request": 1, "times": 1, "probability": 1.0, "seed": 1,
+}  # fmt: skip
+"""Option → a value of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +246,7 @@ class FaultSwitches:
         choices = (*self._endpoints, "any") if name == "endpoint" else known.choices.get(name)
         if choices and value not in choices:
             raise SettingError(f"{name} of {kind} cannot be {value!r}; it is one of {', '.join(choices)}.")
-        if not _fits(value, _LIMIT_TYPES[name] if name in LIMITS else _types_like(known.options[name])):
+        example = _LIMIT_EXAMPLES[name] if name in LIMITS else known.options[name]
+        is_day = name == "day" and isinstance(value, date)
+        if not (value is None or example is None or is_day or has_type_of(value, example)):
             raise SettingError(f"{name} of {kind} cannot be {value!r}.")
-
-
-def _types_like(default: object) -> tuple[type, ...]:
-    """What may stand where `default` stands; where it is None, anything."""
-    if default is None:
-        return (object,)
-    return (int, float) if isinstance(default, float) else (type(default),)
-
-
-def _fits(value: object, types: tuple[type, ...]) -> bool:
-    if isinstance(value, bool):
-        return bool in types or object in types
-    return value is None or isinstance(value, types)

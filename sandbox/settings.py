@@ -67,6 +67,13 @@ def day_from(name: str, text: str) -> date:
         raise SettingError(f"{name} cannot be {text!r}; write it as 2026-06-01.") from None
 
 
+def has_type_of(value: object, example: object) -> bool:
+    """Whether `value` has the type of `example`; an int also fits a float, and a bool only a bool."""
+    if isinstance(value, bool) or isinstance(example, bool):
+        return isinstance(value, bool) and isinstance(example, bool)
+    return isinstance(value, int | float if isinstance(example, float) else type(example))
+
+
 def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a JSON value in, a setting out
     if name not in known:
         raise SettingError(f"there is no setting {name!r}; the settings are {', '.join(known)}.")
@@ -77,10 +84,6 @@ def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: AN
         return tuple(map(str, value))
     if isinstance(present, Mapping) and isinstance(value, Mapping):
         return dict(value)
-    if isinstance(present, bool) or isinstance(value, bool):
-        fits = isinstance(present, bool) and isinstance(value, bool)
-    else:
-        fits = isinstance(value, int | float if isinstance(present, float) else type(present))
-    if not fits:
+    if not has_type_of(value, present):
         raise SettingError(f"{name} cannot be {value!r}; it is of the type {type(present).__name__}.")
     return value

@@ -62,6 +62,7 @@ class Twin(ABC, Generic[S]):
         paths: The paths it answers, whole, for every method; `{name}` and `{rest:path}` stand for what varies.
         settings_type: Its settings.
         kinds: What can go wrong.
+        is_archive: Whether its responses are archives, and so compressed already.
         endpoints: What its faults tell apart; a fault that names none is about the first.
         settings: Its present settings; `configure` changes them.
         switches: The faults.
@@ -72,6 +73,7 @@ class Twin(ABC, Generic[S]):
     paths: ClassVar[Sequence[str]]
     settings_type: ClassVar[type[TwinSettings]]
     kinds: ClassVar[Mapping[str, FaultKind]] = COMMON_FAULTS
+    is_archive: ClassVar[bool] = False
     endpoints: ClassVar[Sequence[str]]
 
     settings: S
@@ -132,7 +134,7 @@ class Twin(ABC, Generic[S]):
     @property
     def is_gzip(self) -> bool:
         """Whether responses are compressed for a client that accepts gzip."""
-        return True
+        return not self.is_archive and getattr(self.settings, "is_gzip", True)
 
     def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
         """Change settings while it runs.

@@ -92,11 +92,6 @@ class ExportService(Twin[Settings]):
         """Its documents and its listings."""
         return switches_of(self.store, self.kill_listings)
 
-    @property
-    def is_gzip(self) -> bool:
-        """Whether responses are compressed for a client that accepts gzip."""
-        return self.settings.is_gzip
-
     def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
         """Change settings while it runs.
 

@@ -87,6 +87,7 @@ class Servitly(Twin[Settings]):
     paths: ClassVar = (*_ENDPOINTS, f"{EXPORTS}/{{id}}", f"{FILES}/{{rest:path}}")
     settings_type: ClassVar = Settings
     kinds: ClassVar = FAULTS
+    is_archive: ClassVar = True
     endpoints: ClassVar = ("orders", "details", "archive", "login", "renew")
 
     def __init__(self, settings: Settings) -> None:
@@ -97,11 +98,6 @@ class Servitly(Twin[Settings]):
         self.most_pending = 0
         self._tokens = BearerTokens()
         self._refresh_tokens: dict[str, str] = {}
-
-    @property
-    def is_gzip(self) -> bool:
-        """An archive is compressed already."""
-        return False
 
     @property
     def own_switches(self) -> Sequence[Switch]:

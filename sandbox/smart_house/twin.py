@@ -46,6 +46,7 @@ class SmartHouse(Twin[Settings]):
     paths: ClassVar = (f"{ROOT}/{{format}}", "/smart_house/{rest:path}")
     settings_type: ClassVar = Settings
     kinds: ClassVar = FAULTS
+    is_archive: ClassVar = True
     endpoints: ClassVar = ("export", "other")
 
     def __init__(self, settings: Settings) -> None:
@@ -60,11 +61,6 @@ class SmartHouse(Twin[Settings]):
             Switch("POST", "delete", lambda _, body: self._delete(body)),
             Switch("POST", "uploads", lambda _, body: self._add(body)),
         )
-
-    @property
-    def is_gzip(self) -> bool:
-        """An archive is not compressed a second time."""
-        return False
 
     def reset(self) -> None:
         """Settings as started, no faults, nothing deleted or added."""

@@ -83,11 +83,6 @@ class VoltStorage(Twin[Settings]):
             Switch("GET", "streams", lambda *_: {"open": self.streams.n_open}),
         )
 
-    @property
-    def is_gzip(self) -> bool:
-        """Whether responses are compressed for a client that accepts gzip."""
-        return self.settings.is_gzip
-
     def reset(self) -> None:
         """Settings as started, no faults, no edits. Tokens stay valid."""
         with self._lock:
