@@ -122,7 +122,7 @@ def judge(
 
 
 def _ranges(wanted: list[Day], n_irregular: _Ints, n: int) -> Iterator[tuple[bool, slice, slice]]:
-    """Whether nothing irregular is near, the readings whose intervals are wanted, those to look at; plain days as one."""
+    """Whether nothing irregular is near, the wanted intervals' readings, those to look at; plain days are joined."""
     begun: int | None = None
     for position, day in enumerate(wanted):
         if n_irregular[day.context.start] != n_irregular[day.context.stop]:
