@@ -258,7 +258,7 @@ def _is_ours(process: psutil.Process, leader: int | None, mark: str) -> bool:
     try:
         if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return False
-        return os.getpgid(process.pid) == leader or process.environ().get(_MARK) == mark
+        return os.getpgid(process.pid) == leader or (mark != "" and process.environ().get(_MARK) == mark)
     except (psutil.Error, OSError):
         return False
 

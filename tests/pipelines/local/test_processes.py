@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.local import processes
 from pipelines.local.processes import Process
 
 PARENT_AND_CHILD = """
@@ -55,6 +56,17 @@ def test_stopping_ends_the_process_and_its_children(process: Process) -> None:
     assert not lives(child)
     assert process.pid is None
     assert not process.stop()
+
+
+def test_the_dead_that_nobody_reaps_are_not_waited_for(process: Process) -> None:
+    """As in a container without an init, where a child whose parent has ended stays a zombie."""
+    start(process, "import time; time.sleep(60)")
+    assert process.pid is not None
+    unreaped = processes._CHILDREN.pop(process.pid)
+    begin = time.monotonic()
+    assert process.stop()
+    assert time.monotonic() - begin < 10
+    unreaped.wait()
 
 
 def test_children_are_ended_even_if_their_process_was_killed_and_they_have_left_its_session(process: Process) -> None:
