@@ -1,17 +1,14 @@
 """The house: catalogue, points, ledger, landing zone, budget and quarantine, and what TimescaleDB makes of them."""
 
-from contextlib import closing
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from warehouse.migrations import run
 from warehouse.statements import script
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -19,17 +16,11 @@ def upgrade() -> None:
     _catalogue_and_points()
     _ledger()
     _landing_zone()
-    _run("step_0001/hypertables")
+    run(script("step_0001/hypertables"))
     # The licence is read, never tried: on the Apache edition each of these settings is an error.
     is_community = op.get_bind().exec_driver_sql("SHOW timescaledb.license").scalar_one() == "timescale"
-    _run("step_0001/summaries_community" if is_community else "step_0001/summaries_apache")
-    _run("step_0001/roles")
-
-
-def _run(name: str) -> None:
-    """Run a script on the driver's own connection: SQLAlchemy would take its % for a parameter."""
-    with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script(name))
+    run(script("step_0001/summaries_community" if is_community else "step_0001/summaries_apache"))
+    run(script("step_0001/roles"))
 
 
 def _catalogue_and_points() -> None:

@@ -1,16 +1,13 @@
 """Live streams: what they put and no load has confirmed, how far they are certain, and the gaps in between."""
 
-from contextlib import closing
-
 import sqlalchemy as sa
 from alembic import op
 
+from warehouse.migrations import run
 from warehouse.statements import script
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -50,5 +47,4 @@ def upgrade() -> None:
         comment="Spans in which a live stream may have missed something, and the load that filled each.",
     )
     op.create_index(op.f("ix_live_gap_source_gap_start"), "live_gap", ["source", "gap_start"], unique=False)
-    with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("step_0002/live_roles"))
+    run(script("step_0002/live_roles"))

@@ -1,17 +1,14 @@
 """The ledger of export jobs: what a provider was asked to prepare, and how far it has come."""
 
-from contextlib import closing
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from warehouse.migrations import run
 from warehouse.statements import script
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 _STATES = "state IN ('intended', 'pending', 'completed', 'landed', 'refused', 'failed', 'lost')"
 
@@ -51,5 +48,4 @@ def upgrade() -> None:
         ["tenant"],
         postgresql_where=sa.text("state IN ('intended', 'pending')"),
     )
-    with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("step_0003/export_job_roles"))
+    run(script("step_0003/export_job_roles"))

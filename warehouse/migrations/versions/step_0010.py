@@ -1,16 +1,13 @@
 """Intervals of registers are written by the loads; a warehouse without readings reads them from the start."""
 
-from contextlib import closing
-
 import sqlalchemy as sa
 from alembic import op
 
+from warehouse.migrations import run
 from warehouse.statements import script
 
 revision = "0010"
 down_revision = "0009"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -27,9 +24,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("series_id", "ended_at", name=op.f("pk_register_interval")),
         comment="What a register counted between two trusted readings. Hypertable; read as register_energy.",
     )
-    with closing(op.get_bind().connection.cursor()) as cursor:
-        cursor.execute(script("step_0010/register_interval"))
-        cursor.execute("SELECT EXISTS (SELECT FROM series WHERE kind = 'register')")
-        row = cursor.fetchone()
-        if row is not None and not row[0]:
-            cursor.execute(script("step_0010/register_energy"))
+    run(script("step_0010/register_interval"))
+    if not run("SELECT 1 FROM series WHERE kind = 'register' LIMIT 1"):
+        run(script("step_0010/register_energy"))

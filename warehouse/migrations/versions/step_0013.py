@@ -1,16 +1,13 @@
 """Summaries are written by the loads; a warehouse without points reads them from the start."""
 
-from contextlib import closing
-
 import sqlalchemy as sa
 from alembic import op
 
+from warehouse.migrations import run
 from warehouse.statements import script
 
 revision = "0013"
 down_revision = "0012"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -62,32 +59,25 @@ def upgrade() -> None:
 
 
 def _views() -> None:
-    with closing(op.get_bind().connection.cursor()) as cursor:
-        for name in ("summary_tables", "register_energy_local_daily"):
-            cursor.execute(script(f"step_0013/{name}"))
-        # The intervals of step 0010 are filled in the same way: after the summaries, a register at a time.
-        cursor.execute(
-            "INSERT INTO derived (name, complete_at) SELECT 'registers',"
-            " CASE WHEN NOT EXISTS (SELECT FROM series WHERE kind = 'register') THEN clock_timestamp() END"
-        )
-        cursor.execute("SELECT EXISTS (SELECT FROM measurement)")
-        row = cursor.fetchone()
-        if row is not None and row[0]:
-            cursor.execute("INSERT INTO derived (name) VALUES ('summaries')")
-            return
-        # On the community edition they are continuous aggregates so far. Somebody may have a view on an empty one, too:
-        # then they stay until the filling has said so.
-        cursor.execute(script("fill/aggregates"))
-        aggregates = [view for (view,) in cursor.fetchall()]
-        cursor.execute(script("fill/readers"), {"names": [f"public.{view}" for view in aggregates]})
-        if cursor.fetchall():
-            cursor.execute("INSERT INTO derived (name) VALUES ('summaries')")
-            return
-        for view in aggregates:
-            cursor.execute(f"DROP MATERIALIZED VIEW {view}")
-        for name in ("summary_views", "summary_local_views"):
-            cursor.execute(script(f"step_0013/{name}"))
-        cursor.execute("INSERT INTO derived (name, complete_at) VALUES ('summaries', clock_timestamp())")
+    run(script("step_0013/summary_tables"))
+    run(script("step_0013/register_energy_local_daily"))
+    # The intervals of step 0010 are filled in the same way: after the summaries, a register at a time.
+    run(
+        "INSERT INTO derived (name, complete_at) SELECT 'registers',"
+        " CASE WHEN NOT EXISTS (SELECT FROM series WHERE kind = 'register') THEN clock_timestamp() END"
+    )
+    # On the community edition they are continuous aggregates so far. Somebody may have a view on an empty one, too:
+    # then they stay until the filling has said so.
+    aggregates = [view for (view,) in run(script("fill/aggregates"))]
+    readers = run(script("fill/readers"), {"names": [f"public.{view}" for view in aggregates]})
+    if readers or run("SELECT 1 FROM measurement LIMIT 1"):
+        run("INSERT INTO derived (name) VALUES ('summaries')")
+        return
+    for view in aggregates:
+        run(f"DROP MATERIALIZED VIEW {view}")
+    run(script("step_0013/summary_views"))
+    run(script("step_0013/summary_local_views"))
+    run("INSERT INTO derived (name, complete_at) VALUES ('summaries', clock_timestamp())")
 
 
 def _figures() -> list[sa.Column[float]]:

@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "0015"
 down_revision = "0014"
-branch_labels = None
-depends_on = None
 
 _ROW = ("source", "window_start", "window_end", "reason", "payload_sha256", "raw_sha256")
 
