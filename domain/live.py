@@ -19,7 +19,7 @@ class LivePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LiveMessage:
     """One message of a stream.
 
     Attributes:
@@ -53,7 +53,7 @@ class Gap:
 class LiveStream(Protocol):
     """One open stream."""
 
-    def receive(self, timeout_seconds: float) -> Heard | None:
+    def receive(self, timeout_seconds: float) -> LiveMessage | None:
         """The next message; None if none came in time.
 
         Raises:

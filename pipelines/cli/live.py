@@ -6,19 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from types import FrameType
-from typing import Annotated, Final, Protocol, runtime_checkable
-
-import typer
+from typing import Final, Protocol, runtime_checkable
 
 from domain.live import LiveFeed
+from pipelines.cli.days import SourceArgument
 from pipelines.console import counted, refuse, say
 from pipelines.live.service import LiveService
 from pipelines.local.project import Project
 from resources.settings import Settings
 
 _REPORT_SECONDS: Final = 60.0  # between two lines about how it goes
-
-SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
 
 
 @runtime_checkable

@@ -38,10 +38,10 @@ class ExportRequest:
 class Filler:
     """Fills the gaps of one source from the export, in rounds that become rarer while the same reasons repeat.
 
-    A day that is over is asked for and loaded whole: its partition then says what the export says, and no load of that
-    day has an older answer. Of today what is asked for begins with the first gap and ends `export_lag` before now.
+    A day that is over is asked for and loaded whole: its partition then equals the export, and no load of that day
+    has an older answer. Of today what is asked for begins with the first gap and ends `export_lag` before now.
 
-    A gap is filled when the export has come as far as its end: when it has said a value of its part at or beyond that
+    A gap is filled when the export has come as far as its end: when it has a value of its part at or beyond that
     instant. Until then the export may still be behind, and the gap is tried again; a gap that is old is believed.
 
     Args:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from domain.errors import ConfigurationError, CredentialsRejectedError, IngestError, PayloadUnreadableError
-from domain.live import Gap, Heard, LiveFeed, LiveStream
+from domain.live import Gap, LiveFeed, LiveMessage, LiveStream
 from pipelines.live.queue import Inbox, Item
 from pipelines.live.settings import LiveSettings
 
@@ -33,10 +33,10 @@ class Listener:
     """Listens to one part until it is told to stop.
 
     Everything up to the watermark has been handed in or marked. When a stream opens, what lies between that and now
-    becomes a gap: whatever was sent meanwhile, nobody heard it.
+    becomes a gap: what was sent meanwhile was not received.
 
     A message has its device's time, and the watermark has ours: never later than now. So a gap reaches as far ahead of
-    now as the device was last heard to be, and the watermark after a gap lags as far behind.
+    now as the latest message of the device was, and the watermark after a gap lags as far behind.
 
     Args:
         feed: Where to listen.
@@ -71,9 +71,9 @@ class Listener:
         self._stopping = stopping
         self._now = now
         self._ahead = _NONE
-        self._behind = settings.drift  # nothing was heard yet, so it may be so much
+        self._behind = settings.drift  # no message has come yet, so it may be so much
         self.n_opened = 0
-        self.n_heard = 0
+        self.n_messages = 0
         self.n_ignored = 0
 
     def run(self) -> None:
@@ -85,7 +85,7 @@ class Listener:
         soon, rarely = self._settings.first_wait_seconds, self._settings.refused_wait_seconds
         refusal = ""
         while not self._stopping.is_set():
-            n_opened, n_heard = self.n_opened, self.n_heard
+            n_opened, n_messages = self.n_opened, self.n_messages
             is_refused = False
             try:
                 self._listen()
@@ -99,7 +99,7 @@ class Listener:
                 _log.log(level, "The stream of %s is opened again: %s", self._part, error)
             if self.n_opened > n_opened:
                 rarely = self._settings.refused_wait_seconds
-            if self.n_heard > n_heard:
+            if self.n_messages > n_messages:
                 soon = self._settings.first_wait_seconds
             # Full jitter: streams that ended together do not come back together.
             if is_refused:
@@ -122,7 +122,7 @@ class Listener:
         is_first, n_unreadable = True, 0
         while not self._stopping.is_set():
             try:
-                heard = stream.receive(self._settings.receive_seconds)
+                message = stream.receive(self._settings.receive_seconds)
             except PayloadUnreadableError as error:
                 level = logging.DEBUG if n_unreadable else logging.WARNING
                 _log.log(level, "A message of %s is left to the export: %s", self._part, error)
@@ -130,32 +130,32 @@ class Listener:
                 if self._now() + self._ahead > self._marked_until:
                     self._mark(self._now(), "unreadable")
                 continue
-            if heard is None:
+            if message is None:
                 continue
-            self.n_heard += 1
-            self.n_ignored += heard.n_ignored
-            self._compare_clocks(heard, is_first=is_first)
+            self.n_messages += 1
+            self.n_ignored += message.n_ignored
+            self._compare_clocks(message, is_first=is_first)
             if is_first and opened_at + self._ahead > self._marked_until:
                 # The device is ahead, and nobody knew: what was missed has later times than was marked.
                 self._mark(opened_at, reason)
             is_first = False
-            self._hand_in(heard)
+            self._hand_in(message)
 
-    def _compare_clocks(self, heard: Heard, *, is_first: bool) -> None:
+    def _compare_clocks(self, message: LiveMessage, *, is_first: bool) -> None:
         """Note how far the device's time is from ours; while a stream is open, the farthest counts."""
-        apart = heard.measured_at - self._now()
+        apart = message.measured_at - self._now()
         ahead, behind = max(apart, _NONE), max(-apart, _NONE)
         self._ahead = min(ahead if is_first else max(self._ahead, ahead), self._settings.drift)
         self._behind = min(behind if is_first else max(self._behind, behind), self._settings.drift)
 
-    def _hand_in(self, heard: Heard) -> None:
-        watermark = max(self._watermark, min(heard.measured_at, self._now()))
-        item = Item(self._part, watermark, heard)
+    def _hand_in(self, message: LiveMessage) -> None:
+        watermark = max(self._watermark, min(message.measured_at, self._now()))
+        item = Item(self._part, watermark, message)
         if self._inbox.put(item, before=self._watermark, patience_seconds=self._settings.patience_seconds):
             self._watermark = watermark
 
     def _mark(self, until: datetime, reason: str) -> None:
-        """Hand in the gap from the watermark until a moment of ours; it may wait, and must not be lost."""
+        """Hand in the gap from the watermark until `until`, on our clock; it may wait, and must not be lost."""
         start, end = min(self._watermark, until), until + self._ahead
         gap = Gap(self._part, start - self._settings.overlap, end + self._settings.overlap, reason)
         watermark = max(self._watermark, until - self._behind)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 
-from domain.live import Gap, Heard
+from domain.live import Gap, LiveMessage
 
 _TEXT_OF_A_POINT: Final = 100  # characters
 
@@ -20,19 +20,19 @@ class Item:
     Attributes:
         part: Of the stream.
         watermark: Until when everything of the part is known or marked, once this is put.
-        heard: The message.
+        message: The message.
         gap: What was missed before it.
     """
 
     part: str
     watermark: datetime
-    heard: Heard | None = None
+    message: LiveMessage | None = None
     gap: Gap | None = None
 
     @property
     def n_points(self) -> int:
         """How many points it carries; a long text counts as several, because it takes as much room."""
-        points = self.heard.points if self.heard else ()
+        points = self.message.points if self.message else ()
         return len(points) + sum(len(one.value) // _TEXT_OF_A_POINT for one in points if isinstance(one.value, str))
 
 
@@ -69,8 +69,8 @@ class Inbox:
             before: Until when everything of the part is known without it.
             patience_seconds: How long to wait for room, which keeps the stream waiting, too.
         """
-        assert item.heard is not None  # noqa: S101  # narrows the type
-        part, at = item.part, item.heard.measured_at
+        assert item.message is not None  # noqa: S101  # narrows the type
+        part, at = item.part, item.message.measured_at
         if part in self._dropped_since:
             start, end = self._dropped_since[part], max(at, item.watermark) + self._overlap
             item = replace(item, gap=Gap(part, min(start, end - self._overlap), end, "overflow"))

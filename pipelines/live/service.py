@@ -84,7 +84,7 @@ class LiveService:
         return counts
 
     def stop(self) -> None:
-        """Have `run` end: streams are closed, what was heard is written, and no gap is begun to be filled."""
+        """Have `run` end: streams are closed, received messages are written, and no further gap is filled."""
         self._stopping.set()
 
     def run(self) -> Counts:
@@ -92,7 +92,7 @@ class LiveService:
 
         Raises:
             ConfigurationError: The account has nothing to listen to.
-            IngestError: Something that ends the whole source; everything that was heard has been written.
+            IngestError: Something that ends the whole source; every received message has been written.
         """
         watermarks = self._warehouse.live.watermarks(self._source)
         listening: list[threading.Thread] = []
@@ -119,7 +119,7 @@ class LiveService:
             try:
                 parts = self._feed.parts()
             except IngestError as error:
-                # Once something is listened to, it is for the streams to find out that nobody lets us in any more.
+                # Once a stream is open, the streams find out themselves that the credentials are no longer accepted.
                 if not (error.retryable or self._listeners):
                     raise
                 level = logging.INFO if str(error) == last_error else logging.WARNING
@@ -178,7 +178,7 @@ class LiveService:
     def _write_all(self) -> None:
         """Write what is received until nothing more can come."""
         while True:
-            is_last = self._drained.is_set()  # read before: what comes after it comes to nobody
+            is_last = self._drained.is_set()  # read before taking: nothing is handed in after it is set
             items = self._inbox.take(self._settings.batch_messages, self._settings.linger_seconds)
             if items:
                 self._write(items)
@@ -187,8 +187,8 @@ class LiveService:
 
     def _write(self, items: Sequence[Item]) -> None:
         """Write one transaction, retried until it succeeds: what is received meanwhile waits, then becomes a gap."""
-        heard = [item.heard for item in items if item.heard is not None]
-        points = [point for one in heard for point in one.points]
+        messages = [item.message for item in items if item.message is not None]
+        points = [point for message in messages for point in message.points]
         gaps = [item.gap for item in items if item.gap is not None]
         watermarks: dict[str, datetime] = {}
         for item in items:
@@ -201,17 +201,17 @@ class LiveService:
             except WarehouseUnavailableError as error:
                 if self._drained.is_set():
                     raise
-                _log.warning("What was heard of %s waits: %s", self._source, error)
+                _log.warning("What was received of %s waits: %s", self._source, error)
                 self._drained.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-        self._counts.n_messages += len(heard)
+        self._counts.n_messages += len(messages)
         self._counts.n_points += len(points)
         self._counts.n_new += put.n_new
         self._counts.n_corrected += put.n_corrected
         self._counts.n_gaps += len(gaps)
 
     def _fill_all(self) -> None:
-        """Look for gaps, again and again; ever more rarely while the database is away."""
+        """Fill gaps until it is time to stop; ever more rarely while the database is away."""
         wait = self._settings.fill_seconds
         while not self._stopping.wait(wait):
             try:

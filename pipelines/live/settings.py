@@ -23,7 +23,7 @@ class LiveSettings:
         parts_seconds: Between two questions for the parts of the account.
         overlap: By how much a gap reaches beyond the watermark: messages may come out of order, and a
             stream may begin to speak a moment after it is open.
-        drift: How far a device's clock is believed to be from ours while nothing was heard of it, and at most.
+        drift: How far a device's clock is assumed to be from ours while no message has come, and at most.
         export_lag: How old a row is before the export is asked for it, and how far beyond a gap's end the export is
             looked at to see whether it has come so far.
         fill_seconds: Between two looks for gaps.

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 from domain.errors import ProviderError, RequestRejectedError
-from domain.live import Heard, LivePoint, LiveStream
+from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
 from domain.records import Series
 from domain.texts import clipped
@@ -31,7 +31,7 @@ _LONGEST_NAME: Final = 256
 _FORBIDDEN: Final = 403
 
 
-def read_message(text: str, device: Device, naming: Naming, received_at: datetime) -> Heard | None:
+def read_message(text: str, device: Device, naming: Naming, received_at: datetime) -> LiveMessage | None:
     """What a message says; None if it is an event without data.
 
     Args:
@@ -64,7 +64,7 @@ def read_message(text: str, device: Device, naming: Naming, received_at: datetim
             n_ignored += 1
         else:
             points.append(point)
-    return Heard(measured_at, tuple(points), n_ignored)
+    return LiveMessage(measured_at, tuple(points), n_ignored)
 
 
 class VoltStorageFeed:
@@ -175,7 +175,7 @@ class _Listening:
         self._naming = naming
         self._now = now
 
-    def receive(self, timeout_seconds: float) -> Heard | None:
+    def receive(self, timeout_seconds: float) -> LiveMessage | None:
         """See `domain.live.LiveStream.receive`."""
         end = monotonic() + timeout_seconds
         while (left := end - monotonic()) > 0:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from domain.errors import IngestError, PayloadUnreadableError, ProviderUnavailableError
-from domain.live import Gap, Heard
+from domain.live import Gap, LiveMessage
 from domain.records import Series
 from pipelines.live.listener import Listener
 from pipelines.live.queue import Inbox
@@ -74,19 +74,19 @@ class Scripted:
         self._happen(moments[0])
         yield _Stream(iter(moments[1:]), self._happen)
 
-    def _happen(self, moment: Moment) -> Heard | None:
+    def _happen(self, moment: Moment) -> LiveMessage | None:
         self.now = NOON + timedelta(minutes=moment.minutes)
         if moment.error is not None:
             raise moment.error
-        return None if moment.heard is None else Heard(self.now + timedelta(minutes=moment.heard), ())
+        return None if moment.heard is None else LiveMessage(self.now + timedelta(minutes=moment.heard), ())
 
 
 @dataclass
 class _Stream:
     moments: Iterator[Moment]
-    happen: Callable[[Moment], Heard | None]
+    happen: Callable[[Moment], LiveMessage | None]
 
-    def receive(self, timeout_seconds: float) -> Heard | None:  # noqa: ARG002 - a script waits for nobody
+    def receive(self, timeout_seconds: float) -> LiveMessage | None:  # noqa: ARG002 - a script waits for nobody
         """What happens next."""
         for moment in self.moments:
             return self.happen(moment)

@@ -4,7 +4,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from domain.live import Gap, Heard, LivePoint
+from domain.live import Gap, LiveMessage, LivePoint
 from domain.records import Series
 from pipelines.live.queue import Inbox, Item
 
@@ -19,7 +19,7 @@ def at(second: float) -> datetime:
 
 def item(second: float, n_points: int = 1) -> Item:
     points = tuple(LivePoint(POWER, at(second), float(number)) for number in range(n_points))
-    return Item("77", at(second), Heard(at(second), points))
+    return Item("77", at(second), LiveMessage(at(second), points))
 
 
 def put(inbox: Inbox, second: float, n_points: int = 1) -> bool:
@@ -42,7 +42,7 @@ def test_it_holds_so_many_points_whatever_the_messages_are() -> None:
 def test_a_long_text_takes_the_room_of_several_points() -> None:
     inbox = Inbox(100, OVERLAP, n_points=10)
     status = LivePoint(Series("77/Status", "state", "77"), at(0), "x" * 900)
-    long = Item("77", at(0), Heard(at(0), (status,)))
+    long = Item("77", at(0), LiveMessage(at(0), (status,)))
     assert inbox.put(long, before=at(-1), patience_seconds=0.01)
     assert not put(inbox, 1)
 

@@ -21,7 +21,7 @@ from domain.errors import (
     ProviderUnavailableError,
     RequestRejectedError,
 )
-from domain.live import Heard, LiveStream
+from domain.live import LiveMessage, LiveStream
 from domain.records import Series
 from providers._addresses import Origin
 from providers._stream import StreamLimits
@@ -38,7 +38,7 @@ RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
 DOCUMENTED = '{"type": "latest-data", "time": 1575154800, "data": {"pvPower": 421, "dcVoltage": 26.3}}'
 
 
-def said(text: str, account: AccountConfig | None = None) -> Heard | None:
+def said(text: str, account: AccountConfig | None = None) -> LiveMessage | None:
     return read_message(text, Device("product", "77"), Naming(account or AccountConfig()), RECEIVED)
 
 
@@ -46,7 +46,7 @@ def message(data: dict[str, Any], *, at: Any = 1575154800) -> str:  # noqa: ANN4
     return json.dumps({"type": "latest-data", "time": at, "data": data})
 
 
-def values(heard: Heard | None) -> dict[str, float | str]:
+def values(heard: LiveMessage | None) -> dict[str, float | str]:
     assert heard is not None
     return {point.series.key: point.value for point in heard.points}
 
@@ -125,7 +125,7 @@ def feed_part(series: Series) -> str | None:
     return VoltStorageFeed.part_of(series)
 
 
-def first(stream: LiveStream, seconds: float = 10.0) -> Heard:
+def first(stream: LiveStream, seconds: float = 10.0) -> LiveMessage:
     heard = stream.receive(seconds)
     assert heard is not None
     return heard
