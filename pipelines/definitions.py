@@ -12,7 +12,7 @@ from domain.errors import ConfigurationError  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
 from pipelines.sensors import failed_days, retirement_sensor  # noqa: E402  # after the filters
 from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
-from resources.warehouse_opener import warehouse_resource  # noqa: E402  # after the filters
+from resources.step_resources import warehouse_resource  # noqa: E402  # after the filters
 
 
 @dg.definitions

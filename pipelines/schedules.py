@@ -23,7 +23,7 @@ from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.records import ProviderSpec
 from domain.window import Window
-from resources.warehouse_opener import WarehouseOpener
+from resources.step_resources import WarehouseOpener
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"

@@ -5,11 +5,8 @@ as one of ours: what Dagster raises from a resource has lost its class and its s
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from importlib import import_module
 from typing import TYPE_CHECKING
-
-import dagster as dg
 
 from domain.contract import Provider, ProviderClient
 from domain.quantities import NO_KINDS, Kinds
@@ -91,16 +88,3 @@ class LazyProvider(Provider):
                 session.close()
                 raise
         return self._connected[1]
-
-
-def provider_resource(config: ConnectionConfig) -> dg.ResourceDefinition:
-    """What gives a step its provider."""
-    source = f"{config.spec.title}, as {config.endpoint.place} says."
-    needs = f" Needs {', '.join(config.variables)}, looked up when a request is sent." if config.variables else ""
-
-    @dg.resource(description=source + needs)
-    def provider(_context: dg.InitResourceContext) -> Iterator[LazyProvider]:
-        with closing(LazyProvider(config, Settings())) as opened:
-            yield opened
-
-    return provider

@@ -19,8 +19,9 @@ from pipelines.components.template import SourceTemplate, template_text
 from pipelines.schedules import source_job, trailing_schedule
 from resources.connection import ConnectionConfig
 from resources.endpoint import Endpoint
-from resources.provider import LazyProvider, provider_resource
+from resources.provider import LazyProvider
 from resources.settings import PROJECT, Settings
+from resources.step_resources import provider_resource
 
 
 @dg.scaffold_with(SourceTemplate)

@@ -9,16 +9,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-from domain.contract import Provider
+from domain.contract import ProviderClient
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
-from domain.measurement import Normalized
-from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.climkit.account import AccountConfig
 from providers.climkit.meanings import Listing, meaning_of
-from providers.climkit.normalize import learn, normalize, normalize_each
+from providers.climkit.normalize import learn
 from providers.climkit.questions import (
     METER_DATA,
     REGISTERS,
@@ -52,15 +50,15 @@ _PRODUCER_FIELDS: Final = ("total",)
 _SITE_FIELDS_OF_OTHERS: Final = ("conso_total",)
 
 
-class Climkit(Provider):
-    """One account at Climkit (`domain.contract.Provider`).
+class Climkit(ProviderClient):
+    """One account at Climkit (`domain.contract.ProviderClient`).
 
     A site is one part: first the lists of what it has, then its data, question by question. The lists of all sites come
     before any data, so that a meter that nobody lists is known before. The cursor holds what the lists said, so that an
     interrupted pull goes on without asking for anything twice.
 
     Args:
-        http: Speaks to `…/api/v1/` with the account's credentials; closed with this.
+        http: Speaks to `…/api/v1/` with the account's credentials.
         account: Which sites, and which of their data.
     """
 
@@ -68,11 +66,6 @@ class Climkit(Provider):
         """Ask for nothing yet."""
         self._http = http
         self._account = account
-
-    @property
-    def n_requests(self) -> int:
-        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
-        return self._http.n_requests
 
     @property
     def fingerprint(self) -> str:
@@ -142,20 +135,6 @@ class Climkit(Provider):
             require_meters([site for site, _ in known], self._account)
         for site, n_done in known:
             yield from self._fetch_rows(site, window, n_done)
-
-    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> Iterator[Normalized]:
-        """Say what the answers mean; see `providers.climkit.normalize`."""
-        return normalize(payloads, window, self._account, kinds)
-
-    def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
-    ) -> Iterator[tuple[int, Normalized]]:
-        """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
-        return normalize_each(payloads, windows, self._account, kinds)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._http.close()
 
     def _fetch_lists(
         self, name: str, window: Window, so_far: Progress | None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.contract import Provider
+from domain.contract import ProviderClient
 from domain.errors import (
     CredentialsRejectedError,
     IncompleteAnswerError,
@@ -17,8 +17,6 @@ from domain.errors import (
     ProviderError,
     RequestRejectedError,
 )
-from domain.measurement import Normalized
-from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
@@ -58,11 +56,11 @@ class _Reply:
     page: Page
 
 
-class ExportService(Provider):
-    """One account at the Export Service (`domain.contract.Provider`).
+class ExportService(ProviderClient):
+    """One account at the Export Service (`domain.contract.ProviderClient`).
 
     Args:
-        http: Speaks to `…/api/v1/export/` with the account's credentials; closed with this.
+        http: Speaks to `…/api/v1/export/` with the account's credentials.
         account: Whose data, and what its fields mean.
         page_rows: Documents to ask for in one answer.
         reads_ahead: Whether the next page is asked for while the caller keeps the one before. If the caller stops
@@ -77,11 +75,6 @@ class ExportService(Provider):
         self._account = account
         self._page_rows = page_rows
         self._reads_ahead = reads_ahead
-
-    @property
-    def n_requests(self) -> int:
-        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
-        return self._http.n_requests
 
     @property
     def fingerprint(self) -> str:
@@ -133,19 +126,6 @@ class ExportService(Provider):
             so_far = progress.get(product)
             if so_far is None or so_far.cursor is not None:
                 yield from self._fetch_product(product, window, so_far)
-
-    def normalize(
-        self,
-        payloads: Iterable[Payload],
-        window: Window,
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # its fields say it
-    ) -> Iterator[Normalized]:
-        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
-        return normalize(payloads, window, self._account)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._http.close()
 
     def _listed(self) -> tuple[tuple[str, ...], Answer]:
         """The products that the provider lists, and its answer.
@@ -273,7 +253,7 @@ class ExportService(Provider):
                 said = self._ask(product, question, DISCOVERY_ROWS)
                 sample = _payload(said, question, product, page=1, cursor=None, ending="a sample")
                 if said.page.rows:
-                    for batch in self.normalize([sample], sample.window):
+                    for batch in normalize([sample], sample.window, self._account):
                         yield from batch.series
                     return
 

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from domain.contract import Provider
+from domain.contract import ProviderClient
 from domain.errors import (
     AnswerTooLargeError,
     ExportPendingError,
@@ -20,15 +20,13 @@ from domain.errors import (
     RequestRejectedError,
 )
 from domain.export_jobs import ExportJobs, Order
-from domain.measurement import Normalized
-from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient
 from providers.servitly.account import AccountConfig
 from providers.servitly.exports import Exports
 from providers.servitly.files import Fetched, Files
-from providers.servitly.normalize import normalize, normalize_each
+from providers.servitly.normalize import normalize
 from providers.servitly.spec import EXPORTS_PATH, IN_MEMORY_BYTES, SPEC
 
 _log: Final = logging.getLogger(__name__)
@@ -45,13 +43,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Servitly(Provider):
-    """One account at Servitly (`domain.contract.Provider`).
+class Servitly(ProviderClient):
+    """One account at Servitly (`domain.contract.ProviderClient`).
 
     A part is all things in one export, or one thing; a page is one job.
 
     Args:
-        http: Asks the API; closed with this.
+        http: Asks the API.
         exports: Orders jobs, and waits for them.
         files: Fetches archives.
         jobs: The ledger of jobs.
@@ -84,11 +82,6 @@ class Servitly(Provider):
         self._now = now
 
     @property
-    def n_requests(self) -> int:
-        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
-        return self._http.n_requests + self._files.n_requests
-
-    @property
     def fingerprint(self) -> str:
         """The digest of all that decides what an archive holds and which part it belongs to."""
         account = asdict(replace(self._account, fields={}, site="", file_hosts=(), decimal=None))
@@ -108,7 +101,7 @@ class Servitly(Provider):
         found: dict[str, Series] = {}
         for part, thing in self._parts():
             for payload in self._archive(self._order(f"{_SAMPLED}{part}", thing, window), page=1, cursor=None):
-                for batch in self.normalize([payload], window):
+                for batch in normalize([payload], window, self._account):
                     found |= {series.key: series for series in batch.series}
         return tuple(found.values())
 
@@ -126,28 +119,6 @@ class Servitly(Provider):
             )
         for part, thing in self._parts():
             yield from self._fetch_part(part, thing, window, progress.get(part))
-
-    def normalize(
-        self,
-        payloads: Iterable[Payload],
-        window: Window,
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # a header's unit says it
-    ) -> Iterator[Normalized]:
-        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
-        return normalize(payloads, window, self._account)
-
-    def normalize_each(
-        self,
-        payloads: Iterable[Payload],
-        windows: Sequence[Window],
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # a header's unit says it
-    ) -> Iterator[tuple[int, Normalized]]:
-        """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
-        return normalize_each(payloads, windows, self._account)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._http.close()
 
     def _new_step(self) -> None:
         self._http.new_step()

@@ -77,11 +77,6 @@ class Files:
         self._limits = limits
         self._sleep = sleep
 
-    @property
-    def n_requests(self) -> int:
-        """Requests sent so far."""
-        return self._own.n_requests + self._others.n_requests
-
     def new_step(self) -> None:
         """Begin a step: the failures of the one before no longer count."""
         self._own.new_step()

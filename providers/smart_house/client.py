@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from domain.contract import Provider
+from domain.contract import ProviderClient
 from domain.errors import (
     AnswerTooLargeError,
     IncompleteAnswerError,
@@ -19,14 +19,12 @@ from domain.errors import (
     ProviderUnavailableError,
     RateLimitedError,
 )
-from domain.measurement import Normalized
-from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
 from providers.smart_house import archive
 from providers.smart_house.account import AccountConfig
-from providers.smart_house.normalize import NOTHING_LEFT, normalize, normalize_each
+from providers.smart_house.normalize import NOTHING_LEFT, normalize
 from providers.smart_house.refusals import is_too_wide, refusal_of
 from providers.smart_house.spec import LATE_DAYS, SPEC, TYPES
 
@@ -76,11 +74,11 @@ class Question:
         return tuple(Question(self.first, self.last, part) for part in (types[:half], types[half:])) if half else ()
 
 
-class SmartHouse(Provider):
-    """The homes at the Smart House (`domain.contract.Provider`).
+class SmartHouse(ProviderClient):
+    """The homes at the Smart House (`domain.contract.ProviderClient`).
 
     Args:
-        http: Speaks to `…/api/export`; closed with this.
+        http: Speaks to `…/api/export`.
         account: What to ask for, and how to read it.
         slice_of: The widest span of one question.
         now: The time it is.
@@ -100,11 +98,6 @@ class SmartHouse(Provider):
         self._n_days = max(1, slice_of // _DAY)
         self._now = now
         self._seen: set[str] = set()
-
-    @property
-    def n_requests(self) -> int:
-        """HTTP requests sent so far, retries included."""
-        return self._http.n_requests
 
     @property
     def fingerprint(self) -> str:
@@ -149,20 +142,6 @@ class SmartHouse(Provider):
                 questions, page = left, so_far.page + 1
         for _, payload in self._answers(questions, page):
             yield payload
-
-    def normalize(self, payloads: Iterable[Payload], window: Window, kinds: Kinds = NO_KINDS) -> Iterator[Normalized]:
-        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
-        return normalize(payloads, window, self._account, kinds)
-
-    def normalize_each(
-        self, payloads: Iterable[Payload], windows: Sequence[Window], kinds: Kinds = NO_KINDS
-    ) -> Iterator[tuple[int, Normalized]]:
-        """Say what `payloads` mean inside each of `windows`; see `normalize.normalize_each`."""
-        return normalize_each(payloads, windows, self._account, kinds)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._http.close()
 
     def _newest(self) -> date:
         """Yesterday: the provider gives nothing newer, and says nothing about it."""

@@ -8,10 +8,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.contract import Provider
+from domain.contract import ProviderClient
 from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
-from domain.measurement import Normalized
-from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import Answer, ApiClient
@@ -47,11 +45,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class VoltStorage(Provider):
-    """One account at VoltStorage (`domain.contract.Provider`).
+class VoltStorage(ProviderClient):
+    """One account at VoltStorage (`domain.contract.ProviderClient`).
 
     Args:
-        http: Speaks to `…/rest` with the account's token; closed with this.
+        http: Speaks to `…/rest` with the account's token.
         account: What to ask for, and what its fields mean.
         slice_of: The widest span of one question.
         products_per_page: Products in one page of the list.
@@ -73,11 +71,6 @@ class VoltStorage(Provider):
         self._slice = slice_of
         self._per_page = products_per_page
         self._now = now
-
-    @property
-    def n_requests(self) -> int:
-        """HTTP requests sent so far, retries included; logins are counted by the client that sends them."""
-        return self._http.n_requests
 
     @property
     def fingerprint(self) -> str:
@@ -171,19 +164,6 @@ class VoltStorage(Provider):
             len(pages) + sum(len(slices) for device in devices for _, _, slices in self._parts(device, window, reached))
             for window, reached in ((window, self._reached(window)) for window in windows)
         )
-
-    def normalize(
-        self,
-        payloads: Iterable[Payload],
-        window: Window,
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # fields and their meanings say it
-    ) -> Iterator[Normalized]:
-        """Say what `payloads` mean inside `window`; see `normalize.normalize`."""
-        return normalize(payloads, window, self._account)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._http.close()
 
     def _devices(self, listed: Iterable[int]) -> list[Device]:
         products = listed if self._account.products is None else self._account.products
@@ -322,7 +302,7 @@ class VoltStorage(Provider):
         now = self._now() - _CLOCK_MARGIN
         sample = self._export(device, Window(now - _SAMPLE, now))
         naming = Naming(self._account)
-        for batch in self.normalize([sample], sample.window):
+        for batch in normalize([sample], sample.window, self._account):
             yield from batch.series
         for name in self._live_fields(device):
             exported = export_name(self._account, name)

@@ -14,6 +14,7 @@ from providers._secret import Secret
 from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
 from tests.bench.rooms import peak_mib
+from tests.fakes.harness import ProviderOver
 from warehouse.store import open_warehouse
 
 
@@ -29,7 +30,8 @@ def main() -> None:
         client_secret=Secret(given["client_secret"]),
     )
     account = AccountConfig(organization=given["organization"], products=(given["product"],))
-    provider = ExportService(ApiClient(origin, source="bench", credentials=credentials), account)
+    http = ApiClient(origin, source="bench", credentials=credentials)
+    provider = ProviderOver(ExportService(http, account), account, http)
     window = Window.of_day(date.fromisoformat(given["day"]))
     idle = peak_mib()
     with open_warehouse(given["database"], Path(given["landing"])) as warehouse:

@@ -21,6 +21,7 @@ from sandbox.climkit import twin as served
 from sandbox.climkit.house import SITE
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.api import QUICK, Naps
+from tests.fakes.harness import ProviderOver
 
 DAY = Window.of_day(date(2025, 6, 1))
 FLAT = "6a1b2c3d4e5f607182930001"
@@ -44,7 +45,7 @@ class Apartments:
 
     sandbox: Sandbox
     twin: served.Climkit
-    provider: Climkit
+    provider: ProviderOver[Climkit]
     clients: tuple[ApiClient, ApiClient]
     login: BearerLogin
     naps: Naps
@@ -109,7 +110,9 @@ def apartments(
             logins, username=twin.settings.username, password=Secret(password or twin.settings.password)
         )
         with ApiClient(origin, source="house", credentials=login, limits=quick, sleep=naps, budget=budget) as http:
-            yield Apartments(sandbox, twin, Climkit(http, account), (http, logins), login, naps)
+            yield Apartments(
+                sandbox, twin, ProviderOver(Climkit(http, account), account, http), (http, logins), login, naps
+            )
 
 
 @cache

@@ -21,6 +21,7 @@ from providers.voltstorage.spec import LOGIN_PATH
 from sandbox.running import Sandbox, running_sandbox
 from sandbox.voltstorage import twin as served
 from tests.fakes.api import QUICK, Naps
+from tests.fakes.harness import ProviderOver
 
 DAY = Window.of_day(date(2025, 6, 1))
 ACCOUNT = AccountConfig(products=(77,), statistics=())
@@ -42,7 +43,7 @@ class Battery:
 
     sandbox: Sandbox
     twin: served.VoltStorage
-    provider: VoltStorage
+    provider: ProviderOver[VoltStorage]
     clients: tuple[ApiClient, ApiClient]
     login: BearerLogin
     naps: Naps
@@ -114,8 +115,8 @@ def battery(
             validity_seconds=account.validity_seconds,
         )
         with ApiClient(origin, source="home", credentials=login, limits=quick, sleep=naps) as http:
-            provider = VoltStorage(http, account, slice_of=slice_of, products_per_page=products_per_page)
-            made = Battery(sandbox, twin, provider, (http, logins), login, naps)
+            client = VoltStorage(http, account, slice_of=slice_of, products_per_page=products_per_page)
+            made = Battery(sandbox, twin, ProviderOver(client, account, http), (http, logins), login, naps)
             yield made
             made.settle()
 

@@ -30,6 +30,7 @@ from providers.servitly.pace import Pace
 from sandbox.running import Sandbox, running_sandbox
 from sandbox.servitly import twin as served
 from tests.fakes.api import QUICK, Naps
+from tests.fakes.harness import ProviderOver
 
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
@@ -155,7 +156,7 @@ class Boilers:
 
     sandbox: Sandbox
     twin: served.Servitly
-    provider: Servitly
+    provider: ProviderOver[Servitly]
     jobs: Any
     login: BearerLogin
     clients: Sequence[ApiClient | BlobClient]
@@ -244,7 +245,7 @@ def boilers(
         others = opened.enter_context(BlobClient(hosts, source="fleet", limits=quick, sleep=naps, resolve=resolve))
         spool = Path(opened.enter_context(TemporaryDirectory()))
         ledger = jobs or ListedJobs()
-        provider = Servitly(
+        client = Servitly(
             http,
             Exports(http, login, ledger, Orders(http, login, ledger, pace=pace).carry, pace=pace, sleep=sleep),
             Files(own, others, spool, waits=pace.files, limits=archive_limits, sleep=sleep),
@@ -255,6 +256,7 @@ def boilers(
             now=now,
         )
         clients = (logins, http, own, others)
+        provider = ProviderOver(client, account, http, own, others)
         yield Boilers(sandbox, twin, provider, ledger, login, clients, naps, waits, spool, looked_up)
 
 

@@ -20,6 +20,7 @@ from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH
 from sandbox.export_service.twin import ExportService as ExportServiceTwin
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.api import QUICK, Naps
+from tests.fakes.harness import ProviderOver
 
 ORGANIZATION = "audicharginghub"
 PRODUCT = "grid"
@@ -59,7 +60,7 @@ class Hub:
 
     sandbox: Sandbox
     twin: ExportServiceTwin
-    provider: ExportService
+    provider: ProviderOver[ExportService]
     clients: tuple[ApiClient, ApiClient]
     naps: Naps
 
@@ -139,8 +140,8 @@ def hub(
             sleep=naps,
         ) as http,
     ):
-        provider = ExportService(http, account, page_rows=page_rows, reads_ahead=reads_ahead)
-        made = Hub(sandbox, twin, provider, (http, logins), naps)
+        client = ExportService(http, account, page_rows=page_rows, reads_ahead=reads_ahead)
+        made = Hub(sandbox, twin, ProviderOver(client, account, http), (http, logins), naps)
         yield made
         made.settle()
 

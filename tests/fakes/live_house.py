@@ -130,5 +130,5 @@ def live_house(database: str, folder: Path, **settings: Any) -> Iterator[LiveHou
     """A house with one source, ten rows a second unless the settings say otherwise."""
     wanted = {"has_seconds": True, "spacing_ms": 100, "live_time": "fraction", **settings}
     with battery(account=ACCOUNT, **wanted) as home, open_warehouse(database, folder / "landing") as warehouse:
-        feed = VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
+        feed = VoltStorageFeed(home.provider.client, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
         yield LiveHouse(home, warehouse, feed, QUICK_SETTINGS)

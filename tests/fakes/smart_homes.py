@@ -22,6 +22,7 @@ from sandbox.running import Sandbox, served
 from sandbox.smart_house import twin as twins
 from sandbox.smart_house.settings import Settings
 from tests.fakes.api import QUICK, Naps
+from tests.fakes.harness import ProviderOver
 
 HOMES = {
     "aveiro": ("sensor.kitchen_energy", "binary_sensor.dishwasher"),
@@ -46,7 +47,7 @@ class SmartHomes:
 
     sandbox: Sandbox
     twin: twins.SmartHouse
-    provider: SmartHouse
+    provider: ProviderOver[SmartHouse]
     client: ApiClient
     naps: Naps
 
@@ -98,7 +99,8 @@ def smart_homes(
     quick = replace(QUICK, **{"read_seconds": 20.0, **(limits or {})})  # type: ignore[arg-type]  # a mix of int and float fields
     origin = Origin.parse(sandbox.url + twins.ROOT, place="test")
     with ApiClient(origin, source="homes", limits=quick, sleep=naps) as http:
-        made = SmartHomes(sandbox, twin, SmartHouse(http, account, slice_of=slice_of, now=now), http, naps)
+        provider = ProviderOver(SmartHouse(http, account, slice_of=slice_of, now=now), account, http)
+        made = SmartHomes(sandbox, twin, provider, http, naps)
         yield made
         made.asked()
 

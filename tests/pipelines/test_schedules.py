@@ -22,7 +22,7 @@ from pipelines.schedules import (
     source_job,
     trailing_schedule,
 )
-from resources.warehouse_opener import warehouse_resource
+from resources.step_resources import warehouse_resource
 from tests.fakes.days import days, facts
 from tests.fakes.provider import FAKE_SPEC, FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse

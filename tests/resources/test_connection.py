@@ -18,9 +18,10 @@ from pipelines.sources import read_sources
 from providers._oauth2 import ClientCredentials
 from resources.connection import ConnectionConfig
 from resources.endpoint import Endpoint
-from resources.provider import LazyProvider, provider_resource
+from resources.provider import LazyProvider
 from resources.session import ProviderSession
 from resources.settings import Settings
+from resources.step_resources import provider_resource
 from tests.fakes.authority import Authority, private_authority
 from tests.fakes.days import FIRST
 from tests.fakes.provider import FAKE_SPEC, FakeProvider

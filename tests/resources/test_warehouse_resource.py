@@ -8,8 +8,8 @@ from assets.ingest import ingest_days
 from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
 from domain.window import Window
 from resources.settings import Settings
+from resources.step_resources import WarehouseOpener, warehouse_resource
 from resources.warehouse import opened_warehouse, warehouse_address
-from resources.warehouse_opener import WarehouseOpener, warehouse_resource
 from tests.fakes.days import FIRST, days, provider_of
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import open_warehouse

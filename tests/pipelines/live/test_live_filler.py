@@ -44,7 +44,7 @@ class Filling:
 
     def filler(self, settings: LiveSettings = LiveSettings()) -> Filler:  # noqa: B008 - frozen
         home = self.home
-        feed = VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
+        feed = VoltStorageFeed(home.provider.client, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
         return Filler(
             home.provider, feed, self.warehouse, SOURCE, settings, stopping=self.stopping, now=lambda: self.now
         )

@@ -27,7 +27,7 @@ def house(database: str, tmp_path: Path) -> Iterator[LiveHouse]:
 def feed_of(house: LiveHouse, *products: int) -> VoltStorageFeed:
     """The streams of these products, or of all that the account lists."""
     home, account = house.home, AccountConfig(products=products or None, statistics=())
-    return VoltStorageFeed(home.provider, home.clients[0].origin, home.login, account=account, source=SOURCE)
+    return VoltStorageFeed(home.provider.client, home.clients[0].origin, home.login, account=account, source=SOURCE)
 
 
 def failures(house: LiveHouse) -> set[str | None]:

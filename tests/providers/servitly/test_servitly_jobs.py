@@ -296,7 +296,7 @@ def test_a_job_whose_order_is_on_its_way_is_adopted_as_soon_as_it_has_a_name() -
     with boilers(job_seconds=0.0, pace=replace(PACE, unknown=30.0)) as made:
         made.fetch()
         (name,) = made.twin.jobs
-        order = made.provider._order("things", None, DAY)
+        order = made.provider.client._order("things", None, DAY)
         number = made.jobs.intend(order).number
         assert made.jobs.sent(number)
         naming = threading.Timer(0.3, made.jobs.taken, (number, name, "PENDING"))

@@ -29,6 +29,7 @@ from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
 from tests.fakes.exports import ACCOUNT, DAY, PACE, boilers, shared_sandbox
 from tests.fakes.forked import ended, fork, together
+from tests.fakes.harness import ProviderOver
 from tests.fakes.order_workers import Steps, by_fork, config_to, environment, shipped, start_workers_by
 from warehouse import export_jobs
 from warehouse.export_jobs import DatabaseExportJobs
@@ -45,11 +46,12 @@ def ingest(database: str, landing: Path, source: str, pace: Pace = QUICK, window
     """One run: land what is missing, and load."""
     variables = environment(shared_sandbox(), database, str(landing.parent))
     with (
-        shipped(config_to(source, FLEET, pace), variables) as (_, client),
+        shipped(config_to(source, FLEET, pace), variables) as (session, client),
         open_warehouse(database, landing) as warehouse,
     ):
-        land(client, warehouse, source, window, reuse_finished=True)
-        load(client, warehouse, source, window)
+        provider = ProviderOver(client, FLEET, session)
+        land(provider, warehouse, source, window, reuse_finished=True)
+        load(provider, warehouse, source, window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def test_pages_of_products_that_repeat_are_a_loop() -> None:
 def test_a_provider_that_ignores_the_count_has_sent_all() -> None:
     with battery(account=AccountConfig(statistics=()), products_per_page=1) as home:
         home.twin.fault("count_ignored")
-        assert [product.id for product in home.provider.products()] == [77, 79]
+        assert [product.id for product in home.provider.client.products()] == [77, 79]
         assert len(home.asked(PRODUCTS)) == 1
 
 
@@ -199,15 +199,15 @@ def test_a_provider_that_ignores_the_count_has_sent_all() -> None:
 )  # fmt: skip
 def test_products_are_filtered_and_sorted_by_the_provider(chosen: ProductFilter, found: list[int]) -> None:
     with battery(account=AccountConfig(product_filter=chosen)) as home:
-        assert [product.id for product in home.provider.products()] == found
+        assert [product.id for product in home.provider.client.products()] == found
 
 
 def test_latest_values_come_with_their_time_or_without(home: Battery) -> None:
-    at, values = home.provider.latest(Device("product", "77"))
+    at, values = home.provider.client.latest(Device("product", "77"))
     assert at is not None
     assert datetime.now(UTC) - at < timedelta(days=1)
     assert {"pvPower", "gridPower"} <= set(values)
-    assert home.provider.latest(Device("product", "77"), with_time=False)[0] is None
+    assert home.provider.client.latest(Device("product", "77"), with_time=False)[0] is None
 
 
 def test_what_is_discovered_has_the_products_zone_and_group() -> None:

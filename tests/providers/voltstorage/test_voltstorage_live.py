@@ -117,7 +117,7 @@ def feed_of(
     if port is not None:
         origin = Origin.parse(f"http://127.0.0.1:{port}{ROOT}", place="test")
     limits = StreamLimits(open_seconds=5.0, ping_seconds=ping)
-    return VoltStorageFeed(home.provider, origin, home.login, account=account, source="home", limits=limits)
+    return VoltStorageFeed(home.provider.client, origin, home.login, account=account, source="home", limits=limits)
 
 
 def feed_part(series: Series) -> str | None:

@@ -14,13 +14,14 @@ from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
 from sandbox.voltstorage.twin import STATISTICS
 from tests.fakes.battery import ACCOUNT, Battery, at, battery
+from tests.fakes.harness import ProviderOver
 
 ENERGIES = ("pv-total", "consumption-total", "storage-total-released", "storage-total-stored")
 
 
 def loaded(home: Battery, account: AccountConfig, window: Window, now: datetime) -> Normalized:
     """What a pull of `window` says that is begun at `now`."""
-    provider = VoltStorage(home.clients[0], account, now=lambda: now)
+    provider = ProviderOver(VoltStorage(home.clients[0], account, now=lambda: now), account)
     payloads = [replace(payload, received_at=now) for payload in provider.fetch(window, {})]
     return concat(provider.normalize(payloads, window))
 
