@@ -35,9 +35,11 @@ class ProviderOver(LazyProvider, Generic[Client]):
     """
 
     def __init__(self, client: Client, account: object, *senders: Sender) -> None:
+        folder = type(client).__module__.rpartition(".")[0]
+
         class Config(ConnectionConfig):
             spec = FAKE_SPEC
-            package = type(client).__module__.rpartition(".")[0]
+            package = folder
 
             def client(self, session: ProviderSession) -> ProviderClient:
                 raise NotImplementedError
