@@ -1,7 +1,7 @@
 """What is asked of every source after every run, and four times a day if none ran: seven checks.
 
-They look at the ledger and not at the run: a run over days has no single partition, and a source that stopped running
-altogether is what must be noticed first. None of them blocks; a load that may not stand was already refused.
+They look at the ledger and not at the run: a run over days has no single partition, and a source that has stopped
+running altogether must be noticed first. None of them blocks: the load itself refuses what may not stand.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,7 +85,7 @@ def evaluate(
     Args:
         facts: Which.
         loads: The newest committed load of each day.
-        days: What the ledger says of each day.
+        days: What the ledger holds of each day.
         now: When it is asked.
         broken: Whose rows the recent loads rejected, worst first.
         wrong: Summaries that are not what their points amount to: the day, and which in words.
@@ -158,10 +158,10 @@ def _nothing_failed(facts: SourceFacts, days: "Sequence[DayStatus]") -> dg.Asset
     if not failed:
         return _result(facts, "nothing_failed", "The newest load of every day went well.", passed=True, failed=0)
     newest, reason = failed[-1]
-    held = "nothing of it is loaded" if newest.load_id is None else "what was loaded before stands"
+    stored = "nothing of it is loaded" if newest.load_id is None else "what was loaded before stands"
     n_others = len(failed) - 1
     others = f" {n_others} more {'day' if n_others == 1 else 'days'} failed before." if n_others else ""
-    sentence = f"{error_name(reason)}: the newest load of {newest.day} failed, and {held}.{others} {newest.sentence}"
+    sentence = f"{error_name(reason)}: the newest load of {newest.day} failed, and {stored}.{others} {newest.sentence}"
     if facts.is_retired:
         sentence = f"Retired: it stays as it is. {sentence}"
     return _result(
@@ -229,11 +229,11 @@ def _summaries_agree(facts: SourceFacts, wrong: Sequence[tuple[date, str]]) -> d
 
 
 def _waited_for(facts: SourceFacts, unmapped: Mapping[str, int]) -> dict[str, int]:
-    """What has no quantity, but for what the source leaves out on purpose; the ledger counts both."""
+    """What has no quantity, but for what the source ignores on purpose; the ledger counts both."""
     return {
         name: count
         for name, count in unmapped.items()
-        if name != ABSENT and not any(fnmatchcase(name, pattern) for pattern in facts.left_out)
+        if name != ABSENT and not any(fnmatchcase(name, pattern) for pattern in facts.ignored)
     }
 
 

@@ -52,7 +52,7 @@ def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:
     return [_catalogue(facts), _days(facts)]
 
 
-def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metadata, **rest: Any) -> dg.AssetSpec:  # noqa: ANN401  # passed on to Dagster
+def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metadata, **more: Any) -> dg.AssetSpec:  # noqa: ANN401  # passed on to Dagster
     return dg.AssetSpec(
         key,
         description=f"{what} {facts.description}".strip(),
@@ -60,7 +60,7 @@ def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metad
         owners=list(facts.owners),
         tags={"provider": facts.spec.slug} | ({"retired": ""} if facts.is_retired else {}),
         metadata=known,
-        **rest,
+        **more,
     )
 
 
@@ -103,8 +103,8 @@ def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
 
 
 def _version_of(series: Sequence[Series]) -> dg.DataVersion:
-    said = "\n".join(sorted(f"{one.key} {one.quantity} {one.provider_unit}" for one in series))
-    return dg.DataVersion(hashlib.sha256(said.encode()).hexdigest())
+    described = "\n".join(sorted(f"{one.key} {one.quantity} {one.provider_unit}" for one in series))
+    return dg.DataVersion(hashlib.sha256(described.encode()).hexdigest())
 
 
 def _days(facts: SourceFacts) -> dg.AssetsDefinition:
@@ -162,16 +162,16 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                     lands=payloads in selected,
                     loads=measurements in selected,
                     is_correction=context.run.tags.get(CORRECTION_TAG) == "true",
-                    on_batch_of=lambda day: plot.see if day == last else None,
+                    on_batch_of=lambda day: plot.add if day == last else None,
                 ):
                     _log(context, outcome)
                     outcomes.append(outcome)
             except BaseException:
-                # A cancelled run or a bug: the days that are committed are committed, and Dagster is told so.
-                _tell_good_days(context, facts, outcomes)
+                # A cancelled run or a bug: the days that are committed are committed, and Dagster must know it.
+                _record_good_days(context, facts, outcomes)
                 raise
         if any(outcome.error for outcome in outcomes):
-            _tell_good_days(context, facts, outcomes)
+            _record_good_days(context, facts, outcomes)
             raise as_failure(facts.slug, outcomes)
         picture = plot.markdown()
         for asset_key, outcome, figures in _figures(facts, outcomes):
@@ -216,7 +216,7 @@ def _figures(
             yield measurements_key(facts.slug), outcome, figures
 
 
-def _tell_good_days(context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome]) -> None:
+def _record_good_days(context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome]) -> None:
     """Record the days that were done before the step fails: a failed step alone would mark all of them as failed."""
     for asset_key, outcome, figures in _figures(facts, outcomes):
         context.log_event(dg.AssetMaterialization(asset_key, partition=str(outcome.day), metadata=figures))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from domain.measurement import Normalized
 
 _DAY = timedelta(days=1)
-_MINUTES_FROM = 120  # seconds: less is said as it is
+_MINUTES_FROM = 120  # seconds: less is not rounded to minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class DayOutcome:
     Attributes:
         day: The UTC day.
         pull: What landing it cost; None if it was not asked for or failed. A pull of several days is the cost of the
-            first of them, and the others came at no cost, as do all of a pull that was adopted.
+            first of them, and the others came at no cost, as do all of a pull that was reused.
         load: What loading it did; None if it was not asked for or failed.
         error: Why it failed.
         was_tried: False where an earlier day's error made it pointless to try.
@@ -46,7 +46,7 @@ class DayOutcome:
 
     @property
     def remark(self) -> str:
-        """What is worth saying of its pull, once for all of its days: that it was adopted. Empty otherwise."""
+        """What is worth saying of its pull, once for all of its days: that it was reused. Empty otherwise."""
         pull = self.pull
         if pull is None or pull.age_seconds is None or pull.window.day != self.day:
             return ""
@@ -72,23 +72,23 @@ def ingest_days(
     """Land and load `days`, each one committed before the next is loaded; a bad day fails alone and by name.
 
     Args:
-        days: UTC days, in the order in which to go.
-        provider: Whom to ask.
+        days: UTC days, in order.
+        provider: What is asked.
         warehouse: Where to keep and load.
         source: Whose days.
         pull_days: How many days, one after the other, are asked for at once (`ProviderSpec.pull_days`).
         lands: Whether to ask the provider; without it the landing zone is replayed. Where the days are loaded as well,
-            a pull that an earlier run finished and did not live to load is adopted.
+            a pull that an earlier run finished and did not live to load is reused.
         loads: Whether to load what has been landed.
-        is_correction: Allow any of a partition's held points to vanish.
-        on_batch_of: The on_batch of a day's batches, if it has one.
+        is_correction: Allow any of a partition's stored points to vanish.
+        on_batch_of: For a day, what sees each of its batches on the way; None for none.
 
     Yields:
         One outcome for every day, in order. After an error which awaits every day, the rest is not tried.
     """
-    walk = _Walk(provider, warehouse, source, lands, loads, is_correction, on_batch_of)
-    for stretch in contiguous_ranges(days, pull_days):
-        yield from walk.over(stretch)
+    ingestion = _Ingestion(provider, warehouse, source, lands, loads, is_correction, on_batch_of)
+    for piece in contiguous_ranges(days, pull_days):
+        yield from ingestion.of(piece)
 
 
 def all_failed(days: Sequence[date], error: IngestError) -> Iterator[DayOutcome]:
@@ -97,8 +97,8 @@ def all_failed(days: Sequence[date], error: IngestError) -> Iterator[DayOutcome]
 
 
 @dataclass(slots=True)
-class _Walk:
-    """Where a walk stands, and what ended it."""
+class _Ingestion:
+    """How far an ingestion of days has come, and what ended it."""
 
     provider: Provider
     warehouse: Warehouse
@@ -114,8 +114,8 @@ class _Walk:
         """Whether an error awaits every day that is left."""
         return self.stopped_by is not None
 
-    def over(self, days: Sequence[date], *, is_piece: bool = False) -> Iterator[DayOutcome]:
-        """Land a stretch in one pull and load its days; if it cannot be landed, piece by piece."""
+    def of(self, days: Sequence[date], *, is_piece: bool = False) -> Iterator[DayOutcome]:
+        """Land days that follow one another in one pull and load them; if that fails, piece by piece."""
         if self.is_over():
             yield from self._untried(days)
             return
@@ -144,7 +144,7 @@ class _Walk:
 
     def _by_pieces(self, pieces: Iterable[Sequence[date]]) -> Iterator[DayOutcome]:
         for piece in pieces:
-            yield from self.over(piece, is_piece=True)
+            yield from self.of(piece, is_piece=True)
 
     def _land(self, days: Sequence[date]) -> PullReport:
         window = Window.of_days(days[0], days[-1])
@@ -183,10 +183,10 @@ class _Walk:
         return DayOutcome(day, pull, done)
 
     def _failed(self, day: date, pull: PullReport | None, error: IngestError, *, is_piece: bool = False) -> DayOutcome:
-        said = failure_policy(error)
-        # What all of a pull's days fail for does not lie in a day, whatever the error says of itself.
-        self.n_in_a_row = self.n_in_a_row + 1 if is_piece or said is FailurePolicy.NEXT_DAY_FOR_NOW else 0
-        if said is FailurePolicy.STOP or self.n_in_a_row == PATIENCE:
+        policy = failure_policy(error)
+        # What all of a pull's days fail for does not lie in a day, whatever the policy of the error is.
+        self.n_in_a_row = self.n_in_a_row + 1 if is_piece or policy is FailurePolicy.NEXT_DAY_FOR_NOW else 0
+        if policy is FailurePolicy.STOP or self.n_in_a_row == PATIENCE:
             self.stopped_by = error
         return DayOutcome(day, pull, error=error)
 
@@ -194,20 +194,20 @@ class _Walk:
         return (DayOutcome(day, error=self.stopped_by, was_tried=False) for day in days)
 
 
-def _divided(days: Sequence[date], said: FailurePolicy) -> list[Sequence[date]]:
+def _divided(days: Sequence[date], policy: FailurePolicy) -> list[Sequence[date]]:
     """Its halves; before them the first day alone, where it is to tell whether the provider is there at all."""
-    n_alone = 1 if said is FailurePolicy.NEXT_DAY_FOR_NOW else 0
+    n_alone = 1 if policy is FailurePolicy.NEXT_DAY_FOR_NOW else 0
     middle = n_alone + (len(days) - n_alone) // 2
     return [piece for piece in (days[:n_alone], days[n_alone:middle], days[middle:]) if piece]
 
 
 def contiguous_ranges(days: Iterable[date], most: int) -> Iterator[list[date]]:
     """Days that follow one another, in pieces of `most` at most."""
-    stretch: list[date] = []
+    found: list[date] = []
     for day in days:
-        if stretch and (len(stretch) == most or day != stretch[-1] + _DAY):
-            yield stretch
-            stretch = []
-        stretch.append(day)
-    if stretch:
-        yield stretch
+        if found and (len(found) == most or day != found[-1] + _DAY):
+            yield found
+            found = []
+        found.append(day)
+    if found:
+        yield found

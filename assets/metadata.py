@@ -28,7 +28,7 @@ def _column(name: str, kind: str, description: str, **tags: str) -> dg.TableColu
 def catalogue_facts(facts: SourceFacts) -> Metadata:
     """What is always true of `<source>/catalogue`."""
     columns = [
-        _column("series_id", "int", "Ours; stable for ever."),
+        _column("series_id", "int", "Ours; it never changes."),
         _column("source", "text", f"Always `{facts.slug}` here."),
         _column("key", "text", "What names the series within its source."),
         _column("quantity", "text", "A quantity of domain/quantities.py, which fixes the unit."),

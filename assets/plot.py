@@ -1,8 +1,8 @@
-"""A small picture of one loaded day, for whoever opens the asset in the UI.
+"""A small picture of one loaded day, beside the asset in the UI.
 
 It watches the batches of a load go by and keeps a mean for every quarter of an hour, so that its memory does not grow
 with the day. The picture is stored in Dagster's event log: it stays under 20 KB, and only the last day
-of a run has one. Whatever goes wrong with it is said, and costs the picture alone.
+of a run has one. Whatever goes wrong with it is a warning, and costs the picture alone.
 """
 
 import base64
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LARGEST_BYTES: Final = 20_000
 _BINS: Final = 96  # quarters of an hour
 _BIN_US: Final = 15 * 60 * 1_000_000
-_SERIES: Final = 6  # lines that can still be told apart, in each panel
+_SERIES: Final = 6  # lines that an eye can tell apart, in each panel
 _PANELS: Final = 2
 _COLOURS: Final = 96
 _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
@@ -41,11 +41,11 @@ class Picture:
         self._warn = warn
         self._plot: DayPlot | None = DayPlot(day)
 
-    def see(self, batch: "Normalized") -> None:
+    def add(self, batch: "Normalized") -> None:
         """Take note of a batch on its way into the warehouse; never fails."""
         if self._plot is not None:
             try:
-                self._plot.see(batch)
+                self._plot.add(batch)
             except Exception as error:  # noqa: BLE001  # a load must not end for want of a picture
                 self._give_up(error)
 
@@ -60,8 +60,8 @@ class Picture:
 
     def _give_up(self, error: Exception) -> None:
         self._plot = None
-        said = " ".join(str(error).split())[:_MOST_QUOTED]
-        self._warn(f"{self._day} has no picture, because drawing it failed ({type(error).__name__}: {said}).")
+        reason = " ".join(str(error).split())[:_MOST_QUOTED]
+        self._warn(f"{self._day} has no picture, because drawing it failed ({type(error).__name__}: {reason}).")
 
 
 class DayPlot:
@@ -74,7 +74,7 @@ class DayPlot:
         self._counts: dict[str, np.ndarray[Any, np.dtype[np.int64]]] = {}
         self._quantities: dict[str, str] = {}
 
-    def see(self, batch: "Normalized") -> None:
+    def add(self, batch: "Normalized") -> None:
         """Take note of a batch on its way into the warehouse; it is not changed."""
         frame = batch.measurements
         if frame.empty:
@@ -110,8 +110,8 @@ class DayPlot:
         panels = self._panels()
         figure = Figure(figsize=(6.4, 1.0 + 1.5 * len(panels)), dpi=72, layout="constrained")
         hours = (np.arange(_BINS) + 0.5) / 4
-        for place, (quantity, keys) in enumerate(panels, start=1):
-            axes = figure.add_subplot(len(panels), 1, place)
+        for slot, (quantity, keys) in enumerate(panels, start=1):
+            axes = figure.add_subplot(len(panels), 1, slot)
             for key in keys:
                 counts = self._counts[key]
                 means = np.divide(self._sums[key], counts, out=np.full(_BINS, np.nan), where=counts > 0)

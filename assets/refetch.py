@@ -1,6 +1,6 @@
-"""Days that are asked for again although they had settled: what makes a month's value final, and history restated late.
+"""Days that are asked for again although their values were final: for a month's value, and for history restated late.
 
-A value that spans a month stands at the month's first day, which has long settled when the month is over. So a day is
+A value that spans a month stands at the month's first day, which is long final when the month is over. So a day is
 asked for again once a span that begins on it is over, and as long as the span's last day still is.
 """
 
@@ -17,7 +17,7 @@ _WEST: Final = timedelta(hours=12)
 
 
 def refetch_after(facts: SourceFacts, tick: datetime) -> dict[date, datetime]:
-    """Days, and the instant before which no pull of them counts: theirs must have begun after it.
+    """Days, and the instant before which no pull of them counts: a pull must have begun after it.
 
     Days that a tick asks for anyway may be among them.
 
@@ -28,9 +28,9 @@ def refetch_after(facts: SourceFacts, tick: datetime) -> dict[date, datetime]:
     deep = _deep(facts, tick)
     found = dict.fromkeys(deep.days(), deep.end) if deep else {}
     for first, last in _spans(facts, tick):
-        over = Window.of_day(last).end
+        end = Window.of_day(last).end
         instants = [
-            over + _WEST + facts.spec.finalization_lag,
+            end + _WEST + facts.spec.finalization_lag,
             Window.of_day(last + facts.spec.refetch_days * _DAY).start,  # the last tick that asks for the last day
             *([deep.end] if deep and last in deep.days() else []),
         ]

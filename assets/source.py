@@ -29,7 +29,7 @@ class SourceFacts:
         spans: Spans beyond the hour that some of its values are about; such a value stands at its span's start.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
-        left_out: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
+        ignored: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
         site: Where its devices stand; empty if they stand in many places.
     """
 
@@ -40,7 +40,7 @@ class SourceFacts:
     owners: tuple[str, ...] = ()
     schedule: str | None = None
     fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     site: str = ""
     spans: tuple[Span, ...] = ()
     was_retired: bool = False

@@ -1,7 +1,7 @@
 """What wide pulls say, read once and laid aside by days: so no day's load has to read all of it again (ADR 0019).
 
 It lies in a file without a name: whatever ends the process, nothing is left. It is a shortcut and no more. If anything
-at all is odd about it there is none, and each day is read from its answers, where what is wrong has a day and a name.
+at all is wrong with it there is none, and each day is read from its answers, where what is wrong has a day and a name.
 """
 
 import errno
@@ -49,12 +49,12 @@ class Spool:
         self._unzip = zstandard.ZstdDecompressor()
         self._registers = _registers(kinds)
         self._doubtful: set[tuple[int, Window]] = set()
-        self._places: dict[tuple[int, Window], list[tuple[int, int]]] = {}
+        self._spans: dict[tuple[int, Window], list[tuple[int, int]]] = {}
         self._end = 0
 
     def begin(self, pull_id: int, window: Window) -> None:
         """From now on it is known what a pull says inside `window`: what is added, and nothing else."""
-        self._places[pull_id, window] = []
+        self._spans[pull_id, window] = []
 
     def add(self, pull_id: int, window: Window, batch: "Normalized") -> None:
         """Lay a batch aside.
@@ -63,15 +63,15 @@ class Spool:
             OSError: There is no room for it.
         """
         frames = {name: frame for name in _FRAMES if len(frame := getattr(batch, name))}
-        rest = {"series": batch.series, "n_duplicates": batch.n_duplicates, "absent_sites": batch.absent_sites}
-        rest["n_absent"] = batch.n_absent
-        packed = self._zip.compress(pickle.dumps(frames | rest | {"unmapped": dict(batch.unmapped)}, protocol=5))
+        others = {"series": batch.series, "n_duplicates": batch.n_duplicates, "absent_sites": batch.absent_sites}
+        others |= {"n_absent": batch.n_absent, "unmapped": dict(batch.unmapped)}
+        packed = self._zip.compress(pickle.dumps(frames | others, protocol=5))
         disk = os.fstatvfs(self._file.fileno())
         if disk.f_bavail * disk.f_frsize < len(packed) + _LEAST_FREE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._file.seek(self._end)
         self._file.write(packed)
-        self._places[pull_id, window].append((self._end, len(packed)))
+        self._spans[pull_id, window].append((self._end, len(packed)))
         self._end += len(packed)
         if batch.unmapped:
             self._doubtful.add((pull_id, window))
@@ -84,8 +84,8 @@ class Spool:
         """
         if (pull_id, window) in self._doubtful and not _registers(kinds) <= self._registers:
             return None
-        places = self._places.get((pull_id, window))
-        return None if places is None else (self._read(start, n_bytes) for start, n_bytes in places)
+        spans = self._spans.get((pull_id, window))
+        return None if spans is None else (self._read(start, n_bytes) for start, n_bytes in spans)
 
     def flush(self) -> None:
         """Have all of it on disk.
@@ -96,7 +96,7 @@ class Spool:
         self._file.flush()
 
     def close(self) -> None:
-        """Give the room back."""
+        """Give the disk space back."""
         self._file.close()
 
     def _read(self, start: int, n_bytes: int) -> "Normalized":

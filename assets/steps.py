@@ -1,8 +1,8 @@
-"""The two steps that every day goes through, whoever asks for it: the assets, the command line, a test.
+"""The two steps that every day goes through, for the assets, the command line and tests alike.
 
-`land` asks the provider and keeps its answers unread; `load` says what the kept answers mean. They meet only in what is
-at rest in the landing zone, so that a changed normalizer is replayed without one request. No other module repeats this;
-`assets.ingest` goes through many days with it.
+`land` asks the provider and keeps its answers unread; `load` says what the kept answers mean. They meet only in what
+lies in the landing zone, so that a changed normalizer is replayed without one request. No other module repeats this;
+`assets.ingest` does it for many days.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -38,13 +38,13 @@ def land(
     it had come to may be the reason.
 
     Args:
-        provider: Whom to ask.
+        provider: What is asked.
         warehouse: Where to keep.
         source: Whose answers.
         window: What to ask for.
         is_final: Whether a failure is the last word on the window, and therefore in the ledger.
         reuse_finished: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
-            asked for then. Only for whoever loads it next.
+            asked for then. Only for who loads it next.
 
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.
@@ -70,12 +70,12 @@ def _land(provider: Provider, warehouse: Warehouse, source: str, window: Window)
         _keep_all(provider.fetch(window, pull.progress), pull)
         return pull.finish(n_requests=provider.n_requests - n_requests)
     except BaseException as error:
-        let_go = pull.abandon if _is_hopeless(error) else pull.pause
+        end = pull.abandon if _is_hopeless(error) else pull.pause
         try:
-            let_go(n_requests=provider.n_requests - n_requests)
+            end(n_requests=provider.n_requests - n_requests)
         except IngestError as second:
             # The first error is the one to act on. The pull is continued, then, by the next run.
-            error.add_note(f"The pull could not be told: {second}")
+            error.add_note(f"How the pull ended could not be recorded: {second}")
         raise
 
 
@@ -96,15 +96,15 @@ def _is_hopeless(error: BaseException) -> bool:
 
 @contextmanager
 def _foreseen(place: str) -> Iterator[None]:
-    """Have only errors of the house leave: a day that trips over our bug must not end the range it is part of."""
+    """Turn what is no error of `domain.errors` into one: our bug on one day must not end the range it is part of."""
     try:
         yield
     except (IngestError, MemoryError):
         raise  # Out of memory is the machine's state and says nothing about this day.
     except Exception as error:
-        said = " ".join(str(error).split())[:_MOST_QUOTED]
+        reason = " ".join(str(error).split())[:_MOST_QUOTED]
         raise UnforeseenError(
-            f"{type(error).__name__} while the provider was asked: {said}",
+            f"{type(error).__name__} while the provider was asked: {reason}",
             place=place,
             fix="open an issue with the traceback in the run's log; this is a bug of ours",
         ) from error
@@ -127,7 +127,7 @@ def load(
         warehouse: Where the answers are, and where the measurements go.
         source: Whose measurements.
         window: The partition.
-        is_correction: Allow any of the held points to vanish.
+        is_correction: Allow any of the stored points to vanish.
         on_batch: Sees each batch on its way, for a plot; must not change it.
         spool: What pulls of several days say, read already.
 
@@ -147,11 +147,12 @@ def load(
             raise
 
     def attempt() -> LoadReport:
-        said = spool.batches(landed.pull_id, window, kinds) if spool else None
-        if said is None:
+        batches = spool.batches(landed.pull_id, window, kinds) if spool else None
+        if batches is None:
             # Called when the load asks for the first batch: what goes wrong in it is written down by the load.
-            said = _called(lambda: provider.normalize(landed, window, kinds))
-        batches = said if on_batch is None else _observed(said, on_batch)
+            batches = _called(lambda: provider.normalize(landed, window, kinds))
+        if on_batch is not None:
+            batches = _observed(batches, on_batch)
         return warehouse.load(source, window, landed, batches, is_correction=is_correction)
 
     landed, kinds = newest()

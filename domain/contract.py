@@ -1,8 +1,7 @@
 """The promises that the packages make to each other: what a provider does, and what a warehouse does.
 
 A provider has three verbs that never meet. `discover` and `fetch` talk and understand nothing; `normalize` understands
-and talks to nobody. What the provider said is kept before it is interpreted, so a mistake of ours never costs a second
-request.
+and talks to nobody. Answers are kept before they are interpreted, so a mistake of ours never costs a second request.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -94,7 +93,7 @@ class Provider(ProviderClient, Protocol):
 
         Raises:
             PayloadUnreadableError, OutsideWindowError: What `normalize` raises for any of the windows.
-            AnswerTooLargeError: There is too much to be held for all of them at once; one by one it may be little.
+            AnswerTooLargeError: There is too much in memory for all of them at once; one by one it may be little.
         """
         return window_by_window(self.normalize, payloads, windows, kinds)
 
@@ -108,7 +107,7 @@ def window_by_window(
     windows: Sequence[Window],
     kinds: Kinds = NO_KINDS,
 ) -> "Iterator[tuple[int, Normalized]]":
-    """`Provider.normalize_each` by whoever only knows how to normalize one window."""
+    """`Provider.normalize_each` for who can only normalize one window."""
     for index, window in enumerate(windows):
         touching = (payload for payload in payloads if payload.window.touches(window))
         for batch in normalize(touching, window, kinds):

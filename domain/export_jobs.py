@@ -53,7 +53,7 @@ class ExportJob:
         sha256: See `Order.sha256`.
         state: Where it stands.
         provider_job: Its name at the provider; None as long as nobody knows it.
-        provider_state: The provider's own word for its state, as said last.
+        provider_state: The provider's own word for its state, the last one.
         age_seconds: Since it was intended, or since the order was sent if it was.
         unseen_seconds: Since the provider said something about it, or else the same.
     """
@@ -72,7 +72,7 @@ class ExportJobs(Protocol):
     """The jobs of one tenant, whichever source and process ordered them. Every method is one whole transaction."""
 
     def slot(self, patience_seconds: float) -> AbstractContextManager[None]:
-        """The one place that a tenant has, over all processes: who holds it may order and wait.
+        """The one slot that a tenant has, over all processes: who holds it may order and wait.
 
         It is freed when the block ends, and when the process or its session does.
 

@@ -11,7 +11,7 @@ from domain.records import Series
 
 @dataclass(frozen=True, slots=True)
 class LivePoint:
-    """One value of one series at one instant, as a stream said it; a number is in its quantity's canonical unit."""
+    """One value of one series at one instant, from a stream; a number is in its quantity's canonical unit."""
 
     series: Series
     measured_at: datetime

@@ -72,7 +72,7 @@ class Normalized:
         unmapped: Field name → count of values for which no quantity is known; nothing of them is in the frames.
         n_absent: Words in a number's place that say that there is none (`unavailable`, null as a text).
         absent_sites: Sites of which the payloads prove, all of them together, that the provider holds nothing for the
-            window. What is held of them is withdrawn, and no loss that the shrink guard looks at. Not being mentioned
+            window. What is stored of them is removed, and no loss that the shrink guard looks at. Not being mentioned
             is no proof: most providers can give none.
     """
 
@@ -145,7 +145,7 @@ def concat(batches: Iterable[Normalized]) -> Normalized:
 
 
 def with_series(rejected: pd.DataFrame) -> pd.DataFrame:
-    """Rejected rows with all of `REJECTED_COLUMNS`: where nobody told, no row belongs to a series."""
+    """Rejected rows with all of `REJECTED_COLUMNS`: where the column is missing, no row belongs to a series."""
     return rejected if "series" in rejected else rejected.assign(series=pd.Series("", rejected.index, dtype="str"))
 
 

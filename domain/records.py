@@ -12,7 +12,7 @@ from domain.window import Window
 
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
-    """What is true of a provider, whoever asks. Schedules, pools, partitions, checks and the plan derive from it.
+    """What is true of a provider, for every account. Schedules, pools, partitions, checks and the plan derive from it.
 
     Attributes:
         slug: The provider's name everywhere: folder, component, documentation.
@@ -59,8 +59,8 @@ class Series:
         provider_unit: The unit the provider sends, before conversion.
         resolution: Distance between points, or length of an interval; whole days are those of `time_zone`. None if
             irregular or unknown, or a month or a year: the label `span` says `month` or `year` then.
-        time_zone: IANA name of the site's zone (`domain.zones`); `UTC` if unknown, or if what was said is none: the
-            label `refused_zone` holds that then.
+        time_zone: IANA name of the site's zone (`domain.zones`); `UTC` if unknown, or if the provider's word is none:
+            the label `refused_zone` holds that then.
         labels: Anything else worth keeping, as text.
     """
 
@@ -79,7 +79,7 @@ class BodyFile:
     """A body that is too large for memory: a file, which is there until the next payload is asked for.
 
     Attributes:
-        path: Where it is on this machine. Whoever made it removes it.
+        path: Where it is on this machine. Who made it removes it.
         n_bytes: Its size.
         sha256: Its hash, hexadecimal.
     """

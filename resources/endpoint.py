@@ -1,4 +1,4 @@
-"""Where a source's API is, and who says so."""
+"""Where a source's API is, and which file says it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a source's API is, and who says so.
+    """Where a source's API is, and which file says it.
 
     Attributes:
         source: The source's slug.

@@ -93,7 +93,7 @@ class OrderWorker:
         try:
             output = self._output(pickle.dumps((self._config, number, order)))
         except OSError:  # no process to be had now; where it had begun, it goes on
-            raise self._unknown(order, "could not be started, or told") from None
+            raise self._unknown(order, "could not be started, or reached") from None
         try:
             n_requests, refusal, error = pickle.loads(output)  # noqa: S301  # our own process's
         except Exception:  # noqa: BLE001  # whatever else it wrote
@@ -173,7 +173,7 @@ def _carried(config: OrderConfig, number: int, order: Order) -> Outcome:
                 n_requests = session.n_requests
     except IngestError as error:
         return n_requests, None, error
-    except Exception as error:  # noqa: BLE001  # the run has to hear of it
+    except Exception as error:  # noqa: BLE001  # the run must know
         _log.exception("an order was not carried to its end")
         unforeseen = UnforeseenError(
             f"a worker met {type(error).__name__}",

@@ -20,12 +20,12 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 """The top of the checkout."""
 
 DAGSTER_VARIABLES: Final = ("DAGSTER_PG_HOST", "DAGSTER_PG_USER", "DAGSTER_PG_PASSWORD", "DAGSTER_PG_DB")
-"""Where Dagster keeps its own history, if it is told; `DAGSTER_PG_PORT` may be left out."""
+"""Where Dagster keeps its own history, if they are set; `DAGSTER_PG_PORT` may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says, read when it is asked for.
+    """What the environment holds, read when it is asked for.
 
     Attributes:
         environment: The variables; the process's own unless a test brings others. Never shown.
@@ -53,18 +53,18 @@ class Settings:
         """
         url = self._with_files(self.environment.get("WAREHOUSE_URL", "").strip())
         password = self.environment.get("WAREHOUSE_PASSWORD", "")
-        scheme, _, rest = url.partition("://")
-        user, at, place = rest.partition("@")
+        scheme, _, address = url.partition("://")
+        user, at, host = address.partition("@")
         if password and at and ":" not in user:
-            return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
+            return f"{scheme}://{user}:{quote(password, safe='')}@{host}"
         return url or None
 
     def _with_files(self, url: str) -> str:
         files = {word: self.environment.get(name) for name, word in FILES_OF_LIBPQ.items()}
-        _, _, said = url.partition("?")
-        named = {argument.partition("=")[0] for argument in said.split("&")}
+        _, _, query = url.partition("?")
+        named = {argument.partition("=")[0] for argument in query.split("&")}
         added = "&".join(f"{word}={quote(file, safe='')}" for word, file in files.items() if file and word not in named)
-        return f"{url}{'&' if said else '?'}{added}" if url and added else url
+        return f"{url}{'&' if query else '?'}{added}" if url and added else url
 
     @property
     def ignored_variables(self) -> list[str]:
@@ -87,8 +87,8 @@ class Settings:
         """
         if not any(self.environment.get(name) for name in DAGSTER_VARIABLES):
             return None
-        said = {name: self.variable(name, place="where Dagster keeps its own history") for name in DAGSTER_VARIABLES}
-        return said | {"DAGSTER_PG_PORT": self.environment.get("DAGSTER_PG_PORT") or "5432"}
+        values = {name: self.variable(name, place="where Dagster keeps its own history") for name in DAGSTER_VARIABLES}
+        return values | {"DAGSTER_PG_PORT": self.environment.get("DAGSTER_PG_PORT") or "5432"}
 
     @property
     def landing_url(self) -> str:
@@ -104,7 +104,7 @@ class Settings:
         Raises:
             ConfigurationError: It is none of these.
         """
-        text = self._said_of(source, "JOULEHOUSE_FIRST_DAY")
+        text = self._value_of(source, "JOULEHOUSE_FIRST_DAY")
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
@@ -122,7 +122,7 @@ class Settings:
         Raises:
             ConfigurationError: It is no number above 0.
         """
-        text = self._said_of(source, "JOULEHOUSE_REQUESTS_PER_MINUTE")
+        text = self._value_of(source, "JOULEHOUSE_REQUESTS_PER_MINUTE")
         with contextlib.suppress(ValueError):
             if not text or 0 < float(text) < float("inf"):
                 return float(text) if text else None
@@ -132,9 +132,9 @@ class Settings:
             fix="write it as 120 or source=120, or unset it",
         )
 
-    def _said_of(self, source: str, name: str) -> str:
-        said = self.environment.get(name, "").strip()
-        parts = dict(part.rpartition("=")[::2] for part in said.split(",")) if said else {}
+    def _value_of(self, source: str, name: str) -> str:
+        text = self.environment.get(name, "").strip()
+        parts = dict(part.rpartition("=")[::2] for part in text.split(",")) if text else {}
         return parts.get(source, parts.get("", ""))
 
     def variable(self, name: str, *, place: str) -> str:

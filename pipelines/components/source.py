@@ -59,7 +59,7 @@ class SourceComponent(dg.Component):
             owners=tuple(attributes.owners),
             schedule=None if cls.provider_spec.is_retired or attributes.retired else attributes.schedule,
             fields={name: (meaning.quantity, meaning.unit or "") for name, meaning in attributes.meanings.items()},
-            left_out=tuple(attributes.left_out),
+            ignored=tuple(attributes.left_out),
             site=attributes.site,
             spans=attributes.spans,
             was_retired=attributes.retired,

@@ -182,7 +182,7 @@ def test_a_load_that_does_not_add_up_is_named() -> None:
 
 
 def test_what_a_source_leaves_out_on_purpose_is_no_news_and_anything_else_still_is() -> None:
-    sparing = dataclasses.replace(facts(), left_out=("*/activity",))
+    sparing = dataclasses.replace(facts(), ignored=("*/activity",))
     quiet = said(loaded(*days(5), unmapped={"77/day/activity": 3}), DUE_FOR_FIVE, sparing)["nothing_unmapped"]
     loud = said(loaded(*days(5), unmapped={"77/day/activity": 3, "77/weight": 1}), DUE_FOR_FIVE, sparing)
     assert quiet.passed

@@ -94,7 +94,7 @@ def test_a_plot_that_trips_over_a_batch_costs_no_day(
         raise ValueError(msg)
 
     house.provider.points[LAST]["roof/Q"] = dict(house.provider.points[LAST]["roof/P"])
-    monkeypatch.setattr(DayPlot, "see", trip)
+    monkeypatch.setattr(DayPlot, "add", trip)
     assert house.run(FIRST, LAST).success
     assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
     assert [report.n_inserted for report in house.warehouse.reports] == [24, 24, 24, 24, 48]

@@ -13,7 +13,7 @@ def plot_of(n_series: int) -> DayPlot:
     points = {f"site/{n}/P": hourly(DAY, low=n)["roof/P"] for n in range(n_series)}
     provider = FakeProvider({DAY: points})
     for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
-        plot.see(batch)
+        plot.add(batch)
     return plot
 
 
@@ -30,7 +30,7 @@ def test_hundreds_of_restless_series_still_make_a_small_picture() -> None:
     points = {f"s/{n}/P": {at: float(hash((n, at.hour, at.minute)) % 1000) for at in quarters} for n in range(300)}
     provider = FakeProvider({DAY: points})
     for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
-        plot.see(batch)
+        plot.add(batch)
     markdown = plot.markdown()
     assert markdown is not None
     assert len(markdown) <= LARGEST_BYTES
@@ -44,7 +44,7 @@ def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:
     plot = DayPlot(DAY)
     provider = FakeProvider({DAY: {r"evs/$\frac{$/P": hourly(DAY)["roof/P"]}})
     for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
-        plot.see(batch)
+        plot.add(batch)
     assert plot.markdown() is not None
 
 
@@ -54,5 +54,5 @@ def test_a_mean_is_the_mean_of_every_batch() -> None:
     again = plot_of(1)
     provider = FakeProvider({DAY: {"site/0/P": hourly(DAY, low=0)["roof/P"]}})
     for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
-        again.see(batch)
+        again.add(batch)
     assert (once == again._sums["site/0/P"] / again._counts["site/0/P"].clip(1)).all()
