@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -16,10 +15,10 @@ from domain.quantities import ABSENT
 from domain.texts import storable
 from domain.window import Window
 from warehouse.catalogue import Catalogue
+from warehouse.instants import instant
 from warehouse.points import Points, Slice
 from warehouse.quarantine import Quarantine
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NAME: Final = 256  # characters of a field's name; what is longer is no vocabulary
 _MAX_UNMAPPED: Final = 1_000  # different names of one load
 OTHER_NAMES: Final = "(other names)"
@@ -172,8 +171,9 @@ class LoadBuffer:
 
     def _reject(self, keys: list[str], conflicting: Slice[Any], values: list[object]) -> None:
         for one, at, value in zip(conflicting.rank.tolist(), conflicting.at_us.tolist(), values, strict=True):
-            instant = (_EPOCH + timedelta(microseconds=at)).isoformat()
-            raw = json.dumps({"series": keys[one], "measured_at": instant, "value": value}, ensure_ascii=False)
+            raw = json.dumps(
+                {"series": keys[one], "measured_at": instant(at).isoformat(), "value": value}, ensure_ascii=False
+            )
             self.quarantine.add(raw, Reason.CONFLICTING_VALUES, series=keys[one])
 
     def _bug(self, culprit: str) -> NormalizationError:

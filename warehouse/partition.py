@@ -13,11 +13,12 @@ from domain.errors import AccountingError
 from domain.window import Window
 from warehouse.copy_binary import SLICE_ROWS, MeasurementEncoder, decode_numbers, encode_states
 from warehouse.difference import Difference, Vanished, compare
+from warehouse.literals import literals
 from warehouse.load_buffer import LoadBuffer
 from warehouse.points import Points
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids, stored_points
+from warehouse.stored_points import stored_points
 
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Ids = npt.NDArray[np.int64]
@@ -170,10 +171,7 @@ class Partition(Generic[_Value]):
             "staged": sql.Identifier("pg_temp", f"{name}_{self._kind.table}"),
             "value_type": self._kind.value_type,
             "kept_as": sql.Identifier(self._kind.kept_as),
-            # Literals, not parameters: otherwise the planner opens every chunk.
-            "series_ids": literal_ids(np.unique(series_id).tolist()),
-            "start": sql.Literal(self._window.start),
-            "end": sql.Literal(self._window.end),
+            **literals(np.unique(series_id).tolist(), self._window.start, self._window.end),
         }
         self._execute("load/stage", names)
         self._copy(names["staged"], rows, len(series_id))

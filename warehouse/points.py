@@ -6,7 +6,6 @@ by the key sorts by series and time, and two points of one series at one instant
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -15,13 +14,12 @@ import numpy.typing as npt
 from domain.errors import OutsidePartitionError, RowsRefusedError
 from domain.window import Window
 from warehouse.copy_binary import SLICE_ROWS
+from warehouse.instants import instant, microseconds
 
 _GROWTH_ROWS: Final = 1 << 20  # 8 MiB an array: large enough for the system to move pages instead of copying them
 _KEY_BITS: Final = 63
 
 _Value = TypeVar("_Value", np.float64, np.int64)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ class Points(Generic[_Value]):
     """All points of one partition for one table."""
 
     def __init__(self, window: Window, dtype: type[_Value], *, place: str) -> None:
-        self._start_us = (window.start - _EPOCH) // _MICROSECOND
-        self._span_us = (window.end - window.start) // _MICROSECOND
+        self._start_us = microseconds(window.start)
+        self._span_us = microseconds(window.end) - self._start_us
         self._time_bits = (self._span_us - 1).bit_length()
         self._keys = np.empty(0, dtype=np.int64)
         self._values: npt.NDArray[_Value] = np.empty(0, dtype=dtype)
@@ -184,7 +182,7 @@ class Points(Generic[_Value]):
 
     def _outside(self, n: int, at_us: int) -> OutsidePartitionError:
         try:
-            first = (_EPOCH + timedelta(microseconds=at_us)).isoformat()
+            first = instant(at_us).isoformat()
         except OverflowError:
             first = "no time at all"
         return OutsidePartitionError(

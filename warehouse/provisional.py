@@ -16,8 +16,7 @@ begun), and a series that no export ever names is the stream's for good. What a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +25,13 @@ import psycopg
 from domain.window import Window
 from warehouse.copy_binary import decode_instants
 from warehouse.difference import Difference
+from warehouse.instants import SECOND_US, instant
 from warehouse.load_buffer import LoadBuffer
 from warehouse.points import Points, Slice
 from warehouse.statements import statement
 
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Instants = npt.NDArray[np.int64]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_SECOND_US: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ class Provisional:
             statement("live/confirm"),
             {
                 "series_ids": list(self.proven_until),
-                "untils": [_EPOCH + at * _MICROSECOND for at in self.proven_until.values()],
+                "untils": [instant(at) for at in self.proven_until.values()],
                 "start": window.start,
                 "end": window.end,
             },
@@ -120,10 +117,10 @@ class Provisional:
 def _is_loaded_nearby(at_us: _Instants, value: npt.NDArray[_Value], loaded: Slice[_Value]) -> npt.NDArray[np.bool_]:
     """Which points at whole seconds have the value of a loaded one that is less than a second away."""
     is_nearby = np.zeros(len(at_us), dtype=np.bool_)
-    first = np.searchsorted(loaded.at_us, at_us - _SECOND_US, side="right")
-    last = np.searchsorted(loaded.at_us, at_us + _SECOND_US, side="left")
+    first = np.searchsorted(loaded.at_us, at_us - SECOND_US, side="right")
+    last = np.searchsorted(loaded.at_us, at_us + SECOND_US, side="left")
     for step in range(int((last - first).max(initial=0))):
         there = first + step < last
         is_nearby[there] |= loaded.value[first[there] + step] == value[there]
-    is_nearby &= at_us % _SECOND_US == 0
+    is_nearby &= at_us % SECOND_US == 0
     return is_nearby

@@ -6,7 +6,7 @@ nothing that lies farther away than a few hops, so that a load reads a neighbour
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final, Literal
 
 import numpy as np
@@ -17,13 +17,12 @@ from psycopg import sql
 from domain.registers import HOP_READINGS, HOPS, NEAREST
 from domain.window import Window
 from warehouse.copy_binary import decode_instants, decode_numbers
+from warehouse.instants import DAY_US, EPOCH, microseconds
+from warehouse.literals import literal_ids
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids, stored_points
+from warehouse.stored_points import stored_points
 
 _Ints = npt.NDArray[np.int64]
-_DAY_US: Final = 86_400_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _SIDES: Final[tuple[Literal["before", "from"], ...]] = ("before", "from")
 _DECIDED: Final = 2 * (NEAREST + 1)
 """Steps away from a reading that it may be part of the yardstick of, and those beside which a fall would be seen."""
@@ -66,7 +65,7 @@ def neighbourhoods(connection: psycopg.Connection, series_ids: Sequence[int], wi
     on is looked at: these few may end in the second hop, where a fall in the third still decides.
     """
     for found in _readings(connection, series_ids, _days_of(window), HOPS + 1):
-        first, last = np.searchsorted(found.at_us, [(at - _EPOCH) // _MICROSECOND for at in (window.start, window.end)])
+        first, last = np.searchsorted(found.at_us, [microseconds(at) for at in (window.start, window.end)])
         before, behind = max(0, int(first) - _DECIDED), min(len(found.at_us), int(last) + _DECIDED) - 1
         if behind >= before:
             yield replace(found, first_us=int(found.at_us[before]), end_us=int(found.at_us[behind]) + 1)
@@ -78,7 +77,7 @@ def _readings(
     connection: psycopg.Connection, series_ids: Sequence[int], days: tuple[int, int], hops: int
 ) -> Iterator[Context]:
     """The readings of some days and of at least so many hops on each side."""
-    wide = Window(*(_EPOCH + timedelta(days=day) for day in (days[0] - hops, days[1] + hops)))
+    wide = Window(*(EPOCH + timedelta(days=day) for day in (days[0] - hops, days[1] + hops)))
     found = {
         series_id: Context(series_id, *_sorted(at_us, decode_numbers(packed)))
         for series_id, at_us, packed in stored_points(connection, "numbers", series_ids, wide)
@@ -98,7 +97,7 @@ def _extend(
     hops: int,
 ) -> None:
     """Read on, one side, for registers whose readings lie too far apart for the days read so far."""
-    limit = _EPOCH + timedelta(days=days[0] - hops if side == "before" else days[1] + hops)
+    limit = EPOCH + timedelta(days=days[0] - hops if side == "before" else days[1] + hops)
     n_readings = _FIRST_READ
     short = [one for one, context in known.items() if _reach(context, side, days, hops) is None]
     inside = {series_id: known[series_id] for series_id in short}
@@ -116,7 +115,7 @@ def _extend(
             is_all = len(at_us) < n_readings
             if not is_all:
                 # Its last day may hold more than was read.
-                cut = at_us // _DAY_US != (at_us[0] if side == "before" else at_us[-1]) // _DAY_US
+                cut = at_us // DAY_US != (at_us[0] if side == "before" else at_us[-1]) // DAY_US
                 at_us, value = at_us[cut], value[cut]
             base = inside[series_id]
             parts = (at_us, base.at_us) if side == "before" else (base.at_us, at_us)
@@ -132,23 +131,23 @@ def _bounded(context: Context, first_day: int, end_day: int) -> Context:
     days, at_us = (first_day, end_day), context.at_us
     lowest, highest = (_reach(context, side, days, 2 * HOPS) for side in _SIDES)
     first, last = (_reach(context, side, days, HOPS) for side in _SIDES)
-    start = 0 if lowest is None else int(np.searchsorted(at_us, lowest * _DAY_US))
-    stop = len(at_us) if highest is None else int(np.searchsorted(at_us, (highest + 1) * _DAY_US))
+    start = 0 if lowest is None else int(np.searchsorted(at_us, lowest * DAY_US))
+    stop = len(at_us) if highest is None else int(np.searchsorted(at_us, (highest + 1) * DAY_US))
     if len(at_us):
-        first = min(first_day, int(at_us[0] // _DAY_US)) if first is None else first
-        last = max(end_day - 1, int(at_us[-1] // _DAY_US)) if last is None else last
+        first = min(first_day, int(at_us[0] // DAY_US)) if first is None else first
+        last = max(end_day - 1, int(at_us[-1] // DAY_US)) if last is None else last
     return Context(
         context.series_id,
         at_us[start:stop],
         context.value[start:stop],
-        (first_day if first is None else first) * _DAY_US,
-        (end_day if last is None else last + 1) * _DAY_US,
+        (first_day if first is None else first) * DAY_US,
+        (end_day if last is None else last + 1) * DAY_US,
     )
 
 
 def _reach(context: Context, side: Literal["before", "from"], days: tuple[int, int], hops: int) -> int | None:
     """The day at which so many hops away from some days end; None where the readings known do not reach so far."""
-    numbers = context.at_us // _DAY_US
+    numbers = context.at_us // DAY_US
     start, stop = np.searchsorted(numbers, days)
     near = numbers[:start][::-1] if side == "before" else numbers[stop:]
     at = 0
@@ -170,4 +169,4 @@ def _sorted(at_us: _Ints, value: npt.NDArray[np.float64]) -> tuple[_Ints, npt.ND
 
 def _days_of(window: Window) -> tuple[int, int]:
     """The window's UTC days, as numbers since 1970: the first, and the one behind the last."""
-    return (window.start - _EPOCH) // timedelta(days=1), -((_EPOCH - window.end) // timedelta(days=1))
+    return (window.start - EPOCH) // timedelta(days=1), -((EPOCH - window.end) // timedelta(days=1))

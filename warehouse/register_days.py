@@ -4,7 +4,7 @@ An interval is booked to the local day in which it ends; one that ends at midnig
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -13,24 +13,22 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import AccountingError
+from domain.window import Window
 from domain.zones import is_zone
 from warehouse import register_rows
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
+from warehouse.instants import DAY_US, instant, microseconds
+from warehouse.literals import literals_of_days
 from warehouse.local_days import begin_of, local_date_ranges
 from warehouse.register_rows import Rows
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids
 
 _Ints = npt.NDArray[np.int64]
 _Part = tuple[int, int, int]
 _Figures = tuple[int, float, int, int]
-_DAY_US: Final = 86_400_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST: Final = date(1970, 1, 1)
-_DAYS_TO_2000: Final = EPOCH_US // _DAY_US
-_FURTHEST: Final = 2  # days between a UTC day and a local date in it
+_DAYS_TO_2000: Final = EPOCH_US // DAY_US
 _COLUMNS: Final = (
     ("series_id", ">i4"), ("local_date", ">i4"), ("partition_at", ">i8"), ("bucket_at", ">i8"), ("amount", ">f8"),
     ("n_intervals", ">i4"), ("n_flagged", ">i4"),
@@ -59,10 +57,10 @@ def rewrite(
     Raises:
         AccountingError: The server counted other numbers than were to be written.
     """
-    days = np.unique(np.stack([touched.series_id, touched.ended_us // _DAY_US]), axis=1)
+    days = np.unique(np.stack([touched.series_id, touched.ended_us // DAY_US]), axis=1)
     known = {series_id: (first_us, end_us) for series_id, first_us, end_us in spans}
     bounds = np.array([known[one] for one in days[0].tolist()], dtype=np.int64)
-    is_whole = (bounds[:, 0] <= days[1] * _DAY_US) & (bounds[:, 1] >= (days[1] + 1) * _DAY_US)
+    is_whole = (bounds[:, 0] <= days[1] * DAY_US) & (bounds[:, 1] >= (days[1] + 1) * DAY_US)
     wanted_days = set(zip(*days.tolist(), strict=True))
     rows = [wanted.taken(_on(wanted, days[:, is_whole]))]
     if not is_whole.all():
@@ -70,12 +68,12 @@ def rewrite(
         rest = days[:, ~is_whole]
         first, last = int(rest[1].min()), int(rest[1].max())
         read = register_rows.read(
-            connection, [(one, first * _DAY_US, (last + 1) * _DAY_US) for one in np.unique(rest[0]).tolist()]
+            connection, [(one, first * DAY_US, (last + 1) * DAY_US) for one in np.unique(rest[0]).tolist()]
         )
         rows.append(read.taken(_on(read, rest)))
     parts = _parts(Rows.joined(rows), zones)
     stored = _stored_days(connection, sorted(known), int(days[1].min()), int(days[1].max()))
-    stored = {part: figures for part, figures in stored.items() if (part[0], part[2] // _DAY_US) in wanted_days}
+    stored = {part: figures for part, figures in stored.items() if (part[0], part[2] // DAY_US) in wanted_days}
     gone = [part for part, figures in stored.items() if parts.get(part) != figures]
     new = {part: figures for part, figures in parts.items() if stored.get(part) != figures}
     counted = (_remove(connection, gone), _put(connection, new))
@@ -91,7 +89,7 @@ def rewrite(
 def _on(rows: Rows, days: _Ints) -> npt.NDArray[np.bool_]:
     """Which intervals end on some days, each of a register."""
     # A day of a register as one number: days since 1970 need 32 bits.
-    return np.isin((rows.series_id << 32) | (rows.ended_us // _DAY_US), (days[0] << 32) | days[1])
+    return np.isin((rows.series_id << 32) | (rows.ended_us // DAY_US), (days[0] << 32) | days[1])
 
 
 def _parts(rows: Rows, zones: Mapping[int, str]) -> dict[_Part, _Figures]:
@@ -101,12 +99,12 @@ def _parts(rows: Rows, zones: Mapping[int, str]) -> dict[_Part, _Figures]:
     last_us = rows.ended_us - 1
     for zone in np.unique(zone_of).tolist():
         chosen = zone_of == zone
-        for day in np.unique(last_us[chosen] // _DAY_US).tolist():
-            inside = chosen & (last_us // _DAY_US == day)
+        for day in np.unique(last_us[chosen] // DAY_US).tolist():
+            inside = chosen & (last_us // DAY_US == day)
             at, dates, starts = _calendar(zone, day)
-            which = np.searchsorted(at, last_us[inside] - day * _DAY_US, side="right") - 1
+            which = np.searchsorted(at, last_us[inside] - day * DAY_US, side="right") - 1
             local[inside], begins[inside] = dates[which], starts[which]
-    partition = rows.ended_us // _DAY_US * _DAY_US
+    partition = rows.ended_us // DAY_US * DAY_US
     order = np.lexsort((rows.ended_us, local, partition, rows.series_id))
     keys = np.stack([rows.series_id, local, partition])[:, order]
     starts = np.flatnonzero(np.concatenate([[True], (np.diff(keys, axis=1) != 0).any(axis=0)])) if len(order) else order
@@ -125,7 +123,7 @@ def _calendar(zone: str, day: int) -> tuple[_Ints, _Ints, _Ints]:
     """The local dates of a UTC day: from which microsecond of it, which date, and when that begins."""
     name, utc = (zone if is_zone(zone) else "UTC"), _FIRST + timedelta(days=day)
     found = local_date_ranges(name, utc)
-    begins = [(begin_of(name, one) - _EPOCH) // _MICROSECOND for _, one in found]
+    begins = [microseconds(begin_of(name, one)) for _, one in found]
     at, dates = [second * 1_000_000 for second, _ in found], [(one - _FIRST).days for _, one in found]
     return np.array(at), np.array(dates), np.array(begins)
 
@@ -135,7 +133,7 @@ def _stored_days(
 ) -> dict[_Part, _Figures]:
     stored: dict[_Part, _Figures] = {}
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement("register/stored_days").format(**_names(series_ids, first, last)))
+        rows = cursor.execute(statement("register/stored_days").format(**_literals(series_ids, first, last)))
         for series_id, dates, partitions, buckets, amounts, n_intervals, n_flagged in rows:
             local = (np.frombuffer(dates, dtype=">i4").astype(np.int64) + _DAYS_TO_2000).tolist()
             columns = (
@@ -154,13 +152,13 @@ def _remove(connection: psycopg.Connection, gone: Sequence[_Part]) -> int:
     if not gone:
         return 0
     ids, dates, partitions = (list(column) for column in zip(*gone, strict=True))
-    days = [partition // _DAY_US for partition in partitions]
+    days = [partition // DAY_US for partition in partitions]
     values = {
         "ids": ids,
         "dates": [_FIRST + timedelta(days=one) for one in dates],
-        "partitions": [_EPOCH + one * _MICROSECOND for one in partitions],
+        "partitions": [instant(one) for one in partitions],
     }
-    names = _names(sorted(set(ids)), min(days), max(days))
+    names = _literals(sorted(set(ids)), min(days), max(days))
     return connection.execute(statement("register/remove_days").format(**names), values).rowcount
 
 
@@ -185,9 +183,5 @@ def _encoded(new: Mapping[_Part, _Figures]) -> Iterator[memoryview]:
     yield packed.view(np.uint8).data
 
 
-def _names(series_ids: Sequence[int], first: int, last: int) -> dict[str, sql.Composable]:
-    return {
-        "series_ids": literal_ids(series_ids),
-        "first": sql.Literal(_FIRST + timedelta(days=first - _FURTHEST)),
-        "last": sql.Literal(_FIRST + timedelta(days=last + _FURTHEST)),
-    }
+def _literals(series_ids: Sequence[int], first: int, last: int) -> dict[str, sql.Composable]:
+    return literals_of_days(series_ids, Window(instant(first * DAY_US), instant((last + 1) * DAY_US)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 import numpy as np
@@ -12,14 +11,13 @@ from psycopg import sql
 
 from domain.registers import FLAGS, Intervals
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
+from warehouse.instants import instant
+from warehouse.literals import literals
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids
 
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _COLUMNS: Final = ("series_id", "measured_at", "ended_at", "amount", "usual", "spacing", "flag")
 
 
@@ -103,7 +101,8 @@ def difference(stored: Rows, wanted: Rows) -> tuple[Rows, Rows, Rows]:
 def read(connection: psycopg.Connection, spans: Sequence[tuple[int, int, int]]) -> Rows:
     """What is stored of some registers: per register its number, and the span in which its intervals end."""
     bounds = {series_id: (first_us, end_us) for series_id, first_us, end_us in spans}
-    names = _names([one for one, *_ in spans], min(s for _, s, _ in spans), max(e for *_, e in spans))
+    first_us, end_us = min(start for _, start, _ in spans), max(end for *_, end in spans)
+    names = literals([one for one, *_ in spans], instant(first_us), instant(end_us))
     parts = []
     with connection.cursor(binary=True) as cursor:
         for series_id, ends, begins, amounts, usual, spacing, flags in cursor.execute(
@@ -128,8 +127,9 @@ def remove(connection: psycopg.Connection, rows: Rows) -> int:
     """Remove stored rows; how many the server counted."""
     if not len(rows):
         return 0
-    names = _names(np.unique(rows.series_id).tolist(), int(rows.ended_us.min()), int(rows.ended_us.max()) + 1)
-    values = {"ids": rows.series_id.tolist(), "ends": [_instant(at) for at in rows.ended_us.tolist()]}
+    bounds = (instant(int(rows.ended_us.min())), instant(int(rows.ended_us.max()) + 1))
+    names = literals(np.unique(rows.series_id).tolist(), *bounds)
+    values = {"ids": rows.series_id.tolist(), "ends": [instant(at) for at in rows.ended_us.tolist()]}
     return connection.execute(statement("register/remove").format(**names), values).rowcount
 
 
@@ -170,19 +170,6 @@ def _block(rows: Rows, flag: bytes) -> npt.NDArray[np.void]:
         block[f"{name}_length"] = block.dtype[name].itemsize
         block[name] = values
     return block
-
-
-def _names(series_ids: Sequence[int], start_us: int, end_us: int) -> dict[str, sql.Composable]:
-    # Literals, not parameters: otherwise the planner opens every chunk.
-    return {
-        "series_ids": literal_ids(series_ids),
-        "start": sql.Literal(_instant(start_us)),
-        "end": sql.Literal(_instant(end_us)),
-    }
-
-
-def _instant(at_us: int) -> datetime:
-    return _EPOCH + at_us * _MICROSECOND
 
 
 def _keys(stored: Rows, wanted: Rows) -> tuple[_Ints, _Ints]:

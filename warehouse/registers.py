@@ -17,10 +17,10 @@ from domain.errors import AccountingError
 from domain.registers import Intervals, Register, judge, judge_rising, register_of
 from domain.window import Window
 from warehouse import register_days, register_rows
+from warehouse.literals import literal_ids
 from warehouse.register_context import Context, contexts, neighbourhoods
 from warehouse.register_rows import Rows
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids
 
 _AT_ONCE: Final = 64
 """Registers whose readings are held in memory together."""

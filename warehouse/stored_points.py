@@ -6,20 +6,15 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 import psycopg
-from psycopg import sql
 
 from domain.window import Window
 from warehouse.copy_binary import decode_instants
+from warehouse.literals import literals
 from warehouse.statements import statement
 
 _POINTS_AT_ONCE: Final = 500_000  # 8 MB in one answer
 _SERIES_FIRST: Final = 4
 _SERIES_MOST: Final = 4_096
-
-
-def literal_ids(series_ids: Sequence[int]) -> sql.Literal:
-    """Numbers of the catalogue as an array literal."""
-    return sql.Literal("{" + ",".join(map(str, series_ids)) + "}")
 
 
 def stored_points(
@@ -31,11 +26,7 @@ def stored_points(
     """
     n_series, start = _SERIES_FIRST, 0
     while start < len(series_ids):
-        names = {
-            "series_ids": literal_ids(series_ids[start : start + n_series]),
-            "start": sql.Literal(window.start),
-            "end": sql.Literal(window.end),
-        }
+        names = literals(series_ids[start : start + n_series], window.start, window.end)
         n_points = 0
         with connection.cursor(binary=True) as cursor:
             for series_id, times, values in cursor.execute(statement(f"load/stored_{kind}").format(**names)):

@@ -15,13 +15,13 @@ import psycopg
 
 from domain.window import Window
 from warehouse.copy_binary import decode_numbers
+from warehouse.instants import EPOCH, HOUR_US, microseconds
 from warehouse.points import Points
 from warehouse.statements import statement
 from warehouse.stored_points import stored_points
 from warehouse.summary_days import stored_days
 from warehouse.summary_rows import (
     EPOCH_DAY,
-    HOUR_US,
     HOURLY_ABOVE,
     Calendar,
     Figures,
@@ -32,8 +32,6 @@ from warehouse.summary_rows import (
 )
 from warehouse.summary_tables import DAILY, HOURLY, LOCAL_DAY, stored_rows
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _POINTS_AT_ONCE: Final = 2_000_000
 _SERIES_AT_ONCE: Final = 5_000
 
@@ -123,7 +121,7 @@ def write_live(connection: psycopg.Connection, put: Sequence[tuple[int, datetime
     """After a stream has put numbers: the hours they lie in are computed anew, and what is added up from them."""
     by_day: dict[date, dict[int, set[int]]] = {}
     for series_id, at in put:
-        hour = (at - _EPOCH) // timedelta(hours=1) + EPOCH_DAY * 24
+        hour = (at - EPOCH) // timedelta(hours=1) + EPOCH_DAY * 24
         by_day.setdefault(at.astimezone(UTC).date(), {}).setdefault(series_id, set()).add(hour)
     ids = sorted({series_id for series_id, _ in put})
     zone_of_all = zones(connection, ids)
@@ -158,7 +156,7 @@ def _pieces_by_hours(
             to_read.setdefault(hour, []).append(series_id)
     pieces = []
     for hour, series_ids in sorted(to_read.items()):
-        begin = _EPOCH + timedelta(hours=hour - EPOCH_DAY * 24)
+        begin = EPOCH + timedelta(hours=hour - EPOCH_DAY * 24)
         found = list(
             stored_points(connection, "numbers", sorted(series_ids), Window(begin, begin + timedelta(hours=1)))
         )
@@ -176,8 +174,8 @@ def _pieces_by_hours(
 
 
 def _pieces_of_stored(found: Sequence[tuple[int, Ints, bytes]], zone_of: Mapping[int, str], window: Window) -> Pieces:
-    start_us = (window.start - _EPOCH) // _MICROSECOND
-    bits = ((window.end - window.start) // _MICROSECOND - 1).bit_length()
+    start_us = microseconds(window.start)
+    bits = (microseconds(window.end) - start_us - 1).bit_length()
     keys, values = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.float64)]
     ordered = sorted(found, key=lambda one: one[0])
     for rank, (_, at_us, packed) in enumerate(ordered):

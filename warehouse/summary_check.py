@@ -12,17 +12,20 @@ from psycopg import sql
 from domain import zones as locked
 from domain.window import Window
 from warehouse.connections import Address
+from warehouse.literals import literals_of_days
 from warehouse.local_days import local_date_ranges
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids
 from warehouse.summary_days import stored_days
 from warehouse.summary_fill import plan_days, rewrite_day
 
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(hours=12)
 _N_STEPS: Final = 2 * 366 * 37  # until 2037
-_FURTHEST: Final = timedelta(days=2)
+_BUCKETS: Final[tuple[tuple[str, dict[str, sql.Composable], None], ...]] = (
+    ("bucket", {"view": sql.Identifier("measurement_hourly"), "width": sql.SQL("INTERVAL '1 hour'")}, None),
+    ("bucket", {"view": sql.Identifier("measurement_daily"), "width": sql.SQL("INTERVAL '1 day'")}, None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,10 @@ def disagreements(connection: psycopg.Connection, source: str, window: Window) -
     keys = {int(series_id): str(key) for series_id, key, _ in rows}
     for day in window.days():
         whole = Window.of_day(day)
-        names: dict[str, sql.Composable] = {
-            "series_ids": literal_ids(list(keys)),
-            "start": sql.Literal(whole.start),
-            "end": sql.Literal(whole.end),
-            "first": sql.Literal((whole.start - _FURTHEST).date()),
-            "last": sql.Literal((whole.end + _FURTHEST).date()),
-        }
+        names = literals_of_days(list(keys), whole)
         asked = _ranges_of_zones({str(time_zone) for _, _, time_zone in rows}, whole)
-        for name, values in (("hourly", None), ("daily", None), ("local_day", asked)):
-            found = connection.execute(statement(f"summary/disagree_{name}").format(**names), values)
+        for form, more, values in (*_BUCKETS, ("local_day", {}, asked)):
+            found = connection.execute(statement(f"summary/disagree_{form}").format(**names, **more), values)
             for series_id, bucket in found:
                 yield Disagreement(source, day.isoformat(), keys[series_id], bucket)
 

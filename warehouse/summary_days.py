@@ -1,18 +1,16 @@
 """Which days are to be summed up: those with numbers, and those with summaries of numbers that are gone."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
-from psycopg import sql
 
 from domain.window import Window
+from warehouse.literals import literals_of_days
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids
 
 EVER: Final = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
-_FURTHEST: Final = timedelta(days=2)
 
 
 def stored_days(connection: psycopg.Connection, series_ids: Sequence[int], window: Window = EVER) -> Iterator[Window]:
@@ -23,13 +21,7 @@ def stored_days(connection: psycopg.Connection, series_ids: Sequence[int], windo
     asked = {"start": window.start, "end": window.end}
     for (at,) in connection.execute(statement("summary/days_of_chunks"), asked).fetchall():
         day = Window.of_day(at.astimezone(UTC).date())
-        names: dict[str, sql.Composable] = {
-            "series_ids": literal_ids(series_ids),
-            "start": sql.Literal(day.start),
-            "end": sql.Literal(day.end),
-            "first": sql.Literal((day.start - _FURTHEST).date()),
-            "last": sql.Literal((day.start + _FURTHEST).date()),
-        }
+        names = literals_of_days(series_ids, day)
         row = connection.execute(statement("summary/has_day").format(**names)).fetchone()
         if row is not None and row[0]:
             yield day

@@ -6,25 +6,22 @@ from hours, parts from pieces, each in the order of time: so a figure depends on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.zones import is_zone
+from warehouse.instants import DAY_US, HOUR_US, microseconds
 from warehouse.local_days import begin_of, local_date_ranges
 
 HOURLY_ABOVE: Final = 96
 """Points of a series and a UTC day above which its hours are written; the view `measurement_hourly` says it, too."""
 
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal() - 1
 """1970-01-01 in days since 0001-01-01, from which days and hours are counted here: none of them is negative."""
 
-_MICROSECOND: Final = timedelta(microseconds=1)
 _DATE_SHIFT: Final = 4  # a local date is at most two days away from its UTC day
 
 Ints = npt.NDArray[np.int64]
@@ -246,7 +243,7 @@ def _begins(part_key: Ints, zone_of: Mapping[int, str]) -> Ints:
     for series_id, local in zip((part_key >> 32).tolist(), dates.tolist(), strict=True):
         asked = (zone_of[series_id], local)
         if asked not in known:
-            known[asked] = (begin_of(asked[0], _date(local)) - _EPOCH) // _MICROSECOND
+            known[asked] = microseconds(begin_of(asked[0], _date(local)))
         begins.append(known[asked])
     return np.array(begins, dtype=np.int64)
 

@@ -1,7 +1,7 @@
 """The three tables of summaries: their rows as the server packs them, and what differs from what stands there."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -12,13 +12,13 @@ from psycopg import sql
 from domain.errors import AccountingError
 from domain.window import Window
 from warehouse.copy_binary import EPOCH_US
+from warehouse.instants import DAY_US, HOUR_US, instant
+from warehouse.literals import literals_of_days
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement
-from warehouse.stored_points import literal_ids
-from warehouse.summary_rows import DAY_US, EPOCH_DAY, HOUR_US, Figures, Rows, part_of_slot, slot_of_part
+from warehouse.summary_rows import EPOCH_DAY, Figures, Rows, part_of_slot, slot_of_part
 
 _EPOCH_2000: Final = 10_957 + EPOCH_DAY  # 2000-01-01, from which PostgreSQL counts dates, in days since 0001-01-01
-_FURTHEST: Final = timedelta(days=2)  # between a partition and a local date in it
 _AT_ONCE: Final = 20_000  # rows encoded at a time
 _FIGURES: Final = (
     ("n_points", ">i4"),
@@ -50,9 +50,13 @@ class SummaryTable:
         """Its name on the server."""
         return sql.Identifier("public", f"summary_{self.name}")
 
+    def _statement(self, verb: str, **names: sql.Composable) -> sql.Composed:
+        form = "bucket" if self.unit_us else "local_day"
+        return statement(f"summary/{verb}_{form}").format(summary=self.table, **names)
+
     def write(self, connection: psycopg.Connection, rows: Rows, series_ids: list[int], window: Window) -> int:
         """Make the table say `rows` of some series within whole days, by difference; how many rows that took."""
-        names = _names(series_ids, window)
+        names = literals_of_days(series_ids, window)
         stored = self._stored(connection, names)
         gone = stored.key[~np.isin(stored.key, rows.key, assume_unique=True)]
         if len(gone):
@@ -68,12 +72,12 @@ class SummaryTable:
         connection.execute(statement("summary/stage").format(staged=staged, summary=self.table))
         new = rows.taken(differs)
         self._send(connection, staged, new)
-        counted = connection.execute(statement(f"summary/write_{self.name}").format(staged=staged)).rowcount
+        counted = connection.execute(self._statement("write", staged=staged)).rowcount
         return len(gone) + self._require(counted, len(new))
 
     def write_first(self, connection: psycopg.Connection, rows: Rows, series_ids: list[int], window: Window) -> int:
         """The same where no point was stored: straight in."""
-        connection.execute(statement(f"summary/clear_{self.name}").format(**_names(series_ids, window)))
+        connection.execute(self._statement("clear", **literals_of_days(series_ids, window)))
         return self._require(self._send(connection, self.table, rows), len(rows)) if len(rows) else 0
 
     def _send(self, connection: psycopg.Connection, target: sql.Composable, rows: Rows) -> int:
@@ -114,7 +118,7 @@ class SummaryTable:
 
     def _stored(self, connection: psycopg.Connection, names: dict[str, sql.Composable]) -> Rows:
         with connection.cursor(binary=True) as cursor:
-            row = cursor.execute(statement(f"summary/stored_{self.name}").format(**names)).fetchone()
+            row = cursor.execute(self._statement("stored", **names)).fetchone()
         form = [*self.keys, ("n_points", ">i8"), *_FIGURES[1:]]
         found = np.frombuffer(row[0] if row and row[0] else b"", dtype=form)
         if self.unit_us:
@@ -134,11 +138,11 @@ class SummaryTable:
         slot = gone & 0xFFFFFFFF
         values: dict[str, object] = {
             "series_ids": (gone >> 32).tolist(),
-            "instants": [_instant(at) for at in self.begin_us(slot).tolist()],
+            "instants": [instant(at) for at in self.begin_us(slot).tolist()],
         }
         if not self.unit_us:
             values["dates"] = [date.fromordinal(one + 1) for one in part_of_slot(slot)[1].tolist()]
-        counted = connection.execute(statement(f"summary/remove_{self.name}").format(**names), values).rowcount
+        counted = connection.execute(self._statement("remove", **names), values).rowcount
         self._require(counted, len(gone))
 
     def _require(self, counted: int, expected: int) -> int:
@@ -158,17 +162,7 @@ LOCAL_DAY: Final = SummaryTable("local_day", _PART, 0)
 
 def stored_rows(connection: psycopg.Connection, table: SummaryTable, series_ids: list[int], window: Window) -> Rows:
     """What a table of summaries says of some series inside a window."""
-    return table._stored(connection, _names(series_ids, window))  # noqa: SLF001 — of this module
-
-
-def _names(series_ids: list[int], window: Window) -> dict[str, sql.Composable]:
-    return {
-        "series_ids": literal_ids(series_ids),
-        "start": sql.Literal(window.start),
-        "end": sql.Literal(window.end),
-        "first": sql.Literal((window.start - _FURTHEST).date()),
-        "last": sql.Literal((window.end + _FURTHEST).date()),
-    }
+    return table._stored(connection, literals_of_days(series_ids, window))  # noqa: SLF001 — of this module
 
 
 def _other(stored: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -186,7 +180,3 @@ def _native(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if column.dtype.kind == "f"
         else column.astype(np.int64)
     )
-
-
-def _instant(at_us: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)

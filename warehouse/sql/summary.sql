@@ -100,26 +100,16 @@ ORDER BY place;
 CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (LIKE {summary}) ON COMMIT DROP;
 TRUNCATE {staged};
 
--- name: stored_hourly
--- The rows of summary_hourly of some series inside a window, packed: 52 bytes each. Literal times and series.
+-- name: stored_bucket
+-- The rows of summary_hourly or summary_daily of some series inside a window, packed: 52 bytes each. Literal times and
+-- series.
 SELECT
     string_agg(
         int4send(series_id) || timestamptz_send(bucket_at) || int8send(n_points::bigint)
         || float8send(minimum) || float8send(maximum) || float8send(total) || float8send(latest),
         ''::bytea
     )
-FROM summary_hourly
-WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end};
-
--- name: stored_daily
--- The rows of summary_daily of some series inside a window, packed: 52 bytes each. Literal times and series.
-SELECT
-    string_agg(
-        int4send(series_id) || timestamptz_send(bucket_at) || int8send(n_points::bigint)
-        || float8send(minimum) || float8send(maximum) || float8send(total) || float8send(latest),
-        ''::bytea
-    )
-FROM summary_daily
+FROM {summary}
 WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end};
 
 -- name: stored_local_day
@@ -140,28 +130,9 @@ WHERE
     AND local_date >= {first}::date
     AND local_date <= {last}::date;
 
--- name: write_hourly
--- Summaries of hours that are new or say something else now, from where they are staged.
-INSERT INTO summary_hourly (series_id, bucket_at, n_points, minimum, maximum, total, latest)
-SELECT
-    series_id,
-    bucket_at,
-    n_points,
-    minimum,
-    maximum,
-    total,
-    latest
-FROM {staged}
-ON CONFLICT (series_id, bucket_at) DO UPDATE SET
-    n_points = excluded.n_points,
-    minimum = excluded.minimum,
-    maximum = excluded.maximum,
-    total = excluded.total,
-    latest = excluded.latest;
-
--- name: write_daily
--- Summaries of days that are new or say something else now, from where they are staged.
-INSERT INTO summary_daily (series_id, bucket_at, n_points, minimum, maximum, total, latest)
+-- name: write_bucket
+-- Summaries of hours or days that are new or say something else now, from where they are staged.
+INSERT INTO {summary} (series_id, bucket_at, n_points, minimum, maximum, total, latest)
 SELECT
     series_id,
     bucket_at,
@@ -202,25 +173,16 @@ ON CONFLICT (series_id, local_date, partition_at) DO UPDATE SET
     total = excluded.total,
     latest = excluded.latest;
 
--- name: remove_hourly
--- Buckets of summary_hourly that have become empty. Literal times, so that other chunks are never opened.
-DELETE FROM summary_hourly
+-- name: remove_bucket
+-- Buckets of summary_hourly or summary_daily that have become empty. Literal times, so that other chunks are never
+-- opened.
+DELETE FROM {summary} AS stored
 USING unnest(%(series_ids)s::integer [], %(instants)s::timestamptz []) AS gone (series_id, bucket_at)
 WHERE
-    summary_hourly.series_id = gone.series_id
-    AND summary_hourly.bucket_at = gone.bucket_at
-    AND summary_hourly.bucket_at >= {start}
-    AND summary_hourly.bucket_at < {end};
-
--- name: remove_daily
--- Buckets of summary_daily that have become empty. Literal times, so that other chunks are never opened.
-DELETE FROM summary_daily
-USING unnest(%(series_ids)s::integer [], %(instants)s::timestamptz []) AS gone (series_id, bucket_at)
-WHERE
-    summary_daily.series_id = gone.series_id
-    AND summary_daily.bucket_at = gone.bucket_at
-    AND summary_daily.bucket_at >= {start}
-    AND summary_daily.bucket_at < {end};
+    stored.series_id = gone.series_id
+    AND stored.bucket_at = gone.bucket_at
+    AND stored.bucket_at >= {start}
+    AND stored.bucket_at < {end};
 
 -- name: remove_local_day
 -- Parts of local days that have become empty. Literal dates, so that other chunks are never opened.
@@ -234,14 +196,10 @@ WHERE
     AND summary_local_day.local_date >= {first}::date
     AND summary_local_day.local_date <= {last}::date;
 
--- name: clear_hourly
--- What stands in summary_hourly where a window is loaded for the first time: nothing, unless points were deleted by hand.
-DELETE FROM summary_hourly
-WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end};
-
--- name: clear_daily
--- What stands in summary_daily where a window is loaded for the first time: nothing, unless points were deleted by hand.
-DELETE FROM summary_daily
+-- name: clear_bucket
+-- What stands in summary_hourly or summary_daily where a window is loaded for the first time: nothing, unless points
+-- were deleted by hand.
+DELETE FROM {summary}
 WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end};
 
 -- name: clear_local_day
@@ -254,13 +212,13 @@ WHERE
     AND local_date >= {first}::date
     AND local_date <= {last}::date;
 
--- name: disagree_hourly
--- Buckets of measurement_hourly that are not what a plain GROUP BY over the points says: counts, minimum, maximum and latest
--- exactly, total and mean to 1e-12 of the sum of magnitudes. Literal times and series.
+-- name: disagree_bucket
+-- Buckets of measurement_hourly or measurement_daily that are not what a plain GROUP BY over the points says: counts,
+-- minimum, maximum and latest exactly, total and mean to 1e-12 of the sum of magnitudes. Literal times and series.
 WITH plain AS (
     SELECT
         series_id,
-        time_bucket(INTERVAL '1 hour', measured_at) AS bucket_at,
+        time_bucket({width}, measured_at) AS bucket_at,
         count(*) AS n_points,
         min(value) AS minimum,
         max(value) AS maximum,
@@ -269,45 +227,11 @@ WITH plain AS (
         last(value, measured_at) AS latest
     FROM measurement
     WHERE series_id = ANY({series_ids}::integer []) AND measured_at >= {start} AND measured_at < {end}
-    GROUP BY series_id, time_bucket(INTERVAL '1 hour', measured_at)
+    GROUP BY series_id, time_bucket({width}, measured_at)
 ),
 said AS (
     SELECT *
-    FROM measurement_hourly
-    WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end}
-)
-SELECT
-    series_id,
-    bucket_at::text AS bucket
-FROM plain
-FULL JOIN said USING (series_id, bucket_at)
-WHERE
-    (plain.n_points, plain.minimum, plain.maximum, plain.latest)
-    IS DISTINCT FROM (said.n_points, said.minimum, said.maximum, said.latest)
-    OR NOT abs(plain.total - said.total) <= 1e-12 * plain.magnitude
-    OR NOT abs(plain.total / plain.n_points - said.mean) <= 1e-12 * plain.magnitude
-ORDER BY series_id, bucket_at;
-
--- name: disagree_daily
--- Buckets of measurement_daily that are not what a plain GROUP BY over the points says: counts, minimum, maximum and latest
--- exactly, total and mean to 1e-12 of the sum of magnitudes. Literal times and series.
-WITH plain AS (
-    SELECT
-        series_id,
-        time_bucket(INTERVAL '1 day', measured_at) AS bucket_at,
-        count(*) AS n_points,
-        min(value) AS minimum,
-        max(value) AS maximum,
-        sum(value) AS total,
-        sum(abs(value)) AS magnitude,
-        last(value, measured_at) AS latest
-    FROM measurement
-    WHERE series_id = ANY({series_ids}::integer []) AND measured_at >= {start} AND measured_at < {end}
-    GROUP BY series_id, time_bucket(INTERVAL '1 day', measured_at)
-),
-said AS (
-    SELECT *
-    FROM measurement_daily
+    FROM {view}
     WHERE series_id = ANY({series_ids}::integer []) AND bucket_at >= {start} AND bucket_at < {end}
 )
 SELECT
