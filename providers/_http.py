@@ -46,7 +46,7 @@ USER_AGENT: Final = "joulehouse"
 _HEADERS_TOO_LARGE: Final = 431  # h11's hint where the head of an answer passes 100 KiB
 _QUOTE_SECONDS: Final = 2.0  # to read what a refusal says; longer than that, nobody needs to know
 _TRY_LATER: Final = "wait for the retry; look at the provider's status page if it stays"
-_REPORT: Final = "report it with the place above: the house built a request it should not have"
+_REPORT: Final = "report it with the place above: joulehouse built a request it should not have"
 
 # Both libraries write URLs with their queries at INFO and DEBUG, and queries carry signatures.
 _TELLTALES: Final = (

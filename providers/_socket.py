@@ -58,7 +58,7 @@ class Deadline:
 
 
 class ForbiddenAddressError(Exception):
-    """The name leads to an address that is not permitted; no connection was made. It never leaves this room."""
+    """The name leads to an address that is not permitted; no connection was made. It never leaves this package."""
 
 
 class GuardedBackend(httpcore.NetworkBackend):

@@ -1,6 +1,6 @@
 """Websockets, once: one connection to one origin, read with bounds. The sibling of `_http.py`.
 
-Nothing but the error classes of `domain.errors` leaves this room. It follows no redirect, speaks to no proxy, takes no
+It raises nothing but the error classes of `domain.errors`. It follows no redirect, uses no proxy, accepts no
 compression, and lets no address, header or foreign exception text into a message or a log. A connection that has died
 without a word is found out by pings.
 """
@@ -53,7 +53,7 @@ class StreamLimits:
 
 
 class RefusedStreamError(Exception):
-    """The handshake was answered with a status. It never leaves the providers' room.
+    """The handshake was answered with a status. It never leaves the package.
 
     Args:
         status: Of the answer.

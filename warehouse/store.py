@@ -1,4 +1,4 @@
-"""The warehouse as the house sees it: `open_warehouse`, and all that `domain.contract.Warehouse` promises."""
+"""The warehouse as the other packages see it: `open_warehouse`, and all that `domain.contract.Warehouse` promises."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -109,8 +109,8 @@ class TimescaleWarehouse:
         Raises:
             IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
                 before, and the ledger has a `failed` row with the reason.
-            NormalizationError: The same, where `batches` raises what is not of the house, or cannot be taken in.
-            RowsRefusedError: The same, where writing what was taken in raises what is not of the house.
+            NormalizationError: The same, where `batches` raises anything but an `IngestError`, or cannot be taken in.
+            RowsRefusedError: The same, where writing what was taken in raises anything but an `IngestError`.
         """
         seconds = _stopwatch()
         assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)

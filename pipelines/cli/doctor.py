@@ -198,7 +198,7 @@ def _sources(project: Project, *, is_online: bool) -> Iterator[Finding]:
 
 
 def _dagster(project: Project) -> Finding:
-    dagster = DagsterProcesses(project.home, project.root, {})
+    dagster = DagsterProcesses(project.home, {})
     if not dagster.exists:
         return Finding("Dagster", Health.LATER, "Its instance is made when the UI is first opened: joulehouse ui.")
     if dagster.webserver.pid is None:

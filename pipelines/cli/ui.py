@@ -78,7 +78,7 @@ def stop() -> None:
     project = Project()
     was_running = {
         "The demo or the UI": _stop_lock_holder(project.home),
-        "Dagster": DagsterProcesses(project.home, project.root, {}).stop(),
+        "Dagster": DagsterProcesses(project.home, {}).stop(),
         "The sandbox": project.sandbox.stop(),
         "The embedded warehouse": project.embedded.stop(),
     }

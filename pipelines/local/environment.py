@@ -29,6 +29,7 @@ from pipelines.local.processes import (
 )
 from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
+from resources.settings import PROJECT
 from warehouse.embedded.host import free_port
 from warehouse.server import ensure_database
 
@@ -45,13 +46,11 @@ class DagsterProcesses:
 
     Attributes:
         home: Where the project keeps its own files.
-        root: The top of the checkout.
         environment: What the processes inherit: the warehouse's address, the sources' variables, and where Dagster
             keeps its own history (`dagster_storage`).
     """
 
     home: Path
-    root: Path
     environment: Mapping[str, str]
 
     @property
@@ -119,7 +118,7 @@ class DagsterProcesses:
     def _start(self, process: Process, command: list[str]) -> None:
         program, *arguments = command
         process.start(
-            [str(_PROGRAMS / program), *arguments, "-w", str(self.root / "workspace.yaml")],
+            [str(_PROGRAMS / program), *arguments, "-w", str(PROJECT / "workspace.yaml")],
             # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
             cwd=self.instance,
             environment={
@@ -154,7 +153,7 @@ class DagsterProcesses:
 
     def _write_instance(self) -> None:
         state.make_private_folder(self.instance)
-        shutil.copy(self.root / "pipelines" / "instance" / "dagster.yaml", self.instance)
+        shutil.copy(PROJECT / "pipelines" / "instance" / "dagster.yaml", self.instance)
 
     @property
     def _state_file(self) -> Path:
@@ -250,7 +249,7 @@ def running_environment(
                     "JOULEHOUSE_FIRST_DAY": sandbox.first_day_variable(first_days),
                     "JOULEHOUSE_REQUESTS_PER_MINUTE": sandbox.requests_per_minute_variable(bindings),
                 }
-            processes = DagsterProcesses(project.home, project.root, environment)
+            processes = DagsterProcesses(project.home, environment)
             dagster = processes.start_webserver(port=port)
             say(f"Dagster:   {dagster.server.url}")
             yield RunningEnvironment(project, sandbox, processes, dagster, warehouse_url)

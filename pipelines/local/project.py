@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from domain.contract import Provider
 from pipelines.console import refuse
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
-from resources.settings import PROJECT, Settings
+from resources.settings import Settings
 from resources.warehouse import warehouse_address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -34,11 +34,6 @@ class Project:
     settings: Settings = field(default_factory=Settings)
 
     @property
-    def root(self) -> Path:
-        """The top of the checkout."""
-        return PROJECT
-
-    @property
     def home(self) -> Path:
         """Where it keeps its own files."""
         return self.settings.home
@@ -46,7 +41,7 @@ class Project:
     @property
     def sandbox(self) -> SandboxProcess:
         """The sandbox of this checkout, running or not."""
-        return SandboxProcess(self.home, self.root)
+        return SandboxProcess(self.home)
 
     @property
     def inherited(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from domain.errors import ConfigurationError
 from pipelines.local import state
 from pipelines.local.processes import HOST, LoopbackServer, Process, poll
+from resources.settings import PROJECT
 from warehouse.embedded.host import free_port
 
 _TWINS_PATH: Final = "/_sandbox/twins"
@@ -48,11 +49,9 @@ class SandboxProcess:
 
     Attributes:
         home: Where the project keeps its own files.
-        root: The top of the checkout.
     """
 
     home: Path
-    root: Path
 
     @property
     def process(self) -> Process:
@@ -115,7 +114,7 @@ class SandboxProcess:
         state.write(self._state_file, values | {"port": port, "credentials": credentials})
         self.process.start(
             [sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port)],
-            cwd=self.root,
+            cwd=PROJECT,
             # By environment, not by argument: arguments are for every user of the machine to read.
             environment={**environment, **_credential_variables(credentials)},
         )

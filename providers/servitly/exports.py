@@ -252,7 +252,7 @@ class Exports:
 
     def _is_busy(self, order: Order, refusal: Refusal, seconds: float) -> ExportPendingError:
         return ExportPendingError(
-            f"the provider takes no export of this tenant for {seconds:.0f} s, and none of the house's is pending; it "
+            f"the provider takes no export of this tenant for {seconds:.0f} s, and none of ours is pending; it "
             f"said last: {refusal.words}",
             place=self._place(order),
             fix="wait for the next run; somebody exports by hand, or a job is stuck at the provider",

@@ -1,4 +1,4 @@
-"""Things and series: what a file's columns are called, in the house and for good."""
+"""Things and series: the names of a file's columns, which never change."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Devices and series: what a product's or a component's fields and statistics are called, in the house and for good."""
+"""Devices and series: the names of a product's or a component's fields and statistics, which never change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

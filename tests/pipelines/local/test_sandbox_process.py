@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
-from resources.settings import PROJECT, Settings
+from resources.settings import Settings
 
 HUB = SandboxBinding(
     "hub", "export_service", ("HUB_URL",), {"client_id": "HUB_CLIENT_ID", "client_secret": "HUB_SECRET"}
@@ -21,7 +21,7 @@ FIXED = SandboxBinding("fixed", "export_service", (), {"client_id": "FIXED_ID"})
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    sandbox = SandboxProcess(tmp_path_factory.mktemp("home"), PROJECT)
+    sandbox = SandboxProcess(tmp_path_factory.mktemp("home"))
     sandbox.start(dict(Settings().environment), [HUB, SAME, NOBODYS, FIXED])
     yield sandbox
     sandbox.stop()
@@ -52,7 +52,7 @@ def test_a_source_means_the_sandbox_if_its_variables_say_nothing_else(sandbox: S
 
 
 def test_a_source_that_came_later_gets_credentials_and_the_others_keep_theirs(tmp_path: Path) -> None:
-    sandbox, environment = SandboxProcess(tmp_path, PROJECT), dict(Settings().environment)
+    sandbox, environment = SandboxProcess(tmp_path), dict(Settings().environment)
     try:
         sandbox.start(environment, [NOBODYS])
         first = sandbox.process.pid

@@ -240,7 +240,7 @@ def test_hashed_file_names_tell_things_apart_and_stay_the_same() -> None:
 def test_an_export_of_somebody_else_that_never_ends_is_not_waited_for_for_ever() -> None:
     with boilers(pace=replace(PACE, deadline=0.1)) as made:
         made.twin.jobs["by-hand"] = served.Job("by-hand", {}, done_at=1e12)
-        said = "none of the house's is pending; it said last: 400 Only one bulk export"
+        said = "none of ours is pending; it said last: 400 Only one bulk export"
         with pytest.raises(ExportPendingError, match=said):
             made.fetch()
 

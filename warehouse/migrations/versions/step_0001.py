@@ -1,4 +1,4 @@
-"""The house: catalogue, points, ledger, landing zone, budget and quarantine, and what TimescaleDB makes of them."""
+"""The first: catalogue, points, ledger, landing zone, budget and quarantine, and what TimescaleDB makes of them."""
 
 import sqlalchemy as sa
 from alembic import op
