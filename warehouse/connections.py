@@ -2,20 +2,24 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
+from psycopg.rows import BaseRowFactory
 
 from domain.errors import ConfigurationError, WarehouseUnsuitableError
 from warehouse.libpq import forget_variables
 from warehouse.sessions import SETTINGS, first_statement, libpq_words
 from warehouse.sqlstates import translated
+from warehouse.statements import statement
+
+_Row = TypeVar("_Row")
 
 # PostgreSQL's own defaults are "never" (0). A hung worker holds the lock of its partition no longer than these.
 STATEMENT_SECONDS: Final = 1800  # the COPY of a 10-million-row day takes some 20 s; a loaded laptop ten times that
@@ -167,6 +171,15 @@ class Connections:
             connection.close()
             raise
         self._give_back(connection)
+
+    def rows(self, place: str, name: str, values: Mapping[str, object], row: BaseRowFactory[_Row]) -> list[_Row]:
+        """The rows of the statement `name`, in a session of its own; a `row` factory makes each.
+
+        Raises:
+            WarehouseError: As `borrow`.
+        """
+        with self.borrow(place) as connection, connection.cursor(row_factory=row) as cursor:
+            return cursor.execute(statement(name), values).fetchall()
 
     def close(self) -> None:
         """Close every session that is not lent."""

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row, dict_row, scalar_row
 
 from domain.measurement import EXEMPT
 from domain.records import LoadReport
 from domain.window import Window
 from warehouse.connections import Connections
-from warehouse.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,7 @@ class Ledger:
 
     def days(self, source: str) -> list[DayStatus]:
         """Every UTC day that a load has touched or failed on, in order."""
-        with (
-            self._connections.borrow(f"ledger of {source}") as connection,
-            connection.cursor(row_factory=class_row(DayStatus)) as cursor,
-        ):
-            return cursor.execute(statement("ledger/days"), {"source": source}).fetchall()
+        return self._connections.rows(f"ledger of {source}", "ledger/days", {"source": source}, class_row(DayStatus))
 
     def due_days(
         self,
@@ -173,14 +168,12 @@ class Ledger:
             "again_days": [Window.of_day(day).start for day in later],
             "again_instants": list(later.values()),
         }
-        with self._connections.borrow(f"ledger of {source}") as connection:
-            return [day for (day,) in connection.execute(statement("ledger/due_days"), values)]
+        return self._connections.rows(f"ledger of {source}", "ledger/due_days", values, scalar_row)
 
     def landed(self, source: str, window: Window) -> list[date]:
         """The UTC days inside `window` that a complete pull covers whole, in order: they can be replayed."""
         values = {"source": source, "start": window.start, "end": window.end}
-        with self._connections.borrow(f"ledger of {source}") as connection:
-            return [day for (day,) in connection.execute(statement("ledger/landed"), values)]
+        return self._connections.rows(f"ledger of {source}", "ledger/landed", values, scalar_row)
 
     def totals(
         self, source: str | None = None, window: Window | None = None, *, after_load_id: int = 0
@@ -198,35 +191,23 @@ class Ledger:
             "end": window.end if window else None,
             "after_load_id": after_load_id,
         }
-        with (
-            self._connections.borrow("ledger") as connection,
-            connection.cursor(row_factory=dict_row) as cursor,
-        ):
-            rows = cursor.execute(statement("ledger/totals"), values).fetchall()
+        rows = self._connections.rows("ledger", "ledger/totals", values, dict_row)
         return [Totals(**_plain(row)) for row in rows]
 
     def newest_id(self) -> int:
         """The number of the newest entry, 0 if there is none."""
-        with self._connections.borrow("ledger") as connection:
-            row = connection.execute(statement("ledger/newest_id")).fetchone()
-        return int(row[0]) if row else 0
+        return max(self._connections.rows("ledger", "ledger/newest_id", {}, scalar_row), default=0)
 
     def rejected_series(self, source: str, load_ids: Sequence[int], *, most: int = 50) -> list[RejectedSeries]:
         """Whose rows some loads rejected, worst first, `most` at most; rows that only lay outside are no news."""
         values = {"source": source, "load_ids": list(load_ids), "exempt": sorted(EXEMPT), "most": most}
-        with (
-            self._connections.borrow(f"ledger of {source}") as connection,
-            connection.cursor(row_factory=class_row(RejectedSeries)) as cursor,
-        ):
-            return cursor.execute(statement("ledger/rejected_series"), values).fetchall()
+        return self._connections.rows(
+            f"ledger of {source}", "ledger/rejected_series", values, class_row(RejectedSeries)
+        )
 
     def _entries(self, name: str, source: str, window: Window) -> list[LoadReport]:
         values = {"source": source, "start": window.start, "end": window.end}
-        with (
-            self._connections.borrow(f"ledger of {source}") as connection,
-            connection.cursor(row_factory=class_row(LoadReport)) as cursor,
-        ):
-            return cursor.execute(statement(name), values).fetchall()
+        return self._connections.rows(f"ledger of {source}", name, values, class_row(LoadReport))
 
 
 _REAL: Sequence[str] = ("load_seconds", "pull_seconds")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import psycopg
+from psycopg.rows import dict_row, tuple_row
 
 from domain.live import Gap, LivePoint
 from domain.records import Series
@@ -114,15 +115,13 @@ class Live:
 
     def watermarks(self, source: str) -> dict[str, datetime]:
         """Part → the instant until which everything is put or marked as a gap."""
-        with self._connections.borrow(f"live stream of {source}") as connection:
-            rows = connection.execute(statement("live/watermarks"), {"source": source}).fetchall()
+        rows = self._connections.rows(f"live stream of {source}", "live/watermarks", {"source": source}, tuple_row)
         return {part: until.astimezone(UTC) for part, until in rows}
 
     def open_gaps(self, source: str, by: datetime, *, at: datetime | None = None) -> list[OpenGap]:
         """The gaps that nothing has filled yet and that had ended at `by`, by time; none that rests `at` an instant."""
         values = {"source": source, "by": by, "at": at}
-        with self._connections.borrow(f"gaps of {source}") as connection:
-            rows = connection.execute(statement("live/open_gaps"), values).fetchall()
+        rows = self._connections.rows(f"gaps of {source}", "live/open_gaps", values, tuple_row)
         return [
             OpenGap(gap_id, Gap(part, start.astimezone(UTC), end.astimezone(UTC), reason), n_failed, failure)
             for gap_id, part, start, end, reason, n_failed, failure in rows
@@ -148,11 +147,7 @@ class Live:
     def gaps(self, source: str, window: Window) -> list[dict[str, Any]]:
         """Every gap that touches `window`, a mapping each: the columns of `live_gap` without the source."""
         values = {"source": source, "start": window.start, "end": window.end}
-        with (
-            self._connections.borrow(f"gaps of {source}") as connection,
-            connection.cursor(row_factory=psycopg.rows.dict_row) as cursor,
-        ):
-            return cursor.execute(statement("live/gaps"), values).fetchall()
+        return self._connections.rows(f"gaps of {source}", "live/gaps", values, dict_row)
 
 
 def _mark(connection: psycopg.Connection, source: str, gap: Gap) -> None:
