@@ -16,7 +16,7 @@ from assets.failures import as_single_failure, error_name
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.quantities import ABSENT
-from domain.records import LoadReport
+from domain.records import EXEMPT, LoadReport
 
 if TYPE_CHECKING:
     from warehouse.ledger import DayStatus, RejectedSeries
@@ -209,8 +209,6 @@ def _counted(
 
 def _faults(load: LoadReport) -> dict[str, int]:
     """What was rejected, but for rows that were only sent along; the ledger counts both."""
-    from domain.measurement import EXEMPT  # noqa: PLC0415 - pandas, which nobody needs who only lists the assets
-
     return {reason: count for reason, count in load.rejected_by_reason.items() if reason not in EXEMPT}
 
 

@@ -103,7 +103,6 @@ class DayPlot:
 
     def _png(self) -> bytes:
         # Drawing is imported only when a picture is drawn: it costs half a second, and most processes draw none.
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # see above
         from matplotlib.figure import Figure  # noqa: PLC0415  # see above
         from PIL import Image  # noqa: PLC0415  # matplotlib brings it
 
@@ -129,7 +128,6 @@ class DayPlot:
             axes.tick_params(labelsize=7)
             axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
         figure.suptitle(f"{self._day}, UTC: means of 15 minutes", fontsize=8)
-        FigureCanvasAgg(figure)
         drawn, png = io.BytesIO(), io.BytesIO()
         figure.savefig(drawn, format="png")
         # A palette makes it a quarter of the size. Without smooth edges, every line keeps a colour of its own in it.

@@ -11,8 +11,9 @@ import pickle
 import tempfile
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import zstandard
 
@@ -100,11 +101,9 @@ class Spool:
         self._file.close()
 
     def _read(self, start: int, n_bytes: int) -> "Normalized":
-        from domain.measurement import Normalized  # noqa: PLC0415  # pandas takes a third of a second
-
         self._file.seek(start)
         fields = pickle.loads(self._unzip.decompress(self._file.read(n_bytes)))  # noqa: S301 - we wrote it
-        return Normalized(**(_empty_frames() | fields))
+        return replace(_empty(), **fields)
 
 
 def spooled(provider: Provider, warehouse: Warehouse, source: str, windows: Sequence[Window]) -> Spool | None:
@@ -165,8 +164,8 @@ def _registers(kinds: Kinds) -> frozenset[str]:
 
 
 @cache
-def _empty_frames() -> dict[str, Any]:
-    # Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
-    from domain.measurement import no_measurements, no_rejected, no_states  # noqa: PLC0415  # see above
+def _empty() -> "Normalized":
+    # Building empty frames costs as much as reading three thousand rows, and nobody writes into one.
+    from domain.measurement import Normalized  # noqa: PLC0415  # pandas takes a third of a second
 
-    return {"measurements": no_measurements(), "states": no_states(), "rejected": no_rejected()}
+    return Normalized()

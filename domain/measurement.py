@@ -2,33 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 import pandas as pd
 
 from domain.errors import NormalizationError
 from domain.records import Series
-
-
-class Reason(StrEnum):
-    """Why a row was quarantined: a closed list, which checks and the runbook use."""
-
-    WRONG_TYPE = "wrong_type"  # a text where a number belongs, or the other way round
-    AMBIGUOUS_DECIMAL = "ambiguous_decimal"  # a decimal sign or one between thousands: nothing says
-    NOT_FINITE = "not_finite"  # NaN, infinite, or a number too large to hold
-    OUT_OF_LIMITS = "out_of_limits"  # physically impossible for its quantity
-    NO_TIME = "no_time"  # the row has no timestamp
-    IMPLAUSIBLE_TIME = "implausible_time"  # 1970, 2000, 9999, the future: an epoch in the wrong unit, a lost clock
-    AMBIGUOUS_IDENTITY = "ambiguous_identity"  # different rows of one device at one instant
-    CONFLICTING_VALUES = "conflicting_values"  # two values for one series at one instant, found while loading
-    NOT_STORABLE_TEXT = "not_storable_text"  # NUL or a lone surrogate
-    MALFORMED_ROW = "malformed_row"  # not an object, too short, too long, too deep
-    OUTSIDE = "outside"  # of another window, by an hour at most: the last value before it, sent along
-
-
-EXEMPT: Final = frozenset({Reason.OUTSIDE.value})
-"""Reasons that say nothing against a row: they are counted, and neither refuse a load nor warn of it."""
 
 MEASUREMENT_COLUMNS: Final = ("series", "measured_at", "value")
 REJECTED_COLUMNS: Final = ("raw", "reason", "payload", "series")

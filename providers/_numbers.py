@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from domain.measurement import Reason
+from domain.records import Reason
 from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
 from providers._points import Floats, Integers, is_nan, no_number
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import OutsideWindowError
-from domain.measurement import Reason
 from domain.quantities import Conversion
+from domain.records import Reason
 from domain.texts import is_storable
 from domain.window import Window
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.measurement import Reason
+from domain.records import Reason
 
 Integers = npt.NDArray[np.int64]
 

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from domain.errors import ExportPendingError, IngestError, UnforeseenError
 from domain.export_jobs import Order
-from providers.servitly.orders import Refusal
+from providers.servitly.orders import Orders, Refusal
 from resources.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
-    from providers.servitly.orders import Orders
-    from providers.servitly.pace import Pace
+    from domain.contract import Budget
+    from domain.export_jobs import ExportJobs
+    from providers._http import ApiClient
+    from providers._login import BearerLogin
+    from providers.servitly.polling_policy import PollingPolicy
     from resources.session import ProviderSession
 
 COMMAND: Final = (sys.executable, "-P", "-m", "resources.order_worker")
@@ -39,14 +42,14 @@ class OrderConfig(Protocol):
     """What a worker needs of `resources.servitly.ServitlyConfig`, which makes this module's `OrderWorker`."""
 
     @property
-    def polling_policy(self) -> "Pace":
+    def polling_policy(self) -> "PollingPolicy":
         """All waits for jobs and archives."""
 
     def session(self, settings: Settings, *, warehouse: str | None = None) -> "ProviderSession":
         """See `ConnectionConfig.session`."""
 
-    def orders(self, session: "ProviderSession") -> "Orders":
-        """What carries an order."""
+    def ordering(self, session: "ProviderSession") -> "tuple[Budget | None, BearerLogin, ApiClient, ExportJobs]":
+        """What an order needs: the tenant's budget, its login, its API and the ledger of its jobs."""
 
 
 class OrderWorker:
@@ -136,9 +139,9 @@ class OrderWorker:
 def main() -> None:
     """Be a worker: carry the order that the run sends, and answer what became of it, whether or not anybody listens.
 
-    From the moment that it knows the order, it has `Pace.unknown` to live. So an order which is given up because it
-    has had no name for that long is never sent after all, not even by a worker that was frozen meanwhile: it ends
-    before its next step.
+    From the moment that it knows the order, it has `PollingPolicy.unknown` to live. So an order which is given up
+    because it has had no name for that long is never sent after all, not even by a worker that was frozen meanwhile: it
+    ends before its next step.
     """
     _end_after(_RECEIVE_SECONDS)
     received = _received(sys.stdin.buffer)
@@ -168,7 +171,8 @@ def _carried(config: OrderConfig, number: int, order: Order) -> Outcome:
     try:
         with config.session(settings, warehouse=settings.warehouse_url) as session:
             try:
-                refusal = config.orders(session).carry(number, order)
+                _, credentials, http, jobs = config.ordering(session)
+                refusal = Orders(http, credentials, jobs, policy=config.polling_policy).carry(number, order)
             finally:
                 n_requests = session.n_requests
     except IngestError as error:

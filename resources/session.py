@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Final, Protocol, Self, TypeVar
 
 from domain.contract import Budget
+from domain.export_jobs import ExportJobs
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
 from resources.endpoint import Endpoint
 from resources.settings import Settings
 from warehouse.budget import DatabaseBudget
+from warehouse.export_jobs import DatabaseExportJobs
 
 Opened = TypeVar("Opened")
 
@@ -127,6 +129,15 @@ class ProviderSession:
             per_second = of_trial / 60
         digest = hashlib.sha256(f"{self.origin.netloc}\0{counted_by}".encode()).hexdigest()[:16]
         return self.kept(DatabaseBudget(self.warehouse(), f"{self._provider}-{digest}", per_second))
+
+    def export_jobs(self, tenant: str) -> ExportJobs:
+        """The ledger of the jobs that `tenant` has at this API, for all sources.
+
+        Raises:
+            IngestError: The warehouse, where the ledger is, cannot be had.
+        """
+        place = f"{self.origin.place('')} {tenant}"
+        return self.kept(DatabaseExportJobs(self.warehouse(), self.source, place))
 
     def client(
         self,

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from psycopg.rows import class_row, dict_row, scalar_row
 
-from domain.measurement import EXEMPT
-from domain.records import LoadReport
+from domain.records import EXEMPT, LoadReport
 from domain.window import Window
 from warehouse.connections import Connections
 

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.errors import NormalizationError
-from domain.measurement import Normalized, Reason
+from domain.measurement import Normalized
 from domain.quantities import ABSENT
+from domain.records import Reason
 from domain.texts import storable
 from domain.window import Window
 from warehouse.catalogue import Catalogue

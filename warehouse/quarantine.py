@@ -13,7 +13,8 @@ from typing import Final
 import psycopg
 
 from domain.errors import TooManyRejectedError
-from domain.measurement import EXEMPT, Normalized, Reason, with_series
+from domain.measurement import Normalized, with_series
+from domain.records import EXEMPT, Reason
 from domain.texts import storable
 from domain.window import Window
 from warehouse.statements import statement

@@ -10,6 +10,7 @@ from pipelines.components.mistakes import Mistake
 from pipelines.components.source import SourceComponent
 from providers._addresses import Address
 from providers.servitly.account import DOCUMENTED_MASK, AccountConfig
+from providers.servitly.polling_policy import PollingPolicy
 from providers.servitly.spec import SPEC
 from resources.servitly import ServitlyConfig
 
@@ -106,5 +107,5 @@ class ServitlySource(SourceComponent):
             password_env=attributes.password_env,
             api_key_env=attributes.api_key_env,
             requests_per_minute=attributes.requests_per_minute,
-            poll_seconds=attributes.poll_seconds,
+            polling_policy=PollingPolicy(first_poll=attributes.poll_seconds),
         )

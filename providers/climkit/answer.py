@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import OutsideWindowError
-from domain.measurement import Reason
 from domain.quantities import NO_KINDS, Kind, Kinds
-from domain.records import Payload
+from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
 from providers._points import NEAR, near_outside

@@ -23,9 +23,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
+from domain.measurement import Normalized, no_measurements, no_rejected, no_states
 from domain.quantities import NO_KINDS, Conversion, Kinds
-from domain.records import Payload, Series
+from domain.records import Payload, Reason, Series
 from domain.window import Window
 from providers.climkit.account import AccountConfig
 from providers.climkit.answer import TIME, Answer, Floats, floats, place_of

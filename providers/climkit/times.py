@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.measurement import Reason
+from domain.records import Reason
 from domain.texts import clipped
 from providers._points import earliest_of
 from providers._times import lacks_offset, read_column

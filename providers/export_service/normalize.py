@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.measurement import Normalized, no_measurements, no_states
 from domain.quantities import NO_KINDS, Conversion, Kinds
-from domain.records import Payload, Series
+from domain.records import Payload, Reason, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, near_outside
 from providers.export_service.account import AccountConfig

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
+from domain.records import Reason
 from domain.texts import is_storable
 from providers.export_service.quarantine import Quarantine
 from providers.export_service.rows import Integers

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from domain.measurement import Reason, no_rejected
-from domain.records import Payload
+from domain.measurement import no_rejected
+from domain.records import Payload, Reason
 
 _MAX_RAW: Final = 4_096  # characters: enough for any document of telemetry, and a hostile one cannot fill the table
 

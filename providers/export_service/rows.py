@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import OutsideWindowError
-from domain.measurement import Reason
-from domain.records import Payload
+from domain.records import Payload, Reason
 from domain.texts import clipped, is_storable
 from domain.window import Window
 from providers._points import earliest_of

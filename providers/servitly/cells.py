@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
+from domain.records import Reason
 from providers._decimal_sign import DecimalSign
 from providers._numbers import is_absent, looks_like_number, read_numbers
 from providers._points import Integers, Points, is_nan, judge_times

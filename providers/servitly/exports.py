@@ -15,7 +15,7 @@ from domain.errors import (
 from domain.export_jobs import ExportJob, ExportJobs, JobState, Order
 from providers._http import ApiClient, Credentials
 from providers.servitly.orders import Carry, Refusal
-from providers.servitly.pace import Pace
+from providers.servitly.polling_policy import PollingPolicy
 from providers.servitly.spec import ARCHIVE_KEPT_SECONDS, EXPORTS_PATH, SPEC
 from providers.servitly.wire import COMPLETED, GIVEN_UP, Job, parse_job
 
@@ -63,7 +63,7 @@ class Exports:
             no intention behind.
         jobs: The ledger, and the place.
         carry: Carries orders. A run may be killed at any moment, and then whoever carries its order goes on.
-        pace: Waits.
+        policy: Waits.
         sleep: Waits them.
     """
 
@@ -74,14 +74,14 @@ class Exports:
         jobs: ExportJobs,
         carry: Carry,
         *,
-        pace: Pace,
+        policy: PollingPolicy,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = http
         self._login = login
         self._jobs = jobs
         self._carry = carry
-        self._pace = pace
+        self._policy = policy
         self._sleep = sleep
 
     def completed(self, order: Order) -> ExportJob:
@@ -94,7 +94,7 @@ class Exports:
             ProviderError: It cannot be asked.
         """
         n_failed, busy = 0, 0.0
-        with self._jobs.slot(self._pace.slot):
+        with self._jobs.slot(self._policy.slot):
             watch = _Watch(self._sleep)
             while True:
                 ready = self._ready(order)
@@ -114,7 +114,7 @@ class Exports:
                 refusal = self._ordered(order)
                 if refusal is not None:
                     busy += refusal.wait_seconds
-                    if busy >= self._pace.deadline:
+                    if busy >= self._policy.deadline:
                         raise self._is_busy(order, refusal, busy)
                     place, wait = self._place(order), refusal.wait_seconds
                     _log.info("%s: no export is taken now (%s); asked again in %.0f s", place, refusal.words, wait)
@@ -139,13 +139,13 @@ class Exports:
 
     def not_fetched(self, job: ExportJob, sentence: str) -> None:
         """Keep a job whose archive is said to be there and was not; take it for lost once that has been so for long."""
-        if job.unseen_seconds >= self._pace.given_up:
+        if job.unseen_seconds >= self._policy.given_up:
             self.forget(job, sentence)
 
     def _ready(self, order: Order) -> ExportJob | None:
         return self._jobs.ready(
             order.sha256,
-            fresh_seconds=self._pace.fresh,
+            fresh_seconds=self._policy.fresh,
             settled_seconds=SPEC.finalization_lag.total_seconds(),
             kept_seconds=ARCHIVE_KEPT_SECONDS - _KEPT_MARGIN.total_seconds(),
         )
@@ -157,7 +157,7 @@ class Exports:
         if job.provider_job is None:
             return self._wait_out(job)
         place = f"{self._http.source}, export {job.provider_job}"
-        wait, before = self._pace.first_poll, watch.seconds
+        wait, before = self._policy.first_poll, watch.seconds
         pause = max(0.0, wait - job.unseen_seconds)
         while True:
             watch.sleep(pause)
@@ -165,7 +165,7 @@ class Exports:
             try:
                 said = self._details(job)
             except (PayloadUnreadableError, RequestRejectedError) as error:
-                if age >= self._pace.given_up:  # or nothing would ever be ordered again
+                if age >= self._policy.given_up:  # or nothing would ever be ordered again
                     return self._lost(job, error.culprit)
                 raise self._not_readable(place, error) from None
             if said is None:
@@ -174,15 +174,15 @@ class Exports:
                 return said
             self._jobs.seen(job.number, said.state)
             _log.info("%s: %s for %.0f s; asked again in %.0f s", place, said.state, age, wait)
-            if age >= self._pace.given_up:
+            if age >= self._policy.given_up:
                 return self._lost(job, f"it was {said.state} for {age:.0f} s")
-            if watch.seconds >= self._pace.deadline:
+            if watch.seconds >= self._policy.deadline:
                 raise ExportPendingError(
                     f"the export is {said.state} after {age:.0f} s",
                     place=place,
                     fix="wait for the next run, which asks after the same job; look at the provider if it stays",
                 )
-            pause, wait = wait, min(wait * _GROWTH, self._pace.longest_poll)
+            pause, wait = wait, min(wait * _GROWTH, self._policy.longest_poll)
 
     def _details(self, job: ExportJob) -> Job | None:
         """What the provider says of a job now; None if it does not know it any longer."""
@@ -215,14 +215,14 @@ class Exports:
             "%s: an export was ordered %.0f s ago and has no name: it is waited for until it has one, or is %.0f s old",
             self._http.source,
             job.age_seconds,
-            self._pace.unknown,
+            self._policy.unknown,
         )
         unnamed = [job]
         while unnamed:
-            left = self._pace.unknown - unnamed[0].age_seconds
+            left = self._policy.unknown - unnamed[0].age_seconds
             if left <= 0:
                 return self._lost(job, "nobody who ordered it lived to hear its name")
-            self._sleep(min(left, self._pace.look))
+            self._sleep(min(left, self._policy.look))
             unnamed = [one for one in self._jobs.alive() if one.number == job.number and one.provider_job is None]
         return Job("", JobState.PENDING)
 
@@ -234,9 +234,11 @@ class Exports:
     def _cool_down(self, order: Order) -> None:
         """After a failure the provider is left alone for a while, also by the next run."""
         ago = self._jobs.unhappy_seconds(order.sha256)
-        if ago is not None and ago < self._pace.cool_down:
-            _log.info("%s: the last such export failed; waiting %.0f s", self._place(order), self._pace.cool_down - ago)
-            self._sleep(self._pace.cool_down - ago)
+        if ago is not None and ago < self._policy.cool_down:
+            _log.info(
+                "%s: the last such export failed; waiting %.0f s", self._place(order), self._policy.cool_down - ago
+            )
+            self._sleep(self._policy.cool_down - ago)
 
     def _ordered(self, order: Order) -> Refusal | None:
         """Order it; what the provider says if it takes no order now."""

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from domain.measurement import Reason
-from domain.records import Series
+from domain.records import Reason, Series
 from providers._points import text_reason
 from providers.servitly.account import AccountConfig
 from providers.servitly.wire import meaning_of, split_header

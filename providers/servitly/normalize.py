@@ -21,9 +21,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from domain.measurement import Normalized, Reason, no_measurements, no_rejected, no_states
+from domain.measurement import Normalized, no_measurements, no_rejected, no_states
 from domain.quantities import NO_KINDS, Kinds
-from domain.records import Payload, Series
+from domain.records import Payload, Reason, Series
 from domain.texts import storable
 from domain.window import Window
 from providers._archive import Archive

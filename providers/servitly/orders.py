@@ -16,7 +16,7 @@ from domain.errors import (
 )
 from domain.export_jobs import ExportJobs, JobState, Order
 from providers._http import Answer, ApiClient, Credentials
-from providers.servitly.pace import Pace
+from providers.servitly.polling_policy import PollingPolicy
 from providers.servitly.spec import EXPORTS_PATH
 from providers.servitly.wire import is_busy, message_of, parse_job
 
@@ -50,14 +50,14 @@ class Orders:
         http: Asks the API.
         login: What `http` proves itself with.
         jobs: The ledger.
-        pace: Waits.
+        policy: Waits.
     """
 
-    def __init__(self, http: ApiClient, login: Credentials, jobs: ExportJobs, *, pace: Pace) -> None:
+    def __init__(self, http: ApiClient, login: Credentials, jobs: ExportJobs, *, policy: PollingPolicy) -> None:
         self._http = http
         self._login = login
         self._jobs = jobs
-        self._pace = pace
+        self._policy = policy
 
     def carry(self, number: int, order: Order) -> Refusal | None:
         """Order what was intended; what the provider says if another export is pending, or if it was asked too often.
@@ -103,14 +103,14 @@ class Orders:
 
     def _noted(self, note: Callable[[], None]) -> None:
         """Write down what the provider has said. Nobody else knows it, so a database that is away is waited for."""
-        deadline = time.monotonic() + self._pace.unknown
+        deadline = time.monotonic() + self._policy.unknown
         while True:
             try:
                 note()
             except WarehouseUnavailableError:
                 if time.monotonic() >= deadline:
                     raise
-                time.sleep(self._pace.look)
+                time.sleep(self._policy.look)
             else:
                 return
 
@@ -120,7 +120,7 @@ class Orders:
             return Refusal(error.culprit, max(error.retry_after_seconds, _SHORTEST_WAIT))
         # Waited out like any export of somebody else, however often it is said: the deadline is the bound.
         self._http.new_step()
-        return Refusal(error.culprit, self._pace.busy)
+        return Refusal(error.culprit, self._policy.busy)
 
     def _refused(self, number: int, order: Order, answer: Answer) -> Refusal:
         """Raise, unless waiting helps."""
@@ -128,7 +128,7 @@ class Orders:
         words = f"{answer.status} {message}".strip()
         self._refuse(number, words)
         if answer.status == _CONFLICT or is_busy(answer.body):
-            return Refusal(words, self._pace.busy)
+            return Refusal(words, self._policy.busy)
         raise RequestRejectedError(
             f"the provider refuses the export and says {message!r}",
             place=self._place(order),

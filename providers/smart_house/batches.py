@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from domain.measurement import Normalized, Reason, no_measurements, no_states
-from domain.records import Series
+from domain.measurement import Normalized, no_measurements, no_states
+from domain.records import Reason, Series
 from domain.window import Window
 from providers.smart_house.rejected import Rejected
 from providers.smart_house.spec import BATCH_CHARACTERS, BATCH_POINTS

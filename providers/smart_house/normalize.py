@@ -24,9 +24,9 @@ from typing import Final
 import numpy as np
 
 from domain.errors import OutsideWindowError
-from domain.measurement import Normalized, Reason
+from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
-from domain.records import Payload, Series
+from domain.records import Payload, Reason, Series
 from domain.texts import is_storable
 from domain.window import Window
 from providers._numbers import looks_like_number, read_numbers, value_of

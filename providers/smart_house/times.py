@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
-from domain.measurement import Reason
+from domain.records import Reason
 from providers import _times
 from providers.smart_house.spec import LATE_DAYS
 from providers.smart_house.wire import REDACTED

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from domain.measurement import Reason
 from domain.quantities import Conversion, Kind
+from domain.records import Reason
 from providers._numbers import is_absent, looks_like_number, read_numbers, value_of
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import read_column

@@ -20,9 +20,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.measurement import Normalized, no_measurements, no_states
 from domain.quantities import NO_KINDS, Kinds
-from domain.records import Payload, Series
+from domain.records import Payload, Reason, Series
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside, text_reason
 from providers.voltstorage.account import AccountConfig

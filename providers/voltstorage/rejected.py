@@ -5,7 +5,8 @@ from typing import Final
 
 import pandas as pd
 
-from domain.measurement import Reason, no_rejected
+from domain.measurement import no_rejected
+from domain.records import Reason
 from domain.texts import storable
 
 _MAX_RAW: Final = 4_096  # characters: enough for any row, and a hostile one cannot fill the table

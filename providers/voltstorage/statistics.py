@@ -11,9 +11,9 @@ from typing import Any, Final
 import pandas as pd
 
 from domain.errors import OutsideWindowError
-from domain.measurement import Normalized, Reason, no_measurements, no_states
+from domain.measurement import Normalized, no_measurements, no_states
 from domain.quantities import conversion
-from domain.records import Payload, Series
+from domain.records import Payload, Reason, Series
 from domain.texts import clipped
 from domain.window import Window
 from providers._points import EPOCH, MICROSECOND, NEAR, earliest_of

@@ -10,7 +10,13 @@ import pytest
 from assets.factory import CORRECTION_TAG, catalogue_key, measurements_key, payloads_key, source_assets
 from assets.plot import DayPlot
 from assets.steps import land
-from domain.errors import ConfigurationError, CredentialsRejectedError, PayloadUnreadableError, ShrinkRefusedError
+from domain.errors import (
+    ConfigurationError,
+    CredentialsRejectedError,
+    PayloadUnreadableError,
+    ShrinkRefusedError,
+    WarehouseUnavailableError,
+)
 from domain.window import Window
 from tests.fakes.days import FIRST, House, days, facts, provider_of
 
@@ -169,6 +175,23 @@ def test_a_day_that_cannot_be_landed_fails_alone_and_by_name(house: House) -> No
     assert failure.description == "1 of 5 days of roof failed: 2026-01-03. they changed (roof): look."
     assert failure.metadata["failed_days"].value == ["2026-01-03"]
     assert house.figures(MEASUREMENTS)[str(LAST)]["rows_inserted"] == 24
+
+
+def test_a_warehouse_that_cannot_be_opened_fails_every_day_by_its_name_and_asks_the_provider_nothing(
+    house: House,
+) -> None:
+    away = WarehouseUnavailableError("the database does not answer", place="localhost", fix="start it")
+    house.warehouse.unopenable = away
+    result = house.run(FIRST, LAST)
+    assert not result.success
+    failure = failure_of(result)
+    assert failure.description == (
+        "1 of 5 days of roof failed: 2026-01-01. the database does not answer (localhost): start it."
+        " 4 later days were not tried, since the same would happen: 2026-01-02 to 2026-01-05."
+    )
+    assert failure.metadata["failed_days"].value == ["2026-01-01"]
+    assert house.provider.n_requests == 0
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("FAILED")
 
 
 def test_a_day_that_cannot_be_loaded_is_landed_all_the_same(house: House) -> None:

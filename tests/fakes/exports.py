@@ -26,7 +26,7 @@ from providers.servitly.exports import Exports
 from providers.servitly.files import Files
 from providers.servitly.login import servitly_login
 from providers.servitly.orders import Orders
-from providers.servitly.pace import Pace
+from providers.servitly.polling_policy import PollingPolicy
 from sandbox.running import Sandbox, running_sandbox
 from sandbox.servitly import twin as served
 from tests.fakes.api import QUICK, Naps
@@ -35,7 +35,9 @@ from tests.fakes.harness import ProviderOver
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
 ACCOUNT = AccountConfig(tenant="acme", fields={"Water heater": FieldMeaning("energy", "Wh")})
-PACE = Pace(first_poll=0.02, longest_poll=0.05, busy=0.02, unknown=0.3, look=0.05, cool_down=0.05, files=(0.01,) * 4)
+PACE = PollingPolicy(
+    first_poll=0.02, longest_poll=0.05, busy=0.02, unknown=0.3, look=0.05, cool_down=0.05, files=(0.01,) * 4
+)
 
 
 @dataclass
@@ -188,7 +190,7 @@ def boilers(
     *,
     account: AccountConfig = ACCOUNT,
     jobs: ExportJobs | None = None,
-    pace: Pace = PACE,
+    policy: PollingPolicy = PACE,
     slice_of: timedelta = timedelta(days=31),
     in_memory_bytes: int = 4 * 2**20,
     archive_limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 (frozen)
@@ -203,7 +205,7 @@ def boilers(
     Args:
         account: What is asked, and how it is read. `localhost` stands for another host, and is put on its list.
         jobs: The ledger of jobs; one in memory by default.
-        pace: Waits, really waited for.
+        policy: Waits, really waited for.
         slice_of: The widest span of one job.
         in_memory_bytes: Archives that are larger lie in files.
         archive_limits: What an archive may be.
@@ -247,8 +249,15 @@ def boilers(
         ledger = jobs or ListedJobs()
         client = Servitly(
             http,
-            Exports(http, login, ledger, Orders(http, login, ledger, pace=pace).carry, pace=pace, sleep=sleep),
-            Files(own, others, spool, waits=pace.files, limits=archive_limits, sleep=sleep),
+            Exports(
+                http,
+                login,
+                ledger,
+                Orders(http, login, ledger, policy=policy).carry,
+                policy=policy,
+                sleep=sleep,
+            ),
+            Files(own, others, spool, waits=policy.files, limits=archive_limits, sleep=sleep),
             ledger,
             account,
             slice_of=slice_of,

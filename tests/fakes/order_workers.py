@@ -22,7 +22,7 @@ import psycopg
 from domain.contract import Budget
 from providers.servitly.account import AccountConfig
 from providers.servitly.client import Servitly
-from providers.servitly.pace import Pace
+from providers.servitly.polling_policy import PollingPolicy
 from resources import order_worker
 from resources.endpoint import Endpoint
 from resources.servitly import ServitlyConfig
@@ -40,14 +40,14 @@ CONFIG = ServitlyConfig(
     password_env="FLEET_PASSWORD",
     api_key_env="FLEET_API_KEY",
     requests_per_minute=60_000.0,
-    poll_seconds=0.02,
+    polling_policy=replace(PollingPolicy(), first_poll=0.02),
 )
 
 
-def config_to(source: str, account: AccountConfig = ACCOUNT, pace: Pace = PACE) -> ServitlyConfig:
+def config_to(source: str, account: AccountConfig = ACCOUNT, policy: PollingPolicy = PACE) -> ServitlyConfig:
     """A source at the twin that `environment` names."""
     endpoint = replace(CONFIG.endpoint, source=source)
-    return replace(CONFIG, endpoint=endpoint, account=account, pace=pace, poll_seconds=pace.first_poll)
+    return replace(CONFIG, endpoint=endpoint, account=account, polling_policy=policy)
 
 
 def environment(sandbox: Sandbox, database: str, home: str) -> dict[str, str]:

@@ -82,11 +82,13 @@ class FakeWarehouse:
         load_failures: Day → the error that loading it raises.
         n_stale: How many of the next loads lose against a newer pull, which somebody lands and loads meanwhile.
         unavailable: The error that every method raises.
+        unopenable: The error that opening it raises.
     """
 
     load_failures: dict[date, IngestError] = field(default_factory=dict)
     n_stale: int = 0
     unavailable: IngestError | None = None
+    unopenable: IngestError | None = None
     pulls: dict[str, list[FakePull]] = field(default_factory=dict)
     series: dict[str, dict[str, Series]] = field(default_factory=dict)
     points: dict[str, Points] = field(default_factory=dict)
@@ -99,6 +101,8 @@ class FakeWarehouse:
 
     @contextmanager
     def open(self) -> "Iterator[FakeWarehouse]":
+        if self.unopenable is not None:
+            raise self.unopenable
         yield self
 
     @property

@@ -10,8 +10,8 @@ import pytest
 
 from domain import errors
 from domain.errors import IngestError
-from domain.measurement import Reason
 from domain.quantities import QUANTITIES
+from domain.records import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -13,9 +13,9 @@ import pytest
 from assets.spool import Spool
 from domain.contract import Provider
 from domain.errors import IngestError, PayloadUnreadableError
-from domain.measurement import Normalized, Reason, concat
+from domain.measurement import Normalized, concat
 from domain.quantities import QUANTITIES
-from domain.records import Payload, Progress, ProviderSpec
+from domain.records import Payload, Progress, ProviderSpec, Reason
 from domain.window import Window
 from tests.fakes.leaks import spellings
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from domain.measurement import Reason
+from domain.records import Reason
 from providers._decimal_sign import DecimalSign
 from providers._numbers import is_number, read_numbers, readings
 

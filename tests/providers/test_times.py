@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import PayloadUnreadableError
-from domain.measurement import Reason
+from domain.records import Reason
 from providers._times import instant_of, lacks_offset, read_column
 from providers.climkit.times import read_texts
 from providers.servitly.cells import read_times as read_servitly

@@ -27,7 +27,7 @@ from domain.errors import (
 from domain.export_jobs import ExportJobs, Order
 from domain.records import Payload
 from providers._http import Origin
-from providers.servitly.pace import Pace
+from providers.servitly.polling_policy import PollingPolicy
 from resources import order_worker
 from resources.order_worker import COMMAND, OrderWorker
 from resources.provider import LazyProvider
@@ -56,13 +56,13 @@ class Depot:
     variables: Mapping[str, str]
     jobs: ExportJobs
 
-    def worker(self, pace: Pace = PATIENT, patience: float = 60.0, **other: Any) -> OrderWorker:  # noqa: ANN401 - as OrderWorker
+    def worker(self, policy: PollingPolicy = PATIENT, patience: float = 60.0, **other: Any) -> OrderWorker:  # noqa: ANN401 - as OrderWorker
         variables = {**self.variables, **other.pop("variables", {})}
-        return OrderWorker(config_to("fleet", pace=pace), variables, source="fleet", patience=patience, **other)
+        return OrderWorker(config_to("fleet", policy=policy), variables, source="fleet", patience=patience, **other)
 
-    def fetch(self, pace: Pace = PATIENT) -> list[Payload]:
+    def fetch(self, policy: PollingPolicy = PATIENT) -> list[Payload]:
         """One run, as a step would do it."""
-        with closing(LazyProvider(config_to("fleet", pace=pace), Settings(self.variables))) as provider:
+        with closing(LazyProvider(config_to("fleet", policy=policy), Settings(self.variables))) as provider:
             return list(provider.fetch(DAY, {}))
 
     def started(self, config: ServitlyConfig, number: int, *, cut: int | None = None) -> "subprocess.Popen[bytes]":
@@ -110,7 +110,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def test_an_order_is_carried_by_a_process_with_a_login_of_its_own_whose_requests_are_counted(depot: Depot) -> None:
-    with closing(LazyProvider(config_to("fleet", pace=PATIENT), Settings(depot.variables))) as provider:
+    with closing(LazyProvider(config_to("fleet", policy=PATIENT), Settings(depot.variables))) as provider:
         assert len(list(provider.fetch(DAY, {}))) == 1
         until(lambda: len(depot.sandbox.control.requests()) == provider.n_requests)
     assert depot.n_asked(served.LOGIN) == 2
@@ -119,7 +119,7 @@ def test_an_order_is_carried_by_a_process_with_a_login_of_its_own_whose_requests
 
 
 def _in_process(fault: Mapping[str, Any]) -> ProviderError:
-    with boilers(pace=PATIENT) as made:
+    with boilers(policy=PATIENT) as made:
         made.twin.fault(**fault)
         with pytest.raises(ProviderError) as caught:
             made.fetch()
@@ -192,7 +192,7 @@ def test_a_courier_that_comes_late_sends_nothing(depot: Depot) -> None:
 def test_a_courier_that_was_frozen_until_its_order_was_given_up_sends_nothing(depot: Depot) -> None:
     depot.twin.fault("latency", seconds=0.5, endpoint="login")
     number = depot.jobs.intend(ORDER).number
-    with depot.started(config_to("fleet", pace=replace(PACE, unknown=2.0)), number) as frozen:
+    with depot.started(config_to("fleet", policy=replace(PACE, unknown=2.0)), number) as frozen:
         until(lambda: depot.n_asked(served.LOGIN) == 1)
         os.kill(frozen.pid, signal.SIGSTOP)
         time.sleep(2.1)
@@ -244,7 +244,7 @@ def test_what_ends_a_run_and_all_its_group_leaves_the_courier_and_its_job_is_ado
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_courier_that_is_asked_to_end_comes_to_its_end_first(depot: Depot, number: signal.Signals) -> None:
     depot.twin.fault("latency", seconds=0.7, endpoint="orders")
-    with depot.started(config_to("fleet", pace=PATIENT), depot.jobs.intend(ORDER).number) as started:
+    with depot.started(config_to("fleet", policy=PATIENT), depot.jobs.intend(ORDER).number) as started:
         until(lambda: len(depot.twin.jobs) == 1)
         assert depot.states() == ["sent"]
         started.send_signal(number)

@@ -9,6 +9,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from providers.servitly.account import AccountConfig, FieldMeaning, Metric
+from providers.servitly.polling_policy import PollingPolicy
 from resources.provider import LazyProvider
 from resources.settings import Settings
 from tests.fakes import order_workers
@@ -20,7 +21,9 @@ ACCOUNT = AccountConfig(
     fields={"Water heater": FieldMeaning("energy", "Wh")},
     file_hosts=("files.example:8443",),
 )
-CONFIG = replace(order_workers.CONFIG, account=ACCOUNT, requests_per_minute=6000.0, poll_seconds=0.1)
+CONFIG = replace(
+    order_workers.CONFIG, account=ACCOUNT, requests_per_minute=6000.0, polling_policy=PollingPolicy(first_poll=0.1)
+)
 
 
 @pytest.mark.parametrize("missing", ["FLEET_URL", "FLEET_USERNAME", "FLEET_PASSWORD", "FLEET_API_KEY"])

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from domain.errors import TooManyRejectedError
-from domain.measurement import Reason
+from domain.records import Reason
 from tests.fakes.points import DAY, Said, batch, load
 from warehouse.quarantine import KEPT_OF_SERIES, MOST_KEPT, Quarantine
 from warehouse.store import TimescaleWarehouse, open_warehouse

@@ -98,7 +98,7 @@ def test_an_encrypted_archive_is_refused_at_once_for_good_and_not_ordered_again(
 
 @pytest.mark.parametrize("fault", ["flip", "shorten"])
 def test_an_archive_that_stays_damaged_is_ordered_once_more(fault: str) -> None:
-    with boilers(pace=replace(PACE, cool_down=0.3)) as made:
+    with boilers(policy=replace(PACE, cool_down=0.3)) as made:
         made.twin.fault(fault, times=2)
         assert len(made.load().measurements) > 2000
         assert [one["status"] for one in made.asked(served.FILES)] == [200] * 3
@@ -135,7 +135,7 @@ def test_what_stands_in_place_of_an_archive_for_a_while_costs_no_second_order(fa
 
 
 def test_an_archive_that_stays_away_for_good_is_ordered_anew_in_the_end() -> None:
-    with boilers(pace=replace(PACE, given_up=0.4)) as made:
+    with boilers(policy=replace(PACE, given_up=0.4)) as made:
         made.twin.fault("status", endpoint="archive", code=404)
         with pytest.raises(ExportPendingError):
             made.fetch()

@@ -82,7 +82,7 @@ def test_a_token_that_cannot_be_renewed_early_is_replaced_by_a_login() -> None:
 
 
 def test_an_export_is_asked_after_ever_less_often_until_it_is_completed() -> None:
-    with boilers(job_seconds=0.3, pace=replace(PACE, first_poll=0.02, longest_poll=0.08)) as made:
+    with boilers(job_seconds=0.3, policy=replace(PACE, first_poll=0.02, longest_poll=0.08)) as made:
         made.fetch()
         assert made.jobs.states() == ["landed"]
         waits = [round(wait, 3) for wait in made.waits]
@@ -92,14 +92,14 @@ def test_an_export_is_asked_after_ever_less_often_until_it_is_completed() -> Non
 
 
 def test_a_poll_a_minute_fits_into_the_smallest_known_quota() -> None:
-    from providers.servitly.pace import Pace  # noqa: PLC0415 - the real one, beside the quick one above
+    from providers.servitly.polling_policy import PollingPolicy  # noqa: PLC0415 - the real one, beside the quick one above
 
-    pace = Pace()
-    waited, n_polls, wait = 0.0, 0, pace.first_poll
+    policy = PollingPolicy()
+    waited, n_polls, wait = 0.0, 0, policy.first_poll
     while waited < 3600:
-        waited, n_polls, wait = waited + wait, n_polls + 1, min(wait * 1.5, pace.longest_poll)
+        waited, n_polls, wait = waited + wait, n_polls + 1, min(wait * 1.5, policy.longest_poll)
     assert n_polls + 5 <= 100
-    assert pace.deadline + 900 <= 3600
+    assert policy.deadline + 900 <= 3600
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "COMPLETE"])
@@ -119,7 +119,7 @@ def test_an_export_without_a_url_is_not_completed_yet() -> None:
 
 @pytest.mark.parametrize("state", ["ERROR", "ABORTED"])
 def test_an_export_that_fails_is_ordered_once_more_after_a_cool_down(state: str) -> None:
-    with boilers(pace=replace(PACE, cool_down=0.3)) as made:
+    with boilers(policy=replace(PACE, cool_down=0.3)) as made:
         made.twin.fault("job_fails", state=state, message="No space left", times=1)
         assert len(made.fetch()) == 1
         assert made.jobs.states() == ["failed", "landed"]
@@ -144,7 +144,7 @@ def test_an_export_that_fails_without_a_word_is_given_up_too() -> None:
 
 @pytest.mark.parametrize("word", ["PENDING", "RUNNING", "QUEUED_FOR_EVER"])
 def test_a_word_nobody_knows_is_waited_for_until_the_deadline_and_named(word: str) -> None:
-    with boilers(pace=replace(PACE, deadline=0.3)) as made:
+    with boilers(policy=replace(PACE, deadline=0.3)) as made:
         made.twin.fault("job_stuck", state=word)
         with pytest.raises(ExportPendingError, match=word):
             made.fetch()
@@ -156,7 +156,7 @@ def test_a_word_nobody_knows_is_waited_for_until_the_deadline_and_named(word: st
 
 
 def test_an_export_that_is_stuck_for_good_is_replaced() -> None:
-    with boilers(pace=replace(PACE, given_up=0.3)) as made:
+    with boilers(policy=replace(PACE, given_up=0.3)) as made:
         made.twin.fault("job_stuck", state="STUCK", times=1)
         assert len(made.fetch()) == 1
         assert made.jobs.states() == ["lost", "landed"]
@@ -204,14 +204,14 @@ class _Unsteady(ListedJobs):
 
 
 def test_a_jobs_name_outlives_a_ledger_that_is_away_when_it_is_heard() -> None:
-    with boilers(jobs=_Unsteady(), pace=replace(PACE, look=0.01)) as made:
+    with boilers(jobs=_Unsteady(), policy=replace(PACE, look=0.01)) as made:
         assert len(made.fetch()) == 1
         assert made.jobs.states() == ["landed"]
         assert orders(made) == 1
 
 
 def test_an_order_beyond_the_quota_is_sent_again_once_its_minute_is_over() -> None:
-    with boilers(pace=replace(PACE, busy=0.15)) as made:
+    with boilers(policy=replace(PACE, busy=0.15)) as made:
         body = '{"message": "API call rate limit exeeded"}'
         made.twin.fault("answer", status=429, body=body, endpoint="orders", times=2)
         assert len(made.fetch()) == 1
@@ -238,7 +238,7 @@ def test_hashed_file_names_tell_things_apart_and_stay_the_same() -> None:
 
 
 def test_an_export_of_somebody_else_that_never_ends_is_not_waited_for_for_ever() -> None:
-    with boilers(pace=replace(PACE, deadline=0.1)) as made:
+    with boilers(policy=replace(PACE, deadline=0.1)) as made:
         made.twin.jobs["by-hand"] = served.Job("by-hand", {}, done_at=1e12)
         said = "none of ours is pending; it said last: 400 Only one bulk export"
         with pytest.raises(ExportPendingError, match=said):
@@ -255,7 +255,7 @@ def test_an_order_that_is_refused_for_good_is_never_repeated() -> None:
 
 
 def test_an_order_whose_fate_is_not_known_is_never_sent_twice_while_it_may_run() -> None:
-    with boilers(pace=replace(PACE, unknown=0.5, look=0.2)) as made:
+    with boilers(policy=replace(PACE, unknown=0.5, look=0.2)) as made:
         made.twin.fault("no_id", times=1)
         with pytest.raises(PayloadUnreadableError):
             made.fetch()
@@ -286,14 +286,14 @@ def test_an_order_whose_intention_was_withdrawn_is_not_sent() -> None:
         number = jobs.intend(order).number
         assert jobs.cancelled(number)
         with pytest.raises(ExportPendingError, match="another run has withdrawn it") as caught:
-            Orders(made.clients[1], made.login, jobs, pace=PACE).carry(number, order)  # type: ignore[arg-type]  # the API's
+            Orders(made.clients[1], made.login, jobs, policy=PACE).carry(number, order)  # type: ignore[arg-type]  # the API's
         assert not caught.value.was_sent
         assert made.twin.jobs == {}
         assert jobs.states() == ["refused"]
 
 
 def test_a_job_whose_order_is_on_its_way_is_adopted_as_soon_as_it_has_a_name() -> None:
-    with boilers(job_seconds=0.0, pace=replace(PACE, unknown=30.0)) as made:
+    with boilers(job_seconds=0.0, policy=replace(PACE, unknown=30.0)) as made:
         made.fetch()
         (name,) = made.twin.jobs
         order = made.provider.client._order("things", None, DAY)
@@ -327,7 +327,7 @@ def test_a_login_that_fails_leaves_no_intention_behind() -> None:
 
 
 def test_a_run_that_comes_later_adopts_the_running_export() -> None:
-    with boilers(job_seconds=0.6, pace=replace(PACE, deadline=0.1)) as made:
+    with boilers(job_seconds=0.6, policy=replace(PACE, deadline=0.1)) as made:
         with pytest.raises(ExportPendingError):
             made.fetch()
         jobs = made.jobs

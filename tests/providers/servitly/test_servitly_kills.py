@@ -23,7 +23,7 @@ import pytest
 
 from assets.steps import land, load
 from domain.window import Window
-from providers.servitly.pace import Pace
+from providers.servitly.polling_policy import PollingPolicy
 from resources import order_worker
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
@@ -42,11 +42,11 @@ LEAST_CARRIED: Final = 14
 LEAST_HANDED: Final = 8
 
 
-def ingest(database: str, landing: Path, source: str, pace: Pace = QUICK, window: Window = DAY) -> None:
+def ingest(database: str, landing: Path, source: str, policy: PollingPolicy = QUICK, window: Window = DAY) -> None:
     """One run: land what is missing, and load."""
     variables = environment(shared_sandbox(), database, str(landing.parent))
     with (
-        shipped(config_to(source, FLEET, pace), variables) as (session, client),
+        shipped(config_to(source, FLEET, policy), variables) as (session, client),
         open_warehouse(database, landing) as warehouse,
     ):
         provider = ProviderOver(client, FLEET, session)
@@ -78,20 +78,20 @@ class House:
     twin: served.Servitly
     observer: psycopg.Connection
 
-    def outcome(self, source: str, first_run: Callable[[Path], object], pace: Pace = QUICK) -> Outcome:
+    def outcome(self, source: str, first_run: Callable[[Path], object], policy: PollingPolicy = QUICK) -> Outcome:
         """Let a first run go its way in a child, then let the next one finish its day; hold the day against the truth.
 
         Args:
             source: Whose day.
             first_run: Called in the child; the file that it is given is made when it, or its worker, is killed.
-            pace: Of the next run.
+            policy: Of the next run.
         """
         mark, before = self.landing.parent / f"{source}.killed", len(self.twin.jobs)
         status = ended(fork(lambda: first_run(mark)))
         assert (status == 0) or mark.exists(), source
         loads = "SELECT count(*) FROM load WHERE source = %s AND status = 'committed'"
         if self._one(loads, source) == (0,):  # otherwise nothing is left to be done
-            ingest(self.database, self.landing, source, pace)
+            ingest(self.database, self.landing, source, policy)
         assert self._one(loads, source) == (1,), source
         meant = sum(1 for point in self.twin.truth(*_millis(DAY), {}) if point.labels["thing"].startswith("PV"))
         load = "SELECT sum(n_inserted), sum(n_changed + n_removed) FROM load WHERE source = %s"
@@ -212,7 +212,7 @@ def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: 
 def test_a_courier_killed_at_any_step_costs_one_job_at_most_and_never_two_at_once(
     house: House, *, is_alone: bool
 ) -> None:
-    pace = replace(QUICK, unknown=1.5)
+    policy = replace(QUICK, unknown=1.5)
     fatal, n_lost = 1, 0
     while True:
         source = f"fleet{fatal}"
@@ -222,9 +222,9 @@ def test_a_courier_killed_at_any_step_costs_one_job_at_most_and_never_two_at_onc
                 return Steps(fatal, _marked(mark, 0) if is_alone else _marked(mark, run, 0))
 
             start_workers_by(by_fork(steps))
-            ingest(house.database, house.landing, source, pace)
+            ingest(house.database, house.landing, source, policy)
 
-        one = house.outcome(source, first_run, pace)
+        one = house.outcome(source, first_run, policy)
         assert one.states.count("lost") <= 1, source
         assert one.n_jobs in (1, 1 + one.states.count("lost")), source
         n_lost += "lost" in one.states
@@ -240,7 +240,7 @@ def _one_of_four(database: str, landing: Path, number: int) -> None:
     window = Window.of_day(DAY.day.replace(day=number + 1))
     with (
         closing(DatabaseExportJobs(database, f"fleet{number}", "one tenant", sleep=lambda _: time.sleep(0.01))) as jobs,
-        boilers(account=FLEET, jobs=jobs, pace=QUICK, is_reset=False, sandbox=sandbox) as made,
+        boilers(account=FLEET, jobs=jobs, policy=QUICK, is_reset=False, sandbox=sandbox) as made,
         open_warehouse(database, landing) as warehouse,
     ):
         pull = warehouse.begin_pull(f"fleet{number}", window)

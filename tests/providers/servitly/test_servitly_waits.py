@@ -27,7 +27,7 @@ def test_an_export_that_vanishes_twice_is_given_up_by_name() -> None:
 
 
 def test_an_export_that_was_lost_is_ordered_anew_after_a_cool_down() -> None:
-    with boilers(pace=replace(PACE, cool_down=0.4)) as made:
+    with boilers(policy=replace(PACE, cool_down=0.4)) as made:
         made.twin.fault("job_vanishes", times=1)
         assert len(made.fetch()) == 1
         assert any(0.2 < wait <= 0.4 for wait in made.waits)
@@ -45,7 +45,7 @@ def test_a_job_without_a_name_says_nothing_about_the_export() -> None:
 
 
 def test_every_run_waits_for_an_export_as_long_as_the_first_one_did() -> None:
-    with boilers(job_seconds=1.2, pace=replace(PACE, deadline=0.8)) as made:
+    with boilers(job_seconds=1.2, policy=replace(PACE, deadline=0.8)) as made:
         with pytest.raises(ExportPendingError, match="PENDING after"):
             made.fetch()
         # It is older than a run may wait by now, and done before this run has waited as long.
@@ -65,7 +65,7 @@ def test_what_cannot_be_read_of_an_export_is_no_reason_to_order_another() -> Non
 
 
 def test_an_export_that_nothing_can_be_read_of_for_long_is_replaced() -> None:
-    with boilers(pace=replace(PACE, given_up=0.3)) as made:
+    with boilers(policy=replace(PACE, given_up=0.3)) as made:
         made.twin.fault("status", code=400, endpoint="details")
         with pytest.raises(ExportPendingError, match="400"):
             made.fetch()
@@ -104,7 +104,7 @@ def test_an_order_that_will_never_pass_is_not_waited_for() -> None:
 
 
 def test_a_refused_order_is_sent_again_when_the_provider_wants_it_and_not_before() -> None:
-    with boilers(pace=replace(PACE, busy=5.0)) as made:
+    with boilers(policy=replace(PACE, busy=5.0)) as made:
         made.twin.fault("status", endpoint="orders", code=429, retry_after="1", times=2)
         began = time.monotonic()
         assert len(made.fetch()) == 1
@@ -114,7 +114,7 @@ def test_a_refused_order_is_sent_again_when_the_provider_wants_it_and_not_before
 
 
 def test_a_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
-    with boilers(pace=replace(PACE, deadline=30.0)) as made:
+    with boilers(policy=replace(PACE, deadline=30.0)) as made:
         made.twin.fault("status", endpoint="orders", code=429, retry_after="60")
         with pytest.raises(ExportPendingError, match=r"it said last: the provider answered 429 .*asks to wait"):
             made.fetch()

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.measurement import Normalized, Reason, concat
+from domain.measurement import Normalized, concat
+from domain.records import Reason
 from domain.window import Window
 from providers.smart_house.normalize import normalize
 from providers.smart_house.times import EPOCH, MICROSECOND, instant_of

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import OutsideWindowError, PayloadUnreadableError
-from domain.measurement import Normalized, Reason, concat
+from domain.measurement import Normalized, concat
+from domain.records import Reason
 from domain.window import Window
 from providers.voltstorage.account import AccountConfig, FieldMeaning
 from providers.voltstorage.csv_export import read_csv

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.errors import OutsideWindowError, PayloadUnreadableError
-from domain.measurement import Normalized, Reason, concat
+from domain.measurement import Normalized, concat
+from domain.records import Reason
 from domain.window import Window
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize

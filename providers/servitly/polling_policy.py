@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollingPolicy:
     """Waits in seconds. The provider documents none of them, but the quotas that they keep.
 
     Attributes:
