@@ -7,9 +7,10 @@ way there. What is there already is left alone, unless a stream had put it: an e
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 
 from domain.live import Gap, LivePoint
@@ -23,7 +24,8 @@ from warehouse.statements import statement
 _LONGEST_GROWN: Final = timedelta(minutes=1)
 """How long an open gap becomes at most by growing: a span that keeps growing would never have ended."""
 
-_KINDS: Final[tuple[Literal["numbers", "states"], ...]] = ("numbers", "states")
+_NUMBERS: Final = {"points": sql.Identifier("measurement"), "value_type": sql.SQL("double precision")}
+_STATES: Final = {"points": sql.Identifier("state"), "value_type": sql.SQL("text")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +98,16 @@ class Live:
             for gap in gaps:
                 _mark(connection, source, gap)
             n_new = n_corrected = 0
-            for kind in _KINDS:
+            for names in (_NUMBERS, _STATES):
                 rows = [
                     (ids[point.series.key], point.measured_at, point.value)
                     for point in newest.values()
-                    if isinstance(point.value, str) == (kind == "states")
+                    if isinstance(point.value, str) == (names is _STATES)
                 ]
                 if rows:
-                    put, corrected = _put(connection, kind, rows)
+                    put, corrected = _put(connection, names, rows)
                     n_new, n_corrected = n_new + put, n_corrected + corrected
-                    if kind == "numbers" and put + corrected:
+                    if names is _NUMBERS and put + corrected:
                         _rewrite_registers(connection, source, rows, place)
                         summaries.write_live(connection, [(series_id, at) for series_id, at, _ in rows])
             if watermarks:
@@ -169,7 +171,7 @@ def _mark(connection: psycopg.Connection, source: str, gap: Gap) -> None:
 
 def _put(
     connection: psycopg.Connection,
-    kind: Literal["numbers", "states"],
+    names: Mapping[str, sql.Composable],
     rows: Sequence[tuple[int, datetime, float | str]],
 ) -> tuple[int, int]:
     """How many were new, and how many have another value than the stream had put before."""
@@ -181,8 +183,8 @@ def _put(
         "first": min(at for _, at, _ in rows),
         "last": max(at for _, at, _ in rows),
     }
-    n_corrected = connection.execute(statement(f"live/correct_{kind}"), values).rowcount
-    new = connection.execute(statement(f"live/write_{kind}"), values).fetchall()
+    n_corrected = connection.execute(statement("live/correct").format(**names), values).rowcount
+    new = connection.execute(statement("live/write").format(**names), values).fetchall()
     if new:
         put = {"series_ids": [one for one, _ in new], "instants": [at for _, at in new]}
         connection.execute(statement("live/remember_points"), put)

@@ -23,12 +23,16 @@ from warehouse.statements import statement
 from warehouse.stored_points import stored_points
 
 _Ints = npt.NDArray[np.int64]
-_SIDES: Final[tuple[Literal["before", "from"], ...]] = ("before", "from")
 _DECIDED: Final = 2 * (NEAREST + 1)
 """Steps away from a reading that it may be part of the yardstick of, and those beside which a fall would be seen."""
 
 _FIRST_READ: Final = 8 * HOPS * HOP_READINGS
 """Readings asked for on one side, where a few days do not hold enough; twice as many each further time."""
+
+_SIDES: Final[dict[Literal["before", "from"], dict[str, sql.Composable]]] = {
+    "before": {"comparison": sql.SQL("<"), "direction": sql.SQL("DESC")},
+    "from": {"comparison": sql.SQL(">="), "direction": sql.SQL("ASC")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +107,13 @@ def _extend(
     inside = {series_id: known[series_id] for series_id in short}
     while short:
         names = {
+            **_SIDES[side],
             "series_ids": literal_ids(short),
             "limit": sql.Literal(limit),
             "n_readings": sql.Literal(n_readings),
         }
         with connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(statement(f"register/readings_{side}").format(**names)).fetchall()
+            rows = cursor.execute(statement("register/readings_beside").format(**names)).fetchall()
         short = []
         for series_id, times, values in rows:
             at_us, value = _sorted(decode_instants(times), decode_numbers(values))

@@ -1,51 +1,24 @@
 -- live_point, live_cover, live_gap: what streams have put, and their gaps. Run by warehouse/live.py and provisional.py.
 
--- name: write_numbers
--- Numbers of a live stream: where nothing is, they are put; what is there already is left as it is.
+-- name: write
+-- Numbers or states of a live stream: where nothing is, they are put; what is there already is left as it is.
 -- Those that were put are returned. Needs: the lock of the days they lie in.
-INSERT INTO measurement (series_id, measured_at, value)
+INSERT INTO {points} (series_id, measured_at, value)
 SELECT
     series_id,
     measured_at,
     value
-FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz [], %(values)s::double precision [])
+FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz [], %(values)s::{value_type} [])
     AS said (series_id, measured_at, value)
 ORDER BY series_id, measured_at
 ON CONFLICT (series_id, measured_at) DO NOTHING
 RETURNING series_id, measured_at;
 
--- name: write_states
--- The same for texts.
-INSERT INTO state (series_id, measured_at, value)
-SELECT
-    series_id,
-    measured_at,
-    value
-FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz [], %(values)s::text [])
-    AS said (series_id, measured_at, value)
-ORDER BY series_id, measured_at
-ON CONFLICT (series_id, measured_at) DO NOTHING
-RETURNING series_id, measured_at;
-
--- name: correct_numbers
--- Numbers that the stream says otherwise than before: its last word counts, as long as no load has confirmed a point.
-UPDATE measurement AS held
+-- name: correct
+-- Points that the stream says otherwise than before: its last word counts, as long as no load has confirmed a point.
+UPDATE {points} AS held
 SET value = said.value
-FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz [], %(values)s::double precision [])
-    AS said (series_id, measured_at, value)
-INNER JOIN live_point USING (series_id, measured_at)
-WHERE
-    held.series_id = said.series_id
-    AND held.measured_at = said.measured_at
-    AND held.measured_at >= %(first)s
-    AND held.measured_at <= %(last)s
-    AND held.value IS DISTINCT FROM said.value;
-
--- name: correct_states
--- The same for texts.
-UPDATE state AS held
-SET value = said.value
-FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz [], %(values)s::text [])
+FROM unnest(%(series_ids)s::integer [], %(instants)s::timestamptz [], %(values)s::{value_type} [])
     AS said (series_id, measured_at, value)
 INNER JOIN live_point USING (series_id, measured_at)
 WHERE

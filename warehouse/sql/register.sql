@@ -36,8 +36,9 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS stored ON true;
 
--- name: readings_before
--- The newest readings of each register before an instant: one row per register, in the shape of `load/held_numbers`.
+-- name: readings_beside
+-- The newest readings of each register before an instant, or the oldest from it on: one row per register, in the shape of
+-- `load/stored_numbers`.
 SELECT
     asked.series_id,
     string_agg(timestamptz_send(found.measured_at), ''::bytea) AS times,
@@ -48,26 +49,8 @@ CROSS JOIN LATERAL (
         measured_at,
         value
     FROM measurement
-    WHERE measurement.series_id = asked.series_id AND measured_at < {limit}
-    ORDER BY measured_at DESC
-    LIMIT {n_readings}
-) AS found
-GROUP BY asked.series_id;
-
--- name: readings_from
--- The oldest readings of each register from an instant on: one row per register, in the shape of `load/held_numbers`.
-SELECT
-    asked.series_id,
-    string_agg(timestamptz_send(found.measured_at), ''::bytea) AS times,
-    string_agg(float8send(found.value), ''::bytea) AS numbers
-FROM unnest({series_ids}::integer []) AS asked (series_id)
-CROSS JOIN LATERAL (
-    SELECT
-        measured_at,
-        value
-    FROM measurement
-    WHERE measurement.series_id = asked.series_id AND measured_at >= {limit}
-    ORDER BY measured_at
+    WHERE measurement.series_id = asked.series_id AND measured_at {comparison} {limit}
+    ORDER BY measured_at {direction}
     LIMIT {n_readings}
 ) AS found
 GROUP BY asked.series_id;
