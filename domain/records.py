@@ -20,11 +20,9 @@ class ProviderSpec:
         title: The provider's name as a person says it.
         docs_url: Where its own documentation is.
         first_day: The first day it can possibly have data for; a source may start later.
-        cadence: The usual distance between two points of a series.
         finalization_lag: How long after a day's end its values still move.
         refetch_days: Trailing days that each scheduled run asks for again.
         deep_refetch_days: Days that are asked for again once a month, because it restates what is old; 0 for none.
-        page_rows: Rows it returns at most in one answer.
         max_window: The widest span one request may ask for.
         requests_per_second: Its published limit per credential; None if it has none.
         max_days_per_run: How many daily partitions one Dagster run takes at most.
@@ -36,10 +34,8 @@ class ProviderSpec:
     title: str
     docs_url: str
     first_day: date
-    cadence: timedelta
     finalization_lag: timedelta
     refetch_days: int
-    page_rows: int
     max_window: timedelta
     requests_per_second: float | None
     max_days_per_run: int

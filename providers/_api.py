@@ -58,7 +58,7 @@ class _Question:
     place: str
     accept: tuple[str, ...]
     allow_empty: bool
-    also: frozenset[int]
+    handled_statuses: frozenset[int]
     content: bytes | None = field(default=None, repr=False)  # a login's form holds the client's secret
     content_type: str = ""
     is_renewed: bool = False
@@ -123,7 +123,7 @@ class Api:
         *,
         accept: Sequence[str] = _JSON,
         allow_empty: bool = False,
-        also: Collection[int] = (),
+        handled_statuses: Collection[int] = (),
     ) -> Answer:
         """Ask for `path` below the origin.
 
@@ -132,13 +132,13 @@ class Api:
             params: Sent as an encoded query; a list as its parameter, repeated. Never a credential.
             accept: Media types that the answer may have.
             allow_empty: Whether an answer without a body is one.
-            also: Refusals (4xx other than 401 and 429) to hand back as answers instead of raising; or a 500 that says
-                what asking again would not change.
+            handled_statuses: Refusals (4xx other than 401 and 429) to hand back as answers instead of raising; or a 500
+                that says what asking again would not change.
 
         Raises:
             ProviderError: and nothing else.
         """
-        return self._ask("GET", path, params, accept=accept, allow_empty=allow_empty, also=also)
+        return self._ask("GET", path, params, accept=accept, allow_empty=allow_empty, handled_statuses=handled_statuses)
 
     def post(
         self,
@@ -149,7 +149,7 @@ class Api:
         json: object = None,
         accept: Sequence[str] = _JSON,
         allow_empty: bool = False,
-        also: Collection[int] = (),
+        handled_statuses: Collection[int] = (),
         is_repeatable: bool = True,
     ) -> Answer:
         """Send a form, or a JSON document, to `path` below the origin.
@@ -161,7 +161,7 @@ class Api:
             json: Sent as JSON, where `form` is None.
             accept: As in `get`.
             allow_empty: As in `get`.
-            also: As in `get`; here also 401.
+            handled_statuses: As in `get`; here also 401.
             is_repeatable: False where a second arrival does harm (it creates a job): then only what certainly did not
                 reach the provider is sent again.
 
@@ -177,7 +177,7 @@ class Api:
         else:
             content, content_type = json_text.dumps(json, allow_nan=False).encode("ascii"), "application/json"
         return self._ask(
-            "POST", path, params, accept=accept, allow_empty=allow_empty, also=also,
+            "POST", path, params, accept=accept, allow_empty=allow_empty, handled_statuses=handled_statuses,
             content=content, content_type=content_type, is_repeatable=is_repeatable,
         )  # fmt: skip
 
@@ -195,7 +195,9 @@ class Api:
         """
         place = f"{self._source}, GET {self._origin.netloc}/…"
         address = self._origin.own(url, place=f"{self._source}, address of a file")
-        question = _Question("GET", address.url, place, (), allow_empty=True, also=frozenset(), file=_File(into))
+        question = _Question(
+            "GET", address.url, place, (), allow_empty=True, handled_statuses=frozenset(), file=_File(into)
+        )
         with Deadline(self._limits.total_seconds) as deadline:
             answer = self._retries.until_answered(
                 lambda: self._attempt(question, deadline), place=place, deadline=deadline
@@ -227,7 +229,7 @@ class Api:
         *,
         accept: Sequence[str],
         allow_empty: bool,
-        also: Collection[int],
+        handled_statuses: Collection[int],
         content: bytes | None = None,
         content_type: str = "",
         is_repeatable: bool = True,
@@ -235,7 +237,9 @@ class Api:
         refused = f"{self._source}, {method} {self._origin.netloc}"  # the path itself is not fit for a message yet
         url = self._origin.url(path, params, place=refused)
         place = f"{self._source}, {method} {self._origin.place(path)}"
-        question = _Question(method, url, place, tuple(accept), allow_empty, frozenset(also), content, content_type)
+        question = _Question(
+            method, url, place, tuple(accept), allow_empty, frozenset(handled_statuses), content, content_type
+        )
         with Deadline(self._limits.total_seconds) as deadline:
             return self._retries.until_answered(
                 lambda: self._attempt(question, deadline), place=place, deadline=deadline, is_repeatable=is_repeatable
@@ -289,13 +293,13 @@ class Api:
         )
         if isinstance(reply, Failure):
             return reply
-        if not body and not question.allow_empty and reply.status not in question.also:
+        if not body and not question.allow_empty and reply.status not in question.handled_statuses:
             return _empty(reply)
         return Answer(reply.status, reply.media_type, bytes(body), reply.proof, datetime.now(UTC))
 
     def _judge(self, question: _Question, head: Head, secrets: Mapping[str, str]) -> Failure | None:
         """The verdict on the head of an answer; None if its body should be read."""
-        if head.status in question.also:
+        if head.status in question.handled_statuses:
             return None
         longest = self._limits.longest_retry_after_seconds
         failure = failure_of(head.status, head.headers, longest_retry_after_seconds=longest)

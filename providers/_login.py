@@ -155,7 +155,7 @@ class BearerLogin:
         self._http.new_step()
         began = self._clock()  # its life may have begun as early as this
         answer = self._http.post(
-            self._path, params=question.params, form=question.form, json=question.json, also=_REFUSALS
+            self._path, params=question.params, form=question.form, json=question.json, handled_statuses=_REFUSALS
         )
         if answer.status in _REFUSALS:
             self._rejected_until = self._clock() + _PAUSE_AFTER_REJECTION_SECONDS

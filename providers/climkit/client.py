@@ -168,11 +168,12 @@ class Climkit(ProviderClient):
             IncompleteAnswerError: Neither the transport nor the document shows where it ends.
             RequestRejectedError: The site, or a time as early as this, is not open to the account.
         """
-        also = (HTTPStatus.FORBIDDEN,)  # of a token that is good: of this site, or this far back, nothing may be read
+        # Of a token that is good: of this site, or this far back, nothing may be read.
+        handled_statuses = (HTTPStatus.FORBIDDEN,)
         if question.method == "GET":
-            answer = self._http.get(question.endpoint, question.params, also=also)
+            answer = self._http.get(question.endpoint, question.params, handled_statuses=handled_statuses)
         else:
-            answer = self._http.post(question.endpoint, json=dict(question.params), also=also)
+            answer = self._http.post(question.endpoint, json=dict(question.params), handled_statuses=handled_statuses)
         place = f"{question.endpoint} {question.window}"
         if answer.status == HTTPStatus.FORBIDDEN:
             raise RequestRejectedError(

@@ -11,8 +11,6 @@ SPEC: Final = ProviderSpec(
     docs_url="https://docs.climkit.io/l/de/article/rvit55bkw7-climkit-api",
     # The company's first sites; a site's own `creation_date` is later.
     first_day=date(2015, 1, 1),
-    # The finest sampling frequency, and the default.
-    cadence=timedelta(minutes=15),
     # Validated data of a day come in during the next one (clients that work wait for it; not documented).
     finalization_lag=timedelta(hours=24),
     # Rules and manual readings restate what was validated: a week and a half is asked for again.
@@ -20,8 +18,6 @@ SPEC: Final = ProviderSpec(
     # A rule that is edited, or a reading handed in, may restate any day: a quarter of a year is asked for again once a
     # month, which is one pull. What is older is asked for by hand.
     deep_refetch_days=90,
-    # No page size is documented: one answer holds the window. 31 days of quarters.
-    page_rows=2_976,
     # Nothing is documented. A client that works asks for 30 days at a time.
     max_window=timedelta(days=30),
     # "Requests limit: 1/second", of every endpoint.

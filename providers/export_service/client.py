@@ -30,6 +30,7 @@ from providers.export_service.spec import (
     DISCOVERY_DAYS,
     DISCOVERY_ROWS,
     LIST_OF_PRODUCTS,
+    PAGE_ROWS,
     PRODUCTS,
     QUERY,
     SPEC,
@@ -68,7 +69,7 @@ class ExportService(ProviderClient):
     """
 
     def __init__(
-        self, http: ApiClient, account: AccountConfig, *, page_rows: int = SPEC.page_rows, reads_ahead: bool = True
+        self, http: ApiClient, account: AccountConfig, *, page_rows: int = PAGE_ROWS, reads_ahead: bool = True
     ) -> None:
         """Ask for nothing yet."""
         self._http = http

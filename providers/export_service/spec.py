@@ -11,14 +11,10 @@ SPEC: Final = ProviderSpec(
     docs_url="https://docs.dev.sdk-cloud.de/projects/charginghub/Export-Service",
     # The example of its own documentation asks for 2023-04-30; nothing older is shown anywhere.
     first_day=date(2023, 1, 1),
-    # The documented example has one document a minute.
-    cadence=timedelta(minutes=1),
     # Producers write in batches, so a day is not whole at its end. Nothing is published; a batch a day is assumed.
     finalization_lag=timedelta(hours=24),
     # Two whole days behind: covers a producer that misses one daily batch.
     refetch_days=2,
-    # `index.max_result_window` of OpenSearch, and the documented default of numRows.
-    page_rows=10_000,
     # Nothing is documented. A day in one listing keeps tokens young and a restart cheap.
     max_window=timedelta(days=1),
     # None is published.
@@ -36,6 +32,9 @@ PRODUCTS: Final = "products"
 
 LIST_OF_PRODUCTS: Final = "/products"
 """The part of the answer that lists the products; no product's name has a slash."""
+
+PAGE_ROWS: Final = 10_000
+"""Documents in one answer: `index.max_result_window` of OpenSearch, and the documented default of numRows."""
 
 RESULT_WINDOW: Final = 10_000
 """Documents that a listing by offset can reach: one of exactly this size is doubted, a longer one is none by offset."""

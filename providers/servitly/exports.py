@@ -186,7 +186,7 @@ class Exports:
 
     def _details(self, job: ExportJob) -> Job | None:
         """What the provider says of a job now; None if it does not know it any longer."""
-        answer = self._http.get(f"{EXPORTS_PATH}/{job.provider_job}", also=_NOT_FOUND)
+        answer = self._http.get(f"{EXPORTS_PATH}/{job.provider_job}", handled_statuses=_NOT_FOUND)
         place = f"{self._http.source}, export {job.provider_job}"
         return None if answer.status in _NOT_FOUND else parse_job(answer.body, place=place)
 

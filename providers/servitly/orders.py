@@ -81,7 +81,9 @@ class Orders:
         if not self._jobs.sent(number):
             raise self._too_late(order)
         try:
-            answer = self._http.post(EXPORTS_PATH, json=dict(order.request), also=_REFUSALS, is_repeatable=False)
+            answer = self._http.post(
+                EXPORTS_PATH, json=dict(order.request), handled_statuses=_REFUSALS, is_repeatable=False
+            )
             if answer.status in _REFUSALS:
                 return self._refused(number, order, answer)
             said = parse_job(answer.body, place=self._place(order))

@@ -11,14 +11,10 @@ SPEC: Final = ProviderSpec(
     docs_url="https://learn.servitly.com/apidocs",
     # Nothing is documented; its predecessor Semioty was founded in 2014, and no source can be older.
     first_day=date(2014, 1, 1),
-    # Values are stored when they change; computed metrics are evaluated every minute (documented).
-    cadence=timedelta(minutes=1),
     # Computed metrics are sampled up to a day late (documented); gateways that were offline send what they kept.
     finalization_lag=timedelta(hours=24),
     # Two days behind, for machines that were offline for a night.
     refetch_days=3,
-    # An export is not paged: this is a thing's day of a value a second.
-    page_rows=86_400,
     # Nothing is documented. One job at a time may run, so that jobs are few and wide: twelve make a year. Wider ones
     # would cost more than they save, because each day's load reads the whole archive.
     max_window=timedelta(days=31),

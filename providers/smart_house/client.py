@@ -208,7 +208,7 @@ class SmartHouse(ProviderClient):
         """
         path, params = self._account.format, self._params(question)
         place = f"{self._http.source}, uploads {question.first} to {question.last}"
-        answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, also=(_REFUSED, _BROKEN))
+        answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED, _BROKEN))
         if answer.status == _BROKEN:
             if is_too_wide(answer):
                 raise AnswerTooLargeError(
@@ -216,7 +216,7 @@ class SmartHouse(ProviderClient):
                     place=place,
                     fix="name fewer types in defs.yaml",
                 )
-            answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, also=(_REFUSED,))
+            answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED,))
         if answer.status == _REFUSED:
             raise refusal_of(answer, place=place)
         if answer.status == _NO_CONTENT:

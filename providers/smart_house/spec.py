@@ -14,14 +14,10 @@ SPEC: Final = ProviderSpec(
     docs_url="https://smarthouse.av.it.pt/api/export/ui",
     # The first collector was published on this day.
     first_day=date(2022, 5, 20),
-    # Irregular: whenever an entity changes. A minute is what a meter's entity usually takes.
-    cadence=timedelta(minutes=1),
     # The uploads of the last of the late days can be had once that day is yesterday; some hours for its ingestion.
     finalization_lag=timedelta(days=LATE_DAYS, hours=3),
     # A day is complete after the late days; one more for a home that was offline for a night.
     refetch_days=LATE_DAYS + 2,
-    # An answer is not paged.
-    page_rows=100_000,
     # The whole result is built in memory over there, and wide windows die of it: as many days as one day needs.
     max_window=timedelta(days=LATE_DAYS + 1),
     # None is published.

@@ -11,14 +11,10 @@ SPEC: Final = ProviderSpec(
     docs_url="https://api-reference.voltstorage.com",
     # The oldest date in its own documentation: the start of production of the first type.
     first_day=date(2018, 8, 20),
-    # Irregular; the documented sample has about a row a second.
-    cadence=timedelta(seconds=1),
     # Nothing is published. Statistics of a day are restated until it is over; late rows of a day are assumed a day.
     finalization_lag=timedelta(hours=24),
     # Two whole days behind: a battery that was offline for a night sends what it kept.
     refetch_days=2,
-    # An export is not paged: this is a day of a row a second.
-    page_rows=86_400,
     # Nothing is documented. The one client known to work asks for a day at a time: a day is 7 MB of CSV already.
     max_window=timedelta(days=1),
     # None is published.

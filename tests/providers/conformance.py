@@ -103,10 +103,8 @@ class Conformance:
         spec = case.spec
         assert spec.slug.isidentifier()
         assert spec.docs_url.startswith("https://")
-        assert spec.cadence > timedelta(0)
         assert spec.finalization_lag >= timedelta(0)
         assert spec.refetch_days >= 1
-        assert spec.page_rows >= 1
         assert spec.max_window >= timedelta(days=1)
         assert spec.requests_per_second is None or spec.requests_per_second > 0
         assert spec.max_days_per_run >= 1

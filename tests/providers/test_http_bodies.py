@@ -244,7 +244,7 @@ def test_an_answer_without_a_body_may_name_an_encoding() -> None:
     with RawServer([answer(b"", status=204, headers={"Content-Encoding": "gzip"})]) as server, api(server) as client:
         assert client.get("x", allow_empty=True).proof == "no body"
     with RawServer([answer(b"", status=410, headers={"Content-Encoding": "gzip"})]) as server, api(server) as client:
-        assert client.get("x", also={410}).body == b""
+        assert client.get("x", handled_statuses={410}).body == b""
 
 
 def test_an_empty_answer_is_one_only_where_it_is_allowed() -> None:

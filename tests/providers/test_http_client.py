@@ -112,7 +112,7 @@ def test_a_rejection_that_is_dripped_is_not_waited_for() -> None:
 
 def test_a_refusal_that_the_caller_takes_is_an_answer() -> None:
     with RawServer([answer(b"gone", status=410, media_type="text/plain")]) as server, api(server) as client:
-        got = client.get("x", also={410})
+        got = client.get("x", handled_statuses={410})
     assert (got.status, got.body) == (410, b"gone")
 
 

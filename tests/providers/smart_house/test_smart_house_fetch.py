@@ -127,9 +127,9 @@ def test_every_400_is_told_apart_and_never_sent_again(detail: str, media_type: s
 
 def test_the_providers_own_400_is_the_one_that_is_told_apart() -> None:
     with smart_homes() as made:
-        answer = made.client.get("yaml", also=(400,), accept=())
+        answer = made.client.get("yaml", handled_statuses=(400,), accept=())
         assert b"is not supported" in answer.body
-        answer = made.client.get("json", {"date_from": "nonsense"}, also=(400,))
+        answer = made.client.get("json", {"date_from": "nonsense"}, handled_statuses=(400,))
         assert b"ISO 8601" in answer.body
 
 
