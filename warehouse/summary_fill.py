@@ -46,5 +46,5 @@ def show_summaries(connection: psycopg.Connection) -> None:
         refuse_readers(connection, aggregates, f"the continuous aggregates {', '.join(aggregates)}, which stay")
         for name in aggregates:
             connection.execute(sql.SQL("DROP MATERIALIZED VIEW {}").format(sql.Identifier("public", name)))
-    for name in ("summary_views", "summary_local_views"):
-        connection.execute(statement(f"step_0013/{name}"))
+    for name in ("step_0013/summary_views", "step_0013/summary_local_views", "step_0018/measurement_hourly"):
+        connection.execute(statement(name))

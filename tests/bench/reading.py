@@ -56,6 +56,18 @@ QUESTIONS: Final = (
         f" WHERE local_date > '{LAST - timedelta(days=30)}' AND local_date <= '{LAST}'",
     ),
 )
+_WEEK: Final = f"bucket_at > '{LAST - timedelta(days=7)}' AND bucket_at <= '{LAST}'"
+PLAIN: Final = """
+    CREATE VIEW hourly_plain AS
+    SELECT series_id, time_bucket('1 hour', measured_at) AS bucket_at, count(*) AS n_points, avg(value) AS mean,
+    min(value) AS minimum, max(value) AS maximum, sum(value) AS total, last(value, measured_at) AS latest
+    FROM measurement GROUP BY 1, 2
+"""
+HOURS: Final = (
+    Question("a week of hours of all series", f"SELECT * FROM {{view}} WHERE {_WEEK}"),
+    Question("a week of hours of one series", f"SELECT * FROM {{view}} WHERE series_id = 1 AND {_WEEK}"),
+)
+"""Of 96 points a day, which have no hours that are written; beside a view that is nothing but GROUP BY."""
 
 
 def fill(url: str, n_days: int) -> None:
@@ -117,6 +129,13 @@ def main() -> bool:
                 f" (promised: {SLOWER_AT_MOST} or less)"
             )
             kept.append(long / short <= SLOWER_AT_MOST)
+        with psycopg.connect(many, autocommit=True) as connection:
+            connection.execute(PLAIN)
+        for question in HOURS:
+            ours, plain = (
+                median_seconds(many, question.sql.format(view=view)) for view in ("measurement_hourly", "hourly_plain")
+            )
+            say(f"  {question.title:42} {ours * 1e3:8.2f} ms at {N_DAYS[1]} days, a plain view {plain * 1e3:.2f} ms")
         with psycopg.connect(few, autocommit=True) as connection:
             connection.execute(BEFORE.read_bytes())
         now = median_seconds(few, DAY_OF_ALL.sql.format(view="register_energy"))

@@ -240,3 +240,24 @@ def test_views_on_aggregates_of_an_empty_warehouse_are_named_and_stay(
             assert user.execute("SELECT count(*) FROM of_mine").fetchone() == (0,)
     finally:
         statements.statement.cache_clear()
+
+
+def test_the_hours_of_before_answer_until_they_are_filled_and_then_every_warehouse_reads_them_alike(
+    empty_database: str, database: str
+) -> None:
+    def view(url: str) -> str:
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SELECT pg_get_viewdef('measurement_hourly'::regclass)").fetchone()
+        return row[0] if row else ""
+
+    migrate(empty_database, step=BEFORE)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(REGISTER)
+        connection.execute(READINGS)
+    before = view(empty_database)
+    migrate(empty_database)
+    assert view(empty_database) == before
+
+    list(fill(empty_database))
+
+    assert view(empty_database) == view(database) != before

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -83,6 +84,44 @@ def test_whatever_is_loaded_in_whatever_order_the_summaries_say_what_the_points_
 
     load(warehouse, in_zones(said))  # and few many
     assert differences(observer) == []
+
+
+def test_a_series_of_few_points_on_some_days_and_of_many_on_others_has_every_hour_once(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    for n, n_points in enumerate((96, 97, 5, 1440, 1)):
+        said = {("turns", minute): float(minute) for minute in range(n_points)} | {("few", n): 1.0}
+        load(warehouse, in_zones(said, day(n)), window=day(n))
+    assert differences(observer) == []
+
+
+def test_hours_of_one_series_cost_what_is_asked_for_whatever_its_history(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    for n in range(12):
+        few = {(key, 15 * quarter): 1.0 for key in ("a", "b", "c") for quarter in range(96)}
+        many = {("d", minute): 1.0 for minute in range(1440)} if n else {("d", 0): 1.0}
+        load(warehouse, in_zones(few | many, day(n)), window=day(n))
+    question = (
+        "EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM measurement_hourly WHERE series_id ="
+        " (SELECT series_id FROM series WHERE key = '{}') AND bucket_at >= '{}' AND bucket_at < '{}'"
+    )
+    observer.execute("SET enable_seqscan TO off")  # which is as cheap where there is so little
+    for key, n_read in (("a", 96), ("d", 24 + 12)):  # of points; of hours, and of days among which few are looked up
+        asked = question.format(key, day(5).start, day(5).end)
+        row = observer.execute(asked.encode()).fetchone()
+        assert row is not None
+        rows = rows_read(row[0][0]["Plan"])
+        assert n_read <= rows <= n_read + 4, f"{rows} rows are read of {key}"
+
+
+def rows_read(node: dict[str, Any]) -> int:
+    """Rows that the scans of a plan looked at, and that its joins compared in vain."""
+    inner = sum(rows_read(one) for one in node.get("Plans", []))
+    loops, removed = node["Actual Loops"], node.get("Rows Removed by Join Filter", 0)
+    if "Relation Name" in node and node["Node Type"] != "Custom Scan":  # of a hypertable: its chunks are counted
+        removed += node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    return int(inner + loops * removed)
 
 
 def test_a_load_of_the_same_again_writes_no_summary(
