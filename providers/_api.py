@@ -5,10 +5,11 @@ import json as json_text
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType, TracebackType
-from typing import BinaryIO, Final, Self
+from types import MappingProxyType
+from typing import BinaryIO, Final
 from urllib.parse import urlencode
 
+from domain.closing import Closing
 from domain.errors import (
     CredentialsRejectedError,
     IncompleteAnswerError,
@@ -65,7 +66,7 @@ class _Question:
     file: _File | None = None
 
 
-class Api:
+class Api(Closing):
     """Asks one API over a line. Safe to use from many threads; close it, or use it in `with`.
 
     Every request goes below one origin, so a credential cannot reach another host: no redirect is followed and no
@@ -212,14 +213,6 @@ class Api:
     def close(self) -> None:
         """Let go of the connections."""
         self._line.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ask(
         self,

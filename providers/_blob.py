@@ -1,9 +1,9 @@
 """How a file is fetched from an address that a provider sends: judged by a list before anything is looked up."""
 
 import hashlib
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
+from domain.closing import Closing
 from domain.errors import AddressRefusedError, ConfigurationError
 from providers._addresses import Address, is_loopback
 from providers._answer import Download
@@ -14,7 +14,7 @@ from providers._socket import Deadline
 from providers._verdict import WEB_PAGES, Failure, failure_of, unexpected_type
 
 
-class Blobs:
+class Blobs(Closing):
     """Fetches files from listed hosts over a line, without credentials. Safe to use from many threads.
 
     Args:
@@ -75,14 +75,6 @@ class Blobs:
     def close(self) -> None:
         """Let go of the connections."""
         self._line.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _attempt(self, address: Address, into: BinaryIO, start: int, deadline: Deadline) -> Download | Failure:
         into.seek(start)

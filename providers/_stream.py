@@ -11,13 +11,13 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpcore
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from domain.closing import Closing
 from domain.errors import AddressRefusedError, PayloadUnreadableError, ProviderError, ProviderUnavailableError
 from providers._addresses import Origin, Resolver, is_loopback, is_public, look_up
 from providers._limits import Limits
@@ -66,7 +66,7 @@ class RefusedStreamError(Exception):
         self.error = error
 
 
-class TextStream:
+class TextStream(Closing):
     """An open websocket that is only listened to. Close it, or use it in `with`."""
 
     def __init__(self, connection: ClientConnection, opened: contextlib.ExitStack, place: str) -> None:
@@ -96,14 +96,6 @@ class TextStream:
         """End it."""
         with contextlib.suppress(WebSocketException, OSError, EOFError):
             self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_stream(

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from domain.closing import Closing
 from domain.contract import Budget
 from domain.export_jobs import ExportJobs
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
@@ -29,7 +30,7 @@ class Counts(Protocol):
 Sender = TypeVar("Sender", bound=Counts)
 
 
-class ProviderSession:
+class ProviderSession(Closing):
     """What one account is reached by, open until it is closed: all that a provider's client needs is had here only.
 
     Args:
@@ -189,10 +190,3 @@ class ProviderSession:
     def close(self) -> None:
         """Let go of everything that was opened, last things first."""
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

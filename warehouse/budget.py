@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import psycopg
 
+from domain.closing import Closing
 from domain.errors import ConfigurationError, WarehouseUnavailableError
 from warehouse.connections import Address
 from warehouse.sqlstates import translated
@@ -25,7 +25,7 @@ _ALLOWANCE: Final = 0.25
 the provider may have thought about it, and only the first brings two requests closer."""
 
 
-class DatabaseBudget:
+class DatabaseBudget(Closing):
     """The right to send requests with one credential; `domain.contract.Budget`.
 
     Args:
@@ -86,16 +86,6 @@ class DatabaseBudget:
         self._disown()
         if self._connection is not None:
             self._connection.close()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of the session."""
-        self.close()
 
     def _disown(self) -> None:
         if self._pid != os.getpid():

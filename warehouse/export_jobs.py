@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from domain.closing import Closing
 from domain.errors import ExportPendingError, WarehouseUnavailableError
 from domain.export_jobs import ExportJob, JobState, Order
 from domain.texts import storable
@@ -26,7 +26,7 @@ _LOG_SECONDS: Final = 60.0
 _LONGEST_SENTENCE: Final = 500
 
 
-class DatabaseExportJobs:
+class DatabaseExportJobs(Closing):
     """The jobs of one tenant; `domain.export_jobs.ExportJobs`.
 
     All of it goes over one session, which also holds the slot: a session that was lost cannot write on as if it still
@@ -146,16 +146,6 @@ class DatabaseExportJobs:
         """Let go of the session."""
         self._disown()
         self._drop()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of the session."""
-        self.close()
 
     def _await(self, patience_seconds: float) -> None:
         began = logged_at = self._clock()

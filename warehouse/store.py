@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from upath import UPath
 
+from domain.closing import Closing
 from domain.contract import LandedPull
 from domain.errors import IngestError, NormalizationError, RowsRefusedError, WarehouseError
 from domain.measurement import Normalized
@@ -40,7 +40,7 @@ def open_warehouse(url: str, landing: str | Path | UPath, *, code_version: str |
     return TimescaleWarehouse(Address.of(url), Landing(landing), code_version or version("joulehouse"))
 
 
-class TimescaleWarehouse:
+class TimescaleWarehouse(Closing):
     """`domain.contract.Warehouse` on TimescaleDB.
 
     Safe for threads and across forks. One object is one puller: if it begins a pull of a window twice, it goes on with
@@ -131,16 +131,6 @@ class TimescaleWarehouse:
         """Let go of every session. Unfinished pulls may then be continued by others."""
         self._session.close()
         self._connections.close()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of every session."""
-        self.close()
 
     def _commit(self, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]) -> LoadReport:
         try:
