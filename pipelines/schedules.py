@@ -18,6 +18,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
 from assets.factory import catalogue_key, measurements_key, payloads_key
+from assets.ingest import contiguous_ranges
 from assets.refetch import refetch_after
 from assets.source import SourceFacts
 from domain.errors import IngestError
@@ -128,7 +129,8 @@ def due_ranges(facts: SourceFacts, tick: datetime, due_days: Collection[date]) -
     trailing = facts.trailing_days(tick)
     if trailing is None:
         return []
-    return [trailing, *reversed(list(_contiguous_ranges(sorted(due_days), facts.spec.max_days_per_run)))]
+    pieces = list(contiguous_ranges(sorted(due_days), facts.spec.max_days_per_run))
+    return [trailing, *((piece[0], piece[-1]) for piece in reversed(pieces))]
 
 
 def _due_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: datetime) -> set[date]:
@@ -167,16 +169,6 @@ def _days_under_way(instance: dg.DagsterInstance, facts: SourceFacts) -> set[dat
         for first, last in ranges
         for day in Window.of_days(date.fromisoformat(first), date.fromisoformat(last)).days()
     }
-
-
-def _contiguous_ranges(days: list[date], longest: int) -> Iterator[tuple[date, date]]:
-    """Neighbouring days as ranges of at most `longest` days."""
-    start = 0
-    for n in range(1, len(days) + 1):
-        is_end = n == len(days) or days[n] - days[n - 1] != timedelta(days=1)
-        if is_end or n - start == longest:
-            yield days[start], days[n - 1]
-            start = n
 
 
 CHECKS: Final = "checks"
