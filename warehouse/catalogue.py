@@ -65,7 +65,7 @@ class Catalogue:
         return n_changed
 
     def kinds(self, source: str) -> Kinds:
-        """Key → what the series is; a register counts from its first committed reading on, whoever loaded it."""
+        """Key → what the series is; a register counts from its first committed reading on."""
         with self._connections.borrow(f"catalogue of {source}") as connection:
             rows = connection.execute(statement("catalogue/kinds"), {"source": source}).fetchall()
             unread = [series_id for series_id, _, kind in rows if kind == Kind.REGISTER and series_id not in self._met]

@@ -34,7 +34,7 @@ _SHAPE: Final = re.compile(
     rf"{_HOST}(,{_HOST})*(/[^@/?#\s]*)?(\?[^@#\s]*)?",  # hosts and ports, database, arguments
 )
 
-# Whoever owns the tables may drop them; a session that loads needs none of that. A role that the session's user may not
+# The owner of the tables may drop them; a session that loads needs none of that. A role that the session's user may not
 # take on, or that has no rights in this database, is left alone: there the owner loads.
 _LESS_POWER: Final = """
     SELECT set_config('role', rolname, false) FROM pg_roles

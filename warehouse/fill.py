@@ -102,7 +102,7 @@ def _fill(connection: psycopg.Connection, one: Derived) -> Iterator[Progress]:
             connection.execute(statement("fill/done"), {"name": one.name, "unit": row[0]})
         yield _progress(connection, one.name)
     with connection.transaction():
-        # Waits for whoever plans or shows; then asks whether others are still at units of their own.
+        # Waits for another that plans or shows; then asks whether others are still at units of their own.
         connection.execute(statement("fill/lock_plan"), {"name": one.name})
         now = _progress(connection, one.name)
         if now.n_done == now.n_units and _is_pending(connection, one.name):

@@ -50,7 +50,7 @@ class OpenGap:
     Attributes:
         gap_id: Its number.
         gap: What it is.
-        n_failed: How often it was tried in vain.
+        n_failed: How often filling it has failed.
         failure: Why, the last time, as an error's code; None if it was not tried yet.
     """
 

@@ -1,9 +1,9 @@
 """Pulls: answers kept one by one, none of which counts until the pull is finished.
 
-Two processes never share a pull. Whoever holds one holds an advisory lock on its number for as long as its session
+Two processes never share a pull. The holder of one holds an advisory lock on its number for as long as its session
 lives; a second process that wants the same window does not wait, it begins a pull of its own, and the one finished
-later wins when they are loaded. A pull whose holder is gone or has paused it is continued by whoever asks the same
-next, the same warehouse object included; an abandoned one is continued by nobody.
+later wins when they are loaded. A pull whose holder is gone or has paused it is continued by the next that asks the
+same, the same warehouse object included; an abandoned one is continued by nobody.
 """
 
 import os
@@ -193,7 +193,7 @@ class TimescalePull:
         )
 
     def pause(self, *, n_requests: int) -> None:
-        """Let go of the pull as it stands; whoever asks the same next continues it.
+        """Let go of the pull as it stands; the next that asks the same continues it.
 
         Raises:
             WarehouseUnavailableError: The session was lost, and with it the number of requests. The pull is paused.

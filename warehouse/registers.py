@@ -1,4 +1,4 @@
-"""Intervals of registers, kept equal to what their readings say by whoever writes these, in the same transaction.
+"""Intervals of registers, kept equal to what their readings say, in the transaction that writes these.
 
 An interval is judged by what stands on both sides of it (`domain.registers`), hence a load of one day may change what
 its neighbours' readings meant. It rewrites them, and only what differs is written.
@@ -66,7 +66,7 @@ def rewrite(
     if not _registers(connection, source, series_ids):
         return Rewritten()
     _lock(connection, source)
-    # Only now: whoever had the lock may have described them anew.
+    # Only now: the last holder of the lock may have described them anew.
     registers, zones = _registers(connection, source, series_ids), _zones(connection, series_ids)
     n_put = n_removed = 0
     for group in _groups(list(registers)):

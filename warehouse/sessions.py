@@ -26,7 +26,7 @@ LANGUAGE: Final[dict[str, str]] = {
     "quote_all_identifiers": "off",
     # What a statement means.
     "transform_null_equals": "off",
-    # Whoever waited for the lock of a day must see what its holder committed: no other level does.
+    # A session that waited for the lock of a day must see what its holder committed: no other level does.
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
     "row_security": "off",  # a policy that hides rows is an error, and not an absence

@@ -34,7 +34,7 @@ CLASSES: Final[dict[str, type[WarehouseError]]] = {
     "54": RowsRefusedError,  # too long, too many, too deep
     "P0": RowsRefusedError,  # a trigger or function said no
 }
-"""SQLSTATE class → what it means for whoever waits. A class that is not here is refused without a retry."""
+"""SQLSTATE class → what it means for the run that waits. A class that is not here is refused without a retry."""
 
 _FIX_OF_STATE: Final = {
     # Somebody has closed the database to writers, or it is a standby: neither is ours to overrule.
@@ -99,7 +99,7 @@ def translated(place: str) -> Iterator[None]:
 @contextmanager
 def translated_wrapped(place: str) -> Iterator[None]:
     """The same for what SQLAlchemy has wrapped."""
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # a fifth of a second, and whoever comes here has had it
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # a fifth of a second, which every caller has spent already
 
     with translated(place):
         try:

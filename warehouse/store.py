@@ -81,7 +81,7 @@ class TimescaleWarehouse(Closing):
         """The finished pull of exactly `window` that a run left without loading all of it; None if there is none.
 
         None, too, where it is more than an hour old, or any of its days was pulled since. A load that failed is no such
-        case: whoever comes next asks again.
+        case: the next run asks again.
         """
         return pulls.finished_to_reuse(self._connections, source, window, fingerprint)
 

@@ -1,4 +1,4 @@
-"""Summaries are written by whoever writes points, in the same transaction: what a reader sees is right at commit.
+"""Summaries are written in the transaction that writes points: what a reader sees is right at commit.
 
 From memory where a load says whole days of a series; read back where it does not: days with points of a stream, live
 points, a zone that changed, and the fill of a warehouse that had none. By every way the figures are the same.

@@ -1,7 +1,7 @@
 """Hours, days and parts of local days, added up from points in order: the same figures by every way that leads here.
 
 A piece is an hour, or what of an hour lies in one local date. Pieces are added up from points, hours from pieces, days
-from hours, parts from pieces, each in the order of time: so a figure depends on the points alone, whoever computes it.
+from hours, parts from pieces, each in the order of time: so a figure depends on the points alone.
 """
 
 from collections.abc import Mapping, Sequence

@@ -279,7 +279,7 @@ class EmbeddedWarehouse:
         return Cluster(user, server)
 
     def _programs(self, cluster: Cluster) -> Path:
-        """The folder of the programs to run, noted for whoever stops the server or opens psql."""
+        """The folder of the programs to run, noted for the commands that stop the server or open psql."""
         cache = self._cache if cluster.user.can_reach(self._cache) else _ROOTS_CACHE
         found = find_installation(cache, cluster.user, major=cluster.major).programs
         self._write_note("programs", str(found))

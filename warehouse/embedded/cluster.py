@@ -138,7 +138,7 @@ class Cluster:
         )
 
     def await_ready(self) -> None:
-        """Wait until the server takes sessions: whoever started it may have been killed before that.
+        """Wait until the server takes sessions: the process that started it may have been killed before that.
 
         Raises:
             WarehouseUnavailableError: It ended, or recovers for longer than we wait.

@@ -102,7 +102,7 @@ class ServerUser:
 def server_user(home: Path) -> ServerUser:
     """Who runs the server whose home is `home`: us, or, for root, the checkout's owner, `postgres` or `nobody`.
 
-    The checkout's owner is whoever owns the nearest folder above that is not root's: root makes folders inside.
+    The checkout's owner is the owner of the nearest folder above that is not root's: root makes folders inside.
 
     Raises:
         ConfigurationError: Root has nobody to hand the server to.

@@ -140,23 +140,23 @@ def fetched_installation(cache: Path) -> Installation:
         ConfigurationError: The host is not of Debian's family, or the packages cannot be fetched.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    place = cache.resolve() / f"timescaledb-{_RELEASE}"
-    place.mkdir(exist_ok=True)
+    folder = cache.resolve() / f"timescaledb-{_RELEASE}"
+    folder.mkdir(exist_ok=True)
     installation = Installation(
-        place / "tree" / "usr" / "lib" / "postgresql" / str(_MAJOR) / "bin",
+        folder / "tree" / "usr" / "lib" / "postgresql" / str(_MAJOR) / "bin",
         _MAJOR,
-        f"Debian's packages for PostgreSQL {_MAJOR} ({place})",
+        f"Debian's packages for PostgreSQL {_MAJOR} ({folder})",
     )
-    with locked(place / "lock"):
-        if _is_sealed(place / "tree") and _major_of(installation.programs) == _MAJOR:
+    with locked(folder / "lock"):
+        if _is_sealed(folder / "tree") and _major_of(installation.programs) == _MAJOR:
             return installation
-        if not _is_sealed(place / "archives"):
-            _fetch(place / "archives")
-        _unpack(place / "archives", place / "tree")
+        if not _is_sealed(folder / "archives"):
+            _fetch(folder / "archives")
+        _unpack(folder / "archives", folder / "tree")
         if _major_of(installation.programs) != _MAJOR:
             raise ConfigurationError(
                 "the fetched PostgreSQL does not run on this host",
-                place=str(place),
+                place=str(folder),
                 fix=_ALTERNATIVE,
             )
     return installation
@@ -179,8 +179,8 @@ def _is_sealed(folder: Path) -> bool:
     return seal.is_file() and folder.is_dir() and seal.read_text() == _contents(folder)
 
 
-def _put_in_place(made: Path, folder: Path) -> None:
-    """Replace `folder` by `made`, and seal it last: whoever dies in between leaves an unsealed folder."""
+def _put_in_place(new: Path, folder: Path) -> None:
+    """Replace `folder` by `new`, and seal it last: a process that dies in between leaves an unsealed folder."""
     seal = folder.with_suffix(".contents")
     seal.unlink(missing_ok=True)
     # Another checkout's server may be running from it: its sessions find every library at the same path again at once.
@@ -188,7 +188,7 @@ def _put_in_place(made: Path, folder: Path) -> None:
     remove_folder(old)
     if folder.exists():
         folder.rename(old)
-    made.rename(folder)
+    new.rename(folder)
     remove_folder(old)
     partial = seal.with_suffix(".partial")
     partial.write_text(_contents(folder))
@@ -197,17 +197,17 @@ def _put_in_place(made: Path, folder: Path) -> None:
 
 def _unpack(archives: Path, tree: Path) -> None:
     """Unpack the packages into `tree`, without what a server does not need, and point the programs at their library."""
-    made = tree.with_suffix(".partial")
-    remove_folder(made)
-    made.mkdir()
+    partial = tree.with_suffix(".partial")
+    remove_folder(partial)
+    partial.mkdir()
     for archive in sorted(archives.glob("*.deb")):
-        _unpack_one(archive, made)
-    library, loader = _c_library(made)
+        _unpack_one(archive, partial)
+    library, loader = _c_library(partial)
     for name in _PROGRAMS:
-        program = made / "usr" / "lib" / "postgresql" / str(_MAJOR) / "bin" / name
+        program = partial / "usr" / "lib" / "postgresql" / str(_MAJOR) / "bin" / name
         if program.is_file():
             _point_at_library(program, tree / library, tree / loader)
-    _put_in_place(made, tree)
+    _put_in_place(partial, tree)
 
 
 def _unpack_one(archive: Path, target: Path) -> None:
@@ -264,13 +264,13 @@ def _fetch(archives: Path) -> None:
     complaint = ""
     for mirror in mirrors:
         _log.info("Fetching PostgreSQL %s with TimescaleDB from the host's Debian mirror (about 45 MB).", _MAJOR)
-        made = archives.with_suffix(".partial")
-        remove_folder(made)
-        made.mkdir()
-        complaint = _fetch_from(mirror, keyring, archives.with_name("apt"), made)
+        partial = archives.with_suffix(".partial")
+        remove_folder(partial)
+        partial.mkdir()
+        complaint = _fetch_from(mirror, keyring, archives.with_name("apt"), partial)
         remove_folder(archives.with_name("apt"))
         if not complaint:
-            _put_in_place(made, archives)
+            _put_in_place(partial, archives)
             return
     raise ConfigurationError(
         f"the packages of PostgreSQL with TimescaleDB cannot be fetched: {complaint}",
