@@ -1,8 +1,6 @@
 """The only rate limiter: one bucket per credential, in the database, shared by every process."""
 
 import contextlib
-import os
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,9 +8,8 @@ from typing import Final
 
 import psycopg
 
-from domain.closing import Closing
 from domain.errors import ConfigurationError, WarehouseUnavailableError
-from warehouse.connections import Address
+from warehouse.connections import Address, OwnSession
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
 
@@ -25,7 +22,7 @@ _ALLOWANCE: Final = 0.25
 the provider may have thought about it, and only the first brings two requests closer."""
 
 
-class DatabaseBudget(Closing):
+class DatabaseBudget(OwnSession):
     """The right to send requests with one credential; `domain.contract.Budget`.
 
     Args:
@@ -42,7 +39,7 @@ class DatabaseBudget(Closing):
             raise ConfigurationError(
                 f"a budget of {per_second} requests per second", place=credential, fix="set a limit above 0"
             )
-        self._address = Address.of(url)
+        super().__init__(Address.of(url))
         self._values: dict[str, object] = {
             "credential": credential,
             "limit": timedelta(seconds=1 / per_second),
@@ -51,9 +48,6 @@ class DatabaseBudget(Closing):
         }
         self._place = f"budget of {credential}"
         self._sleep = sleep
-        self._connection: psycopg.Connection | None = None
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
 
     def take(self) -> int:
         """Wait until one more request is allowed, and take that slot; its number, for `answered`.
@@ -66,8 +60,8 @@ class DatabaseBudget(Closing):
         """
         while True:
             self._disown()
-            with self._lock, translated(self._place):
-                session = self._session()
+            with self.lock, translated(self._place):
+                session = self.connection()
                 session.execute(statement("budget/open"), self._values)
                 taken = session.execute(statement("budget/take"), self._values).fetchone()
                 if taken:
@@ -78,25 +72,11 @@ class DatabaseBudget(Closing):
     def answered(self, slot: int) -> None:
         """Note that the request of `slot` has an answer, or has failed: until now it may have been on its way."""
         # What was answered is not lost because the next slot may come a little early.
-        with contextlib.suppress(WarehouseUnavailableError), self._lock, translated(self._place):
-            self._session().execute(statement("budget/answered"), {**self._values, "place": slot})
+        with contextlib.suppress(WarehouseUnavailableError), self.lock, translated(self._place):
+            self.connection().execute(statement("budget/answered"), {**self._values, "place": slot})
 
-    def close(self) -> None:
-        """Let go of the session."""
-        self._disown()
-        if self._connection is not None:
-            self._connection.close()
-
-    def _disown(self) -> None:
-        if self._pid != os.getpid():
-            # After a fork the socket is the parent's: to speak on it or to close it here would end its session.
-            self._pid, self._connection = os.getpid(), None
-            self._lock = threading.Lock()
-
-    def _session(self) -> psycopg.Connection:
-        self._disown()
-        if self._connection is None or self._connection.closed:
-            self._connection = self._address.connect(as_loader=True)
-            # A slot lost in a crash of the server is a request not sent: no reason to wait for the disk.
-            self._connection.execute("SET synchronous_commit = off")
-        return self._connection
+    def _open(self) -> psycopg.Connection:
+        connection = super()._open()
+        # A slot lost in a crash of the server is a request not sent: no reason to wait for the disk.
+        connection.execute("SET synchronous_commit = off")
+        return connection

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, RLock
 from typing import Final, Self, TypeVar
 
 import psycopg
@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory
 
+from domain.closing import Closing
 from domain.errors import ConfigurationError, WarehouseUnsuitableError
 from warehouse.libpq import forget_variables
 from warehouse.sessions import SETTINGS, first_statement, libpq_words
@@ -206,3 +207,42 @@ class Connections:
             return
         with self._lock:
             self._idle.append(connection)
+
+
+class OwnSession(Closing):
+    """One session that stays open, opened when first needed and again if it was lost. A forked child has its own.
+
+    Attributes:
+        lock: To be held while the session is used.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._connection: psycopg.Connection | None = None
+        self._start()
+
+    def connection(self) -> psycopg.Connection:
+        """The session, which must be used under `lock`."""
+        self._disown()
+        if self._connection is None or self._connection.closed:
+            self._connection = self._open()
+        return self._connection
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self._disown()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> psycopg.Connection:
+        return self._address.connect(as_loader=True)
+
+    def _start(self) -> None:
+        """Begin without a session: at first, and in a forked child."""
+        self._pid, self._connection, self.lock = os.getpid(), None, RLock()
+
+    def _disown(self) -> None:
+        if self._pid != os.getpid():
+            # After a fork the socket is the parent's: to speak on it or to close it here would end its session.
+            self._start()

@@ -1,7 +1,6 @@
 """The ledger of export jobs, and a tenant's one slot: shared by every process, every step written down."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +10,10 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.json import Jsonb
 
-from domain.closing import Closing
 from domain.errors import ExportPendingError, WarehouseUnavailableError
 from domain.export_jobs import ExportJob, JobState, Order
 from domain.texts import storable
-from warehouse.connections import Address
+from warehouse.connections import Address, OwnSession
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
 
@@ -26,7 +24,7 @@ _LOG_SECONDS: Final = 60.0
 _LONGEST_SENTENCE: Final = 500
 
 
-class DatabaseExportJobs(Closing):
+class DatabaseExportJobs(OwnSession):
     """The jobs of one tenant; `domain.export_jobs.ExportJobs`.
 
     All of it goes over one session, which also holds the slot: a session that was lost cannot write on as if it still
@@ -49,15 +47,12 @@ class DatabaseExportJobs(Closing):
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._address = Address.of(url)
+        super().__init__(Address.of(url))
         self._source = source
         self._tenant = tenant
         self._place = f"export jobs of {tenant}"
         self._sleep = sleep
         self._clock = clock
-        self._connection: psycopg.Connection | None = None
-        self._holds = False
-        self._pid = os.getpid()
 
     @contextmanager
     def slot(self, patience_seconds: float) -> Iterator[None]:
@@ -74,7 +69,7 @@ class DatabaseExportJobs(Closing):
             self._run("free_slot")
         except BaseException:
             # Closing the session frees the slot whatever has happened to it.
-            self._drop()
+            self.close()
             raise
         finally:
             self._holds = False
@@ -142,11 +137,6 @@ class DatabaseExportJobs(Closing):
         """Every archive that answers this question has served."""
         self._run("landed", sha256=sha256)
 
-    def close(self) -> None:
-        """Let go of the session."""
-        self._disown()
-        self._drop()
-
     def _await(self, patience_seconds: float) -> None:
         began = logged_at = self._clock()
         while not self._run("hold_slot")[0][0]:
@@ -165,30 +155,21 @@ class DatabaseExportJobs(Closing):
 
     def _run(self, name: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - of several types
         with translated(self._place):
-            cursor = self._session().execute(statement(f"export_job/{name}"), {"tenant": self._tenant, **values})
+            cursor = self.connection().execute(statement(f"export_job/{name}"), {"tenant": self._tenant, **values})
             return cursor.fetchall() if cursor.description else []
 
-    def _session(self) -> psycopg.Connection:
-        self._disown()
-        if self._connection is None or self._connection.closed:
-            if self._holds:
-                raise WarehouseUnavailableError(
-                    "the session that held the tenant's place was lost, and another process may have taken it",
-                    place=self._place,
-                    fix="run it again: the job that is under way is found in the ledger",
-                )
-            self._connection = self._address.connect(as_loader=True)
-        return self._connection
+    def _open(self) -> psycopg.Connection:
+        if self._holds:
+            raise WarehouseUnavailableError(
+                "the session that held the tenant's place was lost, and another process may have taken it",
+                place=self._place,
+                fix="run it again: the job that is under way is found in the ledger",
+            )
+        return super()._open()
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _disown(self) -> None:
-        if self._pid != os.getpid():
-            # After a fork the socket is the parent's: to speak on it or to close it here would end its session.
-            self._pid, self._connection, self._holds = os.getpid(), None, False
+    def _start(self) -> None:
+        super()._start()
+        self._holds = False
 
 
 def _job(row: tuple[Any, ...]) -> ExportJob:

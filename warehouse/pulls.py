@@ -6,12 +6,10 @@ later wins when they are loaded. A pull whose holder is gone or has paused it is
 same, the same warehouse object included; an abandoned one is continued by nobody.
 """
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import RLock
 from typing import Any, Final
 
 import psycopg
@@ -22,7 +20,7 @@ from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, 
 from domain.records import BodyFile, Payload, Progress, PullReport
 from domain.texts import storable
 from domain.window import Window
-from warehouse.connections import Address, Connections
+from warehouse.connections import Connections, OwnSession
 from warehouse.landing import Landing
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
@@ -31,26 +29,8 @@ LONGEST_UNLOADED: Final = timedelta(hours=1)
 """A finished pull that nobody loaded is worth loading for this long; then the provider is asked again."""
 
 
-class PullSession:
-    """The session whose locks say which pulls are alive. Opened when first needed, and again if it was lost.
-
-    A forked child has a session of its own, and holds none of its parent's pulls.
-    """
-
-    def __init__(self, address: Address) -> None:
-        self.lock: Final = RLock()
-        self._address = address
-        self._connection: psycopg.Connection | None = None
-        self._locked_pulls: set[int] = set()
-        self._pid = os.getpid()
-
-    def connection(self) -> psycopg.Connection:
-        """The session, which must be used under `lock`."""
-        self._disown()
-        if self._connection is None or self._connection.closed:
-            self._locked_pulls.clear()
-            self._connection = self._address.connect(as_loader=True)
-        return self._connection
+class PullSession(OwnSession):
+    """The session whose locks say which pulls are alive. A forked child holds none of its parent's pulls."""
 
     def begin(self, source: str, window: Window, fingerprint: str) -> tuple[int, bool]:
         """The number of the pull to go on with, and whether it is a continued one."""
@@ -79,15 +59,15 @@ class PullSession:
     def close(self) -> None:
         """End the session: every pull that is not finished may be continued by others."""
         with self.lock:
-            self._disown()
-            self._locked_pulls.clear()
-            if self._connection is not None:
-                self._connection.close()
+            super().close()
 
-    def _disown(self) -> None:
-        if self._pid != os.getpid():
-            # The socket is the parent's: to speak on it or to close it here would end the parent's session.
-            self._pid, self._connection, self._locked_pulls = os.getpid(), None, set()
+    def _open(self) -> psycopg.Connection:
+        self._locked_pulls.clear()
+        return super()._open()
+
+    def _start(self) -> None:
+        super()._start()
+        self._locked_pulls: set[int] = set()
 
     def _take_over(self, connection: psycopg.Connection, pull_id: int) -> bool:
         if pull_id not in self._locked_pulls:

@@ -149,7 +149,7 @@ def test_a_forked_child_takes_places_on_a_session_of_its_own(database: str) -> N
         assert ended(fork(budget.close)) == 0
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT n_taken FROM budget").fetchone() == (2,)
-        session = budget._session()
+        session = budget.connection()
         assert not session.closed
         budget.take()
-        assert budget._session() is session
+        assert budget.connection() is session

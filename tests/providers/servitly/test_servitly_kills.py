@@ -262,7 +262,7 @@ def test_the_twin_would_have_noticed_without_the_place(
     database: str, tmp_path: Path, twin: served.Servitly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tooth: with a place that everybody has, and a ledger that shows nobody's job, orders are refused."""
-    monkeypatch.setattr(DatabaseExportJobs, "_await", lambda self, _: self._session() and None)
+    monkeypatch.setattr(DatabaseExportJobs, "_await", lambda self, _: self.connection() and None)
     monkeypatch.setattr(DatabaseExportJobs, "alive", _only_mine(DatabaseExportJobs.alive))
     together([partial(_one_of_four, database, tmp_path / "landing", number) for number in range(4)])
     assert twin.n_refused > 0
