@@ -1,6 +1,6 @@
 """What a failed day means for the days after it: go on, go on for a while, or stop.
 
-A bad day fails alone and by name. But where the next day would only fail for the same reason, asking on is hammering a
+A bad day fails alone and by name. But where the next day would only fail for the same reason, asking on would hammer a
 provider or a database that has already answered.
 """
 

@@ -5,7 +5,7 @@ the day is found that it fails for.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -164,7 +164,7 @@ class _Ingestion:
         spool = None
         if self.loads and len(days) > 1:
             spool = spooled(self.provider, self.warehouse, self.source, [Window.of_day(day) for day in days])
-        with closing(spool) if spool else nullcontext() as spool:
+        with spool or nullcontext():
             yield spool
 
     def _loaded(self, day: date, pull: PullReport | None, spool: Spool | None) -> DayOutcome:

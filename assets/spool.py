@@ -1,4 +1,4 @@
-"""What wide pulls say, read once and laid aside by days: so no day's load has to read all of it again (ADR 0019).
+"""What wide pulls say, read once and kept by day, so that no day's load reads all of it again (ADR 0019).
 
 It lies in a file without a name: whatever ends the process, nothing is left. It is a shortcut and no more. If anything
 at all is wrong with it there is none, and each day is read from its answers, where what is wrong has a day and a name.
@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import zstandard
 
+from domain.closing import Closing
 from domain.contract import LandedPull, Provider, Warehouse
 from domain.errors import IngestError
 from domain.quantities import NO_KINDS, Kind, Kinds
@@ -32,7 +33,7 @@ _LEAST_FREE: Final = 2**30  # bytes that stay free: the disk may be the database
 _FRAMES: Final = ("measurements", "states", "rejected")
 
 
-class Spool:
+class Spool(Closing):
     """Batches on disk, by pull and window, one of them in memory at a time.
 
     Args:
@@ -54,11 +55,11 @@ class Spool:
         self._end = 0
 
     def begin(self, pull_id: int, window: Window) -> None:
-        """From now on it is known what a pull says inside `window`: what is added, and nothing else."""
+        """Begin a window of a pull: the batches that are added are all that the pull says inside of it."""
         self._spans[pull_id, window] = []
 
     def add(self, pull_id: int, window: Window, batch: "Normalized") -> None:
-        """Lay a batch aside.
+        """Keep a batch.
 
         Raises:
             OSError: There is no room for it.
@@ -80,8 +81,8 @@ class Spool:
     def batches(self, pull_id: int, window: Window, kinds: Kinds = NO_KINDS) -> "Iterator[Normalized] | None":
         """What a pull says inside `window`; None if that is not known here.
 
-        Nor is it known where values were left unmapped, and a day that was loaded since made a register of a series:
-        with `kinds` of now they may have a meaning.
+        It is not known either where values were unmapped and a day that was loaded since made a register of a series:
+        with today's `kinds` those values may have a meaning.
         """
         if (pull_id, window) in self._doubtful and not _registers(kinds) <= self._registers:
             return None

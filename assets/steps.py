@@ -44,7 +44,7 @@ def land(
         window: What to ask for.
         is_final: Whether a failure is the last word on the window, and therefore in the ledger.
         reuse_finished: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
-            asked for then. Only for who loads it next.
+            asked for then. Only where the caller loads it next.
 
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.

@@ -186,10 +186,10 @@ class Pull(Protocol):
         """
 
     def pause(self, *, n_requests: int) -> None:
-        """Let go of the pull as it stands: waiting may help, and whoever asks for its window next continues it."""
+        """Let go of the pull as it stands: waiting may help, and the next pull of its window continues it."""
 
     def abandon(self, *, n_requests: int) -> None:
-        """Give the pull up: continuing it would only fail again. Nobody does; the next pull of its window is fresh."""
+        """Give the pull up, since continuing it would only fail again: the next pull of its window is fresh."""
 
 
 class LandedPull(Protocol):

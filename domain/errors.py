@@ -24,7 +24,7 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
     └── WarehouseError
         ├── WarehouseUnavailableError  ⟳        connection lost, shutdown, deadlock, disk full
         ├── WarehouseUnsuitableError            no TimescaleDB, or a schema this code does not know
-        ├── RowsRefusedError                    a constraint or a type said no
+        ├── RowsRefusedError                    a constraint or a type refuses the rows
         ├── OutsidePartitionError               a row of another window or source reached the loader
         ├── ShrinkRefusedError                  the load would lose rows and is not marked as a correction
         ├── TooManyRejectedError                more rows quarantined than the threshold allows
@@ -190,7 +190,7 @@ class WarehouseUnsuitableError(WarehouseError):
 
 
 class RowsRefusedError(WarehouseError):
-    """A constraint or a type of the database said no."""
+    """A constraint or a type of the database refuses the rows."""
 
 
 class OutsidePartitionError(WarehouseError):

@@ -1,7 +1,7 @@
 """What passes between a provider that prepares archives and the ledger of the jobs that it was asked for.
 
-Before and after every step of a job the ledger is told, so that whoever comes after a crash finds the job that is under
-way and does not order a second one.
+Before and after every step of a job the step is written into the ledger. So after a crash the next run finds the job
+that is under way, and orders no second one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,7 +103,7 @@ class ExportJobs(Protocol):
         """Write down that a job is about to be ordered."""
 
     def sent(self, number: int) -> bool:
-        """The order is sent next, if this says True; if it says False, the intention has ended, and nothing may be."""
+        """Mark the order as sent, just before it is; False if the intention has ended: then nothing may be sent."""
 
     def cancelled(self, number: int) -> bool:
         """End an intention as refused, so that its order is never sent; False if it has been sent, or has ended."""

@@ -26,7 +26,7 @@ Kinds = Mapping[str, Kind]
 """What the catalogue knows of a source's series: key → kind."""
 
 NO_KINDS: Final[Kinds] = MappingProxyType({})
-"""Nothing has been loaded: whoever normalizes has the payloads alone to go by."""
+"""Nothing has been loaded: `normalize` has the payloads alone to go by."""
 
 
 ABSENT: Final = "(absent)"

@@ -76,7 +76,7 @@ class BodyFile:
     """A body that is too large for memory: a file, which is there until the next payload is asked for.
 
     Attributes:
-        path: Where it is on this machine. Who made it removes it.
+        path: Where it is on this machine. Its maker removes it.
         n_bytes: Its size.
         sha256: Its hash, hexadecimal.
     """

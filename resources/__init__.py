@@ -1,4 +1,4 @@
-"""WITH WHAT: settings and lifetimes. A resource opens and closes a plain thing from downstairs and has no behaviour.
+"""WITH WHAT: settings and lifetimes. A resource opens and closes what providers and warehouse offer, and adds nothing.
 
 The environment is read here and nowhere else.
 """

@@ -18,7 +18,7 @@ class ConnectionConfig(ABC):
     """How to reach one account. Holds names of variables, no secret, and is a value: equal, and fit to be pickled.
 
     A provider's own class adds its variables, and says how its client is made. That method imports what it needs when
-    it is called: HTTP and pandas take a third of a second each, and whoever only looks at definitions needs neither.
+    it is called: HTTP and pandas take a third of a second each, and one that only lists definitions needs neither.
 
     Attributes:
         spec: What is true of the provider.

@@ -137,7 +137,7 @@ class OrderWorker:
 
 
 def main() -> None:
-    """Be a worker: carry the order that the run sends, and answer what became of it, whether or not anybody listens.
+    """Carry the order that the run sends, and answer what became of it, whether or not the run still listens.
 
     From the moment that it knows the order, it has `PollingPolicy.unknown` to live. So an order which is given up
     because it has had no name for that long is never sent after all, not even by a worker that was frozen meanwhile: it
@@ -150,7 +150,7 @@ def main() -> None:
     config, number, order = received
     _end_after(config.polling_policy.unknown)
     for polite in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(polite, signal.SIG_IGN)  # whoever asks politely lets it come to its end first
+        signal.signal(polite, signal.SIG_IGN)  # a polite signal lets it come to its end first
     outcome = _carried(config, number, order)
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), pickle.dumps(outcome))

@@ -31,7 +31,7 @@ Sender = TypeVar("Sender", bound=Counts)
 
 
 class ProviderSession(Closing):
-    """What one account is reached by, open until it is closed: all that a provider's client needs is had here only.
+    """The open way to one account: all that a provider's client is made of comes from here.
 
     Args:
         endpoint: Where the API is, and which file says it.

@@ -1,6 +1,6 @@
 """The one reader of the environment. Everything else is handed what it needs.
 
-Nothing is read at import: a missing variable fails whoever needs it, by name, and nobody else.
+Nothing is read at import: a missing variable fails what needs it, by name, and nothing else.
 """
 
 import contextlib

@@ -35,7 +35,7 @@ class WarehouseOpener:
         Raises:
             IngestError: On entering; see `warehouse_address`.
         """
-        # The schema's tools take half a second to import, and whoever only looks at definitions needs none of them.
+        # The schema's tools take half a second to import, and a process that only lists definitions needs none.
         from resources.warehouse import opened_warehouse  # noqa: PLC0415  # see above
 
         return opened_warehouse(self.settings)
