@@ -7,11 +7,20 @@ lies in the landing zone, so that a changed normalizer is replayed without one r
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from assets.lost_sessions import Result, on_living_sessions
 from assets.spool import Spool
 from domain.contract import LandedPull, Provider, Pull, Warehouse
-from domain.errors import AccountingError, IngestError, ProviderError, StaleLoadError, UnforeseenError
+from domain.errors import (
+    AccountingError,
+    IngestError,
+    ProviderError,
+    StaleLoadError,
+    UnforeseenError,
+    is_session_lost,
+)
 from domain.quantities import Kinds
 from domain.records import LoadReport, Payload, PullReport
 from domain.window import Window
@@ -52,27 +61,48 @@ def land(
         ConfigurationError: The provider cannot be asked, because a setting is missing.
         UnforeseenError: Something else was raised: a bug of ours.
     """
-    try:
+    asked = _Asked(provider)
+
+    def attempt() -> PullReport:
         with _foreseen(f"{source}, {window}"):
             if reuse_finished and (left := warehouse.reuse_finished(source, window, fingerprint=provider.fingerprint)):
                 return left
-            return _land(provider, warehouse, source, window)
+            return _land(provider, warehouse, source, window, asked)
+
+    try:
+        return on_living_sessions(warehouse, f"{source}, {window}", attempt)
     except IngestError as error:
         if is_final:
             warehouse.record_failure(source, window, error)
         raise
 
 
-def _land(provider: Provider, warehouse: Warehouse, source: str, window: Window) -> PullReport:
-    n_requests = provider.n_requests
+@dataclass(slots=True)
+class _Asked:
+    """Counts the requests that no pull has been told of yet: those of a lost session go to the attempt after it."""
+
+    provider: Provider
+    n_told: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.n_told = self.provider.n_requests
+
+    def tell(self, end: Callable[..., Result]) -> Result:
+        n_now = self.provider.n_requests
+        done = end(n_requests=n_now - self.n_told)
+        self.n_told = n_now
+        return done
+
+
+def _land(provider: Provider, warehouse: Warehouse, source: str, window: Window, asked: _Asked) -> PullReport:
     pull = warehouse.begin_pull(source, window, fingerprint=provider.fingerprint)
     try:
         _keep_all(provider.fetch(window, pull.progress), pull)
-        return pull.finish(n_requests=provider.n_requests - n_requests)
+        return asked.tell(pull.finish)
     except BaseException as error:
         end = pull.abandon if _is_hopeless(error) else pull.pause
         try:
-            end(n_requests=provider.n_requests - n_requests)
+            asked.tell(end)
         except IngestError as second:
             # The first error is the one to act on. The pull is continued, then, by the next run.
             error.add_note(f"How the pull ended could not be recorded: {second}")
@@ -138,40 +168,79 @@ def load(
             faster than they could be loaded.
         WarehouseError: The load was refused or rolled back; the partition is what it was before.
     """
-
-    def newest() -> tuple[LandedPull, Kinds]:
-        try:
-            return warehouse.payloads(source, window), warehouse.known_kinds(source)
-        except IngestError as error:
-            warehouse.record_failure(source, window, error)  # a load that fails later writes that down itself
-            raise
-
-    def attempt() -> LoadReport:
-        batches = spool.batches(landed.pull_id, window, kinds) if spool else None
-        if batches is None:
-            # Called when the load asks for the first batch: what goes wrong in it is written down by the load.
-            batches = _called(lambda: provider.normalize(landed, window, kinds))
-        if on_batch is not None:
-            batches = _observed(batches, on_batch)
-        return warehouse.load(source, window, landed, batches, is_correction=is_correction)
-
-    landed, kinds = newest()
+    loading = _Loading(provider, warehouse, source, window, is_correction, on_batch, spool)
+    landed, kinds = loading.newest()
     for _ in range(_RACES):
         try:
-            return attempt()
+            return loading.load(landed, kinds)
         except StaleLoadError:
             lost = landed
-            landed, kinds = newest()
+            landed, kinds = loading.newest()
             if landed.pull_id == lost.pull_id:
                 raise
-    return attempt()
+    return loading.load(landed, kinds)
+
+
+@dataclass(slots=True)
+class _Loading:
+    """One load, and what is the same in all its attempts."""
+
+    provider: Provider
+    warehouse: Warehouse
+    source: str
+    window: Window
+    is_correction: bool
+    on_batch: "Callable[[Normalized], None] | None"
+    spool: Spool | None
+    n_shown: int = 0
+
+    def newest(self) -> tuple[LandedPull, Kinds]:
+        """The newest pull, and what is known of its series."""
+        self.n_shown = 0
+        try:
+            return self._repeated(
+                lambda: (
+                    self.warehouse.payloads(self.source, self.window),
+                    self.warehouse.known_kinds(self.source),
+                )
+            )
+        except IngestError as error:
+            self._record(error)
+            raise
+
+    def load(self, landed: LandedPull, kinds: Kinds) -> LoadReport:
+        """Load it."""
+
+        def attempt() -> LoadReport:
+            batches = self.spool.batches(landed.pull_id, self.window, kinds) if self.spool else None
+            if batches is None:
+                # Called when the load asks for the first batch: what goes wrong in it is written down by the load.
+                batches = _called(lambda: self.provider.normalize(landed, self.window, kinds))
+            return self.warehouse.load(
+                self.source, self.window, landed, self._shown(batches), is_correction=self.is_correction
+            )
+
+        try:
+            return self._repeated(attempt)
+        except IngestError as error:
+            if is_session_lost(error):  # any other failure the load has written down itself
+                self._record(error)
+            raise
+
+    def _repeated(self, step: Callable[[], Result]) -> Result:
+        return on_living_sessions(self.warehouse, f"{self.source}, {self.window}", step)
+
+    def _record(self, error: IngestError) -> None:
+        self.warehouse.record_failure(self.source, self.window, error)
+
+    def _shown(self, batches: "Iterator[Normalized]") -> "Iterator[Normalized]":
+        """Show each batch once, however often it is loaded: a repeated attempt has the same ones."""
+        for number, batch in enumerate(batches, start=1):
+            if self.on_batch is not None and number > self.n_shown:
+                self.on_batch(batch)
+                self.n_shown = number
+            yield batch
 
 
 def _called(normalize: "Callable[[], Iterator[Normalized]]") -> "Iterator[Normalized]":
     yield from normalize()
-
-
-def _observed(batches: "Iterator[Normalized]", on_batch: "Callable[[Normalized], None]") -> "Iterator[Normalized]":
-    for batch in batches:
-        on_batch(batch)
-        yield batch

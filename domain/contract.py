@@ -7,7 +7,7 @@ and talks to nobody. Answers are kept before they are interpreted, so a mistake 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from domain.errors import IngestError
+from domain.errors import IngestError, WarehouseUnavailableError
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
@@ -162,7 +162,15 @@ class Warehouse(Protocol):
             is_correction: Allow the partition to shrink by any amount.
 
         Raises:
-            WarehouseError: and nothing else of its own; the partition is then what it was before.
+            WarehouseError: and nothing else of its own; the partition is then what it was before. Where the session
+                was lost nobody knows that, and the same load again makes it known; the ledger has no row of it.
+        """
+
+    def wait_until_available(self, error: WarehouseUnavailableError) -> None:
+        """Wait until a session can be had again, after `error` has lost one (`session_lost`).
+
+        Raises:
+            WarehouseUnavailableError: It cannot, for as long as is waited.
         """
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:

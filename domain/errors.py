@@ -180,9 +180,23 @@ class WarehouseError(IngestError):
 
 
 class WarehouseUnavailableError(WarehouseError):
-    """The database is away, busy or full; the transaction is rolled back."""
+    """The database is away, busy or full; the transaction is rolled back.
+
+    Attributes:
+        session_lost: Whether the session ended, or none could be had: on another one the same step may succeed.
+    """
 
     retryable = True
+
+    def __init__(self, culprit: str, *, place: str, fix: str, session_lost: bool = False) -> None:
+        """Carry whether it was the session."""
+        super().__init__(culprit, place=place, fix=fix)
+        self.session_lost = session_lost
+
+
+def is_session_lost(error: BaseException) -> bool:
+    """Whether `error` is the loss of a database session, so that the same step may succeed on another one."""
+    return isinstance(error, WarehouseUnavailableError) and error.session_lost
 
 
 class WarehouseUnsuitableError(WarehouseError):

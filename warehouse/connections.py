@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, RLock
 from typing import Final, Self, TypeVar
 
@@ -15,6 +16,7 @@ from psycopg.rows import BaseRowFactory
 
 from domain.closing import Closing
 from domain.errors import ConfigurationError, WarehouseUnsuitableError
+from warehouse.availability import Availability, answers
 from warehouse.libpq import forget_variables
 from warehouse.sessions import SETTINGS, first_statement, libpq_words
 from warehouse.sqlstates import translated
@@ -25,6 +27,7 @@ _Row = TypeVar("_Row")
 # PostgreSQL's own defaults are "never" (0). A hung worker holds the lock of its partition no longer than these.
 STATEMENT_SECONDS: Final = 1800  # the COPY of a 10-million-row day takes some 20 s; a loaded laptop ten times that
 LOCK_SECONDS: Final = 600  # waiting for another loader of the same partition to finish
+_UNANSWERED_MS: Final = 60_000  # a host that does not even acknowledge what was sent is gone
 IDLE_SECONDS: Final = 120  # between two statements of one transaction there is only encoding
 
 # libpq ends a password at its first @ or / and takes the rest for a host, a port or a database, which messages name.
@@ -117,6 +120,8 @@ class Address:
                 keepalives_idle=30,
                 keepalives_interval=10,
                 keepalives_count=3,
+                # Keepalives are for sessions that rest; what was sent would be sent anew for a quarter of an hour.
+                tcp_user_timeout=_UNANSWERED_MS,
                 # Every statement is planned with its own literals: a generic plan would open every chunk.
                 prepare_threshold=None,
             )
@@ -151,8 +156,9 @@ def refuse_encoding(encoding: str | None, place: str) -> None:
 class Connections:
     """Sessions of loaders that are lent, one borrower each, and kept for the next. Safe for threads and forks."""
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, address: Address, availability: Availability | None = None) -> None:
+        self.address: Final = address
+        self.availability: Final = availability or Availability(address.place, partial(address.connect, as_loader=True))
         self._idle: list[psycopg.Connection] = []
         self._lock = Lock()
         self._pid = os.getpid()
@@ -197,9 +203,9 @@ class Connections:
                 self._pid, self._idle = os.getpid(), []
             while self._idle:
                 connection = self._idle.pop()
-                if not connection.closed:
+                if answers(connection):
                     return connection
-        return self.address.connect(as_loader=True)
+        return self.availability.connect()
 
     def _give_back(self, connection: psycopg.Connection) -> None:
         if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
@@ -212,12 +218,16 @@ class Connections:
 class OwnSession(Closing):
     """One session that stays open, opened when first needed and again if it was lost. A forked child has its own.
 
+    Args:
+        address: Where it leads to.
+        availability: Opens it, where the database is to be waited for.
+
     Attributes:
         lock: To be held while the session is used.
     """
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, address: Address, availability: Availability | None = None) -> None:
+        self._open_session = availability.connect if availability else partial(address.connect, as_loader=True)
         self._connection: psycopg.Connection | None = None
         self._start()
 
@@ -228,6 +238,13 @@ class OwnSession(Closing):
             self._connection = self._open()
         return self._connection
 
+    def tried_connection(self) -> psycopg.Connection:
+        """The same, after a look whether it still has its server: nothing that it held counts, where it has none."""
+        self._disown()
+        if self._connection is not None:
+            answers(self._connection)  # closes one that has none
+        return self.connection()
+
     def close(self) -> None:
         """Let go of the session."""
         self._disown()
@@ -236,7 +253,7 @@ class OwnSession(Closing):
             self._connection = None
 
     def _open(self) -> psycopg.Connection:
-        return self._address.connect(as_loader=True)
+        return self._open_session()
 
     def _start(self) -> None:
         """Begin without a session: at first, and in a forked child."""

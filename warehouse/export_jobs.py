@@ -164,6 +164,7 @@ class DatabaseExportJobs(OwnSession):
                 "the session that held the tenant's place was lost, and another process may have taken it",
                 place=self._place,
                 fix="run it again: the job that is under way is found in the ledger",
+                session_lost=True,
             )
         return super()._open()
 

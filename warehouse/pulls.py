@@ -35,7 +35,7 @@ class PullSession(OwnSession):
     def begin(self, source: str, window: Window, fingerprint: str) -> tuple[int, bool]:
         """The number of the pull to go on with, and whether it is a continued one."""
         with self.lock:
-            connection = self.connection()
+            connection = self.tried_connection()
             values = {"source": source, "start": window.start, "end": window.end, "fingerprint": fingerprint}
             found = connection.execute(statement("pull/unfinished"), values).fetchone()
             if found and self._take_over(connection, found[0]):
@@ -221,6 +221,7 @@ class TimescalePull:
                     "the session that held this pull was lost, and another process may have taken the pull over",
                     place=self._place,
                     fix="run it again: the pull continues behind the last page kept",
+                    session_lost=True,
                 )
             yield self._session.connection()
 

@@ -36,6 +36,19 @@ CLASSES: Final[dict[str, type[WarehouseError]]] = {
 }
 """SQLSTATE class → what it means for the run that waits. A class that is not here is refused without a retry."""
 
+SESSION_LOST: Final = frozenset(
+    {
+        "25P03",  # it rested inside a transaction for longer than the server bears
+        "25P04",  # its transaction took longer than the server bears
+        "57P01",  # shut down, or ended by somebody
+        "57P02",  # another session crashed, and the server ends all of them
+        "57P03",  # starting, or recovering
+        "57P05",  # it rested for longer than the server bears
+    }
+)
+"""SQLSTATE of a session that is over; so is one of class 08, and one that ends without a word. On another one the same
+step may succeed. A statement that took too long (57014) would take as long again."""
+
 _FIX_OF_STATE: Final = {
     # Somebody has closed the database to writers, or it is a standby: neither is ours to overrule.
     "25006": "wait, or name the primary; where it is closed on purpose, end that with"
@@ -70,7 +83,13 @@ def translate(error: psycopg.Error, place: str) -> WarehouseError:
         culprit = "the database refuses the connection: role, password or database name is wrong"
     else:
         culprit = f"the driver refused a value ({type(error).__name__})"
-    return cls(culprit, place=place, fix=_FIX_OF_STATE.get(state, _FIXES[cls]))
+    translated_error = cls(culprit, place=place, fix=_FIX_OF_STATE.get(state, _FIXES[cls]))
+    if isinstance(translated_error, WarehouseUnavailableError):
+        # Without a state, only an operational error is about the connection.
+        translated_error.session_lost = (
+            state[:2] == "08" or state in SESSION_LOST if state else isinstance(error, psycopg.OperationalError)
+        )
+    return translated_error
 
 
 def _stateless(error: psycopg.Error) -> type[WarehouseError]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -10,13 +11,21 @@ from upath import UPath
 
 from domain.closing import Closing
 from domain.contract import LandedPull
-from domain.errors import IngestError, NormalizationError, RowsRefusedError, WarehouseError
+from domain.errors import (
+    IngestError,
+    NormalizationError,
+    RowsRefusedError,
+    WarehouseError,
+    WarehouseUnavailableError,
+    is_session_lost,
+)
 from domain.measurement import Normalized
 from domain.quantities import Kinds
 from domain.records import LoadReport, PullReport, Series
 from domain.texts import storable
 from domain.window import Window
 from warehouse import pulls
+from warehouse.availability import PATIENCE_SECONDS, Availability
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
@@ -29,15 +38,32 @@ from warehouse.reading import Reading
 _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 
 
-def open_warehouse(url: str, landing: str | Path | UPath, *, code_version: str | None = None) -> "TimescaleWarehouse":
+def open_warehouse(
+    url: str,
+    landing: str | Path | UPath,
+    *,
+    code_version: str | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
+    restart: Callable[[], object] | None = None,
+) -> "TimescaleWarehouse":
     """The warehouse at `url`, with its landing zone. Nothing is connected until something is asked.
 
     Args:
         url: `postgresql://…` of a database whose schema is there (`warehouse.schema`).
         landing: A folder, or the URL of one on an object store.
         code_version: What the ledger says loaded a partition; this release by default.
+        patience_seconds: How long a database that was there is waited for, whatever is asked.
+        restart: Starts its server if it does not run, where that is ours to do.
     """
-    return TimescaleWarehouse(Address.of(url), Landing(landing), code_version or version("joulehouse"))
+    address = Address.of(url)
+    availability = Availability(
+        address.place,
+        partial(address.connect, as_loader=True),
+        patience_seconds=patience_seconds,
+        restart=restart,
+    )
+    connections = Connections(address, availability)
+    return TimescaleWarehouse(connections, Landing(landing), code_version or version("joulehouse"))
 
 
 class TimescaleWarehouse(Closing):
@@ -52,9 +78,9 @@ class TimescaleWarehouse(Closing):
         live: What streams say, and what they may have missed.
     """
 
-    def __init__(self, address: Address, landing: Landing, code_version: str) -> None:
-        self._connections: Final = Connections(address)
-        self._session: Final = pulls.PullSession(address)
+    def __init__(self, connections: Connections, landing: Landing, code_version: str) -> None:
+        self._connections: Final = connections
+        self._session: Final = pulls.PullSession(connections.address, connections.availability)
         self._catalogue: Final = Catalogue(self._connections)
         self._landing: Final = landing
         self._code_version: Final = code_version
@@ -108,7 +134,8 @@ class TimescaleWarehouse(Closing):
 
         Raises:
             IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
-                before, and the ledger has a `failed` row with the reason.
+                before, and the ledger has a `failed` row with the reason; where the session was lost it has none, and
+                the outcome is unknown: the same load again, on a fresh session, makes it known.
             NormalizationError: The same, where `batches` raises anything but an `IngestError`, or cannot be taken in.
             RowsRefusedError: The same, where writing what was taken in raises anything but an `IngestError`.
         """
@@ -119,8 +146,18 @@ class TimescaleWarehouse(Closing):
             _fill_buffer(buffer, batches, assignment.place)
             return self._commit(assignment, buffer, seconds)
         except IngestError as error:
-            self._record(assignment, buffer, error, seconds())
+            if not is_session_lost(error):
+                self._record(assignment, buffer, error, seconds())
             raise
+
+    def wait_until_available(self, error: WarehouseUnavailableError) -> None:
+        """Wait until the database gives a session again, after `error` has lost one.
+
+        Raises:
+            WarehouseUnavailableError: It does not, for as long as it is waited for.
+        """
+        with self._connections.borrow(error.place):
+            pass
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         """A `failed` row in the ledger for a window that did not come as far as a load: its pull failed."""

@@ -47,7 +47,6 @@ def test_a_session_may_rest_for_as_long_as_a_provider_takes(database: str, tmp_p
     assert failed(database, tmp_path, DAYS[:2], latency=0.3) == []
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="a session that died is found out by the day that borrows it")
 def test_a_restart_between_two_days_costs_none(
     database: str, warehouse_server: EmbeddedWarehouse, tmp_path: Path
 ) -> None:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from domain.contract import LandedPull
-from domain.errors import IngestError, PayloadMissingError, ShrinkRefusedError, StaleLoadError
+from domain.errors import (
+    IngestError,
+    PayloadMissingError,
+    ShrinkRefusedError,
+    StaleLoadError,
+    WarehouseUnavailableError,
+)
 from domain.measurement import Normalized
 from domain.quantities import QUANTITIES, Kinds
 from domain.records import LoadReport, Payload, Progress, PullReport, Series
@@ -94,6 +100,7 @@ class FakeWarehouse:
     points: dict[str, Points] = field(default_factory=dict)
     reports: list[LoadReport] = field(default_factory=list)
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)
     standing: dict[str, dict[date, DayStatus]] = field(default_factory=dict)
     rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
     wrong: dict[tuple[str, date], Sequence[str]] = field(default_factory=dict)
@@ -218,6 +225,9 @@ class FakeWarehouse:
         self.standing.setdefault(source, {})[window.day] = day_status(window.day, report.load_id)
         self.answered[source, window.day] = time.monotonic_ns()
         return report
+
+    def wait_until_available(self, error: WarehouseUnavailableError) -> None:
+        self.waits.append(str(error))
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         self.failures.append((source, window, error))

@@ -1,0 +1,116 @@
+"""Whether the database answers: a warehouse that was there is waited for, because it restarts or fails over."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+
+from domain.errors import IngestError, WarehouseUnavailableError
+
+PATIENCE_SECONDS: Final = 600.0
+"""How long a database that was there is waited for."""
+
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_LOG_SECONDS: Final = 30.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Availability:
+    """Opens sessions, and waits for a database that was there before. Safe for threads.
+
+    One that has never answered is not waited for: its address may well be wrong. Once it was waited for in vain, nobody
+    waits again before it answers.
+
+    Args:
+        place: Host, port and database, for messages.
+        open_session: Opens a session, or raises one of our errors.
+        patience_seconds: How long it is waited for.
+        restart: Starts the server again if it does not run, where that is ours to do.
+        sleep: How to wait.
+        clock: Returns seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        open_session: Callable[[], psycopg.Connection],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        restart: Callable[[], object] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._place = place
+        self._open_session = open_session
+        self._patience_seconds = patience_seconds
+        self._restart = restart
+        self._sleep = sleep
+        self._clock = clock
+        self._is_expected = False
+
+    def connect(self) -> psycopg.Connection:
+        """A fresh session in autocommit, as soon as one is to be had.
+
+        Raises:
+            WarehouseUnavailableError: Nobody answers, or nobody did for as long as we wait.
+            WarehouseUnsuitableError: The server does not let us in.
+        """
+        try:
+            connection = self._open_session()
+        except WarehouseUnavailableError as error:
+            if not (self._is_expected and error.session_lost and self._patience_seconds > 0):
+                raise
+            connection = self._wait(error)
+        self._is_expected = True
+        return connection
+
+    def _wait(self, error: WarehouseUnavailableError) -> psycopg.Connection:
+        began = logged_at = self._clock()
+        patience = f"{self._patience_seconds / 60:g} minutes"
+        _log.warning("%s: the database is away, and waited for, for %s at most.", self._place, patience)
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            self._start_again()
+            try:
+                connection = self._open_session()
+            except WarehouseUnavailableError as again:
+                if not again.session_lost:
+                    raise
+                error = again
+            else:
+                _log.warning("%s: the database answers again, after %.0f s.", self._place, self._clock() - began)
+                return connection
+            now = self._clock()
+            if now - began >= self._patience_seconds:
+                self._is_expected = False
+                error.culprit = f"{error.culprit}, for {patience} now"
+                raise error
+            if now - logged_at >= _LOG_SECONDS:
+                logged_at = now
+                _log.warning("%s: the database has been away for %.0f s.", self._place, now - began)
+            self._sleep(min(pause, self._patience_seconds - (now - began)))
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _start_again(self) -> None:
+        if self._restart is None:
+            return
+        try:
+            self._restart()
+        except IngestError as error:
+            _log.warning("%s", error)  # it may still come up, or another process starts it
+
+
+def answers(connection: psycopg.Connection) -> bool:
+    """Whether a session that has rested still has its server; one that has none is closed."""
+    if connection.closed:
+        return False
+    try:
+        connection.execute(b"")
+    except psycopg.Error:
+        connection.close()
+        return False
+    return True
