@@ -1,9 +1,9 @@
 """The warehouse's address and lifetime: `WAREHOUSE_URL`, or else the embedded one, started on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from domain.errors import WarehouseUnsuitableError
+from domain.errors import ConfigurationError, WarehouseError, WarehouseUnsuitableError
 from resources.settings import Settings
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.fill import fill
@@ -46,5 +46,28 @@ def opened_warehouse(settings: Settings) -> Iterator[TimescaleWarehouse]:
     Raises:
         IngestError: See `warehouse_address`.
     """
-    with open_warehouse(warehouse_address(settings), settings.landing_url) as warehouse:
+    url = warehouse_address(settings)
+    with open_warehouse(url, settings.landing_url, restart=embedded_restart(settings, url)) as warehouse:
         yield warehouse
+
+
+def embedded_restart(settings: Settings, url: str) -> Callable[[], None] | None:
+    """Starts the server of `url` again if it does not run; None where it is not the embedded one of this checkout."""
+    embedded = EmbeddedWarehouse(settings.home, cache=settings.cache)
+    try:
+        if not embedded.status().is_made or embedded.url != url:
+            return None
+    except WarehouseError:  # it was never started, or its password is gone
+        return None
+
+    def restart() -> None:
+        if not embedded.status().is_made:
+            raise ConfigurationError(
+                "the embedded warehouse was removed", place=str(settings.home), fix="run the command again"
+            )
+        if embedded.start() != url:
+            raise ConfigurationError(
+                "the embedded warehouse runs on another port now", place=str(settings.home), fix="run the command again"
+            )
+
+    return restart

@@ -51,6 +51,7 @@ class Availability:
         self._sleep = sleep
         self._clock = clock
         self._is_expected = False
+        self._complaint = ""
 
     def connect(self) -> psycopg.Connection:
         """A fresh session in autocommit, as soon as one is to be had.
@@ -101,7 +102,10 @@ class Availability:
         try:
             self._restart()
         except IngestError as error:
-            _log.warning("%s", error)  # it may still come up, or another process starts it
+            # It may still come up, or another process starts it.
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                _log.warning("%s", error)
 
 
 def answers(connection: psycopg.Connection) -> bool:

@@ -37,7 +37,8 @@ def live(source: SourceArgument) -> None:
     if component.facts.is_retired:
         refuse(f"{source} is retired: what is loaded stays, and nothing new comes.")
     with (
-        project.warehouse() as warehouse,
+        # What is heard meanwhile is kept, and what cannot be kept is marked as a gap: it does its own waiting.
+        project.warehouse(patience_seconds=0) as warehouse,
         closing(chosen.open()) as provider,
         component.open_live(project.settings) as feed,
     ):

@@ -15,7 +15,8 @@ from domain.contract import Provider
 from pipelines.console import refuse
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
 from resources.settings import Settings
-from resources.warehouse import warehouse_address
+from resources.warehouse import embedded_restart, warehouse_address
+from warehouse.availability import PATIENCE_SECONDS
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -75,13 +76,23 @@ class Project:
         return warehouse_address(self.settings)
 
     @contextmanager
-    def warehouse(self, url: str = "") -> Iterator[TimescaleWarehouse]:
-        """The warehouse, connected when something is asked; at `url`, which is known to run and to fit, if given.
+    def warehouse(self, url: str = "", *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[TimescaleWarehouse]:
+        """The warehouse, connected when something is asked.
+
+        Args:
+            url: Where it is, if it is known to run and to fit.
+            patience_seconds: How long it is waited for, should it be away meanwhile.
 
         Raises:
             IngestError: See `warehouse_url`.
         """
-        with open_warehouse(url or self.warehouse_url(), self.settings.landing_url) as warehouse:
+        url = url or self.warehouse_url()
+        with open_warehouse(
+            url,
+            self.settings.landing_url,
+            patience_seconds=patience_seconds,
+            restart=embedded_restart(self.settings, url),
+        ) as warehouse:
             yield warehouse
 
     def sources(self) -> "list[Source]":
