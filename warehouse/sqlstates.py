@@ -83,13 +83,16 @@ def translate(error: psycopg.Error, place: str) -> WarehouseError:
         culprit = "the database refuses the connection: role, password or database name is wrong"
     else:
         culprit = f"the driver refused a value ({type(error).__name__})"
-    translated_error = cls(culprit, place=place, fix=_FIX_OF_STATE.get(state, _FIXES[cls]))
-    if isinstance(translated_error, WarehouseUnavailableError):
-        # Without a state, only an operational error is about the connection.
-        translated_error.session_lost = (
-            state[:2] == "08" or state in SESSION_LOST if state else isinstance(error, psycopg.OperationalError)
-        )
-    return translated_error
+    fix = _FIX_OF_STATE.get(state, _FIXES[cls])
+    if cls is WarehouseUnavailableError:
+        return cls(culprit, place=place, fix=fix, session_lost=_is_session_lost(error, state))
+    return cls(culprit, place=place, fix=fix)
+
+
+def _is_session_lost(error: psycopg.Error, state: str) -> bool:
+    if state:
+        return state[:2] == "08" or state in SESSION_LOST
+    return isinstance(error, psycopg.OperationalError)  # others without a state are not about the connection
 
 
 def _stateless(error: psycopg.Error) -> type[WarehouseError]:

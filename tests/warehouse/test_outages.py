@@ -15,6 +15,7 @@ from assets.ingest import ingest_days
 from domain.errors import WarehouseUnavailableError, WarehouseUnsuitableError
 from domain.measurement import Normalized
 from domain.window import Window
+from tests.fakes.databases import drop_database
 from tests.fakes.hub import MIDNIGHT, hub
 from tests.fakes.outages import kill_backend, kill_server, meanwhile, restart
 from tests.fakes.points import DAY, load
@@ -22,7 +23,7 @@ from warehouse.availability import Availability
 from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import migrate
-from warehouse.server import create_database, drop_database, with_database
+from warehouse.server import create_database, with_database
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 DAYS: Final = [date(2025, 6, day) for day in range(1, 9)]
