@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import CredentialsRejectedError, PayloadUnreadableError
-from providers._http import Answer, ApiClient, Secret
+from providers._http import ApiClient, Response, Secret
 from providers._json import read_json
 
 # A lifetime that is missing or absurd is taken for a minute: never cached for ever, never fetched for every request.
@@ -29,7 +29,7 @@ _REFUSALS: Final = (400, 401, 403)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LoginRequest:
     """What is sent to log in: a form, or else a JSON document, and where the provider wants it, a query.
 
     It holds a secret, and is made anew for each login.
@@ -85,7 +85,7 @@ class _Token:
 class BearerLogin:
     """Proves who we are with a token that a login gives out. Safe to use from many threads: one logs in for all.
 
-    After a 401 the API client calls `renew` once for a question; a second 401 is a `CredentialsRejectedError`.
+    After a 401 the API client calls `renew` once for a call; a second 401 is a `CredentialsRejectedError`.
 
     Args:
         http: A client of the login's origin, without credentials of its own.
@@ -102,7 +102,7 @@ class BearerLogin:
         http: ApiClient,
         path: str,
         *,
-        ask: Callable[[], Question],
+        ask: Callable[[], LoginRequest],
         read: Callable[[Mapping[str, object]], Granted],
         rules: Rules,
         clock: Callable[[], float] = time.monotonic,
@@ -151,16 +151,16 @@ class BearerLogin:
     def _log_in(self) -> _Token:
         if self._clock() < self._rejected_until:
             raise self._rejected(f"the provider rejected {self._rules.who} a moment ago, and it was not asked again")
-        question = self._ask()
+        request = self._ask()
         self._http.new_step()
         began = self._clock()  # its life may have begun as early as this
-        answer = self._http.post(
-            self._path, params=question.params, form=question.form, json=question.json, handled_statuses=_REFUSALS
+        response = self._http.post(
+            self._path, params=request.params, form=request.form, json=request.json, handled_statuses=_REFUSALS
         )
-        if answer.status in _REFUSALS:
+        if response.status in _REFUSALS:
             self._rejected_until = self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
-            raise self._rejected(f"the provider answered {answer.status}{self._code(answer)} to {self._rules.who}")
-        granted = self._read(_document(answer))
+            raise self._rejected(f"the provider answered {response.status}{self._code(response)} to {self._rules.who}")
+        granted = self._read(_document(response))
         if not isinstance(granted.token, str) or not _TOKEN.fullmatch(granted.token):
             raise self._unreadable("has no access token, or one that does not fit into a header")
         if str(granted.kind).lower() != "bearer":
@@ -173,8 +173,8 @@ class BearerLogin:
             return self._rules.otherwise_seconds
         return min(float(seconds), self._rules.longest_seconds)
 
-    def _code(self, answer: Answer) -> str:
-        code = _document(answer).get("error")
+    def _code(self, response: Response) -> str:
+        code = _document(response).get("error")
         return f" ({code})" if isinstance(code, str) and code in self._rules.codes else ""
 
     @property
@@ -189,10 +189,61 @@ class BearerLogin:
         return PayloadUnreadableError(f"the token answer {culprit}", place=self._place, fix=fix)
 
 
-def _document(answer: Answer) -> Mapping[str, object]:
+def _document(response: Response) -> Mapping[str, object]:
     """The answer as an object; an empty one if it is anything else."""
     try:
-        document = read_json(answer.body, place="the token answer", fix="compare it with the provider's documentation")
+        fix = "compare it with the provider's documentation"
+        document = read_json(response.body, place="the token answer", fix=fix)
     except PayloadUnreadableError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+_OAUTH2_RULES: Final = Rules(
+    who="our client",
+    fix="check the client's id and secret, and that the client may use client credentials",
+    # RFC 6749, 5.2, and what Keycloak adds.
+    codes=frozenset({
+        "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+        "invalid_scope", "access_denied",
+    }),
+)  # fmt: skip
+
+
+class ClientCredentials(BearerLogin):
+    """OAuth2 client credentials (RFC 6749, 4.4): a client's id and secret; everything else is as in `BearerLogin`.
+
+    Args:
+        token_http: A client of the token's origin, without credentials of its own.
+        path: Of the token endpoint, below that origin.
+        client_id: The client's name.
+        client_secret: Its secret; sent in the form, to the token endpoint and nowhere else.
+        scope: What to ask for; None to leave it to the provider.
+        clock: Seconds that never go back.
+        spread: Draws the moment of renewal.
+    """
+
+    def __init__(
+        self,
+        token_http: ApiClient,
+        path: str,
+        *,
+        client_id: str,
+        client_secret: Secret,
+        scope: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        spread: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        def ask() -> LoginRequest:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": client_id,
+                "client_secret": client_secret.reveal(),
+            }
+            return LoginRequest(form=form if scope is None else {**form, "scope": scope})
+
+        super().__init__(token_http, path, ask=ask, read=_read_token, rules=_OAUTH2_RULES, clock=clock, spread=spread)
+
+
+def _read_token(document: Mapping[str, object]) -> Granted:
+    return Granted(document.get("access_token"), document.get("expires_in"), document.get("token_type", "bearer"))

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from domain.errors import DeadlineExceededError, RateLimitedError
-from providers._limits import Limits
+from providers._http_errors import Failure
+from providers._http_types import Limits
 from providers._socket import Deadline
-from providers._verdict import Failure
 
 Answered = TypeVar("Answered")
 
@@ -124,17 +124,17 @@ class Retries:
             culprit = (
                 f"this step has used up its {self._n_failed} failed requests, the last because {self._last.culprit}"
             )
-            return replace(self._last, culprit=culprit, reached=False)
+            return replace(self._last, culprit=culprit, was_sent=False)
 
     def _may_ask_again(self, failure: Failure, n_tries: int, *, is_repeatable: bool) -> bool:
         """Whether there is another try; counts the failed one."""
-        if not failure.again:
+        if not failure.may_retry:
             return False
         with self._lock:
             self._n_failed += 1
             self._last = failure
             is_spent = self._n_failed >= self._limits.max_tries_per_step
-        return not (is_spent or n_tries >= self._limits.max_tries or (failure.reached and not is_repeatable))
+        return not (is_spent or n_tries >= self._limits.max_tries or (failure.was_sent and not is_repeatable))
 
     def _pause(
         self, failure: Failure, n_tries: int, deadline: Deadline, patience: _Patience, *, place: str

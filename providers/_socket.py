@@ -20,7 +20,7 @@ import certifi
 import httpcore
 
 from domain.errors import ConfigurationError
-from providers._addresses import Resolver
+from providers._addresses import Resolver, is_loopback, is_public
 
 Permit = Callable[[str, int, str], bool]
 
@@ -184,3 +184,13 @@ def tls(ca_file: Path | None = None) -> ssl.SSLContext:
                 "the file of certificate authorities is unreadable", place=str(ca_file), fix=fix
             ) from None
     return context
+
+
+def permit_by_name(host: str, _port: int, address: str) -> bool:
+    """Names of this machine lead to this machine, all others to the open internet."""
+    return is_loopback(address) if is_loopback(host) else is_public(address)
+
+
+def permit_all(_host: str, _port: int, _address: str) -> bool:
+    """For an API that may stand in a private network."""
+    return True

@@ -18,13 +18,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.sync.client import ClientConnection, connect
 
 from domain.closing import Closing
-from domain.errors import AddressRefusedError, PayloadUnreadableError, ProviderError, ProviderUnavailableError
-from providers._addresses import Origin, Resolver, is_loopback, is_public, look_up
-from providers._limits import Limits
-from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, tls
-from providers._verdict import failure_of
+from domain.errors import PayloadUnreadableError, ProviderError, ProviderUnavailableError
+from providers._addresses import Origin, Resolver, look_up
+from providers._http_errors import FAILURES, failure_of_status
+from providers._http_types import USER_AGENT, Limits
+from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, permit_by_name, tls
 
-USER_AGENT: Final = "joulehouse"
 _SCHEMES: Final[Mapping[str, str]] = {"https": "wss", "http": "ws"}
 _TRY_LATER: Final = "wait: it is opened again, and what was missed is marked"
 
@@ -158,13 +157,13 @@ def open_stream(
 
 def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: str) -> socket.socket:
     """A socket to the origin, as `_http` would make one: looked up once, and to permitted addresses alone."""
-    backend = GuardedBackend(resolve, _permit)
+    backend = GuardedBackend(resolve, permit_by_name)
     try:
         with Deadline(limits.open_seconds):
             stream = backend.connect_tcp(origin.host, origin.port, limits.open_seconds)
     except ForbiddenAddressError:
-        culprit = "the name of the host leads to an address inside a private network"
-        raise AddressRefusedError(culprit, place=place, fix="check the name; nothing was sent") from None
+        policy = FAILURES[ForbiddenAddressError]
+        raise policy.kind(policy.culprit, place=place, fix=policy.fix) from None
     except (httpcore.NetworkError, httpcore.TimeoutException):
         raise ProviderUnavailableError("no connection could be made", place=place, fix=_TRY_LATER) from None
     sock = stream.get_extra_info("socket")
@@ -179,7 +178,7 @@ def _refusal(error: Exception, place: str) -> Exception:
     if isinstance(answered, InvalidStatus):
         status = answered.response.status_code
         headers = {name.lower(): value for name, value in answered.response.headers.raw_items()}
-        failure = failure_of(status, headers, longest_retry_after_seconds=Limits().longest_retry_after_seconds)
+        failure = failure_of_status(status, headers, longest_retry_after_seconds=Limits().longest_retry_after_seconds)
         if failure is not None:
             return RefusedStreamError(status, failure.error(place))
         fix = "check the path of the stream"
@@ -187,8 +186,3 @@ def _refusal(error: Exception, place: str) -> Exception:
     if isinstance(error, OSError | EOFError | TimeoutError):
         return ProviderUnavailableError("the stream did not open", place=place, fix=_TRY_LATER)
     return ProviderUnavailableError("the handshake of the stream failed", place=place, fix=_TRY_LATER)
-
-
-def _permit(host: str, _port: int, address: str) -> bool:
-    """Names of this machine lead to this machine, all others to the open internet; as in `_http`."""
-    return is_loopback(address) if is_loopback(host) else is_public(address)

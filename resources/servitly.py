@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers._limits import FILE_LIMITS
+from providers._http_types import FILE_LIMITS
 from providers.servitly.account import AccountConfig
 from providers.servitly.polling_policy import PollingPolicy
 from providers.servitly.spec import SPEC

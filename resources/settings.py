@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from domain.errors import ConfigurationError
-from providers._secret import Secret
+from providers._http_types import Secret
 from warehouse.libpq import FILES_OF_LIBPQ, IGNORED_VARIABLES
 
 PROJECT: Final = Path(__file__).resolve().parents[1]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from providers._limits import Limits
+from providers._http_types import Limits
 from providers.smart_house.account import AccountConfig
 from providers.smart_house.spec import API_PATH, SPEC
 from resources.connection import ConnectionConfig

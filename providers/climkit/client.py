@@ -13,7 +13,7 @@ from domain.contract import ProviderClient
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from domain.records import Payload, Progress, Series
 from domain.window import Window
-from providers._http import Answer, ApiClient
+from providers._http import ApiClient, Response
 from providers.climkit.account import AccountConfig
 from providers.climkit.meanings import Listing, meaning_of
 from providers.climkit.normalize import learn
@@ -123,9 +123,9 @@ class Climkit(ProviderClient):
         sites = self._account.sites
         if sites is None:
             question = Question("GET", INSTALLATIONS, {}, window)
-            answer = self._ask(question)
-            sites = parse_installations(answer.body, place=INSTALLATIONS)
-            yield _payload(answer, question, LIST_OF_SITES, page=1, cursor=None)
+            response = self._ask(question)
+            sites = parse_installations(response.body, place=INSTALLATIONS)
+            yield _payload(response, question, LIST_OF_SITES, page=1, cursor=None)
         open_sites = [name for name in sites if (so_far := progress.get(name)) is None or so_far.cursor is not None]
         known: list[tuple[Site, int]] = []
         for name in open_sites:
@@ -143,10 +143,10 @@ class Climkit(ProviderClient):
         site, n_done = _resumed(name, so_far)
         lists = lists_of(name, window, self._account)
         for page, question in enumerate(lists[n_done:], n_done + 1):
-            answer = self._ask(question)
-            site = learn(site, _payload(answer, question, name, page=page, cursor=None), self._account)
+            response = self._ask(question)
+            site = learn(site, _payload(response, question, name, page=page, cursor=None), self._account)
             is_last = page == len(lists) and next(questions_of(site, window, self._account), None) is None
-            yield _payload(answer, question, name, page=page, cursor=None if is_last else _cursor(site))
+            yield _payload(response, question, name, page=page, cursor=None if is_last else _cursor(site))
         return site, max(n_done, len(lists))
 
     def _fetch_rows(self, site: Site, window: Window, n_done: int) -> Iterator[Payload]:
@@ -157,11 +157,11 @@ class Climkit(ProviderClient):
             if question.window != chunk:
                 chunk = question.window
                 self._http.new_step()
-            answer = self._ask(question)
+            response = self._ask(question)
             cursor = None if number == len(questions) else _cursor(site)
-            yield _payload(answer, question, site.id, page=n_lists + number, cursor=cursor)
+            yield _payload(response, question, site.id, page=n_lists + number, cursor=cursor)
 
-    def _ask(self, question: Question) -> Answer:
+    def _ask(self, question: Question) -> Response:
         """One answer, whole and of the right shape.
 
         Raises:
@@ -171,30 +171,30 @@ class Climkit(ProviderClient):
         # Of a token that is good: of this site, or this far back, nothing may be read.
         handled_statuses = (HTTPStatus.FORBIDDEN,)
         if question.method == "GET":
-            answer = self._http.get(question.endpoint, question.params, handled_statuses=handled_statuses)
+            response = self._http.get(question.endpoint, question.params, handled_statuses=handled_statuses)
         else:
-            answer = self._http.post(question.endpoint, json=dict(question.params), handled_statuses=handled_statuses)
+            response = self._http.post(question.endpoint, json=dict(question.params), handled_statuses=handled_statuses)
         place = f"{question.endpoint} {question.window}"
-        if answer.status == HTTPStatus.FORBIDDEN:
+        if response.status == HTTPStatus.FORBIDDEN:
             raise RequestRejectedError(
                 "the account may not read this",
                 place=f"{self._http.source}, {place}",
                 fix="ask the provider which sites, and since when, the account may read; name them under sites",
-                status=answer.status,
+                status=response.status,
             )
         if Listing.of(question.endpoint, "15T") is None:
-            return answer
+            return response
         try:
-            parse_rows(answer.body, place=place)
+            parse_rows(response.body, place=place)
         except PayloadUnreadableError as error:
-            if answer.proof != _UNPROVEN:
+            if response.proof != _UNPROVEN:
                 raise
             raise IncompleteAnswerError(
                 f"the connection was closed before the document was: {error.culprit}",
                 place=place,
                 fix="wait for the next try",
             ) from None
-        return answer
+        return response
 
     def _sites(self) -> tuple[str, ...]:
         if self._account.sites is not None:
@@ -261,16 +261,16 @@ def _resumed(name: str, so_far: Progress | None) -> tuple[Site, int]:
     return (site, so_far.page) if site.id == name else (Site(name), 0)
 
 
-def _payload(answer: Answer, question: Question, part: str, *, page: int, cursor: str | None) -> Payload:
+def _payload(response: Response, question: Question, part: str, *, page: int, cursor: str | None) -> Payload:
     return Payload(
         endpoint=question.endpoint,
         params=question.params,
         window=question.window,
         part=part,
         page=page,
-        received_at=answer.received_at,
-        media_type=answer.media_type,
-        body=answer.body,
-        proof=f"{answer.proof}, closed document",
+        received_at=response.received_at,
+        media_type=response.media_type,
+        body=response.body,
+        proof=f"{response.proof}, closed document",
         cursor=cursor,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from providers._http import ApiClient, Secret
-from providers._login import BearerLogin, Granted, Question, Rules
+from providers._login import BearerLogin, Granted, LoginRequest, Rules
 from providers.climkit.spec import LOGIN, TOKEN_SECONDS
 
 _RULES: Final = Rules(
@@ -29,8 +29,8 @@ def password_login(
         clock: Seconds that never go back.
     """
 
-    def ask() -> Question:
-        return Question(json={"username": username, "password": password.reveal()})
+    def ask() -> LoginRequest:
+        return LoginRequest(json={"username": username, "password": password.reveal()})
 
     return BearerLogin(http, LOGIN, ask=ask, read=_read, rules=_RULES, clock=clock)
 

@@ -19,7 +19,7 @@ from domain.errors import (
 )
 from domain.records import Payload, Progress, Series
 from domain.window import Window
-from providers._http import Answer, ApiClient
+from providers._http import ApiClient, Response
 from providers.export_service.account import AccountConfig
 from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
@@ -53,7 +53,7 @@ class _Reply:
     """An answer to a question about a product, and what it says."""
 
     params: Mapping[str, str]
-    answer: Answer
+    response: Response
     page: Page
 
 
@@ -121,31 +121,31 @@ class ExportService(ProviderClient):
         self._http.new_step()
         products = self._account.products
         if products is None:
-            products, answer = self._listed()
-            yield self._list_payload(answer, window)
+            products, response = self._listed()
+            yield self._list_payload(response, window)
         for product in products:
             so_far = progress.get(product)
             if so_far is None or so_far.cursor is not None:
                 yield from self._fetch_product(product, window, so_far)
 
-    def _listed(self) -> tuple[tuple[str, ...], Answer]:
+    def _listed(self) -> tuple[tuple[str, ...], Response]:
         """The products that the provider lists, and its answer.
 
         Raises:
             CredentialsRejectedError: It lists none, which is how it looks when the client has lost its rights.
         """
-        answer = self._http.get(PRODUCTS, self._who())
+        response = self._http.get(PRODUCTS, self._who())
         place = f"products of {self._account.organization}"
-        products = parse_products(answer.body, place=place)
+        products = parse_products(response.body, place=place)
         if not products:
             raise CredentialsRejectedError(
                 "the provider lists no product for this client",
                 place=place,
                 fix="have the client permitted to read the organization's products, and name them in defs.yaml",
             )
-        return products, answer
+        return products, response
 
-    def _list_payload(self, answer: Answer, window: Window) -> Payload:
+    def _list_payload(self, response: Response, window: Window) -> Payload:
         """The list of products, on record as one page."""
         return Payload(
             endpoint=PRODUCTS,
@@ -153,10 +153,10 @@ class ExportService(ProviderClient):
             window=window,
             part=LIST_OF_PRODUCTS,
             page=1,
-            received_at=answer.received_at,
-            media_type=answer.media_type,
-            body=answer.body,
-            proof=f"{answer.proof}, closed document",
+            received_at=response.received_at,
+            media_type=response.media_type,
+            body=response.body,
+            proof=f"{response.proof}, closed document",
         )
 
     def _fetch_product(self, product: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
@@ -196,7 +196,7 @@ class ExportService(ProviderClient):
             said.page.rows,
             question.span,
             token=said.page.token,
-            n_bytes=len(said.answer.body),
+            n_bytes=len(said.response.body),
             time_field=self._account.time_field,
         )
         if not walk.take(facts):
@@ -221,12 +221,12 @@ class ExportService(ProviderClient):
         }
         if question.token:
             params["continueToken"] = question.token
-        answer = self._http.get(QUERY, params)
+        response = self._http.get(QUERY, params)
         place = f"{product} {Window(start, end)}"
         try:
-            return _Reply(params, answer, parse_page(answer.body, place=place))
+            return _Reply(params, response, parse_page(response.body, place=place))
         except PayloadUnreadableError as error:
-            if answer.proof != _UNPROVEN:
+            if response.proof != _UNPROVEN:
                 raise
             raise IncompleteAnswerError(
                 f"the connection was closed before the document was: {error.culprit}",
@@ -267,10 +267,10 @@ def _payload(said: _Reply, question: Question, product: str, *, page: int, curso
         window=Window(start, end),
         part=product,
         page=page,
-        received_at=said.answer.received_at,
-        media_type=said.answer.media_type,
-        body=said.answer.body,
-        proof=f"{said.answer.proof}, closed document, {ending}",
+        received_at=said.response.received_at,
+        media_type=said.response.media_type,
+        body=said.response.body,
+        proof=f"{said.response.proof}, closed document, {ending}",
         cursor=cursor,
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from providers._http import ApiClient, Secret
-from providers._login import BearerLogin, Granted, Question, Rules
+from providers._login import BearerLogin, Granted, LoginRequest, Rules
 from providers.servitly.account import AccountConfig
 from providers.servitly.spec import LOGIN_PATH, PAT_LOGIN_PATH, TOKEN_SECONDS
 
@@ -30,11 +30,11 @@ def servitly_login(
         now: Epoch seconds: the answer says when a token expires, not how long it lives.
     """
 
-    def ask() -> Question:
+    def ask() -> LoginRequest:
         if account.login == "pat":
-            return Question(json={"apiKey": api_key.reveal(), "pat": password.reveal()})
+            return LoginRequest(json={"apiKey": api_key.reveal(), "pat": password.reveal()})
         said = {"email": username, "password": password.reveal()}
-        return Question(json=said, params={"apiKey": api_key.reveal()})
+        return LoginRequest(json=said, params={"apiKey": api_key.reveal()})
 
     def read(said: Mapping[str, object]) -> Granted:
         expires = said.get("tokenExpirationTimestamp")

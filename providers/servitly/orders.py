@@ -15,7 +15,7 @@ from domain.errors import (
     WarehouseUnavailableError,
 )
 from domain.export_jobs import ExportJobs, JobState, Order
-from providers._http import Answer, ApiClient, Credentials
+from providers._http import ApiClient, Credentials, Response
 from providers.servitly.polling_policy import PollingPolicy
 from providers.servitly.spec import EXPORTS_PATH
 from providers.servitly.wire import is_busy, message_of, parse_job
@@ -81,12 +81,12 @@ class Orders:
         if not self._jobs.sent(number):
             raise self._too_late(order)
         try:
-            answer = self._http.post(
+            response = self._http.post(
                 EXPORTS_PATH, json=dict(order.request), handled_statuses=_REFUSALS, is_repeatable=False
             )
-            if answer.status in _REFUSALS:
-                return self._refused(number, order, answer)
-            said = parse_job(answer.body, place=self._place(order))
+            if response.status in _REFUSALS:
+                return self._refused(number, order, response)
+            said = parse_job(response.body, place=self._place(order))
         except RateLimitedError as error:
             self._refuse(number, error.culprit)
             if not error.was_sent:
@@ -124,18 +124,18 @@ class Orders:
         self._http.new_step()
         return Refusal(error.culprit, self._policy.busy)
 
-    def _refused(self, number: int, order: Order, answer: Answer) -> Refusal:
+    def _refused(self, number: int, order: Order, response: Response) -> Refusal:
         """Raise, unless waiting helps."""
-        message = message_of(answer.body)
-        words = f"{answer.status} {message}".strip()
+        message = message_of(response.body)
+        words = f"{response.status} {message}".strip()
         self._refuse(number, words)
-        if answer.status == _CONFLICT or is_busy(answer.body):
+        if response.status == _CONFLICT or is_busy(response.body):
             return Refusal(words, self._policy.busy)
         raise RequestRejectedError(
             f"the provider refuses the export and says {message!r}",
             place=self._place(order),
             fix="compare the account in defs.yaml with what the provider shows",
-            status=answer.status,
+            status=response.status,
         )
 
     def _too_late(self, order: Order) -> ExportPendingError:

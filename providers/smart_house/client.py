@@ -21,7 +21,7 @@ from domain.errors import (
 )
 from domain.records import Payload, Progress, Series
 from domain.window import Window
-from providers._http import Answer, ApiClient
+from providers._http import ApiClient, Response
 from providers.smart_house import archive
 from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import NOTHING_LEFT, normalize
@@ -170,7 +170,7 @@ class SmartHouse(ProviderClient):
         while left:
             question = left.pop(0)
             try:
-                answer = self._ask(question)
+                response = self._ask(question)
             except ProviderError as error:
                 halves = question.halves(self._known_types()) if _may_be_width(error) else ()
                 if not halves:
@@ -180,7 +180,7 @@ class SmartHouse(ProviderClient):
                     self._warn_of(question)
                 left[:0] = halves
                 continue
-            yield question, self._payload(question, answer, page, left)
+            yield question, self._payload(question, response, page, left)
             page += 1
 
     def _known_types(self) -> list[str]:
@@ -196,7 +196,7 @@ class SmartHouse(ProviderClient):
             len(self._known_types()),
         )
 
-    def _ask(self, question: Question) -> Answer:
+    def _ask(self, question: Question) -> Response:
         """One answer, whole.
 
         Raises:
@@ -208,28 +208,30 @@ class SmartHouse(ProviderClient):
         """
         path, params = self._account.format, self._params(question)
         place = f"{self._http.source}, uploads {question.first} to {question.last}"
-        answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED, _BROKEN))
-        if answer.status == _BROKEN:
-            if is_too_wide(answer):
+        response = self._http.get(
+            path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED, _BROKEN)
+        )
+        if response.status == _BROKEN:
+            if is_too_wide(response):
                 raise AnswerTooLargeError(
                     "the provider says that the answer would have too many columns",
                     place=place,
                     fix="name fewer types in defs.yaml",
                 )
-            answer = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED,))
-        if answer.status == _REFUSED:
-            raise refusal_of(answer, place=place)
-        if answer.status == _NO_CONTENT:
-            return answer
+            response = self._http.get(path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED,))
+        if response.status == _REFUSED:
+            raise refusal_of(response, place=place)
+        if response.status == _NO_CONTENT:
+            return response
         try:
-            columns = archive.check(answer.body, self._account.format, place=place)
+            columns = archive.check(response.body, self._account.format, place=place)
         except PayloadUnreadableError as error:
             raise IncompleteAnswerError(
                 error.culprit, place=place, fix="wait for the next try; compare with providers/smart_house if it stays"
             ) from None
         if len(self._seen) < _MOST_TYPES:
             self._seen |= {found[0] for name in columns if (found := _TYPE.match(name))}
-        return answer
+        return response
 
     def _params(self, question: Question) -> dict[str, tuple[str, ...]]:
         # Strictly yyyy-mm-dd: what else a date could be, the provider guesses at, and is silently wrong.
@@ -241,9 +243,9 @@ class SmartHouse(ProviderClient):
         }
         return {name: values for name, values in said.items() if values}
 
-    def _payload(self, question: Question, answer: Answer, page: int, left: list[Question]) -> Payload:
-        is_nothing = answer.status == _NO_CONTENT
-        proof = f"{NOTHING_LEFT}, status 204" if is_nothing else f"{answer.proof}, zip crc"
+    def _payload(self, question: Question, response: Response, page: int, left: list[Question]) -> Payload:
+        is_nothing = response.status == _NO_CONTENT
+        proof = f"{NOTHING_LEFT}, status 204" if is_nothing else f"{response.proof}, zip crc"
         if question.types and not self._account.types:
             proof += f", divided by types: only {len(self._known_types())} known words"
         return Payload(
@@ -252,9 +254,9 @@ class SmartHouse(ProviderClient):
             window=question.window,
             part=PART,
             page=page,
-            received_at=answer.received_at,
-            media_type=answer.media_type,
-            body=b"" if is_nothing else answer.body,
+            received_at=response.received_at,
+            media_type=response.media_type,
+            body=b"" if is_nothing else response.body,
             proof=proof,
             cursor=_cursor_of(left) if left else None,
         )

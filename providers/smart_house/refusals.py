@@ -4,8 +4,8 @@ import json
 from typing import Any, Final
 
 from domain.errors import RequestRejectedError
-from providers._http import Answer
-from providers._words import quotable
+from providers._http import Response
+from providers._http_errors import quotable
 
 _REFUSED: Final = 400
 # Custom errors come as application/json, the framework's own as application/problem+json; both have these keys.
@@ -13,10 +13,10 @@ _SPOKEN: Final = ("application/json", "application/problem+json")
 _TOO_WIDE: Final = ("feature space", "featurespace", "too many columns", "more restrictive filters")
 
 
-def refusal_of(answer: Answer, *, place: str) -> RequestRejectedError:
+def refusal_of(response: Response, *, place: str) -> RequestRejectedError:
     """The error for a 400, told apart by what it says."""
-    detail = _detail(answer)
-    said = quotable(answer.media_type, answer.body, ())
+    detail = _detail(response)
+    said = quotable(response.media_type, response.body, ())
     if "date_from" in detail or "date_to" in detail:
         culprit, fix = "the provider does not take the date", "report it: the house sends yyyy-mm-dd and nothing else"
     elif "format" in detail and "supported" in detail:
@@ -27,17 +27,17 @@ def refusal_of(answer: Answer, *, place: str) -> RequestRejectedError:
     return RequestRejectedError(words, place=place, fix=fix, status=_REFUSED)
 
 
-def is_too_wide(answer: Answer) -> bool:
+def is_too_wide(response: Response) -> bool:
     """Whether a 500 says that the answer would have too many columns; any other 500 is just one."""
-    detail = _detail(answer).lower()
+    detail = _detail(response).lower()
     return any(words in detail for words in _TOO_WIDE)
 
 
-def _detail(answer: Answer) -> str:
-    if answer.media_type not in _SPOKEN:
+def _detail(response: Response) -> str:
+    if response.media_type not in _SPOKEN:
         return ""
     try:
-        said: Any = json.loads(answer.body)
+        said: Any = json.loads(response.body)
     except (ValueError, RecursionError):
         return ""
     words = [said.get(name) for name in ("title", "detail")] if isinstance(said, dict) else []

@@ -12,7 +12,7 @@ from domain.contract import ProviderClient
 from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
 from domain.records import Payload, Progress, Series
 from domain.window import Window
-from providers._http import Answer, ApiClient
+from providers._http import ApiClient, Response
 from providers._zones import REFUSED_ZONE
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.naming import Device, Naming
@@ -97,10 +97,10 @@ class VoltStorage(ProviderClient):
         Raises:
             ProviderError: They cannot be had.
         """
-        answer = self._http.get(
+        response = self._http.get(
             self._account.paths.latest, {**device.params, "includeTime": str(with_time).lower()}, accept=_JSON
         )
-        time, values = parse_latest(answer.body, place=f"latest values of {device.name}")
+        time, values = parse_latest(response.body, place=f"latest values of {device.name}")
         return None if time is None else _EPOCH + timedelta(seconds=time), values
 
     def discover(self) -> Iterable[Series]:
@@ -141,9 +141,9 @@ class VoltStorage(ProviderClient):
         reached = self._reached(window)
         listed: list[int] = []
         if self._account.products is None:
-            for number, answer, page, is_last in self._product_pages():
+            for number, response, page, is_last in self._product_pages():
                 listed += [product.id for product in page]
-                yield self._page_of_products(window, number, answer, is_last=is_last)
+                yield self._page_of_products(window, number, response, is_last=is_last)
         for device in self._devices(listed):
             for part, ask, slices in self._parts(device, window, reached):
                 so_far = progress.get(part)
@@ -185,14 +185,14 @@ class VoltStorage(ProviderClient):
             )
         return Window(_floor(window.start), _ceiling(min(window.end, now)))
 
-    def _product_pages(self) -> Iterator[tuple[int, Answer, list[Product], bool]]:
+    def _product_pages(self) -> Iterator[tuple[int, Response, list[Product], bool]]:
         """Number, answer, products not seen before, and whether it was the last."""
         seen: set[int] = set()
         for number in range(1, MAX_PRODUCT_PAGES + 1):
             place = f"{self._http.source}, products, page {number}"
             params = {**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)}
-            answer = self._http.get(self._account.paths.products, params, accept=_JSON)
-            page = parse_products(answer.body, place=place, zones=self._account.zones)
+            response = self._http.get(self._account.paths.products, params, accept=_JSON)
+            page = parse_products(response.body, place=place, zones=self._account.zones)
             fresh = [product for product in page if product.id not in seen]
             if page and not fresh:
                 raise PagingLoopError(
@@ -202,7 +202,7 @@ class VoltStorage(ProviderClient):
                 )
             seen |= {product.id for product in fresh}
             is_last = len(page) != self._per_page  # short: the last one; longer: `count` is not obeyed, and this is all
-            yield number, answer, fresh, is_last
+            yield number, response, fresh, is_last
             if is_last:
                 return
         raise PagingLoopError(
@@ -211,17 +211,17 @@ class VoltStorage(ProviderClient):
             fix="name the products in defs.yaml",
         )
 
-    def _page_of_products(self, window: Window, number: int, answer: Answer, *, is_last: bool) -> Payload:
+    def _page_of_products(self, window: Window, number: int, response: Response, *, is_last: bool) -> Payload:
         return Payload(
             endpoint=self._account.paths.products,
             params={**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)},
             window=window,
             part=_LIST_OF_PRODUCTS,
             page=number,
-            received_at=answer.received_at,
-            media_type=answer.media_type,
-            body=answer.body,
-            proof=f"{answer.proof}, closed document",
+            received_at=response.received_at,
+            media_type=response.media_type,
+            body=response.body,
+            proof=f"{response.proof}, closed document",
             cursor=None if is_last else str(number),
         )
 
@@ -269,22 +269,22 @@ class VoltStorage(ProviderClient):
         }
         params |= {name: str(value) for name, value in optional.items() if value is not None}
         is_csv = account.export_format == "csv"
-        answer = self._http.get(
+        response = self._http.get(
             f"{account.paths.export}.{account.export_format}", params, accept=_CSV if is_csv else _JSON
         )
         if is_csv:
-            self._require_end(answer, f"export of {device.name}, {asked}")
-        proof = f"{answer.proof}, {'ended line' if is_csv else 'closed document'}"
-        return _payload(account.paths.export, params | {"format": account.export_format}, asked, answer, proof)
+            self._require_end(response, f"export of {device.name}, {asked}")
+        proof = f"{response.proof}, {'ended line' if is_csv else 'closed document'}"
+        return _payload(account.paths.export, params | {"format": account.export_format}, asked, response, proof)
 
-    def _require_end(self, answer: Answer, place: str) -> None:
-        if answer.proof == _UNPROVEN:
+    def _require_end(self, response: Response, place: str) -> None:
+        if response.proof == _UNPROVEN:
             raise IncompleteAnswerError(
                 "the connection was closed, and nothing else says that the export is whole",
                 place=place,
                 fix="wait for the next try; if it stays, something on the way strips the length of answers",
             )
-        if self._account.is_last_line_ended and not answer.body.endswith(b"\n"):
+        if self._account.is_last_line_ended and not response.body.endswith(b"\n"):
             raise IncompleteAnswerError(
                 "the last line of the export has no end, so it was cut",
                 place=place,
@@ -294,8 +294,8 @@ class VoltStorage(ProviderClient):
     def _statistics(self, device: Device, timespan: str, asked: Window) -> Payload:
         spans = self._spans_of(timespan, asked) or asked
         params = {**device.params, "tstart": _seconds(spans.start), "tend": _seconds(spans.end), "timespan": timespan}
-        answer = self._http.get(self._account.paths.statistics, params, accept=_JSON)
-        return _payload(self._account.paths.statistics, params, asked, answer, f"{answer.proof}, closed document")
+        response = self._http.get(self._account.paths.statistics, params, accept=_JSON)
+        return _payload(self._account.paths.statistics, params, asked, response, f"{response.proof}, closed document")
 
     def _series_of(self, device: Device) -> Iterator[Series]:
         """The series of one device: the columns of a recent export, and the numbers among the latest values."""
@@ -330,16 +330,16 @@ def _fetch_part(part: str, ask: _Ask, slices: Sequence[Window], so_far: Progress
         yield replace(ask(asked), part=part, page=page, cursor=cursor)
 
 
-def _payload(endpoint: str, params: Mapping[str, str], asked: Window, answer: Answer, proof: str) -> Payload:
+def _payload(endpoint: str, params: Mapping[str, str], asked: Window, response: Response, proof: str) -> Payload:
     return Payload(
         endpoint=endpoint,
         params=params,
         window=asked,
         part="",
         page=0,
-        received_at=answer.received_at,
-        media_type=answer.media_type,
-        body=answer.body,
+        received_at=response.received_at,
+        media_type=response.media_type,
+        body=response.body,
         proof=proof,
     )
 

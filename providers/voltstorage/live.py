@@ -13,10 +13,10 @@ from domain.quantities import Kind
 from domain.records import Series
 from domain.texts import clipped
 from providers._addresses import Origin
+from providers._http_errors import UNAUTHORIZED
 from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
-from providers._verdict import UNAUTHORIZED
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.client import VoltStorage

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from providers._http import ApiClient, Secret
-from providers._login import BearerLogin, Granted, Question, Rules
+from providers._login import BearerLogin, Granted, LoginRequest, Rules
 from providers.voltstorage.spec import LONGEST_VALIDITY_SECONDS
 
 _RULES: Final = Rules(
@@ -27,8 +27,8 @@ def password_login(
         validity_seconds: The life of a token that is asked for, and believed: the answer does not say it.
     """
 
-    def ask() -> Question:
-        return Question(json={"email": username, "password": password.reveal(), "validity": validity_seconds})
+    def ask() -> LoginRequest:
+        return LoginRequest(json={"email": username, "password": password.reveal(), "validity": validity_seconds})
 
     def read(said: Mapping[str, object]) -> Granted:
         return Granted(said.get("token"), validity_seconds)

@@ -9,8 +9,8 @@ from time import perf_counter
 from assets.steps import land, load
 from domain.window import Window
 from providers._http import ApiClient, Origin
-from providers._oauth2 import ClientCredentials
-from providers._secret import Secret
+from providers._http_types import Secret
+from providers._login import ClientCredentials
 from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
 from tests.bench.rooms import peak_mib

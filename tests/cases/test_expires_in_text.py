@@ -5,7 +5,7 @@ import json
 import pytest
 
 from providers._http import Secret
-from providers._oauth2 import ClientCredentials
+from providers._login import ClientCredentials
 from tests.fakes.api import api
 from tests.fakes.raw_server import RawServer, answer
 

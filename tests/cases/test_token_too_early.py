@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import CredentialsRejectedError
 from providers._http import ApiClient, Secret
-from providers._oauth2 import ClientCredentials
+from providers._login import ClientCredentials
 from tests.fakes.api import Naps, api
 from tests.fakes.raw_server import RawServer, Seen, Steps, answer
 

@@ -13,7 +13,7 @@ from domain.measurement import Normalized, concat
 from domain.records import Payload, Progress
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
-from providers._oauth2 import ClientCredentials
+from providers._login import ClientCredentials
 from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
 from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnreadableError, ProviderUnavailableError
-from providers._body import Body
-from providers._verdict import Failure
+from providers._http_errors import Failure
+from providers._transport import Body
 from tests.fakes.api import api
 from tests.fakes.raw_server import Act, RawServer, Steps, answer, cut
 
@@ -52,7 +52,7 @@ def test_no_cut_of_a_gzip_body_is_taken_for_whole() -> None:
     for n_bytes in range(len(packed)):
         _, failure, _ = poured([packed[:n_bytes]] if n_bytes else [])
         assert failure is not None, n_bytes
-        assert (failure.kind, failure.again) == (IncompleteAnswerError, True)
+        assert (failure.kind, failure.may_retry) == (IncompleteAnswerError, True)
 
 
 def test_no_flipped_bit_of_a_gzip_body_changes_a_value_unseen() -> None:

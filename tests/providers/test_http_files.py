@@ -20,7 +20,7 @@ from domain.errors import (
     ProviderUnavailableError,
 )
 from providers._http import ApiClient, BlobClient
-from providers._limits import FILE_LIMITS
+from providers._http_types import FILE_LIMITS
 from tests.fakes.api import QUICK, Naps
 from tests.fakes.raw_server import Act, RawServer, Script, answer, cut, drip
 

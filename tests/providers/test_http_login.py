@@ -8,7 +8,7 @@ from typing import Self
 import pytest
 
 from domain.errors import CredentialsRejectedError, PayloadUnreadableError
-from providers._login import BearerLogin, Granted, Question, Rules
+from providers._login import BearerLogin, Granted, LoginRequest, Rules
 from tests.fakes.api import api
 from tests.fakes.raw_server import RawServer, Script, answer
 
@@ -27,7 +27,7 @@ class Login:
         self.credentials = BearerLogin(
             http,
             "auth",
-            ask=lambda: Question(json={"username": "me", "password": PASSWORD}),
+            ask=lambda: LoginRequest(json={"username": "me", "password": PASSWORD}),
             read=_read,
             rules=rules,
             clock=lambda: self.now,

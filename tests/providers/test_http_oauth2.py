@@ -16,7 +16,7 @@ from domain.errors import (
     RateLimitedError,
 )
 from providers._http import ApiClient, Secret
-from providers._oauth2 import ClientCredentials
+from providers._login import ClientCredentials
 from tests.fakes.api import api
 from tests.fakes.raw_server import Act, RawServer, Script, Seen, Steps, answer, cut
 

@@ -18,13 +18,11 @@ import pytest
 import providers
 from domain.errors import ConfigurationError, IngestError
 from providers._addresses import Address
-from providers._answer import Answer
-from providers._api import _Question
 from providers._http import ApiClient, BlobClient, Origin, Secret
-from providers._line import Head, Request
-from providers._login import Granted, Question, _Token
-from providers._oauth2 import ClientCredentials
-from providers._words import quotable, spellings
+from providers._http_client import Call
+from providers._http_errors import quotable, spellings
+from providers._http_types import Head, Request, Response
+from providers._login import ClientCredentials, Granted, LoginRequest, _Token
 from tests.fakes.api import QUICK, Key, Naps, api
 from tests.fakes.raw_server import Act, RawServer, Script, answer, cut
 
@@ -219,12 +217,12 @@ def test_a_secret_is_revealed_on_request_alone() -> None:
 HEADERS: Mapping[str, str] = {"authorization": TOKEN, "location": f"https://x/?sig={TOKEN}"}
 SECRETIVE: list[object] = [
     Request("GET", f"https://x/?q={PARAM}", HEADERS, TOKEN.encode()),
-    _Question("POST", f"https://x/?q={PARAM}", "acme", (), False, frozenset(), TOKEN.encode()),  # noqa: FBT003 (a field)
+    Call("POST", f"https://x/?q={PARAM}", "acme", (), False, frozenset(), TOKEN.encode()),  # noqa: FBT003 (a field)
     Head(302, "text/plain", HEADERS, partial(bytes, TOKEN.encode())),
     Address.parse(f"https://files.example/{TOKEN}?sig={PARAM}"),
-    Answer(200, "application/json", f'{{"access_token": "{TOKEN}"}}'.encode(), "chunked", datetime.now(UTC)),
+    Response(200, "application/json", f'{{"access_token": "{TOKEN}"}}'.encode(), "chunked", datetime.now(UTC)),
     _Token(f"Bearer {TOKEN}", 1.0),
-    Question(form={"password": TOKEN}, json={"password": TOKEN}),
+    LoginRequest(form={"password": TOKEN}, json={"password": TOKEN}),
     Granted(TOKEN, 1.0),
 ]
 

@@ -17,8 +17,14 @@ from domain.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
-from providers._http import VERDICTS, _failure_of_exception
-from providers._verdict import Failure, failure_of, retry_after, unexpected_type
+from providers._http_errors import (
+    FAILURES,
+    Failure,
+    failure_of_exception,
+    failure_of_status,
+    retry_after,
+    unexpected_type,
+)
 
 
 def expected_verdict(status: int) -> type[ProviderError] | None:
@@ -34,12 +40,12 @@ def expected_verdict(status: int) -> type[ProviderError] | None:
 
 @pytest.mark.parametrize("status", [*range(100, 600), 600, 999])
 def test_every_status_has_its_verdict(status: int) -> None:
-    failure = failure_of(status, {}, longest_retry_after_seconds=900)
+    failure = failure_of_status(status, {}, longest_retry_after_seconds=900)
     expected = expected_verdict(status)
     assert (failure.kind if failure else None) is expected
     if failure:
         assert str(status) in str(failure.error("place"))
-        assert failure.again is (status in {408, 425, 429} or 500 <= status < 600)
+        assert failure.may_retry is (status in {408, 425, 429} or 500 <= status < 600)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,7 @@ def test_a_date_alone_is_compared_with_our_clock() -> None:
     ],
 )
 def test_a_redirect_is_named_by_its_host_alone(location: str, shown: str) -> None:
-    failure = failure_of(302, {"location": location}, longest_retry_after_seconds=900)
+    failure = failure_of_status(302, {"location": location}, longest_retry_after_seconds=900)
     assert failure is not None
     assert shown in failure.culprit
     assert "SECRET" not in failure.culprit
@@ -107,27 +113,27 @@ def exception_classes() -> list[type[Exception]]:
 
 @pytest.mark.parametrize("cls", exception_classes())
 def test_no_exception_of_httpx_is_without_a_verdict(cls: type[Exception]) -> None:
-    assert cls in VERDICTS
+    assert cls in FAILURES
     try:
         error = cls("https://user:SECRET@api.example/?key=SECRET")
     except TypeError:  # some take a request as well, or nothing
         error = cls.__new__(cls)
     for in_body in (False, True):
-        failure = _failure_of_exception(error, in_body=in_body, is_late=False)
+        failure = failure_of_exception(error, in_body=in_body, is_late=False)
         assert isinstance(failure.error("place"), ProviderError)
         assert "SECRET" not in failure.culprit
 
 
 def test_a_cut_body_is_incomplete_and_a_cut_head_is_not_an_answer() -> None:
     error = httpx.RemoteProtocolError("x")
-    assert _failure_of_exception(error, in_body=True, is_late=False).kind is IncompleteAnswerError
-    assert _failure_of_exception(error, in_body=False, is_late=False).kind is ProviderUnavailableError
+    assert failure_of_exception(error, in_body=True, is_late=False).kind is IncompleteAnswerError
+    assert failure_of_exception(error, in_body=False, is_late=False).kind is ProviderUnavailableError
 
 
 def test_what_may_be_sent_again_is_what_waiting_can_help() -> None:
     for cls in exception_classes():
-        failure = _failure_of_exception(cls.__new__(cls), in_body=False, is_late=False)
-        assert failure.again == failure.kind.retryable
+        failure = failure_of_exception(cls.__new__(cls), in_body=False, is_late=False)
+        assert failure.may_retry == failure.kind.retryable
 
 
 @pytest.mark.parametrize("kind", [RequestRejectedError, RateLimitedError, AnswerTooLargeError])

@@ -15,7 +15,7 @@ from domain.errors import AddressRefusedError, ConfigurationError
 from domain.window import Window
 from pipelines.components.source import SourceComponent
 from pipelines.sources import read_sources
-from providers._oauth2 import ClientCredentials
+from providers._login import ClientCredentials
 from resources.connection import ConnectionConfig
 from resources.endpoint import Endpoint
 from resources.provider import LazyProvider

@@ -1,0 +1,303 @@
+"""What happens on 429, on 503, on a reset connection: each status and each exception of HTTP, in one table.
+
+A row says which error it is, its sentence, and whether the same request may be sent again; how often and when is in
+`_retry.py`.
+"""
+
+import base64
+import re
+import ssl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import quote, quote_plus, urlsplit
+
+import httpx
+
+from domain.errors import (
+    AddressRefusedError,
+    AnswerTooLargeError,
+    CredentialsRejectedError,
+    DeadlineExceededError,
+    IncompleteAnswerError,
+    PayloadUnreadableError,
+    ProviderError,
+    ProviderUnavailableError,
+    RateLimitedError,
+    RequestRejectedError,
+)
+from providers._socket import ForbiddenAddressError
+
+UNAUTHORIZED: Final = 401
+WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
+WITH_BODY: Final = frozenset({200, 201, 202, 203})
+WITHOUT_BODY: Final = frozenset({204, 205})
+LONGEST_QUOTED_BYTES: Final = 2048
+
+_WAIT: Final = "wait for the retry; look at the provider's status page if it stays"
+_REPORT: Final = "report it with the place above: joulehouse built a request it should not have"
+_ADDRESS: Final = "if the API has moved for good, change the source's address"
+_CREDENTIALS: Final = "check the source's credentials and what they may read"
+_TOO_OFTEN: Final = "lower the source's request rate if this comes often"
+_REFUSED: Final = "read the provider's documentation of this status; the same request will not be sent again"
+_MOST_DIGITS: Final = 9  # 999,999,999 s are 31 years; with more digits it is no number to compute with
+_HEADERS_TOO_LARGE: Final = 431  # h11's hint where the head of a response passes 100 KiB
+
+
+class Policy(NamedTuple):
+    """What a status or an exception means.
+
+    Attributes:
+        kind: The class of the error.
+        culprit: Of an exception the whole; of a status what follows "the provider answered 429".
+        may_retry: Whether the same request may be sent again.
+        fix: As in `IngestError`.
+        was_sent: Whether the provider may have acted on the request.
+    """
+
+    kind: type[ProviderError]
+    culprit: str
+    may_retry: bool
+    fix: str
+    was_sent: bool = True
+
+
+_unavailable: Final = ProviderUnavailableError
+_RETRY: Final = True
+_FAIL: Final = False
+# The first key that fits decides: a status before the range that it is in, a class of exception before its parents.
+FAILURES: Final[Mapping[int | range | type[Exception], Policy]] = {
+    206: Policy(IncompleteAnswerError, ", a part of what was asked for", _FAIL, "tell the provider"),
+    226: Policy(IncompleteAnswerError, ", a part of what was asked for", _FAIL, "tell the provider"),
+    range(300, 400): Policy(
+        AddressRefusedError, ", a redirect to {target}, which is not followed", _FAIL, _ADDRESS
+    ),
+    401: Policy(CredentialsRejectedError, " to our credentials", _FAIL, _CREDENTIALS),
+    403: Policy(CredentialsRejectedError, " to our credentials", _FAIL, _CREDENTIALS),
+    408: Policy(_unavailable, "", _RETRY, _WAIT),
+    425: Policy(_unavailable, "", _RETRY, _WAIT),
+    429: Policy(RateLimitedError, " (too many requests)", _RETRY, _TOO_OFTEN),
+    range(400, 500): Policy(RequestRejectedError, "", _FAIL, _REFUSED),
+    range(500, 600): Policy(_unavailable, "", _RETRY, _WAIT),
+    range(1000): Policy(PayloadUnreadableError, ", which no API should", _FAIL, "check the source's address"),
+    httpx.ConnectError: Policy(_unavailable, "no connection could be made", _RETRY, _WAIT, was_sent=False),
+    httpx.ConnectTimeout: Policy(
+        _unavailable, "the name was not looked up, or the connection not accepted, in time", _RETRY, _WAIT,
+        was_sent=False,
+    ),
+    httpx.PoolTimeout: Policy(_unavailable, "all connections of this process were busy", _RETRY, _WAIT, was_sent=False),
+    httpx.ReadTimeout: Policy(_unavailable, "the provider was silent for too long", _RETRY, _WAIT),
+    httpx.WriteTimeout: Policy(_unavailable, "the provider did not take the request in time", _RETRY, _WAIT),
+    httpx.TimeoutException: Policy(_unavailable, "the provider did not answer in time", _RETRY, _WAIT),
+    httpx.ReadError: Policy(_unavailable, "the connection was reset", _RETRY, _WAIT),
+    httpx.WriteError: Policy(_unavailable, "the connection was reset", _RETRY, _WAIT),
+    httpx.CloseError: Policy(_unavailable, "the connection could not be closed", _RETRY, _WAIT),
+    httpx.NetworkError: Policy(_unavailable, "the network failed", _RETRY, _WAIT),
+    httpx.ProxyError: Policy(_unavailable, "a proxy failed", _RETRY, _WAIT),
+    httpx.RemoteProtocolError: Policy(_unavailable, "the provider broke off or did not speak HTTP", _RETRY, _WAIT),
+    httpx.ProtocolError: Policy(_unavailable, "the exchange was not HTTP", _RETRY, _WAIT),
+    httpx.TransportError: Policy(_unavailable, "the exchange failed", _RETRY, _WAIT),
+    httpx.DecodingError: Policy(IncompleteAnswerError, "the body is damaged", _RETRY, _WAIT),
+    httpx.StreamClosed: Policy(_unavailable, "the connection was closed under way", _RETRY, _WAIT),
+    httpx.StreamConsumed: Policy(RequestRejectedError, "the body was read twice", _FAIL, _REPORT),
+    httpx.ResponseNotRead: Policy(RequestRejectedError, "the body was not read", _FAIL, _REPORT),
+    httpx.RequestNotRead: Policy(RequestRejectedError, "the request was not read", _FAIL, _REPORT),
+    httpx.StreamError: Policy(RequestRejectedError, "the body was misused", _FAIL, _REPORT),
+    httpx.LocalProtocolError: Policy(
+        RequestRejectedError, "the request is not valid HTTP", _FAIL, _REPORT, was_sent=False
+    ),
+    httpx.UnsupportedProtocol: Policy(AddressRefusedError, "the scheme is not http", _FAIL, _REPORT, was_sent=False),
+    httpx.InvalidURL: Policy(AddressRefusedError, "the address is not one", _FAIL, _REPORT, was_sent=False),
+    httpx.TooManyRedirects: Policy(AddressRefusedError, "the provider redirects without end", _FAIL, _REPORT),
+    httpx.CookieConflict: Policy(RequestRejectedError, "two cookies have one name", _FAIL, _REPORT),
+    httpx.HTTPStatusError: Policy(RequestRejectedError, "the status is refused", _FAIL, _REPORT),
+    httpx.RequestError: Policy(_unavailable, "the request failed", _RETRY, _WAIT),
+    httpx.HTTPError: Policy(_unavailable, "the exchange failed", _RETRY, _WAIT),
+    ForbiddenAddressError: Policy(
+        AddressRefusedError, "the name of the host leads to an address inside a private network", _FAIL,
+        "check the name; nothing was sent", was_sent=False,
+    ),
+}  # fmt: skip
+FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, ForbiddenAddressError)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no response: an error that has not been raised, because it may not be the last word.
+
+    Attributes:
+        kind: The class of the error.
+        culprit: As in `IngestError`.
+        fix: As in `IngestError`.
+        status: The HTTP status; 0 if there was none.
+        may_retry: Whether the same request may be sent again.
+        was_sent: Whether the provider may have acted on the request.
+        wait_seconds: How long the provider asks us to wait; None if it does not say.
+        extras: Further arguments of `kind`.
+    """
+
+    kind: type[ProviderError]
+    culprit: str
+    fix: str
+    status: int = 0
+    may_retry: bool = False
+    was_sent: bool = True
+    wait_seconds: float | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    def error(self, place: str, *, n_tries: int = 1) -> ProviderError:
+        """The failure as the error to raise."""
+        tries = f", in {n_tries} tries" if n_tries > 1 else ""
+        error = self.kind(f"{self.culprit}{tries}", place=place, fix=self.fix, **self.extras)
+        error.was_sent = self.was_sent
+        return error
+
+    def quoting(self, text: str) -> Self:
+        """The same with what the provider said about it."""
+        return replace(self, culprit=f"{self.culprit} and said {text!r}") if text else self
+
+
+def failure_of_status(status: int, headers: Mapping[str, str], *, longest_retry_after_seconds: float) -> Failure | None:
+    """What a response means by its status; None if its body should be read.
+
+    Args:
+        status: 100 to 599, or whatever came.
+        headers: With lower-case names, or case-blind.
+        longest_retry_after_seconds: What a larger `Retry-After` is taken for.
+    """
+    if status in WITH_BODY or status in WITHOUT_BODY:
+        return None
+    policy = FAILURES.get(status) or next(
+        policy for statuses, policy in FAILURES.items() if isinstance(statuses, range) and status in statuses
+    )
+    target = _target_host(headers.get("location", ""))
+    culprit = f"the provider answered {status}{policy.culprit.format(target=target)}"
+    wait, extras = None, {}
+    if policy.may_retry:
+        wait = retry_after(headers, longest_seconds=longest_retry_after_seconds)
+        culprit += "" if wait is None else f" and asks to wait {wait:.0f} s"
+    if policy.kind is RateLimitedError:
+        extras = {"retry_after_seconds": wait}
+    elif policy.kind is RequestRejectedError:
+        extras = {"status": status}
+    return Failure(
+        policy.kind, culprit, policy.fix, status, may_retry=policy.may_retry, wait_seconds=wait, extras=extras
+    )
+
+
+def failure_of_exception(error: Exception, *, in_body: bool, is_late: bool) -> Failure:
+    """What an exception of `FOREIGN` means, in our words alone.
+
+    Args:
+        error: As raised below us.
+        in_body: Whether the head of the response had come.
+        is_late: Whether the deadline has passed.
+    """
+    if is_late and not isinstance(error, ForbiddenAddressError):
+        return Failure(DeadlineExceededError, "the time allowed for this request has run out", _WAIT)
+    for cause in _causes(error):
+        if isinstance(error, httpx.ConnectError) and _is_distrust(cause):
+            reason = getattr(cause, "verify_message", "") or "no common protocol"
+            fix = "let the provider mend its certificate; for a private authority name its file as ca_file"
+            return Failure(AddressRefusedError, f"the server cannot prove who it is: {reason}", fix, was_sent=False)
+        if getattr(cause, "error_status_hint", 0) == _HEADERS_TOO_LARGE:
+            return Failure(AnswerTooLargeError, "the head of the answer is larger than 100 KiB", "tell the provider")
+    if in_body and isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+        return Failure(IncompleteAnswerError, "the answer was cut off", _WAIT, may_retry=True)
+    policy = next(FAILURES[cls] for cls in type(error).__mro__ if cls in FAILURES)
+    return Failure(policy.kind, policy.culprit, policy.fix, may_retry=policy.may_retry, was_sent=policy.was_sent)
+
+
+def unexpected_type(media_type: str, accepted: Sequence[str]) -> Failure:
+    """What a response means that has a media type which was not asked for."""
+    if media_type in WEB_PAGES:
+        culprit = f"the answer is a web page ({media_type}), probably of a login or a maintenance"
+        return Failure(PayloadUnreadableError, culprit, "open the API's address in a browser and see")
+    culprit = f"the answer is {media_type[:80]!r} and not {' or '.join(accepted)}"
+    return Failure(PayloadUnreadableError, culprit, "compare with the provider's documentation")
+
+
+def retry_after(headers: Mapping[str, str], *, longest_seconds: float) -> float | None:
+    """The seconds that `Retry-After` asks for, at most `longest_seconds`; None if it says nothing that can be obeyed.
+
+    A date is compared with the provider's own `Date`, so that a clock that differs from ours does no harm.
+    """
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+", text):
+        digits = text.lstrip("0") or "0"
+        return min(float(digits) if len(digits) <= _MOST_DIGITS else longest_seconds, longest_seconds)
+    until = _instant(text)
+    if until is None:
+        return None
+    now = _instant(headers.get("date", "")) or datetime.now(UTC)
+    return min(max((until - now).total_seconds(), 0.0), longest_seconds)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _target_host(location: str) -> str:
+    try:
+        host = urlsplit(location).hostname or ""
+    except ValueError:
+        host = "?"
+    if not host:
+        return "its own host"
+    return f"the host {host}" if re.fullmatch(r"[a-z0-9.:-]{1,253}", host) else "an unreadable address"
+
+
+def _causes(error: object) -> Iterator[BaseException]:
+    """`error` and what it came from; httpcore drops the cause and keeps the original as its first argument."""
+    while isinstance(error, BaseException):
+        yield error
+        error = error.__cause__ or next(iter(error.args), None)
+
+
+def _is_distrust(cause: BaseException) -> bool:
+    """Whether the handshake failed for a reason that waiting does not mend; one that hangs up may be restarting."""
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
+_LONGEST_QUOTED: Final = 200
+_SHORTEST_SECRET: Final = 4  # anything shorter would blacken half of every sentence
+# Signed links carry their secret in the query; a JWT is one wherever it stands.
+_QUERY: Final = re.compile(r"\?[^\s\"']+")
+_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
+_QUOTED_TYPES: Final = frozenset({"application/json", "application/problem+json", "text/plain"})
+
+
+def quotable(media_type: str, body: bytes, secrets: Iterable[str]) -> str:
+    """What a provider says about its refusal, fit for a message: at most 200 characters of plain text, in one line.
+
+    Empty if it is not text or JSON.
+
+    Args:
+        media_type: Without parameters.
+        body: The beginning of it.
+        secrets: What must not be seen in it, whether plain, URL-encoded or in base64.
+    """
+    if media_type not in _QUOTED_TYPES:
+        return ""
+    text = body[:LONGEST_QUOTED_BYTES].decode("utf-8", "replace")
+    for secret in secrets:
+        for form in spellings(secret):
+            text = text.replace(form, "***")
+    text = _JWT.sub("***", _QUERY.sub("?***", text))
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "…"
+
+
+def spellings(secret: str) -> list[str]:
+    """How `secret` can be written: plain, URL-encoded twice over, in base64; none if it is too short to be one."""
+    if len(secret) < _SHORTEST_SECRET:
+        return []
+    raw = secret.encode("utf-8", "surrogateescape")
+    encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+    return [secret, quote(secret, safe=""), quote_plus(secret), *encoded, *(code.rstrip("=") for code in encoded)]
