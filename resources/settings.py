@@ -95,6 +95,11 @@ class Settings:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default."""
         return self.environment.get("LANDING_URL") or str(self.home / "landing")
 
+    @property
+    def ui_origins(self) -> list[str]:
+        """`UI_ORIGINS`: under which further origins people open the UI, with commas between them; not yet read."""
+        return [text for part in self.environment.get("UI_ORIGINS", "").split(",") if (text := part.strip())]
+
     def first_day(self, source: str) -> date | None:
         """`JOULEHOUSE_FIRST_DAY`: `source` is asked for no earlier day, whatever its own first one; for a trial.
 

@@ -26,6 +26,7 @@ _STOP_SECONDS: Final = 120.0
 
 PortOption = Annotated[int | None, typer.Option(min=1024, max=65535, help="Where the UI listens [default: as last].")]
 OnceOption = Annotated[bool, typer.Option("--once", help="End after the summary, and stop everything.")]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="For viewers: nothing is launched or changed.")]
 DaysOption = Annotated[int, typer.Option(min=1, max=300, help="How many whole days to pull at most, ending yesterday.")]
 
 SourceOption = Annotated[
@@ -61,14 +62,18 @@ def demo(
             _keep_open(running)
 
 
-def ui(*, port: PortOption = None) -> None:
-    """Open the Dagster UI again on the same data, with its daemon, until Ctrl-C."""
+def ui(*, port: PortOption = None, read_only: ReadOnlyOption = False) -> None:
+    """Open the Dagster UI again on the same data, with its daemon, until Ctrl-C.
+
+    Only pages of this UI may launch anything; UI_ORIGINS names further origins under which it is opened. Schedules run
+    with --read-only, too.
+    """
     project = Project()
     sandbox, environment = project.sandbox, project.settings.environment
     # The demo's sources point at the sandbox, unless the variables of a real account are set.
     bindings = [source.sandbox_binding for source in project.sources()] if sandbox.was_started else []
     selected = [one for one in bindings if sandbox.serves(one) and sandbox.is_selected_by(environment, one)]
-    with running_environment(project, bindings=selected, port=port) as running:
+    with running_environment(project, bindings=selected, port=port, is_read_only=read_only) as running:
         running.start_daemon()
         _keep_open(running)
 

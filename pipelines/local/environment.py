@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import sys
 import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,11 +79,12 @@ class DagsterProcesses:
         """Where the webserver listens, or listened last."""
         return f"http://{HOST}:{state.read(self._state_file).get('port')}"
 
-    def start_webserver(self, *, port: int | None = None) -> DagsterGraphQL:
-        """Start the webserver on the instance in `home`.
+    def start_webserver(self, *, port: int | None = None, is_read_only: bool = False) -> DagsterGraphQL:
+        """Start the webserver, behind its guard, on the instance in `home`.
 
         Args:
             port: Where to listen; the port of the last time, or any free one, when None.
+            is_read_only: Whether it is for viewers.
 
         Raises:
             ConfigurationError: It does not come up, or the code location does not load.
@@ -92,14 +94,15 @@ class DagsterProcesses:
         state.write(self._state_file, values | {"port": chosen_port})
         self._write_instance()
 
-        self._start(self.webserver, ["dagster-webserver", "-h", HOST, "-p", str(chosen_port)])
+        command = [sys.executable, "-m", "pipelines.webserver", "--port", str(chosen_port)]
+        self._start(self.webserver, [*command, "--read-only"] if is_read_only else command)
         dagster = DagsterGraphQL(LoopbackServer(chosen_port, "the Dagster webserver", str(self.webserver.log)))
         self._wait_for_webserver(dagster)
         return dagster
 
     def start_daemon(self) -> None:
         """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
-        self._start(self.daemon, ["dagster-daemon", "run"])
+        self._start(self.daemon, [str(_PROGRAMS / "dagster-daemon"), "run"])
 
     def failure(self) -> str:
         """Which process has ended, with the last lines of its log; empty while both run."""
@@ -116,9 +119,8 @@ class DagsterProcesses:
         return any(were_running)
 
     def _start(self, process: Process, command: list[str]) -> None:
-        program, *arguments = command
         process.start(
-            [str(_PROGRAMS / program), *arguments, "-w", str(PROJECT / "workspace.yaml")],
+            [*command, "-w", str(PROJECT / "workspace.yaml")],
             # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
             cwd=self.instance,
             environment={
@@ -213,6 +215,7 @@ def running_environment(
     bindings: Sequence[SandboxBinding],
     port: int | None,
     first_days: Mapping[str, date] | None = None,
+    is_read_only: bool = False,
 ) -> Iterator[RunningEnvironment]:
     """Start everything but the daemon, and stop what was started, however the block ends.
 
@@ -223,6 +226,7 @@ def running_environment(
         bindings: The sources that are pointed at the sandbox; without any, none is started.
         port: Where the UI listens; any free port when None.
         first_days: With the sandbox, source → the first day that Dagster knows of; those of the last time when None.
+        is_read_only: Whether the UI is for viewers.
 
     Raises:
         ConfigurationError: Something does not come up; its log is named.
@@ -250,7 +254,7 @@ def running_environment(
                     "JOULEHOUSE_REQUESTS_PER_MINUTE": sandbox.requests_per_minute_variable(bindings),
                 }
             processes = DagsterProcesses(project.home, environment)
-            dagster = processes.start_webserver(port=port)
+            dagster = processes.start_webserver(port=port, is_read_only=is_read_only)
             say(f"Dagster:   {dagster.server.url}")
             yield RunningEnvironment(project, sandbox, processes, dagster, warehouse_url)
         finally:

@@ -180,7 +180,8 @@ class LoopbackServer:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=_REQUEST_SECONDS)
         body = None if document is None else json.dumps(document)
         try:
-            connection.request(method, path, body=body, headers={"Content-Type": "application/json"} if body else {})
+            headers = {"Content-Type": "application/json", "Origin": self.url} if body else {}  # as its own page sends
+            connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -58,6 +58,21 @@ def test_nothing_is_published_beyond_the_loopback_address(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
+def test_the_ui_is_behind_its_guard_which_knows_the_published_port() -> None:
+    webserver = SERVICES["webserver"]
+    assert webserver["command"][:3] == ["python", "-m", "pipelines.webserver"]
+    published = webserver["ports"][0].removeprefix("127.0.0.1:").removesuffix(":3000")
+    assert {f"--published-port={published}", "--port=3000"} < set(webserver["command"])
+    assert webserver["environment"]["UI_ORIGINS"] == "${UI_ORIGINS:-}"
+    # `make .env` draws a password for whatever ends in an equals sign.
+    assert "\n# UI_ORIGINS=https://energy.example.org\n" in (ROOT / ".env.example").read_text()
+
+
+def test_nothing_starts_dagsters_webserver_without_the_guard() -> None:
+    started = [name for name, service in SERVICES.items() if "dagster-webserver" in str(service.get("command", ""))]
+    assert started == []
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_container_of_ours_may_do_nothing_it_does_not_need(name: str) -> None:
     service = SERVICES[name]

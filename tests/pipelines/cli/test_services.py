@@ -14,8 +14,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from domain.errors import ConfigurationError
 from pipelines.cli.application import application
-from pipelines.local.processes import Process
+from pipelines.local.processes import LoopbackServer, Process
 from warehouse.embedded import EmbeddedWarehouse
 
 PROGRAM = str(Path(sys.executable).with_name("joulehouse"))
@@ -152,8 +153,10 @@ def test_the_ui_opens_and_ctrl_c_leaves_no_process_behind(home: Path) -> None:
 def test_stop_ends_a_ui_with_all_that_it_runs_and_what_a_killed_one_left(home: Path) -> None:
     assert ask("stop").stdout == "Nothing was running.\n"
     for is_killed in (False, True):
-        with subprocess.Popen([PROGRAM, "ui"], env=os.environ, stdout=subprocess.PIPE, text=True) as ui:  # noqa: S603 — our own program
-            assert any("The asset graph" in line for line in iter(ui.stdout.readline, ""))  # type: ignore[union-attr]  # a pipe
+        command = [PROGRAM, "ui", *(["--read-only"] if is_killed else [])]
+        with subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE, text=True) as ui:  # noqa: S603 — our own program
+            url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]  # type: ignore[union-attr]  # a pipe
+            assert launching_is_allowed(url) is not is_killed, "viewers launch nothing"
             pids = [Process(name, home / "run").pid for name in ("dagster-webserver", "dagster-daemon")]
             assert None not in pids
             if is_killed:
@@ -165,6 +168,17 @@ def test_stop_ends_a_ui_with_all_that_it_runs_and_what_a_killed_one_left(home: P
         assert sessions(pids) == []
         assert not EmbeddedWarehouse(home).status().is_running
     assert ask("stop").stdout == "Nothing was running.\n"
+
+
+def launching_is_allowed(url: str) -> bool:
+    """Whether the UI takes a mutation that changes nothing."""
+    server = LoopbackServer(int(url.split(":")[2].partition("/")[0]), "the UI", "its log")
+    try:
+        server.request("POST", "/graphql", {"query": 'mutation { freeConcurrencySlots(runId: "nobody") }'})
+    except ConfigurationError as error:
+        assert "this UI is read-only" in str(error)  # noqa: PT017 — the other outcome is as right
+        return False
+    return True
 
 
 def sessions(leaders: list[int | None]) -> list[str]:
