@@ -82,15 +82,15 @@ class _Asked:
     """Counts the requests that no pull has been told of yet: those of a lost session go to the attempt after it."""
 
     provider: Provider
-    n_told: int = field(init=False)
+    n_recorded: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.n_told = self.provider.n_requests
+        self.n_recorded = self.provider.n_requests
 
     def tell(self, end: Callable[..., Result]) -> Result:
         n_now = self.provider.n_requests
-        done = end(n_requests=n_now - self.n_told)
-        self.n_told = n_now
+        done = end(n_requests=n_now - self.n_recorded)
+        self.n_recorded = n_now
         return done
 
 

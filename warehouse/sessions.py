@@ -73,8 +73,8 @@ _UNLESS_STRONGER: Final = """
 def first_statement(settings: Mapping[str, str]) -> sql.Composed:
     """What a session says before anything else: `SETTINGS` or `LANGUAGE`, and what is its own."""
     names, values = (sql.Literal(list(part)) for part in (settings.keys(), settings.values()))
-    said = sql.SQL(_SET).format(names, values) + sql.SQL(_STEP).format(sql.Literal(SCHEMA_STEP))
-    return said + sql.SQL(_UNLESS_STRONGER)
+    parts = sql.SQL(_SET).format(names, values) + sql.SQL(_STEP).format(sql.Literal(SCHEMA_STEP))
+    return parts + sql.SQL(_UNLESS_STRONGER)
 
 
 _LIBPQ_OF_OAUTH: Final = 180000

@@ -148,18 +148,18 @@ class Slice:
         cost, before = [inf] * n, [-1] * n
         for piece in range(n):
             if piece == 0 or self._last[piece - 1] < own.start:
-                cost[piece] = self._left_out(0, piece) + self._edge_cost(0, piece)
+                cost[piece] = self._exclusion_cost(0, piece) + self._edge_cost(0, piece)
             for kept in range(piece - 1, max(-1, piece - 2 - _MOST_PIECES), -1):
                 if kept < piece - 1 and self._fits_between(kept, piece):
                     continue
                 onward = self._onward(kept, piece)
                 if kept < piece - 1 and onward >= _ANOTHER_COST:
                     onward += _BESIDE_COST
-                through = cost[kept] + self._left_out(kept + 1, piece) + onward
+                through = cost[kept] + self._exclusion_cost(kept + 1, piece) + onward
                 if through < cost[piece] - 1e-9:
                     cost[piece], before[piece] = through, kept
         ends = [n - 1, *(piece for piece in range(n - 1) if self._first[piece + 1] >= own.stop)]
-        last = min(ends, key=lambda piece: cost[piece] + self._left_out(piece + 1, n) + self._edge_cost(piece + 1, n))
+        last = min(ends, key=lambda piece: cost[piece] + self._exclusion_cost(piece + 1, n) + self._edge_cost(piece + 1, n))
         quality = np.zeros(len(self._value), dtype=np.int8)
         self._mark(quality, last + 1, n, GLITCH)
         piece = last
@@ -178,7 +178,7 @@ class Slice:
     def _both_fit(self, kept: int, piece: int) -> bool:
         """Whether the one piece in between may be right as well: that would be hardly more surprising."""
         right = self._onward(kept, kept + 1) + self._onward(kept + 1, piece)
-        wrong = self._left_out(kept + 1, piece) + self._onward(kept, piece)
+        wrong = self._exclusion_cost(kept + 1, piece) + self._onward(kept, piece)
         return right <= max(_RESET_COST, wrong + _HARDLY_MORE)
 
     def _fits_between(self, kept: int, piece: int) -> bool:
@@ -193,7 +193,7 @@ class Slice:
         n = self._last[end - 1] + 1 - self._first[first] if first < end else 0
         return _EDGE_COST * log10(1 + n)
 
-    def _left_out(self, first: int, end: int) -> float:
+    def _exclusion_cost(self, first: int, end: int) -> float:
         if first == end:
             return 0.0
         n = self._last[end - 1] + 1 - self._first[first]
