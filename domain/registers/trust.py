@@ -159,7 +159,8 @@ class Slice:
                 if through < cost[piece] - 1e-9:
                     cost[piece], before[piece] = through, kept
         ends = [n - 1, *(piece for piece in range(n - 1) if self._first[piece + 1] >= own.stop)]
-        last = min(ends, key=lambda piece: cost[piece] + self._exclusion_cost(piece + 1, n) + self._edge_cost(piece + 1, n))
+        behind = {end: self._exclusion_cost(end + 1, n) + self._edge_cost(end + 1, n) for end in ends}
+        last = min(ends, key=lambda end: cost[end] + behind[end])
         quality = np.zeros(len(self._value), dtype=np.int8)
         self._mark(quality, last + 1, n, GLITCH)
         piece = last
