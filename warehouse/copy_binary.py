@@ -5,7 +5,7 @@ microseconds since 2000-01-01 UTC.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +68,26 @@ def encode_states(
     size = _STATE_HEAD.itemsize
     raw = heads.tobytes()
     return b"".join(part for i, c in enumerate(code.tolist()) for part in (raw[i * size : (i + 1) * size], texts[c]))
+
+
+def encode_rows(n_rows: int, columns: Sequence[tuple[str, str, npt.NDArray[Any] | None]]) -> memoryview:
+    """Rows as COPY wants them.
+
+    Args:
+        n_rows: How many.
+        columns: Name, big-endian type and values of each column, None for one that is null in every row; instants count
+            from 2000.
+    """
+    layout: list[tuple[str, str]] = [("n_fields", ">i2")]
+    for name, form, values in columns:
+        layout += [(f"length_{name}", ">i4"), (name, form)] if values is not None else [(f"length_{name}", ">i4")]
+    packed = np.zeros(n_rows, dtype=layout)
+    packed["n_fields"] = len(columns)
+    for name, form, values in columns:
+        packed[f"length_{name}"] = -1 if values is None else np.dtype(form).itemsize
+        if values is not None:
+            packed[name] = values
+    return packed.view(np.uint8).data
 
 
 def decode_instants(packed: bytes) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from domain.errors import AccountingError
 from domain.window import Window
 from domain.zones import is_zone
 from warehouse import register_rows
-from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
+from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers, encode_rows
 from warehouse.instants import DAY_US, instant, microseconds
 from warehouse.literals import literals_of_days
 from warehouse.local_days import begin_of, local_date_ranges
@@ -170,17 +170,13 @@ def _put(connection: psycopg.Connection, new: Mapping[_Part, _Figures]) -> int:
 
 
 def _encoded(new: Mapping[_Part, _Figures]) -> Iterator[memoryview]:
-    layout: list[tuple[str, str]] = [("n_fields", ">i2")]
-    for name, form in _COLUMNS:
-        layout += [(f"length_{name}", ">i4"), (name, form)]
-    packed = np.zeros(len(new), dtype=layout)
-    packed["n_fields"] = len(_COLUMNS)
     columns = zip(*((*part, *figures) for part, figures in new.items()), strict=True)
     origins = {"local_date": _DAYS_TO_2000, "partition_at": EPOCH_US, "bucket_at": EPOCH_US}
-    for (name, form), values in zip(_COLUMNS, columns, strict=True):
-        packed[f"length_{name}"] = np.dtype(form).itemsize
-        packed[name] = np.array(values) - origins.get(name, 0)
-    yield packed.view(np.uint8).data
+    packed = [
+        (name, form, np.array(values) - origins.get(name, 0))
+        for (name, form), values in zip(_COLUMNS, columns, strict=True)
+    ]
+    yield encode_rows(len(new), packed)
 
 
 def _literals(series_ids: Sequence[int], first: int, last: int) -> dict[str, sql.Composable]:

@@ -1,6 +1,6 @@
 """The rows of `register_interval`: what is stored, what is to be, and only the difference written."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from domain.registers import FLAGS, Intervals
-from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers
+from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers, encode_rows
 from warehouse.instants import instant
 from warehouse.literals import literals
 from warehouse.rows_in import send_rows
@@ -140,36 +140,24 @@ def put(connection: psycopg.Connection, rows: Rows) -> int:
     return send_rows(connection, sql.Identifier("public", "register_interval"), _COLUMNS, _encoded(rows))
 
 
-def _encoded(rows: Rows) -> Iterator[bytes]:
+def _encoded(rows: Rows) -> Iterator[memoryview]:
     """Rows as COPY wants them, those of one flag and with the same columns known together: they have one length."""
     shape = rows.flag * 4 + np.isnan(rows.usual) * 2 + np.isnan(rows.spacing)
     for one in np.unique(shape).tolist():
-        yield _block(rows.taken(shape == one), FLAGS[one // 4].encode()).tobytes()
+        yield _block(rows.taken(shape == one), FLAGS[one // 4].encode())
 
 
-def _block(rows: Rows, flag: bytes) -> npt.NDArray[np.void]:
-    columns: Iterable[tuple[str, str, npt.NDArray[np.int64 | np.float64]]] = (
+def _block(rows: Rows, flag: bytes) -> memoryview:
+    columns: list[tuple[str, str, npt.NDArray[np.int64 | np.float64]]] = [
         ("series_id", ">i4", rows.series_id),
         ("measured_at", ">i8", rows.begun_us - EPOCH_US),
         ("ended_at", ">i8", rows.ended_us - EPOCH_US),
         ("amount", ">f8", rows.amount),
         ("usual", ">f8", rows.usual),
         ("spacing", ">f8", rows.spacing),
-    )
-    layout: list[tuple[str, str]] = [("n_fields", ">i2")]
-    known = [(name, kind, values) for name, kind, values in columns if not np.isnan(values[:1]).any()]
-    for name, kind, _ in columns:
-        layout.append((f"{name}_length", ">i4"))
-        if any(name == one for one, *_ in known):
-            layout.append((name, kind))
-    block = np.zeros(len(rows), dtype=[*layout, ("flag_length", ">i4"), ("flag", f"S{len(flag)}")])
-    block["n_fields"], block["flag_length"], block["flag"] = len(_COLUMNS), len(flag), flag
-    for name, _, _ in columns:
-        block[f"{name}_length"] = -1
-    for name, _, values in known:
-        block[f"{name}_length"] = block.dtype[name].itemsize
-        block[name] = values
-    return block
+    ]
+    known = [(name, form, None if np.isnan(values[:1]).any() else values) for name, form, values in columns]
+    return encode_rows(len(rows), [*known, ("flag", f"S{len(flag)}", np.array([flag]))])
 
 
 def _keys(stored: Rows, wanted: Rows) -> tuple[_Ints, _Ints]:

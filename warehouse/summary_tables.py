@@ -11,7 +11,7 @@ from psycopg import sql
 
 from domain.errors import AccountingError
 from domain.window import Window
-from warehouse.copy_binary import EPOCH_US
+from warehouse.copy_binary import EPOCH_US, encode_rows
 from warehouse.instants import DAY_US, HOUR_US, instant
 from warehouse.literals import literals_of_days
 from warehouse.rows_in import send_rows
@@ -88,26 +88,16 @@ class SummaryTable:
 
     def encoded(self, rows: Rows) -> memoryview:
         """Rows as binary COPY wants them."""
-        fields = [*self.keys, *_FIGURES]
-        layout: list[tuple[str, str]] = [("n_fields", ">i2")]
-        for name, form in fields:
-            layout += [(f"length_{name}", ">i4"), (name, form)]
-        packed = np.zeros(len(rows), dtype=layout)
-        packed["n_fields"] = len(fields)
-        for name, form in fields:
-            packed[f"length_{name}"] = np.dtype(form).itemsize
         slot = rows.key & 0xFFFFFFFF
-        packed["series_id"] = rows.key >> 32
+        values = {"series_id": rows.key >> 32, **{name: getattr(rows.figures, name) for name, _ in _FIGURES}}
         if self.unit_us:
-            packed["bucket_at"] = self.begin_us(slot) - EPOCH_US
+            values["bucket_at"] = self.begin_us(slot) - EPOCH_US
         else:
             partition, local = part_of_slot(slot)
-            packed["partition_at"] = (partition - EPOCH_DAY) * DAY_US - EPOCH_US
-            packed["local_date"] = local - _EPOCH_2000
-            packed["bucket_at"] = rows.begin_us - EPOCH_US
-        for name, _ in _FIGURES:
-            packed[name] = getattr(rows.figures, name)
-        return packed.view(np.uint8).data
+            values["partition_at"] = (partition - EPOCH_DAY) * DAY_US - EPOCH_US
+            values["local_date"] = local - _EPOCH_2000
+            values["bucket_at"] = rows.begin_us - EPOCH_US
+        return encode_rows(len(rows), [(name, form, values[name]) for name, form in (*self.keys, *_FIGURES)])
 
     def begin_us(self, slot: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 at which a bucket begins; of a part, its partition."""
