@@ -2,17 +2,20 @@
 
 They look at the ledger and not at the run: a run over days has no single partition, and a source that has stopped
 running altogether must be noticed first. None of them blocks: the load itself refuses what may not stand.
+
+Dagster skips what comes after a failed step, checks included. So a step that fails evaluates them itself, first.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
-from assets.factory import measurements_key
-from assets.failures import as_single_failure, error_name
+from assets.failures import as_single_failure, error_name, named
+from assets.keys import measurements_key
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.quantities import ABSENT
@@ -49,6 +52,7 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"{facts.slug}__checks",
         specs=[dg.AssetCheckSpec(name, asset=key, description=promise) for name, promise in CHECKS.items()],
+        can_subset=True,
         required_resource_keys={"warehouse"},
     )
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
@@ -57,9 +61,39 @@ def source_checks(facts: SourceFacts) -> dg.AssetChecksDefinition:
                 results = list(_results(facts, warehouse, datetime.now(UTC)))
         except IngestError as error:
             raise as_single_failure(facts.slug, error) from None
-        yield from results
+        chosen = {check.name for check in context.selected_asset_check_keys}
+        yield from (result for result in results if result.check_name in chosen)
 
     return checks
+
+
+def evaluations_of_failed_step(
+    facts: SourceFacts, warehouse: "TimescaleWarehouse | None", failure: IngestError
+) -> list[dg.AssetCheckEvaluation]:
+    """What the checks say where a step failed, for that step to log: they would be skipped.
+
+    Args:
+        facts: Whose step.
+        warehouse: Where the ledger is; None where it could not be opened.
+        failure: Why the step failed. It is what `nothing_failed` says where the ledger cannot be asked.
+    """
+    results: list[dg.AssetCheckResult] | None = None
+    if warehouse is not None:
+        with suppress(IngestError):  # the step's own failure is the one to act on, and it is said below
+            results = list(_results(facts, warehouse, datetime.now(UTC)))
+    if results is None:
+        results = [_result(facts, "nothing_failed", named(failure), passed=False, is_grave=True)]
+    return [
+        dg.AssetCheckEvaluation(
+            asset_key=measurements_key(facts.slug),
+            check_name=str(result.check_name),
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+        )
+        for result in results
+    ]
 
 
 def _results(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime) -> Iterator[dg.AssetCheckResult]:

@@ -13,34 +13,16 @@ from typing import Any, Final
 import dagster as dg
 
 from assets import metadata
+from assets.checks import evaluations_of_failed_step
 from assets.failures import as_failure, as_single_failure
 from assets.ingest import DayOutcome, all_failed, ingest_days
+from assets.keys import catalogue_key, days_of, measurements_key, payloads_key
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.records import Series
 
 CORRECTION_TAG: Final = "joulehouse/correction"
 """A run with this tag set to `true` may shrink a partition by any amount."""
-
-
-def catalogue_key(slug: str) -> dg.AssetKey:
-    """`<source>/catalogue`."""
-    return dg.AssetKey([slug, "catalogue"])
-
-
-def payloads_key(slug: str) -> dg.AssetKey:
-    """`<source>/payloads`."""
-    return dg.AssetKey([slug, "payloads"])
-
-
-def measurements_key(slug: str) -> dg.AssetKey:
-    """`<source>/measurements`."""
-    return dg.AssetKey([slug, "measurements"])
-
-
-def days_of(facts: SourceFacts) -> dg.DailyPartitionsDefinition:
-    """One UTC day a partition, from the source's first day until yesterday."""
-    return dg.DailyPartitionsDefinition(start_date=facts.first_day.isoformat(), timezone="UTC")
 
 
 def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:
@@ -151,6 +133,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
             try:
                 warehouse = opened.enter_context(context.resources.warehouse.open())
             except IngestError as error:
+                _log_checks(context, evaluations_of_failed_step(facts, None, error))
                 raise as_failure(facts.slug, list(all_failed(wanted, error))) from None
             try:
                 for outcome in ingest_days(
@@ -170,9 +153,10 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                 # A cancelled run or a bug: the days that are committed are committed, and Dagster must know it.
                 _record_good_days(context, facts, outcomes)
                 raise
-        if any(outcome.error for outcome in outcomes):
-            _record_good_days(context, facts, outcomes)
-            raise as_failure(facts.slug, outcomes)
+            if failed := [outcome.error for outcome in outcomes if outcome.error]:
+                _record_good_days(context, facts, outcomes)
+                _log_checks(context, evaluations_of_failed_step(facts, warehouse, failed[0]))
+                raise as_failure(facts.slug, outcomes)
         picture = plot.markdown()
         for asset_key, outcome, figures in _figures(facts, outcomes):
             if picture and asset_key == measurements and outcome.day == last:
@@ -214,6 +198,11 @@ def _figures(
             figures["requests"] = outcome.pull.n_requests if outcome.pull else 0
             figures["bytes"] = outcome.pull.n_bytes if outcome.pull else 0
             yield measurements_key(facts.slug), outcome, figures
+
+
+def _log_checks(context: dg.AssetExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
+    for evaluation in evaluations:
+        context.log_event(evaluation)
 
 
 def _record_good_days(context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome]) -> None:

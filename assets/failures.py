@@ -20,9 +20,9 @@ def as_failure(slug: str, outcomes: Sequence[DayOutcome]) -> dg.Failure:
     """
     failed = [outcome for outcome in outcomes if outcome.error is not None and outcome.was_tried]
     untried = [outcome for outcome in outcomes if not outcome.was_tried]
-    first = failed[0].error
+    [first, *_] = [outcome.error for outcome in failed if outcome.error is not None]
     days = ", ".join(str(outcome.day) for outcome in failed[:_NAMED]) + (" …" if len(failed) > _NAMED else "")
-    sentence = f"{len(failed)} of {len(outcomes)} days of {slug} failed: {days}. {first}"
+    sentence = f"{len(failed)} of {len(outcomes)} days of {slug} failed: {days}. {named(first)}"
     if untried:
         sentence += f" {len(untried)} later days were not tried, since the same would happen: {_span(untried)}."
     return dg.Failure(
@@ -46,7 +46,14 @@ def as_failure(slug: str, outcomes: Sequence[DayOutcome]) -> dg.Failure:
 
 def as_single_failure(slug: str, error: IngestError) -> dg.Failure:
     """The failure of a step that has no days."""
-    return dg.Failure(f"{slug}: {error}", metadata={"reason": error.code, "runbook": _RUNBOOK}, allow_retries=False)
+    return dg.Failure(
+        f"{slug}: {named(error)}", metadata={"reason": error.code, "runbook": _RUNBOOK}, allow_retries=False
+    )
+
+
+def named(error: IngestError) -> str:
+    """Its sentence, after the name of its class: the heading under which the runbook says what to do."""
+    return f"{type(error).__name__}: {error}"
 
 
 def error_name(code: str) -> str:

@@ -17,8 +17,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
-from assets.factory import catalogue_key, measurements_key, payloads_key
 from assets.ingest import contiguous_ranges
+from assets.keys import catalogue_key, measurements_key, payloads_key
 from assets.refetch import refetch_after
 from assets.source import SourceFacts
 from domain.errors import IngestError

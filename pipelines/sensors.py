@@ -6,7 +6,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets.factory import measurements_key
+from assets.keys import measurements_key
 from assets.source import SourceFacts
 
 RETIREMENTS: Final = "retirements"

@@ -7,7 +7,9 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from assets.factory import CORRECTION_TAG, catalogue_key, measurements_key, payloads_key, source_assets
+from assets.checks import CHECKS, source_checks
+from assets.factory import CORRECTION_TAG, source_assets
+from assets.keys import catalogue_key, measurements_key, payloads_key
 from assets.plot import DayPlot
 from assets.steps import land
 from domain.errors import (
@@ -172,7 +174,10 @@ def test_a_day_that_cannot_be_landed_fails_alone_and_by_name(house: House) -> No
     for key in (PAYLOADS, MEASUREMENTS):
         assert house.statuses(key, FIRST, LAST) == all_days("MATERIALIZED", THIRD)
     failure = failure_of(result)
-    assert failure.description == "1 of 5 days of roof failed: 2026-01-03. they changed (roof): look."
+    assert (
+        failure.description
+        == "1 of 5 days of roof failed: 2026-01-03. PayloadUnreadableError: they changed (roof): look."
+    )
     assert failure.metadata["failed_days"].value == ["2026-01-03"]
     assert house.figures(MEASUREMENTS)[str(LAST)]["rows_inserted"] == 24
 
@@ -186,7 +191,8 @@ def test_a_warehouse_that_cannot_be_opened_fails_every_day_by_its_name_and_asks_
     assert not result.success
     failure = failure_of(result)
     assert failure.description == (
-        "1 of 5 days of roof failed: 2026-01-01. the database does not answer (localhost): start it."
+        "1 of 5 days of roof failed: 2026-01-01. WarehouseUnavailableError: the database does not answer"
+        " (localhost): start it."
         " 4 later days were not tried, since the same would happen: 2026-01-02 to 2026-01-05."
     )
     assert failure.metadata["failed_days"].value == ["2026-01-01"]
@@ -270,7 +276,7 @@ def test_a_catalogue_that_stayed_the_same_does_not_outdate_every_day(house: Hous
 def test_a_catalogue_that_cannot_be_had_fails_with_one_sentence(house: House) -> None:
     house.provider.discovery_failure = CredentialsRejectedError("401", place="roof", fix="renew")
     result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
-    assert failure_of(result).description == "roof: 401 (roof): renew."
+    assert failure_of(result).description == "roof: CredentialsRejectedError: 401 (roof): renew."
 
 
 def test_checks_run_after_the_days(house: House) -> None:
@@ -286,3 +292,51 @@ def test_checks_run_after_the_days(house: House) -> None:
         "accounted_for": True,
         "summaries_agree": True,
     }
+
+
+def checked(instance: dg.DagsterInstance) -> dict[str, tuple[str, str]]:
+    """Check → what the UI shows of its newest evaluation: status and sentence; checks without any are left out."""
+    keys = [dg.AssetCheckKey(MEASUREMENTS, name) for name in CHECKS]
+    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    evaluated = {
+        key.name: (record.status.name, record.event.dagster_event.event_specific_data)
+        for key, record in found.items()
+        if record.event and record.event.dagster_event
+    }
+    return {
+        name: (status, evaluation.description or "")
+        for name, (status, evaluation) in evaluated.items()
+        if isinstance(evaluation, dg.AssetCheckEvaluation)
+    }
+
+
+def test_checks_are_evaluated_after_a_failed_step_too_and_say_why_by_the_errors_name(
+    house: House, instance: dg.DagsterInstance
+) -> None:
+    house.provider.failures[THIRD] = PayloadUnreadableError("they changed", place="roof", fix="look")
+    assert not house.run(FIRST, LAST, with_checks=True).success
+    found = checked(instance)
+    assert set(found) == set(CHECKS)
+    status, sentence = found["nothing_failed"]
+    assert status == "FAILED"
+    assert sentence.startswith("PayloadUnreadableError: the newest load of 2026-01-03 failed, and nothing of it")
+    assert found["accounted_for"][0] == "SUCCEEDED"
+
+
+def test_a_warehouse_that_cannot_be_opened_turns_a_check_red_by_its_name(
+    house: House, instance: dg.DagsterInstance
+) -> None:
+    house.warehouse.unopenable = WarehouseUnavailableError("no answer", place="localhost", fix="start it")
+    house.run(FIRST, LAST, with_checks=True)
+    said = "WarehouseUnavailableError: no answer (localhost): start it."
+    assert checked(instance) == {"nothing_failed": ("FAILED", said)}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_each_check_can_be_evaluated_alone(name: str, house: House, instance: dg.DagsterInstance) -> None:
+    one = dg.AssetSelection.checks(dg.AssetCheckKey(MEASUREMENTS, name))
+    definitions = [*source_assets(house.facts), source_checks(house.facts)]
+    resources = {"roof": house.provider, "warehouse": house.warehouse}
+    result = dg.materialize(definitions, instance=instance, resources=resources, selection=one)
+    assert result.success
+    assert list(checked(instance)) == [name]

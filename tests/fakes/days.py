@@ -8,7 +8,8 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import source_checks
-from assets.factory import days_of, measurements_key, payloads_key, source_assets
+from assets.factory import source_assets
+from assets.keys import days_of, measurements_key, payloads_key
 from assets.source import SourceFacts
 from tests.fakes.provider import FAKE_SPEC, FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse

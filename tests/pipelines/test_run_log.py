@@ -7,7 +7,8 @@ import dagster as dg
 import yaml
 from dagster._core.test_utils import instance_for_test
 
-from assets.factory import measurements_key, payloads_key, source_assets
+from assets.factory import source_assets
+from assets.keys import measurements_key, payloads_key
 from resources.settings import PROJECT
 from tests.fakes.days import facts
 from tests.fakes.exports import DAY, boilers

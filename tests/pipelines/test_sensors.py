@@ -21,7 +21,8 @@ def test_the_days_of_a_failed_run_are_said_once_more(tmp_path: Path, capsys: pyt
         capsys.readouterr()
         failed_days(context)
     said = capsys.readouterr().err
-    assert f"run {result.run_id}: 1 of 3 days of roof failed: 2026-01-02. they changed (roof): look." in said
+    days_and_why = "1 of 3 days of roof failed: 2026-01-02. PayloadUnreadableError: they changed (roof): look."
+    assert f"run {result.run_id}: {days_and_why}" in said
 
 
 def test_a_retirement_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
