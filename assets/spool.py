@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import zstandard
 
-from domain.closing import Closing
+from domain.closeable import Closeable
 from domain.contract import LandedPull, Provider, Warehouse
 from domain.errors import IngestError
 from domain.quantities import NO_KINDS, Kind, Kinds
@@ -33,7 +33,7 @@ _LEAST_FREE: Final = 2**30  # bytes that stay free: the disk may be the database
 _FRAMES: Final = ("measurements", "states", "rejected")
 
 
-class Spool(Closing):
+class Spool(Closeable):
     """Batches on disk, by pull and window, one of them in memory at a time.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from domain.closing import Closing
+from domain.closeable import Closeable
 from domain.errors import CredentialsRejectedError, IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from providers._http_errors import (
     UNAUTHORIZED,
@@ -62,7 +62,7 @@ class Call:
     file: _File | None = None
 
 
-class Client(Closing):
+class Client(Closeable):
     """What both clients do with a call: credentials, one renewal, retries, and a look at the head before the body."""
 
     def __init__(

@@ -17,7 +17,7 @@ import httpcore
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from domain.closing import Closing
+from domain.closeable import Closeable
 from domain.errors import PayloadUnreadableError, ProviderError, ProviderUnavailableError
 from providers._addresses import Origin, Resolver, look_up
 from providers._http_errors import FAILURES, failure_of_status
@@ -65,7 +65,7 @@ class RefusedStreamError(Exception):
         self.error = error
 
 
-class TextStream(Closing):
+class TextStream(Closeable):
     """An open websocket that is only listened to. Close it, or use it in `with`."""
 
     def __init__(self, connection: ClientConnection, opened: contextlib.ExitStack, place: str) -> None:

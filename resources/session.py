@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Final, Protocol, TypeVar
 
-from domain.closing import Closing
+from domain.closeable import Closeable
 from domain.contract import Budget
 from domain.export_jobs import ExportJobs
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
@@ -30,7 +30,7 @@ class Counts(Protocol):
 Sender = TypeVar("Sender", bound=Counts)
 
 
-class ProviderSession(Closing):
+class ProviderSession(Closeable):
     """The open way to one account: all that a provider's client is made of comes from here.
 
     Args:

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory
 
-from domain.closing import Closing
+from domain.closeable import Closeable
 from domain.errors import ConfigurationError, WarehouseUnsuitableError
 from warehouse.availability import Availability, answers
 from warehouse.libpq import forget_variables
@@ -215,7 +215,7 @@ class Connections:
             self._idle.append(connection)
 
 
-class OwnSession(Closing):
+class OwnSession(Closeable):
     """One session that stays open, opened when first needed and again if it was lost. A forked child has its own.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Final
 
 from upath import UPath
 
-from domain.closing import Closing
+from domain.closeable import Closeable
 from domain.contract import LandedPull
 from domain.errors import (
     IngestError,
@@ -66,7 +66,7 @@ def open_warehouse(
     return TimescaleWarehouse(connections, Landing(landing), code_version or version("joulehouse"))
 
 
-class TimescaleWarehouse(Closing):
+class TimescaleWarehouse(Closeable):
     """`domain.contract.Warehouse` on TimescaleDB.
 
     Safe for threads and across forks. One object is one puller: if it begins a pull of a window twice, it goes on with

@@ -135,10 +135,10 @@ class Calendar:
     def of(self, zone_name: str) -> tuple[Ints, Ints, bool]:
         """Microseconds since 1970 at which pieces begin; the local date of each; whether the zone is one."""
         if zone_name not in self._of_zone:
-            self._of_zone[zone_name] = self._made(zone_name)
+            self._of_zone[zone_name] = self._pieces(zone_name)
         return self._of_zone[zone_name]
 
-    def _made(self, zone_name: str) -> tuple[Ints, Ints, bool]:
+    def _pieces(self, zone_name: str) -> tuple[Ints, Ints, bool]:
         known = is_zone(zone_name)
         begins, dates = [], []
         for day in range(self._first_day, self._first_day + self._n_days):

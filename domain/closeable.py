@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 
-class Closing(ABC):
+class Closeable(ABC):
     """Gives a class with `close` its `with`: itself, closed at the block's end."""
 
     @abstractmethod
