@@ -65,12 +65,12 @@ def rewrite(
     rows = [wanted.taken(_on(wanted, days[:, is_whole]))]
     if not is_whole.all():
         # The edge of a neighbour's day: its other intervals stand as they are, and are read.
-        rest = days[:, ~is_whole]
-        first, last = int(rest[1].min()), int(rest[1].max())
+        edge = days[:, ~is_whole]
+        first, last = int(edge[1].min()), int(edge[1].max())
         read = register_rows.read(
-            connection, [(one, first * DAY_US, (last + 1) * DAY_US) for one in np.unique(rest[0]).tolist()]
+            connection, [(one, first * DAY_US, (last + 1) * DAY_US) for one in np.unique(edge[0]).tolist()]
         )
-        rows.append(read.taken(_on(read, rest)))
+        rows.append(read.taken(_on(read, edge)))
     parts = _parts(Rows.joined(rows), zones)
     stored = _stored_days(connection, sorted(known), int(days[1].min()), int(days[1].max()))
     stored = {part: figures for part, figures in stored.items() if (part[0], part[2] // DAY_US) in wanted_days}

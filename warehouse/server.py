@@ -213,8 +213,8 @@ def ensure_database(url: str, name: str, role: str, password: str) -> str:
             grant = sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role))
             _retry_races(lambda: connection.execute(grant))
         _create(connection, name, owner=role)
-        closing = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
-        _retry_races(lambda: connection.execute(closing))
+        revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
+        _retry_races(lambda: connection.execute(revoke))
     return _url({**conninfo_to_dict(_plain(url)), "dbname": name, "user": role, "password": password})
 
 

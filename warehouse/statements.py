@@ -18,9 +18,9 @@ def parse(file: str, text: str) -> dict[str, str]:
     Raises:
         ValueError: A block is empty, has no name, or has the name of another.
     """
-    head, *rest = re.split(r"^[ \t]*--[ \t]*name:(.*)$", text, flags=re.MULTILINE)
+    head, *blocks = re.split(r"^[ \t]*--[ \t]*name:(.*)$", text, flags=re.MULTILINE)
     found: dict[str, str] = {}
-    for name, block in [("", head), *zip(rest[::2], rest[1::2], strict=True)]:
+    for name, block in [("", head), *zip(blocks[::2], blocks[1::2], strict=True)]:
         body = "\n".join(line for line in block.splitlines() if not line.lstrip().startswith("--")).strip()
         key = f"{file}/{name.strip()}"
         if bool(body) != bool(re.fullmatch(r" \w+", name)) or key in found:

@@ -78,8 +78,8 @@ def write_loaded(
         ranks = np.array(sorted(rank_of[one] for one in whole), dtype=np.int64)
         summary = _from_memory(points, ranks, series_ids, zone_of, window)
         n_rows += _write(connection, summary, np.array(whole), window)
-    rest = sorted(set(touched) - set(whole))
-    return n_rows + rewrite(connection, {one: zone_of[one] for one in rest}, window)
+    others = sorted(set(touched) - set(whole))
+    return n_rows + rewrite(connection, {one: zone_of[one] for one in others}, window)
 
 
 def rewrite(connection: psycopg.Connection, zone_of: Mapping[int, str], window: Window) -> int:
