@@ -7,26 +7,23 @@ from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.errors import OutsideWindowError
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
-from providers._points import NEAR, near_outside
+from providers._points import EPOCH, MICROSECOND, NEAR, Floats, Integers, micros_of, near_outside
 from providers._untimed import untimed_inside
 from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
 from providers.climkit.curves import falls_like_no_counter
 from providers.climkit.meanings import Listing, Meaning, meaning_of
 from providers.climkit.questions import REGISTERS, SENSOR_DATA
-from providers.climkit.times import EPOCH, MICROSECOND, Integers, micros, read_epochs, read_texts
+from providers.climkit.times import read_epochs, read_texts
 from providers.climkit.wire import Row, Site, parse_rows, unreadable
 
 TIME: Final = "timestamp"
-
-Floats = npt.NDArray[np.float64]
 
 
 class Answer:
@@ -77,10 +74,10 @@ class Answer:
         """The rows, by index, that belong to what was asked for, to `window`, and to an interval that is over."""
         asked, frequency = self.payload.window, self.listing.frequency
         low, high = max(asked.start, window.start), min(asked.end, window.end)
-        kept = (self.starts >= micros(low)) & (self.starts < micros(high))
+        kept = (self.starts >= micros_of(low)) & (self.starts < micros_of(high))
         if frequency not in ("", "15T"):
             known, received_at = zone(self.site.zone or "UTC"), self.payload.received_at
-            late = kept & (self.starts > micros(received_at - LONGEST[frequency]))
+            late = kept & (self.starts > micros_of(received_at - LONGEST[frequency]))
             for index in np.flatnonzero(late).tolist():
                 kept[index] = end_of(EPOCH + int(self.starts[index]) * MICROSECOND, frequency, known) <= received_at
         return np.flatnonzero(kept).tolist()
@@ -89,7 +86,7 @@ class Answer:
         """The rows just outside of what was asked for that adjoin `window`: it is theirs to count them."""
         asked, behind = self.payload.window, self.listing.behind(self.account)
         # Nobody says whether t_s is included: an interval that ends there is no surprise, and is not counted.
-        expected = micros(asked.start - behind) if behind else None
+        expected = micros_of(asked.start - behind) if behind else None
         for index, at in near_outside(self.starts, (), asked, self._slack).items():
             if int(self.starts[index]) != expected and EPOCH + at * MICROSECOND in window:
                 yield self.rows[index]
@@ -134,7 +131,7 @@ class Answer:
 
     def _refuse_strays(self) -> None:
         asked, slack = self.payload.window, self._slack // MICROSECOND
-        stray = (self.starts < micros(asked.start) - slack) | (self.starts > micros(asked.end) + slack)
+        stray = (self.starts < micros_of(asked.start) - slack) | (self.starts > micros_of(asked.end) + slack)
         if stray.any():
             first = EPOCH + int(self.starts[np.flatnonzero(stray)[0]]) * MICROSECOND
             raise OutsideWindowError(

@@ -16,23 +16,22 @@ belongs to the window in which its question begins. An hour, day, month or year 
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
-from domain.measurement import Normalized, no_measurements, no_rejected, no_states
+from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
-from domain.records import Payload, Reason, Series
+from domain.records import Payload, Reason
 from domain.window import Window
+from providers._batch import Batch
+from providers._points import Floats, Integers
 from providers.climkit.account import AccountConfig
-from providers.climkit.answer import TIME, Answer, Floats, floats, place_of
-from providers.climkit.meanings import Listing, Meaning
+from providers.climkit.answer import TIME, Answer, floats, place_of
+from providers.climkit.meanings import Listing
 from providers.climkit.questions import SENSOR_DATA
 from providers.climkit.spec import INSTALLATIONS
-from providers.climkit.times import Integers
 from providers.climkit.wire import (
     Row,
     Site,
@@ -46,8 +45,6 @@ from providers.climkit.wire import (
 
 _DUST: Final = 1e6
 """Values are rounded to the inverse of this, in the provider's unit: differences of counters carry float dust."""
-
-_MAX_RAW: Final = 4_096
 
 
 def normalize(
@@ -131,25 +128,12 @@ def _batches(answer: Answer, windows: Sequence[Window]) -> Iterator[tuple[int, N
                 yield index, batch
 
 
-@dataclass(slots=True)
-class _Points:
-    """The points of one field: instants in microseconds, and canonical values."""
-
-    meaning: Meaning
-    times: Integers
-    numbers: Floats
-
-
-@dataclass(slots=True)
 class _Share:
     """What an answer says inside one window, on its way to a batch."""
 
-    answer: Answer
-    raws: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    unmapped: dict[str, int] = field(default_factory=dict)
-    n_duplicates: int = 0
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.batch = Batch(answer.sha256)
 
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
@@ -164,29 +148,24 @@ class _Share:
         curves = {name for name in names if name != TIME and answer.is_no_register(name)}
         for name in curves:
             n_said = sum(row.get(name) is not None for row in rows)
-            self.unmapped |= {f"{self._unknown(name)} (a load curve)": n_said} if n_said else {}
-        wanted = [name for name in names if name != TIME and name not in curves]
-        points = [found for name in wanted if (found := self._points(name, rows, times)) is not None]
-        return Normalized(
-            series=tuple(one.meaning.series for one in points),
-            measurements=_frame(points),
-            states=_no_states(),
-            rejected=self._rejected(),
-            n_duplicates=self.n_duplicates,
-            unmapped=self.unmapped,
-        )
+            self.batch.unmapped |= {f"{self._unknown(name)} (a load curve)": n_said} if n_said else {}
+        for name in names:
+            if name != TIME and name not in curves:
+                self._add(name, rows, times)
+        return self.batch.read()
 
-    def _points(self, name: str, rows: Sequence[Row], times: Integers) -> _Points | None:
+    def _add(self, name: str, rows: Sequence[Row], times: Integers) -> None:
         meaning = self.answer.meaning(name)
         column = [row.get(name) for row in rows]
         present = [index for index, value in enumerate(column) if value is not None]
         if meaning is None:
             if present:
-                self.unmapped[self._unknown(name)] = len(present)
-            return None
+                self.batch.unmapped[self._unknown(name)] = len(present)
+            return
         good, values = self._numbers(name, column, present, rows, meaning.conversion)
         chosen, kept = self._once(name, times[good], values, [rows[index] for index in good])
-        return _Points(meaning, chosen, kept) if len(chosen) else None
+        if len(chosen):
+            self.batch.add_numbers(meaning.series, chosen, kept)
 
     def _numbers(
         self, name: str, column: Sequence[Any], present: list[int], rows: Sequence[Row], meaning: Conversion
@@ -224,7 +203,7 @@ class _Share:
             if at in contradicted:
                 self._reject(rows[position], Reason.AMBIGUOUS_IDENTITY, name)
             elif first[at] != position:
-                self.n_duplicates += 1
+                self.batch.n_duplicates += 1
         kept = [position for at, position in first.items() if at not in contradicted]
         return times[kept], values[kept]
 
@@ -249,18 +228,9 @@ class _Share:
     def _reject(self, row: object, reason: Reason, name: str = "") -> None:
         text = json.dumps(row, sort_keys=True)
         raw = f"{json.dumps(name)} of {text}" if name else text
-        self.raws.append(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…")
-        self.reasons.append(reason.value)
         meaning = self.answer.meaning(name) if name else None
         listing = self.answer.listing
-        self.keys.append(meaning.series.key if meaning else f"{listing.site}/{listing.subject}/")
-
-    def _rejected(self) -> pd.DataFrame:
-        if not self.raws:
-            return _no_rejected()
-        payloads = [self.answer.sha256] * len(self.raws)
-        columns = {"raw": self.raws, "reason": self.reasons, "payload": payloads, "series": self.keys}
-        return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
+        self.batch.reject(raw, reason, meaning.series.key if meaning else f"{listing.site}/{listing.subject}/")
 
 
 def _canonical(sent: Floats, meaning: Conversion) -> Floats:
@@ -270,24 +240,3 @@ def _canonical(sent: Floats, meaning: Conversion) -> Floats:
         return values
     rounded: Floats = np.rint(sent * _DUST) / (_DUST / meaning.factor)
     return rounded
-
-
-def _frame(points: Sequence[_Points]) -> pd.DataFrame:
-    if not points:
-        return _no_measurements()
-    series: list[Series] = [one.meaning.series for one in points]
-    codes = np.repeat(np.arange(len(points), dtype=np.int32), [len(one.times) for one in points])
-    times = np.concatenate([one.times for one in points])
-    return pd.DataFrame(
-        {
-            "series": pd.Categorical.from_codes(codes, categories=pd.Index([one.key for one in series], dtype="str")),
-            "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
-            "value": np.concatenate([one.numbers for one in points]),
-        }
-    )
-
-
-# Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
-_no_measurements = cache(no_measurements)
-_no_rejected = cache(no_rejected)
-_no_states = cache(no_states)

@@ -4,37 +4,23 @@ Everything is done by whole columns. A row is looked at alone only where a colum
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.records import Reason
 from domain.texts import clipped
-from providers._points import earliest_of
+from providers._points import CLOCK_TOLERANCE, Integers, earliest_of, micros_of
 from providers._times import lacks_offset, read_column
 from providers.climkit.spec import SPEC
 from providers.climkit.wire import unreadable
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-
 EARLIEST: Final = earliest_of(SPEC.first_day)
 """What is older has a lost clock; an epoch in seconds, read as milliseconds, lies in 1970."""
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=15)
-"""How far a gateway's clock may be ahead of ours when the answer arrived."""
-
 _LOST_MILLIS: Final = 946_684_800_000  # 2000-01-01
 _EXACT: Final = 2**53
-
-Integers = npt.NDArray[np.int64]
-
-
-def micros(instant: datetime) -> int:
-    """Whole microseconds since 1970-01-01T00:00Z."""
-    return (instant - EPOCH) // MICROSECOND
 
 
 def read_texts(column: Sequence[Any], received_at: datetime, *, place: str) -> tuple[Integers, dict[int, Reason]]:
@@ -61,7 +47,7 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
     numbers = np.array(sent, dtype=np.int64)
     known = np.ones(len(sent), dtype=bool)
     known[list(odd)] = False
-    low, high = micros(EARLIEST) // 10**6, micros(received_at + CLOCK_TOLERANCE) // 10**6
+    low, high = micros_of(EARLIEST) // 10**6, micros_of(received_at + CLOCK_TOLERANCE) // 10**6
     are_seconds = known & (numbers >= low) & (numbers <= high)
     are_millis = known & (numbers >= low * 1000) & (numbers <= high * 1000 + 999)
     if are_seconds.any() and are_millis.any():
@@ -78,7 +64,7 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
 
 
 def _plausible(times: Integers, received_at: datetime, odd: dict[int, Reason]) -> Integers:
-    low, high = micros(EARLIEST), micros(received_at + CLOCK_TOLERANCE)
+    low, high = micros_of(EARLIEST), micros_of(received_at + CLOCK_TOLERANCE)
     for index in np.flatnonzero((times < low) | (times > high)).tolist():
         odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
     return times.clip(low, high)

@@ -14,23 +14,22 @@ Null and missing are no values. Documents of other windows are left out before a
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from domain.measurement import Normalized, no_measurements, no_states
+from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Reason, Series
 from domain.window import Window
-from providers._points import EPOCH, MICROSECOND, near_outside
+from providers._batch import Batch
+from providers._points import EPOCH, MICROSECOND, Integers, near_outside
 from providers.export_service.account import AccountConfig
 from providers.export_service.meanings import Meanings
-from providers.export_service.points import Floats, Points, is_point, read_field
+from providers.export_service.points import Points, is_point, read_field
 from providers.export_service.quarantine import Quarantine
 from providers.export_service.rows import (
-    Integers,
     Table,
     collisions,
     comparable,
@@ -93,9 +92,8 @@ class _Answer:
         self.identity = meanings.account.identity_of(payload.part)
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         # Not a method of ours: each page would wait in memory for whoever collects circles.
-        self.quarantine = Quarantine(partial(_key_of, meanings, self.product, self.identity))
-        self.unmapped: dict[str, int] = {}
-        self.n_duplicates = 0
+        self.batch = Batch(payload.sha256)
+        self.quarantine = Quarantine(self.batch, partial(_key_of, meanings, self.product, self.identity))
 
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
@@ -103,16 +101,10 @@ class _Answer:
         table = tabulate(self._objects(page.rows), place=self.place)
         rows = self._resolved(self._identified(self._timed(table, window)))
         apart = {self.meanings.account.time_field, *self.identity}
-        fields = [(name, self._points(name, rows)) for name in sorted(rows.table.columns) if name not in apart]
-        series: dict[str, Series] = {}
-        return Normalized(
-            measurements=self._measurements(rows, fields, series),
-            states=self._states(rows, fields, series),
-            series=tuple(series.values()),
-            rejected=self.quarantine.frame(self.payload),
-            n_duplicates=self.n_duplicates,
-            unmapped=self.unmapped,
-        )
+        for name in sorted(rows.table.columns):
+            if name not in apart:
+                self._add(name, rows, self._points(name, rows))
+        return self.batch.read()
 
     def _objects(self, rows: list[Any]) -> list[Row]:
         """The documents that are objects; the others are rejected."""
@@ -164,7 +156,7 @@ class _Answer:
                 continue
             dropped.update(group[1:])
             documents[group[0]] = whole
-            self.n_duplicates += sum(len(self._point_names(row)) for row in said) - len(self._point_names(whole))
+            self.batch.n_duplicates += sum(len(self._point_names(row)) for row in said) - len(self._point_names(whole))
             self._count_unmapped(said)
             self._uncount_unmapped(whole)
         kept = [index for index in range(len(documents)) if index not in dropped]
@@ -176,7 +168,7 @@ class _Answer:
         for row in said:
             key = frozenset((name, comparable(value)) for name, value in row.items() if value is not None)
             if key in distinct:
-                self.n_duplicates += len(self._point_names(row))
+                self.batch.n_duplicates += len(self._point_names(row))
                 self._count_unmapped([row])
             else:
                 distinct[key] = row
@@ -210,9 +202,7 @@ class _Answer:
         self._count_unmapped([row], step=-1)
 
     def _add_unmapped(self, name: str, count: int) -> None:
-        field = f"{self.product}/{name}"
-        total = self.unmapped.get(field, 0) + count
-        self.unmapped[field] = total
+        self.batch.unmapped[f"{self.product}/{name}"] += count
 
     def _values(self, row: Row) -> Iterator[tuple[str, object, Conversion | None]]:
         for name, value in row.items():
@@ -243,57 +233,30 @@ class _Answer:
                 self._add_unmapped(name, 1)
         return Points()
 
-    def _measurements(self, rows: _Rows, fields: list[tuple[str, Points]], series: dict[str, Series]) -> pd.DataFrame:
-        found = [(name, points.number_rows, points.numbers) for name, points in fields if len(points.numbers)]
-        if not found:
-            return _no_measurements()
-        values: Floats = np.concatenate([numbers for _, _, numbers in found])
-        return self._frame(rows, [(name, where) for name, where, _ in found], pd.Series(values), series)
+    def _add(self, name: str, rows: _Rows, points: Points) -> None:
+        if len(points.numbers):
+            where = points.number_rows
+            series, codes = self._described(name, rows, where)
+            times = rows.times if where is None else rows.times[where]
+            self.batch.add_numbers(series, times, points.numbers, codes)
+        if points.texts:
+            where = np.array(points.text_rows, dtype=np.int64)
+            series, codes = self._described(name, rows, where)
+            self.batch.add_states(series, rows.times[where], points.texts, codes)
 
-    def _states(self, rows: _Rows, fields: list[tuple[str, Points]], series: dict[str, Series]) -> pd.DataFrame:
-        found = [(name, points) for name, points in fields if points.texts]
-        if not found:
-            return _no_states()
-        texts = [text for _, points in found for text in points.texts]
-        where = [(name, np.array(points.text_rows, dtype=np.int64)) for name, points in found]
-        return self._frame(rows, where, pd.Series(texts, dtype="str"), series)
-
-    def _frame(
-        self, rows: _Rows, fields: Sequence[tuple[str, Integers | None]], values: pd.Series, series: dict[str, Series]
-    ) -> pd.DataFrame:
-        """Values of several fields as one frame; the series that occur are added to `series`."""
-        n_devices = len(rows.known)
-        times = np.concatenate([rows.times if where is None else rows.times[where] for _, where in fields])
-        codes = np.concatenate(
-            [self._devices(rows, where) + number * n_devices for number, (_, where) in enumerate(fields)]
-        )
-        used = np.flatnonzero(np.bincount(codes, minlength=n_devices * len(fields)))
-        rank = np.zeros(n_devices * len(fields), dtype=np.int32)
-        rank[used] = np.arange(len(used), dtype=np.int32)
-        keys = []
-        for code in used.tolist():
-            number, device = divmod(code, n_devices)
-            described = self.meanings.series(self.product, rows.known[device], fields[number][0])
-            series[described.key] = described
-            keys.append(described.key)
-        return pd.DataFrame(
-            {
-                "series": pd.Categorical.from_codes(rank[codes], categories=pd.Index(keys, dtype="str")),
-                "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
-                "value": values,
-            }
-        )
+    def _described(self, name: str, rows: _Rows, where: Integers | None) -> tuple[list[Series], Integers]:
+        """The series of a field that have a value at `where`, and which of them is each value's."""
+        devices = self._devices(rows, where)
+        used = np.flatnonzero(np.bincount(devices, minlength=len(rows.known)))
+        rank = np.zeros(len(rows.known), dtype=np.int64)
+        rank[used] = np.arange(len(used))
+        return [self.meanings.series(self.product, rows.known[device], name) for device in used.tolist()], rank[devices]
 
     @staticmethod
     def _devices(rows: _Rows, where: Integers | None) -> Integers:
         if rows.devices is None:
             return np.zeros(len(rows.times) if where is None else len(where), dtype=np.int64)
         return rows.devices if where is None else rows.devices[where]
-
-
-# Building an empty frame costs as much as reading a thousand documents, and nobody writes into one.
-_no_measurements = cache(no_measurements)
-_no_states = cache(no_states)
 
 
 def _key_of(meanings: Meanings, product: str, identity: Sequence[str], row: object, name: str) -> str:

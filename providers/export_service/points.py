@@ -5,25 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
 from domain.texts import is_storable
+from providers._points import MAX_TEXT, Floats, Integers
 from providers.export_service.quarantine import Quarantine
-from providers.export_service.rows import Integers
 from providers.export_service.wire import Row
-
-MAX_TEXT: Final = 65_536
-"""Characters of a state; a longer one is a file, not a state."""
 
 _EXACT: Final = 2**53
 """From here on a double does not hold every integer."""
 
 _NUMBERS: Final = frozenset({int, float})
 _ABSENT: Final = type(None)
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(slots=True)

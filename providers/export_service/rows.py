@@ -5,36 +5,27 @@ Everything is done by whole columns; a document is looked at alone only where a 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.errors import OutsideWindowError
 from domain.records import Payload, Reason
 from domain.texts import clipped, is_storable
 from domain.window import Window
-from providers._points import earliest_of
+from providers._points import CLOCK_TOLERANCE, EPOCH, MICROSECOND, Integers, earliest_of, micros_of
 from providers.export_service.spec import SPEC
 from providers.export_service.wire import Row, unreadable
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-
 EARLIEST: Final = earliest_of(SPEC.first_day)
 """What is older has a lost clock; an epoch in seconds, read as milliseconds, lies in 1970."""
-
-CLOCK_TOLERANCE: Final = timedelta(minutes=15)
-"""How far a device's clock may be ahead of ours when the answer arrived."""
 
 MAX_FIELDS: Final = 1_000
 """Fields in the documents of one answer; more are keys made from data, not a vocabulary."""
 
 MAX_NAME: Final = 256
 """Characters of a field's or a device's name: both become part of an indexed key."""
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ def read_times(column: list[Any], received_at: datetime) -> tuple[Integers, dict
     are_plain = set(map(type, column)) == {int} and min(column) > -(2**53) and max(column) < 2**53
     sent = column if are_plain else [_millis(value, index, odd) for index, value in enumerate(column)]
     millis: Integers = np.array(sent, dtype=np.int64)
-    low, high = _micros(EARLIEST) // 1000, _micros(received_at + CLOCK_TOLERANCE) // 1000
+    low, high = micros_of(EARLIEST) // 1000, micros_of(received_at + CLOCK_TOLERANCE) // 1000
     if len(millis) and (millis.min() < low or millis.max() > high):
         for index in np.flatnonzero((millis < low) | (millis > high)).tolist():
             odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
@@ -101,7 +92,7 @@ def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> 
     if not len(times):
         return None
     first, last = int(times.min()), int(times.max())
-    asked = _micros(payload.window.start), _micros(payload.window.end)
+    asked = micros_of(payload.window.start), micros_of(payload.window.end)
     if first < asked[0] or last > asked[1]:
         n_outside = int(((times < asked[0]) | (times > asked[1])).sum())
         stray = EPOCH + (first if first < asked[0] else last) * MICROSECOND
@@ -110,7 +101,7 @@ def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> 
             place=place,
             fix="ask the provider why; nothing of this answer is loaded",
         )
-    low, high = max(asked[0], _micros(window.start)), min(asked[1], _micros(window.end))
+    low, high = max(asked[0], micros_of(window.start)), min(asked[1], micros_of(window.end))
     if low <= first and last < high:
         return None
     kept: list[int] = np.flatnonzero((times >= low) & (times < high)).tolist()
@@ -257,7 +248,3 @@ def _name_reason(*texts: str) -> Reason | None:
         if not is_storable(text):
             return Reason.NOT_STORABLE_TEXT
     return None
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND

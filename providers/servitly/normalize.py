@@ -13,20 +13,18 @@ Rows of other windows are left out before anything is counted; one without a usa
 does (`providers/_untimed.py`). What is said twice is left to the loader.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
-from domain.measurement import Normalized, no_measurements, no_rejected, no_states
+from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
-from domain.records import Payload, Reason, Series
-from domain.texts import storable
+from domain.records import Payload, Reason
 from domain.window import Window
 from providers._archive import Archive
+from providers._batch import Batch
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside
 from providers._untimed import untimed_inside
 from providers.servitly.account import AccountConfig
@@ -36,8 +34,6 @@ from providers.servitly.decimal_sign import FileSign, sign_of
 from providers.servitly.naming import key_of, name_reason, series_of, thing_of
 from providers.servitly.spec import BATCH_POINTS
 from providers.servitly.wire import meaning_of, split_header, unreadable
-
-_MAX_RAW: Final = 4_096
 
 # Bytes of memory, about.
 _POINT: Final = 16
@@ -105,7 +101,7 @@ class _Batches:
         self._windows = windows
         self._account = account
         self._sha256 = payload.sha256
-        self._begun: dict[int, _Batch] = {}
+        self._begun: dict[int, _Share] = {}
 
     def add(  # noqa: PLR0917 - all of them are of one piece
         self, thing: str, rows: Rows, n_before: int, sign: FileSign, place: str, before: int | None
@@ -132,7 +128,7 @@ class _Batches:
             untimed = {row: odd[row] for row in untimed_inside(times, odd, asked, window, before=before)}
             untimed |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
             if timed or untimed:
-                batch = self._begun.setdefault(index, _Batch(self._sha256, self._account))
+                batch = self._begun.setdefault(index, _Share(self._sha256, self._account))
                 batch.add(thing, rows, n_before, sign, times, timed)
                 batch.reject(thing, rows, untimed)
         last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
@@ -152,7 +148,7 @@ class _Batches:
             yield index, batch.read()
 
 
-class _Batch:
+class _Share:
     """Columns of some files, inside one window, on their way to a batch.
 
     Attributes:
@@ -161,15 +157,8 @@ class _Batch:
 
     def __init__(self, sha256: str, account: AccountConfig) -> None:
         self._account = account
-        self._sha256 = sha256
-        self._series: dict[str, Series] = {}
-        self._numbers: list[tuple[str, Integers, Points]] = []
-        self._texts: list[tuple[str, Integers, list[str]]] = []
-        self._raw: list[str] = []
-        self._reasons: list[str] = []
-        self._keys: list[str] = []
-        self._unmapped: Counter[str] = Counter()
-        self._n_absent = 0
+        self._batch = Batch(sha256)
+        self.read = self._batch.read
         self.n_bytes = 0
 
     def add(  # noqa: PLR0917 - all of them are of one piece
@@ -198,17 +187,6 @@ class _Batch:
         for index, reason in odd.items():
             self._reject(f"{thing}: {rows.text(index)}", reason, key_of(thing))
 
-    def read(self) -> Normalized:
-        """The batch: every cell inside the window accounted for."""
-        return Normalized(
-            series=tuple(self._series.values()),
-            measurements=self._measurements(),
-            states=self._states(),
-            rejected=self._rejected(),
-            unmapped=dict(self._unmapped),
-            n_absent=self._n_absent,
-        )
-
     def _column(  # noqa: PLR0917 - all of them are of one column
         self,
         thing: str,
@@ -229,61 +207,11 @@ class _Batch:
             return
         for row, why in points.odd.items():
             self._reject(f"{header} of {thing}: {text_of(row)}", why, key_of(thing, header))
-        self._n_absent += points.n_absent
         if points.n_unmapped:
-            self._unmapped[f"{thing}/{header}"] += points.n_unmapped
-        if len(points.numbers):
-            self._numbers.append((self._described(thing, header, is_state=False), at[points.number_rows], points))
-        if points.texts:
-            self._texts.append((self._described(thing, header, is_state=True), at[points.text_rows], points.texts))
+            self._batch.unmapped[f"{thing}/{header}"] += points.n_unmapped
+        self._batch.add_points(points, at, lambda is_state: series_of(self._account, thing, header, is_state=is_state))
         n_characters = sum(map(len, points.texts))
         self.n_bytes += _COLUMN + _POINT * len(points.numbers) + _TEXT * len(points.texts) + n_characters
 
-    def _described(self, thing: str, header: str, *, is_state: bool) -> str:
-        series = series_of(self._account, thing, header, is_state=is_state)
-        self._series[series.key] = series
-        return series.key
-
-    def _measurements(self) -> pd.DataFrame:
-        if not self._numbers:
-            return _no_measurements()
-        frame = _frame([(key, at) for key, at, _ in self._numbers])
-        return frame.assign(value=np.concatenate([points.numbers for _, _, points in self._numbers]))
-
-    def _states(self) -> pd.DataFrame:
-        if not self._texts:
-            return _no_states()
-        frame = _frame([(key, at) for key, at, _ in self._texts])
-        return frame.assign(value=pd.Series([text for _, _, texts in self._texts for text in texts], dtype="str"))
-
-    def _rejected(self) -> pd.DataFrame:
-        if not self._raw:
-            return no_rejected()
-        payloads = [self._sha256] * len(self._raw)
-        columns = {"raw": self._raw, "reason": self._reasons, "payload": payloads, "series": self._keys}
-        return pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in columns.items()})
-
     def _reject(self, raw: str, reason: Reason, series: str) -> None:
-        self._keys.append(storable(series))
-        self._raw.append(storable(raw if len(raw) <= _MAX_RAW else f"{raw[:_MAX_RAW]}…"))
-        self._reasons.append(reason.value)
-        self.n_bytes += _TEXT + len(self._raw[-1])
-
-
-def _frame(columns: list[tuple[str, Integers]]) -> pd.DataFrame:
-    """Series and instants of several columns; a series may come in several pieces."""
-    keys = list(dict.fromkeys(key for key, _ in columns))
-    rank = {key: index for index, key in enumerate(keys)}
-    codes = np.repeat(np.array([rank[key] for key, _ in columns], dtype=np.int32), [len(at) for _, at in columns])
-    times = np.concatenate([at for _, at in columns])
-    return pd.DataFrame(
-        {
-            "series": pd.Categorical.from_codes(codes, categories=pd.Index(keys, dtype="str")),
-            "measured_at": pd.DatetimeIndex(times.view("datetime64[us]"), tz="UTC"),
-        }
-    )
-
-
-# Building an empty frame costs as much as reading a thousand rows, and nobody writes into one.
-_no_measurements = cache(no_measurements)
-_no_states = cache(no_states)
+        self.n_bytes += _TEXT + self._batch.reject(raw, reason, series)

@@ -1,18 +1,26 @@
 """Points and rejects of one answer until they are batches, dealt out to the windows that it is read for."""
 
+import json
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-import pandas as pd
-
-from domain.measurement import Normalized, no_measurements, no_states
+from domain.measurement import Normalized
 from domain.records import Reason, Series
+from domain.texts import is_storable
 from domain.window import Window
-from providers.smart_house.rejected import Rejected
+from providers._batch import MAX_RAW, Batch
+from providers._points import micros_of
 from providers.smart_house.spec import BATCH_CHARACTERS, BATCH_POINTS
-from providers.smart_house.times import EPOCH, MICROSECOND
+
+
+class _SizedBatch(Batch):
+    """Points and rejects inside one window, and how much they hold."""
+
+    n_entries = 0
+    n_characters = 0
+
+    def size(self, *, is_by_entries: bool) -> int:
+        return self.n_entries if is_by_entries else self.n_characters
 
 
 class Batches:
@@ -26,11 +34,9 @@ class Batches:
     def __init__(self, payload: str, windows: Mapping[int, Window]) -> None:
         self._payload = payload
         self._indices = list(windows)
-        self._starts, self._ends = (
-            [(bound - EPOCH) // MICROSECOND for bound in bounds]
-            for bounds in ([one.start for one in windows.values()], [one.end for one in windows.values()])
-        )
-        self._begun: dict[int, _Batch] = {}
+        self._starts = [micros_of(window.start) for window in windows.values()]
+        self._ends = [micros_of(window.end) for window in windows.values()]
+        self._begun: dict[int, _SizedBatch] = {}
         self._n_entries = 0
         self._n_characters = 0
 
@@ -38,30 +44,32 @@ class Batches:
         """Whether an instant, in microseconds since the epoch, lies in one of the windows."""
         return self._index(at) is not None
 
-    def measure(self, series: Series, at: int, value: float) -> None:
+    def measure(self, series: Series, at: int, number: float) -> None:
         """A number."""
         if (batch := self._batch(at)) is not None:
-            batch.measure(series, at, value)
+            batch.add_number(series, at, number)
 
-    def state(self, series: Series, at: int, value: str) -> None:
+    def state(self, series: Series, at: int, text: str) -> None:
         """A text."""
         if (batch := self._batch(at)) is not None:
-            self._n_characters += batch.state(series, at, value)
+            batch.add_state(series, at, text)
+            self._hold(batch, len(text))
 
     def leave_unmapped(self, at: int, name: str) -> None:
         """A number that nobody knows the meaning of."""
         if (batch := self._batch(at)) is not None:
-            batch.leave_unmapped(name)
+            batch.unmapped[name] += 1
 
     def leave_absent(self, at: int) -> None:
         """A word that says that there is no number."""
         if (batch := self._batch(at)) is not None:
-            batch.leave_absent()
+            batch.n_absent += 1
 
     def reject(self, at: int, where: str, said: object, reason: Reason, series: str = "") -> None:
         """What has no meaning, and belongs where `at` lies; of the series with that key, where anybody can tell."""
         if (batch := self._batch(at)) is not None:
-            self._n_characters += batch.reject(where, said, reason, series)
+            key = series if is_storable(series) else ""
+            self._hold(batch, batch.reject(f"{where}: {_shown(said)}", reason, key))
 
     def full(self) -> Iterator[tuple[int, Normalized]]:
         """The largest batch, with the index of its window, as long as all of them together are too large."""
@@ -78,84 +86,37 @@ class Batches:
         batch = self._begun.pop(index)
         self._n_entries -= batch.n_entries
         self._n_characters -= batch.n_characters
-        return index, batch.normalized()
+        return index, batch.read()
 
     def _index(self, at: int) -> int | None:
-        place = bisect_right(self._starts, at) - 1
-        return self._indices[place] if place >= 0 and at < self._ends[place] else None
+        position = bisect_right(self._starts, at) - 1
+        return self._indices[position] if position >= 0 and at < self._ends[position] else None
 
-    def _batch(self, at: int) -> "_Batch | None":
+    def _batch(self, at: int) -> _SizedBatch | None:
         """Where one more entry at this instant goes."""
         index = self._index(at)
         if index is None:
             return None
-        self._n_entries += 1
         if index not in self._begun:
-            self._begun[index] = _Batch(self._payload)
-        return self._begun[index]
+            self._begun[index] = _SizedBatch(self._payload)
+        batch = self._begun[index]
+        batch.n_entries += 1
+        self._n_entries += 1
+        return batch
+
+    def _hold(self, batch: _SizedBatch, n_characters: int) -> None:
+        batch.n_characters += n_characters
+        self._n_characters += n_characters
 
 
-class _Batch:
-    """Points and rejects inside one window."""
-
-    def __init__(self, payload: str) -> None:
-        self.n_entries = 0
-        self.n_characters = 0
-        self._rejected = Rejected(payload)
-        self._unmapped: Counter[str] = Counter()
-        self._n_absent = 0
-        self._series: dict[str, Series] = {}
-        self._measurements: list[tuple[str, int, float]] = []
-        self._states: list[tuple[str, int, str]] = []
-
-    def size(self, *, is_by_entries: bool) -> int:
-        return self.n_entries if is_by_entries else self.n_characters
-
-    def measure(self, series: Series, at: int, value: float) -> None:
-        self.n_entries += 1
-        self._series.setdefault(series.key, series)
-        self._measurements.append((series.key, at, value))
-
-    def state(self, series: Series, at: int, value: str) -> int:
-        """A text; how many characters are held for it."""
-        self.n_entries += 1
-        self.n_characters += len(value)
-        self._series.setdefault(series.key, series)
-        self._states.append((series.key, at, value))
-        return len(value)
-
-    def leave_absent(self) -> None:
-        self.n_entries += 1
-        self._n_absent += 1
-
-    def leave_unmapped(self, name: str) -> None:
-        self.n_entries += 1
-        self._unmapped[name] += 1
-
-    def reject(self, where: str, said: object, reason: Reason, series: str) -> int:
-        """What has no meaning; how many characters are held of it."""
-        self.n_entries += 1
-        n_characters = self._rejected.add(where, said, reason, series)
-        self.n_characters += n_characters
-        return n_characters
-
-    def normalized(self) -> Normalized:
-        return Normalized(
-            series=tuple(self._series.values()),
-            measurements=_frame(self._measurements, "float64") if self._measurements else no_measurements(),
-            states=_frame(self._states, "str") if self._states else no_states(),
-            rejected=self._rejected.frame(),
-            unmapped=dict(self._unmapped),
-            n_absent=self._n_absent,
-        )
-
-
-def _frame(points: "list[tuple[str, int, float]] | list[tuple[str, int, str]]", kind: str) -> pd.DataFrame:
-    keys, times, values = zip(*points, strict=True)
-    return pd.DataFrame(
-        {
-            "series": pd.Series(keys, dtype="str").astype("category"),
-            "measured_at": pd.DatetimeIndex(np.array(times, dtype=np.int64).view("datetime64[us]"), tz="UTC"),
-            "value": pd.Series(values, dtype=kind),
-        }
-    )
+def _shown(said: object) -> str:
+    """The beginning of what was said; a cell of thousands of changes is not written out to be cut off again."""
+    if isinstance(said, str):
+        return said[: MAX_RAW + 1]
+    pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(said)
+    shown = ""
+    for piece in pieces:
+        shown += piece
+        if len(shown) > MAX_RAW:
+            break
+    return shown

@@ -1,23 +1,19 @@
 """When something was updated, in the three eras of the collector: whole, mangled, and taken out."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Final
 
 from domain.records import Reason
 from providers import _times
+from providers._points import CLOCK_TOLERANCE, micros_of
 from providers.smart_house.spec import LATE_DAYS
 from providers.smart_house.wire import REDACTED
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 DAY_US: Final = 86_400_000_000
 NEAR_US: Final = 3_600_000_000
 """A change that far from the days of its upload was sent along; farther away, its clock is wrong."""
-
-CLOCK_TOLERANCE: Final = timedelta(minutes=15)
-"""How far a home's clock may be ahead of ours when the answer arrived."""
 
 # `+` became `.` in June 2022, behind seconds and perhaps a fraction; no other offset has a point.
 _MANGLED: Final = re.compile(r"([^.]*:[0-9]{2}(?:\.[0-9]{1,9})?)\.([0-9]{2}:[0-9]{2})")
@@ -52,10 +48,10 @@ def instant_of(said: object, day: date, received_at: datetime) -> int | Reason |
 @lru_cache(maxsize=64)  # asked for every change of an answer, with the same few days
 def midnight_of(day: date) -> int:
     """Microseconds since the epoch at which a UTC day begins."""
-    return (datetime.combine(day, time(), tzinfo=UTC) - EPOCH) // MICROSECOND
+    return micros_of(datetime.combine(day, time(), tzinfo=UTC))
 
 
 @lru_cache(maxsize=64)
 def _latest(received_at: datetime) -> int:
     """Microseconds since the epoch that no clock of a home can be ahead of."""
-    return (received_at + CLOCK_TOLERANCE - EPOCH) // MICROSECOND
+    return micros_of(received_at + CLOCK_TOLERANCE)

@@ -4,22 +4,21 @@ Energies are sent in a unit that no document names; watt-seconds is inferred (`w
 nowhere else, and said in the label `unit`.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-import pandas as pd
-
 from domain.errors import OutsideWindowError
-from domain.measurement import Normalized, no_measurements, no_states
+from domain.measurement import Normalized
 from domain.quantities import conversion
 from domain.records import Payload, Reason, Series
 from domain.texts import clipped
 from domain.window import Window
+from providers._batch import Batch
 from providers._points import EPOCH, MICROSECOND, NEAR, earliest_of
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
-from providers.voltstorage.rejected import Rejected
 from providers.voltstorage.spans import LIFETIME, LONG, end_of
 from providers.voltstorage.spec import SPEC
 from providers.voltstorage.wire import STATISTICS, parse_json, unreadable
@@ -49,37 +48,26 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
     if not isinstance(said, list):
         raise unreadable("the statistics are no JSON list", place)
     device, timespan = device_of(payload.params), payload.params.get("timespan", "")
-    series: dict[str, Series] = {}
-    points: list[tuple[str, int, float]] = []
-    rejected = Rejected(payload.sha256)
-    unmapped: dict[str, int] = {}
+    batch = Batch(payload.sha256)
     for one in said:
         at_us = _instant(one, payload, place, timespan)
         if isinstance(at_us, Reason):
-            rejected.add(one, at_us, naming.key(device))
+            batch.reject(one if isinstance(one, str) else json.dumps(one), at_us, naming.key(device))
             continue
         at = EPOCH + at_us * MICROSECOND
         if at not in window or (timespan in LONG and end_of(timespan, at) > payload.received_at):
             continue
         for name, value in _leaves(one):
             if name not in STATISTICS and not name.endswith(_COUNTS):
-                unmapped_name = f"{device.name}/{timespan}/{name}"
-                unmapped[unmapped_name] = unmapped.get(unmapped_name, 0) + 1
+                batch.unmapped[f"{device.name}/{timespan}/{name}"] += 1
                 continue
             described = naming.of_statistic(device, timespan, name)
             number = _converted(value, described)
             if isinstance(number, Reason):
-                rejected.add({name: value, START: one[START]}, number, described.key)
+                batch.reject(json.dumps({name: value, START: one[START]}), number, described.key)
             else:
-                series[described.key] = described
-                points.append((described.key, at_us, number))
-    return Normalized(
-        series=tuple(series.values()),
-        measurements=_frame(points),
-        states=no_states(),
-        rejected=rejected.frame(),
-        unmapped=unmapped,
-    )
+                batch.add_number(described, at_us, number)
+    return batch.read()
 
 
 def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | Reason:
@@ -132,13 +120,3 @@ def _converted(value: object, series: Series) -> float | Reason:
     how = conversion(series.quantity, series.provider_unit, place=f"statistic {series.key}")
     canonical = number * how.factor + how.offset
     return canonical if how.quantity.low <= canonical <= how.quantity.high else Reason.OUT_OF_LIMITS
-
-
-def _frame(points: list[tuple[str, int, float]]) -> pd.DataFrame:
-    if not points:
-        return no_measurements()
-    keys, at_us, values = zip(*points, strict=True)
-    instants = pd.Series(at_us, dtype="int64").astype("datetime64[us]").dt.tz_localize("UTC")
-    return pd.DataFrame(
-        {"series": pd.Series(keys, dtype="str").astype("category"), "measured_at": instants, "value": values}
-    ).astype({"value": "float64"})

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from providers._points import MAX_TEXT
 from providers.export_service.account import AccountConfig, FieldMeaning
-from providers.export_service.points import MAX_TEXT
 from tests.fakes.documents import NOON, meant, measured, reasons, rejected
 
 

@@ -8,8 +8,9 @@ import pytest
 from domain.measurement import Normalized, concat
 from domain.records import Reason
 from domain.window import Window
+from providers._points import EPOCH, MICROSECOND
 from providers.smart_house.normalize import normalize
-from providers.smart_house.times import EPOCH, MICROSECOND, instant_of
+from providers.smart_house.times import instant_of
 from tests.fakes.smart_homes import ACCOUNT, archive, change, payload, points_of, row
 
 DAY = date(2025, 6, 3)
