@@ -1,6 +1,5 @@
 """What VoltStorage says: what its fields mean, and JSON read strictly (UTF-8, no key twice, bounded depth)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,7 +8,7 @@ from typing import Any, Final
 from domain.errors import PayloadUnreadableError
 from domain.quantities import Conversion, conversion
 from domain.texts import clipped
-from providers._json import constant
+from providers._json import kind_of, read_json
 from providers._zones import named_zone
 from providers.voltstorage.account import AccountConfig, FieldMeaning
 
@@ -60,7 +59,7 @@ STATISTICS: Final[Mapping[str, tuple[str, str]]] = {
 INFERRED_UNIT: Final = "Ws (inferred)"
 """The label `unit` of every statistic whose unit no document states."""
 
-MAX_DEPTH: Final = 32
+_COMPARE: Final = "compare the landed answer with providers/voltstorage/wire.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def parse_products(body: bytes, *, place: str, zones: Mapping[str, str] = Mappin
     """
     said = parse_json(body, place=place)
     if not isinstance(said, list):
-        raise unreadable(f"the list of products is a JSON {_kind(said)}", place)
+        raise unreadable(f"the list of products is a JSON {kind_of(said)}", place)
     return [_product(one, place, zones) for one in said]
 
 
@@ -118,64 +117,29 @@ def parse_latest(body: bytes, *, place: str) -> tuple[float | None, dict[str, An
     """
     said = parse_json(body, place=place)
     if not isinstance(said, dict):
-        raise unreadable(f"the latest values are a JSON {_kind(said)}", place)
+        raise unreadable(f"the latest values are a JSON {kind_of(said)}", place)
     if isinstance(said.get("data"), dict) and "time" in said:
         time = said["time"]
         if isinstance(time, bool) or not isinstance(time, int | float):
-            raise unreadable(f"the time of the latest values is a JSON {_kind(time)}", place)
+            raise unreadable(f"the time of the latest values is a JSON {kind_of(time)}", place)
         return time, said["data"]
     return None, said
 
 
 def parse_json(body: bytes | str, *, place: str) -> Any:  # noqa: ANN401  # JSON is anything
-    """The document in `body`.
+    """The document in `body`: an answer's bytes, or a message's text.
 
     Raises:
         PayloadUnreadableError: It is not one JSON document in UTF-8, has a key twice, or is nested too deep.
     """
-    try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig")
-        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=constant)
-    except UnicodeDecodeError as error:
-        raise unreadable(f"the answer is not UTF-8 (byte {error.start})", place) from None
-    except RecursionError:
-        raise unreadable(f"the answer is nested more than {MAX_DEPTH} levels deep", place) from None
-    except _TwinKeyError:
-        raise unreadable("the answer has a key twice in one object", place) from None
-    except json.JSONDecodeError as error:
-        raise unreadable(f"the answer is no JSON document ({error.msg}, character {error.pos})", place) from None
-    except ValueError:
-        raise unreadable("the answer holds an integer of thousands of digits", place) from None
-    if _depth(document) > MAX_DEPTH:
-        raise unreadable(f"the answer is nested more than {MAX_DEPTH} levels deep", place)
-    return document
+    return read_json(
+        body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body, place=place, fix=_COMPARE
+    )
 
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     """The error for an answer outside the vocabulary."""
-    return PayloadUnreadableError(
-        culprit, place=place, fix="compare the landed answer with providers/voltstorage/wire.py"
-    )
-
-
-class _TwinKeyError(ValueError):
-    """A JSON object has the same key twice."""
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) != len(pairs):
-        raise _TwinKeyError
-    return row
-
-
-def _depth(document: object) -> int:
-    depth, level = 0, [document]
-    while level and depth <= MAX_DEPTH:
-        inner = [value for value in level if isinstance(value, dict | list)]
-        level = [below for value in inner for below in (value.values() if isinstance(value, dict) else value)]
-        depth += 1
-    return depth
+    return PayloadUnreadableError(culprit, place=place, fix=_COMPARE)
 
 
 def _product(said: object, place: str, zones: Mapping[str, str]) -> Product:
@@ -191,8 +155,3 @@ def _product(said: object, place: str, zones: Mapping[str, str]) -> Product:
         group=name if isinstance(name, str) and name.isprintable() else "",
         refused_zone=refused,
     )
-
-
-def _kind(value: object) -> str:
-    names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
-    return names.get(type(value), "null")
