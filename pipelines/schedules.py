@@ -145,7 +145,7 @@ def _due_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: d
                 facts.slug,
                 window,
                 finalization_lag=facts.finalization_lag,
-                again=refetch_after(facts, tick),
+                refetch_after=refetch_after(facts, tick),
                 as_of=tick,
                 untried_since=tick - _BACKOFF,
                 n_newest=facts.spec.max_days_per_run,

@@ -137,7 +137,7 @@ class Ledger:
         untried_since: datetime,
         n_newest: int,
         n_others: int,
-        again: Mapping[date, datetime] | None = None,
+        refetch_after: Mapping[date, datetime] | None = None,
     ) -> list[date]:
         """UTC days inside `window` that are to be asked for again, the most urgent first.
 
@@ -152,9 +152,9 @@ class Ledger:
             untried_since: Days that were asked for since then rest.
             n_newest: How many days are taken because they are the newest.
             n_others: How many more are taken in turn: never tried before, or not tried for longest.
-            again: Days, and the instant that their pull must have begun after, although they had settled.
+            refetch_after: Days, and the instant that their pull must have begun after, although they had settled.
         """
-        later = again or {}
+        later = refetch_after or {}
         values = {
             "source": source,
             "start": window.start,

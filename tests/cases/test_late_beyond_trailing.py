@@ -63,7 +63,7 @@ def asked_for(warehouse: TimescaleWarehouse, tick: datetime) -> set[date]:
         "hub",
         before,
         finalization_lag=FACTS.finalization_lag,
-        again=refetch_after(FACTS, tick),
+        refetch_after=refetch_after(FACTS, tick),
         as_of=tick,
         untried_since=tick - timedelta(hours=20),
         n_newest=31,

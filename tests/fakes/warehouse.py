@@ -261,7 +261,7 @@ class FakeWarehouse:
         untried_since: datetime,  # noqa: ARG002  # as above
         n_newest: int,
         n_others: int,
-        again: Mapping[date, datetime] | None = None,  # noqa: ARG002  # as above
+        refetch_after: Mapping[date, datetime] | None = None,  # noqa: ARG002  # as above
     ) -> Sequence[date]:
         self._answer()
         loaded = {load.window.day for load in self.reports if load.source == source}

@@ -49,7 +49,7 @@ def owed(
     rests: bool = False,
     n_newest: int = 99,
     n_others: int = 0,
-    again: Mapping[date, datetime] | None = None,
+    refetch_after: Mapping[date, datetime] | None = None,
 ) -> list[int]:
     now = datetime.now(UTC)
     days = warehouse.ledger.due_days(
@@ -60,7 +60,7 @@ def owed(
         untried_since=now - timedelta(hours=20) if rests else now + timedelta(seconds=1),
         n_newest=n_newest,
         n_others=n_others,
-        again=again,
+        refetch_after=refetch_after,
     )
     return [found.day for found in days]
 
@@ -113,10 +113,10 @@ def test_a_settled_day_is_owed_once_more_until_a_pull_of_it_began_after_a_given_
     before = datetime.now(UTC)
     loaded(warehouse, 1, 2)
     instant = datetime.now(UTC)
-    assert owed(warehouse, window, again={day(1): before, day(2): before}) == []
-    assert owed(warehouse, window, again={day(1): instant, day(9): instant}) == [1]
+    assert owed(warehouse, window, refetch_after={day(1): before, day(2): before}) == []
+    assert owed(warehouse, window, refetch_after={day(1): instant, day(9): instant}) == [1]
     loaded(warehouse, 1)
-    assert owed(warehouse, window, again={day(1): instant}) == []
+    assert owed(warehouse, window, refetch_after={day(1): instant}) == []
 
 
 def test_a_day_whose_new_load_was_refused_is_still_owed(warehouse: TimescaleWarehouse) -> None:
