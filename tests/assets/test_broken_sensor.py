@@ -13,8 +13,8 @@ from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from domain.records import LoadReport
 from providers.export_service.account import FieldMeaning
-from tests.fakes import apartments as house
-from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, PRODUCT, hub
+from tests.providers.climkit import harness as house
+from tests.providers.export_service.harness import ACCOUNT, DAY, MIDNIGHT, PRODUCT, hub
 from warehouse.store import open_warehouse
 
 BATTERIES = replace(ACCOUNT, identity={PRODUCT: ("device",)})

@@ -15,10 +15,10 @@ from assets.ingest import DayOutcome, ingest_days
 from domain.contract import Provider
 from domain.window import Window
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.apartments import apartments
-from tests.fakes.exports import ACCOUNT, boilers
 from tests.fakes.forked import ended, fork
-from tests.fakes.hub import hub, minutes
+from tests.providers.climkit.harness import apartments
+from tests.providers.export_service.harness import hub, minutes
+from tests.providers.servitly.harness import ACCOUNT, boilers
 from warehouse.export_jobs import DatabaseExportJobs
 from warehouse.store import TimescaleWarehouse, open_warehouse
 

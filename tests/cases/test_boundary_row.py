@@ -12,8 +12,8 @@ from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.servitly.normalize import normalize as servitly
 from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
-from tests.fakes.exported import exported
 from tests.fakes.zips import answer, zipped
+from tests.providers.voltstorage.harness import exported
 
 DAY = Window.of_day(date(2025, 6, 1))
 SECOND = timedelta(seconds=1)

@@ -13,8 +13,8 @@ from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.servitly.normalize import normalize_each
 from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
-from tests.fakes.exported import exported, points_of
 from tests.fakes.zips import answer, zipped
+from tests.providers.voltstorage.harness import exported, points_of
 
 FIRST, SECOND = (Window.of_day(date(2025, 6, day)) for day in (1, 2))
 BOTH = Window.of_days(date(2025, 6, 1), date(2025, 6, 2))

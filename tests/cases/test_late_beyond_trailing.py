@@ -16,7 +16,7 @@ from domain.records import LoadReport
 from domain.window import Window
 from pipelines.schedules import due_ranges
 from providers.export_service.spec import SPEC
-from tests.fakes.hub import Document, hub
+from tests.providers.export_service.harness import Document, hub
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 NOW = datetime.now(UTC)

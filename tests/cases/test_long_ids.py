@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.fakes.documents import EACH_VEHICLE, NOON, meant, points
+from tests.providers.export_service.harness import EACH_VEHICLE, NOON, meant, points
 
 CARD = 89490200001234567890
 

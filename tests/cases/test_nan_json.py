@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assets.steps import land, load
 from domain.records import LoadReport
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, HEATING, WATER, apartments
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, HEATING, WATER, apartments
 from warehouse.store import open_warehouse
 
 HOUSE = replace(ACCOUNT, meters=(FLAT, HEATING, WATER), has_sensors=False, has_site_totals=False)

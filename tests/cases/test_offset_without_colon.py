@@ -17,9 +17,9 @@ from providers.smart_house.account import AccountConfig as SmartHouseAccount
 from providers.smart_house.normalize import normalize as smart_house
 from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.normalize import normalize as voltstorage
-from tests.fakes import smart_homes
-from tests.fakes.exported import exported
 from tests.fakes.zips import answer, zipped
+from tests.providers.smart_house import harness as smart_homes
+from tests.providers.voltstorage.harness import exported
 
 DAY = Window.of_day(date(2025, 6, 3))
 NOON = datetime(2025, 6, 3, 12, tzinfo=UTC)

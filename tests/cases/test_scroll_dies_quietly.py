@@ -5,7 +5,7 @@ import json
 import pytest
 
 from domain.errors import PayloadUnreadableError
-from tests.fakes.hub import EXPECTED_35, SEMANTICS, hub, minutes
+from tests.providers.export_service.harness import EXPECTED_35, SEMANTICS, hub, minutes
 
 THE_END = json.dumps({"continueToken": "", "numResults": 0, "result": []})
 

@@ -10,7 +10,7 @@ from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from domain.quantities import QUANTITIES
 from providers.export_service.account import FieldMeaning
-from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, hub
+from tests.providers.export_service.harness import ACCOUNT, DAY, MIDNIGHT, hub
 from warehouse.store import open_warehouse
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from assets.ingest import ingest_days
-from tests.fakes.hub import MIDNIGHT, hub
+from tests.providers.export_service.harness import MIDNIGHT, hub
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import open_warehouse
 

@@ -9,7 +9,7 @@ import pytest
 
 from assets.steps import land, load
 from providers.export_service.account import FieldMeaning
-from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, PRODUCT, Document, hub
+from tests.providers.export_service.harness import ACCOUNT, DAY, MIDNIGHT, PRODUCT, Document, hub
 from warehouse.store import open_warehouse
 
 N_BATTERIES, N_TIMES = 12, 120  # more rows than are ever let pass

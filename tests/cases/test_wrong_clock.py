@@ -7,8 +7,7 @@ import pytest
 
 from domain.errors import OutsideWindowError
 from domain.measurement import Normalized
-from tests.fakes.documents import PLAIN, meant
-from tests.fakes.hub import MIDNIGHT
+from tests.providers.export_service.harness import MIDNIGHT, PLAIN, meant
 
 ACCOUNT = replace(PLAIN, identity={"*": ("device",)})
 LOST = 7

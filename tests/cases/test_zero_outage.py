@@ -9,7 +9,7 @@ import pytest
 from assets.steps import land, load
 from domain.errors import WarehouseError
 from domain.records import LoadReport
-from tests.fakes.hub import DAY, MIDNIGHT, hub
+from tests.providers.export_service.harness import DAY, MIDNIGHT, hub
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 GOOD = [1.0 + n % 7 for n in range(144)]

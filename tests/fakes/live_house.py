@@ -17,7 +17,7 @@ from pipelines.live.settings import LiveSettings
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.store import SECONDS
-from tests.fakes.battery import Battery, battery
+from tests.providers.voltstorage.harness import Battery, battery
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 ACCOUNT = AccountConfig(products=(78,), statistics=())

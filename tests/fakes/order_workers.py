@@ -30,8 +30,8 @@ from resources.session import ProviderSession
 from resources.settings import Settings
 from sandbox.running import Sandbox
 from sandbox.servitly import twin as served
-from tests.fakes.exports import ACCOUNT, PACE
 from tests.fakes.forked import ended, fork
+from tests.providers.servitly.harness import ACCOUNT, PACE
 
 CONFIG = ServitlyConfig(
     Endpoint("fleet", "assets/fleet/defs.yaml", base_url_env="FLEET_URL"),

@@ -11,8 +11,8 @@ from assets.factory import source_assets
 from assets.keys import measurements_key, payloads_key
 from resources.settings import PROJECT
 from tests.fakes.days import facts
-from tests.fakes.exports import DAY, boilers
 from tests.fakes.warehouse import FakeWarehouse
+from tests.providers.servitly.harness import DAY, boilers
 
 
 def test_a_run_that_waits_for_an_export_shows_the_jobs_state_and_its_age(tmp_path: Path) -> None:

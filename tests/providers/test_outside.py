@@ -18,8 +18,8 @@ from providers.servitly import normalize as servitly
 from providers.servitly.account import AccountConfig as ServitlyAccount
 from providers.voltstorage import normalize as voltstorage
 from providers.voltstorage.account import AccountConfig as VoltStorageAccount
-from tests.fakes.exported import exported, summed_up
 from tests.fakes.zips import answer, zipped
+from tests.providers.voltstorage.harness import exported, summed_up
 
 DAY = Window.of_day(date(2025, 6, 1))
 THREE = Window.of_days(date(2025, 6, 1), date(2025, 6, 3))

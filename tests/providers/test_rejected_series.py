@@ -19,10 +19,10 @@ from providers.smart_house import normalize as smart_house
 from providers.smart_house.account import AccountConfig as HomeAccount
 from providers.voltstorage import normalize as voltstorage
 from providers.voltstorage.account import AccountConfig as VoltStorageAccount
-from tests.fakes import smart_homes
-from tests.fakes.documents import EACH_VEHICLE, NOON, meant
-from tests.fakes.exported import exported, summed_up
 from tests.fakes.zips import answer, zipped
+from tests.providers.export_service.harness import EACH_VEHICLE, NOON, meant
+from tests.providers.smart_house import harness as smart_homes
+from tests.providers.voltstorage.harness import exported, summed_up
 
 DAY = Window.of_day(date(2025, 6, 1))
 AT = DAY.start + timedelta(hours=12)

@@ -22,8 +22,8 @@ from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.wire import parse_products
 from sandbox.climkit import twin as climkit_twin
 from sandbox.voltstorage import twin as voltstorage_twin
-from tests.fakes.apartments import apartments
-from tests.fakes.battery import battery
+from tests.providers.climkit.harness import apartments
+from tests.providers.voltstorage.harness import battery
 
 DAY = Window.of_day(date(2025, 6, 1))
 NO_NAMES = ["GMT+02:00", "W. Europe Standard Time", "CEST", "MEZ", "+01:00", "UTC+1", "europe/berlin", "localtime",

@@ -14,7 +14,7 @@ from resources.endpoint import Endpoint
 from resources.provider import LazyProvider
 from resources.settings import Settings
 from sandbox.climkit.house import SITE
-from tests.fakes.apartments import DAY, FLAT, apartments
+from tests.providers.climkit.harness import DAY, FLAT, apartments
 
 CONFIG = ClimkitConfig(
     Endpoint("house", "assets/house/defs.yaml", base_url_env="HOUSE_URL"),

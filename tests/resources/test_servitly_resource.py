@@ -13,7 +13,7 @@ from providers.servitly.polling_policy import PollingPolicy
 from resources.provider import LazyProvider
 from resources.settings import Settings
 from tests.fakes import order_workers
-from tests.fakes.exports import DAY, boilers
+from tests.providers.servitly.harness import DAY, boilers
 
 ACCOUNT = AccountConfig(
     tenant="acme",

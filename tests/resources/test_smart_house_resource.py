@@ -13,7 +13,7 @@ from resources.endpoint import Endpoint
 from resources.provider import LazyProvider
 from resources.settings import Settings
 from resources.smart_house import LIMITS, SmartHouseConfig
-from tests.fakes.smart_homes import DAY, HOMES, points_of, smart_homes
+from tests.providers.smart_house.harness import DAY, HOMES, points_of, smart_homes
 
 CONFIG = SmartHouseConfig(
     Endpoint("homes", "assets/homes/defs.yaml", base_url_env="HOMES_URL"),

@@ -13,8 +13,8 @@ from resources.provider import LazyProvider
 from resources.settings import Settings
 from resources.voltstorage import VoltStorageConfig
 from tests.fakes.authority import private_authority
-from tests.fakes.battery import DAY
 from tests.fakes.raw_server import RawServer, answer
+from tests.providers.voltstorage.harness import DAY
 
 CONFIG = VoltStorageConfig(
     Endpoint("home", "assets/home/defs.yaml", base_url_env="HOME_URL"),

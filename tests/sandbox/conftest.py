@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.export_service.twin import ExportService
 from sandbox.running import Sandbox, running_sandbox
-from tests.fakes.export_caller import ExportCaller
+from tests.sandbox.export_service.harness import ExportCaller
 
 
 @pytest.fixture(scope="module")

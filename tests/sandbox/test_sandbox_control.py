@@ -9,7 +9,7 @@ from sandbox.export_service.settings import FAULTS
 from sandbox.export_service.twin import ExportService
 from sandbox.server import is_loopback
 from sandbox.twins import TWINS
-from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows
+from tests.sandbox.export_service.harness import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
 MINE = "/_sandbox/export_service"
 

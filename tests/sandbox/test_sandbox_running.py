@@ -17,7 +17,7 @@ import pytest
 from sandbox.export_service.twin import PRODUCTS_PATH, TOKEN_PATH
 from sandbox.running import main, running_sandbox
 from sandbox.settings import SettingError
-from tests.fakes.export_caller import ExportCaller
+from tests.sandbox.export_service.harness import ExportCaller
 
 ROOT = Path(__file__).parents[2]
 CLIENT = {

@@ -16,9 +16,9 @@ from domain.errors import WarehouseUnavailableError, WarehouseUnsuitableError
 from domain.measurement import Normalized
 from domain.window import Window
 from tests.fakes.databases import drop_database
-from tests.fakes.hub import MIDNIGHT, hub
 from tests.fakes.outages import kill_backend, kill_server, meanwhile, restart
 from tests.fakes.points import DAY, load
+from tests.providers.export_service.harness import MIDNIGHT, hub
 from warehouse.availability import Availability
 from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse

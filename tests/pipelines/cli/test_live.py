@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from domain.window import Window
 from pipelines.cli.application import application
 from resources.settings import PROJECT
-from tests.fakes.battery import battery
 from tests.fakes.live_house import eventually
+from tests.providers.voltstorage.harness import battery
 from warehouse.store import open_warehouse
 
 

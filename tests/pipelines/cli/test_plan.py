@@ -11,9 +11,9 @@ import pytest
 from domain.window import Window
 from providers.voltstorage.account import AccountConfig
 from sandbox.climkit.house import PRODUCER, SITE
-from tests.fakes.apartments import FLAT, apartments
-from tests.fakes.battery import battery
 from tests.fakes.dagster_stack import clone_of_the_house
+from tests.providers.climkit.harness import FLAT, apartments
+from tests.providers.voltstorage.harness import battery
 
 FIRST, LAST = date(2025, 6, 1), date(2025, 6, 3)
 SOURCE = f"""\

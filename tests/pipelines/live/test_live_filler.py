@@ -16,8 +16,8 @@ from pipelines.live.settings import LiveSettings
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.live import VoltStorageFeed
 from sandbox.voltstorage.twin import EXPORT_CSV, EXPORT_JSON
-from tests.fakes.battery import Battery, battery
 from tests.fakes.live_house import SOURCE
+from tests.providers.voltstorage.harness import Battery, battery
 from warehouse.live import OpenGap
 from warehouse.store import TimescaleWarehouse, open_warehouse
 

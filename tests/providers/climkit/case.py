@@ -10,7 +10,7 @@ from domain.window import Window
 from providers.climkit.account import AccountConfig
 from providers.climkit.spec import SPEC
 from sandbox.climkit.house import PRODUCER, SITE
-from tests.fakes.apartments import FLAT, HEATING, apartments
+from tests.providers.climkit.harness import FLAT, HEATING, apartments
 from tests.providers.conformance import Case, Live
 
 ACCOUNT = AccountConfig(sites=(SITE,), meters=(FLAT, PRODUCER, HEATING))

@@ -12,7 +12,7 @@ from providers.climkit.account import AccountConfig
 from providers.climkit.questions import require_meters
 from providers.climkit.wire import Meter, Site
 from sandbox.climkit.house import METERS, SITE
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, apartments
 from warehouse.store import open_warehouse
 
 MISTYPED = "6a1b2c3d4e5f60718293ffff"

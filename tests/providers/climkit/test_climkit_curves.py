@@ -15,7 +15,7 @@ from domain.window import Window
 from providers.climkit.account import AccountConfig
 from providers.climkit.curves import falls_like_no_counter
 from sandbox.climkit.house import GRID, PRODUCER, SITE
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, WATER, Apartments, apartments, at, values
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, WATER, Apartments, apartments, at, values
 
 RAW = replace(ACCOUNT, meters=(FLAT, WATER), has_sensors=False, has_site_totals=False)
 

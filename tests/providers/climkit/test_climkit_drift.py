@@ -17,7 +17,7 @@ from providers.climkit.normalize import normalize
 from providers.climkit.questions import questions_of
 from providers.climkit.wire import Site, parse_meters, parse_site
 from sandbox.climkit.house import PRODUCER, SITE
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments, values
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, apartments, values
 from warehouse.store import open_warehouse
 
 FEW = replace(ACCOUNT, meters=(FLAT, PRODUCER), has_sensors=False, has_registers=False)

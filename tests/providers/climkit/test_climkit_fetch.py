@@ -25,7 +25,7 @@ from domain.window import Window
 from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import end_of, first_at_or_after
 from sandbox.climkit.house import METERS, PRODUCER, SITE
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, HEATING, apartments, at, values
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, HEATING, apartments, at, values
 from warehouse.store import open_warehouse
 
 FEW = replace(ACCOUNT, meters=(FLAT, PRODUCER), has_sensors=False, has_registers=False, has_site_totals=False)

@@ -10,7 +10,7 @@ import pytest
 from assets.ingest import ingest_days
 from domain.window import Window
 from sandbox.climkit.house import SITE
-from tests.fakes.apartments import ACCOUNT, FLAT, WATER, Apartments, apartments
+from tests.providers.climkit.harness import ACCOUNT, FLAT, WATER, Apartments, apartments
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 RAW = replace(ACCOUNT, meters=(FLAT, WATER), has_sensors=False, has_site_totals=False)

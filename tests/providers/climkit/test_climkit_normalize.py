@@ -13,7 +13,7 @@ from domain.records import Payload
 from domain.window import Window
 from providers.climkit.account import AccountConfig
 from providers.climkit.normalize import normalize
-from tests.fakes.apartments import at, values
+from tests.providers.climkit.harness import at, values
 
 SITE, METER, ROOF, WATER, SENSOR = (f"{number:024x}" for number in range(1, 6))
 DAY = Window.of_day(date(2026, 3, 22))

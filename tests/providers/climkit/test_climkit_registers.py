@@ -9,7 +9,7 @@ import pytest
 
 from assets.steps import land, load
 from sandbox.climkit.house import SITE
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, apartments
 from warehouse.store import open_warehouse
 
 NOON = "2025-06-01T12:00:00"

@@ -9,7 +9,7 @@ from domain.measurement import concat
 from domain.window import Window
 from providers.climkit.account import AccountConfig
 from sandbox.climkit.house import SITE
-from tests.fakes.apartments import ACCOUNT, DAY, FLAT, apartments, at, values
+from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, apartments, at, values
 
 ONE = replace(ACCOUNT, meters=(FLAT,), has_sensors=False, has_registers=False, has_site_totals=False)
 TOTAL = f"{SITE}/{FLAT}/total"

@@ -8,7 +8,7 @@ import pytest
 from domain.records import Payload
 from domain.window import Window
 from providers.climkit.wire import parse_rows
-from tests.fakes.apartments import ACCOUNT, apartments
+from tests.providers.climkit.harness import ACCOUNT, apartments
 
 MONTH = Window.of_days(date(2025, 6, 1), date(2025, 6, 30))
 DAYS = [Window.of_day(day) for day in MONTH.days()]

@@ -8,8 +8,8 @@ from domain.window import Window
 from providers.export_service.account import AccountConfig, FieldMeaning
 from providers.export_service.spec import SPEC
 from sandbox.export_service.products import GRID_PRODUCT, PREDICTION_PRODUCT, VEHICLES_PRODUCT
-from tests.fakes.hub import ORGANIZATION, hub
 from tests.providers.conformance import Case, Live
+from tests.providers.export_service.harness import ORGANIZATION, hub
 
 ACCOUNT = AccountConfig(
     ORGANIZATION,

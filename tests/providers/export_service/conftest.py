@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.hub import Hub, hub, minutes
+from tests.providers.export_service.harness import Hub, hub, minutes
 
 
 @pytest.fixture

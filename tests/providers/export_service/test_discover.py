@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import CredentialsRejectedError
 from providers.export_service.account import AccountConfig
-from tests.fakes.hub import ACCOUNT, ORGANIZATION, PRODUCT, Document, hub
+from tests.providers.export_service.harness import ACCOUNT, ORGANIZATION, PRODUCT, Document, hub
 
 
 def recent(n_documents: int, *, days_ago: float = 1, **fields: float | str) -> list[Document]:

@@ -9,7 +9,7 @@ import pytest
 from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from providers.export_service.account import FieldMeaning
-from tests.fakes.hub import ACCOUNT, DAY, MIDNIGHT, hub
+from tests.providers.export_service.harness import ACCOUNT, DAY, MIDNIGHT, hub
 from warehouse.store import open_warehouse
 
 NET = replace(ACCOUNT, fields={"net_kWh": FieldMeaning("net_energy_register", "kWh")})

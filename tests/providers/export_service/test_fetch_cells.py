@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import PayloadUnreadableError
-from tests.fakes.hub import EXPECTED_35, Hub
+from tests.providers.export_service.harness import EXPECTED_35, Hub
 
 
 @pytest.mark.parametrize(

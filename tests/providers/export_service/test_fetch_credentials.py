@@ -6,7 +6,16 @@ import pytest
 
 from domain.errors import CredentialsRejectedError, RequestRejectedError
 from providers.export_service.account import AccountConfig
-from tests.fakes.hub import DAY, EXPECTED_35, ORGANIZATION, PRODUCT, Hub, hub, minutes, n_measured
+from tests.providers.export_service.harness import (
+    DAY,
+    EXPECTED_35,
+    ORGANIZATION,
+    PRODUCT,
+    Hub,
+    hub,
+    minutes,
+    n_measured,
+)
 
 
 def test_a_token_revoked_amid_the_pages_is_renewed_once_and_the_page_asked_again(served: Hub) -> None:

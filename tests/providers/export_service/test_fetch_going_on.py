@@ -10,8 +10,8 @@ from domain.errors import IngestError, RequestRejectedError
 from domain.records import Payload, Progress
 from providers.export_service.client import ExportService
 from tests.fakes.api import api
-from tests.fakes.hub import ACCOUNT, DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured
 from tests.fakes.raw_server import RawServer, answer
+from tests.providers.export_service.harness import ACCOUNT, DAY, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured
 
 
 @pytest.mark.parametrize("semantics", SEMANTICS)

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import OutsideWindowError, PayloadUnreadableError, TruncationSuspectedError
 from domain.measurement import concat
-from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, PRODUCT, SEMANTICS, Hub, hub, tied
+from tests.providers.export_service.harness import DAY, EXPECTED_35, MIDNIGHT, PRODUCT, SEMANTICS, Hub, hub, tied
 
 
 def test_an_empty_page_with_a_token_is_passed(served: Hub) -> None:

@@ -9,7 +9,7 @@ from domain.errors import CredentialsRejectedError
 from domain.records import Progress
 from domain.window import Window
 from providers.export_service.account import AccountConfig
-from tests.fakes.hub import DAY, EXPECTED_35, MIDNIGHT, ORGANIZATION, PRODUCT, Hub, hub, minutes
+from tests.providers.export_service.harness import DAY, EXPECTED_35, MIDNIGHT, ORGANIZATION, PRODUCT, Hub, hub, minutes
 
 
 def test_a_question_is_as_documented_with_naive_dates_that_mean_utc(served: Hub) -> None:

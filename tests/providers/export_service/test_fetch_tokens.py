@@ -5,7 +5,18 @@ import pytest
 from domain.errors import AnswerTooLargeError, PagingLoopError, RequestRejectedError, TruncationSuspectedError
 from providers.export_service import paging
 from providers.export_service.account import AccountConfig
-from tests.fakes.hub import DAY, EXPECTED_35, ORGANIZATION, PRODUCT, SEMANTICS, Hub, hub, minutes, n_measured, tied
+from tests.providers.export_service.harness import (
+    DAY,
+    EXPECTED_35,
+    ORGANIZATION,
+    PRODUCT,
+    SEMANTICS,
+    Hub,
+    hub,
+    minutes,
+    n_measured,
+    tied,
+)
 
 
 @pytest.mark.parametrize("semantics", SEMANTICS)

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError, ProviderUnavailableError, RateLimitedError
-from tests.fakes.hub import DAY, EXPECTED_35, Hub, n_measured
+from tests.providers.export_service.harness import DAY, EXPECTED_35, Hub, n_measured
 
 
 @pytest.mark.parametrize(

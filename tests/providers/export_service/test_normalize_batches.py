@@ -5,7 +5,7 @@ import gc
 from domain.measurement import concat
 from providers.export_service.account import AccountConfig
 from providers.export_service.normalize import normalize
-from tests.fakes.documents import DAY, NOON, PLAIN, meant, payload, rejected
+from tests.providers.export_service.harness import DAY, NOON, PLAIN, meant, payload, rejected
 
 
 def test_an_empty_answer_is_an_empty_batch() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from providers._points import MAX_TEXT
 from providers.export_service.account import AccountConfig, FieldMeaning
-from tests.fakes.documents import NOON, meant, measured, reasons, rejected
+from tests.providers.export_service.harness import NOON, meant, measured, reasons, rejected
 
 
 @pytest.mark.parametrize("value", ["12", "n/a", "", True, [1.0]])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from providers.export_service.account import AccountConfig
-from tests.fakes.documents import EACH_VEHICLE, NOON, meant, points
+from tests.providers.export_service.harness import EACH_VEHICLE, NOON, meant, points
 
 
 def test_the_same_document_twice_is_one_document_and_its_points_are_counted() -> None:

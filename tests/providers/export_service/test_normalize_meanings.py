@@ -5,7 +5,7 @@ import pytest
 from domain.errors import PayloadUnreadableError
 from domain.records import Series
 from providers.export_service.account import AccountConfig, FieldMeaning
-from tests.fakes.documents import NOON, meant, measured, points
+from tests.providers.export_service.harness import NOON, meant, measured, points
 from tests.providers.export_service.test_wire import DOCUMENTED
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ProviderError
 from providers.export_service.account import AccountConfig
-from tests.fakes.documents import EACH_VEHICLE, NOON, PLAIN, PRODUCT, meant, points
+from tests.providers.export_service.harness import EACH_VEHICLE, NOON, PLAIN, PRODUCT, meant, points
 
 VALUES = (
     st.none()

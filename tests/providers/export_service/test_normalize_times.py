@@ -8,7 +8,7 @@ import pytest
 from domain.errors import OutsideWindowError
 from domain.window import Window
 from providers.export_service.normalize import normalize
-from tests.fakes.documents import DAY, NOON, PLAIN, meant, payload, points, rejected
+from tests.providers.export_service.harness import DAY, NOON, PLAIN, meant, payload, points, rejected
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from domain.window import Window
 from providers.servitly.account import AccountConfig
 from providers.servitly.spec import SPEC
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.exports import ACCOUNT, DAY, boilers
 from tests.providers.conformance import Case, Live
+from tests.providers.servitly.harness import ACCOUNT, DAY, boilers
 
 WIDE = Window.of_days(date(2025, 5, 30), date(2025, 6, 3))
 THINGS_ASKED = replace(ACCOUNT, things=(THINGS[0].id, THINGS[2].id))

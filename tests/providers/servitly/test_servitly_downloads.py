@@ -17,7 +17,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from sandbox.servitly import twin as served
-from tests.fakes.exports import DAY, PACE, Boilers, boilers
+from tests.providers.servitly.harness import DAY, PACE, Boilers, boilers
 
 
 def orders(made: Boilers) -> int:

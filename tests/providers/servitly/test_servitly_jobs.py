@@ -24,7 +24,7 @@ from providers.servitly.account import Metric
 from providers.servitly.orders import Orders
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.exports import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
+from tests.providers.servitly.harness import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
 
 
 def orders(made: Boilers) -> int:

@@ -10,7 +10,7 @@ from domain.errors import ExportPendingError, RequestRejectedError
 from providers.servitly.wire import is_busy
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.exports import PACE, Boilers, boilers
+from tests.providers.servitly.harness import PACE, Boilers, boilers
 
 
 def orders(made: Boilers) -> int:

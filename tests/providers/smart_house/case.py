@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from domain.window import Window
 from providers.smart_house.spec import LATE_DAYS, SPEC
-from tests.fakes.smart_homes import smart_homes
 from tests.providers.conformance import Case, Live
+from tests.providers.smart_house.harness import smart_homes
 
 
 @contextmanager

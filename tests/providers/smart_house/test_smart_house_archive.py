@@ -16,8 +16,8 @@ from domain.window import Window
 from providers.smart_house import archive as archives
 from providers.smart_house.normalize import normalize
 from providers.smart_house.reading import read_uploads
-from tests.fakes.smart_homes import ACCOUNT, DAY, archive, change, payload, points_of, row, smart_homes
 from tests.fakes.zips import streamed, zipped
+from tests.providers.smart_house.harness import ACCOUNT, DAY, archive, change, payload, points_of, row, smart_homes
 
 AT = "2025-06-03T10:00:00.000000+01:00"
 BODY = archive([row(sensor_x=[change(AT, "3.5"), change(AT[:-12] + "7.000000+01:00", "4.5")])])

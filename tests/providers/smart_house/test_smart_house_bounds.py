@@ -20,8 +20,8 @@ from providers.smart_house.csv_file import csv_rows
 from providers.smart_house.normalize import normalize
 from tests.fakes.forked import together
 from tests.fakes.memory import rise_of
-from tests.fakes.smart_homes import ACCOUNT, archive, change, payload, row, smart_homes
 from tests.fakes.zips import zipped
+from tests.providers.smart_house.harness import ACCOUNT, archive, change, payload, row, smart_homes
 
 MEBIBYTE = 2**20
 MOST = 128 * MEBIBYTE

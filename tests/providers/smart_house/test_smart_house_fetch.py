@@ -21,7 +21,7 @@ from providers.smart_house.client import PART
 from providers.smart_house.normalize import normalize
 from providers.smart_house.spec import SPEC, TYPES
 from sandbox.smart_house.home import StateChange
-from tests.fakes.smart_homes import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
+from tests.providers.smart_house.harness import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
 
 WEEK = Window.of_days(date(2025, 6, 1), date(2025, 6, 7))
 

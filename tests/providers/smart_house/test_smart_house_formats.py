@@ -11,7 +11,7 @@ from domain.measurement import Normalized, concat
 from domain.window import Window
 from providers.smart_house.normalize import normalize
 from providers.smart_house.spec import FORMATS
-from tests.fakes.smart_homes import ACCOUNT, archive, change, labelled, payload, points_of, row, smart_homes
+from tests.providers.smart_house.harness import ACCOUNT, archive, change, labelled, payload, points_of, row, smart_homes
 
 DAY = Window.of_day(date(2025, 6, 9))
 AT = "2025-06-03T10:00:00.000000+01:00"

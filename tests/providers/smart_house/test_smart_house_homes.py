@@ -10,7 +10,7 @@ from domain.measurement import Normalized, concat
 from domain.window import Window
 from providers.smart_house.account import AccountConfig, FieldMeaning
 from providers.smart_house.normalize import normalize
-from tests.fakes.smart_homes import ACCOUNT, DAY, archive, change, payload, points_of, row, smart_homes
+from tests.providers.smart_house.harness import ACCOUNT, DAY, archive, change, payload, points_of, row, smart_homes
 
 AT = "2025-06-03T10:00:00.000000+01:00"
 NAMED = AccountConfig(homes={"mine": ("sensor.only_mine",), "yours": ("sensor_only_yours", "light.yours")})

@@ -11,7 +11,7 @@ from domain.window import Window
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig, FieldMeaning
 from providers.smart_house.normalize import normalize
-from tests.fakes.smart_homes import archive, change, payload, row
+from tests.providers.smart_house.harness import archive, change, payload, row
 
 DAY = Window.of_day(date(2025, 6, 3))
 AT = "2025-06-03T{:02}:00:00.000000+01:00"

@@ -13,7 +13,7 @@ from domain.errors import ShrinkRefusedError
 from domain.window import Window
 from pipelines.local.verification import compare, series_by_labels, true_points
 from providers.smart_house.spec import SPEC
-from tests.fakes.smart_homes import DAY, SmartHomes, labelled, smart_homes
+from tests.providers.smart_house.harness import DAY, SmartHomes, labelled, smart_homes
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 SOURCE = "smart_homes"

@@ -6,7 +6,7 @@ from domain.measurement import Normalized, concat
 from providers.smart_house.account import AccountConfig, FieldMeaning
 from providers.smart_house.meanings import Attributes, attributes_of
 from providers.smart_house.normalize import normalize
-from tests.fakes.smart_homes import DAY, archive, change, payload, points_of, row, smart_homes
+from tests.providers.smart_house.harness import DAY, archive, change, payload, points_of, row, smart_homes
 
 AT = "2025-06-03T{:02}:00:00.000000+01:00"
 

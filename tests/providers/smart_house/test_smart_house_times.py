@@ -11,7 +11,7 @@ from domain.window import Window
 from providers._points import EPOCH, MICROSECOND
 from providers.smart_house.normalize import normalize
 from providers.smart_house.times import instant_of
-from tests.fakes.smart_homes import ACCOUNT, archive, change, payload, points_of, row
+from tests.providers.smart_house.harness import ACCOUNT, archive, change, payload, points_of, row
 
 DAY = date(2025, 6, 3)
 NOW = datetime(2025, 7, 1, tzinfo=UTC)

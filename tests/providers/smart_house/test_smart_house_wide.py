@@ -12,8 +12,8 @@ from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import normalize, normalize_each
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.wire import OddRow, Upload
-from tests.fakes.smart_homes import DAY, archive, change, payload, row
 from tests.providers.conformance import said
+from tests.providers.smart_house.harness import DAY, archive, change, payload, row
 
 ACCOUNT = AccountConfig(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})
 DAYS = [DAY.day + timedelta(days=n) for n in range(7)]

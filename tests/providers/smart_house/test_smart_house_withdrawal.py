@@ -11,7 +11,7 @@ from domain.records import Payload
 from domain.window import Window
 from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import NOTHING_LEFT, normalize
-from tests.fakes.smart_homes import DAY, archive, change, payload, row, smart_homes
+from tests.providers.smart_house.harness import DAY, archive, change, payload, row, smart_homes
 
 AT = "2025-06-03T10:00:00.000000+01:00"
 ACCOUNT = AccountConfig(homes={"mine": ("sensor.mine",), "yours": ("sensor.yours",), "theirs": ("sensor.theirs",)})

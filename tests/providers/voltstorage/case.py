@@ -8,8 +8,8 @@ from domain.window import Window
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.spec import SPEC
 from sandbox.voltstorage.twin import EXPORT_CSV, STATISTICS
-from tests.fakes.battery import battery
 from tests.providers.conformance import Case, Live
+from tests.providers.voltstorage.harness import battery
 
 ACCOUNT = AccountConfig(products=(77, 79), components=(501,), statistics=("hour",))
 

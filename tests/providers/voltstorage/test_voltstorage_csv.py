@@ -12,7 +12,7 @@ from providers.voltstorage.account import AccountConfig, FieldMeaning
 from providers.voltstorage.csv_export import read_csv
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.spec import BATCH_ROWS
-from tests.fakes.exported import exported, points_of
+from tests.providers.voltstorage.harness import exported, points_of
 
 DAY = Window(datetime(2021, 1, 11, tzinfo=UTC), datetime(2021, 1, 12, tzinfo=UTC))
 NOON = datetime(2021, 1, 11, 12, tzinfo=UTC)

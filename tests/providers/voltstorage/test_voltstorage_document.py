@@ -8,7 +8,7 @@ from domain.measurement import concat
 from domain.window import Window
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize
-from tests.fakes.exported import exported, points_of
+from tests.providers.voltstorage.harness import exported, points_of
 
 HEADER = "Time,Power_Grid,Power_Household,inverterPower,Power_PV,Power_Power Electronics,SOC_State of Charge"
 # As printed at the end of the provider's document.

@@ -22,8 +22,7 @@ from domain.window import Window
 from providers.voltstorage.account import AccountConfig, ProductFilter
 from providers.voltstorage.naming import Device
 from sandbox.voltstorage.twin import EXPORT_CSV, EXPORT_JSON, LATEST, LOGIN, PRODUCTS, STATISTICS
-from tests.fakes.battery import ACCOUNT, DAY, Battery, battery
-from tests.fakes.exported import points_of
+from tests.providers.voltstorage.harness import ACCOUNT, DAY, Battery, battery, points_of
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from domain.window import Window
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.wire import parse_latest, parse_products
-from tests.fakes.exported import exported, points_of, summed_up
+from tests.providers.voltstorage.harness import exported, points_of, summed_up
 
 DAY = Window(datetime(2020, 3, 22, tzinfo=UTC), datetime(2020, 3, 23, tzinfo=UTC))
 NOON = datetime(2020, 3, 22, 12, tzinfo=UTC)

@@ -30,8 +30,8 @@ from providers.voltstorage.live import VoltStorageFeed, read_message
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.spec import MAX_COLUMNS
 from sandbox.voltstorage.twin import ROOT, STREAM
-from tests.fakes.battery import Battery, battery
 from tests.fakes.live_house import eventually
+from tests.providers.voltstorage.harness import Battery, battery
 
 ACCOUNT = AccountConfig(products=(78,))
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,8 +12,7 @@ from domain.window import Window
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.normalize import normalize
 from sandbox.voltstorage.twin import EXPORT_CSV
-from tests.fakes.battery import ACCOUNT, battery
-from tests.fakes.exported import points_of, summed_up
+from tests.providers.voltstorage.harness import ACCOUNT, battery, points_of, summed_up
 from warehouse.store import open_warehouse
 
 DAY = Window.of_day(date(2020, 3, 22))

@@ -13,8 +13,8 @@ from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
 from sandbox.voltstorage.twin import STATISTICS
-from tests.fakes.battery import ACCOUNT, Battery, at, battery
 from tests.fakes.harness import ProviderOver
+from tests.providers.voltstorage.harness import ACCOUNT, Battery, at, battery
 
 ENERGIES = ("pv-total", "consumption-total", "storage-total-released", "storage-total-stored")
 

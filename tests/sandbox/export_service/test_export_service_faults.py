@@ -13,7 +13,7 @@ import pytest
 from sandbox.export_service.settings import FAULTS
 from sandbox.export_service.twin import ExportService
 from sandbox.settings import SettingError
-from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows
+from tests.sandbox.export_service.harness import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
 Switch = Callable[..., int]
 

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.export_service.days import VOLUME_PRODUCT
 from sandbox.export_service.twin import ExportService
-from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms, rows
+from tests.sandbox.export_service.harness import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
 SEMANTICS = ("scroll", "search_after", "offset")
 

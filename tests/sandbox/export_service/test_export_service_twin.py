@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.export_service.products import MEASURED_PRODUCTS
 from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH, ExportService
-from tests.fakes.export_caller import DAY, GRID, VEHICLES, ExportCaller, ms
+from tests.sandbox.export_service.harness import DAY, GRID, VEHICLES, ExportCaller, ms
 
 
 def test_the_documents_example_call_gives_the_documents_example_shape(caller: ExportCaller) -> None:

@@ -10,7 +10,7 @@ from sandbox.export_service.days import VOLUME_PRODUCT, VolumeDay
 from sandbox.export_service.settings import Settings
 from sandbox.export_service.store import Store
 from sandbox.instants import MS_PER_DAY
-from tests.fakes.export_caller import DAY, ExportCaller, ms
+from tests.sandbox.export_service.harness import DAY, ExportCaller, ms
 
 DAY_NUMBER = ms(DAY[0]) // MS_PER_DAY
 

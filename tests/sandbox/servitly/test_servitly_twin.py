@@ -9,7 +9,7 @@ import pytest
 from domain.measurement import Normalized
 from domain.quantities import conversion
 from sandbox.servitly import twin as served
-from tests.fakes.exports import ACCOUNT, DAY, Boilers, boilers, shared_sandbox
+from tests.providers.servitly.harness import ACCOUNT, DAY, Boilers, boilers, shared_sandbox
 
 
 def meant() -> dict[tuple[str, int], Any]:

@@ -1,13 +1,16 @@
-"""The Export Service's client over its twin on loopback: what the tests of the provider talk through."""
+"""The Export Service over its twin on loopback; and documents as its answers, with what they mean."""
 
 import atexit
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
+
+import pandas as pd
 
 from domain.measurement import Normalized, concat
 from domain.records import Payload, Progress
@@ -16,6 +19,7 @@ from providers._http import ApiClient, Origin, Secret
 from providers._login import ClientCredentials
 from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
+from providers.export_service.normalize import normalize
 from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH
 from sandbox.export_service.twin import ExportService as ExportServiceTwin
 from sandbox.running import Sandbox, running_sandbox
@@ -152,3 +156,45 @@ def _running() -> Sandbox:
     running = ExitStack()
     atexit.register(running.close)
     return running.enter_context(running_sandbox())
+
+
+NOON = 1748779200000
+PLAIN = AccountConfig("hub")
+EACH_VEHICLE = AccountConfig("hub", identity={"*": ("vehicle",)})
+
+
+def payload(rows: Sequence[Any] | bytes, *, window: Window = DAY, page: int = 1) -> Payload:
+    """One answer as received, of these rows or this body."""
+    body = rows if isinstance(rows, bytes) else json.dumps({"numResults": len(rows), "result": rows}).encode()
+    received_at = datetime(2025, 6, 3, tzinfo=UTC)
+    return Payload("query", {}, window, PRODUCT, page, received_at, "application/json", body, "content-length")
+
+
+def meant(rows: Sequence[Any] | bytes, account: AccountConfig = PLAIN, *, window: Window = DAY) -> Normalized:
+    """What one answer means, checked against the contract."""
+    (batch,) = normalize([payload(rows)], window, account)
+    batch.check(place="test")
+    return batch
+
+
+def points(frame: pd.DataFrame) -> list[tuple[str, int, Any]]:
+    """Series, milliseconds and value of every row, in order."""
+    millis = frame["measured_at"].astype("int64") // 1000
+    return sorted(zip(frame["series"].astype("str"), millis, frame["value"], strict=True))
+
+
+def measured(row: Mapping[str, Any], account: AccountConfig = PLAIN) -> dict[str, float]:
+    """Field → value in base units of one document at noon."""
+    frame = meant([{"timestamp": NOON, **row}], account).measurements
+    return {key.removeprefix("grid/"): value for key, _, value in points(frame)}
+
+
+def rejected(rows: Sequence[Any] | bytes, account: AccountConfig = PLAIN) -> list[tuple[str, str]]:
+    """Reason and text of every rejected value, in order."""
+    frame = meant(rows, account).rejected
+    return sorted(zip(frame["reason"], frame["raw"], strict=True))
+
+
+def reasons(row: Mapping[str, Any], account: AccountConfig = PLAIN) -> list[str]:
+    """Reasons for the rejected values of one document at noon."""
+    return [reason for reason, _ in rejected([{"timestamp": NOON, **row}], account)]
