@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from domain.errors import ConfigurationError
 from providers._http_types import Secret
-from warehouse.libpq import FILES_OF_LIBPQ, IGNORED_VARIABLES
+from warehouse.libpq import FILES_OF_LIBPQ, IGNORED_VARIABLES, POOLER_ARGUMENT
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 """The top of the checkout."""
@@ -48,16 +48,35 @@ class Settings:
     def warehouse_url(self) -> str | None:
         """`WAREHOUSE_URL`: a TimescaleDB of yours; None for the embedded one. It holds a password: never show it.
 
+        With `WAREHOUSE_POOLER=session` it says that a pooler stands there, in session mode.
+
         `WAREHOUSE_PASSWORD`, as it is and with any character in it, goes into a URL that names a user without one, and
         so do the files that variables of libpq name (`PGPASSFILE`, `PGSSLROOTCERT` …); its others change nothing.
+
+        Raises:
+            ConfigurationError: `WAREHOUSE_POOLER` holds another word.
         """
         url = self._with_files(self.environment.get("WAREHOUSE_URL", "").strip())
+        if url and self._has_pooler and POOLER_ARGUMENT not in url:
+            url = f"{url}{'&' if '?' in url else '?'}{POOLER_ARGUMENT}"
         password = self.environment.get("WAREHOUSE_PASSWORD", "")
         scheme, _, address = url.partition("://")
         user, at, host = address.partition("@")
         if password and at and ":" not in user:
             return f"{scheme}://{user}:{quote(password, safe='')}@{host}"
         return url or None
+
+    @property
+    def _has_pooler(self) -> bool:
+        """Whether `WAREHOUSE_POOLER` says that one stands before the database of `WAREHOUSE_URL`."""
+        word = self.environment.get("WAREHOUSE_POOLER", "").strip()
+        if word in ("", "session"):
+            return bool(word)
+        raise ConfigurationError(
+            f"{word!r} is no mode of a pooler that can be borne",
+            place="WAREHOUSE_POOLER",
+            fix="set it to session where a pooler gives each client a session of its own, or leave it out",
+        )
 
     def _with_files(self, url: str) -> str:
         files = {word: self.environment.get(name) for name, word in FILES_OF_LIBPQ.items()}

@@ -17,7 +17,8 @@ from psycopg.rows import BaseRowFactory
 from domain.closeable import Closeable
 from domain.errors import ConfigurationError, WarehouseUnsuitableError
 from warehouse.availability import Availability, answers
-from warehouse.libpq import forget_variables
+from warehouse.libpq import POOLER_ARGUMENT, forget_variables
+from warehouse.poolers import refuse_pooler
 from warehouse.sessions import SETTINGS, first_statement, libpq_words
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
@@ -55,10 +56,12 @@ class Address:
     Attributes:
         conninfo: For psycopg. Holds the password: never shown.
         place: Host, port and database, for messages.
+        is_pooler_allowed: Whether it says `pooler=session`: that a pooler stands there, in session mode.
     """
 
     conninfo: str
     place: str
+    is_pooler_allowed: bool = False
 
     @classmethod
     def of(cls, url: str) -> Self:
@@ -67,7 +70,7 @@ class Address:
         Raises:
             ConfigurationError: It is not one. The message does not quote it, because it may hold a password.
         """
-        plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        plain = plain_url(url)
         try:
             if not _SHAPE.fullmatch(plain):
                 raise psycopg.ProgrammingError
@@ -82,6 +85,7 @@ class Address:
         return cls(
             make_conninfo("", **{key: str(value) for key, value in parts.items()}),
             f"{host}:{port}/{parts.get('dbname', '')}",
+            POOLER_ARGUMENT in url.partition("?")[2].split("&"),
         )
 
     def __repr__(self) -> str:
@@ -101,7 +105,8 @@ class Address:
 
         Raises:
             WarehouseUnavailableError: Nobody answers.
-            WarehouseUnsuitableError: Role, password or database are wrong, or it does not hold every text.
+            WarehouseUnsuitableError: Role, password or database are wrong, it does not hold every text, or a pooler
+                stands before it.
         """
         forget_variables()
         words = libpq_words(conninfo_to_dict(self.conninfo), version=psycopg.pq.version())
@@ -110,10 +115,11 @@ class Address:
             "lock_timeout": f"{LOCK_SECONDS}s",
             "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
         }
+        conninfo = make_conninfo(self.conninfo, **words)
         with translated(self.place):
             connection = psycopg.connect(
-                make_conninfo(self.conninfo, **words),
-                autocommit=autocommit,
+                conninfo,
+                autocommit=True,
                 client_encoding="UTF8",
                 connect_timeout=10,
                 application_name="joulehouse",
@@ -126,17 +132,25 @@ class Address:
                 prepare_threshold=None,
             )
             try:
+                # Before anything is said that a pooler would lend to the next client.
+                refuse_pooler(connection, conninfo, self.place, is_allowed=self.is_pooler_allowed)
                 if not any_encoding:
                     refuse_encoding(connection.info.parameter_status("server_encoding"), self.place)
                 connection.execute(first_statement(SETTINGS | limits))
                 if as_loader:
                     connection.execute(_LESS_POWER)
-                if not autocommit:
-                    connection.commit()
+                connection.autocommit = autocommit
             except BaseException:
                 connection.close()
                 raise
             return connection
+
+
+def plain_url(url: str) -> str:
+    """`url` as libpq reads it: without SQLAlchemy's driver, and without our own argument."""
+    address, mark, query = url.replace("postgresql+psycopg://", "postgresql://", 1).partition("?")
+    arguments = [argument for argument in query.split("&") if argument != POOLER_ARGUMENT]
+    return address + mark + "&".join(arguments) if any(arguments) else address
 
 
 def refuse_encoding(encoding: str | None, place: str) -> None:

@@ -18,6 +18,9 @@ FILES_OF_LIBPQ: Final[Mapping[str, str]] = {
 }
 """Variable → keyword: the files by which an identity is proved."""
 
+POOLER_ARGUMENT: Final = "pooler=session"
+"""An argument of an address that is ours, and not libpq's: a pooler stands there, in session mode, as somebody says."""
+
 UNANSWERABLE: Final = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")
 """What no keyword speaks against: an empty `service` is looked for, and the others have no keyword."""
 

@@ -17,7 +17,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import WarehouseUnsuitableError
-from warehouse.connections import Address, refuse_encoding
+from warehouse.connections import Address, plain_url, refuse_encoding
 from warehouse.sqlstates import translated
 
 _FACTS: Final[LiteralString] = """
@@ -215,12 +215,12 @@ def ensure_database(url: str, name: str, role: str, password: str) -> str:
         _create(connection, name, owner=role)
         revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
         _retry_races(lambda: connection.execute(revoke))
-    return _url({**conninfo_to_dict(_plain(url)), "dbname": name, "user": role, "password": password})
+    return _url({**conninfo_to_dict(plain_url(url)), "dbname": name, "user": role, "password": password})
 
 
 def with_database(url: str, name: str) -> str:
     """`url` with the database `name` in place of its own."""
-    return _url({**conninfo_to_dict(_plain(url)), "dbname": name})
+    return _url({**conninfo_to_dict(plain_url(url)), "dbname": name})
 
 
 def place_of(url: str) -> str:
@@ -240,12 +240,8 @@ def libpq_environment(url: str) -> dict[str, str]:
     """
     Address.of(url)
     names = {option.keyword.decode(): option.envvar for option in psycopg.pq.Conninfo.get_defaults()}
-    found = {names.get(key): str(value) for key, value in conninfo_to_dict(_plain(url)).items()}
+    found = {names.get(key): str(value) for key, value in conninfo_to_dict(plain_url(url)).items()}
     return {name.decode(): value for name, value in found.items() if name}
-
-
-def _plain(url: str) -> str:
-    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _url(parts: dict[str, object]) -> str:

@@ -11,6 +11,7 @@ from domain.window import Window
 from pipelines.cli.days import FromOption, SourceArgument, ToOption, day_range
 from pipelines.console import complain, counted, fail, refuse, say
 from pipelines.local.project import Project
+from warehouse.connections import plain_url
 from warehouse.fill import fill
 from warehouse.schema import check_schema, migrate
 from warehouse.server import ServerFacts, check_server, libpq_environment
@@ -72,7 +73,7 @@ def status() -> None:
 @group.command()
 def url() -> None:
     """Print its address, password included: for a program's configuration, not for a screen that is shared."""
-    print(Project().server_url())
+    print(plain_url(Project().server_url()))
 
 
 @group.command()
