@@ -8,12 +8,13 @@ Dagster skips what comes after a failed step, checks included. So a step that fa
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from assets.expected import last_expected_day, missing_days
 from assets.failures import as_single_failure, error_name, named
 from assets.keys import measurements_key
 from assets.source import SourceFacts
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from warehouse.store import TimescaleWarehouse
 
 CHECKS: Final = {
-    "fresh": "The newest day that should be there by now is loaded.",
-    "complete": "No day is missing between the first loaded one and the newest that should be there.",
+    "fresh": "The newest day that should be loaded by now is loaded.",
+    "complete": "No day is missing between the first loaded one and the newest that should be loaded by now.",
     "nothing_failed": "The newest load of every day went well: none was refused while an older one stands.",
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity, but for those left out on purpose.",
@@ -35,9 +36,6 @@ CHECKS: Final = {
     "summaries_agree": "Hours, days and local days of the newest 3 loaded days are what their points amount to.",
 }
 """Check name → what it promises."""
-
-GRACE: Final = timedelta(hours=26)
-"""After a day has settled, a daily schedule comes within 24 hours, and its run ends within 2."""
 
 _RECENT: Final = 31  # days whose rejected rows and unmapped fields are still news
 _WORST: Final = 3  # series named in a check's sentence
@@ -124,11 +122,10 @@ def evaluate(
         broken: Whose rows the recent loads rejected, worst first.
         wrong: Summaries that are not what their points amount to: the day, and which in words.
     """
-    due = facts.last_settled_day(now - GRACE)
     by_day = {load.window.day: load for load in loads}
     recent = _newest(loads)
-    yield _fresh(facts, by_day, due)
-    yield _complete(facts, by_day, due)
+    yield _fresh(facts, by_day, now)
+    yield _complete(facts, by_day, now)
     yield _nothing_failed(facts, days)
     yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))
@@ -155,26 +152,25 @@ def _result(
     )
 
 
-def _fresh(facts: SourceFacts, by_day: dict[date, LoadReport], due: date) -> dg.AssetCheckResult:
+def _fresh(facts: SourceFacts, by_day: dict[date, LoadReport], now: datetime) -> dg.AssetCheckResult:
     newest = max(by_day, default=None)
     if facts.is_asked_by_hand:
         sentence = f"{_why_by_hand(facts)}: not expected. The newest loaded day is {newest or 'none'}."
         return _result(facts, "fresh", sentence, passed=True)
-    if due < facts.first_day:
+    due = last_expected_day(facts, now)
+    if due is None:
         return _result(facts, "fresh", "Nothing is due.", passed=True)
     passed = newest is not None and newest >= due
     sentence = f"The newest loaded day is {newest or 'none'}; {due} is due."
     return _result(facts, "fresh", sentence, passed=passed, is_grave=True, newest_day=str(newest), due_day=str(due))
 
 
-def _complete(facts: SourceFacts, by_day: dict[date, LoadReport], due: date) -> dg.AssetCheckResult:
+def _complete(facts: SourceFacts, by_day: dict[date, LoadReport], now: datetime) -> dg.AssetCheckResult:
     if not by_day:
         return _result(facts, "complete", "No day is loaded yet.", passed=True, missing=0)
-    first = min(by_day)
-    end = max(by_day) if facts.is_asked_by_hand else max(due, *by_day)
-    expected = [first + timedelta(days=n) for n in range((end - first).days + 1)]
-    missing = [day for day in expected if day not in by_day]
-    sentence = f"{len(missing)} of {len(expected)} days from {first} to {end} are missing."
+    first, missing = min(by_day), missing_days(facts, by_day, now)
+    end = max([*by_day, *missing])
+    sentence = f"{len(missing)} of {(end - first).days + 1} days from {first} to {end} are missing."
     if facts.is_asked_by_hand:
         sentence = f"{_why_by_hand(facts)}: not expected. {sentence}"
     return _result(

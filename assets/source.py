@@ -26,6 +26,7 @@ class SourceFacts:
         description: What it measures, in a sentence or two; the UI shows it.
         owners: E-mail addresses, or `team:<name>`.
         schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
+        due_after: How long after the first scheduled load that follows its end a day should be loaded at the latest.
         spans: Spans beyond the hour that some of its values are about; such a value stands at its span's start.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
@@ -39,6 +40,7 @@ class SourceFacts:
     description: str
     owners: tuple[str, ...] = ()
     schedule: str | None = None
+    due_after: timedelta = timedelta(hours=2)
     fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     site: str = ""
@@ -59,10 +61,6 @@ class SourceFacts:
     def finalization_lag(self) -> timedelta:
         """How long after a UTC day's end its values still move: a day of the site's own may begin as that one ends."""
         return self.spec.finalization_lag + (_LONGEST_DAY if "day" in self.spans else timedelta(0))
-
-    def last_settled_day(self, now: datetime) -> date:
-        """The newest UTC day whose values no longer move at `now`."""
-        return (now.astimezone(UTC) - self.spec.finalization_lag - timedelta(days=1)).date()
 
     def trailing_days(self, now: datetime) -> tuple[date, date] | None:
         """First and last of the days that a scheduled run asks for again, both included; None before the first day."""

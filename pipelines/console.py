@@ -1,5 +1,6 @@
 """What the command line prints: one console, one way to refuse, one way to write a number."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,11 @@ def complain(sentence: str) -> None:
 def say(sentence: str) -> None:
     """Print one line as it is: brackets are not markup."""
     console.print(literal(sentence))
+
+
+def say_json(value: object) -> None:
+    """Print `value` as JSON on stdout, for programs."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def counted(number: int, noun: str) -> str:

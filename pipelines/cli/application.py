@@ -23,7 +23,7 @@ class _CommandGroup(TyperGroup):
         except IngestError as error:
             if ctx.params.get("verbose"):
                 raise
-            complain(str(error))
+            complain(f"{type(error).__name__}: {error}")
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             complain("interrupted; every day that was reported is committed.")

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from assets.ingest import DayOutcome, ingest_days
 from domain.contract import Provider
-from domain.quantities import ABSENT
+from domain.errors import ConfigurationError
 from domain.window import Window
+from pipelines.cli.overview import is_left_out
 from pipelines.cli.plan import print_plan, print_requests
 from pipelines.console import complain, console, counted, days_in_words, fail, log_to_console, refuse, say, today
 from pipelines.local.project import Project, Source
@@ -35,6 +36,7 @@ def backfill(
     """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
     chosen = Project().source(source)
     days = day_range(chosen, first, last)
+    _require_variables(chosen)
     with chosen.project.warehouse() as warehouse, closing(chosen.open()) as provider:
         planned = print_plan(chosen, provider, days)
         newest = warehouse.ledger.newest_id()
@@ -74,6 +76,17 @@ def day_range(source: Source, first: str, last: str) -> list[date]:
     if end > yesterday:
         refuse(f"--to {end} is not over yet in UTC: end at {yesterday} or earlier.")
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def _require_variables(source: Source) -> None:
+    """Refuse before the first day: that this shell lacks a variable is no failure of a day, and not for the ledger."""
+    if unset := source.missing_variables:
+        names = ", ".join(unset)
+        raise ConfigurationError(
+            f"not set in this shell: {names}",
+            place=source.file,
+            fix="set them and run it again; nothing was asked, and nothing is recorded",
+        )
 
 
 def _day(text: str, option: str) -> date:
@@ -129,7 +142,7 @@ def _with_progress(source: Source, n_days: int, outcomes: Iterable[DayOutcome]) 
             if outcome.remark:
                 say(f"{source.slug}: {outcome.remark}.")
             if outcome.error is not None and outcome.was_tried:
-                complain(f"{outcome.day} failed ({outcome.error.code}). {outcome.error}")
+                complain(f"{outcome.day} failed ({type(outcome.error).__name__}). {outcome.error}")
             elif outcome.load is not None and not console.is_terminal:
                 say(f"{source.slug} {outcome.day}: {_description(outcome)}")
     return collected
@@ -165,7 +178,7 @@ def _print_summary(source: Source, outcomes: list[DayOutcome], absent: Sequence[
     table.add_row(source.slug, str(len(loads)), *(f"{number:,}" for number in numbers.values()), f"{seconds:.1f}")
     console.print(table)
 
-    unmapped = sorted({name for load in loads for name in load.unmapped if name != ABSENT})
+    unmapped = sorted({name for load in loads for name in load.unmapped if not is_left_out(name, source)})
     if unmapped:
         say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
     if absent:

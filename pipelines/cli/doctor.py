@@ -11,8 +11,10 @@ from typing import Annotated, Final
 import typer
 from packaging.requirements import Requirement
 
+from assets.failures import named
 from domain.errors import IngestError
-from pipelines.console import console, counted, fail, literal
+from pipelines.cli.overview import JsonOption
+from pipelines.console import FAILED, console, counted, fail, literal, say_json
 from pipelines.local.environment import DagsterProcesses
 from pipelines.local.project import Project
 from warehouse.fill import pending
@@ -52,10 +54,16 @@ DeepOption = Annotated[
 ]
 
 
-def doctor(*, online: OnlineOption = False, deep: DeepOption = False) -> None:
+def doctor(*, online: OnlineOption = False, deep: DeepOption = False, as_json: JsonOption = False) -> None:
     """Look at everything this checkout needs; exit 1 if something is wrong."""
     project = Project()
     n_wrong = 0
+    if as_json:
+        findings = list(examine(project, is_online=online, is_deep=deep))
+        say_json([{"what": one.what, "health": one.health.name.lower(), "sentence": one.sentence} for one in findings])
+        if any(one.health is Health.WRONG for one in findings):
+            raise typer.Exit(FAILED)
+        return
     for finding in examine(project, is_online=online, is_deep=deep):
         n_wrong += finding.health is Health.WRONG
         colour = finding.health.value
@@ -81,7 +89,7 @@ def _checked(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
     try:
         yield from check()
     except IngestError as error:
-        yield Finding(what, Health.WRONG, str(error))
+        yield Finding(what, Health.WRONG, named(error))
 
 
 def _python() -> Finding:
@@ -191,7 +199,7 @@ def _sources(project: Project, *, is_online: bool) -> Iterator[Finding]:
             try:
                 n_series = sum(1 for _ in provider.discover())
             except IngestError as error:
-                yield Finding(source.slug, Health.WRONG, str(error))
+                yield Finding(source.slug, Health.WRONG, named(error))
             else:
                 sentence = f"It lets us in and offers {n_series:,} series ({counted(provider.n_requests, 'request')})."
                 yield Finding(source.slug, Health.GOOD, sentence)

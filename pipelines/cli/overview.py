@@ -1,89 +1,207 @@
 """`sources` and `status`: what there is, how far it is loaded, and what is wrong with it, read from the ledger."""
 
 from collections import Counter
-from datetime import date, timedelta
-from typing import Annotated, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from pipelines.console import console, counted, days_in_words, literal, say, today
+from assets.expected import missing_days
+from assets.failures import error_name
+from domain.quantities import ABSENT
+from domain.records import LoadReport
+from pipelines.console import console, counted, days_in_words, literal, say, say_json
 from pipelines.local.project import Project, Source
 from warehouse.ledger import DayStatus, Ledger
 
 _RECENT: Final = 7  # loads that `status` shows
 
 SourceArgument = Annotated[str, typer.Argument(metavar="[SOURCE]", help="Only this source.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")]
 
 
-def sources() -> None:
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a source stands.
+
+    Attributes:
+        source: Which.
+        days: What the ledger holds of each of its days, in order.
+        now: When it was asked.
+    """
+
+    source: Source
+    days: list[DayStatus]
+    now: datetime
+
+    @classmethod
+    def read(cls, source: Source, ledger: Ledger) -> "SourceStatus":
+        """How `source` stands now."""
+        return cls(source, ledger.days(source.slug), datetime.now(UTC))
+
+    @property
+    def loaded(self) -> list[DayStatus]:
+        """The days that are loaded, whether or not an attempt failed since."""
+        return [day for day in self.days if day.loaded_at]
+
+    @property
+    def failed(self) -> list[DayStatus]:
+        """The days whose last attempt failed, whether or not an earlier load stands."""
+        return [day for day in self.days if day.status == "failed"]
+
+    @property
+    def missing(self) -> list[date]:
+        """The days that should be loaded by now and are not, whether or not somebody tried."""
+        return missing_days(self.source.component.facts, {day.day for day in self.loaded}, self.now)
+
+    @property
+    def health(self) -> str:
+        """In a few words: failed and missing days, or why there is nothing to say."""
+        if self.source.component.facts.is_retired:
+            return "retired"
+        if unset := self.source.missing_variables:
+            return f"not set: {', '.join(unset)}"
+        wrong = []
+        if failed := self.failed:
+            wrong.append(
+                f"{counted(len(failed), 'day')} failed, last {failed[-1].day} ({error_name(failed[-1].reason or '')})"
+            )
+        if missing := self.missing:
+            wrong.append(f"{counted(len(missing), 'day')} missing")
+        return "; ".join(wrong) or ("well" if self.loaded else "nothing is loaded yet")
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs; days and instants in ISO 8601, instants in UTC."""
+        loads = [day.loaded_at for day in self.loaded if day.loaded_at]
+        return {
+            "source": self.source.slug,
+            "provider": self.source.component.facts.spec.title,
+            "first_day": self.source.first_day.isoformat(),
+            "health": self.health,
+            "days_loaded": len(loads),
+            "points": sum(day.n_points for day in self.loaded),
+            "last_load": max(loads).astimezone(UTC).isoformat() if loads else None,
+            "missing_days": [day.isoformat() for day in self.missing],
+            "failed_days": [
+                {
+                    "day": day.day.isoformat(),
+                    "error": error_name(day.reason or ""),
+                    "sentence": day.sentence,
+                    "points": day.n_points,
+                }
+                for day in self.failed
+            ],
+        }
+
+
+def sources(*, as_json: JsonOption = False) -> None:
     """Every source: its provider, how far it is loaded, and its health."""
     project = Project()
-    table = Table("source", "provider", "first day", "days loaded", "last load", "health")
     with project.warehouse() as warehouse:
-        for source in project.sources():
-            days = warehouse.ledger.days(source.slug)
-            loads = [day.loaded_at for day in days if day.loaded_at]
-            table.add_row(
-                source.slug,
-                source.component.facts.spec.title,
-                source.first_day.isoformat(),
-                f"{len(loads):,}",
-                f"{max(loads):%Y-%m-%d %H:%M} UTC" if loads else "never",
-                literal(_health(source, days)),
-            )
+        found = [SourceStatus.read(source, warehouse.ledger) for source in project.sources()]
+    if as_json:
+        say_json([one.as_json() for one in found])
+        return
+    table = Table("source", "provider", "first day", "days loaded", "last load", "health")
+    for one in found:
+        loads = [day.loaded_at for day in one.loaded if day.loaded_at]
+        table.add_row(
+            one.source.slug,
+            one.source.component.facts.spec.title,
+            one.source.first_day.isoformat(),
+            f"{len(loads):,}",
+            f"{max(loads):%Y-%m-%d %H:%M} UTC" if loads else "never",
+            literal(one.health),
+        )
     console.print(table)
 
 
-def status(source: SourceArgument = "") -> None:
+def status(source: SourceArgument = "", *, as_json: JsonOption = False) -> None:
     """How each source stands: its last loads, and what is missing, rejected or not understood."""
     project = Project()
     chosen = [project.source(source)] if source else project.sources()
+    described = []
     with project.warehouse() as warehouse:
         for one in chosen:
-            _print_status(one, warehouse.ledger)
+            standing = SourceStatus.read(one, warehouse.ledger)
+            counts = _Counts.read(standing, warehouse.ledger)
+            if as_json:
+                described.append(standing.as_json() | counts.as_json())
+            else:
+                _print_status(standing, counts)
+    if as_json:
+        say_json(described)
 
 
-def missing_days(loaded: set[date], last: date) -> list[date]:
-    """Days between the first that is loaded and `last` that are not loaded."""
-    if not loaded:
-        return []
-    first = min(loaded)
-    every = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in every if day not in loaded]
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What the newest loads of a source's days say: the loads themselves, and what was rejected or has no quantity."""
+
+    loads: list[LoadReport]
+    rejected: Mapping[str, int]
+    unmapped: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+    @classmethod
+    def read(cls, standing: SourceStatus, ledger: Ledger) -> "_Counts":
+        loads = (
+            ledger.last_loads(standing.source.slug, standing.days[0].day, standing.days[-1].day)
+            if standing.days
+            else []
+        )
+        rejected: Counter[str] = Counter()
+        unmapped: Counter[str] = Counter()
+        left_out: Counter[str] = Counter()
+        for entry in loads:
+            rejected.update(entry.rejected_by_reason)
+            for name, number in entry.unmapped.items():
+                (left_out if is_left_out(name, standing.source) else unmapped)[name] += number
+        return cls(loads, rejected, unmapped, left_out)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "loads": [
+                {
+                    "window": str(entry.window),
+                    "loaded_at": entry.loaded_at.astimezone(UTC).isoformat() if entry.loaded_at else None,
+                    "status": entry.status,
+                    "received": entry.n_received,
+                    "inserted": entry.n_inserted,
+                    "changed": entry.n_changed,
+                    "removed": entry.n_removed,
+                    "unchanged": entry.n_unchanged,
+                    "rejected": entry.n_rejected,
+                    "duplicate": entry.n_duplicate,
+                    "written": entry.n_written,
+                    "points": entry.n_points,
+                }
+                for entry in self.loads[-_RECENT:]
+            ],
+            "rejected": dict(self.rejected),
+            "unmapped": dict(self.unmapped),
+            "left_out": dict(self.left_out),
+        }
 
 
-def _last_expected(source: Source, loaded: set[date]) -> date:
-    """The newest day that should be loaded; where no schedule asks, no further day is expected."""
-    return max(loaded) if source.component.facts.is_asked_by_hand else today() - timedelta(days=1)
+def is_left_out(name: str, source: Source) -> bool:
+    """Whether what has no quantity is meant so: `left_out` names it, or it is a word for no value."""
+    return name == ABSENT or any(fnmatchcase(name, pattern) for pattern in source.component.facts.ignored)
 
 
-def _health(source: Source, days: list[DayStatus]) -> str:
-    if source.component.facts.is_retired:
-        return "retired"
-    if unset := source.missing_variables:
-        return f"not set: {', '.join(unset)}"
-    if failed := [day for day in days if day.status == "failed"]:
-        return f"{counted(len(failed), 'day')} failed, last {failed[-1].day} ({failed[-1].reason})"
-    loaded = {day.day for day in days if day.loaded_at}
-    if not loaded:
-        return "nothing is loaded yet"
-    if missing := missing_days(loaded, _last_expected(source, loaded)):
-        return f"{counted(len(missing), 'day')} missing"
-    return "well"
-
-
-def _print_status(source: Source, ledger: Ledger) -> None:
-    days = ledger.days(source.slug)
-    loaded = [day for day in days if day.loaded_at]
-    say(f"{source.slug} ({source.component.facts.spec.title}): {_health(source, days)}")
-    if not loaded:
+def _print_status(standing: SourceStatus, counts: _Counts) -> None:
+    source, loaded = standing.source, standing.loaded
+    say(f"{source.slug} ({source.component.facts.spec.title}): {standing.health}")
+    if not standing.days:
         return
     table = Table("day", "loaded at (UTC)")
     for name in ("received", "inserted", "changed", "removed", "unchanged", "rejected", "points"):
         table.add_column(name, justify="right")
-    newest = loaded[-_RECENT:]
-    for entry in ledger.last_loads(source.slug, newest[0].day, newest[-1].day):
+    standing_points = {day.day: day.n_points for day in standing.days}
+    for entry in counts.loads[-_RECENT:]:
         numbers = (
             entry.n_received,
             entry.n_inserted,
@@ -91,7 +209,8 @@ def _print_status(source: Source, ledger: Ledger) -> None:
             entry.n_removed,
             entry.n_unchanged,
             entry.n_rejected,
-            entry.n_points,
+            # A refused load holds no points; those of the load before it stand.
+            entry.n_points if entry.status == "committed" else standing_points.get(entry.window.day, 0),
         )
         table.add_row(
             str(entry.window),
@@ -101,25 +220,16 @@ def _print_status(source: Source, ledger: Ledger) -> None:
         )
     console.print(table)
 
-    loaded_days = {day.day for day in loaded}
-    missing = missing_days(loaded_days, _last_expected(source, loaded_days))
     say(f"  loaded    {counted(len(loaded), 'day')}, {sum(day.n_points for day in loaded):,} points")
-    say(f"  missing   {days_in_words(missing) or 'no day'}")
-    for day in days:
-        if day.status == "failed":
-            say(f"  failed    {day.day} ({day.reason}): {day.sentence}")
-    _print_counts(source, ledger, loaded)
+    say(f"  missing   {days_in_words(standing.missing) or 'no day'}")
+    for day in standing.failed:
+        stands = f"; {counted(day.n_points, 'point')} of an earlier load stand" if day.loaded_at else ""
+        say(f"  failed    {day.day} ({error_name(day.reason or '')}{stands}): {day.sentence}")
+    say(f"  rejected  {_listed(counts.rejected) or 'nothing'}")
+    say(f"  unmapped  {_listed(counts.unmapped) or 'nothing'}")
+    if counts.left_out:
+        say(f"  left out  {_listed(counts.left_out)}")
 
 
-def _print_counts(source: Source, ledger: Ledger, loaded: list[DayStatus]) -> None:
-    rejected: Counter[str] = Counter()
-    unmapped: Counter[str] = Counter()
-    for entry in ledger.last_loads(source.slug, loaded[0].day, loaded[-1].day):
-        rejected.update(entry.rejected_by_reason)
-        unmapped.update(entry.unmapped)
-    say(f"  rejected  {_listed(rejected) or 'nothing'}")
-    say(f"  unmapped  {_listed(unmapped) or 'nothing'}")
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {n:,}" for name, n in counts.most_common())
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in Counter(counts).most_common())

@@ -23,7 +23,7 @@ def print_plan(source: Source, provider: Provider, days: Sequence[date]) -> int 
     try:
         planned = provider.plan(windows)
     except IngestError as error:
-        complain(f"no plan can be made ({error.code}). {error}")
+        complain(f"no plan can be made ({type(error).__name__}). {error}")
         return None
     if planned is None:
         return None

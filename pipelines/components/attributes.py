@@ -123,6 +123,12 @@ class SourceAttributes(Strict):
     schedule: str | None = Field(
         "30 4 * * *", description="When the trailing days are asked for again: cron, in UTC; null for never."
     )
+    due_after_hours: float = Field(
+        2.0,
+        ge=0,
+        le=24,
+        description="How many hours after its scheduled load a day should be there at the latest.",
+    )
     retired: bool = Field(
         default=False, description="It has gone for good: no schedule asks it; what is loaded stays, and is replayed."
     )

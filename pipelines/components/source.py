@@ -1,6 +1,7 @@
 """What every source has in common, whatever its provider: facts, assets, checks, a job and a schedule."""
 
 from abc import abstractmethod
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -58,6 +59,7 @@ class SourceComponent(dg.Component):
             description=attributes.description,
             owners=tuple(attributes.owners),
             schedule=None if cls.provider_spec.is_retired or attributes.retired else attributes.schedule,
+            due_after=timedelta(hours=attributes.due_after_hours),
             fields={name: (meaning.quantity, meaning.unit or "") for name, meaning in attributes.meanings.items()},
             ignored=tuple(attributes.left_out),
             site=attributes.site,

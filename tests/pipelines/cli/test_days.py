@@ -1,5 +1,6 @@
 """`backfill`, `replay`, `status` and `sources` against a real database and the sandbox over HTTP."""
 
+import json
 import os
 import subprocess
 import sys
@@ -140,7 +141,7 @@ def test_one_bad_day_fails_alone_and_by_name(setting: Setting) -> None:
     setting.twin.fault("status", code=400, day=EVE.isoformat())
     answer = setting.backfill(EVE, YESTERDAY)
     assert answer.exit_code == 1
-    assert f"joulehouse: {EVE} failed (request_rejected)." in answer.stderr
+    assert f"joulehouse: {EVE} failed (RequestRejectedError)." in answer.stderr
     assert answer.stderr.splitlines()[-1] == f"joulehouse: 1 day of 2 failed: {EVE}."
     assert row(answer, "days") == 1
     assert setting.verified(YESTERDAY).total.is_equal
@@ -184,7 +185,7 @@ def test_a_day_that_would_vanish_needs_to_be_called_a_correction(setting: Settin
     setting.twin.fault("answer", body='{"continueToken":"","numResults":0,"result":[]}', endpoint="query")
     refused = setting.backfill(YESTERDAY, YESTERDAY)
     assert refused.exit_code == 1
-    assert f"{YESTERDAY} failed (shrink_refused)." in refused.stderr
+    assert f"{YESTERDAY} failed (ShrinkRefusedError)." in refused.stderr
     assert setting.verified(YESTERDAY).total.n_loaded == n_before
     allowed = setting.backfill(YESTERDAY, YESTERDAY, "--correction")
     assert allowed.exit_code == 0, allowed.output
@@ -244,3 +245,49 @@ def test_the_variables_of_the_sandbox_are_not_taken_for_a_real_account(setting: 
     assert house.sandbox.is_selected_by(os.environ, hub)
     assert not house.sandbox.is_selected_by(os.environ | {"CHARGING_HUB_URL": "https://example.org"}, hub)
     assert setting.twin.products()
+
+
+def test_a_shell_without_the_variables_refuses_before_the_first_day_and_records_nothing(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting.backfill(YESTERDAY, YESTERDAY)
+    before = setting.n_requests
+    monkeypatch.delenv("CHARGING_HUB_CLIENT_SECRET")
+    answer = setting.backfill(EVE, YESTERDAY)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("joulehouse: ConfigurationError: not set in this shell: CHARGING_HUB_CLIENT_SECRET")
+    assert setting.n_requests == before
+    with Project().warehouse() as warehouse:
+        assert [(day.day, day.status) for day in warehouse.ledger.days("charging_hub")] == [(YESTERDAY, "loaded")]
+
+
+def test_status_shows_the_points_that_stand_beside_a_later_failure(setting: Setting) -> None:
+    setting.backfill(YESTERDAY, YESTERDAY)
+    [good] = json.loads(setting.ask("status", "charging_hub", "--json").stdout)
+    setting.twin.fault("answer", body='{"continueToken":"","numResults":0,"result":[]}', endpoint="query")
+    setting.backfill(YESTERDAY, YESTERDAY)
+    answer = setting.ask("status", "charging_hub")
+    n_points = good["points"]
+    assert n_points > 10_000
+    stands = f"{YESTERDAY} (ShrinkRefusedError; {n_points:,} points of an earlier load stand): "
+    assert f"  failed    {stands}" in answer.stdout
+    [red] = [line for line in answer.stdout.splitlines() if line.startswith(f"│ {YESTERDAY}")]
+    assert red.split("│")[-2].strip() == f"{n_points:,}"
+    [same] = json.loads(setting.ask("status", "charging_hub", "--json").stdout)
+    [failed] = same["failed_days"]
+    assert (failed["day"], failed["error"], failed["points"]) == (str(YESTERDAY), "ShrinkRefusedError", n_points)
+
+
+def test_a_source_of_which_nothing_is_loaded_shows_why(setting: Setting) -> None:
+    setting.twin.fault("status", code=400)
+    setting.backfill(YESTERDAY, YESTERDAY)
+    answer = setting.ask("status", "charging_hub")
+    assert f"  failed    {YESTERDAY} (RequestRejectedError): " in answer.stdout
+
+
+def test_sources_and_the_doctor_speak_json(setting: Setting) -> None:
+    setting.backfill(YESTERDAY, YESTERDAY)
+    found = {one["source"]: one for one in json.loads(setting.ask("sources", "--json").stdout)}
+    assert (found["charging_hub"]["days_loaded"], found["charging_hub"]["failed_days"]) == (1, [])
+    findings = json.loads(setting.ask("doctor", "--json").stdout)
+    assert {"good"} == {one["health"] for one in findings if one["what"] == "charging_hub"}

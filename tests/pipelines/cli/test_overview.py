@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli.doctor import Health, _sources
-from pipelines.cli.overview import _health
+from pipelines.cli.overview import SourceStatus
 from pipelines.local.project import Project, Source
 from pipelines.sources import read_sources
 from resources.settings import Settings
@@ -43,29 +43,44 @@ def source(folder: Path, line: str = "", variables: dict[str, str] = VARIABLES) 
     return Source(house, component)
 
 
+NOW = datetime(2026, 1, 9, 7, tzinfo=UTC)
+
+
+def health(of: Source, days: list[DayStatus], now: datetime = NOW) -> str:
+    return SourceStatus(of, days, now).health
+
+
 def loaded(*days: date) -> list[DayStatus]:
     return [DayStatus(day, 1, 1, datetime(2026, 1, 9, tzinfo=UTC), 10, 0, None, None) for day in days]
 
 
-def test_a_scheduled_source_misses_every_day_until_yesterday(tmp_path: Path) -> None:
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    assert _health(source(tmp_path), loaded(LONG_AGO)) == f"{(yesterday - LONG_AGO).days:,} days missing"
+def test_a_scheduled_source_misses_every_day_that_should_be_loaded_by_now(tmp_path: Path) -> None:
+    hub = source(tmp_path)
+    assert health(hub, loaded(LONG_AGO)) == "7 days missing"
+    assert health(hub, loaded(LONG_AGO), datetime(2026, 1, 9, 6, 29, tzinfo=UTC)) == "6 days missing"
+
+
+def test_failed_and_missing_days_are_said_in_one_breath(tmp_path: Path) -> None:
+    failed = DayStatus(date(2026, 1, 5), None, None, None, 0, 0, "request_rejected", "they refuse")
+    assert health(source(tmp_path), [*loaded(LONG_AGO), failed]) == (
+        "1 day failed, last 2026-01-05 (RequestRejectedError); 7 days missing"
+    )
 
 
 @pytest.mark.parametrize(("line", "health"), [("  schedule: null\n", "well"), ("  retired: true\n", "retired")])
 def test_no_day_is_missed_after_the_newest_one_where_no_schedule_asks(tmp_path: Path, line: str, health: str) -> None:
-    assert _health(source(tmp_path, line), loaded(LONG_AGO)) == health
+    assert health(source(tmp_path, line), loaded(LONG_AGO)) == health
 
 
 def test_a_gap_between_days_that_were_asked_for_by_hand_is_said(tmp_path: Path) -> None:
     by_hand = source(tmp_path, "  schedule: null\n")
-    assert _health(by_hand, loaded(LONG_AGO, LONG_AGO + timedelta(days=2))) == "1 day missing"
+    assert health(by_hand, loaded(LONG_AGO, LONG_AGO + timedelta(days=2))) == "1 day missing"
 
 
 def test_nobody_asks_for_the_variables_of_a_retired_source(tmp_path: Path) -> None:
     retired = source(tmp_path, "  retired: true\n", {})
     assert retired.missing_variables
-    assert _health(retired, []) == "retired"
+    assert health(retired, []) == "retired"
     [finding] = _sources(retired.project, is_online=True)
     assert finding.health is Health.GOOD
     assert finding.sentence.startswith("It is retired")

@@ -75,8 +75,8 @@ def test_a_plan_that_cannot_be_made_is_said_and_the_days_say_why(database: str, 
     with apartments() as made:
         done = said(database, tmp_path, made.sandbox.url_of("climkit"), made.twin.settings.username, "wrong")
     assert done.returncode == 1
-    assert done.stderr.startswith("joulehouse: no plan can be made (credentials_rejected).")
-    assert f"{FIRST} failed (credentials_rejected)" in done.stderr
+    assert done.stderr.startswith("joulehouse: no plan can be made (CredentialsRejectedError).")
+    assert f"{FIRST} failed (CredentialsRejectedError)" in done.stderr
     assert "planned" not in done.stdout
 
 

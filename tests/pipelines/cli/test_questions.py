@@ -95,16 +95,16 @@ def test_the_demo_never_loads_into_a_warehouse_of_yours(monkeypatch: pytest.Monk
 
 def test_a_failure_is_its_own_sentence_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://me:canary@127.0.0.1:1/energy")
-    answer = ask("backfill", "charging_hub", "--from", str(YESTERDAY))
+    answer = ask("status", "charging_hub")
     assert answer.exit_code == 1
-    assert answer.stderr.startswith("joulehouse: the database does not answer")
+    assert answer.stderr.startswith("joulehouse: WarehouseUnavailableError: the database does not answer")
     assert len(answer.stderr.splitlines()) == 1
     assert "canary" not in answer.output
 
 
 def test_verbose_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://me:canary@127.0.0.1:1/energy")
-    answer = ask("--verbose", "backfill", "charging_hub", "--from", str(YESTERDAY))
+    answer = ask("--verbose", "status", "charging_hub")
     assert answer.exit_code == 1
     assert type(answer.exception).__name__ == "WarehouseUnavailableError"
 
