@@ -67,9 +67,9 @@ def test_failed_and_missing_days_are_said_in_one_breath(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("line", "health"), [("  schedule: null\n", "well"), ("  retired: true\n", "retired")])
-def test_no_day_is_missed_after_the_newest_one_where_no_schedule_asks(tmp_path: Path, line: str, health: str) -> None:
-    assert health(source(tmp_path, line), loaded(LONG_AGO)) == health
+@pytest.mark.parametrize(("line", "said"), [("  schedule: null\n", "well"), ("  retired: true\n", "retired")])
+def test_no_day_is_missed_after_the_newest_one_where_no_schedule_asks(tmp_path: Path, line: str, said: str) -> None:
+    assert health(source(tmp_path, line), loaded(LONG_AGO)) == said
 
 
 def test_a_gap_between_days_that_were_asked_for_by_hand_is_said(tmp_path: Path) -> None:

@@ -113,9 +113,8 @@ def test_a_port_that_is_taken_is_refused_before_anything_starts(home: Path, comm
         port = taken.getsockname()[1]
         answer = ask(command, "--port", str(port))
     assert answer.exit_code == 1
-    assert answer.stderr == (
-        f"joulehouse: ConfigurationError: the port is taken (127.0.0.1:{port}): choose another with --port.\n"
-    )
+    place = f"the port is taken (127.0.0.1:{port})"
+    assert answer.stderr == f"joulehouse: ConfigurationError: {place}: choose another with --port.\n"
     assert not (home / "warehouse").exists()
 
 
