@@ -28,14 +28,36 @@ class Browser:
     def read(self, url: str, is_done: Callable[[str], bool], *, seconds: float = 60.0) -> str:
         """The text of the page at `url`, once `is_done` says so of it, or when `seconds` are over."""
         self._call("Page.navigate", url=url)
+        return self.wait(is_done, seconds=seconds)
+
+    def wait(self, is_done: Callable[[str], bool], *, seconds: float = 60.0) -> str:
+        """The text of the page that is open, once `is_done` says so of it, or when `seconds` are over."""
         deadline = time.monotonic() + seconds
         while not is_done(text := self._text()) and time.monotonic() < deadline:
             time.sleep(0.5)
         return text
 
+    def click(self, label: str, *, seconds: float = 60.0) -> None:
+        """Press the button that is called `label`, as soon as it is there and can be pressed."""
+        press = f"(() => {{ const found = {_button(label)}; if (!found || found.disabled) return false; "
+        deadline = time.monotonic() + seconds
+        while not self._evaluate(press + "found.click(); return true; })()"):
+            assert time.monotonic() < deadline, f"no button {label!r} can be pressed:\n{self._text()}"
+            time.sleep(0.5)
+
+    def is_pressable(self, label: str) -> bool:
+        """Whether there is a button that is called `label`, and it is not grey."""
+        return bool(
+            self._evaluate(f"(() => {{ const found = {_button(label)}; return !!found && !found.disabled; }})()")
+        )
+
     def _text(self) -> str:
-        said = self._call("Runtime.evaluate", expression="document.body ? document.body.innerText : ''")
-        return str(said["result"].get("value", ""))
+        return str(self._evaluate("document.body ? document.body.innerText : ''") or "")
+
+    def _evaluate(self, expression: str) -> object:
+        said = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        value: object = said["result"].get("value")
+        return value
 
     def _call(self, method: str, **params: object) -> dict[str, Any]:
         number = next(self._numbers)
@@ -68,6 +90,11 @@ def browser() -> Iterator[Browser]:
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+def _button(label: str) -> str:
+    """JavaScript for the last button of that name: a dialog comes after the page."""
+    return f"[...document.querySelectorAll('button')].filter(one => one.innerText.trim() === {json.dumps(label)}).pop()"
 
 
 def _port(file: Path, process: "subprocess.Popen[bytes]") -> int:

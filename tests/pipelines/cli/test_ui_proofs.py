@@ -1,0 +1,129 @@
+"""The guard before the UI, in a browser: its own pages launch, another page in the same browser does not."""
+
+import http.server
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from pipelines.console import today
+from pipelines.local.processes import LoopbackServer
+from tests.fakes.browser import Browser, browser
+from tests.fakes.demo import PROGRAM, clean_home, environment_of
+from tests.fakes.guarded_ui import limiting
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
+
+SOURCE = "smart_homes"
+DAYS = [today() - timedelta(days=n) for n in (2, 1)]
+
+# All that a page may send without being asked first, and what it may open.
+_FOREIGN_PAGE = """<!doctype html><title>foreign</title><body>trying<iframe src="{ui}/runs"></iframe><script>
+const mutation = {mutation}, sent = {{mode: "no-cors", credentials: "include"}};
+const addressed = "{ui}/graphql?query=" + encodeURIComponent(mutation);
+const plain = {{...sent, method: "POST", headers: {{"Content-Type": "text/plain"}}}};
+const socket = new Promise(done => {{
+  const opened = new WebSocket("{ui}/graphql".replace("http", "ws"), "graphql-ws");
+  opened.onopen = () => done("opened"); opened.onerror = () => done("refused");
+}});
+Promise.all([
+  fetch(addressed, sent), fetch(addressed, plain), fetch("{ui}/graphql", {{...plain, body: JSON.stringify({{query: mutation}})}}),
+  fetch("{ui}/report_asset_materialization/foreign", {{...sent, method: "POST"}}), socket,
+].map(one => one.catch(() => "failed"))).then(said => document.body.append(" done, and the websocket is " + said.pop()));
+</script></body>"""  # noqa: E501 — a page
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, package_cache: Path) -> Iterator[Path]:
+    """A home whose sandbox runs."""
+    with clean_home(tmp_path_factory.mktemp("ui") / "home", package_cache) as home:
+        subprocess.run([PROGRAM, "sandbox", "start"], env=environment_of(home), check=True, timeout=120)  # noqa: S603 — our own program
+        yield home
+
+
+@contextmanager
+def open_ui(home: Path, *options: str) -> Iterator[str]:
+    """The address of a UI, until the block ends."""
+    command = [PROGRAM, "ui", *options]
+    with subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui:  # noqa: S603 — our own program
+        try:
+            assert ui.stdout is not None
+            url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]
+            yield url.removesuffix("/asset-groups")
+        finally:
+            ui.terminate()
+            ui.wait(timeout=90)
+
+
+@contextmanager
+def foreign_page(ui: str) -> Iterator[str]:
+    """The address of a page of somebody else that tries everything it can against `ui`."""
+    text = _FOREIGN_PAGE.format(ui=ui, mutation=json.dumps(limiting("foreign"))).encode()
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def ask(ui: str, query: str) -> str:
+    server = LoopbackServer(urlsplit(ui).port or 0, "the UI", "its log")
+    return json.dumps(server.request("POST", "/graphql", {"query": query}))
+
+
+def partitions(ui: str) -> str:
+    chosen = quote(f"[{DAYS[0]}...{DAYS[1]}]")
+    return f"{ui}/assets/{SOURCE}/payloads?view=partitions&default_range={chosen}"
+
+
+def test_a_person_backfills_and_another_page_of_the_same_browser_does_not_and_viewers_do_not(home: Path) -> None:
+    log = home / "run" / "dagster-webserver.log"
+    with browser() as page:
+        with open_ui(home) as ui:
+            assert "Missing (2)" in page.read(partitions(ui), lambda text: "Missing (2)" in text)
+            page.click("Materialize…")
+            page.click("Confirm")  # that the catalogue was never materialized
+            page.click("Launch backfill")
+            done = page.wait(lambda text: "Materialized (2)" in text, seconds=240)
+            assert "Materialized (2)" in done, done
+            assert "Refused" not in log.read_text()
+
+            assert_foreign_page_is_refused(page, ui, log)
+        with open_ui(home, "--read-only") as ui:
+            page.read(partitions(ui), lambda text: "Materialized (2)" in text)
+            assert not page.is_pressable("Materialize…")
+
+
+def assert_foreign_page_is_refused(page: Browser, ui: str, log: Path) -> None:
+    with foreign_page(ui) as foreign:
+        said = page.read(foreign, lambda text: "done" in text)
+        assert "done, and the websocket is refused" in said
+    refused = log.read_text()
+    for sentence in (
+        "a mutation does not stand in an address here (GET /graphql)",
+        "a mutation does not stand in an address here (POST /graphql)",
+        f"the Origin header '{foreign}' is none of this UI's (POST /graphql)",
+        f"the Origin header '{foreign}' is none of this UI's (POST /report_asset_materialization/foreign)",
+        f"the Origin header '{foreign}' is none of this UI's (websocket /graphql)",
+    ):
+        assert sentence in refused, refused
+    assert "foreign" not in ask(ui, "{ instance { concurrencyLimits { concurrencyKey } } }")
+    assert '"foreign"' not in ask(ui, "{ assetsOrError { ... on AssetConnection { nodes { key { path } } } } }")
