@@ -1,20 +1,24 @@
 """What a GraphQL document would do, read by the parser that the webserver itself executes with."""
 
 import json
+from typing import Final
 
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 
+_KEYWORDS: Final = (OperationType.MUTATION.value, OperationType.SUBSCRIPTION.value)
+
 
 def changes_something(text: str) -> bool:
-    """Whether any operation of the document is not a query; so is one that is nested too deep to be read.
+    """Whether any operation of the document is not a query.
 
-    A document that the parser refuses changes nothing: the webserver refuses it for the same reason.
+    So is one that has the word and cannot be read: how deep the parser follows a document depends on how much of the
+    stack is left, and the webserver, which begins a thread for each, has more of it left than we.
     """
+    if not any(keyword in text for keyword in _KEYWORDS):  # the language has no other way to write them
+        return False
     try:
         definitions = parse(text, no_location=True).definitions
-    except GraphQLError:
-        return False
-    except RecursionError:
+    except (GraphQLError, RecursionError):
         return True
     operations = [node.operation for node in definitions if isinstance(node, OperationDefinitionNode)]
     return any(operation is not OperationType.QUERY for operation in operations)
