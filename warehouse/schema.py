@@ -36,11 +36,13 @@ def migrate(url: str, *, step: str = "head") -> None:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         # What a step writes is of the step before for a moment: `refuse_other_releases` is not meant for it.
         connection.exec_driver_sql("SET LOCAL application_name TO 'joulehouse migrate'")
+        found = _refuse_unknown(connection, address)
         # Under the lock: the check makes the extension for a moment, and two at once would collide.
-        check_server(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        check_server(url, runs_steps=found != _steps().get_current_head())
         connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
-        _refuse_unknown(connection, address)
         upgrade(connection, step)
+    # The role that loads is there by now.
+    check_server(url)
 
 
 def upgrade(connection: sa.Connection, step: str = "head") -> None:

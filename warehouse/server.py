@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import WarehouseUnsuitableError
 from warehouse.connections import Address, plain_url, refuse_encoding
+from warehouse.rights import refuse_extension, refuse_missing_rights
 from warehouse.sqlstates import translated
 
 _FACTS: Final[LiteralString] = """
@@ -58,14 +59,19 @@ class ServerFacts:
         return f"PostgreSQL {self.postgres} with TimescaleDB {self.timescaledb} ({self.edition} edition)"
 
 
-def check_server(url: str) -> ServerFacts:
-    """Tell what the server behind `url` is, and refuse one that is no TimescaleDB. Changes nothing.
+def check_server(url: str, *, runs_steps: bool = False) -> ServerFacts:
+    """Tell what the server behind `url` is, and refuse one that does not do. Changes nothing.
+
+    Args:
+        url: `postgresql://…` of an owner of the database.
+        runs_steps: Whether steps of the schema are to be run, which make tables.
 
     Raises:
         ConfigurationError: The URL is not one of PostgreSQL.
         WarehouseUnavailableError: The server does not answer.
-        WarehouseUnsuitableError: It is a PostgreSQL without TimescaleDB, or without its library loaded; the database
-            is not in UTF-8; or it does not let us in.
+        WarehouseUnsuitableError: It is a PostgreSQL without TimescaleDB, with one that is too old or lies where we do
+            not look, or without its library loaded; the database is not in UTF-8; our role, or the one that loads,
+            lacks a right; or it does not let us in.
     """
     with _session(url) as (connection, place):
         row = connection.execute(_FACTS).fetchone()
@@ -84,11 +90,14 @@ def check_server(url: str) -> ServerFacts:
                 fix="add timescaledb to shared_preload_libraries in its configuration and restart it",
             )
         refuse_encoding(encoding, place)
+        refuse_missing_rights(connection, place, runs_steps=runs_steps)
         if installed is None:
             _try_extension(connection, place)
         row = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
         edition: Literal["community", "apache"] = "community" if row and row[0] == "timescale" else "apache"
-        return ServerFacts(postgres, installed or offered, edition)
+        facts = ServerFacts(postgres, installed or offered, edition)
+        refuse_extension(connection, place, installed=installed, version=facts.timescaledb, edition=edition)
+        return facts
 
 
 def check_session(url: str) -> None:

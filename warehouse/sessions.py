@@ -29,6 +29,7 @@ LANGUAGE: Final[dict[str, str]] = {
     # A session that waited for the lock of a day must see what its holder committed: no other level does.
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
+    "default_transaction_read_only": "off",  # a standby stays closed all the same
     "row_security": "off",  # a policy that hides rows is an error, and not an absence
     "exit_on_error": "off",
 }

@@ -50,9 +50,9 @@ SESSION_LOST: Final = frozenset(
 step may succeed. A statement that took too long (57014) would take as long again."""
 
 _FIX_OF_STATE: Final = {
-    # Somebody has closed the database to writers, or it is a standby: neither is ours to overrule.
-    "25006": "wait, or name the primary; where it is closed on purpose, end that with"
-    " ALTER DATABASE … RESET default_transaction_read_only (or ALTER ROLE …)",
+    # Our sessions begin no transaction read-only by themselves.
+    "25006": "wait, if it fails over; it is a standby: let the address name all hosts, with"
+    " target_session_attrs=read-write",
     # Ours, of step 0016: the process has outlived a migration.
     "0AJ01": "restart the live processes and Dagster's code servers; nothing of this was written",
 }

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from domain.errors import WarehouseUnavailableError, WarehouseUnsuitableError
+from domain.errors import WarehouseUnsuitableError
 from tests.fakes.databases import drop_database
 from tests.fakes.points import Said, load, table
 from warehouse.connections import Address, Connections
@@ -18,6 +18,7 @@ from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import check_schema, migrate
 from warehouse.server import check_server, with_database
 from warehouse.sessions import SETTINGS
+from warehouse.sqlstates import translate
 from warehouse.store import open_warehouse
 
 HOSTILE: Final = {
@@ -33,6 +34,7 @@ HOSTILE: Final = {
     "transform_null_equals": "on",
     "default_transaction_isolation": "serializable",
     "default_transaction_deferrable": "on",
+    "default_transaction_read_only": "on",
     "row_security": "on",
     "exit_on_error": "on",
     "search_path": "elsewhere",
@@ -132,15 +134,16 @@ def test_a_role_that_looks_at_no_foreign_key_is_refused_by_the_settings_name_or_
         Address.of(empty_database).connect()
 
 
-def test_a_database_that_is_closed_to_writers_stays_closed_and_the_sentence_says_by_what(
-    database: str, tmp_path: Path
-) -> None:
+def test_a_database_that_is_read_only_by_default_is_written_to_all_the_same(database: str, tmp_path: Path) -> None:
     _have_for_a_default(database, {"default_transaction_read_only": "on"})
-    with (
-        open_warehouse(database, tmp_path) as warehouse,
-        pytest.raises(WarehouseUnavailableError, match="RESET default_transaction_read_only"),
-    ):
-        load(warehouse, TEXTS)
+    with psycopg.connect(database) as stranger, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        stranger.execute("DELETE FROM load")
+    assert _written_thrice(database, tmp_path) == [3, 0, 0]
+
+
+def test_a_standby_is_named_as_what_it_is() -> None:
+    sentence = str(translate(psycopg.errors.ReadOnlySqlTransaction("no"), "here"))
+    assert "it is a standby: let the address name all hosts, with target_session_attrs=read-write" in sentence
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_JP"])
