@@ -77,16 +77,28 @@ def url() -> None:
 
 
 @group.command()
-def psql() -> None:
+def psql(
+    *,
+    command: Annotated[
+        list[str] | None, typer.Option("-c", "--command", metavar="SQL", help="Run this, and leave; may be repeated.")
+    ] = None,
+) -> None:
     """Open psql on it."""
     project = Project()
     url = project.server_url()
-    command, environment = project.embedded.psql_command(), project.inherited
-    if project.is_external:
-        command, environment = ["psql"], project.inherited | libpq_environment(url)
-    if shutil.which(command[0]) is None:
-        fail(f"{command[0]} is not on this machine: install the PostgreSQL client.")
-    raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 — psql, no shell
+    words, environment = _psql(project, url)
+    if words is None:
+        fail("psql is not on this machine: install the PostgreSQL client (Debian: postgresql-client).")
+    asked = [word for one in command or () for word in ("-c", one)]
+    raise typer.Exit(subprocess.call([*words, *asked], env=environment))  # noqa: S603 — psql, no shell
+
+
+def _psql(project: Project, url: str) -> tuple[list[str] | None, dict[str, str]]:
+    """The program and its environment; of an external warehouse the embedded one's will do, where it was fetched."""
+    if not project.is_external:
+        return project.embedded.psql_command(), project.inherited
+    program = shutil.which("psql") or project.embedded.psql_program
+    return [str(program)] if program else None, project.inherited | libpq_environment(url)
 
 
 @group.command("migrate")

@@ -185,18 +185,24 @@ class EmbeddedWarehouse:
         """
         return self._url_of(_ADMIN, "postgres")
 
+    @property
+    def psql_program(self) -> Path | None:
+        """`psql` itself, which reaches other servers as well; None if nothing was fetched or found yet."""
+        programs = self._read_note("programs")
+        return Path(programs) / "psql" if programs else None
+
     def psql_command(self) -> list[str]:
         """A command that opens its database in `psql`. The password is not in it: libpq reads it from our 0600 file.
 
         Raises:
             WarehouseUnavailableError: It was never started.
         """
-        programs = self._read_note("programs")
-        if programs is None or self._port() is None:
+        program = self.psql_program
+        if program is None or self._port() is None:
             raise self._never_started()
         target = f"host=127.0.0.1 port={self._port()} user={_NAME} dbname={_NAME}"
         passfile = str(self._folder / "pgpass").replace("\\", "\\\\").replace("'", "\\'")
-        return [str(Path(programs) / "psql"), f"{target} passfile='{passfile}'"]
+        return [str(program), f"{target} passfile='{passfile}'"]
 
     def _never_started(self) -> WarehouseUnavailableError:
         return WarehouseUnavailableError(

@@ -1,14 +1,17 @@
 """A warehouse that WAREHOUSE_URL names belongs to somebody: it is changed when they say so, and not before."""
 
+import os
 from pathlib import Path
 
 import psycopg
 import pytest
 from click.testing import Result
+from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from pipelines.cli.application import application
 from tests.fakes.points import load
+from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import open_warehouse
 
 
@@ -56,3 +59,40 @@ def test_the_doctor_looks_deep_and_says_what_mends_a_summary(external: str, tmp_
     assert mended.stdout == "1 row of summaries of 1 day did not fit, and fit now.\n"
     said = " ".join(CliRunner().invoke(application, ["doctor", "--deep"]).stdout.split())
     assert "Every hour, day and local day is what its points amount to." in said
+
+
+def test_psql_opens_a_warehouse_of_somebody_else_and_runs_what_it_is_told(
+    external: str,
+    warehouse_server: EmbeddedWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    programs = Path(warehouse_server.psql_command()[0]).parent
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    done = ask("psql", "-c", "SELECT current_database(), 'höher'", "-c", "SELECT 1 + 1")
+    said = " ".join(capfd.readouterr().out.split())
+    assert done.exit_code == 0
+    assert f"{conninfo_to_dict(external)['dbname']} | höher" in said
+    assert said.count("(1 row)") == 2
+    assert ask("psql", "--command", "SELECT 1 / 0").exit_code == 1
+
+
+def test_without_psql_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refused = ask("psql", "-c", "SELECT 1")
+    assert refused.exit_code == 1
+    assert "install the PostgreSQL client" in refused.stderr
+
+
+def test_without_psql_of_its_own_a_machine_has_the_one_that_was_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    warehouse_server: EmbeddedWarehouse,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "home" / "warehouse").mkdir(parents=True)
+    programs = Path(warehouse_server.psql_command()[0]).parent
+    (tmp_path / "home" / "warehouse" / "programs").write_text(str(programs))
+    assert ask("psql", "-c", "SELECT 40 + 2 AS answer").exit_code == 0
+    assert "42" in capfd.readouterr().out
