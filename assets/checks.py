@@ -100,7 +100,8 @@ def _results(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime)
     broken = ledger.rejected_series(facts.slug, [load.load_id for load in _newest(loads)])
     summed = [load.window for load in loads[-_SUMMED:]]
     wrong = [(window.day, one) for window in summed for one in warehouse.reading.wrong_summaries(facts.slug, window)]
-    return evaluate(facts, loads, ledger.days(facts.slug), now, broken, wrong=wrong)
+    unread = ledger.landed_not_loaded(facts.slug)
+    return evaluate(facts, loads, ledger.days(facts.slug), now, broken, wrong=wrong, unread=unread)
 
 
 def evaluate(
@@ -111,6 +112,7 @@ def evaluate(
     broken: "Sequence[RejectedSeries]" = (),
     *,
     wrong: Sequence[tuple[date, str]] = (),
+    unread: Sequence[date] = (),
 ) -> Iterator[dg.AssetCheckResult]:
     """What the checks say of a source.
 
@@ -121,11 +123,12 @@ def evaluate(
         now: When it is asked.
         broken: Whose rows the recent loads rejected, worst first.
         wrong: Summaries that are not what their points amount to: the day, and which in words.
+        unread: Days that are landed and not loaded.
     """
     by_day = {load.window.day: load for load in loads}
     recent = _newest(loads)
     yield _fresh(facts, by_day, now)
-    yield _complete(facts, by_day, now)
+    yield _complete(facts, by_day, now, unread)
     yield _nothing_failed(facts, days)
     yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))
@@ -165,17 +168,26 @@ def _fresh(facts: SourceFacts, by_day: dict[date, LoadReport], now: datetime) ->
     return _result(facts, "fresh", sentence, passed=passed, is_grave=True, newest_day=str(newest), due_day=str(due))
 
 
-def _complete(facts: SourceFacts, by_day: dict[date, LoadReport], now: datetime) -> dg.AssetCheckResult:
+def _complete(
+    facts: SourceFacts, by_day: dict[date, LoadReport], now: datetime, unread: Sequence[date]
+) -> dg.AssetCheckResult:
+    landed = ""
+    if unread:
+        days = f"{unread[0]}" if len(unread) == 1 else f"{len(unread)} days from {unread[0]} to {unread[-1]}"
+        landed = f" Landed and not loaded: {days}; materialize `measurements` alone to load what is there."
+    named = [str(day) for day in unread[:_NAMED]]
     if not by_day:
-        return _result(facts, "complete", "No day is loaded yet.", passed=True, missing=0)
+        sentence = f"No day is loaded yet.{landed}"
+        return _result(facts, "complete", sentence, passed=True, missing=0, landed_not_loaded=named)
     first, missing = min(by_day), missing_days(facts, by_day, now)
     end = max([*by_day, *missing])
     sentence = f"{len(missing)} of {(end - first).days + 1} days from {first} to {end} are missing."
     if facts.is_asked_by_hand:
         sentence = f"{_why_by_hand(facts)}: not expected. {sentence}"
     return _result(
-        facts, "complete", sentence, passed=facts.is_asked_by_hand or not missing, is_grave=True,
+        facts, "complete", sentence + landed, passed=facts.is_asked_by_hand or not missing, is_grave=True,
         missing=len(missing), missing_days=[str(day) for day in missing[:_NAMED]],
+        landed_not_loaded=named,
     )  # fmt: skip
 
 

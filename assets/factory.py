@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets import metadata
 from assets.checks import evaluations_of_failed_step
-from assets.failures import as_failure, as_single_failure
+from assets.failures import as_failure, as_single_failure, named
 from assets.ingest import DayOutcome, all_failed, ingest_days
 from assets.keys import catalogue_key, days_of, measurements_key, payloads_key
 from assets.source import SourceFacts
@@ -89,13 +89,17 @@ def _version_of(series: Sequence[Series]) -> dg.DataVersion:
     return dg.DataVersion(hashlib.sha256(described.encode()).hexdigest())
 
 
-def _days(facts: SourceFacts) -> dg.AssetsDefinition:
-    payloads, measurements = payloads_key(facts.slug), measurements_key(facts.slug)
-    specs = [
+def _day_specs(facts: SourceFacts) -> list[dg.AssetSpec]:
+    title = facts.spec.title
+    measured = (
+        f"Measurements of {title}, in canonical units, loaded exactly once. Materialized alone, it replays what is"
+        " landed and asks nobody; with `payloads` beside it, the provider is asked."
+    )
+    return [
         _spec(
             facts,
-            payloads,
-            f"Answers of {facts.spec.title}, kept as received.",
+            payloads_key(facts.slug),
+            f"Answers of {title}, kept as received.",
             metadata.payload_facts(facts),
             kinds={"python", "file"},
             deps=[catalogue_key(facts.slug)],
@@ -103,18 +107,22 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
         ),
         _spec(
             facts,
-            measurements,
-            f"Measurements of {facts.spec.title}, in canonical units, loaded exactly once.",
+            measurements_key(facts.slug),
+            measured,
             metadata.measurement_facts(facts),
             kinds={"python", "timescale"},
-            deps=[payloads],
+            deps=[payloads_key(facts.slug)],
             skippable=True,
         ),
     ]
 
+
+def _days(facts: SourceFacts) -> dg.AssetsDefinition:
+    payloads, measurements = payloads_key(facts.slug), measurements_key(facts.slug)
+
     @dg.multi_asset(
         name=f"{facts.slug}__days",
-        specs=specs,
+        specs=_day_specs(facts),
         can_subset=True,
         partitions_def=days_of(facts),
         backfill_policy=dg.BackfillPolicy.multi_run(facts.spec.max_days_per_run),
@@ -129,6 +137,7 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
 
         plot = Picture(last, context.log.warning)
         outcomes: list[DayOutcome] = []
+        _say_how(context, facts)
         with ExitStack() as opened:
             try:
                 warehouse = opened.enter_context(context.resources.warehouse.open())
@@ -169,16 +178,27 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
     return days
 
 
+def _say_how(context: dg.AssetExecutionContext, facts: SourceFacts) -> None:
+    """Say where nothing is asked: "Materialize" on `measurements` looks as if it were."""
+    if payloads_key(facts.slug) not in context.selected_asset_keys:
+        context.log.info(
+            "Replay: what is landed is loaded again, and %s is not asked. Materialize payloads and measurements"
+            " together to ask.",
+            facts.spec.title,
+        )
+
+
 def _log(context: dg.AssetExecutionContext, outcome: DayOutcome) -> None:
     if outcome.remark:
         context.log.info("%s.", outcome.remark)
     if outcome.error is not None and outcome.was_tried:
-        context.log.error("%s failed: %s", outcome.day, outcome.error)
+        context.log.error("%s failed: %s", outcome.day, named(outcome.error))
     elif outcome.load is not None:
         report = outcome.load
+        how = "" if outcome.pull else f" replayed from pull {report.pull_id}"
         context.log.info(
-            "%s: %d points received, %d inserted, %d changed, %d removed, %d rejected",
-            outcome.day, report.n_received, report.n_inserted, report.n_changed, report.n_removed, report.n_rejected,
+            "%s%s: %d points received, %d inserted, %d changed, %d removed, %d rejected", outcome.day, how,
+            report.n_received, report.n_inserted, report.n_changed, report.n_removed, report.n_rejected,
         )  # fmt: skip
     elif outcome.pull is not None:
         context.log.info(
@@ -195,6 +215,7 @@ def _figures(
             yield payloads_key(facts.slug), outcome, dict(metadata.pull_figures(outcome.pull))
         if outcome.load is not None:
             figures = dict(metadata.load_figures(outcome.load))
+            figures["was_replayed"] = outcome.pull is None
             figures["requests"] = outcome.pull.n_requests if outcome.pull else 0
             figures["bytes"] = outcome.pull.n_bytes if outcome.pull else 0
             yield measurements_key(facts.slug), outcome, figures

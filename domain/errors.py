@@ -79,6 +79,12 @@ def _rebuild(cls: type[IngestError], culprit: str, place: str, fix: str, state: 
     return error
 
 
+def reason_codes(family: type[IngestError]) -> list[str]:
+    """The reason codes of `family` and of all that is derived from it."""
+    codes = [family("", place="", fix="").code]
+    return codes + [code for derived in family.__subclasses__() for code in reason_codes(derived)]
+
+
 class ConfigurationError(IngestError):
     """A setting is missing or absurd."""
 

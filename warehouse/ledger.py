@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from psycopg.rows import class_row, dict_row, scalar_row
 
+from domain.errors import ProviderError, reason_codes
 from domain.records import EXEMPT, LoadReport
 from domain.window import Window
 from warehouse.connections import Connections
@@ -38,7 +39,8 @@ class DayStatus:
         loaded_at: When.
         n_points: Points the day holds.
         n_rejected: Rows that load rejected.
-        reason: The reason code of a failure since then; None if the last load went well.
+        reason: The reason code of a failure since then; None if the last load went well. A replay does not undo that
+            the provider was asked and failed to answer: only a later answer does.
         sentence: That failure in words.
     """
 
@@ -125,7 +127,12 @@ class Ledger:
 
     def days(self, source: str) -> list[DayStatus]:
         """Every UTC day that a load has touched or failed on, in order."""
-        return self._connections.rows(f"ledger of {source}", "ledger/days", {"source": source}, class_row(DayStatus))
+        values = {"source": source, "of_providers": _OF_PROVIDERS}
+        return self._connections.rows(f"ledger of {source}", "ledger/days", values, class_row(DayStatus))
+
+    def landed_not_loaded(self, source: str) -> list[date]:
+        """The UTC days whose newest complete pull has not been loaded, in order: a replay would load them."""
+        return self._connections.rows(f"ledger of {source}", "ledger/landed_not_loaded", {"source": source}, scalar_row)
 
     def due_days(
         self,
@@ -209,6 +216,7 @@ class Ledger:
         return self._connections.rows(f"ledger of {source}", name, values, class_row(LoadReport))
 
 
+_OF_PROVIDERS: Final = reason_codes(ProviderError)
 _REAL: Sequence[str] = ("load_seconds", "pull_seconds")
 _OTHER: Sequence[str] = ("source", "first_start", "last_end")
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final
@@ -32,16 +32,18 @@ class SourceStatus:
         source: Which.
         days: What the ledger holds of each of its days, in order.
         now: When it was asked.
+        unread: Days that are landed and not loaded.
     """
 
     source: Source
     days: list[DayStatus]
     now: datetime
+    unread: list[date] = field(default_factory=list)
 
     @classmethod
     def read(cls, source: Source, ledger: Ledger) -> "SourceStatus":
         """How `source` stands now."""
-        return cls(source, ledger.days(source.slug), datetime.now(UTC))
+        return cls(source, ledger.days(source.slug), datetime.now(UTC), ledger.landed_not_loaded(source.slug))
 
     @property
     def loaded(self) -> list[DayStatus]:
@@ -86,6 +88,7 @@ class SourceStatus:
             "points": sum(day.n_points for day in self.loaded),
             "last_load": max(loads).astimezone(UTC).isoformat() if loads else None,
             "missing_days": [day.isoformat() for day in self.missing],
+            "landed_not_loaded_days": [day.isoformat() for day in self.unread],
             "failed_days": [
                 {
                     "day": day.day.isoformat(),
@@ -195,7 +198,7 @@ def is_left_out(name: str, source: Source) -> bool:
 def _print_status(standing: SourceStatus, counts: _Counts) -> None:
     source, loaded = standing.source, standing.loaded
     say(f"{source.slug} ({source.component.facts.spec.title}): {standing.health}")
-    if not standing.days:
+    if not standing.days and not standing.unread:
         return
     table = Table("day", "loaded at (UTC)")
     for name in ("received", "inserted", "changed", "removed", "unchanged", "rejected", "points"):
@@ -222,6 +225,8 @@ def _print_status(standing: SourceStatus, counts: _Counts) -> None:
 
     say(f"  loaded    {counted(len(loaded), 'day')}, {sum(day.n_points for day in loaded):,} points")
     say(f"  missing   {days_in_words(standing.missing) or 'no day'}")
+    if standing.unread:
+        say(f"  landed    {days_in_words(standing.unread)}, and not loaded: joulehouse replay {source.slug} loads them")
     for day in standing.failed:
         stands = f"; {counted(day.n_points, 'point')} of an earlier load stand" if day.loaded_at else ""
         say(f"  failed    {day.day} ({error_name(day.reason or '')}{stands}): {day.sentence}")

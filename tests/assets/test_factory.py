@@ -294,6 +294,39 @@ def test_checks_run_after_the_days(house: House) -> None:
     }
 
 
+def test_a_replay_says_so_and_its_check_stays_red_while_the_provider_answers_badly(
+    house: House, instance: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.run(FIRST, LAST)
+    assert house.figures(MEASUREMENTS)[str(THIRD)]["was_replayed"] is False
+    house.provider.failures[THIRD] = PayloadUnreadableError("they changed", place="roof", fix="look")
+    house.run(THIRD, THIRD, with_checks=True)
+    assert checked(instance)["nothing_failed"][0] == "FAILED"
+
+    capsys.readouterr()
+    assert house.run(THIRD, THIRD, only=[MEASUREMENTS], with_checks=True).success
+    said = capsys.readouterr().err
+    assert "Replay: what is landed is loaded again, and the fake provider is not asked." in said
+    assert "2026-01-03 replayed from pull 3: 24 points received" in said
+    assert house.figures(MEASUREMENTS)[str(THIRD)]["was_replayed"] is True
+    status, sentence = checked(instance)["nothing_failed"]
+    assert status == "FAILED"
+    assert sentence.startswith("PayloadUnreadableError: the newest load of 2026-01-03 failed, and what was loaded")
+
+    house.provider.failures.clear()
+    assert house.run(THIRD, THIRD, with_checks=True).success
+    assert checked(instance)["nothing_failed"][0] == "SUCCEEDED"
+
+
+def test_a_day_that_is_landed_and_not_loaded_is_visible(house: House, instance: dg.DagsterInstance) -> None:
+    house.run(FIRST, FIRST, with_checks=True)
+    house.run(THIRD, THIRD, only=[PAYLOADS], with_checks=True)
+    house.run(FIRST, FIRST, only=[MEASUREMENTS], with_checks=True)
+    assert "Landed and not loaded: 2026-01-03;" in checked(instance)["complete"][1]
+    house.run(THIRD, THIRD, only=[MEASUREMENTS], with_checks=True)
+    assert "Landed" not in checked(instance)["complete"][1]
+
+
 def checked(instance: dg.DagsterInstance) -> dict[str, tuple[str, str]]:
     """Check → what the UI shows of its newest evaluation: status and sentence; checks without any are left out."""
     keys = [dg.AssetCheckKey(MEASUREMENTS, name) for name in CHECKS]

@@ -10,6 +10,7 @@ from domain.contract import LandedPull
 from domain.errors import (
     IngestError,
     PayloadMissingError,
+    ProviderError,
     ShrinkRefusedError,
     StaleLoadError,
     WarehouseUnavailableError,
@@ -105,6 +106,8 @@ class FakeWarehouse:
     rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
     wrong: dict[tuple[str, date], Sequence[str]] = field(default_factory=dict)
     answered: dict[tuple[str, date], int] = field(default_factory=dict)  # when a day last had an outcome
+
+    unanswered: dict[tuple[str, date], tuple[int, IngestError]] = field(default_factory=dict)  # asked in vain, and when
 
     @contextmanager
     def open(self) -> "Iterator[FakeWarehouse]":
@@ -222,7 +225,10 @@ class FakeWarehouse:
             rejected_by_reason=reasons,
         )
         self.reports.append(report)
-        self.standing.setdefault(source, {})[window.day] = day_status(window.day, report.load_id)
+        unanswered = self.unanswered.get((source, window.day))
+        is_replay = unanswered is not None and pull_of(self.pulls[source], landed).finished < unanswered[0]
+        why = (unanswered[1].code, str(unanswered[1])) if unanswered and is_replay else (None, None)
+        self.standing.setdefault(source, {})[window.day] = day_status(window.day, report.load_id, *why)
         self.answered[source, window.day] = time.monotonic_ns()
         return report
 
@@ -231,6 +237,8 @@ class FakeWarehouse:
 
     def record_failure(self, source: str, window: Window, error: IngestError) -> None:
         self.failures.append((source, window, error))
+        if isinstance(error, ProviderError):
+            self.unanswered[source, window.day] = time.monotonic_ns(), error
         self._stand(source, window, error)
 
     def newest_loads(self, source: str, first: date, last: date) -> Sequence[LoadReport]:
@@ -242,6 +250,13 @@ class FakeWarehouse:
     def days(self, source: str) -> Sequence[DayStatus]:
         self._answer()
         return [one for _, one in sorted(self.standing.get(source, {}).items())]
+
+    def landed_not_loaded(self, source: str) -> Sequence[date]:
+        self._answer()
+        loaded = {load.window.day: load.pull_id or 0 for load in self.reports if load.source == source}
+        pulls = [pull for pull in self.pulls.get(source, []) if pull.finished]
+        landed = {day: pull.pull_id for pull in pulls for day in pull.window.days()}
+        return sorted(day for day, pull_id in landed.items() if loaded.get(day, 0) < pull_id)
 
     def rejected_series(self, source: str, load_ids: Sequence[int]) -> Sequence[RejectedSeries]:
         self._answer()
@@ -276,6 +291,11 @@ class FakeWarehouse:
     def _answer(self) -> None:
         if self.unavailable is not None:
             raise self.unavailable
+
+
+def pull_of(pulls: Sequence[FakePull], landed: LandedPull) -> FakePull:
+    [found] = [pull for pull in pulls if pull.pull_id == landed.pull_id]
+    return found
 
 
 def _read(batches: Iterable[Normalized]) -> tuple[Points, int, int, dict[str, int], dict[str, int]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import ShrinkRefusedError
+from domain.contract import LandedPull
+from domain.errors import RequestRejectedError, ShrinkRefusedError, WarehouseUnavailableError
 from domain.records import LoadReport, Series
 from domain.window import Window
 from tests.fakes.points import DAY, load
@@ -116,3 +117,45 @@ def test_the_catalogue_counts_what_was_new_or_had_changed(warehouse: TimescaleWa
     read = warehouse.reading.series("fresh").set_index("key")
     assert (read.loc["s0", "site"], read.loc["s1", "unit"], read.loc["s2", "kind"]) == ("Ingolstadt", "W", "gauge")
     assert read.loc["s0", "resolution"] == timedelta(minutes=5)
+
+
+def pulled(warehouse: TimescaleWarehouse, window: Window) -> LandedPull:
+    warehouse.begin_pull("hub", window).finish(n_requests=1)
+    return warehouse.payloads("hub", window)
+
+
+def status(warehouse: TimescaleWarehouse, window: Window) -> tuple[str, str | None]:
+    [day] = [one for one in warehouse.ledger.days("hub") if one.day == window.day]
+    return day.status, day.reason
+
+
+def test_a_replay_is_no_answer_of_a_provider_that_was_asked_in_vain(database: str, tmp_path: Path) -> None:
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        landed = pulled(warehouse, NEXT)
+        warehouse.load("hub", NEXT, landed, [])
+        warehouse.record_failure("hub", NEXT, RequestRejectedError("no", place="hub", fix="look"))
+        warehouse.load("hub", NEXT, landed, [])
+        assert status(warehouse, NEXT) == ("failed", "request_rejected")
+        warehouse.load("hub", NEXT, pulled(warehouse, NEXT), [])
+        assert status(warehouse, NEXT) == ("loaded", None)
+
+
+def test_a_replay_mends_a_day_that_the_database_failed_on(database: str, tmp_path: Path) -> None:
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        landed = pulled(warehouse, NEXT)
+        warehouse.record_failure("hub", NEXT, WarehouseUnavailableError("away", place="hub", fix="wait"))
+        warehouse.load("hub", NEXT, landed, [])
+        assert status(warehouse, NEXT) == ("loaded", None)
+
+
+def test_a_day_that_is_landed_and_not_loaded_is_known(database: str, tmp_path: Path) -> None:
+    with open_warehouse(database, tmp_path / "landing") as warehouse:
+        assert warehouse.ledger.landed_not_loaded("hub") == []
+        landed = pulled(warehouse, Window.of_days(NEXT.day, NEXT.day + timedelta(days=1)))
+        both = [NEXT.day, NEXT.day + timedelta(days=1)]
+        assert warehouse.ledger.landed_not_loaded("hub") == both
+        for day in both:
+            warehouse.load("hub", Window.of_day(day), landed, [])
+        assert warehouse.ledger.landed_not_loaded("hub") == []
+        pulled(warehouse, NEXT)
+        assert warehouse.ledger.landed_not_loaded("hub") == [NEXT.day]

@@ -2,6 +2,8 @@
 
 -- name: days
 -- Per UTC day of a source: the load that made it what it is, and the failure since then, if there is one.
+-- Where the provider was asked and did not answer well, a replay of what it had said before is no answer: that failure
+-- stands until a pull that ended after it is loaded.
 WITH touched AS (
     SELECT
         load.*,
@@ -23,6 +25,12 @@ failed AS (
     FROM touched
     WHERE status = 'failed'
     ORDER BY day, load_id DESC
+),
+unanswered AS (
+    SELECT DISTINCT ON (day) *
+    FROM touched
+    WHERE status = 'failed' AND pull_id IS NULL AND reason = any(%(of_providers)s)
+    ORDER BY day, load_id DESC
 )
 SELECT
     day,
@@ -31,10 +39,52 @@ SELECT
     committed.loaded_at,
     coalesce(committed.n_points, 0) AS n_points,
     coalesce(committed.n_rejected, 0) AS n_rejected,
-    CASE WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.reason END AS reason,
-    CASE WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.sentence END AS sentence
+    CASE
+        WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.reason
+        WHEN unanswered.loaded_at > pull.finished_at THEN unanswered.reason
+    END AS reason,
+    CASE
+        WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.sentence
+        WHEN unanswered.loaded_at > pull.finished_at THEN unanswered.sentence
+    END AS sentence
 FROM committed
 FULL JOIN failed USING (day)
+LEFT JOIN unanswered USING (day)
+LEFT JOIN pull ON pull.pull_id = committed.pull_id
+ORDER BY day;
+
+-- name: landed_not_loaded
+-- The whole UTC days of a source whose newest complete pull has not been loaded: newer answers lie there unread.
+WITH landed AS (
+    SELECT
+        day_start,
+        max(finished_at) AS finished_at
+    FROM pull
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', pull.window_start), pull.window_end - INTERVAL '24 hours', INTERVAL '24 hours'
+    ) AS day_start
+    WHERE
+        pull.source = %(source)s
+        AND pull.finished_at IS NOT NULL
+        AND day_start >= pull.window_start
+    GROUP BY day_start
+),
+standing AS (
+    SELECT DISTINCT ON (load.window_start)
+        load.window_start AS day_start,
+        pull.finished_at
+    FROM load
+    LEFT JOIN pull USING (pull_id)
+    WHERE
+        load.source = %(source)s
+        AND load.status = 'committed'
+        AND load.window_end = load.window_start + INTERVAL '24 hours'
+    ORDER BY load.window_start, load.load_id DESC
+)
+SELECT landed.day_start::date AS day
+FROM landed
+LEFT JOIN standing USING (day_start)
+WHERE standing.day_start IS NULL OR standing.finished_at < landed.finished_at
 ORDER BY day;
 
 -- name: last_loads
