@@ -189,8 +189,8 @@ class Origin:
                 place=place,
                 fix="give a relative path without `..`, and what is asked for as parameters",
             )
-        listed = {name: [said] if isinstance(said, str) else list(said) for name, said in params.items()}
-        if not all(is_text(text) for name, said in listed.items() for text in (name, *said)):
+        listed = {name: [value] if isinstance(value, str) else list(value) for name, value in params.items()}
+        if not all(is_text(text) for name, value in listed.items() for text in (name, *value)):
             fix = "do not send back text that is not Unicode"
             raise AddressRefusedError("a parameter cannot be encoded", place=place, fix=fix)
         query = urlencode(listed, doseq=True, quote_via=quote, safe="")

@@ -99,8 +99,8 @@ class Archive:
         if not is_same or (flags ^ member.flags) & (SIZES_FOLLOW | UTF8 | 1):
             raise damaged(f"contradicts itself about {name}", self._place)
         if not flags & SIZES_FOLLOW:
-            said = ((crc, member.crc), (n_packed, member.n_packed), (n_bytes, member.n_bytes))
-            if any(one not in (two, _SENTINEL) for one, two in said):
+            declared = ((crc, member.crc), (n_packed, member.n_packed), (n_bytes, member.n_bytes))
+            if any(one not in (two, _SENTINEL) for one, two in declared):
                 raise damaged(f"contradicts itself about the size of {name}", self._place)
         second = unicode_path(member.raw_name, self._file.read(n_extra))
         if second is not None and second != member.name.encode():

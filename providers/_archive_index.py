@@ -195,8 +195,8 @@ def _unsupported(file: BinaryIO, shown: str, entry: tuple[int, int, int], place:
     flags, method, offset = entry
     file.seek(offset)
     header = file.read(LOCAL.size)
-    said = LOCAL.unpack(header) if len(header) == LOCAL.size and header.startswith(b"PK\x03\x04") else None
-    if said is None or (said[2] ^ flags) & ENCRYPTED or said[3] != method:
+    fields = LOCAL.unpack(header) if len(header) == LOCAL.size and header.startswith(b"PK\x03\x04") else None
+    if fields is None or (fields[2] ^ flags) & ENCRYPTED or fields[3] != method:
         return damaged(f"contradicts itself about how the member {shown} is packed", place)
     if flags & ENCRYPTED or method == _AES:
         return _meant(f"has the encrypted member {shown}", "have the provider export without a password", place)

@@ -92,12 +92,12 @@ class Numbers(NamedTuple):
     Attributes:
         values: Their values, float64.
         rows: Whose they are, by index in the texts.
-        odd: Index → why that text is no number that can be read.
+        invalid: Index → why that text is no number that can be read.
     """
 
     values: Floats
     rows: Integers
-    odd: dict[int, Reason]
+    invalid: dict[int, Reason]
 
 
 def bare(text: str, unit: str = "") -> str:
@@ -143,12 +143,12 @@ def value_of(text: str, unit: str = "") -> float | Reason:
 
     Whoever writes `21,5` is not that writer, and `1,234` may be either's: what proves a sign is read, the rest refused.
     """
-    said = readings(text, unit)
+    parsed = readings(text, unit)
     number = bare(text, unit)
-    value = _only(said) if "," in number else said.point if said.point is not None else said.comma
+    value = _only(parsed) if "," in number else parsed.point if parsed.point is not None else parsed.comma
     if value is not None:
         return value
-    return Reason.AMBIGUOUS_DECIMAL if said.is_number else no_number(number)
+    return Reason.AMBIGUOUS_DECIMAL if parsed.is_number else no_number(number)
 
 
 def read_numbers(
@@ -176,26 +176,26 @@ def read_numbers(
         return Numbers(found, np.arange(len(texts), dtype=np.int64), {})
     values: list[float] = []
     rows: list[int] = []
-    odd: dict[int, Reason] = {}
+    invalid: dict[int, Reason] = {}
     signs = decimal if isinstance(decimal, list) else itertools.repeat(decimal, len(texts))
     for row, (text, sign) in enumerate(zip(texts, signs, strict=True)):
-        said = readings(text, unit)
-        value = said.under(sign) if sign else _only(said)
+        parsed = readings(text, unit)
+        value = parsed.under(sign) if sign else _only(parsed)
         if value is None and sign and is_other_read:
-            value = _only(said)
+            value = _only(parsed)
         if value is not None:
             values.append(value)
             rows.append(row)
         else:
-            odd[row] = Reason.AMBIGUOUS_DECIMAL if said.is_number else no_number(bare(text))
-    return Numbers(np.array(values, dtype=np.float64), np.array(rows, dtype=np.int64), odd)
+            invalid[row] = Reason.AMBIGUOUS_DECIMAL if parsed.is_number else no_number(bare(text))
+    return Numbers(np.array(values, dtype=np.float64), np.array(rows, dtype=np.int64), invalid)
 
 
-def _only(said: Readings) -> float | None:
+def _only(parsed: Readings) -> float | None:
     """The one value that a text has, whichever the decimal sign is; None if it has two, or none."""
-    if said.point is None:
-        return said.comma
-    return said.point if said.comma in (None, said.point) else None
+    if parsed.point is None:
+        return parsed.comma
+    return parsed.point if parsed.comma in (None, parsed.point) else None
 
 
 def _worth(number: str, decimal: DecimalSign) -> float | None:

@@ -49,7 +49,7 @@ class Points:
         numbers: Their values, in the canonical unit.
         text_rows: Rows with a text, by index.
         texts: Their values.
-        odd: Row → why its cell is no point.
+        invalid: Row → why its cell is no point.
         n_unmapped: Numbers for which no quantity is known.
         n_absent: Words in a number's place that say that there is none.
     """
@@ -58,18 +58,18 @@ class Points:
     numbers: Floats = field(default_factory=lambda: np.empty(0))
     text_rows: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    odd: dict[int, Reason] = field(default_factory=dict)
+    invalid: dict[int, Reason] = field(default_factory=dict)
     n_unmapped: int = 0
     n_absent: int = 0
 
     def measure(self, sent: Floats, rows: Integers, meaning: Conversion) -> None:
-        """Take the numbers of the column: converted, and those that are impossible as odd."""
+        """Take the numbers of the column: converted, and those that are impossible as invalid."""
         with np.errstate(over="ignore", invalid="ignore"):
             values = sent * meaning.factor + meaning.offset if (meaning.factor, meaning.offset) != (1, 0) else sent
         good = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
         for position in np.flatnonzero(~good).tolist():
             is_finite = bool(np.isfinite(sent[position]))
-            self.odd[int(rows[position])] = Reason.OUT_OF_LIMITS if is_finite else Reason.NOT_FINITE
+            self.invalid[int(rows[position])] = Reason.OUT_OF_LIMITS if is_finite else Reason.NOT_FINITE
         self.number_rows, self.numbers = rows[good], values[good]
 
     def state(self, row: int, text: str) -> None:
@@ -79,7 +79,7 @@ class Points:
             self.text_rows.append(row)
             self.texts.append(text)
         else:
-            self.odd[row] = reason
+            self.invalid[row] = reason
 
 
 def earliest_of(first_day: date) -> datetime:
@@ -91,21 +91,21 @@ def earliest_of(first_day: date) -> datetime:
     return datetime.combine(first_day, time(), tzinfo=UTC) - timedelta(days=1)
 
 
-def judge_times(micros: Integers, odd: dict[int, Reason], received_at: datetime, first_day: date) -> None:
-    """Put the rows whose time no device can have meant among the odd ones.
+def judge_times(micros: Integers, invalid: dict[int, Reason], received_at: datetime, first_day: date) -> None:
+    """Put the rows whose time no device can have meant among the invalid ones.
 
     Args:
         micros: Of each row, in microseconds since the epoch.
-        odd: Row → why it has no usable time, as far as that is known.
+        invalid: Row → why it has no usable time, as far as that is known.
         received_at: When the answer arrived.
         first_day: The first day that the provider can have data for.
     """
     low, high = micros_of(earliest_of(first_day)), micros_of(received_at + CLOCK_TOLERANCE)
     for index in np.flatnonzero((micros < low) | (micros > high)).tolist():
-        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+        invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
 
 
-def near_outside(times: Integers, odd: Collection[int], asked: Window, near: timedelta = NEAR) -> dict[int, int]:
+def near_outside(times: Integers, invalid: Collection[int], asked: Window, near: timedelta = NEAR) -> dict[int, int]:
     """The rows that lie just outside of what was asked for, and the instant inside that is nearest to each.
 
     They are rejected as `outside`, in the window of that instant: of many windows exactly one counts them. The very end
@@ -113,22 +113,22 @@ def near_outside(times: Integers, odd: Collection[int], asked: Window, near: tim
 
     Args:
         times: Of each row, in microseconds since the epoch.
-        odd: Rows without a usable time.
+        invalid: Rows without a usable time.
         asked: What was asked for.
         near: How far is just outside.
     """
     start, end, slack = micros_of(asked.start), micros_of(asked.end), near // MICROSECOND
     is_before, is_behind = (times < start) & (times >= start - slack), (times > end) & (times <= end + slack)
     found = np.flatnonzero(is_before | is_behind).tolist()
-    return {row: start if is_before[row] else end - 1 for row in found if row not in odd}
+    return {row: start if is_before[row] else end - 1 for row in found if row not in invalid}
 
 
-def inside(times: Integers, odd: Collection[int], asked: Window, window: Window, *, place: str) -> Flags:
+def inside(times: Integers, invalid: Collection[int], asked: Window, window: Window, *, place: str) -> Flags:
     """Which rows belong to `window` and to what was asked for.
 
     Args:
         times: Of each row, in microseconds since the epoch.
-        odd: Rows without a usable time, and those just outside (`near_outside`).
+        invalid: Rows without a usable time, and those just outside (`near_outside`).
         asked: What was asked for; its end is taken for included, and is left to the next one.
         window: What the answer is read for.
         place: Which answer this is, for messages.
@@ -137,7 +137,7 @@ def inside(times: Integers, odd: Collection[int], asked: Window, window: Window,
         OutsideWindowError: A row lies neither in what was asked for nor at its very end.
     """
     is_usable = np.ones(len(times), dtype=np.bool_)
-    is_usable[list(odd)] = False
+    is_usable[list(invalid)] = False
     start, end = micros_of(asked.start), micros_of(asked.end)
     is_stray = is_usable & ((times < start) | (times > end))
     if is_stray.any():

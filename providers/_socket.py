@@ -109,17 +109,17 @@ def _looked_up(resolve: Resolver, host: str, port: int, seconds: float) -> Seque
     Raises:
         httpcore.ConnectTimeout: It has not answered.
     """
-    said: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            said.put(resolve(host, port))
+            outcome.put(resolve(host, port))
         except Exception as error:  # noqa: BLE001 (raised again, where somebody waits for it)
-            said.put(error)
+            outcome.put(error)
 
     threading.Thread(target=ask, name="look-up", daemon=True).start()
     try:
-        answer = said.get(timeout=max(seconds, 0.0))
+        answer = outcome.get(timeout=max(seconds, 0.0))
     except queue.Empty:
         raise httpcore.ConnectTimeout("the name was not looked up in time") from None
     if isinstance(answer, Exception):

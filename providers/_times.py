@@ -67,15 +67,15 @@ def lacks_offset(text: str) -> bool:
     return _NO_OFFSET.fullmatch(text.strip(_BLANKS)) is not None
 
 
-def instant_said(said: object) -> int | Reason:
+def instant_of_value(value: object) -> int | Reason:
     """The same of anything that may stand where a time belongs; nothing at all is `no_time`."""
-    if said is None or said == "":
+    if value is None or value == "":
         return Reason.NO_TIME
-    return instant_of(said) if isinstance(said, str) else Reason.WRONG_TYPE
+    return instant_of(value) if isinstance(value, str) else Reason.WRONG_TYPE
 
 
 def read_column(
-    column: Sequence[Any], one: Callable[[Any], int | Reason] = instant_said
+    column: Sequence[Any], one: Callable[[Any], int | Reason] = instant_of_value
 ) -> tuple[Integers, dict[int, Reason]]:
     """Microseconds since the epoch of each row, 0 where there is none; and why there is none, by index.
 
@@ -84,8 +84,8 @@ def read_column(
         one: Reads what is no text, or not of a usual shape.
     """
     micros: Integers = np.zeros(len(column), dtype=np.int64)
-    odd: dict[int, Reason] = {}
-    texts = column if set(map(type, column)) <= {str} else [said if type(said) is str else "" for said in column]
+    invalid: dict[int, Reason] = {}
+    texts = column if set(map(type, column)) <= {str} else [cell if type(cell) is str else "" for cell in column]
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
@@ -95,10 +95,10 @@ def read_column(
         for row in rows[~are_read].tolist():
             value = one(column[row])
             if isinstance(value, Reason):
-                odd[row] = value
+                invalid[row] = value
             else:
                 micros[row] = value
-    return micros, odd
+    return micros, invalid
 
 
 def _of_one_length(texts: Sequence[str], length: int) -> tuple[npt.NDArray[np.bool_], Integers]:

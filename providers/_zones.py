@@ -12,19 +12,19 @@ REFUSED_ZONE: Final = "refused_zone"
 _LONGEST: Final = 100  # characters of a refused text that are kept as a label
 
 
-def named_zone(said: object, zones: Mapping[str, str]) -> tuple[str, str]:
+def named_zone(sent: object, zones: Mapping[str, str]) -> tuple[str, str]:
     """The IANA name that is meant, and what was refused: `UTC` and nothing where nothing was said.
 
     Args:
-        said: As sent.
+        sent: As sent.
         zones: What the provider says → the IANA name that is meant, as the account has it.
     """
-    if said is None or said == "":
+    if sent is None or sent == "":
         return "UTC", ""
-    meant = zones.get(said, said) if isinstance(said, str) else said
+    meant = zones.get(sent, sent) if isinstance(sent, str) else sent
     if isinstance(meant, str) and is_zone(meant):
         return meant, ""
-    shown = said if isinstance(said, str) and said.isprintable() else ascii(said)
+    shown = sent if isinstance(sent, str) and sent.isprintable() else ascii(sent)
     return "UTC", shown[:_LONGEST]
 
 
@@ -34,8 +34,8 @@ def check_zones(zones: Mapping[str, str], *, place: str) -> None:
     Raises:
         ConfigurationError: One of `zones` is no IANA name.
     """
-    for said, meant in zones.items():
+    for sent, meant in zones.items():
         if not is_zone(meant):
             raise ConfigurationError(
-                f"{refusal(meant)}, and is meant by {said!r}", place=place, fix="write a name such as Europe/Berlin"
+                f"{refusal(meant)}, and is meant by {sent!r}", place=place, fix="write a name such as Europe/Berlin"
             )

@@ -56,9 +56,9 @@ class Answer:
         self._said = parse_rows(payload.body, place=place)
         rows: list[Row] = [row if isinstance(row, dict) else {} for row in self._said]
         read = read_epochs if listing.kind == SENSOR_DATA else read_texts
-        times, self._odd = read([row.get(TIME) for row in rows], payload.received_at, place=place)
+        times, self._invalid = read([row.get(TIME) for row in rows], payload.received_at, place=place)
         self._all_starts = times - listing.behind(account) // MICROSECOND
-        fine = [index for index in range(len(rows)) if index not in self._odd] if self._odd else None
+        fine = [index for index in range(len(rows)) if index not in self._invalid] if self._invalid else None
         self.rows = rows if fine is None else [rows[index] for index in fine]
         self.starts: Integers = self._all_starts if fine is None else self._all_starts[fine]
         self._refuse_strays()
@@ -93,9 +93,9 @@ class Answer:
 
     def untimed(self, window: Window) -> Iterator[tuple[Any, Reason]]:
         """What has no usable time and belongs to `window`, and why: rows, and what stands in a row's place."""
-        if self._odd:
-            for index in untimed_inside(self._all_starts, self._odd, self.payload.window, window):
-                yield self._said[index], self._odd[index]
+        if self._invalid:
+            for index in untimed_inside(self._all_starts, self._invalid, self.payload.window, window):
+                yield self._said[index], self._invalid[index]
 
     def meaning(self, name: str) -> Meaning | None:
         """What the field `name` is; None if nobody knows."""
@@ -115,12 +115,14 @@ class Answer:
         if meaning is not None and self._kinds.get(meaning.series.key) is Kind.REGISTER:
             return False
         if name not in self._curves:
-            said = [
+            values = [
                 (at, row[name])
                 for at, row in zip(self.starts.tolist(), self.rows, strict=True)
                 if type(row.get(name)) in (int, float)
             ]
-            self._curves[name] = falls_like_no_counter(floats([value for _, value in sorted(said, key=itemgetter(0))]))
+            self._curves[name] = falls_like_no_counter(
+                floats([value for _, value in sorted(values, key=itemgetter(0))])
+            )
         return self._curves[name]
 
     @property
@@ -142,12 +144,12 @@ class Answer:
             )
 
 
-def floats(said: Sequence[Any]) -> Floats:
+def floats(values: Sequence[Any]) -> Floats:
     """Numbers as doubles; what is beyond every double as infinity."""
     try:
-        return np.array(said, dtype=np.float64)
+        return np.array(values, dtype=np.float64)
     except OverflowError:
-        return np.array([_to_float(value) for value in said], dtype=np.float64)
+        return np.array([_to_float(value) for value in values], dtype=np.float64)
 
 
 def place_of(payload: Payload) -> str:

@@ -241,17 +241,17 @@ def _cursor(site: Site) -> str:
 
 
 def _resumed(name: str, so_far: Progress | None) -> tuple[Site, int]:
-    """What the lists of a site had said, and how many pages were landed; nothing, if it cannot be gone on with."""
+    """What the lists of a site had document, and how many pages were landed; nothing, if it cannot be gone on with."""
     if so_far is None or so_far.cursor is None:
         return Site(name), 0
     try:
-        said = json.loads(so_far.cursor)
-        meters, sensors = said["meters"], said["sensors"]
+        document = json.loads(so_far.cursor)
+        meters, sensors = document["meters"], document["sensors"]
         site = Site(
-            id=str(said["id"]),
-            name=said["name"],
-            zone=said["zone"],
-            refused_zone=str(said.get("refused_zone", "")),
+            id=str(document["id"]),
+            name=document["name"],
+            zone=document["zone"],
+            refused_zone=str(document.get("refused_zone", "")),
             meters=None if meters is None else {key: Meter(**meter) for key, meter in meters.items()},
             sensors=None if sensors is None else {key: Sensor(**sensor) for key, sensor in sensors.items()},
         )

@@ -35,8 +35,8 @@ def password_login(
     return BearerLogin(http, LOGIN, ask=ask, read=_read, rules=_RULES, clock=clock)
 
 
-def _read(said: Mapping[str, object]) -> Granted:
-    until = said.get("valid_until")
+def _read(document: Mapping[str, object]) -> Granted:
+    until = document.get("valid_until")
     millis = until.get("$date") if isinstance(until, dict) else until
     is_number = isinstance(millis, int | float) and not isinstance(millis, bool)
-    return Granted(said.get("access_token"), millis / 1000 - time.time() if is_number else None)  # type: ignore[operator]  # a number
+    return Granted(document.get("access_token"), millis / 1000 - time.time() if is_number else None)  # type: ignore[operator]  # a number

@@ -138,8 +138,8 @@ class _Share:
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
         answer = self.answer
-        for said, reason in answer.untimed(window):
-            self._reject_untimed(said, reason)
+        for untimed, reason in answer.untimed(window):
+            self._reject_untimed(untimed, reason)
         for row in answer.near(window):
             self._reject_untimed(row, Reason.OUTSIDE)
         kept = answer.inside(window)
@@ -147,8 +147,8 @@ class _Share:
         names = sorted(set().union(*rows)) if rows else []
         curves = {name for name in names if name != TIME and answer.is_no_register(name)}
         for name in curves:
-            n_said = sum(row.get(name) is not None for row in rows)
-            self.batch.unmapped |= {f"{self._unknown(name)} (a load curve)": n_said} if n_said else {}
+            n_present = sum(row.get(name) is not None for row in rows)
+            self.batch.unmapped |= {f"{self._unknown(name)} (a load curve)": n_present} if n_present else {}
         for name in names:
             if name != TIME and name not in curves:
                 self._add(name, rows, times)
@@ -172,13 +172,13 @@ class _Share:
     ) -> tuple[list[int], Floats]:
         """The rows with a possible number, by index, and their canonical values; the others are rejected."""
         numeric = present
-        said = column if len(present) == len(column) else [column[index] for index in present]
-        if not set(map(type, said)) <= {int, float}:
+        cells = column if len(present) == len(column) else [column[index] for index in present]
+        if not set(map(type, cells)) <= {int, float}:
             numeric = [index for index in present if type(column[index]) in (int, float)]
             for index in sorted(set(present) - set(numeric)):
                 self._reject(rows[index], Reason.WRONG_TYPE, name)
-            said = [column[index] for index in numeric]
-        sent = floats(said)
+            cells = [column[index] for index in numeric]
+        sent = floats(cells)
         with np.errstate(over="ignore", invalid="ignore"):
             values = _canonical(sent, meaning)
             possible = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
@@ -216,14 +216,14 @@ class _Share:
         meter = (site.meters or {}).get(listing.subject)
         return f"{listing.kind} of {meter.type if meter else listing.subject}/{name}"
 
-    def _reject_untimed(self, said: object, reason: Reason) -> None:
+    def _reject_untimed(self, row: object, reason: Reason) -> None:
         """Reject each point of a row without a usable time or just outside, or else the row; or what is no row."""
-        if not isinstance(said, dict):
-            self._reject(said, Reason.MALFORMED_ROW)
+        if not isinstance(row, dict):
+            self._reject(row, Reason.MALFORMED_ROW)
             return
-        named = [name for name, value in said.items() if value is not None and name != TIME]
+        named = [name for name, value in row.items() if value is not None and name != TIME]
         for name in [name for name in named if self.answer.meaning(name) is not None] or [""]:
-            self._reject(said, reason, name)
+            self._reject(row, reason, name)
 
     def _reject(self, row: object, reason: Reason, name: str = "") -> None:
         text = json.dumps(row, sort_keys=True)

@@ -1,6 +1,6 @@
 """When Climkit says that something was: texts with the site's own offset, or the epoch in a unit that nobody names.
 
-Everything is done by whole columns. A row is looked at alone only where a column shows that one of it is odd.
+Everything is done by whole columns. A row is looked at alone only where a column shows that one of it is invalid.
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ def read_texts(column: Sequence[Any], received_at: datetime, *, place: str) -> t
     Raises:
         PayloadUnreadableError: A timestamp says no offset: which instant it means, nobody can know.
     """
-    times, odd = read_column(column)
-    for index, reason in odd.items():
+    times, invalid = read_column(column)
+    for index, reason in invalid.items():
         if reason is Reason.WRONG_TYPE and isinstance(column[index], str) and lacks_offset(column[index]):
             raise unreadable(f"the timestamp {clipped(column[index])} does not say its offset from UTC", place)
-    return _plausible(times, received_at, odd), odd
+    return _plausible(times, received_at, invalid), invalid
 
 
 def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> tuple[Integers, dict[int, Reason]]:
@@ -42,11 +42,11 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
     Raises:
         PayloadUnreadableError: Some can only be seconds and others only milliseconds, or none can be either.
     """
-    odd: dict[int, Reason] = {}
-    sent = [_whole(value, index, odd) for index, value in enumerate(column)]
+    invalid: dict[int, Reason] = {}
+    sent = [_whole(value, index, invalid) for index, value in enumerate(column)]
     numbers = np.array(sent, dtype=np.int64)
     known = np.ones(len(sent), dtype=bool)
-    known[list(odd)] = False
+    known[list(invalid)] = False
     low, high = micros_of(EARLIEST) // 10**6, micros_of(received_at + CLOCK_TOLERANCE) // 10**6
     are_seconds = known & (numbers >= low) & (numbers <= high)
     are_millis = known & (numbers >= low * 1000) & (numbers <= high * 1000 + 999)
@@ -59,24 +59,24 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
         raise unreadable(f"the sensor's timestamp {first} is of neither seconds nor milliseconds", place)
     fits, factor = (are_seconds, 10**6) if are_seconds.any() else (are_millis, 10**3)
     for index in np.flatnonzero(known & ~fits).tolist():
-        odd[index] = Reason.IMPLAUSIBLE_TIME
-    return np.where(fits, numbers, 0) * factor, odd
+        invalid[index] = Reason.IMPLAUSIBLE_TIME
+    return np.where(fits, numbers, 0) * factor, invalid
 
 
-def _plausible(times: Integers, received_at: datetime, odd: dict[int, Reason]) -> Integers:
+def _plausible(times: Integers, received_at: datetime, invalid: dict[int, Reason]) -> Integers:
     low, high = micros_of(EARLIEST), micros_of(received_at + CLOCK_TOLERANCE)
     for index in np.flatnonzero((times < low) | (times > high)).tolist():
-        odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+        invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
     return times.clip(low, high)
 
 
-def _whole(value: object, index: int, odd: dict[int, Reason]) -> int:
+def _whole(value: object, index: int, invalid: dict[int, Reason]) -> int:
     if type(value) is int and abs(value) < _EXACT:
         return value
     if type(value) is float and abs(value) < _EXACT and value.is_integer():
         return int(value)
     if value is None:
-        odd[index] = Reason.NO_TIME
+        invalid[index] = Reason.NO_TIME
     else:
-        odd[index] = Reason.IMPLAUSIBLE_TIME if type(value) in (int, float) else Reason.WRONG_TYPE
+        invalid[index] = Reason.IMPLAUSIBLE_TIME if type(value) in (int, float) else Reason.WRONG_TYPE
     return 0

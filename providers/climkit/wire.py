@@ -134,10 +134,10 @@ def parse_site(body: bytes, *, place: str, zones: Mapping[str, str] = MappingPro
     Raises:
         PayloadUnreadableError: It is no object.
     """
-    said = read_json(body, place=place, fix=FIX)
-    if not isinstance(said, dict):
-        raise unreadable(f"the parameters of the site are a JSON {kind_of(said)}, not an object", place)
-    return SiteInfo(_text(said.get("name"), place), *named_zone(said.get("timezone"), zones))
+    document = read_json(body, place=place, fix=FIX)
+    if not isinstance(document, dict):
+        raise unreadable(f"the parameters of the site are a JSON {kind_of(document)}, not an object", place)
+    return SiteInfo(_text(document.get("name"), place), *named_zone(document.get("timezone"), zones))
 
 
 def parse_meters(body: bytes, *, place: str) -> dict[str, Meter]:
@@ -182,12 +182,12 @@ def parse_rows(body: bytes, *, place: str) -> list[Any]:
         PayloadUnreadableError: It is no JSON list.
         AnswerTooLargeError: It has more rows than any question can have.
     """
-    said = read_json(body, place=place, fix=FIX)
-    if not isinstance(said, list):
-        raise unreadable(f"the answer is a JSON {kind_of(said)}, not a list of rows", place)
-    if len(said) > MAX_ROWS:
-        raise _too_many(len(said), MAX_ROWS, "rows", place)
-    return said
+    document = read_json(body, place=place, fix=FIX)
+    if not isinstance(document, list):
+        raise unreadable(f"the answer is a JSON {kind_of(document)}, not a list of rows", place)
+    if len(document) > MAX_ROWS:
+        raise _too_many(len(document), MAX_ROWS, "rows", place)
+    return document
 
 
 def meter_of(name: str) -> tuple[str, str] | None:
@@ -202,36 +202,36 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
 
 
 def _listed(body: bytes, place: str, most: int, what: str) -> list[Any]:
-    said = read_json(body, place=place, fix=FIX)
-    if not isinstance(said, list):
-        raise unreadable(f"the list of {what} is a JSON {kind_of(said)}", place)
-    if len(said) > most:
-        raise _too_many(len(said), most, what, place)
-    if what != "sites" and not all(isinstance(one, dict) for one in said):
+    document = read_json(body, place=place, fix=FIX)
+    if not isinstance(document, list):
+        raise unreadable(f"the list of {what} is a JSON {kind_of(document)}", place)
+    if len(document) > most:
+        raise _too_many(len(document), most, what, place)
+    if what != "sites" and not all(isinstance(one, dict) for one in document):
         raise unreadable(f"the list of {what} holds what is no object", place)
-    return said
+    return document
 
 
-def _id_of(said: object, place: str) -> str:
+def _id_of(value: object, place: str) -> str:
     """An id, which is a text or a number, alone or in an object, there perhaps as `{"$oid": …}`."""
-    if isinstance(said, dict):
-        known = [said[name] for name in ("id", "_id", "site_id", "$oid") if name in said]
+    if isinstance(value, dict):
+        known = [value[name] for name in ("id", "_id", "site_id", "$oid") if name in value]
         if not known:
             raise unreadable("a list holds an object without an id", place)
         return _id_of(known[0], place)
-    if isinstance(said, int) and not isinstance(said, bool):
-        return str(said)
-    if not isinstance(said, str) or not re.fullmatch(r"[\w.-]{1,64}", said):
-        raise unreadable(f"a list holds {clipped(said)}, which is no id", place)
-    return said
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.-]{1,64}", value):
+        raise unreadable(f"a list holds {clipped(value)}, which is no id", place)
+    return value
 
 
-def _text(said: object, place: str) -> str:
-    if said is None:
+def _text(value: object, place: str) -> str:
+    if value is None:
         return ""
-    text = said if isinstance(said, str) else str(said)
+    text = value if isinstance(value, str) else str(value)
     if len(text) > _MAX_NAME or not is_storable(text):
-        raise unreadable(f"a list holds the name {clipped(said)}, which cannot be kept", place)
+        raise unreadable(f"a list holds the name {clipped(value)}, which cannot be kept", place)
     return text
 
 

@@ -62,14 +62,14 @@ class AccountConfig:
 
     def meaning(self, product: str, name: str) -> tuple[str, Conversion] | None:
         """The unit and the conversion of the numbers of field `name`; None if nobody knows what they are."""
-        said = self.fields.get(f"{product}/{name}") or self.fields.get(name)
-        if said is None:
+        meaning = self.fields.get(f"{product}/{name}") or self.fields.get(name)
+        if meaning is None:
             stem, _, suffix = name.rpartition("_")
             guess = UNIT_SUFFIXES.get(suffix) if stem.strip(".") else None
             if guess is None:
                 return None
-            said = FieldMeaning(*guess)
-        return said.unit, conversion(said.quantity, said.unit, place=f"field {name} of {product}")
+            meaning = FieldMeaning(*guess)
+        return meaning.unit, conversion(meaning.quantity, meaning.unit, place=f"field {name} of {product}")
 
     def _check_products(self) -> None:
         if self.products is None:

@@ -186,23 +186,23 @@ class ExportService(ProviderClient):
     def _learn(self, walk: Walk, question: Question, reply: Callable[[], _Reply], product: str) -> Payload | None:
         """Tell `walk` the reply to `question`; the payload to keep, if the reply belongs to the listing."""
         try:
-            said = reply()
+            received = reply()
         except RequestRejectedError as error:
             if not question.token or error.status not in _TOKEN_IS_DEAD or not walk.token_rejected():
                 raise
             _log.warning("The listing of %s is asked for anew, because its token was rejected: %s", walk.place, error)
             return None
         facts = PageFacts.of(
-            said.page.rows,
+            received.page.rows,
             question.span,
-            token=said.page.token,
-            n_bytes=len(said.response.body),
+            token=received.page.token,
+            n_bytes=len(received.response.body),
             time_field=self._account.time_field,
         )
         if not walk.take(facts):
             return None
         return _payload(
-            said, question, product, page=walk.page, cursor=walk.cursor, ending=_ending(facts, walk.page_rows)
+            received, question, product, page=walk.page, cursor=walk.cursor, ending=_ending(facts, walk.page_rows)
         )
 
     def _ask(self, product: str, question: Question, n_rows: int) -> _Reply:
@@ -251,26 +251,28 @@ class ExportService(ProviderClient):
         with _named(product):
             for days in DISCOVERY_DAYS:
                 question = Question((now - days * 86_400_000, now))
-                said = self._ask(product, question, DISCOVERY_ROWS)
-                sample = _payload(said, question, product, page=1, cursor=None, ending="a sample")
-                if said.page.rows:
+                received = self._ask(product, question, DISCOVERY_ROWS)
+                sample = _payload(received, question, product, page=1, cursor=None, ending="a sample")
+                if received.page.rows:
                     for batch in normalize([sample], sample.window, self._account):
                         yield from batch.series
                     return
 
 
-def _payload(said: _Reply, question: Question, product: str, *, page: int, cursor: str | None, ending: str) -> Payload:
+def _payload(
+    received: _Reply, question: Question, product: str, *, page: int, cursor: str | None, ending: str
+) -> Payload:
     start, end = (_EPOCH + bound * _MILLISECOND for bound in question.span)
     return Payload(
         endpoint=QUERY,
-        params=said.params,
+        params=received.params,
         window=Window(start, end),
         part=product,
         page=page,
-        received_at=said.response.received_at,
-        media_type=said.response.media_type,
-        body=said.response.body,
-        proof=f"{said.response.proof}, closed document, {ending}",
+        received_at=received.response.received_at,
+        media_type=received.response.media_type,
+        body=received.response.body,
+        proof=f"{received.response.proof}, closed document, {ending}",
         cursor=cursor,
     )
 

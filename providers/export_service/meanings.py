@@ -17,21 +17,21 @@ class Meanings:
 
     def of(self, product: str, name: str) -> Conversion | None:
         """What the numbers of a field are; None if nobody knows."""
-        said = self._of(product, name)
-        return said[1] if said else None
+        meaning = self._of(product, name)
+        return meaning[1] if meaning else None
 
     def series(self, product: str, device: tuple[str, ...], name: str) -> Series:
         """The description of one field of one device; `device` is empty where the product is the device."""
         place = (product, device, name)
         if place not in self._series:
-            said = self._of(product, name)
+            meaning = self._of(product, name)
             named = "/".join(_quoted(part) for part in (product, *device))
             self._series[place] = Series(
                 key=f"{named}/{_quoted(name)}",
-                quantity=said[1].quantity.name if said else "state",
+                quantity=meaning[1].quantity.name if meaning else "state",
                 device=named,
                 site=self.account.site,
-                provider_unit=said[0] if said else "text",
+                provider_unit=meaning[0] if meaning else "text",
                 labels={
                     **dict(zip(self.account.identity_of(product), device, strict=True)),
                     "product": product,

@@ -118,8 +118,8 @@ class _Answer:
     def _timed(self, table: Table, window: Window) -> _Rows:
         """The documents with a usable time inside `window`; those without a usable time are rejected."""
         column = table.columns.get(self.meanings.account.time_field) or [None] * len(table.rows)
-        times, odd = read_times(column, self.payload.received_at)
-        rows = self._without(odd, _Rows(table, times, [()], None))
+        times, invalid = read_times(column, self.payload.received_at)
+        rows = self._without(invalid, _Rows(table, times, [()], None))
         rows = self._without_near(near_outside(rows.times, (), self.payload.window), rows, window)
         kept = inside(rows.times, self.payload, window, place=self.place)
         return rows if kept is None else rows.take(kept)
@@ -137,8 +137,8 @@ class _Answer:
         """The documents with a usable device; the others are rejected."""
         if not self.identity or not rows.table.rows:
             return rows
-        known, devices, odd = read_identity(rows.table, self.identity)
-        return self._without(odd, _Rows(rows.table, rows.times, known, devices))
+        known, devices, invalid = read_identity(rows.table, self.identity)
+        return self._without(invalid, _Rows(rows.table, rows.times, known, devices))
 
     def _resolved(self, rows: _Rows) -> _Rows:
         """Each instant of a device once: what is said twice is counted, what is contradicted is rejected."""
@@ -148,24 +148,26 @@ class _Answer:
         documents = list(rows.table.rows)
         dropped: set[int] = set()
         for group in groups:
-            said = [documents[index] for index in group]
-            whole = merge(said)
+            repeated = [documents[index] for index in group]
+            whole = merge(repeated)
             if whole is None:
                 dropped.update(group)
-                self._reject_contradiction(said)
+                self._reject_contradiction(repeated)
                 continue
             dropped.update(group[1:])
             documents[group[0]] = whole
-            self.batch.n_duplicates += sum(len(self._point_names(row)) for row in said) - len(self._point_names(whole))
-            self._count_unmapped(said)
+            self.batch.n_duplicates += sum(len(self._point_names(row)) for row in repeated) - len(
+                self._point_names(whole)
+            )
+            self._count_unmapped(repeated)
             self._uncount_unmapped(whole)
         kept = [index for index in range(len(documents)) if index not in dropped]
         table = tabulate([documents[index] for index in kept], place=self.place)
         return _Rows(table, rows.times[kept], rows.known, None if rows.devices is None else rows.devices[kept])
 
-    def _reject_contradiction(self, said: Sequence[Row]) -> None:
+    def _reject_contradiction(self, rows: Sequence[Row]) -> None:
         distinct: dict[object, Row] = {}
-        for row in said:
+        for row in rows:
             key = frozenset((name, comparable(value)) for name, value in row.items() if value is not None)
             if key in distinct:
                 self.batch.n_duplicates += len(self._point_names(row))
@@ -175,13 +177,13 @@ class _Answer:
         for row in distinct.values():
             self._reject(row, Reason.AMBIGUOUS_IDENTITY)
 
-    def _without(self, odd: dict[int, Reason], rows: _Rows) -> _Rows:
-        """`rows` without those at the indices in `odd`, which are rejected."""
-        if not odd:
+    def _without(self, invalid: dict[int, Reason], rows: _Rows) -> _Rows:
+        """`rows` without those at the indices in `invalid`, which are rejected."""
+        if not invalid:
             return rows
-        for index, reason in sorted(odd.items()):
+        for index, reason in sorted(invalid.items()):
             self._reject(rows.table.rows[index], reason)
-        return rows.take([index for index in range(len(rows.table.rows)) if index not in odd])
+        return rows.take([index for index in range(len(rows.table.rows)) if index not in invalid])
 
     def _reject(self, row: Row, reason: Reason) -> None:
         self.quarantine.add_row(row, self._point_names(row), reason)

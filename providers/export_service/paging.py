@@ -98,12 +98,12 @@ class Walk:
     def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
         """The walk that left `cursor` behind its page `page`, in a new fetch; None if it was another walk's."""
         try:
-            said = json.loads(cursor)
-            state = {each.name: said[each.name] for each in fields(cls) if each.name not in _OF_ONE_FETCH}
-            state["whole"] = [(int(start), int(end)) for start, end in said["whole"]]
-            state["todo"] = [(int(start), int(end)) for start, end in said["todo"]]
-            state["edges"] = None if said["edges"] is None else tuple(map(int, said["edges"]))
-            state["probes"] = [tuple(map(int, probe)) for probe in said["probes"]]
+            saved = json.loads(cursor)
+            state = {each.name: saved[each.name] for each in fields(cls) if each.name not in _OF_ONE_FETCH}
+            state["whole"] = [(int(start), int(end)) for start, end in saved["whole"]]
+            state["todo"] = [(int(start), int(end)) for start, end in saved["todo"]]
+            state["edges"] = None if saved["edges"] is None else tuple(map(int, saved["edges"]))
+            state["probes"] = [tuple(map(int, probe)) for probe in saved["probes"]]
             walk = cls(**state, place=place, page=page)
         except (ValueError, KeyError, TypeError):
             return None

@@ -1,6 +1,6 @@
 """Documents of one answer as columns: flattened, timed, told apart by device, each instant of a device once.
 
-Everything is done by whole columns; a document is looked at alone only where a column shows that one of it is odd.
+Everything is done by whole columns; a document is looked at alone only where a column shows that one of it is invalid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -71,16 +71,16 @@ def read_times(column: list[Any], received_at: datetime) -> tuple[Integers, dict
 
     Milliseconds are integers; a number like `1748817901101.0` is one. Texts and fractions are not.
     """
-    odd: dict[int, Reason] = {}
+    invalid: dict[int, Reason] = {}
     are_plain = set(map(type, column)) == {int} and min(column) > -(2**53) and max(column) < 2**53
-    sent = column if are_plain else [_millis(value, index, odd) for index, value in enumerate(column)]
+    sent = column if are_plain else [_millis(value, index, invalid) for index, value in enumerate(column)]
     millis: Integers = np.array(sent, dtype=np.int64)
     low, high = micros_of(EARLIEST) // 1000, micros_of(received_at + CLOCK_TOLERANCE) // 1000
     if len(millis) and (millis.min() < low or millis.max() > high):
         for index in np.flatnonzero((millis < low) | (millis > high)).tolist():
-            odd.setdefault(index, Reason.IMPLAUSIBLE_TIME)
-        millis = millis.clip(low, high)  # odd rows are removed by the caller; until then they must not overflow
-    return millis * 1000, odd
+            invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
+        millis = millis.clip(low, high)  # invalid rows are removed by the caller; until then they must not overflow
+    return millis * 1000, invalid
 
 
 def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> Sequence[int] | None:
@@ -113,30 +113,30 @@ def read_identity(table: Table, names: Sequence[str]) -> tuple[list[tuple[str, .
 
     A device is the texts of its identity fields; integers are written as texts.
     """
-    odd: dict[int, Reason] = {}
+    invalid: dict[int, Reason] = {}
     columns = [table.columns.get(name) or [None] * len(table.rows) for name in names]
     texts = []
     for column in columns:
         if set(map(type, column)) <= {str}:
             texts.append(column)
             continue
-        texts.append([_identity_text(value, index, odd) for index, value in enumerate(column)])
+        texts.append([_identity_text(value, index, invalid) for index, value in enumerate(column)])
     devices = list(zip(*texts, strict=True))
     known = sorted(set(devices))
     refused = {device: reason for device in known if (reason := _name_reason(*device)) is not None}
     if refused:
         for index, device in enumerate(devices):
             if device in refused:
-                odd.setdefault(index, refused[device])
+                invalid.setdefault(index, refused[device])
     rank = {device: number for number, device in enumerate(known)}
-    return known, np.array([rank[device] for device in devices], dtype=np.int64), odd
+    return known, np.array([rank[device] for device in devices], dtype=np.int64), invalid
 
 
 def identity_of(row: Row, names: Sequence[str]) -> tuple[str, ...] | None:
     """The device of one document, as `read_identity` reads it; None where it has no usable name."""
-    odd: dict[int, Reason] = {}
-    device = tuple(_identity_text(row.get(name), 0, odd) for name in names)
-    return None if odd or _name_reason(*device) is not None else device
+    invalid: dict[int, Reason] = {}
+    device = tuple(_identity_text(row.get(name), 0, invalid) for name in names)
+    return None if invalid or _name_reason(*device) is not None else device
 
 
 def name_reason(name: str) -> Reason | None:
@@ -217,27 +217,27 @@ def _leaves(row: Row, prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-def _millis(value: object, index: int, odd: dict[int, Reason]) -> int:
-    """The milliseconds of an odd column's value; 0 if it is unusable, with the reason left in `odd`."""
+def _millis(value: object, index: int, invalid: dict[int, Reason]) -> int:
+    """The milliseconds of an invalid column's value; 0 if it is unusable, with the reason left in `invalid`."""
     if type(value) is int and abs(value) < 2**53:
         return value
     if type(value) is float and abs(value) < 2**53 and value.is_integer():
         return int(value)
     if value is None:
-        odd[index] = Reason.NO_TIME
+        invalid[index] = Reason.NO_TIME
     elif type(value) is int or (type(value) is float and abs(value) >= 2**53):
-        odd[index] = Reason.IMPLAUSIBLE_TIME
+        invalid[index] = Reason.IMPLAUSIBLE_TIME
     else:
-        odd[index] = Reason.WRONG_TYPE
+        invalid[index] = Reason.WRONG_TYPE
     return 0
 
 
-def _identity_text(value: object, index: int, odd: dict[int, Reason]) -> str:
+def _identity_text(value: object, index: int, invalid: dict[int, Reason]) -> str:
     if type(value) is str:
         return value
     if type(value) is int:
         return str(value)
-    odd[index] = Reason.MALFORMED_ROW
+    invalid[index] = Reason.MALFORMED_ROW
     return ""
 
 

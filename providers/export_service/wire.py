@@ -118,14 +118,14 @@ def _count_flat_keys(document: object, body: bytes) -> int:
     return len(document) + sum(map(len, rows))
 
 
-def _token(said: object, place: str) -> str:
+def _token(value: object, place: str) -> str:
     """The token that continues the listing; empty where the answer marks its end in any of the known ways."""
-    if said is None:
+    if value is None:
         return ""
-    if not isinstance(said, str):
-        raise unreadable(f"continueToken is a JSON {kind_of(said)}, not a text", place)
+    if not isinstance(value, str):
+        raise unreadable(f"continueToken is a JSON {kind_of(value)}, not a text", place)
     try:
-        size = len(said.encode())
+        size = len(value.encode())
     except UnicodeEncodeError:
         raise unreadable("continueToken holds a lone surrogate", place) from None
     if size > MAX_TOKEN_BYTES:
@@ -134,9 +134,9 @@ def _token(said: object, place: str) -> str:
             place=place,
             fix="ask the provider; if such tokens are right, raise MAX_TOKEN_BYTES in providers/export_service/spec.py",
         )
-    if "\0" in said:
+    if "\0" in value:
         raise unreadable("continueToken holds a NUL character", place)
-    return "" if said in END_TOKENS else said
+    return "" if value in END_TOKENS else value
 
 
 def _no_result(document: Row) -> str:

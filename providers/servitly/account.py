@@ -41,13 +41,13 @@ class Metric:
 
     def wire(self) -> dict[str, str]:
         """As the request says it."""
-        said = {
+        attributes = {
             "metricId": self.metric_id,
             "productModelId": self.product_model_id,
             "productModelPartId": self.product_model_part_id,
             "thingDefinitionId": self.thing_definition_id,
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in attributes.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

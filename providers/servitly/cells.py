@@ -27,13 +27,13 @@ def read_times(times: Sequence[str], received_at: datetime) -> tuple[Integers, d
     to be UTC.
     """
     joined = "".join(f"{time}\n" for time in times)
-    odd: dict[int, Reason] = {}
+    invalid: dict[int, Reason] = {}
     if _MILLIS.fullmatch(joined):
         micros: Integers = np.array(joined.split(), dtype=np.int64) * 1000 if times else np.empty(0, dtype=np.int64)
     else:
-        micros, odd = read_column(times, _micros)
-    judge_times(micros, odd, received_at, SPEC.first_day)
-    return micros, odd
+        micros, invalid = read_column(times, _micros)
+    judge_times(micros, invalid, received_at, SPEC.first_day)
+    return micros, invalid
 
 
 def read_cells(
@@ -60,8 +60,8 @@ def read_cells(
     texts = [cells[index] for index in present]
     signs = [decimal[index] for index in present] if isinstance(decimal, list) else decimal
     found = read_numbers(texts, decimal=signs, unit=unit, is_other_read=is_other_read)
-    points.odd |= {present[row]: why for row, why in found.odd.items() if not is_absent(texts[row])}
-    if n_without := len(cells) - len(found.values) - len(points.odd):
+    points.invalid |= {present[row]: why for row, why in found.invalid.items() if not is_absent(texts[row])}
+    if n_without := len(cells) - len(found.values) - len(points.invalid):
         points.n_absent = n_without - sum(not cell.strip() for cell in cells)
     points.measure(found.values, np.array(present, dtype=np.int64)[found.rows], meaning)
     return points
@@ -84,8 +84,8 @@ def _states(cells: Sequence[str], unit: str, *, is_state: bool) -> Points:
     return points
 
 
-def _micros(said: str) -> int | Reason:
-    time = said.strip()
+def _micros(text: str) -> int | Reason:
+    time = text.strip()
     if time in NO_DATA:
         return Reason.NO_TIME
     if _ONE_MILLIS.fullmatch(time):

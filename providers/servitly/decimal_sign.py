@@ -84,7 +84,7 @@ class FileSign:
     """
 
     decimal: DecimalSign | None = None
-    is_said: bool = False
+    is_declared: bool = False
     usual: DecimalSign = "."
     runs: _Runs | None = None
 
@@ -115,7 +115,7 @@ def sign_of(pieces: Callable[[], Iterable[bytes]], account: AccountConfig, *, pl
         PayloadUnreadableError: It is damaged, or is no CSV.
     """
     if account.decimal is not None:
-        return FileSign(account.decimal, is_said=True)
+        return FileSign(account.decimal, is_declared=True)
     possible = possible_signs(pieces())
     first = next(read_csv(pieces(), place=place), None) if possible else None
     if first is None:
@@ -140,9 +140,9 @@ def number_columns(rows: Rows, account: AccountConfig) -> Mapping[int, str]:
     found: dict[int, str] = {}
     for index, header in enumerate(rows.header[1:], start=1):
         metric, unit = split_header(header, account)
-        said = meaning_of(account, metric, unit)
-        if (said is not None and said[1].quantity.kind is not Kind.STATE) or (said is None and unit):
-            found[index] = said[0] if said else unit
+        meaning = meaning_of(account, metric, unit)
+        if (meaning is not None and meaning[1].quantity.kind is not Kind.STATE) or (meaning is None and unit):
+            found[index] = meaning[0] if meaning else unit
     return found
 
 

@@ -128,10 +128,10 @@ class Exports:
             ProviderError: It cannot be asked.
         """
         try:
-            said = self._details(job)
+            details = self._details(job)
         except PayloadUnreadableError as error:
             raise self._not_readable(self._place(order), error) from None
-        return said.url if said else None
+        return details.url if details else None
 
     def forget(self, job: ExportJob, sentence: str) -> None:
         """Take a job for lost: its archive cannot be had."""
@@ -163,22 +163,22 @@ class Exports:
             watch.sleep(pause)
             age = job.age_seconds + watch.seconds - before
             try:
-                said = self._details(job)
+                details = self._details(job)
             except (PayloadUnreadableError, RequestRejectedError) as error:
                 if age >= self._policy.given_up:  # or nothing would ever be ordered again
                     return self._lost(job, error.culprit)
                 raise self._not_readable(place, error) from None
-            if said is None:
+            if details is None:
                 return self._lost(job, "the provider does not know it any longer")
-            if self._has_ended(job, said):
-                return said
-            self._jobs.seen(job.number, said.state)
-            _log.info("%s: %s for %.0f s; asked again in %.0f s", place, said.state, age, wait)
+            if self._has_ended(job, details):
+                return details
+            self._jobs.seen(job.number, details.state)
+            _log.info("%s: %s for %.0f s; asked again in %.0f s", place, details.state, age, wait)
             if age >= self._policy.given_up:
-                return self._lost(job, f"it was {said.state} for {age:.0f} s")
+                return self._lost(job, f"it was {details.state} for {age:.0f} s")
             if watch.seconds >= self._policy.deadline:
                 raise ExportPendingError(
-                    f"the export is {said.state} after {age:.0f} s",
+                    f"the export is {details.state} after {age:.0f} s",
                     place=place,
                     fix="wait for the next run, which asks after the same job; look at the provider if it stays",
                 )
@@ -190,13 +190,15 @@ class Exports:
         place = f"{self._http.source}, export {job.provider_job}"
         return None if answer.status in _NOT_FOUND else parse_job(answer.body, place=place)
 
-    def _has_ended(self, job: ExportJob, said: Job) -> bool:
-        if said.state in COMPLETED and said.url:
+    def _has_ended(self, job: ExportJob, details: Job) -> bool:
+        if details.state in COMPLETED and details.url:
             self._jobs.ended(job.number, JobState.COMPLETED)
             return True
-        if said.state in GIVEN_UP:
-            _log.warning("%s: export %s ended with %s. %s", self._http.source, said.id, said.state, said.message)
-            self._jobs.ended(job.number, JobState.FAILED, f"{said.state} {said.message}".strip())
+        if details.state in GIVEN_UP:
+            _log.warning(
+                "%s: export %s ended with %s. %s", self._http.source, details.id, details.state, details.message
+            )
+            self._jobs.ended(job.number, JobState.FAILED, f"{details.state} {details.message}".strip())
             return True
         return False
 
@@ -264,8 +266,8 @@ class Exports:
         if ended.state == JobState.LOST:
             how = f"the export was ordered twice and lost, the last time because {ended.message}"
         else:
-            said = f" and said {ended.message!r}" if ended.message else ""
-            how = f"the provider gave the export up twice, with {ended.state}{said}"
+            quoted = f" and said {ended.message!r}" if ended.message else ""
+            how = f"the provider gave the export up twice, with {ended.state}{quoted}"
         return RequestRejectedError(
             how,
             place=self._place(order),

@@ -33,14 +33,14 @@ def servitly_login(
     def ask() -> LoginRequest:
         if account.login == "pat":
             return LoginRequest(json={"apiKey": api_key.reveal(), "pat": password.reveal()})
-        said = {"email": username, "password": password.reveal()}
-        return LoginRequest(json=said, params={"apiKey": api_key.reveal()})
+        credentials = {"email": username, "password": password.reveal()}
+        return LoginRequest(json=credentials, params={"apiKey": api_key.reveal()})
 
-    def read(said: Mapping[str, object]) -> Granted:
-        expires = said.get("tokenExpirationTimestamp")
+    def read(document: Mapping[str, object]) -> Granted:
+        expires = document.get("tokenExpirationTimestamp")
         is_number = isinstance(expires, int | float) and not isinstance(expires, bool)
         # A clock an hour off makes nonsense of it; the core then takes what it is told below.
-        return Granted(said.get("token"), float(expires) / 1000 - now() if is_number else None)  # type: ignore[arg-type]  # a number
+        return Granted(document.get("token"), float(expires) / 1000 - now() if is_number else None)  # type: ignore[arg-type]  # a number
 
     rules: Final = Rules(
         who="our user",

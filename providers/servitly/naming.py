@@ -25,14 +25,14 @@ def name_reason(name: str) -> Reason | None:
 def series_of(account: AccountConfig, thing: str, header: str, *, is_state: bool) -> Series:
     """The series of a column: `<thing>/<header>`, unit included, since two metrics of one name differ by it."""
     metric, unit = split_header(header, account)
-    said = None if is_state else meaning_of(account, metric, unit)
+    meaning = None if is_state else meaning_of(account, metric, unit)
     labels = {"thing": thing, "metric": metric}
     return Series(
         key=key_of(thing, header),
-        quantity=said[1].quantity.name if said else "state",
+        quantity=meaning[1].quantity.name if meaning else "state",
         device=thing,
         site=account.site,
-        provider_unit=said[0] if said else "text",
+        provider_unit=meaning[0] if meaning else "text",
         labels=labels | ({"unit": unit} if unit else {}),
     )
 

@@ -120,18 +120,18 @@ class _Batches:
             The same for the piece after it.
         """
         asked = self._payload.window
-        times, odd = read_times(rows.times, self._payload.received_at)
-        near = near_outside(times, odd, asked)
-        unusable = odd.keys() | near.keys()
+        times, invalid = read_times(rows.times, self._payload.received_at)
+        near = near_outside(times, invalid, asked)
+        unusable = invalid.keys() | near.keys()
         for index, window in self._windows.items():
             timed = np.flatnonzero(inside(times, unusable, asked, window, place=place)).tolist()
-            untimed = {row: odd[row] for row in untimed_inside(times, odd, asked, window, before=before)}
+            untimed = {row: invalid[row] for row in untimed_inside(times, invalid, asked, window, before=before)}
             untimed |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
             if timed or untimed:
                 batch = self._begun.setdefault(index, _Share(self._sha256, self._account))
                 batch.add(thing, rows, n_before, sign, times, timed)
                 batch.reject(thing, rows, untimed)
-        last = next((index for index in range(len(times) - 1, -1, -1) if index not in odd), None)
+        last = next((index for index in range(len(times) - 1, -1, -1) if index not in invalid), None)
         return before if last is None else int(times[last])
 
     def full(self) -> Iterator[tuple[int, Normalized]]:
@@ -178,13 +178,13 @@ class _Share:
             return
         at = times[fitting]
         decimal = sign.of(n_before + np.array(fitting, dtype=np.int64))
-        read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_said)
+        read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_declared)
         for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=True):
             self._column(thing, header, at, read, list(column), lambda row: rows.text(fitting[row]))
 
-    def reject(self, thing: str, rows: Rows, odd: Mapping[int, Reason]) -> None:
+    def reject(self, thing: str, rows: Rows, invalid: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""
-        for index, reason in odd.items():
+        for index, reason in invalid.items():
             self._reject(f"{thing}: {rows.text(index)}", reason, key_of(thing))
 
     def _column(  # noqa: PLR0917 - all of them are of one column
@@ -198,14 +198,14 @@ class _Share:
     ) -> None:
         reason = name_reason(header)
         metric, unit = split_header(header, self._account)
-        said = meaning_of(self._account, metric, unit)
-        points = read(cells, said[1] if said else None, unit=said[0] if said else unit)
+        meaning = meaning_of(self._account, metric, unit)
+        points = read(cells, meaning[1] if meaning else None, unit=meaning[0] if meaning else unit)
         if reason is not None:
-            n_said = len(points.numbers) + len(points.texts) + len(points.odd) + points.n_unmapped
-            for _ in range(n_said):
+            n_present = len(points.numbers) + len(points.texts) + len(points.invalid) + points.n_unmapped
+            for _ in range(n_present):
                 self._reject(f"{thing}: a value of the column {header[:80]!r}", reason, key_of(thing, header[:80]))
             return
-        for row, why in points.odd.items():
+        for row, why in points.invalid.items():
             self._reject(f"{header} of {thing}: {text_of(row)}", why, key_of(thing, header))
         if points.n_unmapped:
             self._batch.unmapped[f"{thing}/{header}"] += points.n_unmapped

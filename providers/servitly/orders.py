@@ -86,7 +86,7 @@ class Orders:
             )
             if response.status in _REFUSALS:
                 return self._refused(number, order, response)
-            said = parse_job(response.body, place=self._place(order))
+            details = parse_job(response.body, place=self._place(order))
         except RateLimitedError as error:
             self._refuse(number, error.culprit)
             if not error.was_sent:
@@ -97,7 +97,7 @@ class Orders:
             if is_certain and not isinstance(error, PayloadUnreadableError):
                 self._refuse(number, error.culprit)
             raise
-        self._noted(lambda: self._jobs.taken(number, said.id, said.state))
+        self._noted(lambda: self._jobs.taken(number, details.id, details.state))
         return None
 
     def _refuse(self, number: int, words: str) -> None:

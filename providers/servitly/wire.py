@@ -70,8 +70,8 @@ def parse_job(body: bytes, *, place: str) -> Job:
     Raises:
         PayloadUnreadableError: It has no name, or no state.
     """
-    said = _object(body)
-    job, state, url = said.get("id"), said.get("state"), said.get("url")
+    document = _object(body)
+    job, state, url = document.get("id"), document.get("state"), document.get("url")
     if not isinstance(job, str) or not _JOB_ID.fullmatch(job):
         raise unreadable("the answer about an export has no id, or one that is no id", place)
     if not isinstance(state, str) or not state or len(state) > _LONGEST_WORD or not state.isprintable():
@@ -108,9 +108,9 @@ def meaning_of(account: AccountConfig, metric: str, unit: str) -> tuple[str, Con
 
     The account's word comes first; the unit that a header says is believed before the one in the account.
     """
-    said = account.fields.get(metric)
-    quantity = said.quantity if said else SPEAKING_UNITS.get(unit)
-    sent = unit or (said.unit if said else None)
+    known = account.fields.get(metric)
+    quantity = known.quantity if known else SPEAKING_UNITS.get(unit)
+    sent = unit or (known.unit if known else None)
     if quantity is None or sent is None:
         return None
     try:
@@ -128,7 +128,7 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
 
 def _object(body: bytes) -> Mapping[str, object]:
     try:
-        said = read_json(body, place="an answer about a job", fix="compare with the provider's documentation")
+        document = read_json(body, place="an answer about a job", fix="compare with the provider's documentation")
     except PayloadUnreadableError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return document if isinstance(document, dict) else {}

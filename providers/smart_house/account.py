@@ -68,8 +68,8 @@ class AccountConfig:
                 raise _wrong(f"{home[:_MOST_NAME]!r} cannot be the name of a home", "use a short name without a slash")
             if not entities:
                 raise _wrong(f"nothing tells the home {home} apart", "name an entity that it has, and no other one")
-        said = Counter(column(entity) for entities in self.homes.values() for entity in entities)
-        if twice := [entity for entity, count in said.items() if count > 1]:
+        counts = Counter(column(entity) for entities in self.homes.values() for entity in entities)
+        if twice := [entity for entity, count in counts.items() if count > 1]:
             raise _wrong(f"the entity {twice[0]} tells two homes apart, or one twice", "name it for one home, once")
 
 

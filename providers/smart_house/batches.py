@@ -65,11 +65,11 @@ class Batches:
         if (batch := self._batch(at)) is not None:
             batch.n_absent += 1
 
-    def reject(self, at: int, where: str, said: object, reason: Reason, series: str = "") -> None:
+    def reject(self, at: int, where: str, value: object, reason: Reason, series: str = "") -> None:
         """What has no meaning, and belongs where `at` lies; of the series with that key, where anybody can tell."""
         if (batch := self._batch(at)) is not None:
             key = series if is_storable(series) else ""
-            self._hold(batch, batch.reject(f"{where}: {_shown(said)}", reason, key))
+            self._hold(batch, batch.reject(f"{where}: {_shown(value)}", reason, key))
 
     def full(self) -> Iterator[tuple[int, Normalized]]:
         """The largest batch, with the index of its window, as long as all of them together are too large."""
@@ -109,11 +109,11 @@ class Batches:
         self._n_characters += n_characters
 
 
-def _shown(said: object) -> str:
+def _shown(value: object) -> str:
     """The beginning of what was said; a cell of thousands of changes is not written out to be cut off again."""
-    if isinstance(said, str):
-        return said[: MAX_RAW + 1]
-    pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(said)
+    if isinstance(value, str):
+        return value[: MAX_RAW + 1]
+    pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(value)
     shown = ""
     for piece in pieces:
         shown += piece

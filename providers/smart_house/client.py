@@ -235,13 +235,13 @@ class SmartHouse(ProviderClient):
 
     def _params(self, question: Question) -> dict[str, tuple[str, ...]]:
         # Strictly yyyy-mm-dd: what else a date could be, the provider guesses at, and is silently wrong.
-        said = {
+        params = {
             "date_from": (question.first.isoformat(),),
             "date_to": (question.last.isoformat(),),
             "types": question.types,
             "units": self._account.units,
         }
-        return {name: values for name, values in said.items() if values}
+        return {name: values for name, values in params.items() if values}
 
     def _payload(self, question: Question, response: Response, page: int, left: list[Question]) -> Payload:
         is_nothing = response.status == _NO_CONTENT
@@ -270,8 +270,8 @@ def _may_be_width(error: ProviderError) -> bool:
 
 
 def _cursor_of(questions: list[Question]) -> str:
-    said = [[one.first.isoformat(), one.last.isoformat(), *one.types] for one in questions]
-    return json.dumps(said, separators=(",", ":"))
+    remaining = [[one.first.isoformat(), one.last.isoformat(), *one.types] for one in questions]
+    return json.dumps(remaining, separators=(",", ":"))
 
 
 def _questions_of(cursor: str) -> list[Question]:

@@ -13,15 +13,15 @@ from domain.errors import PayloadUnreadableError
 from domain.texts import clipped
 from providers.smart_house.bounds import MAX_ROW_BYTES, too_large, weigh
 from providers.smart_house.spec import MAX_COLUMNS
-from providers.smart_house.wire import KEYS, OddRow, day_of, unreadable
+from providers.smart_house.wire import KEYS, InvalidRow, day_of, unreadable
 
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTED: Final = re.compile(rb'(?:\A|(?<=,))"((?:[^"]++|"")*+)"(?=,|\Z)')
 _SHOWN: Final = 4_096
 
 
-def csv_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any] | OddRow]:
-    """The rows below the header; those with more or fewer cells than it has are odd.
+def csv_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any] | InvalidRow]:
+    """The rows below the header; those with more or fewer cells than it has are invalid.
 
     Raises:
         PayloadUnreadableError: The file is no CSV, or its header is none of this provider's.
@@ -39,7 +39,7 @@ def csv_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any] | OddRow]:
         if len(cells) == len(names):
             yield dict(zip(names, cells, strict=True))
         else:
-            yield OddRow(record[:_SHOWN].decode("utf-8", "replace"), _day(names, cells))
+            yield InvalidRow(record[:_SHOWN].decode("utf-8", "replace"), _day(names, cells))
 
 
 def _records(file: IO[bytes], place: str) -> Generator[bytes]:
@@ -80,16 +80,16 @@ def _cells(record: bytes, place: str) -> list[str]:
     return found
 
 
-def _plain_cells(said: bytes, place: str, *, is_first: bool) -> list[str]:
+def _plain_cells(data: bytes, place: str, *, is_first: bool) -> list[str]:
     """Cells without quotes: at the beginning of a line, or each behind its comma."""
-    if b'"' in said or b"\r" in said:
+    if b'"' in data or b"\r" in data:
         raise unreadable("the file is no CSV (a cell has quotes within, or a row a carriage return)", place)
-    cells = said.decode().split(",")
+    cells = data.decode().split(",")
     return cells if is_first else cells[1:]
 
 
 def _day(names: Sequence[str], cells: Sequence[str]) -> date | None:
-    """The day that an odd row is of, if it says one: the first columns are those of the day."""
+    """The day that an invalid row is of, if it says one: the first columns are those of the day."""
     try:
         return day_of(dict(zip(names, cells, strict=False)), place="")
     except PayloadUnreadableError:

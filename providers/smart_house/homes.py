@@ -12,7 +12,7 @@ from typing import Final
 
 from providers.smart_house.account import AccountConfig, column
 from providers.smart_house.bounds import too_large
-from providers.smart_house.wire import OddRow, Upload
+from providers.smart_house.wire import InvalidRow, Upload
 
 MAX_ENTITIES: Final = 200_000
 """Of all homes together, counted on each day of a file: some hundreds of homes with some hundreds of them."""
@@ -74,11 +74,11 @@ class Homes:
     """
 
     def __init__(
-        self, account: AccountConfig, uploads: Iterable[Upload | OddRow], *, place: str, is_part: bool = False
+        self, account: AccountConfig, uploads: Iterable[Upload | InvalidRow], *, place: str, is_part: bool = False
     ) -> None:
         census, self._has_odd_rows = Census(place), False
         for upload in uploads:
-            if isinstance(upload, OddRow):
+            if isinstance(upload, InvalidRow):
                 self._has_odd_rows = True
             else:
                 census.note(upload)
@@ -102,11 +102,11 @@ class Homes:
         return self._names[upload.home, upload.day]
 
     def _name_known(self, account: AccountConfig, entities: dict[tuple[str, date], set[str]]) -> None:
-        marks = {name: {column(entity) for entity in said} for name, said in account.homes.items()}
+        marks = {name: {column(entity) for entity in columns} for name, columns in account.homes.items()}
         of_home: dict[str, set[str]] = defaultdict(set)
-        for (home, _), said in entities.items():
-            of_home[home] |= said
-        known = {home: [name for name in marks if marks[name] & said] for home, said in of_home.items()}
+        for (home, _), columns in entities.items():
+            of_home[home] |= columns
+        known = {home: [name for name in marks if marks[name] & columns] for home, columns in of_home.items()}
         claims = [name for names in known.values() for name in names]
         for home, day in entities:
             names = known[home]
@@ -117,8 +117,8 @@ class Homes:
     def _name_fingerprints(self, entities: dict[tuple[str, date], set[str]]) -> None:
         # By day, not by file: so a day has the same homes, whichever days it was asked for with.
         alike: dict[tuple[str, date], list[tuple[str, date]]] = defaultdict(list)
-        for (home, day), said in entities.items():
-            alike[_fingerprint(said), day].append((home, day))
+        for (home, day), columns in entities.items():
+            alike[_fingerprint(columns), day].append((home, day))
         for (name, _), places in alike.items():
             for place in places:
                 self._names[place] = name if len(places) == 1 else None

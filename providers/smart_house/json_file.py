@@ -28,9 +28,9 @@ def json_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any]]:
     """
     cut = _Cut(place)
     while piece := file.read(_PIECE):
-        for said in cut.objects(piece):
-            weigh(said, place=place)
-            row = read_json(said, place=place, fix=FIX)
+        for document in cut.objects(piece):
+            weigh(document, place=place)
+            row = read_json(document, place=place, fix=FIX)
             if not isinstance(row, dict):
                 raise unreadable(f"the file holds {clipped(row)}, which is no row", place)
             yield row
@@ -61,8 +61,8 @@ class _Cut:
             self._at = found.end()
             if found[1] in b"[{":
                 self._open(found.start(1))
-            elif said := self._close():
-                yield said
+            elif document := self._close():
+                yield document
         del self._text[: self._begin]
         self._at, self._begin = self._at - self._begin, 0
         if self._is_over:

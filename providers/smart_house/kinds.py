@@ -15,7 +15,7 @@ from providers._numbers import readings
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig, column
 from providers.smart_house.meanings import Attributes
-from providers.smart_house.wire import REDACTED, OddRow, Upload, changes_of
+from providers.smart_house.wire import REDACTED, InvalidRow, Upload, changes_of
 
 # In a map's text and in Python's text of a map: an entry can begin behind a brace or a comma, and has a value.
 _EVIDENCE: Final = re.compile(
@@ -55,9 +55,9 @@ class EntityKinds:
         self._of_fields = {column(name): meaning.quantity for name, meaning in self.account.fields.items()}
         self._measured = {naming.entity_of(key) for key, kind in self.kinds.items() if kind is not Kind.STATE}
 
-    def note(self, upload: Upload | OddRow) -> Upload | OddRow:
+    def note(self, upload: Upload | InvalidRow) -> Upload | InvalidRow:
         """Take in a row before any of its changes is looked at."""
-        if isinstance(upload, OddRow):
+        if isinstance(upload, InvalidRow):
             return upload
         for entity, cell in upload.cells.items():
             if (place := (upload.home, entity)) not in self._with_unit and _shows_a_number(cell):

@@ -73,21 +73,21 @@ class _Parser:
     def _value(self, depth: int) -> Any:  # noqa: ANN401  # a literal is anything
         if depth > MAX_DEPTH:
             raise LiteralError("too deep")
-        kind, said = self._kind, self._token
+        kind, text = self._kind, self._token
         self._next()
         if kind == "text":
-            return _unquoted(said)
+            return _unquoted(text)
         if kind == "number":
-            return float(said) if set(said) & set(".eE") else int(said)
-        if kind == "word" and said == _ROW:
+            return float(text) if set(text) & set(".eE") else int(text)
+        if kind == "word" and text == _ROW:
             self._take("(")
             return self._pairs(")", "=", self._field, depth)
-        if kind == "word" and said in _WORDS:
-            return _WORDS[said]
-        if kind == "mark" and said == "{":
+        if kind == "word" and text in _WORDS:
+            return _WORDS[text]
+        if kind == "mark" and text == "{":
             return self._pairs("}", ":", self._key, depth)
-        if kind == "mark" and said in "[(":
-            return self._items("]" if said == "[" else ")", depth)
+        if kind == "mark" and text in "[(":
+            return self._items("]" if text == "[" else ")", depth)
         raise LiteralError("no value")
 
     def _items(self, end: str, depth: int) -> list[Any]:
@@ -137,12 +137,12 @@ def _unquoted(token: str) -> str:
 
 
 def _plain(found: re.Match[str]) -> str:
-    said = found[1]
-    if said[0] in "xuU" and len(said) > 1:
+    text = found[1]
+    if text[0] in "xuU" and len(text) > 1:
         try:
-            return chr(int(said[1:], 16))
+            return chr(int(text[1:], 16))
         except (ValueError, OverflowError):
             raise LiteralError("no character") from None
-    if said not in _ESCAPED:
+    if text not in _ESCAPED:
         raise LiteralError("no escape")
-    return _ESCAPED[said]
+    return _ESCAPED[text]

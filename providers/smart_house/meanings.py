@@ -55,17 +55,17 @@ class Attributes:
     state_class: str = ""
 
 
-def attributes_of(said: object) -> Attributes | None:
+def attributes_of(attributes: object) -> Attributes | None:
     """Read a map or its text; None where it says a name twice, or is neither.
 
     Raises nothing: a text without the names has none.
     """
-    if said is None or said == "":
+    if attributes is None or attributes == "":
         return Attributes()
-    if isinstance(said, dict):
-        entries = [(name, value) for name, value in said.items() if isinstance(value, str)]
-    elif isinstance(said, str):
-        entries = _entries(said)
+    if isinstance(attributes, dict):
+        entries = [(name, value) for name, value in attributes.items() if isinstance(value, str)]
+    elif isinstance(attributes, str):
+        entries = _entries(attributes)
     else:
         return None
     found: dict[str, str] = {}
@@ -79,11 +79,11 @@ def attributes_of(said: object) -> Attributes | None:
 def meaning_of(account: AccountConfig, entity: str, attributes: Attributes) -> tuple[str, Conversion] | None:
     """The unit and the conversion of an entity's numbers; None if nobody knows what they are."""
     place = f"field {entity} of the smart house account"
-    said = {column(name): meaning for name, meaning in account.fields.items()}.get(entity)
-    if said is not None:
-        unit = attributes.unit or said.unit
+    sent = {column(name): meaning for name, meaning in account.fields.items()}.get(entity)
+    if sent is not None:
+        unit = attributes.unit or sent.unit
         try:
-            return (unit, conversion(said.quantity, unit, place=place)) if unit else None
+            return (unit, conversion(sent.quantity, unit, place=place)) if unit else None
         except ConfigurationError:
             return None  # a unit that does not fit what the account says: unmapped, by name, until somebody looks
     quantity = _QUANTITIES.get(attributes.unit)

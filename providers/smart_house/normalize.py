@@ -42,7 +42,7 @@ from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.spec import BATCH_POINTS
 from providers.smart_house.times import instant_of, midnight_of
-from providers.smart_house.wire import Change, OddRow, Upload, changes_of, unreadable
+from providers.smart_house.wire import Change, InvalidRow, Upload, changes_of, unreadable
 
 NOTHING_LEFT: Final = "no body"
 """The proof of an answer by which the provider says that nothing is left (204)."""
@@ -124,12 +124,12 @@ class _Answer:
             return
         # Twice: the first time says who the homes are. An answer is held against its checksum before any of it counts.
         rows = (
-            row if isinstance(row, OddRow) else self._entities.note(row)
+            row if isinstance(row, InvalidRow) else self._entities.note(row)
             for row in map(self._asked_for, self._uploads())
         )
         self.homes = Homes(self.account, rows, place=self.place, is_part=self._is_part)
         for row in self._uploads():
-            if isinstance(row, OddRow):
+            if isinstance(row, InvalidRow):
                 self._reject(row)
                 continue
             for _ in self._read(row, self.homes.name_of(row)):
@@ -146,16 +146,16 @@ class _Answer:
         types = self.payload.params.get("types", "")
         return bool(types) and set(types.split(",")) != set(self.account.types)
 
-    def _uploads(self) -> Iterator[Upload | OddRow]:
+    def _uploads(self) -> Iterator[Upload | InvalidRow]:
         return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
 
-    def _reject(self, row: OddRow) -> None:
+    def _reject(self, row: InvalidRow) -> None:
         """A row whose cells cannot be told apart counts once: on the day that it says, or else the first asked for."""
         day = row.day if row.day in self._days else self._days[0]
         at = midnight_of(day or self._days[0])
-        self._batches.reject(at, f"a row of {day}", row.said, Reason.MALFORMED_ROW)
+        self._batches.reject(at, f"a row of {day}", row.text, Reason.MALFORMED_ROW)
 
-    def _asked_for(self, upload: Upload | OddRow) -> Upload | OddRow:
+    def _asked_for(self, upload: Upload | InvalidRow) -> Upload | InvalidRow:
         if isinstance(upload, Upload) and upload.day not in self._days:
             raise OutsideWindowError(
                 f"a row was uploaded on {upload.day}, and {self._days[0]} to {self._days[-1]} were asked for",
@@ -177,9 +177,9 @@ class _Answer:
                 continue
             undated: dict[str, list[str]] = defaultdict(list)
             for change in changes:
-                odd = self._take(home or "", entity, upload, change, undated)
-                if odd is not None:
-                    self._batches.reject(midnight, where, _said(change), odd, naming.of_entity(home or "", entity))
+                invalid = self._take(home or "", entity, upload, change, undated)
+                if invalid is not None:
+                    self._batches.reject(midnight, where, _said(change), invalid, naming.of_entity(home or "", entity))
                 yield
             if self._batches.hold(midnight):
                 for unit, states in undated.items():
@@ -284,16 +284,16 @@ class _Answer:
             self._keep_text(f"{home}/{entity} of {day}", series, midnight_of(day), text, MAX_UNDATED)
             yield
 
-    def _attributes_of(self, said: object) -> Attributes:
-        if not isinstance(said, str):
-            return attributes_of(said) or Attributes()
-        known = self._attributes.get(said)
+    def _attributes_of(self, value: object) -> Attributes:
+        if not isinstance(value, str):
+            return attributes_of(value) or Attributes()
+        known = self._attributes.get(value)
         if known is None:
-            known = attributes_of(said) or Attributes()
+            known = attributes_of(value) or Attributes()
             if not is_storable(known.unit) or len(known.unit) > MAX_NAME:
                 known = Attributes()
-            if len(self._attributes) < BATCH_POINTS and len(said) <= _LONGEST_KEPT:
-                self._attributes[said] = known
+            if len(self._attributes) < BATCH_POINTS and len(value) <= _LONGEST_KEPT:
+                self._attributes[value] = known
         return known
 
     def _meaning(self, entity: str, attributes: Attributes) -> tuple[str, Conversion] | None:
@@ -320,7 +320,7 @@ def _number_of(state: str, unit: str, *, is_comma_used: bool) -> float | Reason:
         return value_of(state, unit)
     # Whoever has written a decimal comma may mean a thousand by `1.234`.
     found = read_numbers([state], decimal=None, unit=unit)
-    return found.odd[0] if found.odd else float(found.values[0])
+    return found.invalid[0] if found.invalid else float(found.values[0])
 
 
 def _said(change: Change | None) -> object:

@@ -7,15 +7,15 @@ from typing import IO, Any, Final
 from providers.smart_house.csv_file import csv_rows
 from providers.smart_house.json_file import json_rows
 from providers.smart_house.member import opened
-from providers.smart_house.wire import OddRow, Upload, upload_of
+from providers.smart_house.wire import InvalidRow, Upload, upload_of
 from providers.smart_house.xml_file import xml_rows
 
-_Rows = Generator[Mapping[str, Any]] | Generator[dict[str, Any] | OddRow]
+_Rows = Generator[Mapping[str, Any]] | Generator[dict[str, Any] | InvalidRow]
 
 _READERS: Final[Mapping[str, Callable[[IO[bytes], str], _Rows]]] = {"json": json_rows, "csv": csv_rows, "xml": xml_rows}
 
 
-def read_uploads(body: bytes, form: str, *, place: str) -> Iterator[Upload | OddRow]:
+def read_uploads(body: bytes, form: str, *, place: str) -> Iterator[Upload | InvalidRow]:
     """The rows of an answer, in their order.
 
     Args:
@@ -30,4 +30,4 @@ def read_uploads(body: bytes, form: str, *, place: str) -> Iterator[Upload | Odd
     # What is damaged is found at the end of the file: before a row of it counts, all of it has been held against it.
     with opened(body, form, place=place) as file, closing(_READERS[form](file, place)) as rows:
         for row in rows:  # closed before the file is, whoever stops reading in the middle
-            yield row if isinstance(row, OddRow) else upload_of(row, place=place)
+            yield row if isinstance(row, InvalidRow) else upload_of(row, place=place)

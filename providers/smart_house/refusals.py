@@ -16,14 +16,14 @@ _TOO_WIDE: Final = ("feature space", "featurespace", "too many columns", "more r
 def refusal_of(response: Response, *, place: str) -> RequestRejectedError:
     """The error for a 400, told apart by what it says."""
     detail = _detail(response)
-    said = quotable(response.media_type, response.body, ())
+    quoted = quotable(response.media_type, response.body, ())
     if "date_from" in detail or "date_to" in detail:
         culprit, fix = "the provider does not take the date", "report it: the house sends yyyy-mm-dd and nothing else"
     elif "format" in detail and "supported" in detail:
         culprit, fix = "the provider does not know the format", "write format: json, csv or xml in defs.yaml"
     else:
         culprit, fix = "the provider refuses the question", "read what it says; the same question is not sent again"
-    words = f"{culprit} (400) and said {said!r}" if said else f"{culprit} (400)"
+    words = f"{culprit} (400) and said {quoted!r}" if quoted else f"{culprit} (400)"
     return RequestRejectedError(words, place=place, fix=fix, status=_REFUSED)
 
 
@@ -37,8 +37,8 @@ def _detail(response: Response) -> str:
     if response.media_type not in _SPOKEN:
         return ""
     try:
-        said: Any = json.loads(response.body)
+        document: Any = json.loads(response.body)
     except (ValueError, RecursionError):
         return ""
-    words = [said.get(name) for name in ("title", "detail")] if isinstance(said, dict) else []
+    words = [document.get(name) for name in ("title", "detail")] if isinstance(document, dict) else []
     return " ".join(word for word in words if isinstance(word, str))

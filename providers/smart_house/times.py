@@ -19,24 +19,24 @@ NEAR_US: Final = 3_600_000_000
 _MANGLED: Final = re.compile(r"([^.]*:[0-9]{2}(?:\.[0-9]{1,9})?)\.([0-9]{2}:[0-9]{2})")
 
 
-def instant_of(said: object, day: date, received_at: datetime) -> int | Reason | None:
+def instant_of(value: object, day: date, received_at: datetime) -> int | Reason | None:
     """Microseconds since the epoch; why there are none; None where the collector took the time out.
 
     Args:
-        said: `last_updated` as sent.
+        value: `last_updated` as sent.
         day: The day of the upload: nothing can be newer than its end, and what is older than the late days before it
             was not asked for.
         received_at: When the answer arrived.
     """
-    if said is None or said == "":
+    if value is None or value == "":
         return Reason.NO_TIME
-    if not isinstance(said, str):
+    if not isinstance(value, str):
         return Reason.WRONG_TYPE
-    micros = _times.instant_of(said)
-    if micros is Reason.WRONG_TYPE and (mangled := _MANGLED.fullmatch(said)):
+    micros = _times.instant_of(value)
+    if micros is Reason.WRONG_TYPE and (mangled := _MANGLED.fullmatch(value)):
         micros = _times.instant_of(f"{mangled[1]}+{mangled[2]}")
     if isinstance(micros, Reason):
-        return None if micros is Reason.WRONG_TYPE and REDACTED in said else micros
+        return None if micros is Reason.WRONG_TYPE and REDACTED in value else micros
     end = midnight_of(day) + DAY_US
     first = end - (LATE_DAYS + 1) * DAY_US
     is_ahead = micros > _latest(received_at)

@@ -38,15 +38,15 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class OddRow:
+class InvalidRow:
     """A row with more or fewer cells than there are columns: which cell is whose, nobody can say.
 
     Attributes:
-        said: The beginning of the row.
+        text: The beginning of the row.
         day: The UTC day of the upload, where the row says one.
     """
 
-    said: str
+    text: str
     day: date | None
 
 
@@ -83,7 +83,7 @@ def day_of(row: Mapping[str, Any], *, place: str) -> date:
     """
     numbers = [row.get(key) for key in KEYS[1:]]
     try:
-        return date(*(_number(said) for said in numbers))
+        return date(*(_number(part) for part in numbers))
     except (TypeError, ValueError, OverflowError):
         raise unreadable(f"a row is of the day {clipped(numbers)}, which is none", place) from None
 
@@ -105,17 +105,17 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     return PayloadUnreadableError(culprit, place=place, fix=FIX)
 
 
-def _number(said: object) -> int:
-    if isinstance(said, bool) or not isinstance(said, int | str):
+def _number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError
-    return int(said)
+    return int(value)
 
 
-def _change(said: object) -> Change | None:
-    if isinstance(said, list | tuple):
+def _change(fields: object) -> Change | None:
+    if isinstance(fields, list | tuple):
         # A row of the early server: no names, but the last place is the map, and the state is before it.
-        is_one = len(said) == len(_POSITIONS) and isinstance(said[4], str) and said[4].startswith("{")
-        said = dict(zip(_POSITIONS, said, strict=True)) if is_one else None
-    if not isinstance(said, dict) or "state" not in said:
+        is_one = len(fields) == len(_POSITIONS) and isinstance(fields[4], str) and fields[4].startswith("{")
+        fields = dict(zip(_POSITIONS, fields, strict=True)) if is_one else None
+    if not isinstance(fields, dict) or "state" not in fields:
         return None
-    return Change(said.get("last_updated"), said["state"], said.get("attributes"))
+    return Change(fields.get("last_updated"), fields["state"], fields.get("attributes"))

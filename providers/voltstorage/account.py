@@ -64,14 +64,14 @@ class ProductFilter:
 
     def params(self) -> dict[str, str]:
         """As the query says it."""
-        said = {
+        params = {
             "q": self.q,
             "groupId": self.group_id,
             "installationDate": None if self.is_installed is None else str(self.is_installed).lower(),
             "ownerId": self.owner_id,
             "sort": self.sort,
         }
-        return {name: str(value) for name, value in said.items() if value is not None}
+        return {name: str(value) for name, value in params.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

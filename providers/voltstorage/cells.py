@@ -25,9 +25,9 @@ def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, d
 
     A time has an offset (`providers._times`): one without is no instant, and is not guessed to be UTC.
     """
-    micros, odd = read_column(times)
-    judge_times(micros, odd, received_at, SPEC.first_day)
-    return micros, odd
+    micros, invalid = read_column(times)
+    judge_times(micros, invalid, received_at, SPEC.first_day)
+    return micros, invalid
 
 
 def read_cells(
@@ -46,21 +46,21 @@ def read_cells(
         return _states(cells, is_state=meaning is not None, are_texts=are_texts)
     present = [index for index, cell in enumerate(cells) if cell is not None and cell != ""]
     points = Points()
-    said = [cells[index] for index in present]
-    if are_texts and not is_comma_used and _NUMBERS.fullmatch("".join(f"{cell}\n" for cell in said)):
-        points.measure(np.array(list(map(float, said)), dtype=np.float64), np.array(present, dtype=np.int64), meaning)
+    sent = [cells[index] for index in present]
+    if are_texts and not is_comma_used and _NUMBERS.fullmatch("".join(f"{cell}\n" for cell in sent)):
+        points.measure(np.array(list(map(float, sent)), dtype=np.float64), np.array(present, dtype=np.int64), meaning)
         return points
     values: list[float] = []
     rows: list[int] = []
-    for row, cell in zip(present, said, strict=True):
+    for row, cell in zip(present, sent, strict=True):
         if are_texts and is_absent(cell):
             points.n_absent += not cell.isspace()
             continue
-        if not is_said(cell):
+        if not is_present(cell):
             continue
         number = _of_text(cell, unit, is_comma_used=is_comma_used) if are_texts else one_number(cell)
         if isinstance(number, Reason):
-            points.odd[row] = number
+            points.invalid[row] = number
         else:
             values.append(number)
             rows.append(row)
@@ -79,7 +79,7 @@ def one_number(value: object) -> float | Reason:
     return number if np.isfinite(number) else Reason.NOT_FINITE
 
 
-def is_said(cell: object) -> bool:
+def is_present(cell: object) -> bool:
     """Whether a cell says anything."""
     if isinstance(cell, str):
         return cell != "" and not cell.isspace() and not is_nan(cell.strip())
@@ -90,14 +90,14 @@ def _of_text(cell: str, unit: str, *, is_comma_used: bool) -> float | Reason:
     if not is_comma_used:
         return value_of(cell, unit)
     found = read_numbers([cell], decimal=None, unit=unit)
-    return found.odd[0] if found.odd else float(found.values[0])
+    return found.invalid[0] if found.invalid else float(found.values[0])
 
 
 def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
     """Texts as states; the numbers of a column that nobody knows are unmapped."""
     points = Points()
     for index, cell in enumerate(cells):
-        if not is_said(cell):
+        if not is_present(cell):
             continue
         text = cell.strip() if are_texts else cell
         is_number = not is_state and (looks_like_number(text) if are_texts else not isinstance(text, str | bool))

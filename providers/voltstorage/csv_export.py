@@ -114,8 +114,8 @@ def _separator(header: str, hint: str, place: str) -> str:
 
 
 def _names(header: str, separator: str, place: str) -> list[str]:
-    said = _cells_of_quoted(header, separator, place) if _QUOTE in header else header.split(separator)
-    names = [name.strip() for name in said]  # a blank behind a separator makes no other column
+    cells = _cells_of_quoted(header, separator, place) if _QUOTE in header else header.split(separator)
+    names = [name.strip() for name in cells]  # a blank behind a separator makes no other column
     if len(names) > MAX_COLUMNS:
         raise unreadable(f"the header has {len(names):,} columns, and {MAX_COLUMNS:,} are allowed", place)
     if len(set(names)) != len(names):

@@ -30,8 +30,8 @@ def read_json(body: bytes, *, place: str) -> Iterator[Rows]:
         yield _records(document[start : start + n_rows], place)
 
 
-def _records(said: list[Any], place: str) -> Rows:
-    records = [one for one in said if isinstance(one, dict)]
+def _records(items: list[Any], place: str) -> Rows:
+    records = [one for one in items if isinstance(one, dict)]
     names = list(dict.fromkeys(name for record in records for name in record if name != TIME_COLUMN))
     if len(names) > MAX_COLUMNS:
         raise unreadable(f"the records have {len(names):,} fields, and {MAX_COLUMNS:,} are allowed", place)
@@ -39,20 +39,20 @@ def _records(said: list[Any], place: str) -> Rows:
         times=[record.get(TIME_COLUMN) for record in records],
         columns={name: [record.get(name) for record in records] for name in names},
         text_of=lambda index: _text(records[index]),
-        malformed=[_text(one) for one in said if not isinstance(one, dict)],
+        malformed=[_text(one) for one in items if not isinstance(one, dict)],
         are_texts=False,
     )
 
 
 def _tabular(document: dict[str, Any], place: str) -> Iterator[Rows]:
-    names, said = document.get("fields"), document.get("data")
-    if not isinstance(names, list) or not isinstance(said, list) or not all(isinstance(name, str) for name in names):
+    names, data = document.get("fields"), document.get("data")
+    if not isinstance(names, list) or not isinstance(data, list) or not all(isinstance(name, str) for name in names):
         raise unreadable("the export is an object without a list of fields and a list of data", place)
     if names[:1] != [TIME_COLUMN] or len(set(names)) != len(names) or len(names) > MAX_COLUMNS:
         raise unreadable(f"the fields of the export do not begin with {TIME_COLUMN}, or one is there twice", place)
     n_rows = batch_rows(len(names))
-    for start in range(0, len(said), n_rows):
-        batch = said[start : start + n_rows]
+    for start in range(0, len(data), n_rows):
+        batch = data[start : start + n_rows]
         yield _rows([row for row in batch if _fits(row, names)], names, [row for row in batch if not _fits(row, names)])
 
 

@@ -44,19 +44,19 @@ def read_message(text: str, device: Device, naming: Naming, received_at: datetim
         PayloadUnreadableError: It does not fit the vocabulary.
     """
     place = f"stream of {device.name}"
-    said = parse_json(text, place=place)
-    if not isinstance(said, dict) or not isinstance(said.get("type"), str):
-        raise unreadable(f"a message of the stream is {clipped(said)}", place)
-    if said["type"] != DATA:
+    document = parse_json(text, place=place)
+    if not isinstance(document, dict) or not isinstance(document.get("type"), str):
+        raise unreadable(f"a message of the stream is {clipped(document)}", place)
+    if document["type"] != DATA:
         return None
-    if not isinstance(said.get("data"), dict):
+    if not isinstance(document.get("data"), dict):
         raise unreadable("a message of the stream has no data", place)
-    if len(said["data"]) > MAX_COLUMNS:
-        n_fields = len(said["data"])
+    if len(document["data"]) > MAX_COLUMNS:
+        n_fields = len(document["data"])
         raise unreadable(f"a message has {n_fields:,} fields, and {MAX_COLUMNS:,} are allowed, as in an export", place)
-    measured_at = _instant(said.get("time"), received_at, place)
+    measured_at = _instant(document.get("time"), received_at, place)
     points, n_ignored = [], 0
-    for name, value in said["data"].items():
+    for name, value in document["data"].items():
         if value is None:
             continue
         point = _point(export_name(naming.account, name), value, device, naming, measured_at)

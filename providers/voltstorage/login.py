@@ -30,7 +30,7 @@ def password_login(
     def ask() -> LoginRequest:
         return LoginRequest(json={"email": username, "password": password.reveal(), "validity": validity_seconds})
 
-    def read(said: Mapping[str, object]) -> Granted:
-        return Granted(said.get("token"), validity_seconds)
+    def read(document: Mapping[str, object]) -> Granted:
+        return Granted(document.get("token"), validity_seconds)
 
     return BearerLogin(http, path, ask=ask, read=read, rules=_RULES)

@@ -55,13 +55,13 @@ class Naming:
         """The series of a field of an export, or of the live stream under its name in exports."""
         place = (device.name, "", name)
         if place not in self._known:
-            said = None if is_state else meaning_of(self.account, name)
+            meaning = None if is_state else meaning_of(self.account, name)
             self._known[place] = Series(
                 key=self.key(device, name),
-                quantity=said[1].quantity.name if said else "state",
+                quantity=meaning[1].quantity.name if meaning else "state",
                 device=device.name,
                 site=self.account.site,
-                provider_unit=said[0] if said else "text",
+                provider_unit=meaning[0] if meaning else "text",
                 labels={device.kind: device.number, "field": name},
             )
         return self._known[place]

@@ -22,7 +22,7 @@ from domain.window import Window
 from providers._batch import Batch
 from providers._points import EPOCH, MICROSECOND, Points, inside, near_outside, text_reason
 from providers.voltstorage.account import AccountConfig
-from providers.voltstorage.cells import is_said, read_cells, read_times
+from providers.voltstorage.cells import is_present, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv
 from providers.voltstorage.json_export import read_json
 from providers.voltstorage.naming import Device, Naming, device_of
@@ -71,10 +71,10 @@ class _Share:
         self.naming = naming
         self.rows = rows
         self.device: Device = device_of(payload.params)
-        self.times, self.odd = read_times(rows.times, payload.received_at)
-        near = near_outside(self.times, self.odd, payload.window)
-        self.is_inside = inside(self.times, self.odd.keys() | near.keys(), payload.window, window, place=place)
-        self.odd |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
+        self.times, self.invalid = read_times(rows.times, payload.received_at)
+        near = near_outside(self.times, self.invalid, payload.window)
+        self.is_inside = inside(self.times, self.invalid.keys() | near.keys(), payload.window, window, place=place)
+        self.invalid |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
         self.batch = Batch(payload.sha256)
 
     def read(self) -> Normalized:
@@ -83,7 +83,7 @@ class _Share:
             self.batch.reject(text, Reason.MALFORMED_ROW, self.naming.key(self.device))
         for name, cells in self.rows.columns.items():
             self._add(name, cells)
-        self._reject_odd_rows()
+        self._reject_invalid_rows()
         return self.batch.read()
 
     def _add(self, name: str, cells: list[Any]) -> None:
@@ -91,7 +91,7 @@ class _Share:
         if not self.is_inside.all():
             cells = [cell if is_in else None for cell, is_in in zip(cells, self.is_inside.tolist(), strict=True)]
         points = self._read(name, cells)
-        for index, reason in points.odd.items():
+        for index, reason in points.invalid.items():
             self.batch.reject(f"{name} of {self.rows.text_of(index)}", reason, self.naming.key(self.device, name))
         if points.n_unmapped:
             self.batch.unmapped[f"{self.device.name}/{name}"] += points.n_unmapped
@@ -102,18 +102,18 @@ class _Share:
     def _read(self, name: str, cells: list[Any]) -> Points:
         reason = Reason.MALFORMED_ROW if not name or len(name) > MAX_NAME else text_reason(name)
         if reason is not None:
-            return Points(odd={index: reason for index, cell in enumerate(cells) if is_said(cell)})
+            return Points(invalid={index: reason for index, cell in enumerate(cells) if is_present(cell)})
         meaning = meaning_of(self.naming.account, name)
         unit, how = meaning or ("", None)
         rows = self.rows
         return read_cells(cells, how, are_texts=rows.are_texts, unit=unit, is_comma_used=rows.is_comma_used)
 
-    def _reject_odd_rows(self) -> None:
+    def _reject_invalid_rows(self) -> None:
         """Reject the values of rows without a usable time or just outside; such a row itself, once, if it has none."""
-        for index, reason in sorted(self.odd.items()):
+        for index, reason in sorted(self.invalid.items()):
             text, n_values = self.rows.text_of(index), 0
             for name, cells in self.rows.columns.items():
-                if not is_said(cells[index]):
+                if not is_present(cells[index]):
                     continue
                 points = self._read(name, [cells[index]])
                 if points.n_absent:

@@ -44,12 +44,12 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
         PayloadUnreadableError: It is not a JSON list of objects with `timespan_start`.
         OutsideWindowError: A span lies outside of what was asked for.
     """
-    said = parse_json(payload.body, place=place)
-    if not isinstance(said, list):
+    document = parse_json(payload.body, place=place)
+    if not isinstance(document, list):
         raise unreadable("the statistics are no JSON list", place)
     device, timespan = device_of(payload.params), payload.params.get("timespan", "")
     batch = Batch(payload.sha256)
-    for one in said:
+    for one in document:
         at_us = _instant(one, payload, place, timespan)
         if isinstance(at_us, Reason):
             batch.reject(one if isinstance(one, str) else json.dumps(one), at_us, naming.key(device))

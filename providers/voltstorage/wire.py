@@ -81,10 +81,10 @@ class Product:
 
 def meaning_of(account: AccountConfig, name: str) -> tuple[str, Conversion] | None:
     """The unit and the conversion of the numbers of field `name`; None if nobody knows what they are."""
-    said = account.fields.get(name) or MEANINGS.get(name)
-    if said is None:
+    meaning = account.fields.get(name) or MEANINGS.get(name)
+    if meaning is None:
         return None
-    return said.unit, conversion(said.quantity, said.unit, place=f"field {name} of the voltstorage account")
+    return meaning.unit, conversion(meaning.quantity, meaning.unit, place=f"field {name} of the voltstorage account")
 
 
 def export_name(account: AccountConfig, live_name: str) -> str:
@@ -103,10 +103,10 @@ def parse_products(body: bytes, *, place: str, zones: Mapping[str, str] = Mappin
     Raises:
         PayloadUnreadableError: It is no JSON list of objects with an `id`.
     """
-    said = parse_json(body, place=place)
-    if not isinstance(said, list):
-        raise unreadable(f"the list of products is a JSON {kind_of(said)}", place)
-    return [_product(one, place, zones) for one in said]
+    document = parse_json(body, place=place)
+    if not isinstance(document, list):
+        raise unreadable(f"the list of products is a JSON {kind_of(document)}", place)
+    return [_product(one, place, zones) for one in document]
 
 
 def parse_latest(body: bytes, *, place: str) -> tuple[float | None, dict[str, Any]]:
@@ -115,15 +115,15 @@ def parse_latest(body: bytes, *, place: str) -> tuple[float | None, dict[str, An
     Raises:
         PayloadUnreadableError: It is not what is documented.
     """
-    said = parse_json(body, place=place)
-    if not isinstance(said, dict):
-        raise unreadable(f"the latest values are a JSON {kind_of(said)}", place)
-    if isinstance(said.get("data"), dict) and "time" in said:
-        time = said["time"]
+    document = parse_json(body, place=place)
+    if not isinstance(document, dict):
+        raise unreadable(f"the latest values are a JSON {kind_of(document)}", place)
+    if isinstance(document.get("data"), dict) and "time" in document:
+        time = document["time"]
         if isinstance(time, bool) or not isinstance(time, int | float):
             raise unreadable(f"the time of the latest values is a JSON {kind_of(time)}", place)
-        return time, said["data"]
-    return None, said
+        return time, document["data"]
+    return None, document
 
 
 def parse_json(body: bytes | str, *, place: str) -> Any:  # noqa: ANN401  # JSON is anything
@@ -142,11 +142,11 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     return PayloadUnreadableError(culprit, place=place, fix=_COMPARE)
 
 
-def _product(said: object, place: str, zones: Mapping[str, str]) -> Product:
-    number = said.get("id") if isinstance(said, dict) else None
-    if not isinstance(said, dict) or isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise unreadable(f"the list of products holds {clipped(said)}, which has no id", place)
-    zone, group = said.get("timezone"), said.get("group")
+def _product(row: object, place: str, zones: Mapping[str, str]) -> Product:
+    number = row.get("id") if isinstance(row, dict) else None
+    if not isinstance(row, dict) or isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise unreadable(f"the list of products holds {clipped(row)}, which has no id", place)
+    zone, group = row.get("timezone"), row.get("group")
     name = group.get("name") if isinstance(group, dict) else None
     known, refused = named_zone(zone, zones)
     return Product(

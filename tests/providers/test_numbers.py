@@ -36,7 +36,7 @@ def test_a_text_is_worth_what_its_writer_meant_under_each_decimal_sign(
 def test_what_is_one_number_is_read_without_a_known_sign_and_what_could_be_two_is_refused_by_name() -> None:
     found = read_numbers(["21.5", "21,5", "7", "1.234", "1 234", "n/a", "inf", "5\n6"], decimal=None)
     assert dict(zip(found.rows.tolist(), found.values.tolist(), strict=True)) == {0: 21.5, 1: 21.5, 2: 7, 4: 1234}
-    assert found.odd == {
+    assert found.invalid == {
         3: Reason.AMBIGUOUS_DECIMAL,
         5: Reason.WRONG_TYPE,
         6: Reason.NOT_FINITE,
@@ -46,13 +46,13 @@ def test_what_is_one_number_is_read_without_a_known_sign_and_what_could_be_two_i
 
 def test_a_known_sign_decides_and_its_contradiction_is_refused_unless_it_is_wanted() -> None:
     found = read_numbers(["1.234", "21,5", "1,234"], decimal=".")
-    assert (found.values.tolist(), found.odd) == ([1.234, 1234.0], {1: Reason.AMBIGUOUS_DECIMAL})
+    assert (found.values.tolist(), found.invalid) == ([1.234, 1234.0], {1: Reason.AMBIGUOUS_DECIMAL})
     assert read_numbers(["1.234", "21,5"], decimal=".", is_other_read=True).values.tolist() == [1.234, 21.5]
 
 
 def test_a_sign_of_each_text_decides_for_it_alone() -> None:
     found = read_numbers(["1.234", "1.234", "1.234", "7"], decimal=[".", ",", None, None])
-    assert (found.values.tolist(), found.odd) == ([1.234, 1234.0, 7.0], {2: Reason.AMBIGUOUS_DECIMAL})
+    assert (found.values.tolist(), found.invalid) == ([1.234, 1234.0, 7.0], {2: Reason.AMBIGUOUS_DECIMAL})
 
 
 def test_a_sign_is_proven_by_a_text_that_is_a_number_under_no_other() -> None:

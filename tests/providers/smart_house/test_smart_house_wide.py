@@ -11,7 +11,7 @@ from providers.smart_house import batches
 from providers.smart_house.account import AccountConfig
 from providers.smart_house.normalize import normalize, normalize_each
 from providers.smart_house.reading import read_uploads
-from providers.smart_house.wire import OddRow, Upload
+from providers.smart_house.wire import InvalidRow, Upload
 from tests.providers.conformance import said
 from tests.providers.smart_house.harness import DAY, archive, change, payload, row
 
@@ -54,7 +54,7 @@ def test_each_day_has_what_it_has_alone_however_small_the_batches_are(
 def test_an_answer_is_read_twice_for_all_of_its_days(monkeypatch: pytest.MonkeyPatch) -> None:
     places: list[str] = []
 
-    def counted(body: bytes, form: str, *, place: str) -> Iterator[Upload | OddRow]:
+    def counted(body: bytes, form: str, *, place: str) -> Iterator[Upload | InvalidRow]:
         places.append(place)
         return read_uploads(body, form, place=place)
 
