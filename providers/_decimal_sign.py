@@ -1,4 +1,4 @@
-"""The two decimal signs. Apart from the reading of numbers: whoever looks at settings alone imports no pandas."""
+"""The two decimal signs. Apart from the reading of numbers: what reads settings alone imports no pandas."""
 
 from typing import Final, Literal
 

@@ -65,7 +65,7 @@ def constant(name: str) -> float | None:
 
 
 def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - JSON is anything
-    """The same by the slow parser alone, for whoever has a fast way of his own before it.
+    """The same by the slow parser alone, for a caller that has tried a fast one before.
 
     Raises:
         PayloadUnreadableError: As `read_json`.

@@ -17,7 +17,7 @@ from domain.errors import CredentialsRejectedError, PayloadUnreadableError
 from providers._http import ApiClient, Response, Secret
 from providers._json import read_json
 
-# A lifetime that is missing or absurd is taken for a minute: never cached for ever, never fetched for every request.
+# A lifetime that is missing or absurd is taken for a minute: never kept without end, never fetched for every request.
 SHORT_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 86_400.0
 _ABSURD_SECONDS: Final = 366 * 86_400.0
@@ -60,7 +60,7 @@ class Rules:
     """What is true of one provider's logins.
 
     Attributes:
-        who: Whom the provider knows us as, for messages: `our client`, `our user`.
+        subject: Whom the provider knows us as, for messages: `our client`, `our user`.
         fix: What to do when it rejects us.
         codes: The only words of an error answer (its `error`) that are repeated in a message.
         otherwise_seconds: A token's life where the answer does not say it, or says nonsense.
@@ -68,7 +68,7 @@ class Rules:
         beside: Headers sent with the token, none of them secret.
     """
 
-    who: str
+    subject: str
     fix: str
     codes: Collection[str] = frozenset()
     otherwise_seconds: float = SHORT_SECONDS
@@ -150,7 +150,9 @@ class BearerLogin:
 
     def _log_in(self) -> _Token:
         if self._clock() < self._rejected_until:
-            raise self._rejected(f"the provider rejected {self._rules.who} a moment ago, and it was not asked again")
+            raise self._rejected(
+                f"the provider rejected {self._rules.subject} a moment ago, and it was not asked again"
+            )
         request = self._ask()
         self._http.new_step()
         began = self._clock()  # its life may have begun as early as this
@@ -159,7 +161,9 @@ class BearerLogin:
         )
         if response.status in _REFUSALS:
             self._rejected_until = self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
-            raise self._rejected(f"the provider answered {response.status}{self._code(response)} to {self._rules.who}")
+            raise self._rejected(
+                f"the provider answered {response.status}{self._code(response)} to {self._rules.subject}"
+            )
         granted = self._read(_document(response))
         if not isinstance(granted.token, str) or not _TOKEN.fullmatch(granted.token):
             raise self._unreadable("has no access token, or one that does not fit into a header")
@@ -200,7 +204,7 @@ def _document(response: Response) -> Mapping[str, object]:
 
 
 _OAUTH2_RULES: Final = Rules(
-    who="our client",
+    subject="our client",
     fix="check the client's id and secret, and that the client may use client credentials",
     # RFC 6749, 5.2, and what Keycloak adds.
     codes=frozenset({

@@ -20,7 +20,7 @@ _FIRST_WAIT_SECONDS: Final = 1.0
 _log: Final = logging.getLogger(__name__)
 
 
-class _Patience:
+class _WaitBudget:
     """What one step may still sleep because a provider asked for it."""
 
     def __init__(self, seconds: float) -> None:
@@ -39,8 +39,8 @@ class _Patience:
             return True
 
 
-# A login inside a question waits at the cost of the question's step: however many logins, the step has one bound.
-_of_the_question: "ContextVar[_Patience | None]" = ContextVar("patience", default=None)
+# A login inside a call waits at the cost of the call's step: however many logins, the step has one bound.
+_current_budget: "ContextVar[_WaitBudget | None]" = ContextVar("wait_budget", default=None)
 
 
 class Retries:
@@ -69,7 +69,7 @@ class Retries:
         with self._lock:
             self._n_failed = 0
             self._last: Failure | None = None
-            self._patience = _Patience(self._limits.longest_retry_after_seconds)
+            self._wait_budget = _WaitBudget(self._limits.longest_retry_after_seconds)
 
     def until_answered(
         self, attempt: Callable[[], Answered | Failure], *, place: str, deadline: Deadline, is_repeatable: bool = True
@@ -85,19 +85,19 @@ class Retries:
         Raises:
             ProviderError: The last failure.
         """
-        patience = _of_the_question.get() or self._patience
-        token = _of_the_question.set(patience)
+        budget = _current_budget.get() or self._wait_budget
+        token = _current_budget.set(budget)
         try:
-            return self._until_answered(attempt, place, deadline, patience, is_repeatable=is_repeatable)
+            return self._until_answered(attempt, place, deadline, budget, is_repeatable=is_repeatable)
         finally:
-            _of_the_question.reset(token)
+            _current_budget.reset(token)
 
     def _until_answered(
         self,
         attempt: Callable[[], Answered | Failure],
         place: str,
         deadline: Deadline,
-        patience: _Patience,
+        budget: _WaitBudget,
         *,
         is_repeatable: bool,
     ) -> Answered:
@@ -112,7 +112,7 @@ class Retries:
                 return outcome
             if not self._may_ask_again(outcome, n_tries, is_repeatable=is_repeatable):
                 raise outcome.error(place, n_tries=n_tries)
-            refusal = self._pause(outcome, n_tries, deadline, patience, place=place)
+            refusal = self._pause(outcome, n_tries, deadline, budget, place=place)
             if refusal is not None:
                 raise refusal.error(place, n_tries=n_tries)
 
@@ -137,7 +137,7 @@ class Retries:
         return not (is_spent or n_tries >= self._limits.max_tries or (failure.was_sent and not is_repeatable))
 
     def _pause(
-        self, failure: Failure, n_tries: int, deadline: Deadline, patience: _Patience, *, place: str
+        self, failure: Failure, n_tries: int, deadline: Deadline, budget: _WaitBudget, *, place: str
     ) -> Failure | None:
         """Wait before the next try; what to raise instead where the wait would be too long."""
         bound = min(self._limits.longest_wait_seconds, _FIRST_WAIT_SECONDS * 2.0 ** (n_tries - 1))
@@ -147,8 +147,8 @@ class Retries:
                 return _late(failure, deadline, wait)
             self._sleep(wait)
             return None
-        if not patience.take(asked):
-            return _out_of_patience(failure, patience)
+        if not budget.take(asked):
+            return _over_budget(failure, budget)
         if asked > self._limits.longest_wait_seconds:  # or somebody takes the run for dead
             _log.warning("%s: %s; it is asked again after that.", place, failure.culprit)
         began = time.monotonic()
@@ -157,9 +157,9 @@ class Retries:
         return None
 
 
-def _out_of_patience(failure: Failure, patience: _Patience) -> Failure:
+def _over_budget(failure: Failure, budget: _WaitBudget) -> Failure:
     """What to say when the provider asks for a longer wait than the step has left."""
-    return replace(failure, culprit=f"{failure.culprit}, and this step may wait no more than {patience.left():.0f} s")
+    return replace(failure, culprit=f"{failure.culprit}, and this step may wait no more than {budget.left():.0f} s")
 
 
 def _late(failure: Failure, deadline: Deadline, wait: float) -> Failure:

@@ -112,9 +112,9 @@ def _of_one_length(texts: Sequence[str], length: int) -> tuple[npt.NDArray[np.bo
     table = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8).reshape(len(texts), length)
     are_digits = (pattern >= _DIGIT) & (pattern < _DIGIT + 10)
     fits: npt.NDArray[np.bool_] = np.ones(len(texts), dtype=np.bool_)
-    for place, character in enumerate(pattern.tolist()):
-        column = table[:, place]
-        fits &= (column - _DIGIT < 10) if are_digits[place] else (column == character)  # noqa: PLR2004  # unsigned
+    for position, character in enumerate(pattern.tolist()):
+        column = table[:, position]
+        fits &= (column - _DIGIT < 10) if are_digits[position] else (column == character)  # noqa: PLR2004  # unsigned
     micros = _of_one_shape(table if fits.all() else table[fits], shape)
     return none if micros is None else (fits, micros)
 
@@ -139,8 +139,8 @@ def _of_one_shape(table: npt.NDArray[np.uint8], shape: re.Match[str]) -> Integer
     return micros
 
 
-def _two_digits(table: npt.NDArray[np.uint8], place: int) -> Integers:
-    return (table[:, place] - _DIGIT).astype(np.int64) * 10 + (table[:, place + 1] - _DIGIT)
+def _two_digits(table: npt.NDArray[np.uint8], position: int) -> Integers:
+    return (table[:, position] - _DIGIT).astype(np.int64) * 10 + (table[:, position + 1] - _DIGIT)
 
 
 def _east(sign: str | None, parts: Sequence[int]) -> int | None:

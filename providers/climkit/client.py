@@ -17,16 +17,16 @@ from providers._http import ApiClient, Response
 from providers.climkit.account import AccountConfig
 from providers.climkit.meanings import Listing, meaning_of
 from providers.climkit.normalize import learn
-from providers.climkit.questions import (
+from providers.climkit.requests import (
     METER_DATA,
     REGISTERS,
     SENSOR_DATA,
     SITE_DATA,
-    Question,
+    Request,
     chosen_meters,
     frequencies_of,
     lists_of,
-    questions_of,
+    requests_of,
     require_meters,
 )
 from providers.climkit.spec import INSTALLATIONS, LIST_OF_SITES
@@ -106,7 +106,7 @@ class Climkit(ProviderClient):
         for site in self._listed_sites(Window.of_day(datetime.now(UTC).date())):
             for window in windows:
                 count += len(lists_of(site.id, window, self._account))
-                count += sum(1 for _ in questions_of(site, window, self._account))
+                count += sum(1 for _ in requests_of(site, window, self._account))
         return count
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
@@ -122,10 +122,10 @@ class Climkit(ProviderClient):
         self._http.new_step()
         sites = self._account.sites
         if sites is None:
-            question = Question("GET", INSTALLATIONS, {}, window)
-            response = self._ask(question)
+            request = Request("GET", INSTALLATIONS, {}, window)
+            response = self._ask(request)
             sites = parse_installations(response.body, place=INSTALLATIONS)
-            yield _payload(response, question, LIST_OF_SITES, page=1, cursor=None)
+            yield _payload(response, request, LIST_OF_SITES, page=1, cursor=None)
         open_sites = [name for name in sites if (so_far := progress.get(name)) is None or so_far.cursor is not None]
         known: list[tuple[Site, int]] = []
         for name in open_sites:
@@ -142,26 +142,26 @@ class Climkit(ProviderClient):
         """The lists of a site that are not landed yet; then the site as they say, and how many pages are landed."""
         site, n_done = _resumed(name, so_far)
         lists = lists_of(name, window, self._account)
-        for page, question in enumerate(lists[n_done:], n_done + 1):
-            response = self._ask(question)
-            site = learn(site, _payload(response, question, name, page=page, cursor=None), self._account)
-            is_last = page == len(lists) and next(questions_of(site, window, self._account), None) is None
-            yield _payload(response, question, name, page=page, cursor=None if is_last else _cursor(site))
+        for page, request in enumerate(lists[n_done:], n_done + 1):
+            response = self._ask(request)
+            site = learn(site, _payload(response, request, name, page=page, cursor=None), self._account)
+            is_last = page == len(lists) and next(requests_of(site, window, self._account), None) is None
+            yield _payload(response, request, name, page=page, cursor=None if is_last else _cursor(site))
         return site, max(n_done, len(lists))
 
     def _fetch_rows(self, site: Site, window: Window, n_done: int) -> Iterator[Payload]:
         n_lists = len(lists_of(site.id, window, self._account))
-        questions = list(questions_of(site, window, self._account))
+        requests = list(requests_of(site, window, self._account))
         chunk = None
-        for number, question in enumerate(questions[n_done - n_lists :], n_done - n_lists + 1):
-            if question.window != chunk:
-                chunk = question.window
+        for number, request in enumerate(requests[n_done - n_lists :], n_done - n_lists + 1):
+            if request.window != chunk:
+                chunk = request.window
                 self._http.new_step()
-            response = self._ask(question)
-            cursor = None if number == len(questions) else _cursor(site)
-            yield _payload(response, question, site.id, page=n_lists + number, cursor=cursor)
+            response = self._ask(request)
+            cursor = None if number == len(requests) else _cursor(site)
+            yield _payload(response, request, site.id, page=n_lists + number, cursor=cursor)
 
-    def _ask(self, question: Question) -> Response:
+    def _ask(self, request: Request) -> Response:
         """One answer, whole and of the right shape.
 
         Raises:
@@ -170,11 +170,11 @@ class Climkit(ProviderClient):
         """
         # Of a token that is good: of this site, or this far back, nothing may be read.
         handled_statuses = (HTTPStatus.FORBIDDEN,)
-        if question.method == "GET":
-            response = self._http.get(question.endpoint, question.params, handled_statuses=handled_statuses)
+        if request.method == "GET":
+            response = self._http.get(request.endpoint, request.params, handled_statuses=handled_statuses)
         else:
-            response = self._http.post(question.endpoint, json=dict(question.params), handled_statuses=handled_statuses)
-        place = f"{question.endpoint} {question.window}"
+            response = self._http.post(request.endpoint, json=dict(request.params), handled_statuses=handled_statuses)
+        place = f"{request.endpoint} {request.window}"
         if response.status == HTTPStatus.FORBIDDEN:
             raise RequestRejectedError(
                 "the account may not read this",
@@ -182,7 +182,7 @@ class Climkit(ProviderClient):
                 fix="ask the provider which sites, and since when, the account may read; name them under sites",
                 status=response.status,
             )
-        if Listing.of(question.endpoint, "15T") is None:
+        if Listing.of(request.endpoint, "15T") is None:
             return response
         try:
             parse_rows(response.body, place=place)
@@ -199,8 +199,8 @@ class Climkit(ProviderClient):
     def _sites(self) -> tuple[str, ...]:
         if self._account.sites is not None:
             return self._account.sites
-        question = Question("GET", INSTALLATIONS, {}, Window.of_day(datetime.now(UTC).date()))
-        return parse_installations(self._ask(question).body, place=INSTALLATIONS)
+        request = Request("GET", INSTALLATIONS, {}, Window.of_day(datetime.now(UTC).date()))
+        return parse_installations(self._ask(request).body, place=INSTALLATIONS)
 
     def _listed_sites(self, window: Window) -> list[Site]:
         """Every site with what its lists say.
@@ -211,8 +211,8 @@ class Climkit(ProviderClient):
         sites: list[Site] = []
         for name in self._sites():
             site = Site(name)
-            for page, question in enumerate(lists_of(name, window, self._account), 1):
-                payload = _payload(self._ask(question), question, name, page=page, cursor=None)
+            for page, request in enumerate(lists_of(name, window, self._account), 1):
+                payload = _payload(self._ask(request), request, name, page=page, cursor=None)
                 site = learn(site, payload, self._account)
             sites.append(site)
         require_meters(sites, self._account)
@@ -261,11 +261,11 @@ def _resumed(name: str, so_far: Progress | None) -> tuple[Site, int]:
     return (site, so_far.page) if site.id == name else (Site(name), 0)
 
 
-def _payload(response: Response, question: Question, part: str, *, page: int, cursor: str | None) -> Payload:
+def _payload(response: Response, request: Request, part: str, *, page: int, cursor: str | None) -> Payload:
     return Payload(
-        endpoint=question.endpoint,
-        params=question.params,
-        window=question.window,
+        endpoint=request.endpoint,
+        params=request.params,
+        window=request.window,
         part=part,
         page=page,
         received_at=response.received_at,

@@ -9,7 +9,7 @@ from providers._login import BearerLogin, Granted, LoginRequest, Rules
 from providers.climkit.spec import LOGIN, TOKEN_SECONDS
 
 _RULES: Final = Rules(
-    who="our user",
+    subject="our user",
     fix="check the name and the password; they are those of the API, not of the portal",
     # Where `valid_until` is missing, clients that work take 14 minutes; a wrong clock of ours must not make it a year.
     otherwise_seconds=TOKEN_SECONDS - 60,

@@ -8,7 +8,7 @@ from domain.records import Series
 from providers._zones import REFUSED_ZONE
 from providers.climkit.account import SPANS, AccountConfig
 from providers.climkit.buckets import QUARTER, RESOLUTIONS
-from providers.climkit.questions import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
+from providers.climkit.requests import METER_DATA, REGISTERS, SENSOR_DATA, SITE_DATA
 from providers.climkit.wire import (
     METER_FIELDS,
     REGISTER_UNITS,

@@ -28,9 +28,9 @@ from domain.window import Window
 from providers._batch import Batch
 from providers._points import Floats, Integers
 from providers.climkit.account import AccountConfig
-from providers.climkit.answer import TIME, Answer, floats, place_of
+from providers.climkit.document import TIME, Document, floats, place_of
 from providers.climkit.meanings import Listing
-from providers.climkit.questions import SENSOR_DATA
+from providers.climkit.requests import SENSOR_DATA
 from providers.climkit.spec import INSTALLATIONS
 from providers.climkit.wire import (
     Row,
@@ -64,25 +64,25 @@ def normalize_each(
         OutsideWindowError: An answer holds rows that nobody asked for, more than an interval away.
     """
     sites: dict[str, Site] = {}
-    held: dict[str, list[Payload]] = {}
+    pending: dict[str, list[Payload]] = {}
     for payload in payloads:
         listing = _listing_of(payload)
         if listing is None:
             site = learn(sites.get(payload.part, Site(payload.part)), payload, account)
             sites[site.id] = site
-            waiting, held[site.id] = held.get(site.id, []), []
+            waiting, pending[site.id] = pending.get(site.id, []), []
         else:
             site, waiting = sites.get(listing.site, Site(listing.site)), [payload]
         for one in waiting:
             if not any(one.window.touches(window) for window in windows):
                 continue
-            answer = _answer(one, site, account, kinds)
-            if answer is None:
-                held.setdefault(site.id, []).append(one)
+            document = _answer(one, site, account, kinds)
+            if document is None:
+                pending.setdefault(site.id, []).append(one)
             else:
-                yield from _batches(answer, windows)
-    for left in held.values():
-        for payload in left:
+                yield from _batches(document, windows)
+    for unread in pending.values():
+        for payload in unread:
             raise unreadable("the lists that say what this answer is are not there", place_of(payload))
 
 
@@ -109,7 +109,7 @@ def _listing_of(payload: Payload) -> Listing | None:
     return Listing.of(payload.endpoint, payload.params.get("sampling_frequency", "15T"))
 
 
-def _answer(payload: Payload, site: Site, account: AccountConfig, kinds: Kinds) -> Answer | None:
+def _answer(payload: Payload, site: Site, account: AccountConfig, kinds: Kinds) -> Document | None:
     """A data answer, read; None if the lists it needs have not come yet."""
     listing = _listing_of(payload)
     assert listing is not None  # noqa: S101  # data answers alone come here
@@ -117,13 +117,13 @@ def _answer(payload: Payload, site: Site, account: AccountConfig, kinds: Kinds) 
     if site.zone is None or not is_known:
         parse_rows(payload.body, place=place_of(payload))
         return None
-    return Answer(payload, listing, site, account, kinds)
+    return Document(payload, listing, site, account, kinds)
 
 
-def _batches(answer: Answer, windows: Sequence[Window]) -> Iterator[tuple[int, Normalized]]:
+def _batches(document: Document, windows: Sequence[Window]) -> Iterator[tuple[int, Normalized]]:
     for index, window in enumerate(windows):
-        if answer.payload.window.touches(window):
-            batch = _Share(answer).read(window)
+        if document.payload.window.touches(window):
+            batch = _Share(document).read(window)
             if batch.n_received or batch.unmapped:
                 yield index, batch
 
@@ -131,21 +131,21 @@ def _batches(answer: Answer, windows: Sequence[Window]) -> Iterator[tuple[int, N
 class _Share:
     """What an answer says inside one window, on its way to a batch."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.batch = Batch(answer.sha256)
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.batch = Batch(document.sha256)
 
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
-        answer = self.answer
-        for untimed, reason in answer.untimed(window):
+        document = self.document
+        for untimed, reason in document.untimed(window):
             self._reject_untimed(untimed, reason)
-        for row in answer.near(window):
+        for row in document.near(window):
             self._reject_untimed(row, Reason.OUTSIDE)
-        kept = answer.inside(window)
-        rows, times = [answer.rows[index] for index in kept], answer.starts[kept]
+        kept = document.inside(window)
+        rows, times = [document.rows[index] for index in kept], document.starts[kept]
         names = sorted(set().union(*rows)) if rows else []
-        curves = {name for name in names if name != TIME and answer.is_no_register(name)}
+        curves = {name for name in names if name != TIME and document.is_no_register(name)}
         for name in curves:
             n_present = sum(row.get(name) is not None for row in rows)
             self.batch.unmapped |= {f"{self._unknown(name)} (a load curve)": n_present} if n_present else {}
@@ -155,7 +155,7 @@ class _Share:
         return self.batch.read()
 
     def _add(self, name: str, rows: Sequence[Row], times: Integers) -> None:
-        meaning = self.answer.meaning(name)
+        meaning = self.document.meaning(name)
         column = [row.get(name) for row in rows]
         present = [index for index, value in enumerate(column) if value is not None]
         if meaning is None:
@@ -209,7 +209,7 @@ class _Share:
 
     def _unknown(self, name: str) -> str:
         """How an unmapped field is named in the ledger."""
-        listing, site = self.answer.listing, self.answer.site
+        listing, site = self.document.listing, self.document.site
         if listing.kind == SENSOR_DATA:
             sensor = (site.sensors or {}).get(listing.subject)
             return f"sensor {sensor.type if sensor else listing.subject} in {sensor.unit if sensor else '?'}/{name}"
@@ -222,14 +222,14 @@ class _Share:
             self._reject(row, Reason.MALFORMED_ROW)
             return
         named = [name for name, value in row.items() if value is not None and name != TIME]
-        for name in [name for name in named if self.answer.meaning(name) is not None] or [""]:
+        for name in [name for name in named if self.document.meaning(name) is not None] or [""]:
             self._reject(row, reason, name)
 
     def _reject(self, row: object, reason: Reason, name: str = "") -> None:
         text = json.dumps(row, sort_keys=True)
         raw = f"{json.dumps(name)} of {text}" if name else text
-        meaning = self.answer.meaning(name) if name else None
-        listing = self.answer.listing
+        meaning = self.document.meaning(name) if name else None
+        listing = self.document.listing
         self.batch.reject(raw, reason, meaning.series.key if meaning else f"{listing.site}/{listing.subject}/")
 
 

@@ -1,4 +1,4 @@
-"""What is true of Climkit, whoever asks."""
+"""What is true of Climkit, for every account."""
 
 from datetime import date, timedelta
 from typing import Final

@@ -17,7 +17,7 @@ class Ahead(Generic[Asked, Answered]):
     """Asks questions one after the other: when the answer is wanted, or already now, in a thread. Use it in `with`.
 
     A question with all its tries may take minutes, and nothing can call it back. The thread is therefore a daemon:
-    whoever leaves waits for `_GRACE_SECONDS` at most, the end of the process not at all; what comes later is dropped.
+    leaving waits for `_GRACE_SECONDS` at most, the end of the process not at all; what comes later is dropped.
 
     Args:
         ask: Answers a question.
@@ -30,13 +30,13 @@ class Ahead(Generic[Asked, Answered]):
         self._is_ahead = is_ahead
         self._last: Future[Answered] | None = None
 
-    def put(self, question: Asked) -> Callable[[], Answered]:
+    def put(self, request: Asked) -> Callable[[], Answered]:
         """Put a question; calling the result waits for the reply, or raises what went wrong."""
         if not self._is_ahead:
-            return partial(self._ask, question)
+            return partial(self._ask, request)
         reply: Future[Answered] = Future()
         self._last = reply
-        Thread(target=self._answer, args=(question, reply), name="export_service", daemon=True).start()
+        Thread(target=self._answer, args=(request, reply), name="export_service", daemon=True).start()
         return reply.result
 
     def __enter__(self) -> Self:
@@ -48,9 +48,9 @@ class Ahead(Generic[Asked, Answered]):
         if self._last is not None:
             wait([self._last], _GRACE_SECONDS)
 
-    def _answer(self, question: Asked, reply: "Future[Answered]") -> None:
+    def _answer(self, request: Asked, reply: "Future[Answered]") -> None:
         try:
-            answer = self._ask(question)
+            answer = self._ask(request)
         except BaseException as error:  # noqa: BLE001 - raised where the answer is wanted
             reply.set_exception(error)
         else:

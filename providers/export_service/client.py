@@ -25,7 +25,7 @@ from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
-from providers.export_service.paging import Question, Walk
+from providers.export_service.paging import Request, Walk
 from providers.export_service.spec import (
     DISCOVERY_DAYS,
     DISCOVERY_ROWS,
@@ -162,16 +162,16 @@ class ExportService(ProviderClient):
     def _fetch_product(self, product: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
         walk = self._walk(product, window, so_far)
 
-        def ask(question: Question) -> _Reply:
-            return self._ask(product, question, walk.page_rows)
+        def ask(request: Request) -> _Reply:
+            return self._ask(product, request, walk.page_rows)
 
         with Ahead(ask, is_ahead=self._reads_ahead) as line, _named(product):
-            question = walk.question()
-            reply = None if question is None else line.put(question)
-            while question is not None and reply is not None:
-                payload = self._learn(walk, question, reply, product)
-                question = walk.question()
-                reply = None if question is None else line.put(question)
+            request = walk.request()
+            reply = None if request is None else line.put(request)
+            while request is not None and reply is not None:
+                payload = self._learn(walk, request, reply, product)
+                request = walk.request()
+                reply = None if request is None else line.put(request)
                 if payload is not None:
                     yield payload
 
@@ -183,18 +183,18 @@ class ExportService(ProviderClient):
             walk = Walk.resume(so_far.cursor, whole, page=so_far.page, place=place)
         return walk or Walk.begin(whole, page_rows=self._page_rows, place=place)
 
-    def _learn(self, walk: Walk, question: Question, reply: Callable[[], _Reply], product: str) -> Payload | None:
-        """Tell `walk` the reply to `question`; the payload to keep, if the reply belongs to the listing."""
+    def _learn(self, walk: Walk, request: Request, reply: Callable[[], _Reply], product: str) -> Payload | None:
+        """Tell `walk` the reply to `request`; the payload to keep, if the reply belongs to the listing."""
         try:
             received = reply()
         except RequestRejectedError as error:
-            if not question.token or error.status not in _TOKEN_IS_DEAD or not walk.token_rejected():
+            if not request.token or error.status not in _TOKEN_IS_DEAD or not walk.token_rejected():
                 raise
             _log.warning("The listing of %s is asked for anew, because its token was rejected: %s", walk.place, error)
             return None
         facts = PageFacts.of(
             received.page.rows,
-            question.span,
+            request.span,
             token=received.page.token,
             n_bytes=len(received.response.body),
             time_field=self._account.time_field,
@@ -202,16 +202,16 @@ class ExportService(ProviderClient):
         if not walk.take(facts):
             return None
         return _payload(
-            received, question, product, page=walk.page, cursor=walk.cursor, ending=_ending(facts, walk.page_rows)
+            received, request, product, page=walk.page, cursor=walk.cursor, ending=_ending(facts, walk.page_rows)
         )
 
-    def _ask(self, product: str, question: Question, n_rows: int) -> _Reply:
+    def _ask(self, product: str, request: Request, n_rows: int) -> _Reply:
         """One page.
 
         Raises:
             IncompleteAnswerError: Neither the transport nor the document shows where it ends.
         """
-        start, end = (_EPOCH + bound * _MILLISECOND for bound in question.span)
+        start, end = (_EPOCH + bound * _MILLISECOND for bound in request.span)
         params = {
             **self._who(),
             "product": product,
@@ -219,8 +219,8 @@ class ExportService(ProviderClient):
             "endDate": _naive(end),
             "numRows": str(n_rows),
         }
-        if question.token:
-            params["continueToken"] = question.token
+        if request.token:
+            params["continueToken"] = request.token
         response = self._http.get(QUERY, params)
         place = f"{product} {Window(start, end)}"
         try:
@@ -250,9 +250,9 @@ class ExportService(ProviderClient):
         now = (datetime.now(UTC) - _EPOCH) // _MILLISECOND
         with _named(product):
             for days in DISCOVERY_DAYS:
-                question = Question((now - days * 86_400_000, now))
-                received = self._ask(product, question, DISCOVERY_ROWS)
-                sample = _payload(received, question, product, page=1, cursor=None, ending="a sample")
+                request = Request((now - days * 86_400_000, now))
+                received = self._ask(product, request, DISCOVERY_ROWS)
+                sample = _payload(received, request, product, page=1, cursor=None, ending="a sample")
                 if received.page.rows:
                     for batch in normalize([sample], sample.window, self._account):
                         yield from batch.series
@@ -260,9 +260,9 @@ class ExportService(ProviderClient):
 
 
 def _payload(
-    received: _Reply, question: Question, product: str, *, page: int, cursor: str | None, ending: str
+    received: _Reply, request: Request, product: str, *, page: int, cursor: str | None, ending: str
 ) -> Payload:
-    start, end = (_EPOCH + bound * _MILLISECOND for bound in question.span)
+    start, end = (_EPOCH + bound * _MILLISECOND for bound in request.span)
     return Payload(
         endpoint=QUERY,
         params=received.params,

@@ -60,7 +60,7 @@ def normalize(
     meanings = Meanings(account)
     for payload in payloads:
         if payload.endpoint != PRODUCTS:
-            yield _Answer(payload, meanings).read(window)
+            yield _Page(payload, meanings).read(window)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class _Rows:
         )
 
 
-class _Answer:
+class _Page:
     """One answer on its way to a batch."""
 
     def __init__(self, payload: Payload, meanings: Meanings) -> None:
@@ -91,7 +91,7 @@ class _Answer:
         self.meanings = meanings
         self.identity = meanings.account.identity_of(payload.part)
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
-        # Not a method of ours: each page would wait in memory for whoever collects circles.
+        # Not a method of ours: each page would wait in memory for the collector of reference cycles.
         self.batch = Batch(payload.sha256)
         self.quarantine = Quarantine(self.batch, partial(_key_of, meanings, self.product, self.identity))
 

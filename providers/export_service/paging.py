@@ -36,7 +36,7 @@ _OF_ONE_FETCH: Final = frozenset({"page", "place", "n_asked", "n_rows", "n_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """What to ask next: a span, the token that continues it, and whether the answer only tests a suspicion."""
 
     span: Span
@@ -116,19 +116,19 @@ class Walk:
     @property
     def cursor(self) -> str | None:
         """The state behind the last page handed out; None where nothing is left to ask."""
-        if self.question() is None:
+        if self.request() is None:
             return None
         state = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OF_ONE_FETCH}
         return json.dumps(state, separators=(",", ":"))
 
-    def question(self) -> Question | None:
+    def request(self) -> Request | None:
         """What to ask next; None at the end."""
         if self.probes:
-            return Question(self.probes[0][:2], is_probe=True)
-        return Question(self.todo[0], self.token) if self.todo else None
+            return Request(self.probes[0][:2], is_probe=True)
+        return Request(self.todo[0], self.token) if self.todo else None
 
     def take(self, facts: PageFacts) -> bool:
-        """Learn the answer to `question`.
+        """Learn the answer to `request`.
 
         Returns:
             Whether the answer belongs to the listing. If not, it only answered a doubt, and is not kept.
@@ -145,7 +145,7 @@ class Walk:
         return is_kept
 
     def token_rejected(self) -> bool:
-        """Learn that the provider refuses the token of `question`.
+        """Learn that the provider refuses the token of `request`.
 
         Returns:
             Whether there is another question. The listing begins anew with page 1, which voids every page before; or,

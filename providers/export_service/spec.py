@@ -1,4 +1,4 @@
-"""What is true of the Export Service, whoever asks."""
+"""What is true of the Export Service, for every account."""
 
 from datetime import date, timedelta
 from typing import Final

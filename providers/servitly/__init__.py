@@ -17,7 +17,7 @@ Actual structure:
 
 Quirks, and what is done about each:
     There is no list of exports, and ordering twice does harm: each job is in the ledger before and after every step,
-        and its order is carried by whoever outlives the run.
+        and its order is carried by a process that outlives the run.
     A second export while one is pending is refused, with an undocumented status: 409 and 429 (as long as it asks for),
         and a 400 whose message speaks of an export that is under way, are waited out; a source has its tenant's one
         place over all processes.

@@ -177,7 +177,9 @@ class Servitly(ProviderClient):
     def _payload(self, order: Order, fetched: Fetched, page: int, cursor: str | None) -> Payload:
         body = fetched.body
         is_small = body.n_bytes <= self._in_memory
-        params = {name: _said(value) for name, value in order.request.items() if name not in ("name", "dateTime")}
+        params = {
+            name: _as_parameter(value) for name, value in order.request.items() if name not in ("name", "dateTime")
+        }
         return Payload(
             endpoint=EXPORTS_PATH,
             params=params,
@@ -237,5 +239,5 @@ def _millis(instant: datetime) -> int:
     return (instant - _EPOCH) // _MILLISECOND
 
 
-def _said(value: object) -> str:
+def _as_parameter(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -125,9 +125,9 @@ def _header(line: str, place: str) -> _Form:
     header = [name.strip() for name in header]
     if len(header) > MAX_COLUMNS:
         raise unreadable(f"the header has {len(header):,} columns, and {MAX_COLUMNS:,} are allowed", place)
-    twins = {name for name in header if header.count(name) > 1}
-    if twins:
-        raise unreadable(f"the header has the column {min(twins)[:80]!r} twice", place)
+    repeated = {name for name in header if header.count(name) > 1}
+    if repeated:
+        raise unreadable(f"the header has the column {min(repeated)[:80]!r} twice", place)
     behind = line.split(separator)[1:]
     return _Form(header, separator, bool(behind) and all(name.startswith(" ") for name in behind))
 

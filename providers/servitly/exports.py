@@ -1,4 +1,4 @@
-"""Exports: ordered one at a time, waited for, and taken over from whoever was killed while waiting."""
+"""Exports: ordered one at a time, waited for, and taken over from a process that was killed while waiting."""
 
 import logging
 import time
@@ -54,15 +54,15 @@ class _Watch:
 class Exports:
     """Jobs at the provider, from the order to the archive.
 
-    The ledger is told before and after each step. Whoever holds the tenant's place first sees every job through that is
-    under way, whoever ordered it, and orders only then: so the provider never has two.
+    The ledger is written before and after each step. The holder of the tenant's slot first sees every job through that
+    is under way, of whichever process, and orders only then: so the provider never has two.
 
     Args:
         http: Asks the API.
         login: What `http` proves itself with: asked for before a job is intended, so that a login which fails leaves
             no intention behind.
         jobs: The ledger, and the place.
-        carry: Carries orders. A run may be killed at any moment, and then whoever carries its order goes on.
+        carry: Carries orders. A run may be killed at any moment, and then the process that carries its order goes on.
         policy: Waits.
         sleep: Waits them.
     """
@@ -209,7 +209,7 @@ class Exports:
         return Job("", JobState.REFUSED)
 
     def _wait_out(self, job: ExportJob) -> Job:
-        """A job that may have been ordered and has no name: whoever carries its order may yet write it down.
+        """A job that may have been ordered and has no name: the process that carries its order may yet write it down.
 
         Nobody can ask after it. If it stays without a name, it is given time to end.
         """

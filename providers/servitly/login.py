@@ -43,7 +43,7 @@ def servitly_login(
         return Granted(document.get("token"), float(expires) / 1000 - now() if is_number else None)  # type: ignore[arg-type]  # a number
 
     rules: Final = Rules(
-        who="our user",
+        subject="our user",
         fix="check the e-mail address, the password and the API key in the source's variables",
         otherwise_seconds=TOKEN_SECONDS / 6,
         longest_seconds=TOKEN_SECONDS,

@@ -90,7 +90,7 @@ def _of_archive(
                 before = batches.add(payload.params.get("thingId", thing), rows, n_rows, sign, where, before)
                 n_rows += len(rows.times)
                 yield from batches.full()
-        yield from batches.rest()
+        yield from batches.remaining()
 
 
 class _Batches:
@@ -142,7 +142,7 @@ class _Batches:
             index = max(self._begun, key=lambda index: self._begun[index].n_bytes)
             yield index, self._begun.pop(index).read()
 
-    def rest(self) -> Iterator[tuple[int, Normalized]]:
+    def remaining(self) -> Iterator[tuple[int, Normalized]]:
         """The other batches."""
         for index, batch in self._begun.items():
             yield index, batch.read()

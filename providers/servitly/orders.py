@@ -62,7 +62,7 @@ class Orders:
     def carry(self, number: int, order: Order) -> Refusal | None:
         """Order what was intended; what the provider says if another export is pending, or if it was asked too often.
 
-        What may have been sent and was not answered stays as it is in the ledger: whoever comes later waits it out.
+        What may have been sent and was not answered stays as it is in the ledger: the next one waits it out.
 
         Args:
             number: The intention's, in the ledger.

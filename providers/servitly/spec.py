@@ -1,4 +1,4 @@
-"""What is true of Servitly, whoever asks."""
+"""What is true of Servitly, for every account."""
 
 from datetime import date, timedelta
 from typing import Final

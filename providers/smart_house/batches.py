@@ -77,7 +77,7 @@ class Batches:
             is_by_entries = self._n_entries >= BATCH_POINTS
             yield self._taken(max(self._begun, key=lambda index: self._begun[index].size(is_by_entries=is_by_entries)))
 
-    def rest(self) -> Iterator[tuple[int, Normalized]]:
+    def remaining(self) -> Iterator[tuple[int, Normalized]]:
         """All that is left."""
         while self._begun:
             yield self._taken(next(iter(self._begun)))

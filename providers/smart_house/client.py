@@ -47,7 +47,7 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """Uploads of the days `first` to `last`, both included, of some types of entities; of all if none is named."""
 
     first: date
@@ -59,7 +59,7 @@ class Question:
         """What the changes in the answer may be of."""
         return Window.of_days(self.first - LATE_DAYS * _DAY, self.last)
 
-    def halves(self, known: Sequence[str]) -> tuple["Question", ...]:
+    def halves(self, known: Sequence[str]) -> tuple["Request", ...]:
         """The same by fewer days; if it is one day, by fewer types; nothing if it is one type of one day.
 
         Args:
@@ -68,10 +68,10 @@ class Question:
         n_days = (self.last - self.first).days + 1
         if n_days > 1:
             middle = self.first + n_days // 2 * _DAY
-            return Question(self.first, middle - _DAY, self.types), Question(middle, self.last, self.types)
+            return Request(self.first, middle - _DAY, self.types), Request(middle, self.last, self.types)
         types = self.types or tuple(known)
         half = len(types) // 2
-        return tuple(Question(self.first, self.last, part) for part in (types[:half], types[half:])) if half else ()
+        return tuple(Request(self.first, self.last, part) for part in (types[:half], types[half:])) if half else ()
 
 
 class SmartHouse(ProviderClient):
@@ -114,10 +114,10 @@ class SmartHouse(ProviderClient):
         """
         self._http.new_step()
         newest = self._newest()
-        question = Question(newest - (self._n_days - 1) * _DAY, newest, self._account.types)
-        payloads = [payload for _, payload in self._answers([question], 1)]
+        request = Request(newest - (self._n_days - 1) * _DAY, newest, self._account.types)
+        payloads = [payload for _, payload in self._answers([request], 1)]
         found: dict[str, Series] = {}
-        for batch in normalize(payloads, question.window, self._account):
+        for batch in normalize(payloads, request.window, self._account):
             found |= {series.key: series for series in batch.series}
         return tuple(found.values())
 
@@ -133,21 +133,21 @@ class SmartHouse(ProviderClient):
         """
         self._http.new_step()
         so_far = progress.get(PART)
-        questions, page = self._questions(window), 1
+        requests, page = self._requests(window), 1
         if so_far is not None:
             if so_far.cursor is None:
                 return
             left = _questions_of(so_far.cursor)
             if left:
-                questions, page = left, so_far.page + 1
-        for _, payload in self._answers(questions, page):
+                requests, page = left, so_far.page + 1
+        for _, payload in self._answers(requests, page):
             yield payload
 
     def _newest(self) -> date:
         """Yesterday: the provider gives nothing newer, and says nothing about it."""
         return self._now().astimezone(UTC).date() - _DAY
 
-    def _questions(self, window: Window) -> list[Question]:
+    def _requests(self, window: Window) -> list[Request]:
         days = list(window.days())
         newest = self._newest()
         if days[0] > newest:
@@ -160,43 +160,43 @@ class SmartHouse(ProviderClient):
         found, first = [], days[0]
         while first <= last:
             end = min(first + (self._n_days - 1) * _DAY, last)
-            found.append(Question(first, end, self._account.types))
+            found.append(Request(first, end, self._account.types))
             first = end + _DAY
         return found
 
-    def _answers(self, questions: list[Question], page: int) -> Iterator[tuple[Question, Payload]]:
+    def _answers(self, requests: list[Request], page: int) -> Iterator[tuple[Request, Payload]]:
         """Each answer, and the question that it is to; a question that is too wide is asked in halves."""
-        left = list(questions)
+        left = list(requests)
         while left:
-            question = left.pop(0)
+            request = left.pop(0)
             try:
-                response = self._ask(question)
+                response = self._ask(request)
             except ProviderError as error:
-                halves = question.halves(self._known_types()) if _may_be_width(error) else ()
+                halves = request.halves(self._known_types()) if _may_be_width(error) else ()
                 if not halves:
                     raise
                 _log.warning("Asked again for less, after this: %s", error)
-                if halves[0].types and not question.types:
-                    self._warn_of(question)
+                if halves[0].types and not request.types:
+                    self._warn_of(request)
                 left[:0] = halves
                 continue
-            yield question, self._payload(question, response, page, left)
+            yield request, self._payload(request, response, page, left)
             page += 1
 
     def _known_types(self) -> list[str]:
         """First words of entities: those that anybody knows of, and those of every answer so far."""
         return sorted({*TYPES, *self._seen})
 
-    def _warn_of(self, question: Question) -> None:
+    def _warn_of(self, request: Request) -> None:
         # The provider has no list of its types, and no answer to a part says that there is none beside the parts.
         _log.warning(
             "The uploads of %s are too many for one answer, and are asked for by the %d types of entities that are "
             "known: one of any other type would be missing, and nothing would say so. Name the types in defs.yaml.",
-            question.first,
+            request.first,
             len(self._known_types()),
         )
 
-    def _ask(self, question: Question) -> Response:
+    def _ask(self, request: Request) -> Response:
         """One answer, whole.
 
         Raises:
@@ -206,8 +206,8 @@ class SmartHouse(ProviderClient):
             IncompleteAnswerError: The archive is not whole.
             ProviderError: There is none, for another reason.
         """
-        path, params = self._account.format, self._params(question)
-        place = f"{self._http.source}, uploads {question.first} to {question.last}"
+        path, params = self._account.format, self._params(request)
+        place = f"{self._http.source}, uploads {request.first} to {request.last}"
         response = self._http.get(
             path, params, accept=_ARCHIVES, allow_empty=True, handled_statuses=(_REFUSED, _BROKEN)
         )
@@ -233,25 +233,25 @@ class SmartHouse(ProviderClient):
             self._seen |= {found[0] for name in columns if (found := _TYPE.match(name))}
         return response
 
-    def _params(self, question: Question) -> dict[str, tuple[str, ...]]:
+    def _params(self, request: Request) -> dict[str, tuple[str, ...]]:
         # Strictly yyyy-mm-dd: what else a date could be, the provider guesses at, and is silently wrong.
         params = {
-            "date_from": (question.first.isoformat(),),
-            "date_to": (question.last.isoformat(),),
-            "types": question.types,
+            "date_from": (request.first.isoformat(),),
+            "date_to": (request.last.isoformat(),),
+            "types": request.types,
             "units": self._account.units,
         }
         return {name: values for name, values in params.items() if values}
 
-    def _payload(self, question: Question, response: Response, page: int, left: list[Question]) -> Payload:
+    def _payload(self, request: Request, response: Response, page: int, left: list[Request]) -> Payload:
         is_nothing = response.status == _NO_CONTENT
         proof = f"{NOTHING_LEFT}, status 204" if is_nothing else f"{response.proof}, zip crc"
-        if question.types and not self._account.types:
+        if request.types and not self._account.types:
             proof += f", divided by types: only {len(self._known_types())} known words"
         return Payload(
             endpoint=self._account.format,
-            params={name: ",".join(values) for name, values in self._params(question).items()},
-            window=question.window,
+            params={name: ",".join(values) for name, values in self._params(request).items()},
+            window=request.window,
             part=PART,
             page=page,
             received_at=response.received_at,
@@ -269,16 +269,16 @@ def _may_be_width(error: ProviderError) -> bool:
     return isinstance(error, ProviderUnavailableError | AnswerTooLargeError)
 
 
-def _cursor_of(questions: list[Question]) -> str:
-    remaining = [[one.first.isoformat(), one.last.isoformat(), *one.types] for one in questions]
+def _cursor_of(requests: list[Request]) -> str:
+    remaining = [[one.first.isoformat(), one.last.isoformat(), *one.types] for one in requests]
     return json.dumps(remaining, separators=(",", ":"))
 
 
-def _questions_of(cursor: str) -> list[Question]:
+def _questions_of(cursor: str) -> list[Request]:
     """The questions that a cursor left; none if it is not one of ours."""
     try:
         return [
-            Question(date.fromisoformat(first), date.fromisoformat(last), tuple(types))
+            Request(date.fromisoformat(first), date.fromisoformat(last), tuple(types))
             for first, last, *types in json.loads(cursor)
         ]
     except (ValueError, TypeError):

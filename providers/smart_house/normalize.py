@@ -86,16 +86,16 @@ def normalize_each(
     attendances = [Attendance(account, window) for window in windows]
     for payload in payloads:
         touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
-        answer = _Answer(payload, Batches(payload.sha256, touched), account, kinds)
-        yield from answer.batches()
+        archive = _Archive(payload, Batches(payload.sha256, touched), account, kinds)
+        yield from archive.batches()
         for index in touched:
-            attendances[index].note(payload, answer.homes)
+            attendances[index].note(payload, archive.homes)
     for index, attendance in enumerate(attendances):
         if absent := attendance.absent():
             yield index, Normalized(absent_sites=absent)
 
 
-class _Answer:
+class _Archive:
     """One answer on its way to batches."""
 
     def __init__(self, payload: Payload, batches: Batches, account: AccountConfig, kinds: Kinds) -> None:
@@ -138,7 +138,7 @@ class _Answer:
             yield from self._batches.full()
         for _ in self._keep_undated():
             yield from self._batches.full()
-        yield from self._batches.rest()
+        yield from self._batches.remaining()
 
     @property
     def _is_part(self) -> bool:

@@ -1,4 +1,4 @@
-"""What is true of the Smart House, whoever asks."""
+"""What is true of the Smart House, for every account."""
 
 from datetime import date, timedelta
 from typing import Final

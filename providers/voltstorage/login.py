@@ -8,7 +8,7 @@ from providers._login import BearerLogin, Granted, LoginRequest, Rules
 from providers.voltstorage.spec import LONGEST_VALIDITY_SECONDS
 
 _RULES: Final = Rules(
-    who="our user",
+    subject="our user",
     fix="check the e-mail address and the password in the source's variables",
     longest_seconds=float(LONGEST_VALIDITY_SECONDS),
 )

@@ -1,4 +1,4 @@
-"""What is true of VoltStorage, whoever asks."""
+"""What is true of VoltStorage, for every account."""
 
 from datetime import date, timedelta
 from typing import Final

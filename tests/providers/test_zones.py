@@ -16,7 +16,7 @@ from domain.window import Window
 from providers._zones import named_zone
 from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.climkit.normalize import normalize
-from providers.climkit.questions import questions_of
+from providers.climkit.requests import requests_of
 from providers.climkit.wire import Meter, Site, parse_site
 from providers.voltstorage.account import AccountConfig as VoltStorageAccount
 from providers.voltstorage.wire import parse_products
@@ -94,7 +94,7 @@ def test_days_of_an_unknown_calendar_are_not_asked_for_and_never_read() -> None:
     refused = replace(known, zone="UTC", refused_zone="MEZ")
     week = Window.of_days(date(2024, 12, 30), date(2025, 1, 2))
     asked = [
-        {one.params.get("sampling_frequency") for one in questions_of(site, week, account)} for site in (known, refused)
+        {one.params.get("sampling_frequency") for one in requests_of(site, week, account)} for site in (known, refused)
     ]
     assert asked == [{"15T", "H", "D", "M", "Y", None}, {"15T", "H", None}]
 

@@ -38,10 +38,10 @@ def _open_wide() -> AbstractContextManager[Live]:
     return _open(ALL, {**faults, "no_time": {}, "contradiction": {}, "extra_field": {}, "unknown_meter_type": {}})
 
 
-def _bounds(question: Mapping[str, str]) -> Window:
-    if "t_s" not in question:
+def _bounds(request: Mapping[str, str]) -> Window:
+    if "t_s" not in request:
         return WINDOW  # a list of what there is
-    start, end = (datetime.fromisoformat(question[name]).replace(tzinfo=UTC) for name in ("t_s", "t_e"))
+    start, end = (datetime.fromisoformat(request[name]).replace(tzinfo=UTC) for name in ("t_s", "t_e"))
     return Window(start, end)
 
 

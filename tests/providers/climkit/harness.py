@@ -65,7 +65,7 @@ class Apartments:
 
     def asked(self, path: str = "") -> Sequence[dict[str, str]]:
         """The questions so far whose path holds `path`, oldest first; logins are not among them."""
-        return [question for question in self.twin.asked() if path in question["path"]]
+        return [request for request in self.twin.asked() if path in request["path"]]
 
 
 def at(text: str) -> datetime:

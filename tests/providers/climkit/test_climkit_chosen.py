@@ -9,7 +9,7 @@ from assets.steps import land
 from domain.errors import RequestRejectedError
 from domain.records import Progress
 from providers.climkit.account import AccountConfig
-from providers.climkit.questions import require_meters
+from providers.climkit.requests import require_meters
 from providers.climkit.wire import Meter, Site
 from sandbox.climkit.house import METERS, SITE
 from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, apartments
@@ -29,7 +29,7 @@ def test_a_meter_that_no_site_lists_is_refused_by_name_before_any_data_are_asked
         assert FLAT not in str(caught.value)
         # Nor is a pull left behind that would go on with the lists of today for ever.
         assert not warehouse.begin_pull("house", DAY, fingerprint=made.provider.fingerprint).progress
-        paths = [question["path"] for question in made.asked()]
+        paths = [request["path"] for request in made.asked()]
     assert paths == [f"installation_infos/{SITE}", f"meter_info/{SITE}"]
 
 

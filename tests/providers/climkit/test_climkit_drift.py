@@ -14,7 +14,7 @@ from domain.measurement import concat
 from domain.window import Window
 from providers.climkit.account import AccountConfig
 from providers.climkit.normalize import normalize
-from providers.climkit.questions import questions_of
+from providers.climkit.requests import requests_of
 from providers.climkit.wire import Site, parse_meters, parse_site
 from sandbox.climkit.house import PRODUCER, SITE
 from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, apartments, values
@@ -43,14 +43,14 @@ def test_a_meter_that_is_computed_is_known_by_its_old_name_and_by_its_new_one(sa
     meters = parse_meters(json.dumps([said]).encode(), place="")
     assert meters[FLAT].is_rule
     site = Site(SITE, "House", "UTC", meters, {})
-    asked = [question.endpoint for question in questions_of(site, DAY, AccountConfig(has_site_totals=False))]
+    asked = [request.endpoint for request in requests_of(site, DAY, AccountConfig(has_site_totals=False))]
     assert asked == [f"meter_data/{SITE}/{FLAT}"]  # and no registers
 
 
 def test_quarters_are_asked_for_by_their_name_and_not_by_being_the_default() -> None:
     with apartments(account=FEW) as made:
         made.fetch()
-        asked = [question.get("sampling_frequency") for question in made.asked("meter_data")]
+        asked = [request.get("sampling_frequency") for request in made.asked("meter_data")]
     assert asked == ["15T", "15T"]
 
 

@@ -55,7 +55,7 @@ def test_ninety_days_of_twenty_meters_are_the_fewest_requests_and_the_ledger_say
 def test_nothing_is_asked_for_that_the_account_leaves_out() -> None:
     with apartments(account=FEW) as made:
         made.fetch()
-        paths = [question["path"] for question in made.asked()]
+        paths = [request["path"] for request in made.asked()]
     lists = [f"installation_infos/{SITE}", f"meter_info/{SITE}"]
     assert paths == [*lists, f"meter_data/{SITE}/{FLAT}", f"meter_data/{SITE}/{PRODUCER}"]
 
@@ -63,7 +63,7 @@ def test_nothing_is_asked_for_that_the_account_leaves_out() -> None:
 def test_rule_meters_have_no_registers_and_are_not_asked_for_any() -> None:
     with apartments() as made:
         made.fetch()
-        raw = {question["path"].rpartition("/")[2] for question in made.asked("meter_data_raw")}
+        raw = {request["path"].rpartition("/")[2] for request in made.asked("meter_data_raw")}
     assert raw == {meter.id for meter in METERS.values() if not meter.is_rule}
 
 
@@ -78,8 +78,8 @@ def test_sites_and_addresses_are_listed_in_any_shape(shape: str, prim_ad: str) -
 def test_the_times_that_are_asked_for_are_naive_utc() -> None:
     with apartments(account=FEW) as made:
         made.fetch()
-        question = made.asked("meter_data")[0]
-    assert (question["t_s"], question["t_e"]) == ("2025-06-01T00:00:00", "2025-06-02T00:00:01")
+        request = made.asked("meter_data")[0]
+    assert (request["t_s"], request["t_e"]) == ("2025-06-01T00:00:00", "2025-06-02T00:00:01")
 
 
 @pytest.mark.parametrize("is_end_included", [True, False])
@@ -133,10 +133,10 @@ def test_every_frequency_is_asked_by_whole_intervals_of_the_sites_own_time(frequ
     account = replace(FEW, meters=(FLAT,), frequencies=(frequency,))
     with apartments(account=account) as made:
         found = values(made.load(window), f"{SITE}/{FLAT}/total/{frequency}")
-        questions = made.asked("meter_data")
-    for question in questions:
+        requests = made.asked("meter_data")
+    for request in requests:
         for name in ("t_s", "t_e"):
-            bound = at(question[name])
+            bound = at(request[name])
             assert first_at_or_after(bound, frequency, zone) == bound
     assert len(found) >= {"H": 8_600, "D": 363, "M": 11, "Y": 0}[frequency]
     assert all(end_of(start, frequency, zone) > start for start in found)

@@ -21,7 +21,7 @@ def test_every_answer_about_a_month_is_read_once(monkeypatch: pytest.MonkeyPatch
         places.append(place)
         return parse_rows(body, place=place)
 
-    monkeypatch.setattr("providers.climkit.answer.parse_rows", counted)
+    monkeypatch.setattr("providers.climkit.document.parse_rows", counted)
     with apartments(account=ACCOUNT) as made:
         payloads: list[Payload] = made.fetch(MONTH)
         found = {index for index, _ in made.provider.normalize_each(payloads, DAYS)}

@@ -50,4 +50,4 @@ def test_an_answer_that_has_been_read_waits_for_nobody_who_collects_circles() ->
         kinds = {type(one).__name__ for one in left}
     finally:
         gc.enable()
-    assert not kinds & {"_Answer", "Quarantine", "_Rows", "Table"}
+    assert not kinds & {"_Page", "Quarantine", "_Rows", "Table"}

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
 from providers.export_service import paging, spec
 from providers.export_service.facts import PageFacts
-from providers.export_service.paging import Question, Walk
+from providers.export_service.paging import Request, Walk
 
 SPAN = (0, 1_000)
 Document = dict[str, Any]
-Serve = Callable[[Question, int], tuple[list[Document], str]]
+Serve = Callable[[Request, int], tuple[list[Document], str]]
 
 
 def seeded(seed: int) -> random.Random:
@@ -36,23 +36,23 @@ class Listing:
     cap: int = 10_000
     descending: bool = False
     shuffle: random.Random | None = None
-    asked: list[Question] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
 
-    def __call__(self, question: Question, n_rows: int) -> tuple[list[Document], str]:
-        self.asked.append(question)
-        start, end = question.span
+    def __call__(self, request: Request, n_rows: int) -> tuple[list[Document], str]:
+        self.asked.append(request)
+        start, end = request.span
         found = [document for document in self.index if start <= document["timestamp"] <= end]
         if self.shuffle is None:
             found.sort(key=lambda document: document["timestamp"], reverse=self.descending)
         else:
             seeded(7).shuffle(found)
         if self.kind == "search_after":
-            if question.token:
-                found = [document for document in found if document["timestamp"] > int(question.token)]
+            if request.token:
+                found = [document for document in found if document["timestamp"] > int(request.token)]
             page = found[:n_rows]
             token = str(page[-1]["timestamp"]) if len(found) > n_rows else ""
         else:
-            skip = int(question.token or 0)
+            skip = int(request.token or 0)
             cap = self.cap if self.kind == "offset" else len(found) + 1
             page = found[:cap][skip : skip + n_rows]
             reached = skip + n_rows
@@ -70,12 +70,12 @@ def walk(
     walking = Walk.begin([span], page_rows=page_rows, place="grid 2025-06-01")
     kept: list[Document] = []
     n_pages = 0
-    while (question := walking.question()) is not None:
-        rows, token = serve(question, page_rows)
-        facts = PageFacts.of(rows, question.span, token=token, n_bytes=1, time_field="timestamp")
+    while (request := walking.request()) is not None:
+        rows, token = serve(request, page_rows)
+        facts = PageFacts.of(rows, request.span, token=token, n_bytes=1, time_field="timestamp")
         if walking.take(facts):
             n_pages += 1
-            kept += [row for row in rows if row["timestamp"] < question.span[1]]
+            kept += [row for row in rows if row["timestamp"] < request.span[1]]
             if n_pages == dies_after and walking.cursor is not None:
                 resumed = Walk.resume(walking.cursor, [span], page=walking.page, place="again")
                 assert resumed is not None
@@ -97,13 +97,13 @@ def test_every_document_is_listed_once_behind_every_kind_of_token(kind: str, n_r
 def test_a_listing_of_one_short_page_is_one_question() -> None:
     listing = Listing(documents(1, 2, 3), "search_after")
     walk(listing)
-    assert listing.asked == [Question(SPAN)]
+    assert listing.asked == [Request(SPAN)]
 
 
 def test_a_full_first_page_without_a_token_is_asked_again_in_halves_and_only_those_are_kept() -> None:
     listing = Listing(documents(*range(0, 1000, 100)), "offset")
     assert walk(listing) == documents(*range(0, 1000, 100))
-    assert [question.span for question in listing.asked] == [(0, 1000), (0, 500), (500, 1000)]
+    assert [request.span for request in listing.asked] == [(0, 1000), (0, 500), (500, 1000)]
 
 
 def test_a_listing_that_ends_in_silence_at_its_cap_is_bisected_until_nothing_is_cut() -> None:
@@ -133,8 +133,8 @@ def test_more_documents_in_one_millisecond_than_an_answer_holds_are_never_called
 def test_halves_that_hold_less_than_the_whole_are_never_called_complete() -> None:
     index = documents(*range(0, 1000, 100))
 
-    def forgetful(question: Question, _: int) -> tuple[list[Document], str]:
-        return (index, "") if question.span == SPAN else (index[:2], "")
+    def forgetful(request: Request, _: int) -> tuple[list[Document], str]:
+        return (index, "") if request.span == SPAN else (index[:2], "")
 
     with pytest.raises(TruncationSuspectedError, match="6 documents fewer"):
         walk(forgetful)
@@ -143,8 +143,8 @@ def test_halves_that_hold_less_than_the_whole_are_never_called_complete() -> Non
 def test_a_document_that_comes_twice_pays_no_debt_twice() -> None:
     index = documents(*range(0, 1000, 100))
 
-    def forgetful(question: Question, _: int) -> tuple[list[Document], str]:
-        return (index, "") if question.span == SPAN else ([index[question.span[0] // 100]] * 5, "")
+    def forgetful(request: Request, _: int) -> tuple[list[Document], str]:
+        return (index, "") if request.span == SPAN else ([index[request.span[0] // 100]] * 5, "")
 
     with pytest.raises(TruncationSuspectedError, match="8 documents fewer"):
         walk(forgetful)
@@ -154,10 +154,10 @@ def test_documents_that_a_probe_finds_pay_what_the_halves_owe() -> None:
     index = documents(0, 100, 100, 200, 210, 220, 230, 300, 400, 450, 450, 450, 600)
     listing = Listing(index, "search_after")
 
-    def serve(question: Question, n_rows: int) -> tuple[list[Document], str]:
-        if question.span == (0, 500):  # loses two of the three at 450, where its first page ends
-            return ([], "") if question.token else (index[:10], "more")
-        return (index, "") if question.span == SPAN else listing(question, n_rows)
+    def serve(request: Request, n_rows: int) -> tuple[list[Document], str]:
+        if request.span == (0, 500):  # loses two of the three at 450, where its first page ends
+            return ([], "") if request.token else (index[:10], "more")
+        return (index, "") if request.span == SPAN else listing(request, n_rows)
 
     assert numbers(walk(serve)) == list(range(13))
 
@@ -166,17 +166,17 @@ def test_documents_lost_at_a_page_within_one_millisecond_are_asked_for_again() -
     index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 10, 10, 13)
     listing = Listing(index, "search_after")
     assert numbers(walk(listing)) == list(range(13))
-    assert [question.span for question in listing.asked if question.is_probe] == [(10, 11)]
+    assert [request.span for request in listing.asked if request.is_probe] == [(10, 11)]
 
 
 def test_the_same_in_descending_order() -> None:
     index = documents(1, 2, 3, 3, 3, 6, 7, 8, 8, 10, 11, 12, 13)
     pages = {"": (index[3:][::-1], "next"), "next": (index[:2][::-1], "")}
 
-    def serve(question: Question, _: int) -> tuple[list[Document], str]:
-        if question.is_probe:
-            return [row for row in index if question.span[0] <= row["timestamp"] <= question.span[1]], ""
-        return pages[question.token]
+    def serve(request: Request, _: int) -> tuple[list[Document], str]:
+        if request.is_probe:
+            return [row for row in index if request.span[0] <= row["timestamp"] <= request.span[1]], ""
+        return pages[request.token]
 
     assert numbers(walk(serve)) == list(range(13))
 
@@ -187,17 +187,17 @@ def test_a_millisecond_whose_answer_has_a_token_is_listed_by_it(n_behind: int, *
     index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, *[10] * 8, *range(13, 13 + n_behind))
     listing = Listing(index, "search_after")
 
-    def serve(question: Question, n_rows: int) -> tuple[list[Document], str]:
-        if question.span != (10, 11):
-            return listing(question, n_rows)
-        if is_first_empty and not question.token:
+    def serve(request: Request, n_rows: int) -> tuple[list[Document], str]:
+        if request.span != (10, 11):
+            return listing(request, n_rows)
+        if is_first_empty and not request.token:
             return [], "0"
-        first = int(question.token or 0)
+        first = int(request.token or 0)
         found = [row for row in index if row["timestamp"] == 10]
         return found[first : first + 3], str(first + 3) if first + 3 < len(found) else ""
 
     assert numbers(walk(serve)) == list(range(len(index)))
-    assert len([question for question in listing.asked if question.span == SPAN]) == 2 + n_behind // 10
+    assert len([request for request in listing.asked if request.span == SPAN]) == 2 + n_behind // 10
 
 
 def test_a_page_that_ends_between_milliseconds_costs_no_further_question() -> None:
@@ -210,7 +210,7 @@ def test_a_millisecond_with_nothing_new_is_not_kept() -> None:
     index = documents(1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 11, 12)
     listing = Listing(index, "search_after")
     assert len(walk(listing)) == 12
-    assert len([question for question in listing.asked if question.is_probe]) == 1
+    assert len([request for request in listing.asked if request.is_probe]) == 1
 
 
 def test_a_millisecond_that_fills_a_whole_answer_at_a_page_is_never_called_complete() -> None:
@@ -225,7 +225,7 @@ def test_behind_ten_thousand_ordered_documents_only_the_rest_is_asked_for(
     monkeypatch.setattr(paging, "RESULT_WINDOW", 20)
     listing = Listing(documents(*range(0, 900, 30)), "offset", descending=descending)
     assert len(walk(listing)) == 30
-    (probe,) = [question for question in listing.asked if question.is_probe]
+    (probe,) = [request for request in listing.asked if request.is_probe]
     assert probe.span == ((0, 1) if descending else (870, 1000))
     assert len(listing.asked) == 4
 
@@ -241,7 +241,7 @@ def test_shuffled_documents_are_never_taken_for_ordered_ones(monkeypatch: pytest
     index = documents(*range(0, 900, 10))
     listing = Listing(index, "offset", cap=30, shuffle=seeded(1))
     assert numbers(walk(listing)) == list(range(90))
-    assert not [question for question in listing.asked if question.is_probe and question.span[1] == 1000]
+    assert not [request for request in listing.asked if request.is_probe and request.span[1] == 1000]
 
 
 def test_documents_lost_before_an_empty_last_page_are_asked_for_again() -> None:
@@ -253,7 +253,7 @@ def test_documents_lost_before_an_empty_last_page_are_asked_for_again() -> None:
 def test_a_token_that_repeats_is_a_loop_within_one_round(length: int) -> None:
     n_asked = 0
 
-    def cycle(_: Question, __: int) -> tuple[list[Document], str]:
+    def cycle(_: Request, __: int) -> tuple[list[Document], str]:
         nonlocal n_asked
         n_asked += 1
         return documents(n_asked), f"token{n_asked % length}"
@@ -265,14 +265,14 @@ def test_a_token_that_repeats_is_a_loop_within_one_round(length: int) -> None:
 
 def test_an_empty_page_with_a_token_is_passed_and_a_second_one_is_not() -> None:
     pages = {"": (documents(1), "a"), "a": ([], "b"), "b": (documents(2), "c"), "c": ([], "d"), "d": (documents(3), "")}
-    assert len(walk(lambda question, _: pages[question.token])) == 3
+    assert len(walk(lambda request, _: pages[request.token])) == 3
     with pytest.raises(PagingLoopError, match="two pages in a row are empty"):
-        walk(lambda question, _: ([], question.token + "x"))
+        walk(lambda request, _: ([], request.token + "x"))
 
 
 def test_a_short_page_with_a_token_goes_on() -> None:
     pages = {"": (documents(1, 2), "a"), "a": (documents(3), "")}
-    assert len(walk(lambda question, _: pages[question.token])) == 3
+    assert len(walk(lambda request, _: pages[request.token])) == 3
 
 
 @pytest.mark.parametrize(("cap", "name"), [("MAX_PAGES", "pages"), ("MAX_ROWS", "documents"), ("MAX_BYTES", "bytes")])
@@ -280,7 +280,7 @@ def test_fresh_tokens_for_ever_end_at_each_cap(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(paging, cap, 25)
     n_asked = 0
 
-    def endless(_: Question, __: int) -> tuple[list[Document], str]:
+    def endless(_: Request, __: int) -> tuple[list[Document], str]:
         nonlocal n_asked
         n_asked += 1
         return documents(n_asked), f"fresh {n_asked}"
@@ -308,7 +308,7 @@ def test_a_resumed_walk_still_knows_the_token_it_came_with() -> None:
     walking.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
     resumed = Walk.resume(walking.cursor or "", [SPAN], page=1, place="here")
     assert resumed is not None
-    assert resumed.question() == Question(SPAN, "t")
+    assert resumed.request() == Request(SPAN, "t")
     with pytest.raises(PagingLoopError):
         resumed.take(PageFacts.of(documents(2), SPAN, token="t", n_bytes=1, time_field="timestamp"))
 

@@ -151,7 +151,7 @@ def test_a_bomb_is_refused_by_its_size_before_a_byte_of_it_is_unpacked() -> None
         tracemalloc.start()
         try:
             with pytest.raises(AnswerTooLargeError, match="unpacks to"):
-                made.provider.client._ask(made.provider.client._questions(DAY)[0])
+                made.provider.client._ask(made.provider.client._requests(DAY)[0])
             assert tracemalloc.get_traced_memory()[1] < 900 * 2**20  # what the twin itself packs, in this process
         finally:
             tracemalloc.stop()

@@ -28,7 +28,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """One request.
 
     Attributes:
@@ -44,12 +44,12 @@ class Question:
     window: Window
 
 
-def lists_of(site: str, window: Window, account: AccountConfig) -> tuple[Question, ...]:
+def lists_of(site: str, window: Window, account: AccountConfig) -> tuple[Request, ...]:
     """The questions that come first: what the site is, and what meters and sensors it has."""
     paths = [f"installation_infos/{site}", f"meter_info/{site}"]
     if account.has_sensors:
         paths.append(f"{site}/sensors_list")
-    return tuple(Question("GET", path, {}, window) for path in paths)
+    return tuple(Request("GET", path, {}, window) for path in paths)
 
 
 def chosen_meters(site: Site, account: AccountConfig) -> tuple[Meter, ...]:
@@ -80,7 +80,7 @@ def frequencies_of(site: Site, account: AccountConfig) -> tuple[str, ...]:
     return tuple(one for one in account.frequencies if not site.refused_zone or one not in CALENDAR)
 
 
-def questions_of(site: Site, window: Window, account: AccountConfig) -> Iterator[Question]:
+def requests_of(site: Site, window: Window, account: AccountConfig) -> Iterator[Request]:
     """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
     calendar = zone(site.zone or "UTC")
     meters = chosen_meters(site, account)
@@ -98,9 +98,9 @@ def questions_of(site: Site, window: Window, account: AccountConfig) -> Iterator
             for meter in meters:
                 if not meter.is_rule:
                     span = _span(chunk, _SECOND if meter.id in account.load_curves else timedelta(0))
-                    yield Question("POST", f"{REGISTERS}/{site.id}/{meter.id}", span, chunk)
+                    yield Request("POST", f"{REGISTERS}/{site.id}/{meter.id}", span, chunk)
         for sensor in site.sensors or {}:
-            yield Question("GET", f"{site.id}/{SENSOR_DATA}/{sensor}", _span(chunk), chunk)
+            yield Request("GET", f"{site.id}/{SENSOR_DATA}/{sensor}", _span(chunk), chunk)
 
 
 def _chunks(window: Window) -> Iterator[Window]:
@@ -117,10 +117,10 @@ def _intervals(chunk: Window, frequency: str, zone: ZoneInfo) -> Window | None:
     return Window(start, end) if start < end else None
 
 
-def _sampled(endpoint: str, frequency: str, wanted: Window) -> Question:
+def _sampled(endpoint: str, frequency: str, wanted: Window) -> Request:
     # As for a load curve: the last interval is labelled with the very end, and nobody says whether t_e is included.
     more = _SECOND if frequency == "15T" else timedelta(0)
-    return Question("POST", endpoint, {**_span(wanted, more), "sampling_frequency": frequency}, wanted)
+    return Request("POST", endpoint, {**_span(wanted, more), "sampling_frequency": frequency}, wanted)
 
 
 def _span(window: Window, more: timedelta = timedelta(0)) -> dict[str, str]:

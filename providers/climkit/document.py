@@ -19,14 +19,14 @@ from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
 from providers.climkit.curves import falls_like_no_counter
 from providers.climkit.meanings import Listing, Meaning, meaning_of
-from providers.climkit.questions import REGISTERS, SENSOR_DATA
+from providers.climkit.requests import REGISTERS, SENSOR_DATA
 from providers.climkit.times import read_epochs, read_texts
 from providers.climkit.wire import Row, Site, parse_rows, unreadable
 
 TIME: Final = "timestamp"
 
 
-class Answer:
+class Document:
     """A data answer whose site is known.
 
     Args:
@@ -53,8 +53,8 @@ class Answer:
         place = place_of(payload)
         if site.refused_zone and listing.frequency in CALENDAR:
             raise unreadable(f"{refusal(site.refused_zone)}, and these intervals follow its calendar", place)
-        self._said = parse_rows(payload.body, place=place)
-        rows: list[Row] = [row if isinstance(row, dict) else {} for row in self._said]
+        self._sent = parse_rows(payload.body, place=place)
+        rows: list[Row] = [row if isinstance(row, dict) else {} for row in self._sent]
         read = read_epochs if listing.kind == SENSOR_DATA else read_texts
         times, self._invalid = read([row.get(TIME) for row in rows], payload.received_at, place=place)
         self._all_starts = times - listing.behind(account) // MICROSECOND
@@ -95,7 +95,7 @@ class Answer:
         """What has no usable time and belongs to `window`, and why: rows, and what stands in a row's place."""
         if self._invalid:
             for index in untimed_inside(self._all_starts, self._invalid, self.payload.window, window):
-                yield self._said[index], self._invalid[index]
+                yield self._sent[index], self._invalid[index]
 
     def meaning(self, name: str) -> Meaning | None:
         """What the field `name` is; None if nobody knows."""
