@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import shared_server
-from tests.fakes.databases import drop_database, freeze_database
+from tests.fakes.databases import freeze_database
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.server import create_database, with_database
+from warehouse.server import create_database, drop_database, with_database
 
 # Half an hour of daylight saving time, at +10:30 and +11: whoever forgets to say UTC is found out.
 os.environ["TZ"] = "Australia/Lord_Howe"

@@ -163,6 +163,18 @@ def _create(connection: psycopg.Connection, name: str, *, owner: str | None, tem
     _retry_races(create)
 
 
+def drop_database(url: str, name: str) -> None:
+    """Drop the database `name` on the server of `url`, whoever is connected to it; a missing one is fine.
+
+    Raises:
+        WarehouseUnavailableError: The server does not answer.
+        WarehouseUnsuitableError: The server refuses.
+    """
+    with _session(url) as (connection, _):
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        _retry_races(lambda: connection.execute(statement))
+
+
 def ensure_role(url: str, role: str, password: str, *, may_create: bool = False) -> None:
     """See that the server of `url` has the ordinary role `role` with this password. Safe to repeat and to race.
 

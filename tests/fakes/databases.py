@@ -1,15 +1,8 @@
-"""Databases that come and go with a test: dropped whoever is in them, or closed to serve as a template."""
+"""Databases of tests that serve as a template."""
 
 from psycopg import sql
 
 from warehouse import server
-
-
-def drop_database(url: str, name: str) -> None:
-    """Drop the database `name` on the server of `url`, whoever is connected to it; a missing one is fine."""
-    with server._session(url) as (connection, _):
-        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        server._retry_races(lambda: connection.execute(statement))
 
 
 def freeze_database(url: str, name: str) -> None:

@@ -15,7 +15,6 @@ from assets.ingest import ingest_days
 from domain.errors import WarehouseUnavailableError, WarehouseUnsuitableError
 from domain.measurement import Normalized
 from domain.window import Window
-from tests.fakes.databases import drop_database
 from tests.fakes.outages import kill_backend, kill_server, meanwhile, restart
 from tests.fakes.points import DAY, load
 from tests.providers.export_service.harness import MIDNIGHT, hub
@@ -23,7 +22,7 @@ from warehouse.availability import Availability
 from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import migrate
-from warehouse.server import create_database, with_database
+from warehouse.server import create_database, drop_database, with_database
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 DAYS: Final = [date(2025, 6, day) for day in range(1, 9)]

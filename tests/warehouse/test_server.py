@@ -14,12 +14,13 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from domain.errors import ConfigurationError, IngestError, WarehouseUnavailableError, WarehouseUnsuitableError
-from tests.fakes.databases import drop_database, freeze_database
+from tests.fakes.databases import freeze_database
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.embedded.host import processes_in, server_user
 from warehouse.server import (
     check_server,
     create_database,
+    drop_database,
     ensure_database,
     ensure_role,
     libpq_environment,

@@ -11,12 +11,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import WarehouseUnsuitableError
-from tests.fakes.databases import drop_database
 from tests.fakes.points import Said, load, table
 from warehouse.connections import Address, Connections
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import check_schema, migrate
-from warehouse.server import check_server, with_database
+from warehouse.server import check_server, drop_database, with_database
 from warehouse.sessions import SETTINGS
 from warehouse.sqlstates import translate
 from warehouse.store import open_warehouse

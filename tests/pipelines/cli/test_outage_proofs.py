@@ -24,11 +24,10 @@ from pipelines.local import state
 from pipelines.local.project import Project
 from pipelines.local.verification import verify
 from sandbox.running import Sandbox, running_sandbox
-from tests.fakes.databases import drop_database
 from tests.fakes.outages import kill_backend, kill_server, meanwhile, restart
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import migrate
-from warehouse.server import create_database, with_database
+from warehouse.server import create_database, drop_database, with_database
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3600)]
 
