@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from domain.errors import WarehouseUnsuitableError
 from warehouse.connections import Address
+from warehouse.inspection import refuse_lost_hypertables
 from warehouse.server import check_server
 from warehouse.sqlstates import translated_wrapped
 
@@ -37,6 +38,8 @@ def migrate(url: str, *, step: str = "head") -> None:
         # What a step writes is of the step before for a moment: `refuse_other_releases` is not meant for it.
         connection.exec_driver_sql("SET LOCAL application_name TO 'joulehouse migrate'")
         found = _refuse_unknown(connection, address)
+        if found is not None:
+            refuse_lost_hypertables(connection, address.place)
         # Under the lock: the check makes the extension for a moment, and two at once would collide.
         check_server(url, runs_steps=found != _steps().get_current_head())
         connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS timescaledb")
@@ -51,7 +54,7 @@ def upgrade(connection: sa.Connection, step: str = "head") -> None:
 
 
 def check_schema(url: str) -> None:
-    """Refuse a schema that this code does not know.
+    """Refuse a schema that this code does not know, or whose tables are no hypertables any longer.
 
     Raises:
         WarehouseUnsuitableError: There is no schema, or it is older or newer than this code.
@@ -67,6 +70,7 @@ def check_schema(url: str) -> None:
                 place=address.place,
                 fix="run `joulehouse warehouse migrate`",
             )
+        refuse_lost_hypertables(connection, address.place)
 
 
 def _refuse_unknown(connection: sa.Connection, address: Address) -> str | None:

@@ -18,6 +18,7 @@ from pipelines.console import FAILED, console, counted, fail, literal, say_json
 from pipelines.local.environment import DagsterProcesses
 from pipelines.local.project import Project
 from warehouse.fill import pending
+from warehouse.inspection import Account, Policy, accounts, policies
 from warehouse.landing import Landing
 from warehouse.schema import check_schema
 from warehouse.server import check_server
@@ -134,17 +135,58 @@ def _warehouse(project: Project, *, is_deep: bool) -> Iterator[Finding]:
         url = project.embedded.url
     facts = check_server(url)
     yield Finding(name, Health.GOOD, f"PostgreSQL {facts.postgres} with TimescaleDB {facts.timescaledb}.")
-    if facts.edition == "community":
-        yield Finding("edition", Health.GOOD, "Community: the columnstore and its policy are at work.")
-    else:
-        yield Finding(
-            "edition",
-            Health.GOOD,
-            "Apache: hypertables, without columnstore and policies.",
-        )
     check_schema(url)
-    yield Finding("schema", Health.GOOD, "It is the one that this code knows.")
+    yield Finding("schema", Health.GOOD, "It is the one that this code knows, and its tables are hypertables.")
+    if facts.edition == "community":
+        for policy in policies(url):
+            yield of_policy(policy)
+    else:
+        yield Finding("edition", Health.GOOD, "Apache: hypertables, without columnstore and policies.")
+    yield _accounts(url, is_deep=is_deep)
     yield from _summaries(url, is_deep=is_deep)
+
+
+def of_policy(policy: Policy) -> Finding:
+    """How the compression of one table stands."""
+    table, job, n_overdue = policy.table_name, policy.job_id, policy.n_overdue
+    if not policy.has_columnstore:
+        sentence = f"{table} has none: its schema was begun on the Apache edition. It is larger and right all the same."
+        return Finding("columnstore", Health.LATER, sentence)
+    if job is None or not policy.is_scheduled:
+        is_absent = job is None
+        command = f"add_columnstore_policy('{table}', after => INTERVAL '14 days')"
+        command = f"CALL {command}" if is_absent else f"SELECT alter_job({job}, scheduled => true)"
+        what = f"No policy compresses {table}" if is_absent else f"The policy of {table} is switched off"
+        return Finding("columnstore", Health.WRONG, f"{what}: let its owner run {command}.")
+    ran = f"{policy.last_run_started_at:%Y-%m-%d %H:%M} UTC" if policy.last_run_started_at else "never"
+    has_failed = policy.last_run_status == "Failed"
+    run = f"job {job}, last run {ran}{', which failed' if has_failed else ''}"
+    look = " timescaledb_information.job_errors says why." if has_failed else ""
+    if n_overdue:
+        overdue = f"{counted(n_overdue, 'chunk')} of {table} {'is' if n_overdue == 1 else 'are'} not compressed in time"
+        return Finding("columnstore", Health.WRONG, f"{overdue} ({run}).{look}")
+    sentence = f"All of {table} that is due is compressed ({run}).{look}"
+    return Finding("columnstore", Health.LATER if has_failed else Health.GOOD, sentence)
+
+
+def _accounts(url: str, *, is_deep: bool) -> Finding:
+    """Whether the points are as many as the ledger says."""
+    n_days = 0
+    wrong: list[Account] = []
+    for account in accounts(url, is_deep=is_deep):
+        n_days += 1
+        if account.n_stored != account.n_loaded:
+            wrong.append(account)
+    sample = "" if is_deep else ", a sample (--deep takes all)"
+    if not wrong:
+        return Finding("ledger", Health.GOOD, f"{counted(n_days, 'day')} looked at hold what it says{sample}.")
+    first = wrong[0]
+    sentence = (
+        f"{len(wrong):,} of {counted(n_days, 'day')} looked at do not hold what it says{sample}; the first is "
+        f"{first.day} of {first.source}, with {first.n_stored:,} points for {first.n_loaded:,}. "
+        f"joulehouse replay {first.source} --from {first.day} --to {first.day} mends it."
+    )
+    return Finding("ledger", Health.WRONG, sentence)
 
 
 def _summaries(url: str, *, is_deep: bool) -> Iterator[Finding]:

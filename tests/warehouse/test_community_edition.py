@@ -28,6 +28,7 @@ from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.embedded.host import free_port
 from warehouse.fill import fill_on
+from warehouse.inspection import policies_on
 from warehouse.load import Assignment, commit
 from warehouse.load_buffer import LoadBuffer
 from warehouse.schema import upgrade
@@ -252,3 +253,19 @@ def test_loads_into_compressed_chunks_leave_summaries_and_intervals_as_the_point
     gone = load(community, {}, day(11))
     assert gone.n_removed == len(said_of(11))
     assert wrong(community) == []
+
+
+def test_policies_are_found_as_they_are_and_missed_if_they_are_gone(community: psycopg.Connection) -> None:
+    to_step(community, "head")
+    found = policies_on(community)
+    assert [(one.table_name, one.has_columnstore, one.is_scheduled, one.n_overdue) for one in found] == [
+        ("measurement", True, True, 0),
+        ("register_interval", True, True, 0),
+    ]
+    with community.transaction(force_rollback=True):
+        community.execute("SELECT alter_job(%s, scheduled => false)", [found[0].job_id])
+        community.execute("CALL remove_columnstore_policy('register_interval')")
+        assert [(one.job_id, one.is_scheduled) for one in policies_on(community)] == [
+            (found[0].job_id, False),
+            (None, None),
+        ]
