@@ -108,6 +108,24 @@ _UNITS: Final[dict[str, tuple[str, float, float]]] = {
 }  # fmt: skip
 
 
+QUANTITY_OF_UNIT: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("mW", "W", "kW", "MW", "GW"), "power"),
+    **dict.fromkeys(("VA", "kVA"), "apparent_power"),
+    **dict.fromkeys(("var", "kvar"), "reactive_power"),
+    **dict.fromkeys(("mV", "V", "kV"), "voltage"),
+    **dict.fromkeys(("mA", "A"), "current"),
+    **dict.fromkeys(("Hz", "kHz"), "frequency"),
+    **dict.fromkeys(("°C", "degC", "K", "°F"), "temperature"),
+    **dict.fromkeys(("W/m²", "W/m2"), "irradiance"),
+    **dict.fromkeys(("Pa", "hPa", "mbar", "kPa", "bar"), "pressure"),
+    **dict.fromkeys(("m³/h", "m3/h", "l/min", "l/h"), "flow"),
+    **dict.fromkeys(("m/s", "km/h"), "wind_speed"),
+    **dict.fromkeys(("ppm", "ppb"), "concentration"),
+    "%": "ratio",
+}
+"""Unit → the one quantity that a provider means by it. kWh and m³ are not here: an amount, or a counter's reading."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """How a provider's number becomes the canonical one: `value * factor + offset`."""

@@ -6,11 +6,12 @@ and a key that nobody knows is left aside.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
+from domain.quantities import QUANTITY_OF_UNIT
 from domain.texts import clipped, is_storable
 from providers._json import kind_of, read_json
 from providers._zones import named_zone
@@ -40,13 +41,10 @@ REGISTERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 """Type of meter → its registers, as documented."""
 
 SENSOR_UNITS: Final[Mapping[str, tuple[str, str]]] = {
-    # A sensor's own unit. No kWh and no m³: nobody says whether that counts up.
-    "°C": ("temperature", "°C"), "C": ("temperature", "°C"), "degC": ("temperature", "degC"), "K": ("temperature", "K"),
-    "W": ("power", "W"), "kW": ("power", "kW"), "V": ("voltage", "V"), "A": ("current", "A"), "Hz": ("frequency", "Hz"),
-    "%": ("ratio", "%"), "ppm": ("concentration", "ppm"), "W/m²": ("irradiance", "W/m²"),
-    "W/m2": ("irradiance", "W/m2"), "Pa": ("pressure", "Pa"), "hPa": ("pressure", "hPa"), "bar": ("pressure", "bar"),
-    "m/s": ("wind_speed", "m/s"), "km/h": ("wind_speed", "km/h"), "m³/h": ("flow", "m³/h"), "l/h": ("flow", "l/h"),
-}  # fmt: skip
+    # No kWh and no m³: nobody says whether that counts up.
+    **{unit: (quantity, unit) for unit, quantity in QUANTITY_OF_UNIT.items()},
+    "C": ("temperature", "°C"),
+}
 """Unit of a sensor → what its values are."""
 
 SITE_FIELDS: Final = (
@@ -108,7 +106,6 @@ class SiteInfo:
     name: str
     zone: str
     refused_zone: str = ""
-    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 def parse_installations(body: bytes, *, place: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import ConfigurationError, PayloadUnreadableError
-from domain.quantities import Conversion, conversion
+from domain.quantities import QUANTITY_OF_UNIT, Conversion, conversion
 from providers._json import read_json
 from providers.servitly.account import AccountConfig
 
@@ -33,18 +33,6 @@ TIME_NAMES: Final = frozenset({"timestamp", "time", "date", "datetime"})
 
 NO_DATA: Final = frozenset({"", "---"})
 """Cells that say nothing; the second is what a working client meets."""
-
-SPEAKING_UNITS: Final[Mapping[str, str]] = {
-    "°C": "temperature", "degC": "temperature", "K": "temperature", "°F": "temperature",
-    "mW": "power", "W": "power", "kW": "power", "MW": "power",
-    "VA": "apparent_power", "kVA": "apparent_power", "var": "reactive_power", "kvar": "reactive_power",
-    "mV": "voltage", "V": "voltage", "kV": "voltage", "mA": "current", "A": "current",
-    "Hz": "frequency", "W/m²": "irradiance", "W/m2": "irradiance",
-    "Pa": "pressure", "hPa": "pressure", "mbar": "pressure", "kPa": "pressure", "bar": "pressure",
-    "m³/h": "flow", "m3/h": "flow", "l/min": "flow", "l/h": "flow", "m/s": "wind_speed", "ppm": "concentration",
-    "%": "ratio",
-}  # fmt: skip
-"""Unit → the one quantity it can measure. kWh is not here: it may be an amount or a register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +97,7 @@ def meaning_of(account: AccountConfig, metric: str, unit: str) -> tuple[str, Con
     The account's word comes first; the unit that a header says is believed before the one in the account.
     """
     known = account.fields.get(metric)
-    quantity = known.quantity if known else SPEAKING_UNITS.get(unit)
+    quantity = known.quantity if known else QUANTITY_OF_UNIT.get(unit)
     sent = unit or (known.unit if known else None)
     if quantity is None or sent is None:
         return None

@@ -6,24 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import ConfigurationError
-from domain.quantities import Conversion, conversion
+from domain.quantities import QUANTITY_OF_UNIT, Conversion, conversion
 from providers.smart_house.account import AccountConfig, column
 
 # Only where a unit leaves no choice. Wh and m³ are registers where the attributes say that they count up; % is a charge
 # where they say that it is a battery's. K may be a colour, km/h a car, s a date: those need `fields`.
 _QUANTITIES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("mW", "W", "kW", "MW", "GW"), "power"),
-    **dict.fromkeys(("VA", "kVA"), "apparent_power"),
-    **dict.fromkeys(("var", "kvar"), "reactive_power"),
-    **dict.fromkeys(("mV", "V", "kV"), "voltage"),
-    **dict.fromkeys(("mA", "A"), "current"),
-    **dict.fromkeys(("Hz", "kHz"), "frequency"),
-    **dict.fromkeys(("°C", "°F"), "temperature"),
-    **dict.fromkeys(("W/m²",), "irradiance"),
-    **dict.fromkeys(("Pa", "hPa", "mbar", "kPa", "bar"), "pressure"),
-    **dict.fromkeys(("m³/h", "l/min", "l/h"), "flow"),
-    **dict.fromkeys(("ppm", "ppb"), "concentration"),
-    "%": "ratio",
+    unit: quantity for unit, quantity in QUANTITY_OF_UNIT.items() if unit not in ("K", "km/h", "m/s")
 }
 _REGISTERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Wh", "kWh", "MWh"), "energy_register"),
