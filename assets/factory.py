@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
@@ -17,9 +17,13 @@ from assets.checks import evaluations_of_failed_step
 from assets.failures import as_failure, as_single_failure, named
 from assets.ingest import DayOutcome, all_failed, ingest_days
 from assets.keys import catalogue_key, days_of, measurements_key, payloads_key
+from assets.retries import DoneDays, calls_for_repetition, done_by_parent
 from assets.source import SourceFacts
 from domain.errors import IngestError
 from domain.records import Series
+
+if TYPE_CHECKING:
+    from warehouse.store import TimescaleWarehouse
 
 CORRECTION_TAG: Final = "joulehouse/correction"
 """A run with this tag set to `true` may shrink a partition by any amount."""
@@ -131,19 +135,19 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
     )
     def days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         selected = context.selected_asset_keys
-        wanted = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
-        last = wanted[-1]
+        done = done_by_parent(context, selected)
+        wanted = [date.fromisoformat(key) for key in sorted(context.partition_keys) if key not in done]
+        last = wanted[-1] if wanted else facts.first_day
         from assets.plot import Picture  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
 
         plot = Picture(last, context.log.warning)
         outcomes: list[DayOutcome] = []
-        _say_how(context, facts)
+        _say_how(context, facts, len(done))
         with ExitStack() as opened:
             try:
                 warehouse = opened.enter_context(context.resources.warehouse.open())
             except IngestError as error:
-                _log_checks(context, evaluations_of_failed_step(facts, None, error))
-                raise as_failure(facts.slug, list(all_failed(wanted, error))) from None
+                raise _failure(context, facts, list(all_failed(wanted, error)), done, None) from None
             try:
                 for outcome in ingest_days(
                     wanted,
@@ -160,12 +164,11 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                     outcomes.append(outcome)
             except BaseException:
                 # A cancelled run or a bug: the days that are committed are committed, and Dagster must know it.
-                _record_good_days(context, facts, outcomes)
+                _record_good_days(context, facts, outcomes, done)
                 raise
-            if failed := [outcome.error for outcome in outcomes if outcome.error]:
-                _record_good_days(context, facts, outcomes)
-                _log_checks(context, evaluations_of_failed_step(facts, warehouse, failed[0]))
-                raise as_failure(facts.slug, outcomes)
+            if any(outcome.error for outcome in outcomes):
+                raise _failure(context, facts, outcomes, done, warehouse)
+        _repeat(context, done)
         picture = plot.markdown()
         for asset_key, outcome, figures in _figures(facts, outcomes):
             if picture and asset_key == measurements and outcome.day == last:
@@ -178,8 +181,21 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
     return days
 
 
-def _say_how(context: dg.AssetExecutionContext, facts: SourceFacts) -> None:
-    """Say where nothing is asked: "Materialize" on `measurements` looks as if it were."""
+def _repeat(context: dg.AssetExecutionContext, done: DoneDays) -> None:
+    """Say once more what the failed run before did, with the same figures."""
+    for day, of_day in done.items():
+        for asset_key, figures in of_day.items():
+            context.add_asset_metadata(figures, asset_key=asset_key, partition_key=day)
+
+
+def _say_how(context: dg.AssetExecutionContext, facts: SourceFacts, n_done: int) -> None:
+    """Say where less is asked than it looks: "Materialize" on `measurements`, or a failed run that is continued."""
+    if n_done:
+        context.log.info(
+            "%d of %d days were done by the failed run that this one continues: they are not asked for again.",
+            n_done,
+            len(context.partition_keys),
+        )
     if payloads_key(facts.slug) not in context.selected_asset_keys:
         context.log.info(
             "Replay: what is landed is loaded again, and %s is not asked. Materialize payloads and measurements"
@@ -221,12 +237,32 @@ def _figures(
             yield measurements_key(facts.slug), outcome, figures
 
 
-def _log_checks(context: dg.AssetExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
-    for evaluation in evaluations:
+def _failure(
+    context: dg.AssetExecutionContext,
+    facts: SourceFacts,
+    outcomes: Sequence[DayOutcome],
+    done: DoneDays,
+    warehouse: "TimescaleWarehouse | None",
+) -> dg.Failure:
+    """The failure of the step, after everything that must be said before it: good days, and what the checks say."""
+    _record_good_days(context, facts, outcomes, done)
+    first = next(outcome.error for outcome in outcomes if outcome.error)
+    for evaluation in evaluations_of_failed_step(facts, warehouse, first):
         context.log_event(evaluation)
+    return as_failure(facts.slug, outcomes)
 
 
-def _record_good_days(context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome]) -> None:
-    """Record the days that were done before the step fails: a failed step alone would mark all of them as failed."""
+def _record_good_days(
+    context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome], done: DoneDays
+) -> None:
+    """Record the days that were done before the step fails: a failed step alone would mark all of them as failed.
+
+    "From asset failure" then takes every selected asset up again, and those of them that failed alone.
+    """
+    for day, of_day in done.items():
+        for asset_key, figures in of_day.items():
+            context.log_event(dg.AssetMaterialization(asset_key, partition=day, metadata=figures))
+    for evaluation in calls_for_repetition(context.selected_asset_keys, facts.slug):
+        context.log_event(evaluation)
     for asset_key, outcome, figures in _figures(facts, outcomes):
         context.log_event(dg.AssetMaterialization(asset_key, partition=str(outcome.day), metadata=figures))

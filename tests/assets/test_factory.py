@@ -327,6 +327,42 @@ def test_a_day_that_is_landed_and_not_loaded_is_visible(house: House, instance: 
     assert "Landed" not in checked(instance)["complete"][1]
 
 
+@pytest.mark.parametrize("how", ["from failure", "from asset failure"])
+def test_a_failed_run_that_is_executed_again_asks_for_its_failed_days_only(house: House, how: str) -> None:
+    for day in (THIRD, LAST):
+        house.provider.failures[day] = PayloadUnreadableError("they changed", place="roof", fix="look")
+    failed = house.run(FIRST, LAST, with_checks=True)
+    before = {key: house.figures(key)[str(FIRST)] for key in (PAYLOADS, MEASUREMENTS)}
+    del house.provider.failures[LAST]
+
+    house.provider.asked.clear()
+    still = house.again(failed, how)
+    assert not still.success
+    assert {window.day for window in house.provider.asked} == {THIRD, LAST}
+    for key in (PAYLOADS, MEASUREMENTS):
+        assert house.statuses(key, FIRST, LAST) == all_days("MATERIALIZED", THIRD)
+        assert house.figures(key)[str(FIRST)] == before[key]
+    assert "1 of 2 days of roof failed: 2026-01-03." in str(failure_of(still).description)
+
+    house.provider.failures.clear()
+    house.provider.asked.clear()
+    assert house.again(still, how).success
+    assert [window.day for window in house.provider.asked] == [THIRD]
+    for key in (PAYLOADS, MEASUREMENTS):
+        assert house.statuses(key, FIRST, LAST) == all_days("MATERIALIZED")
+        assert house.figures(key)[str(FIRST)] == before[key]
+    assert house.figures(MEASUREMENTS)[str(THIRD)]["rows_inserted"] == 24
+
+
+def test_a_day_that_was_landed_and_refused_is_asked_for_again_from_failure(house: House) -> None:
+    house.warehouse.load_failures[THIRD] = ShrinkRefusedError("fewer rows", place="roof", fix="look")
+    failed = house.run(FIRST, LAST)
+    house.warehouse.load_failures.clear()
+    house.provider.asked.clear()
+    assert house.again(failed, "from asset failure", with_checks=False).success
+    assert [window.day for window in house.provider.asked] == [THIRD]
+
+
 def checked(instance: dg.DagsterInstance) -> dict[str, tuple[str, str]]:
     """Check → what the UI shows of its newest evaluation: status and sentence; checks without any are left out."""
     keys = [dg.AssetCheckKey(MEASUREMENTS, name) for name in CHECKS]

@@ -68,6 +68,23 @@ class House:
             raise_on_error=False,
         )
 
+    def again(
+        self, failed: dg.ExecuteInProcessResult, how: str, *, with_checks: bool = True
+    ) -> dg.ExecuteInProcessResult:
+        """Execute a failed run again as the UI does, `from failure` or `from asset failure`."""
+        run = failed.dagster_run
+        keys: Iterable[dg.AssetKey] = run.asset_selection or ()
+        if how == "from asset failure":
+            snapshot = self.instance.get_execution_plan_snapshot(str(run.execution_plan_snapshot_id))
+            keys, _ = self.instance.run_domain.get_keys_to_reexecute(run.run_id, snapshot)
+            assert keys, "nothing to repeat"
+        first, last = (run.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+        marks = {"from failure": "dagster/is_resume_retry", "from asset failure": "dagster/is_asset_resume_retry"}
+        tags = {"dagster/parent_run_id": run.run_id, "dagster/root_run_id": run.run_id, marks[how]: "true"}
+        return self.run(
+            date.fromisoformat(first), date.fromisoformat(last), only=keys, tags=tags, with_checks=with_checks
+        )
+
     def statuses(self, key: dg.AssetKey, first: date, last: date) -> dict[str, str]:
         """Day → what the UI shows for it, such as MATERIALIZED or FAILED; days without any are left out."""
         keys = [str(first + timedelta(days=n)) for n in range((last - first).days + 1)]
