@@ -47,7 +47,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class DayCount:
     """One day of a source.
 
     Attributes:
@@ -96,7 +96,7 @@ def policies_on(connection: psycopg.Connection) -> list[Policy]:
         return cursor.execute(statement("inspection/policies")).fetchall()
 
 
-def accounts(url: str, *, is_deep: bool = False) -> Iterator[Account]:
+def day_counts(url: str, *, is_deep: bool = False) -> Iterator[DayCount]:
     """Days of every source: of each the newest and some others, or all; none that was loaded with others at once."""
     address = Address.of(url)
     with translated(address.place), address.connect() as connection:
@@ -107,7 +107,7 @@ def accounts(url: str, *, is_deep: bool = False) -> Iterator[Account]:
         for source, of_it in groupby(rows, key=lambda row: str(row[0])):
             days = [day for _, day in of_it]
             for day in days if is_deep else _sample(days):
-                account = _account(connection, source, day, series[source])
+                account = _day_count(connection, source, day, series[source])
                 if account is not None:
                     yield account
 
@@ -117,8 +117,8 @@ def _sample(days: list[date]) -> list[date]:
     return newest + random.sample(others, min(_OTHERS, len(others)))
 
 
-def _account(connection: psycopg.Connection, source: str, day: date, series_ids: list[int]) -> Account | None:
+def _day_count(connection: psycopg.Connection, source: str, day: date, series_ids: list[int]) -> DayCount | None:
     window = Window.of_day(day)
     asked = statement("inspection/account").format(**literals(series_ids, window.start, window.end))
     row = connection.execute(asked, {"source": source}).fetchone()
-    return Account(source, day, *row) if row else None
+    return DayCount(source, day, *row) if row else None

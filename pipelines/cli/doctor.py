@@ -18,7 +18,7 @@ from pipelines.console import FAILED, console, counted, fail, literal, say_json
 from pipelines.local.environment import DagsterProcesses
 from pipelines.local.project import Project
 from warehouse.fill import pending
-from warehouse.inspection import Account, Policy, accounts, policies
+from warehouse.inspection import DayCount, Policy, day_counts, policies
 from warehouse.landing import Landing
 from warehouse.schema import check_schema
 from warehouse.server import check_server
@@ -172,8 +172,8 @@ def of_policy(policy: Policy) -> Finding:
 def _accounts(url: str, *, is_deep: bool) -> Finding:
     """Whether the points are as many as the ledger says."""
     n_days = 0
-    wrong: list[Account] = []
-    for account in accounts(url, is_deep=is_deep):
+    wrong: list[DayCount] = []
+    for account in day_counts(url, is_deep=is_deep):
         n_days += 1
         if account.n_stored != account.n_loaded:
             wrong.append(account)

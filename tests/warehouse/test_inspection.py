@@ -17,7 +17,7 @@ from pipelines.cli.application import application
 from pipelines.cli.doctor import Health, of_policy
 from tests.fakes.points import DAY, at, batch, landed, load
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.inspection import Account, Policy, accounts, policies
+from warehouse.inspection import DayCount, Policy, day_counts, policies
 from warehouse.schema import check_schema, migrate
 from warehouse.server import libpq_environment
 from warehouse.store import open_warehouse
@@ -84,7 +84,7 @@ def test_a_day_that_lost_points_behind_the_ledgers_back_is_found_and_mended_by_a
     assert "3 days looked at hold what it says" in said(ask("doctor"))
     with psycopg.connect(loaded) as owner:
         owner.execute("DELETE FROM measurement WHERE measured_at = %s", [at(2, NEXT)])
-    assert [one for one in accounts(loaded) if one.n_loaded != one.n_stored] == [Account("hub", NEXT.day, 3, 2)]
+    assert [one for one in day_counts(loaded) if one.n_loaded != one.n_stored] == [DayCount("hub", NEXT.day, 3, 2)]
     found = ask("doctor")
     assert found.exit_code == 1
     assert (
@@ -94,7 +94,7 @@ def test_a_day_that_lost_points_behind_the_ledgers_back_is_found_and_mended_by_a
     with open_warehouse(loaded, tmp_path / "landing") as warehouse:  # as a replay does
         again = [batch({("a", 1): 1.0, ("a", 2): 2.0, ("m", 3): "on"}, NEXT)]
         assert warehouse.load("hub", NEXT, warehouse.payloads("hub", NEXT), again).n_written == 1
-    assert [one for one in accounts(loaded) if one.n_loaded != one.n_stored] == []
+    assert [one for one in day_counts(loaded) if one.n_loaded != one.n_stored] == []
 
 
 def test_all_days_are_looked_at_if_it_is_asked_for_and_else_the_newest_and_some(database: str, tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_all_days_are_looked_at_if_it_is_asked_for_and_else_the_newest_and_some(
         for n in range(15):
             window = Window.of_day(DAY.day + timedelta(days=n))
             load(warehouse, batch({("a", 1): 1.0}, window), window=window)
-    assert len(list(accounts(database, is_deep=True))) == 15
-    some = [one.day for one in accounts(database)]
+    assert len(list(day_counts(database, is_deep=True))) == 15
+    some = [one.day for one in day_counts(database)]
     assert len(some) == 10
     assert some[:3] == [DAY.day + timedelta(days=n) for n in (14, 13, 12)]
 
@@ -116,7 +116,7 @@ def test_what_a_stream_has_put_and_what_was_loaded_with_other_days_is_no_differe
         load(warehouse, {("a", 1): 1.0})
         warehouse.live.put("hub", [LivePoint(Series("a", "power", device="a"), at(5), 5.0)])
         warehouse.load("hub", week, landed(warehouse, "hub", week), [batch({("a", 1): 1.0}, week)])
-    assert list(accounts(database, is_deep=True)) == [Account("hub", DAY.day, 1, 1)]
+    assert list(day_counts(database, is_deep=True)) == [DayCount("hub", DAY.day, 1, 1)]
 
 
 def test_policies_are_asked_for_in_words_that_both_editions_know(loaded: str) -> None:
