@@ -166,14 +166,14 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                 # A cancelled run or a bug: the days that are committed are committed, and Dagster must know it.
                 _record_good_days(context, facts, outcomes, done)
                 raise
+            columns = _columns(facts, warehouse)
             if any(outcome.error for outcome in outcomes):
                 raise _failure(context, facts, outcomes, done, warehouse)
         _repeat(context, done)
-        picture = plot.markdown()
+        of_last = _of_last_day(columns, plot.markdown())
         for asset_key, outcome, figures in _figures(facts, outcomes):
-            if picture and asset_key == measurements and outcome.day == last:
-                figures["plot"] = dg.MetadataValue.md(picture)
-            context.add_asset_metadata(figures, asset_key=asset_key, partition_key=str(outcome.day))
+            more = of_last if asset_key == measurements and outcome.day == last else {}
+            context.add_asset_metadata(figures | more, asset_key=asset_key, partition_key=str(outcome.day))
         for asset_key in (payloads, measurements):
             if asset_key in selected:
                 yield dg.MaterializeResult(asset_key=asset_key)
@@ -235,6 +235,19 @@ def _figures(
             figures["requests"] = outcome.pull.n_requests if outcome.pull else 0
             figures["bytes"] = outcome.pull.n_bytes if outcome.pull else 0
             yield measurements_key(facts.slug), outcome, figures
+
+
+def _of_last_day(columns: dg.TableSchema | None, picture: str | None) -> dict[str, Any]:
+    figures: dict[str, Any] = {"dagster/column_schema": columns} if columns else {}
+    return figures | ({"plot": dg.MetadataValue.md(picture)} if picture else {})
+
+
+def _columns(facts: SourceFacts, warehouse: "TimescaleWarehouse") -> dg.TableSchema | None:
+    """The columns with the units of all that is stored by now, for the newest day; None if that cannot be asked."""
+    try:
+        return metadata.measurement_columns(warehouse.reading.quantities(facts.slug))
+    except IngestError:  # the days are committed, and must be recorded as such
+        return None
 
 
 def _failure(

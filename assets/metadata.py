@@ -64,7 +64,16 @@ def payload_facts(facts: SourceFacts) -> Metadata:
 
 def measurement_facts(facts: SourceFacts) -> Metadata:
     """What is always true of `<source>/measurements`. The unit of a value is its series' quantity's."""
-    units = sorted({QUANTITIES[quantity].unit for quantity, _ in facts.fields.values() if quantity in QUANTITIES})
+    return {
+        "dagster/table_name": MEASUREMENT_TABLE,
+        "dagster/column_schema": measurement_columns(quantity for quantity, _ in facts.fields.values()),
+        "fields": _fields(facts),
+    }
+
+
+def measurement_columns(quantities: Iterable[str]) -> dg.TableSchema:
+    """The columns of the points, with every unit that `quantities` are stored in; states are no points."""
+    units = sorted({QUANTITIES[name].unit for name in quantities if name in QUANTITIES and name != "state"})
     columns = [
         _column("series_id", "int", "The row of the catalogue that this is a value of."),
         _column("measured_at", "timestamptz", "An instant, or the start of an interval.", zone="UTC"),
@@ -75,13 +84,7 @@ def measurement_facts(facts: SourceFacts) -> Metadata:
             unit=", ".join(units) or "by quantity",
         ),
     ]
-    return {
-        "dagster/table_name": MEASUREMENT_TABLE,
-        "dagster/column_schema": dg.TableSchema(
-            columns, constraints=dg.TableConstraints(other=["primary key (series_id, measured_at)"])
-        ),
-        "fields": _fields(facts),
-    }
+    return dg.TableSchema(columns, constraints=dg.TableConstraints(other=["primary key (series_id, measured_at)"]))
 
 
 def pull_figures(report: PullReport) -> Metadata:
@@ -93,7 +96,7 @@ def pull_figures(report: PullReport) -> Metadata:
         "bytes": report.n_bytes,
         "requests": report.n_requests,
         "seconds": round(report.seconds, 3),
-        "pull_id": report.pull_id,
+        "pull_id": _number(report.pull_id),
         "was_resumed": report.is_resumed,
         "was_adopted": report.was_adopted,
     }
@@ -104,18 +107,19 @@ def load_figures(report: LoadReport) -> Metadata:
     figures: dict[str, Any] = {
         "dagster/partition_row_count": report.n_points,
         "window": str(report.window),
-        "rows_received": report.n_received,
-        "rows_inserted": report.n_inserted,
-        "rows_changed": report.n_changed,
-        "rows_unchanged": report.n_unchanged,
-        "rows_removed": report.n_removed,
-        "rows_rejected": report.n_rejected,
-        "rows_duplicate": report.n_duplicate,
-        "rows_written": report.n_written,
+        "received": report.n_received,
+        "inserted": report.n_inserted,
+        "changed": report.n_changed,
+        "unchanged": report.n_unchanged,
+        "removed": report.n_removed,
+        "rejected": report.n_rejected,
+        "duplicate": report.n_duplicate,
+        "written": report.n_written,
+        "points": report.n_points,
         "series": report.n_series,
         "seconds": round(report.seconds, 3),
-        "load_id": report.load_id,
-        "pull_id": report.pull_id,
+        "load_id": _number(report.load_id),
+        "pull_id": _number(report.pull_id),
     }
     if report.unmapped:
         figures["unmapped_fields"] = dict(report.unmapped)
@@ -124,6 +128,11 @@ def load_figures(report: LoadReport) -> Metadata:
     if report.withdrawn:
         figures["withdrawn_sites"] = list(report.withdrawn)
     return figures
+
+
+def _number(number: int | None) -> dg.MetadataValue:
+    """The number of a row as a text: it counts nothing, and the UI would draw its curve."""
+    return dg.MetadataValue.text("" if number is None else str(number))
 
 
 def refused_zones(series: Iterable[Series]) -> dict[str, list[str]]:

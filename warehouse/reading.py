@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, scalar_row
 
 from domain.window import Window
 from warehouse.connections import Connections
@@ -28,6 +28,10 @@ class Reading:
     def series(self, source: str) -> pd.DataFrame:
         """The catalogue of a source: one row per series, sorted by key."""
         return self._frame("reading/series", source)
+
+    def quantities(self, source: str) -> list[str]:
+        """What the series of a source measure, by name; `state` where some are no numbers."""
+        return self._connections.rows(f"catalogue of {source}", "catalogue/quantities", {"source": source}, scalar_row)
 
     def measurements(self, source: str, window: Window) -> pd.DataFrame:
         """The numbers inside `window`: columns series (category of keys), measured_at, value; by series and time."""

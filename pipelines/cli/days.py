@@ -154,7 +154,9 @@ def _description(outcome: DayOutcome) -> str:
         return ""
     requests = f", {counted(pull.n_requests, 'request')}" if pull else ""
     seconds = load.seconds + (pull.seconds if pull else 0)
-    return f"{counted(load.n_received, 'row')} in, {load.n_written:,} written{requests}, {seconds:.2f} s"
+    return (
+        f"{load.n_received:,} received, {load.n_written:,} written, {load.n_points:,} points{requests}, {seconds:.2f} s"
+    )
 
 
 def _print_summary(source: Source, outcomes: list[DayOutcome], absent: Sequence[date] = ()) -> None:
@@ -163,13 +165,14 @@ def _print_summary(source: Source, outcomes: list[DayOutcome], absent: Sequence[
     pulls = [outcome.pull for outcome in outcomes if outcome.pull]
     table = Table("source", "days", title=None)
     numbers = {
-        "rows in": sum(load.n_received for load in loads),
+        "received": sum(load.n_received for load in loads),
         "inserted": sum(load.n_inserted for load in loads),
         "changed": sum(load.n_changed for load in loads),
         "removed": sum(load.n_removed for load in loads),
         "unchanged": sum(load.n_unchanged for load in loads),
         "rejected": sum(load.n_rejected for load in loads),
         "duplicate": sum(load.n_duplicate for load in loads),
+        "points": sum(load.n_points for load in loads),
         "requests": sum(pull.n_requests for pull in pulls),
     }
     for name in (*numbers, "seconds"):

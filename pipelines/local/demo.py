@@ -222,7 +222,7 @@ def _progress_bars() -> Progress:
 def _print_totals(loaded: Iterable[Totals | None]) -> None:
     """The table of what was loaded, read back from the ledger."""
     table = Table("source", title="What the ledger says")
-    for name in ("days", "series", "rows in", "rows loaded", "duplicate", "rejected", "requests", "seconds"):
+    for name in ("days", "series", "received", "written", "duplicate", "rejected", "requests", "seconds"):
         table.add_column(name, justify="right")
     for totals in loaded:
         if totals is None:
@@ -231,7 +231,7 @@ def _print_totals(loaded: Iterable[Totals | None]) -> None:
             totals.n_windows,
             totals.n_series,
             totals.n_received,
-            totals.n_inserted + totals.n_changed,
+            totals.n_written,
             totals.n_duplicate,
             totals.n_rejected,
             totals.n_requests,

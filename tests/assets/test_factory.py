@@ -18,6 +18,7 @@ from domain.errors import (
     ShrinkRefusedError,
     WarehouseUnavailableError,
 )
+from domain.records import Series
 from domain.window import Window
 from tests.fakes.days import FIRST, House, days, facts, provider_of
 
@@ -73,11 +74,29 @@ def test_every_day_has_its_own_figures_and_only_the_last_a_picture(house: House)
     figures = house.figures(MEASUREMENTS)
     assert {day: found["window"] for day, found in figures.items()} == {str(day): str(day) for day in days(5)}
     first = figures[str(FIRST)]
-    assert (first["rows_received"], first["rows_inserted"], first["requests"]) == (24, 24, 1)
+    assert (first["received"], first["inserted"], first["requests"]) == (24, 24, 1)
     assert (first["dagster/partition_row_count"], first["series"]) == (24, 1)
     assert [day for day, found in figures.items() if "plot" in found] == [str(LAST)]
     assert figures[str(LAST)]["plot"].startswith("![2026-01-05](data:image/png;base64,")
     assert house.figures(PAYLOADS)[str(THIRD)]["payloads"] == 1
+
+
+def test_numbers_of_rows_are_no_figures_to_plot_and_points_are_called_points(house: House) -> None:
+    house.run(FIRST, FIRST)
+    figures = house.figures(MEASUREMENTS)[str(FIRST)]
+    assert (figures["load_id"], figures["pull_id"], figures["points"]) == ("1", "1", 24)
+    assert house.figures(PAYLOADS)[str(FIRST)]["pull_id"] == "1"
+
+
+def test_the_value_column_names_every_unit_that_the_source_stores(house: House) -> None:
+    house.run(FIRST, FIRST, only=[catalogue_key("roof")])
+    house.warehouse.series["roof"]["b"] = Series("b", "energy_register", "b")
+    house.warehouse.series["roof"]["c"] = Series("c", "irradiance", "c")
+    house.warehouse.series["roof"]["d"] = Series("d", "state", "d")
+    house.run(FIRST, LAST)
+    schema = house.figures(MEASUREMENTS)[str(LAST)]["dagster/column_schema"]
+    [value] = [column for column in schema.columns if column.name == "value"]
+    assert value.tags["unit"] == "W, W/m², Wh"
 
 
 def test_a_picture_that_cannot_be_drawn_costs_no_day(
@@ -87,7 +106,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_day(
     assert house.run(FIRST, LAST).success
     assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
     figures = house.figures(MEASUREMENTS)[str(LAST)]
-    assert figures["rows_inserted"] == 24
+    assert figures["inserted"] == 24
     assert "plot" not in figures
     [said] = [line for line in capsys.readouterr().err.splitlines() if f"{LAST} has no picture" in line]
     assert " - WARNING - " in said
@@ -113,7 +132,7 @@ def test_measurements_alone_are_replayed_without_a_request(house: House) -> None
     n_requests = house.provider.n_requests
     assert house.run(FIRST, LAST, only=[MEASUREMENTS]).success
     assert house.provider.n_requests == n_requests
-    assert house.figures(MEASUREMENTS)[str(FIRST)]["rows_unchanged"] == 24
+    assert house.figures(MEASUREMENTS)[str(FIRST)]["unchanged"] == 24
 
 
 def test_a_pull_that_a_killed_run_left_is_loaded_without_a_request_and_the_run_says_so(
@@ -125,7 +144,7 @@ def test_a_pull_that_a_killed_run_left_is_loaded_without_a_request_and_the_run_s
     assert house.provider.n_requests == n_requests
     landed, loaded = house.figures(PAYLOADS)[str(FIRST)], house.figures(MEASUREMENTS)[str(FIRST)]
     assert (landed["was_adopted"], landed["requests"], landed["payloads"], landed["was_resumed"]) == (True, 0, 1, False)
-    assert (loaded["rows_inserted"], loaded["requests"]) == (24, 0)
+    assert (loaded["inserted"], loaded["requests"]) == (24, 0)
     [said] = [line for line in capsys.readouterr().err.splitlines() if "was pulled" in line]
     assert "2026-01-01 was pulled " in said
     assert said.endswith("by a run that has not loaded all of it: pull 1 is loaded as it is, and nothing is asked for.")
@@ -148,7 +167,7 @@ def test_a_retired_source_is_tagged_and_still_replayed(house: House) -> None:
     assert not any("retired" in spec.tags for asset in source_assets(facts()) for spec in asset.specs)
     house.provider.points.clear()  # nobody answers any more
     assert house.run(FIRST, LAST, only=[MEASUREMENTS]).success
-    assert house.figures(MEASUREMENTS)[str(LAST)]["rows_unchanged"] == 24
+    assert house.figures(MEASUREMENTS)[str(LAST)]["unchanged"] == 24
 
 
 def test_measurements_of_a_day_that_was_never_landed_fail_by_name(house: House) -> None:
@@ -178,7 +197,7 @@ def test_a_day_that_cannot_be_landed_fails_alone_and_by_name(house: House) -> No
         == "1 of 5 days of roof failed: 2026-01-03. PayloadUnreadableError: they changed (roof): look."
     )
     assert failure.metadata["failed_days"].value == ["2026-01-03"]
-    assert house.figures(MEASUREMENTS)[str(LAST)]["rows_inserted"] == 24
+    assert house.figures(MEASUREMENTS)[str(LAST)]["inserted"] == 24
 
 
 def test_a_warehouse_that_cannot_be_opened_fails_every_day_by_its_name_and_asks_the_provider_nothing(
@@ -243,7 +262,7 @@ def test_a_run_marked_as_a_correction_may_shrink_a_day(house: House) -> None:
     house.provider.points[FIRST] = {}
     assert not house.run(FIRST, FIRST).success
     assert house.run(FIRST, FIRST, tags={CORRECTION_TAG: "true"}).success
-    assert house.figures(MEASUREMENTS)[str(FIRST)]["rows_removed"] == 24
+    assert house.figures(MEASUREMENTS)[str(FIRST)]["removed"] == 24
 
 
 def test_a_missing_setting_fails_the_run_by_name_and_asks_for_no_second_day(house: House) -> None:

@@ -95,7 +95,7 @@ def test_a_failed_run_that_is_executed_again_asks_for_its_failed_days_only(house
     for key in (PAYLOADS, MEASUREMENTS):
         assert house.statuses(key, FIRST, LAST) == all_days("MATERIALIZED")
         assert house.figures(key)[str(FIRST)] == before[key]
-    assert house.figures(MEASUREMENTS)[str(THIRD)]["rows_inserted"] == 24
+    assert house.figures(MEASUREMENTS)[str(THIRD)]["inserted"] == 24
 
 
 def test_a_day_that_was_landed_and_refused_is_asked_for_again_from_failure(house: House) -> None:

@@ -258,6 +258,10 @@ class FakeWarehouse:
         landed = {day: pull.pull_id for pull in pulls for day in pull.window.days()}
         return sorted(day for day, pull_id in landed.items() if loaded.get(day, 0) < pull_id)
 
+    def quantities(self, source: str) -> Sequence[str]:
+        self._answer()
+        return sorted({one.quantity for one in self.series.get(source, {}).values()})
+
     def rejected_series(self, source: str, load_ids: Sequence[int]) -> Sequence[RejectedSeries]:
         self._answer()
         return [one for load_id in load_ids for one in self.rejected.get((source, load_id), ())]

@@ -28,6 +28,13 @@ FROM series
 WHERE source = %(source)s
 ORDER BY key;
 
+-- name: quantities
+-- What the series of a source measure.
+SELECT DISTINCT quantity
+FROM series
+WHERE source = %(source)s
+ORDER BY quantity;
+
 -- name: all_ids
 -- Every series of a source: what a load of that source may touch.
 SELECT
