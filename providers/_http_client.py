@@ -1,10 +1,10 @@
 """What the clients for APIs and for files do with a call: credentials, one renewal, retries, a look at the head."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from domain.closeable import Closeable
 from domain.errors import CredentialsRejectedError, IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
@@ -17,10 +17,13 @@ from providers._http_errors import (
     quotable,
     unexpected_type,
 )
-from providers._http_types import Credentials, Download, Head, Limits, Request, Response
+from providers._http_types import Credentials, Download, Head, IssuedCredentials, Limits, Request, Response
 from providers._retry import Retries
 from providers._socket import Deadline
 from providers._transport import Received, Transport
+
+FRESH_WAITS_SECONDS: Final = (2.0, 5.0)
+"""Before a fresh token that was refused is shown again: the API's clock may be some seconds behind the login's."""
 
 
 class _File:
@@ -59,6 +62,7 @@ class Call:
     is_repeatable: bool = True
     may_quote: bool = False  # whether a message may repeat what a refusal says
     is_renewed: bool = False
+    fresh_waits: Iterator[float] = field(default_factory=lambda: iter(FRESH_WAITS_SECONDS))
     file: _File | None = None
 
 
@@ -82,6 +86,7 @@ class Client(Closeable):
         self._limits = limits
         self._user_agent = user_agent
         self._is_locked_out = False
+        self._accepted: Mapping[str, str] | None = None
 
     @property
     def n_requests(self) -> int:
@@ -128,16 +133,36 @@ class Client(Closeable):
         fail in a row lock accounts.
         """
         headers = self._credential_headers(call)
-        outcome = self._send(call, headers, deadline)
+        outcome = self._send_until_valid(call, headers, deadline)
         may_renew = not call.is_renewed and not self._is_locked_out
         if self._credentials is not None and may_renew and _is_unauthorized(outcome):
             call.is_renewed = True
             self._credentials.renew(headers)
-            outcome = self._send(call, self._credential_headers(call), deadline)
+            headers = self._credential_headers(call)
+            outcome = self._send_until_valid(call, headers, deadline)
             self._is_locked_out = _is_unauthorized(outcome)
         elif isinstance(outcome, Response):
             self._is_locked_out = False
+        if isinstance(outcome, Response):
+            self._accepted = headers
         return outcome
+
+    def _send_until_valid(self, call: Call, headers: Mapping[str, str], deadline: Deadline) -> Response | Failure:
+        """Ask, and ask again with the same credentials where they may be refused because they are not valid yet."""
+        outcome = self._send(call, headers, deadline)
+        while _is_unauthorized(outcome) and self._may_be_early(headers):
+            wait = next(call.fresh_waits, None)
+            if wait is None or wait >= deadline.left():
+                break
+            self._retries.sleep(wait)
+            outcome = self._send(call, headers, deadline)
+        return outcome
+
+    def _may_be_early(self, headers: Mapping[str, str]) -> bool:
+        """Whether what was refused comes fresh from a login, and has never been let in."""
+        if not isinstance(self._credentials, IssuedCredentials) or self._is_locked_out or headers == self._accepted:
+            return False
+        return self._credentials.is_fresh(headers)
 
     def _credential_headers(self, call: Call) -> Mapping[str, str]:
         if self._credentials is None:
@@ -176,8 +201,7 @@ class Client(Closeable):
         """What the head of a response means; None if its body should be read."""
         if head.status in call.handled_statuses:
             return None
-        longest = self._limits.longest_retry_after_seconds
-        failure = failure_of_status(head.status, head.headers, longest_retry_after_seconds=longest)
+        failure = failure_of_status(head.status, head.headers)
         if failure is not None:
             is_quoted = call.may_quote and failure.kind is RequestRejectedError
             return failure.quoting(_quoted(head, secrets)) if is_quoted else failure

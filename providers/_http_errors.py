@@ -42,7 +42,7 @@ _ADDRESS: Final = "if the API has moved for good, change the source's address"
 _CREDENTIALS: Final = "check the source's credentials and what they may read"
 _TOO_OFTEN: Final = "lower the source's request rate if this comes often"
 _REFUSED: Final = "read the provider's documentation of this status; the same request will not be sent again"
-_MOST_DIGITS: Final = 9  # 999,999,999 s are 31 years; with more digits it is no number to compute with
+LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0  # what goes beyond is believed as a day: no quota is longer
 _HEADERS_TOO_LARGE: Final = 431  # h11's hint where the head of a response passes 100 KiB
 
 
@@ -159,13 +159,12 @@ class Failure:
         return replace(self, culprit=f"{self.culprit} and said {text!r}") if text else self
 
 
-def failure_of_status(status: int, headers: Mapping[str, str], *, longest_retry_after_seconds: float) -> Failure | None:
+def failure_of_status(status: int, headers: Mapping[str, str]) -> Failure | None:
     """What a response means by its status; None if its body should be read.
 
     Args:
         status: 100 to 599, or whatever came.
         headers: With lower-case names, or case-blind.
-        longest_retry_after_seconds: What a larger `Retry-After` is taken for.
     """
     if status in WITH_BODY or status in WITHOUT_BODY:
         return None
@@ -176,8 +175,8 @@ def failure_of_status(status: int, headers: Mapping[str, str], *, longest_retry_
     culprit = f"the provider answered {status}{policy.culprit.format(target=target)}"
     wait, extras = None, {}
     if policy.may_retry:
-        wait = retry_after(headers, longest_seconds=longest_retry_after_seconds)
-        culprit += "" if wait is None else f" and asks to wait {wait:.0f} s"
+        wait = retry_after(headers)
+        culprit += "" if wait is None else f" and asks to wait {wait:g} s"
     if policy.kind is RateLimitedError:
         extras = {"retry_after_seconds": wait}
     elif policy.kind is RequestRejectedError:
@@ -219,20 +218,45 @@ def unexpected_type(media_type: str, accepted: Sequence[str]) -> Failure:
     return Failure(PayloadUnreadableError, culprit, "compare with the provider's documentation")
 
 
-def retry_after(headers: Mapping[str, str], *, longest_seconds: float) -> float | None:
-    """The seconds that `Retry-After` asks for, at most `longest_seconds`; None if it says nothing that can be obeyed.
+# Numbers of seconds, and what is sent in their place: a list (proxies join two headers), an ISO 8601 duration.
+_SECONDS: Final = re.compile(r"(?P<seconds>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
+_DURATION: Final = re.compile(
+    r"P(?:(?P<years>N)Y)?(?:(?P<months>N)M)?(?:(?P<weeks>N)W)?(?:(?P<days>N)D)?"
+    r"(?:T(?:(?P<hours>N)H)?(?:(?P<minutes>N)M)?(?:(?P<seconds>N)S)?)?".replace("N", r"[0-9]+(?:[.,][0-9]+)?"),
+    re.ASCII | re.IGNORECASE,
+)
+_UNITS: Final = {
+    "years": 31_536_000.0, "months": 2_592_000.0, "weeks": 604_800.0, "days": 86_400.0, "hours": 3600.0,
+    "minutes": 60.0, "seconds": 1.0,
+}  # fmt: skip
+_ITEM: Final = re.compile(r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,)?[^,]+", re.IGNORECASE)  # a date has a comma
 
-    A date is compared with the provider's own `Date`, so that a clock that differs from ours does no harm.
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that `Retry-After` asks for, at most a day; None if it says nothing that can be obeyed.
+
+    Beside whole seconds and a date (RFC 9110, 10.2.3), a fraction, a list (its longest wait) and an ISO 8601 duration
+    are understood. A date is compared with the provider's own `Date`, so that a clock that differs from ours does no
+    harm.
     """
     text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]+", text):
-        digits = text.lstrip("0") or "0"
-        return min(float(digits) if len(digits) <= _MOST_DIGITS else longest_seconds, longest_seconds)
+    # A duration's decimal sign may be a comma, so the whole is tried before its parts.
+    waits = [_wait(part.strip(), headers) for part in (text, *_ITEM.findall(text))]
+    known = [wait for wait in waits if wait is not None]
+    return min(max(known), LONGEST_RETRY_AFTER_SECONDS) if known else None
+
+
+def _wait(text: str, headers: Mapping[str, str]) -> float | None:
+    """The seconds that one wish of `Retry-After` asks for; None if it is none."""
+    match = _SECONDS.fullmatch(text) or _DURATION.fullmatch(text)
+    if match is not None:
+        parts = {unit: amount for unit, amount in match.groupdict().items() if amount is not None}
+        return sum(float(amount.replace(",", ".")) * _UNITS[unit] for unit, amount in parts.items()) if parts else None
     until = _instant(text)
     if until is None:
         return None
     now = _instant(headers.get("date", "")) or datetime.now(UTC)
-    return min(max((until - now).total_seconds(), 0.0), longest_seconds)
+    return max((until - now).total_seconds(), 0.0)
 
 
 def _instant(text: str) -> datetime | None:

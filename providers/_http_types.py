@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, runtime_checkable
 
 USER_AGENT: Final = "joulehouse"
 MEBIBYTE: Final = 2**20
@@ -54,8 +54,8 @@ class Limits:
         max_tries: Requests for one call.
         max_tries_per_step: Failed requests of one step (one window), whatever the call was.
         longest_wait_seconds: The longest wait of our own choosing between two tries.
-        longest_retry_after_seconds: What a larger `Retry-After` is taken for, and all that a step waits because a
-            provider asks for it; what goes beyond is passed up.
+        longest_retry_after_seconds: All that a step waits because a provider asks for it; a wish that goes beyond is
+            not waited for but passed up, with its true figure.
     """
 
     connect_seconds: float = 10.0
@@ -146,3 +146,11 @@ class Credentials(Protocol):
 
         Of many threads that were rejected with the same headers, the first renews for all.
         """
+
+
+@runtime_checkable
+class IssuedCredentials(Credentials, Protocol):
+    """Credentials that a login gives out. An API whose clock is behind the login's refuses them for some seconds."""
+
+    def is_fresh(self, headers: Mapping[str, str]) -> bool:
+        """Whether what is in `headers` was issued some seconds ago."""

@@ -17,13 +17,16 @@ from domain.errors import CredentialsRejectedError, PayloadUnreadableError
 from providers._http import ApiClient, Response, Secret
 from providers._json import read_json
 
-# A lifetime that is missing or absurd is taken for a minute: never kept without end, never fetched for every request.
-SHORT_SECONDS: Final = 60.0
+# A lifetime that is missing or absurd is taken for half a minute: never kept without end, never fetched for every
+# request.
+SHORT_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 86_400.0
 _ABSURD_SECONDS: Final = 366 * 86_400.0
 # Renewed in this part of its life, at a random moment, so that processes which began together do not come together.
 _RENEWED_AT: Final = (0.6, 0.8)
 _PAUSE_AFTER_REJECTION_SECONDS: Final = 60.0
+_FRESH_SECONDS: Final = 30.0  # servers whose clocks are farther apart than this refuse one another all the time
+_DECIMAL: Final = re.compile(r"\s*[0-9]+(?:\.[0-9]*)?\s*", re.ASCII)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 _REFUSALS: Final = (400, 401, 403)
 
@@ -46,7 +49,8 @@ class Granted:
 
     Attributes:
         token: The bearer token.
-        seconds: How long it lives; anything that makes no sense is taken for `Rules.otherwise_seconds`.
+        seconds: How long it lives, as a number or a text; anything that makes no sense is taken for
+            `Rules.otherwise_seconds`.
         kind: The token's type, where the answer names one; only `bearer` is taken.
     """
 
@@ -80,6 +84,7 @@ class Rules:
 class _Token:
     header: str = field(repr=False)
     renewed_after: float
+    issued_at: float = -math.inf
 
 
 class BearerLogin:
@@ -148,6 +153,13 @@ class BearerLogin:
             if self._token is not None and rejected.get("authorization") == self._token.header:
                 self._token = None
 
+    def is_fresh(self, headers: Mapping[str, str]) -> bool:
+        """Whether the token in `headers` is the one of a login that is some seconds old."""
+        with self._lock:
+            if self._token is None or headers.get("authorization") != self._token.header:
+                return False
+            return self._clock() - self._token.issued_at < _FRESH_SECONDS
+
     def _log_in(self) -> _Token:
         if self._clock() < self._rejected_until:
             raise self._rejected(
@@ -169,13 +181,18 @@ class BearerLogin:
             raise self._unreadable("has no access token, or one that does not fit into a header")
         if str(granted.kind).lower() != "bearer":
             raise self._unreadable("holds a token of another type than bearer")
-        return _Token(f"Bearer {granted.token}", began + self._life(granted.seconds) * self._spread(*_RENEWED_AT))
+        return _Token(f"Bearer {granted.token}", began + self._use_seconds(granted.seconds), self._clock())
 
-    def _life(self, seconds: object) -> float:
-        """Seconds to believe in: what the provider says, if it makes sense, and never more than the rules allow."""
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _ABSURD_SECONDS:
-            return self._rules.otherwise_seconds
-        return min(float(seconds), self._rules.longest_seconds)
+    def _use_seconds(self, said: object) -> float:
+        """How long a token is used: most of the life that the provider says, and never more than the rules allow.
+
+        Of a life that makes no sense nothing is known, so that it costs two logins a minute at most.
+        """
+        part = self._spread(*_RENEWED_AT)
+        life = number_in(said)
+        if life is None or not 0 < life <= _ABSURD_SECONDS:
+            return max(self._rules.otherwise_seconds * part, SHORT_SECONDS)
+        return min(life, self._rules.longest_seconds) * part
 
     def _code(self, response: Response) -> str:
         code = _document(response).get("error")
@@ -191,6 +208,18 @@ class BearerLogin:
     def _unreadable(self, culprit: str) -> PayloadUnreadableError:
         fix = "compare the token endpoint with the provider's documentation"
         return PayloadUnreadableError(f"the token answer {culprit}", place=self._place, fix=fix)
+
+
+def number_in(said: object) -> float | None:
+    """What an answer means as a number: itself, or what its text says; None if it is none."""
+    if isinstance(said, str):
+        return float(said) if _DECIMAL.fullmatch(said) else None
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return None
+    try:
+        return float(said)
+    except OverflowError:
+        return None
 
 
 def _document(response: Response) -> Mapping[str, object]:

@@ -59,7 +59,7 @@ class Retries:
         spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._limits = limits
-        self._sleep = sleep
+        self.sleep = sleep
         self._spread = spread
         self._lock = threading.Lock()
         self.new_step()
@@ -145,14 +145,14 @@ class Retries:
         if asked is None:
             if wait >= deadline.left():
                 return _late(failure, deadline, wait)
-            self._sleep(wait)
+            self.sleep(wait)
             return None
         if not budget.take(asked):
             return _over_budget(failure, budget)
         if asked > self._limits.longest_wait_seconds:  # or somebody takes the run for dead
             _log.warning("%s: %s; it is asked again after that.", place, failure.culprit)
         began = time.monotonic()
-        self._sleep(asked + min(wait, _FIRST_WAIT_SECONDS))
+        self.sleep(asked + min(wait, _FIRST_WAIT_SECONDS))
         deadline.extend(time.monotonic() - began)
         return None
 

@@ -21,7 +21,7 @@ from domain.closeable import Closeable
 from domain.errors import PayloadUnreadableError, ProviderError, ProviderUnavailableError
 from providers._addresses import Origin, Resolver, look_up
 from providers._http_errors import FAILURES, failure_of_status
-from providers._http_types import USER_AGENT, Limits
+from providers._http_types import USER_AGENT
 from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, permit_by_name, tls
 
 _SCHEMES: Final[Mapping[str, str]] = {"https": "wss", "http": "ws"}
@@ -178,7 +178,7 @@ def _refusal(error: Exception, place: str) -> Exception:
     if isinstance(answered, InvalidStatus):
         status = answered.response.status_code
         headers = {name.lower(): value for name, value in answered.response.headers.raw_items()}
-        failure = failure_of_status(status, headers, longest_retry_after_seconds=Limits().longest_retry_after_seconds)
+        failure = failure_of_status(status, headers)
         if failure is not None:
             return RefusedStreamError(status, failure.error(place))
         fix = "check the path of the stream"

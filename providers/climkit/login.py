@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from providers._http import ApiClient, Secret
-from providers._login import BearerLogin, Granted, LoginRequest, Rules
+from providers._login import BearerLogin, Granted, LoginRequest, Rules, number_in
 from providers.climkit.spec import LOGIN, TOKEN_SECONDS
 
 _RULES: Final = Rules(
@@ -37,6 +37,5 @@ def password_login(
 
 def _read(document: Mapping[str, object]) -> Granted:
     until = document.get("valid_until")
-    millis = until.get("$date") if isinstance(until, dict) else until
-    is_number = isinstance(millis, int | float) and not isinstance(millis, bool)
-    return Granted(document.get("access_token"), millis / 1000 - time.time() if is_number else None)  # type: ignore[operator]  # a number
+    millis = number_in(until.get("$date") if isinstance(until, dict) else until)
+    return Granted(document.get("access_token"), None if millis is None else millis / 1000 - time.time())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from providers._http import ApiClient, Secret
-from providers._login import BearerLogin, Granted, LoginRequest, Rules
+from providers._login import BearerLogin, Granted, LoginRequest, Rules, number_in
 from providers.servitly.account import AccountConfig
 from providers.servitly.spec import LOGIN_PATH, PAT_LOGIN_PATH, TOKEN_SECONDS
 
@@ -37,10 +37,9 @@ def servitly_login(
         return LoginRequest(json=credentials, params={"apiKey": api_key.reveal()})
 
     def read(document: Mapping[str, object]) -> Granted:
-        expires = document.get("tokenExpirationTimestamp")
-        is_number = isinstance(expires, int | float) and not isinstance(expires, bool)
+        expires = number_in(document.get("tokenExpirationTimestamp"))
         # A clock an hour off makes nonsense of it; the core then takes what it is told below.
-        return Granted(document.get("token"), float(expires) / 1000 - now() if is_number else None)  # type: ignore[arg-type]  # a number
+        return Granted(document.get("token"), None if expires is None else expires / 1000 - now())
 
     rules: Final = Rules(
         subject="our user",

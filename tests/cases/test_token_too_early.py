@@ -49,7 +49,6 @@ def test_a_token_that_is_valid_at_once_costs_no_wait() -> None:
     assert (behind.naps.seconds, len(behind.issued)) == ([], 1)
 
 
-@pytest.mark.xfail(raises=CredentialsRejectedError, reason="a fresh token that is refused is replaced at once")
 @pytest.mark.parametrize("seconds", [1.0, 3.0, 4.5])
 def test_a_fresh_token_that_is_not_valid_yet_is_tried_again_without_a_second_login(seconds: float) -> None:
     behind = Behind(seconds)
