@@ -36,9 +36,10 @@ from resources.settings import PROJECT, Settings
 from sandbox.running import Sandbox
 from sandbox.servitly import twin as served
 from tests.fakes.forked import ended, fork
+from tests.fakes.harness import shared_sandbox
 from tests.fakes.leaks import found
 from tests.fakes.order_workers import config_to, environment, message
-from tests.providers.servitly.harness import DAY, PACE, boilers, shared_sandbox
+from tests.providers.servitly.harness import DAY, PACE, boilers
 from warehouse.export_jobs import DatabaseExportJobs
 
 BE_A_WORKER = "from resources import order_worker; order_worker.main()"

@@ -1,16 +1,13 @@
 """Climkit's client over its twin on loopback: what the tests of the provider talk through."""
 
-import atexit
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
 
 from domain.contract import Budget
-from domain.measurement import Normalized, concat
-from domain.records import Payload, Progress
+from domain.measurement import Normalized
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._login import BearerLogin
@@ -19,9 +16,8 @@ from providers.climkit.client import Climkit
 from providers.climkit.login import password_login
 from sandbox.climkit import twin as served
 from sandbox.climkit.house import SITE
-from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.api import QUICK, Naps
-from tests.fakes.harness import ProviderOver
+from tests.fakes.harness import ProviderOver, Served, shared_sandbox
 
 DAY = Window.of_day(date(2025, 6, 1))
 FLAT = "6a1b2c3d4e5f607182930001"
@@ -31,37 +27,16 @@ ACCOUNT = AccountConfig(sites=(SITE,))
 
 
 @dataclass
-class Apartments:
-    """A provider and the twin it talks to.
+class Apartments(Served[served.Climkit, Climkit]):
+    """Climkit and its twin.
 
     Attributes:
-        sandbox: The server.
-        twin: The twin, with its switches.
-        provider: The provider.
-        clients: What it talks through: to the API, and to the login.
         login: Its credentials.
-        naps: The waits it was told to take.
     """
 
-    sandbox: Sandbox
-    twin: served.Climkit
-    provider: ProviderOver[Climkit]
-    clients: tuple[ApiClient, ApiClient]
+    day = DAY
+
     login: BearerLogin
-    naps: Naps
-
-    @property
-    def n_requests(self) -> int:
-        """Requests sent so far, logins included."""
-        return sum(client.n_requests for client in self.clients)
-
-    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
-        """All answers."""
-        return list(self.provider.fetch(window, progress or {}))
-
-    def load(self, window: Window = DAY) -> Normalized:
-        """What all answers mean together."""
-        return concat(self.provider.normalize(self.fetch(window), window))
 
     def asked(self, path: str = "") -> Sequence[dict[str, str]]:
         """The questions so far whose path holds `path`, oldest first; logins are not among them."""
@@ -98,7 +73,7 @@ def apartments(
         budget: Asked before every request, logins included.
         settings: Fields of the twin's settings; as many requests as one likes, unless they say otherwise.
     """
-    sandbox, naps = _running(), Naps()
+    sandbox, naps = shared_sandbox(), Naps()
     sandbox.control.reset()
     twin = sandbox.control.twins["climkit"]
     assert isinstance(twin, served.Climkit)
@@ -111,13 +86,5 @@ def apartments(
         )
         with ApiClient(origin, source="house", credentials=login, limits=quick, sleep=naps, budget=budget) as http:
             yield Apartments(
-                sandbox, twin, ProviderOver(Climkit(http, account), account, http), (http, logins), login, naps
+                sandbox, twin, ProviderOver(Climkit(http, account), account, http), (http, logins), naps, login
             )
-
-
-@cache
-def _running() -> Sandbox:
-    """One sandbox for all tests of this process: starting one takes longer than most tests."""
-    running = ExitStack()
-    atexit.register(running.close)
-    return running.enter_context(running_sandbox())

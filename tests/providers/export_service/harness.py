@@ -1,19 +1,16 @@
 """The Export Service over its twin on loopback; and documents as its answers, with what they mean."""
 
-import atexit
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
 
 import pandas as pd
 
-from domain.measurement import Normalized, concat
-from domain.records import Payload, Progress
+from domain.measurement import Normalized
+from domain.records import Payload
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._login import ClientCredentials
@@ -22,9 +19,8 @@ from providers.export_service.client import ExportService
 from providers.export_service.normalize import normalize
 from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH
 from sandbox.export_service.twin import ExportService as ExportServiceTwin
-from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.api import QUICK, Naps
-from tests.fakes.harness import ProviderOver
+from tests.fakes.harness import ProviderOver, Served, shared_sandbox
 
 ORGANIZATION = "audicharginghub"
 PRODUCT = "grid"
@@ -51,30 +47,10 @@ def tied(n_documents: int, width: int) -> list[Document]:
 
 
 @dataclass
-class Hub:
-    """A provider and the twin it talks to.
+class Hub(Served[ExportServiceTwin, ExportService]):
+    """The Export Service and its twin."""
 
-    Attributes:
-        sandbox: The server.
-        twin: The twin's switches and documents.
-        provider: The provider.
-        clients: What it talks through: to the API, and to the token endpoint.
-        naps: The waits it was told to take.
-    """
-
-    sandbox: Sandbox
-    twin: ExportServiceTwin
-    provider: ProviderOver[ExportService]
-    clients: tuple[ApiClient, ApiClient]
-    naps: Naps
-
-    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
-        """All answers."""
-        return list(self.provider.fetch(window, progress or {}))
-
-    def load(self, window: Window = DAY) -> Normalized:
-        """What all answers mean together."""
-        return concat(self.provider.normalize(self.fetch(window), window))
+    day = DAY
 
     def values(self, window: Window = DAY) -> list[tuple[int, float]]:
         """Milliseconds and watts of all measurements, the same one once, in order of time."""
@@ -83,16 +59,7 @@ class Hub:
 
     def asked(self, path: str = QUERY_PATH) -> Sequence[dict[str, Any]]:
         """The requests to `path` so far, oldest first."""
-        self.settle()
-        return [entry for entry in self.sandbox.control.requests() if entry["path"] == path]
-
-    def settle(self) -> None:
-        """Wait until every request that was sent is in the log: an answer may arrive before its entry."""
-        n_sent = sum(client.n_requests for client in self.clients)
-        for _ in range(400):
-            if len(self.sandbox.control.requests()) >= n_sent:
-                break
-            time.sleep(0.005)
+        return [entry for entry in self.requests() if entry["path"] == path]
 
     def logins(self) -> int:
         """Token requests so far."""
@@ -126,7 +93,7 @@ def hub(
         secret: What the provider takes for its secret; None for the right one.
         settings: Fields of the twin's settings; tokens are offsets unless they say otherwise.
     """
-    sandbox, naps = _running(), Naps()
+    sandbox, naps = shared_sandbox(), Naps()
     twin = sandbox.control.export_service
     sandbox.control.reset()
     twin.configure(**{"semantics": "offset", **settings})
@@ -147,15 +114,7 @@ def hub(
         client = ExportService(http, account, page_rows=page_rows, reads_ahead=reads_ahead)
         made = Hub(sandbox, twin, ProviderOver(client, account, http), (http, logins), naps)
         yield made
-        made.settle()
-
-
-@cache
-def _running() -> Sandbox:
-    """One sandbox for all tests of this process: starting one takes longer than most tests."""
-    running = ExitStack()
-    atexit.register(running.close)
-    return running.enter_context(running_sandbox())
+        made.requests()
 
 
 NOON = 1748779200000

@@ -1,21 +1,17 @@
 """Servitly's client over its twin on loopback, with a ledger of jobs: what the tests of the provider talk through."""
 
-import atexit
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 from domain.export_jobs import ExportJob, ExportJobs, JobState, Order
-from domain.measurement import Normalized, concat
-from domain.records import Payload, Progress
 from domain.window import Window
 from providers._archive import ArchiveLimits
 from providers._http import ApiClient, BlobClient, Origin, Secret
@@ -27,10 +23,10 @@ from providers.servitly.files import Files
 from providers.servitly.login import servitly_login
 from providers.servitly.orders import Orders
 from providers.servitly.polling_policy import PollingPolicy
-from sandbox.running import Sandbox, running_sandbox
+from sandbox.running import Sandbox
 from sandbox.servitly import twin as served
 from tests.fakes.api import QUICK, Naps
-from tests.fakes.harness import ProviderOver
+from tests.fakes.harness import ProviderOver, Served, shared_sandbox
 
 DAY = Window.of_day(date(2025, 6, 1))
 MIDNIGHT = 1_748_736_000_000
@@ -140,48 +136,28 @@ class ListedJobs:
 
 
 @dataclass
-class Boilers:
-    """A provider and the twin it talks to.
+class Boilers(Served[served.Servitly, Servitly]):
+    """Servitly and its twin.
 
     Attributes:
-        sandbox: The server.
-        twin: The twin, with its switches and jobs.
-        provider: The provider.
         jobs: Its ledger.
         login: Its credentials.
-        clients: What it talks through.
-        naps: The waits between tries of a request.
-        waits: The waits for jobs, files and the place.
+        waits: The waits for jobs, files and the slot.
         spool: Where archives lie meanwhile.
         looked_up: The names of other hosts that were looked up.
     """
 
-    sandbox: Sandbox
-    twin: served.Servitly
-    provider: ProviderOver[Servitly]
+    day = DAY
+
     jobs: Any
     login: BearerLogin
-    clients: Sequence[ApiClient | BlobClient]
-    naps: Naps
     waits: list[float]
     spool: Path
     looked_up: list[str]
 
-    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
-        """All answers; those that lie in files are gone by then."""
-        return list(self.provider.fetch(window, progress or {}))
-
-    def load(self, window: Window = DAY) -> Normalized:
-        """What all answers mean together."""
-        return concat(self.provider.normalize(self.provider.fetch(window, {}), window))
-
     def asked(self, *paths: str) -> list[dict[str, Any]]:
         """The requests to paths that begin with any of `paths` so far, oldest first."""
-        for _ in range(400):
-            if len(self.sandbox.control.requests()) >= sum(client.n_requests for client in self.clients):
-                break
-            time.sleep(0.005)
-        entries = self.sandbox.control.requests()
+        entries = self.requests()
         return [one for one in entries if not paths or any(one["path"].startswith(path) for path in paths)]
 
 
@@ -266,12 +242,4 @@ def boilers(
         )
         clients = (logins, http, own, others)
         provider = ProviderOver(client, account, http, own, others)
-        yield Boilers(sandbox, twin, provider, ledger, login, clients, naps, waits, spool, looked_up)
-
-
-@cache
-def shared_sandbox() -> Sandbox:
-    """One sandbox for all tests of this process: starting one takes longer than most tests."""
-    running = ExitStack()
-    atexit.register(running.close)
-    return running.enter_context(running_sandbox())
+        yield Boilers(sandbox, twin, provider, clients, naps, ledger, login, waits, spool, looked_up)

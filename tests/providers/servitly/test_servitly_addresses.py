@@ -6,8 +6,9 @@ import pytest
 
 from domain.errors import AddressRefusedError
 from sandbox.servitly import twin as served
+from tests.fakes.harness import shared_sandbox
 from tests.fakes.wire_tap import WireTap, tapped
-from tests.providers.servitly.harness import Boilers, boilers, shared_sandbox
+from tests.providers.servitly.harness import Boilers, boilers
 
 HOSTILE = [
     "https://evil.example/x.zip", "https://good@evil.example/x", "https://{api}@evil.example/x",

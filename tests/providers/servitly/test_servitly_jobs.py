@@ -286,7 +286,7 @@ def test_an_order_whose_intention_was_withdrawn_is_not_sent() -> None:
         number = jobs.intend(order).number
         assert jobs.cancelled(number)
         with pytest.raises(ExportPendingError, match="another run has withdrawn it") as caught:
-            Orders(made.clients[1], made.login, jobs, policy=PACE).carry(number, order)  # type: ignore[arg-type]  # the API's
+            Orders(made.clients[1], made.login, jobs, policy=PACE).carry(number, order)
         assert not caught.value.was_sent
         assert made.twin.jobs == {}
         assert jobs.states() == ["refused"]

@@ -28,9 +28,9 @@ from resources import order_worker
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
 from tests.fakes.forked import ended, fork, together
-from tests.fakes.harness import ProviderOver
+from tests.fakes.harness import ProviderOver, shared_sandbox
 from tests.fakes.order_workers import Steps, by_fork, config_to, environment, shipped, start_workers_by
-from tests.providers.servitly.harness import ACCOUNT, DAY, PACE, boilers, shared_sandbox
+from tests.providers.servitly.harness import ACCOUNT, DAY, PACE, boilers
 from warehouse import export_jobs
 from warehouse.export_jobs import DatabaseExportJobs
 from warehouse.store import open_warehouse

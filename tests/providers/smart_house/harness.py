@@ -3,7 +3,6 @@
 import atexit
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from domain.measurement import Normalized, concat
-from domain.records import Payload, Progress
+from domain.measurement import Normalized
+from domain.records import Payload
 from domain.window import Window
 from providers._http import ApiClient, Origin
 from providers.smart_house.account import AccountConfig
@@ -22,7 +21,7 @@ from sandbox.running import Sandbox, served
 from sandbox.smart_house import twin as twins
 from sandbox.smart_house.settings import Settings
 from tests.fakes.api import QUICK, Naps
-from tests.fakes.harness import ProviderOver
+from tests.fakes.harness import ProviderOver, Served
 
 HOMES = {
     "aveiro": ("sensor.kitchen_energy", "binary_sensor.dishwasher"),
@@ -34,38 +33,20 @@ DAY = Window.of_day(date(2025, 6, 3))
 
 
 @dataclass
-class SmartHomes:
-    """A provider and the twin it talks to.
+class SmartHomes(Served[twins.SmartHouse, SmartHouse]):
+    """The Smart House and its twin.
 
     Attributes:
-        sandbox: The server.
-        twin: The twin, with its switches and uploads.
-        provider: The provider.
         client: What it talks through.
-        naps: The waits it was told to take.
     """
 
-    sandbox: Sandbox
-    twin: twins.SmartHouse
-    provider: ProviderOver[SmartHouse]
+    day = DAY
+
     client: ApiClient
-    naps: Naps
-
-    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
-        """All answers."""
-        return list(self.provider.fetch(window, progress or {}))
-
-    def load(self, window: Window = DAY) -> Normalized:
-        """What all answers mean together."""
-        return concat(self.provider.normalize(self.fetch(window), window))
 
     def asked(self) -> Sequence[dict[str, Any]]:
         """The requests so far, oldest first."""
-        for _ in range(400):
-            if len(self.sandbox.control.requests()) >= self.client.n_requests:
-                break
-            time.sleep(0.005)
-        return self.sandbox.control.requests()
+        return self.requests()
 
     def truth(self, window: Window = DAY) -> dict[tuple[tuple[tuple[str, str], ...], int], float | str]:
         """What the twin means: (labels, epoch ms) → value."""
@@ -100,7 +81,7 @@ def smart_homes(
     origin = Origin.parse(sandbox.url + twins.ROOT, place="test")
     with ApiClient(origin, source="homes", limits=quick, sleep=naps) as http:
         provider = ProviderOver(SmartHouse(http, account, slice_of=slice_of, now=now), account, http)
-        made = SmartHomes(sandbox, twin, provider, http, naps)
+        made = SmartHomes(sandbox, twin, provider, (http,), naps, http)
         yield made
         made.asked()
 

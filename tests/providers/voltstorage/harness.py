@@ -1,17 +1,14 @@
 """VoltStorage over its twin on loopback; and answers as if they had been landed, with what batches say of them."""
 
-import atexit
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any
 
-from domain.measurement import Normalized, concat
-from domain.records import Payload, Progress
+from domain.measurement import Normalized
+from domain.records import Payload
 from domain.window import Window
 from providers._http import ApiClient, Origin, Secret
 from providers._login import BearerLogin
@@ -19,10 +16,9 @@ from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.login import password_login
 from providers.voltstorage.spec import LOGIN_PATH
-from sandbox.running import Sandbox, running_sandbox
 from sandbox.voltstorage import twin as served
 from tests.fakes.api import QUICK, Naps
-from tests.fakes.harness import ProviderOver
+from tests.fakes.harness import ProviderOver, Served, shared_sandbox
 
 DAY = Window.of_day(date(2025, 6, 1))
 ACCOUNT = AccountConfig(products=(77,), statistics=())
@@ -30,45 +26,20 @@ MIDNIGHT = 1_748_736_000_000
 
 
 @dataclass
-class Battery:
-    """A provider and the twin it talks to.
+class Battery(Served[served.VoltStorage, VoltStorage]):
+    """VoltStorage and its twin.
 
     Attributes:
-        sandbox: The server.
-        twin: The twin, with its switches and rows.
-        provider: The provider.
-        clients: What it talks through: to the API, and to the login.
         login: Its credentials.
-        naps: The waits it was told to take.
     """
 
-    sandbox: Sandbox
-    twin: served.VoltStorage
-    provider: ProviderOver[VoltStorage]
-    clients: tuple[ApiClient, ApiClient]
+    day = DAY
+
     login: BearerLogin
-    naps: Naps
-
-    def fetch(self, window: Window = DAY, progress: Mapping[str, Progress] | None = None) -> list[Payload]:
-        """All answers."""
-        return list(self.provider.fetch(window, progress or {}))
-
-    def load(self, window: Window = DAY) -> Normalized:
-        """What all answers mean together."""
-        return concat(self.provider.normalize(self.fetch(window), window))
 
     def asked(self, *paths: str) -> Sequence[dict[str, Any]]:
         """The requests to any of `paths` so far, oldest first."""
-        self.settle()
-        return [entry for entry in self.sandbox.control.requests() if not paths or entry["path"] in paths]
-
-    def settle(self) -> None:
-        """Wait until every request that was sent is in the log: an answer may arrive before its entry."""
-        n_sent = sum(client.n_requests for client in self.clients)
-        for _ in range(400):
-            if len(self.sandbox.control.requests()) >= n_sent:
-                break
-            time.sleep(0.005)
+        return [entry for entry in self.requests() if not paths or entry["path"] in paths]
 
     def logins(self) -> int:
         """Logins so far."""
@@ -100,7 +71,7 @@ def battery(
         password: What the provider takes for its password; None for the right one.
         settings: Fields of the twin's settings.
     """
-    sandbox, naps = _running(), Naps()
+    sandbox, naps = shared_sandbox(), Naps()
     sandbox.control.reset()
     twin = sandbox.control.twins["voltstorage"]
     assert isinstance(twin, served.VoltStorage)
@@ -117,17 +88,9 @@ def battery(
         )
         with ApiClient(origin, source="home", credentials=login, limits=quick, sleep=naps) as http:
             client = VoltStorage(http, account, slice_of=slice_of, products_per_page=products_per_page)
-            made = Battery(sandbox, twin, ProviderOver(client, account, http), (http, logins), login, naps)
+            made = Battery(sandbox, twin, ProviderOver(client, account, http), (http, logins), naps, login)
             yield made
-            made.settle()
-
-
-@cache
-def _running() -> Sandbox:
-    """One sandbox for all tests of this process: starting one takes longer than most tests."""
-    running = ExitStack()
-    atexit.register(running.close)
-    return running.enter_context(running_sandbox())
+            made.requests()
 
 
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)

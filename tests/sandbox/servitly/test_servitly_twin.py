@@ -9,7 +9,8 @@ import pytest
 from domain.measurement import Normalized
 from domain.quantities import conversion
 from sandbox.servitly import twin as served
-from tests.providers.servitly.harness import ACCOUNT, DAY, Boilers, boilers, shared_sandbox
+from tests.fakes.harness import shared_sandbox
+from tests.providers.servitly.harness import ACCOUNT, DAY, Boilers, boilers
 
 
 def meant() -> dict[tuple[str, int], Any]:
