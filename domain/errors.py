@@ -190,14 +190,18 @@ class WarehouseUnavailableError(WarehouseError):
 
     Attributes:
         session_lost: Whether the session ended, or none could be had: on another one the same step may succeed.
+        is_starting: Whether the server itself says that it starts, ends or recovers: so it is there, and will answer.
     """
 
     retryable = True
 
-    def __init__(self, culprit: str, *, place: str, fix: str, session_lost: bool = False) -> None:
-        """Carry whether it was the session."""
+    def __init__(
+        self, culprit: str, *, place: str, fix: str, session_lost: bool = False, is_starting: bool = False
+    ) -> None:
+        """Carry whether it was the session, and what the server says of itself."""
         super().__init__(culprit, place=place, fix=fix)
         self.session_lost = session_lost
+        self.is_starting = is_starting
 
 
 def is_session_lost(error: BaseException) -> bool:

@@ -5,6 +5,8 @@ from contextlib import contextmanager, suppress
 
 from domain.errors import ConfigurationError, WarehouseError, WarehouseUnsuitableError
 from resources.settings import Settings
+from warehouse.availability import Availability
+from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.fill import fill
 from warehouse.schema import check_schema, migrate
@@ -23,6 +25,8 @@ def warehouse_address(settings: Settings) -> str:
         WarehouseError: The server does not answer, is no TimescaleDB, or has another schema.
     """
     if settings.warehouse_url:
+        address = Address.of(settings.warehouse_url)
+        Availability(address.place, address.connect).connect().close()  # waits for a server that is starting
         check_schema(settings.warehouse_url)
         return settings.warehouse_url
     url = EmbeddedWarehouse(settings.home, cache=settings.cache).start()

@@ -22,8 +22,8 @@ _log: Final = logging.getLogger(__name__)
 class Availability:
     """Opens sessions, and waits for a database that was there before. Safe for threads.
 
-    One that has never answered is not waited for: its address may well be wrong. Once it was waited for in vain, nobody
-    waits again before it answers.
+    One that has never answered is not waited for, because its address may be wrong, unless it says that it is starting.
+    Once it was waited for in vain, nobody waits again before it answers.
 
     Args:
         place: Host, port and database, for messages.
@@ -63,7 +63,8 @@ class Availability:
         try:
             connection = self._open_session()
         except WarehouseUnavailableError as error:
-            if not (self._is_expected and error.session_lost and self._patience_seconds > 0):
+            is_awaited = (self._is_expected and error.session_lost) or error.is_starting
+            if not is_awaited or self._patience_seconds <= 0:
                 raise
             connection = self._wait(error)
         self._is_expected = True

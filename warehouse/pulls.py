@@ -195,8 +195,12 @@ class TimescalePull:
         self._release()
 
     def _release(self) -> None:
-        with self._session.lock, translated(self._place):
-            self._session.release(self.pull_id)
+        try:
+            with self._session.lock, translated(self._place):
+                self._session.release(self.pull_id)
+        except WarehouseUnavailableError as error:
+            if not error.session_lost:  # the lock is gone with its session, and how the pull ended is committed
+                raise
 
     def _require_next(self, payload: Payload) -> None:
         last = self._at[payload.part].page if payload.part in self._at else 0

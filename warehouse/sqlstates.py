@@ -62,6 +62,8 @@ _FIXES: Final = {WarehouseUnavailableError: _WAIT, WarehouseUnsuitableError: _MI
 # A connection that is refused while it is being opened carries no SQLSTATE, only libpq's text.
 _REFUSED_AT_THE_DOOR: Final = ("authentication failed", "no password supplied", "no pg_hba.conf", "does not exist")
 
+_NOT_READY: Final = "FATAL:  the database system is "  # starting up, shutting down, in recovery mode …
+
 
 def translate(error: psycopg.Error, place: str) -> WarehouseError:
     """Our error for one of psycopg's.
@@ -74,9 +76,12 @@ def translate(error: psycopg.Error, place: str) -> WarehouseError:
         An error whose sentence holds the server's primary message and SQLSTATE, and never its DETAIL: that quotes rows.
     """
     state = error.sqlstate or ""
+    is_starting = state == "57P03" or (not state and _NOT_READY in str(error))
     cls = CLASSES.get(state[:2], RowsRefusedError) if state else _stateless(error)
     if state:
         culprit = f"the database says: {error.diag.message_primary or type(error).__name__} (SQLSTATE {state})"
+    elif is_starting:
+        culprit = "the database starts, ends or recovers, and takes no sessions yet"
     elif cls is WarehouseUnavailableError:
         culprit = "the database does not answer, or the connection to it was lost"
     elif cls is WarehouseUnsuitableError:
@@ -85,7 +90,8 @@ def translate(error: psycopg.Error, place: str) -> WarehouseError:
         culprit = f"the driver refused a value ({type(error).__name__})"
     fix = _FIX_OF_STATE.get(state, _FIXES[cls])
     if cls is WarehouseUnavailableError:
-        return cls(culprit, place=place, fix=fix, session_lost=_is_session_lost(error, state))
+        lost = _is_session_lost(error, state)
+        return cls(culprit, place=place, fix=fix, session_lost=lost, is_starting=is_starting)
     return cls(culprit, place=place, fix=fix)
 
 

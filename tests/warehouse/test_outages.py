@@ -1,7 +1,7 @@
 """A restart, a crash or an idle time-out of the database costs no day: nothing is lost, nothing doubled."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -14,15 +14,21 @@ import pytest
 from assets.ingest import ingest_days
 from domain.errors import WarehouseUnavailableError, WarehouseUnsuitableError
 from domain.measurement import Normalized
+from domain.records import Payload, Progress
 from domain.window import Window
+from resources.settings import Settings
+from resources.warehouse import warehouse_address
 from tests.fakes.outages import kill_backend, kill_server, meanwhile, restart
 from tests.fakes.points import DAY, load
+from tests.fakes.provider import FakeProvider, hourly
 from tests.providers.export_service.harness import MIDNIGHT, hub
 from warehouse.availability import Availability
+from warehouse.budget import DatabaseBudget
 from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import migrate
 from warehouse.server import create_database, drop_database, with_database
+from warehouse.sqlstates import translated
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 DAYS: Final = [date(2025, 6, day) for day in range(1, 9)]
@@ -184,3 +190,51 @@ def test_whatever_is_asked_after_all_sessions_ended_is_answered(database: str, t
         for ask in asks:
             assert terminate(database) > 0
             assert ask(warehouse) == 1
+
+
+def test_a_server_that_says_that_it_recovers_is_waited_for_by_whoever_asks_first(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`kill -9` of a backend lets the server recover: it answers at once, and takes no sessions."""
+    errors = [
+        psycopg.OperationalError("connection failed: FATAL:  the database system is in recovery mode"),
+        psycopg.OperationalError("connection failed: FATAL:  the database system is starting up"),
+    ]
+
+    def connect() -> psycopg.Connection:
+        with translated("here"):
+            if errors:
+                raise errors.pop()
+            return Address.of(database).connect()
+
+    clock = Clock()
+    Availability("here", connect, sleep=clock.sleep, clock=clock).connect().close()
+    assert clock.seconds == 0.1
+    assert warehouse_address(Settings({"WAREHOUSE_URL": database})) == database
+    assert "the database answers again" in caplog.text
+
+
+def test_a_budget_that_loses_its_session_while_a_provider_is_asked_costs_no_day(database: str, tmp_path: Path) -> None:
+    provider = Budgeted({day: hourly(day) | hourly(day, series="cellar/P") for day in DAYS[:4]})
+    provider.url = database
+    with open_warehouse(database, tmp_path) as warehouse:
+        outcomes = list(ingest_days(DAYS[:4], provider, warehouse, "roof"))
+        assert [outcome.load.n_inserted for outcome in outcomes if outcome.load] == [48] * 4
+        assert [day.reason for day in warehouse.ledger.days("roof")] == [None] * 4
+        requests = [total.n_requests for total in warehouse.ledger.totals()]
+    assert requests == [provider.n_requests], "a request that was sent is counted, whatever became of its session"
+
+
+class Budgeted(FakeProvider):
+    """Takes a slot before each page; all sessions end before the second page of the second day."""
+
+    url: str
+
+    def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
+        with DatabaseBudget(self.url, "fake", 1000.0) as budget:
+            for payload in super().fetch(window, progress):
+                if window == Window.of_day(DAYS[1]) and self.asked.count(window) == 1 and payload.part != "cellar/P":
+                    budget.take()
+                    terminate(self.url)
+                budget.take()
+                yield payload
