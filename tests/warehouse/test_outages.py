@@ -96,24 +96,29 @@ def test_an_embedded_server_that_was_killed_is_started_again(
 
 
 def test_a_load_whose_session_is_ended_is_done_once_and_leaves_no_failure(database: str, tmp_path: Path) -> None:
-    """Ended by an administrator between the batches of a day, which are shown to whoever looks on once."""
-    shown: list[int] = []
-    ended: list[int] = []
+    """Ended by the second day's row in the ledger, the last statement of its load; whoever looks on sees it once."""
+    shown: list[date] = []
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("CREATE SEQUENCE entered")  # what is drawn from it stays drawn when its session ends
+        owner.execute(
+            "CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+            " IF nextval('entered') = 2 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"
+            " RETURN NEW; END $$"
+        )
+        owner.execute("CREATE TRIGGER end_session BEFORE INSERT ON load FOR EACH ROW EXECUTE FUNCTION end_session()")
+    provider = FakeProvider({day: hourly(day) | hourly(day, series="cellar/P") for day in DAYS[:3]})
+    with open_warehouse(database, tmp_path) as warehouse:
+        outcomes = list(
+            ingest_days(DAYS[:3], provider, warehouse, "roof", on_batch_of=lambda day: partial(see, shown, day))
+        )
+        assert [outcome.load.n_inserted for outcome in outcomes if outcome.load] == [48] * 3
+        assert [entry.status for entry in warehouse.ledger.entries("roof", SPAN)] == ["committed"] * 3
+    assert shown == sorted([*DAYS[:3], *DAYS[:3]])
+    assert len(provider.asked) == 3
 
-    def end_sessions(day: date) -> Callable[[Normalized], None]:
-        def on_batch(batch: Normalized) -> None:
-            shown.append(len(batch.measurements))
-            if day == DAYS[1]:
-                ended.append(terminate(database))
 
-        return on_batch
-
-    with open_warehouse(database, tmp_path) as warehouse, hub(DOCUMENTS, page_rows=10, reads_ahead=False) as made:
-        list(ingest_days(DAYS[:3], made.provider, warehouse, "hub", on_batch_of=end_sessions))
-        assert [day.reason for day in warehouse.ledger.days("hub")] == [None] * 3
-        assert [entry.status for entry in warehouse.ledger.entries("hub", SPAN)] == ["committed"] * 3
-    assert sum(shown) == 24 * 3
-    assert sum(ended) > 0
+def see(shown: list[date], day: date, _: Normalized) -> None:
+    shown.append(day)
 
 
 def terminate(url: str) -> int:
