@@ -75,23 +75,30 @@ def evaluations_of_failed_step(
         warehouse: Where the ledger is; None where it could not be opened.
         failure: Why the step failed. It is what `nothing_failed` says where the ledger cannot be asked.
     """
-    results: list[dg.AssetCheckResult] | None = None
     if warehouse is not None:
         with suppress(IngestError):  # the step's own failure is the one to act on, and it is said below
-            results = list(_results(facts, warehouse, datetime.now(UTC)))
-    if results is None:
-        results = [_result(facts, "nothing_failed", named(failure), passed=False, is_grave=True)]
-    return [
-        dg.AssetCheckEvaluation(
-            asset_key=measurements_key(facts.slug),
-            check_name=str(result.check_name),
-            passed=result.passed,
-            metadata=result.metadata,
-            severity=result.severity,
-            description=result.description,
-        )
-        for result in results
-    ]
+            return evaluations(facts, warehouse)
+    return [_evaluation(_result(facts, "nothing_failed", named(failure), passed=False, is_grave=True), facts)]
+
+
+def evaluations(facts: SourceFacts, warehouse: "TimescaleWarehouse") -> list[dg.AssetCheckEvaluation]:
+    """What the checks say now, for whoever is no check.
+
+    Raises:
+        WarehouseError: The ledger cannot be asked.
+    """
+    return [_evaluation(result, facts) for result in _results(facts, warehouse, datetime.now(UTC))]
+
+
+def _evaluation(result: dg.AssetCheckResult, facts: SourceFacts) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=measurements_key(facts.slug),
+        check_name=str(result.check_name),
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
 
 
 def _results(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime) -> Iterator[dg.AssetCheckResult]:

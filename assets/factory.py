@@ -230,11 +230,7 @@ def _figures(
         if outcome.pull is not None:
             yield payloads_key(facts.slug), outcome, dict(metadata.pull_figures(outcome.pull))
         if outcome.load is not None:
-            figures = dict(metadata.load_figures(outcome.load))
-            figures["was_replayed"] = outcome.pull is None
-            figures["requests"] = outcome.pull.n_requests if outcome.pull else 0
-            figures["bytes"] = outcome.pull.n_bytes if outcome.pull else 0
-            yield measurements_key(facts.slug), outcome, figures
+            yield measurements_key(facts.slug), outcome, metadata.day_figures(outcome.load, outcome.pull)
 
 
 def _of_last_day(columns: dg.TableSchema | None, picture: str | None) -> dict[str, Any]:

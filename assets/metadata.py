@@ -130,6 +130,16 @@ def load_figures(report: LoadReport) -> Metadata:
     return figures
 
 
+def day_figures(load: LoadReport, pull: PullReport | None) -> dict[str, Any]:
+    """What loading one day did and cost; without a pull it was a replay."""
+    return {
+        **load_figures(load),
+        "was_replayed": pull is None,
+        "requests": pull.n_requests if pull else 0,
+        "bytes": pull.n_bytes if pull else 0,
+    }
+
+
 def _number(number: int | None) -> dg.MetadataValue:
     """The number of a row as a text: it counts nothing, and the UI would draw its curve."""
     return dg.MetadataValue.text("" if number is None else str(number))

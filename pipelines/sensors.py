@@ -1,4 +1,4 @@
-"""Sensors that write to the daemon's log: which days of a failed run failed, and which sources are retired."""
+"""Sensors: which days of a failed run failed, which sources are retired, and what only the ledger knows so far."""
 
 import json
 from collections.abc import Iterable
@@ -6,8 +6,18 @@ from typing import Final
 
 import dagster as dg
 
-from assets.keys import measurements_key
+from assets.checks import evaluations
+from assets.failures import named
+from assets.keys import measurements_key, payloads_key
+from assets.ledger_reports import MOST, ledger_report
 from assets.source import SourceFacts
+from domain.errors import IngestError
+from resources.step_resources import WarehouseOpener
+
+LEDGER: Final = "ledger"
+"""The sensor that tells Dagster what was loaded without it."""
+
+_AT_WORK: Final = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 RETIREMENTS: Final = "retirements"
 """The sensor that names the sources that are retired."""
@@ -60,3 +70,48 @@ def retirement_sensor(sources: Iterable[SourceFacts]) -> dg.SensorDefinition:
         )
 
     return retirements
+
+
+def ledger_sensor(sources: Iterable[SourceFacts]) -> dg.SensorDefinition:
+    """Tells Dagster what the ledger holds and it does not know: days that commands have loaded, or failed to load.
+
+    A source with a run at work is left for the next look: the run says itself what it has done.
+    """
+    described = {facts.slug: facts for facts in sources}
+
+    @dg.sensor(
+        name=LEDGER,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+        required_resource_keys={"warehouse"},
+        description="Tells Dagster of days that commands have loaded, or failed to load.",
+    )
+    def ledger(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        told: dict[str, int] = json.loads(context.cursor) if context.cursor else {}
+        events: list[dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation] = []
+        opener: WarehouseOpener = context.resources.warehouse
+        busy = _at_work(context.instance, described)
+        try:
+            with opener.open() as warehouse:
+                for slug, facts in described.items():
+                    entries = [] if slug in busy else warehouse.ledger.entries_after(slug, told.get(slug, 0), MOST)
+                    report = ledger_report(facts, entries, context.instance)
+                    if report.materializations or report.has_failures:
+                        events += [*report.materializations, *evaluations(facts, warehouse)]
+                    told[slug] = max((entry.load.load_id or 0 for entry in entries), default=told.get(slug, 0))
+        except IngestError as error:
+            # The cursor stays where it was: the ledger remembers, and the next look is in half a minute.
+            return dg.SensorResult(skip_reason=named(error), cursor=context.cursor)
+        return dg.SensorResult(
+            skip_reason=f"{len(events)} events of the ledger are told.", cursor=json.dumps(told), asset_events=events
+        )
+
+    return ledger
+
+
+def _at_work(instance: dg.DagsterInstance, slugs: Iterable[str]) -> set[str]:
+    """The sources of which a run is at work."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(_AT_WORK)))
+    keys = {key for run in runs for key in run.asset_selection or ()}
+    jobs = {run.job_name for run in runs}
+    return {slug for slug in slugs if slug in jobs or measurements_key(slug) in keys or payloads_key(slug) in keys}

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from psycopg.rows import class_row, dict_row, scalar_row
 
 from domain.errors import ProviderError, reason_codes
-from domain.records import EXEMPT, LoadReport
+from domain.records import EXEMPT, LoadReport, PullReport
 from domain.window import Window
 from warehouse.connections import Connections
 
@@ -57,6 +57,21 @@ class DayStatus:
     def status(self) -> Literal["loaded", "failed"]:
         """`failed` if the last attempt failed, whether or not an earlier load stands."""
         return "failed" if self.reason else "loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One entry of the ledger, with what landing it cost.
+
+    Attributes:
+        load: The entry itself.
+        pull: The pull that was loaded; None where it failed before, or the pull is gone.
+        is_replay: Whether an earlier load of the same window was of that pull, too.
+    """
+
+    load: LoadReport
+    pull: PullReport | None = None
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,28 @@ class Ledger:
     def entries(self, source: str, window: Window) -> list[LoadReport]:
         """Every entry that touches `window`, oldest first."""
         return self._entries("ledger/entries", source, window)
+
+    def entries_after(self, source: str, load_id: int, most: int) -> list[LedgerEntry]:
+        """The entries behind the one with the number `load_id`, oldest first, `most` at most."""
+        place = f"ledger of {source}"
+        values = {"source": source, "after_load_id": load_id, "most": most}
+        loads = self._connections.rows(place, "ledger/loads_after", values, class_row(LoadReport))
+        load_ids = {"load_ids": [load.load_id for load in loads]}
+        pulls = {
+            row["load_id"]: (
+                PullReport(
+                    row["pull_id"],
+                    Window(row["window_start"], row["window_end"]),
+                    row["n_payloads"],
+                    int(row["n_bytes"]),
+                    row["n_requests"],
+                    row["seconds"],
+                ),
+                row["is_replay"],
+            )
+            for row in self._connections.rows(place, "ledger/pulls_of_loads", load_ids, dict_row)
+        }
+        return [LedgerEntry(load, *pulls.get(load.load_id, (None, False))) for load in loads]
 
     def newest_loads(self, source: str, first: date, last: date) -> list[LoadReport]:
         """The newest committed load of each day of `source` from `first` to `last` that has one, by day."""

@@ -188,6 +188,38 @@ FROM owed
 ORDER BY is_other, CASE WHEN is_other THEN tried_at END NULLS FIRST, day_start DESC
 LIMIT %(n_newest)s + %(n_others)s;
 
+-- name: loads_after
+-- The entries of a source behind a given one, oldest first.
+SELECT *
+FROM load
+WHERE source = %(source)s AND load_id > %(after_load_id)s
+ORDER BY load_id
+LIMIT %(most)s;
+
+-- name: pulls_of_loads
+-- Of some loads: the pull that each is of, and whether an earlier load of the same window was of it, too: a replay.
+SELECT
+    load.load_id,
+    pull.pull_id,
+    pull.window_start,
+    pull.window_end,
+    pull.n_payloads,
+    pull.n_bytes,
+    pull.n_requests,
+    extract(EPOCH FROM pull.finished_at - pull.started_at)::double precision AS seconds,
+    EXISTS (
+        SELECT FROM load AS earlier
+        WHERE
+            earlier.source = load.source
+            AND earlier.window_start = load.window_start
+            AND earlier.window_end = load.window_end
+            AND earlier.pull_id = load.pull_id
+            AND earlier.load_id < load.load_id
+    ) AS is_replay
+FROM load
+INNER JOIN pull USING (pull_id)
+WHERE load.load_id = any(%(load_ids)s) AND pull.finished_at IS NOT NULL;
+
 -- name: landed
 -- The whole days inside a window that a complete pull of a source covers: what can be replayed.
 SELECT DISTINCT day_start::date AS day
