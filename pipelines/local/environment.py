@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from domain.errors import ConfigurationError, IngestError
-from pipelines.console import fail, say
+from pipelines.console import complain, fail, say
 from pipelines.local import state
 from pipelines.local.dagster_graphql import LOCATION, DagsterGraphQL
 from pipelines.local.processes import (
@@ -194,17 +194,31 @@ class RunningEnvironment:
         for _ in poll(seconds, every=_POLL_SECONDS):
             if failure := self.processes.failure():
                 fail(failure)
+            self.keep_server()
             yield
         fail(f"it has not ended in {seconds:.0f} s: read {self.processes.daemon.log}.")
 
+    def keep_server(self) -> None:
+        """Start the embedded server again if it has ended: the points are on it, or Dagster's history, or both."""
+        embedded, settings = self.project.embedded, self.project.settings
+        is_used = not self.project.is_external or settings.dagster_storage is None
+        if not is_used or not (status := embedded.status()).is_made or status.is_running:
+            return
+        complain(f"the embedded warehouse has ended, and is started again: {status.log} may say why.")
+        try:
+            embedded.start()
+        except IngestError as error:
+            complain(str(error))
+
     def wait_until_interrupted(self) -> None:
-        """Wait until Ctrl-C.
+        """Wait until Ctrl-C; the embedded server is started again if it ends meanwhile.
 
         Raises:
             ConfigurationError: A process of Dagster has ended by itself.
         """
         while not (failure := self.processes.failure()):
-            time.sleep(1.0)
+            self.keep_server()
+            time.sleep(_POLL_SECONDS)
         raise ConfigurationError(failure, place=str(self.project.home), fix="start joulehouse ui again")
 
 
