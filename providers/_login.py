@@ -183,13 +183,13 @@ class BearerLogin:
             raise self._unreadable("holds a token of another type than bearer")
         return _Token(f"Bearer {granted.token}", began + self._use_seconds(granted.seconds), self._clock())
 
-    def _use_seconds(self, said: object) -> float:
+    def _use_seconds(self, value: object) -> float:
         """How long a token is used: most of the life that the provider says, and never more than the rules allow.
 
         Of a life that makes no sense nothing is known, so that it costs two logins a minute at most.
         """
         part = self._spread(*_RENEWED_AT)
-        life = number_in(said)
+        life = number_in(value)
         if life is None or not 0 < life <= _ABSURD_SECONDS:
             return max(self._rules.otherwise_seconds * part, SHORT_SECONDS)
         return min(life, self._rules.longest_seconds) * part
@@ -210,14 +210,14 @@ class BearerLogin:
         return PayloadUnreadableError(f"the token answer {culprit}", place=self._place, fix=fix)
 
 
-def number_in(said: object) -> float | None:
+def number_in(value: object) -> float | None:
     """What an answer means as a number: itself, or what its text says; None if it is none."""
-    if isinstance(said, str):
-        return float(said) if _DECIMAL.fullmatch(said) else None
-    if isinstance(said, bool) or not isinstance(said, int | float):
+    if isinstance(value, str):
+        return float(value) if _DECIMAL.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(said)
+        return float(value)
     except OverflowError:
         return None
 

@@ -51,6 +51,7 @@ BREACHES = [
     (CIRCLES, "resources/endpoint.py", "import resources.session"),
     (CIRCLES, "resources/order_worker.py", "import resources.servitly"),
     (CIRCLES, "providers/_http.py", "import providers.climkit.client"),
+    (CIRCLES, "providers/climkit/wire.py", "import providers.climkit.normalize"),
     (CIRCLES, "warehouse/statements.py", "import warehouse.store"),
 ]
 
