@@ -215,7 +215,14 @@ class Budget(Protocol):
     """The right to send a request: one bucket per credential, shared by every process."""
 
     def take(self) -> int:
-        """Wait until one more request is allowed, and take that slot; its number."""
+        """Wait until one more request is allowed, and take that slot; its number.
+
+        Raises:
+            RateLimitedError: The provider wants no request for longer than a step waits.
+        """
+
+    def postpone(self, seconds: float) -> None:
+        """Note that the provider wants no request for so long."""
 
     def answered(self, slot: int) -> None:
         """Note that the request of `slot` is answered or has failed: until now it may have been on its way."""

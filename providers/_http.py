@@ -66,7 +66,7 @@ class ApiClient(Client):
         permit: Permit = permit_all if allow_private else permit_by_name
         super().__init__(
             Transport(limits, resolve=resolve, permit=permit, ca_file=ca_file, budget=budget),
-            Retries(limits, sleep=sleep, spread=spread),
+            Retries(limits, sleep=sleep, spread=spread, postpone=budget.postpone if budget else None),
             source=source,
             credentials=credentials,
             limits=limits,
@@ -211,7 +211,7 @@ class BlobClient(Client):
     ) -> None:
         super().__init__(
             Transport(limits, resolve=resolve, permit=permit_by_name, ca_file=ca_file, budget=budget),
-            Retries(limits, sleep=sleep, spread=spread),
+            Retries(limits, sleep=sleep, spread=spread, postpone=budget.postpone if budget else None),
             source=source,
             credentials=None,
             limits=limits,

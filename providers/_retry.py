@@ -57,8 +57,11 @@ class Retries:
         *,
         sleep: Callable[[float], None] = time.sleep,
         spread: Callable[[float, float], float] = random.uniform,
+        postpone: Callable[[float], None] | None = None,
     ) -> None:
+        """Hand `postpone` each wait that a provider asks for and that is too long for a step."""
         self._limits = limits
+        self._postpone = postpone
         self.sleep = sleep
         self._spread = spread
         self._lock = threading.Lock()
@@ -148,6 +151,8 @@ class Retries:
             self.sleep(wait)
             return None
         if not budget.take(asked):
+            if self._postpone is not None:
+                self._postpone(asked)
             return _over_budget(failure, budget)
         if asked > self._limits.longest_wait_seconds:  # or somebody takes the run for dead
             _log.warning("%s: %s; it is asked again after that.", place, failure.culprit)

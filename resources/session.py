@@ -12,6 +12,7 @@ from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, 
 from resources.endpoint import Endpoint
 from resources.settings import Settings
 from warehouse.budget import DatabaseBudget
+from warehouse.embedded import EmbeddedWarehouse
 from warehouse.export_jobs import DatabaseExportJobs
 
 Opened = TypeVar("Opened")
@@ -114,7 +115,9 @@ class ProviderSession(Closeable):
         return {**self._settings.inherited, "WAREHOUSE_URL": self.warehouse(), "WAREHOUSE_PASSWORD": ""}
 
     def budget(self, counted_by: str, per_second: float | None) -> Budget | None:
-        """The bucket that all sources share whose requests the provider counts together; None if there is no limit.
+        """The bucket that all sources share whose requests the provider counts together.
+
+        Where no limit is known, it holds the waits that the provider asks for; there, None if no warehouse is at hand.
 
         Args:
             counted_by: What the provider counts by: a user, a client, a tenant. Only a digest of it is stored.
@@ -124,12 +127,19 @@ class ProviderSession(Closeable):
             IngestError: The warehouse, where the bucket is, cannot be had.
             ConfigurationError: What a trial says instead of `per_second` is no number.
         """
-        if per_second is None:
+        if per_second is None and not self._has_warehouse():
             return None
-        if (of_trial := self._settings.requests_per_minute(self.source)) is not None:
+        if per_second is not None and (of_trial := self._settings.requests_per_minute(self.source)) is not None:
             per_second = of_trial / 60
         digest = hashlib.sha256(f"{self.origin.netloc}\0{counted_by}".encode()).hexdigest()[:16]
-        return self.kept(DatabaseBudget(self.warehouse(), f"{self._provider}-{digest}", per_second))
+        credential = f"{self._provider}-{digest}"
+        return self.kept(DatabaseBudget(self.warehouse(), credential, per_second, source=self.source))
+
+    def _has_warehouse(self) -> bool:
+        """Whether there is a warehouse to be asked: whoever only tries a login starts none."""
+        if self._warehouse is not None or self._settings.warehouse_url:
+            return True
+        return EmbeddedWarehouse(self._settings.home, cache=self._settings.cache).status().is_running
 
     def export_jobs(self, tenant: str) -> ExportJobs:
         """The ledger of the jobs that `tenant` has at this API, for all sources.

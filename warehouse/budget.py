@@ -3,12 +3,12 @@
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
 
-from domain.errors import ConfigurationError, WarehouseUnavailableError
+from domain.errors import ConfigurationError, RateLimitedError, WarehouseUnavailableError
 from warehouse.connections import Address, OwnSession
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
@@ -21,6 +21,9 @@ _ALLOWANCE: Final = 0.25
 """Share by which the next slot is moved at most when an answer was late: the request may have been late as well, or
 the provider may have thought about it, and only the first brings two requests closer."""
 
+_SHORT_SECONDS: Final = 60.0
+"""What is left of a longer wait and is waited for; more of it ends the step."""
+
 
 class DatabaseBudget(OwnSession):
     """The right to send requests with one credential; `domain.contract.Budget`.
@@ -28,23 +31,33 @@ class DatabaseBudget(OwnSession):
     Args:
         url: The warehouse.
         credential: What the provider counts by: a client id or a source's slug. Stored as it is, so never a secret.
-        per_second: Requests per second that are allowed.
+        per_second: Requests per second that are allowed; None for no limit but what the provider asks for.
+        source: Who is held up where the provider wants no request for a while.
         sleep: How to wait.
     """
 
     def __init__(
-        self, url: str, credential: str, per_second: float, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        credential: str,
+        per_second: float | None,
+        *,
+        source: str = "",
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not 0 < per_second < float("inf"):
+        if per_second is not None and not 0 < per_second < float("inf"):
             raise ConfigurationError(
                 f"a budget of {per_second} requests per second", place=credential, fix="set a limit above 0"
             )
         super().__init__(Address.of(url))
+        self._has_limit = per_second is not None
+        between = 0.0 if per_second is None else 1 / per_second
         self._values: dict[str, object] = {
             "credential": credential,
-            "limit": timedelta(seconds=1 / per_second),
-            "spacing": timedelta(seconds=(1 + _MARGIN) / per_second),
-            "allowance": timedelta(seconds=_ALLOWANCE / per_second),
+            "source": source,
+            "limit": timedelta(seconds=between),
+            "spacing": timedelta(seconds=(1 + _MARGIN) * between),
+            "allowance": timedelta(seconds=_ALLOWANCE * between),
         }
         self._place = f"budget of {credential}"
         self._sleep = sleep
@@ -56,10 +69,19 @@ class DatabaseBudget(OwnSession):
         who does not.
 
         Raises:
+            RateLimitedError: The provider has asked, in this process or another, for a longer wait than a step waits.
             WarehouseUnavailableError: The database does not answer; no slot was taken.
         """
         while True:
             self._disown()
+            with self.lock, translated(self._place):
+                session = self.connection()
+                held_up = session.execute(statement("budget/held_up"), self._values).fetchone()
+            if held_up is not None:
+                self._wait_or_refuse(*held_up)
+                continue
+            if not self._has_limit:
+                return 0
             with self.lock, translated(self._place):
                 session = self.connection()
                 session.execute(statement("budget/open"), self._values)
@@ -69,8 +91,31 @@ class DatabaseBudget(OwnSession):
                 missing = session.execute(statement("budget/missing"), self._values).fetchone()
             self._sleep(max(float(missing[0]), 0.0) if missing else 0.0)
 
+    def _wait_or_refuse(self, seconds: float, not_before: datetime) -> None:
+        if seconds <= _SHORT_SECONDS:
+            self._sleep(seconds)
+            return
+        self.postpone(seconds)
+        until = f"{not_before.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        error = RateLimitedError(
+            f"the provider wants no request before {until}, and was not asked",
+            place=self._place,
+            fix="wait: what was held up is asked for after that",
+            retry_after_seconds=seconds,
+        )
+        error.was_sent = False
+        raise error
+
+    def postpone(self, seconds: float) -> None:
+        """Note that the provider wants no request for so long; every process of this credential heeds it."""
+        # What the provider has said is the error of the step, whether or not it can be written down.
+        with contextlib.suppress(WarehouseUnavailableError), self.lock, translated(self._place):
+            self.connection().execute(statement("budget/hold_up"), {**self._values, "seconds": seconds})
+
     def answered(self, slot: int) -> None:
         """Note that the request of `slot` has an answer, or has failed: until now it may have been on its way."""
+        if not self._has_limit:
+            return
         # What was answered is not lost because the next slot may come a little early.
         with contextlib.suppress(WarehouseUnavailableError), self.lock, translated(self._place):
             self.connection().execute(statement("budget/answered"), {**self._values, "place": slot})

@@ -237,6 +237,12 @@ class Ledger:
         rows = self._connections.rows("ledger", "ledger/totals", values, dict_row)
         return [Totals(**_plain(row)) for row in rows]
 
+    def not_before(self, source: str) -> datetime | None:
+        """When the provider that held `source` up the last time may be asked again; None if none ever did."""
+        rows = self._connections.rows(f"ledger of {source}", "ledger/not_before", {"source": source}, scalar_row)
+        instant: datetime | None = rows[0]
+        return instant
+
     def newest_id(self) -> int:
         """The number of the newest entry, 0 if there is none."""
         return max(self._connections.rows("ledger", "ledger/newest_id", {}, scalar_row), default=0)

@@ -279,6 +279,15 @@ BUDGET: Final = sa.Table(
     comment="The right to send a request: one bucket per credential, shared by every process.",
 )
 
+RETRY_AFTER: Final = sa.Table(
+    "retry_after",
+    METADATA,
+    sa.Column("credential", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("not_before", _INSTANT, nullable=False),
+    comment="When a provider may be asked again: per credential, and which sources were held up by it.",
+)
+
 REJECTED: Final = sa.Table(
     "rejected",
     METADATA,

@@ -26,10 +26,14 @@ class Tally:
 
     n_taken: int = 0
     answers: list[int] = field(default_factory=list)
+    postponed: list[float] = field(default_factory=list)
 
     def take(self) -> int:
         self.n_taken += 1
         return self.n_taken
+
+    def postpone(self, seconds: float) -> None:
+        self.postponed.append(seconds)
 
     def answered(self, slot: int) -> None:
         self.answers.append(slot)

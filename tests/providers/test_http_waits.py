@@ -70,6 +70,19 @@ def test_a_longer_wish_ends_the_step_at_once_and_is_said_as_it_was(
         assert (naps.seconds, len(server.seen)) == ([], 1)
 
 
+@pytest.mark.parametrize(("said", "postponed"), [("60", []), ("3600", [3600.0]), ("604800", [86_400.0])])
+def test_a_wait_beyond_a_step_is_left_to_all_processes_by_the_budget(said: str, postponed: list[float]) -> None:
+    budget = Tally()
+    busy = answer(b"", status=429, headers={"Retry-After": said})
+    with RawServer([busy, FINE]) as server, api(server, budget=budget) as client:
+        if postponed:
+            with pytest.raises(RateLimitedError):
+                client.get("x")
+        else:
+            client.get("x")
+    assert budget.postponed == postponed
+
+
 def test_a_long_wait_is_said_before_it_begins(caplog: pytest.LogCaptureFixture) -> None:
     busy = answer(b"", status=429, headers={"Retry-After": "600"})
     with RawServer([busy, FINE]) as server, api(server) as client:

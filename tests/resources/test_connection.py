@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from domain.errors import AddressRefusedError, ConfigurationError
+from domain.errors import AddressRefusedError, ConfigurationError, RateLimitedError
 from domain.window import Window
 from pipelines.components.source import SourceComponent
 from pipelines.sources import read_sources
@@ -132,10 +132,11 @@ def test_what_was_opened_is_closed_when_something_after_it_is_missing() -> None:
 
 
 def session_to(
-    server: RawServer, *, scheme: str = "http", path: str = "", ca_file: Path | None = None
+    server: RawServer, *, scheme: str = "http", path: str = "", ca_file: Path | None = None, home: Path | None = None
 ) -> ProviderSession:
     endpoint = Endpoint("acme", "here", base_url=f"{scheme}://127.0.0.1:{server.port}/", ca_file=ca_file)
-    return ProviderSession(endpoint, Settings({"ACME_SECRET": "x"}), provider="acme", path=path)
+    settings = Settings({"ACME_SECRET": "x"} | ({"JOULEHOUSE_HOME": str(home)} if home else {}))
+    return ProviderSession(endpoint, settings, provider="acme", path=path)
 
 
 def test_logins_are_counted_with_all_else_and_stand_where_they_are_said_to() -> None:
@@ -151,9 +152,25 @@ def test_logins_are_counted_with_all_else_and_stand_where_they_are_said_to() -> 
     assert [seen.target for seen in server.seen] == ["/token", "/api/v1/x"]
 
 
-def test_without_a_known_limit_no_warehouse_is_needed() -> None:
-    with RawServer([]) as server, session_to(server) as session:
+def test_without_a_known_limit_no_warehouse_is_needed(tmp_path: Path) -> None:
+    with RawServer([]) as server, session_to(server, home=tmp_path) as session:
         assert session.budget("me", None) is None
+
+
+@pytest.mark.parametrize("per_second", [None, 1000.0])
+def test_an_hour_that_a_provider_asks_for_is_heeded_by_every_source_of_the_login(
+    database: str, per_second: float | None
+) -> None:
+    busy = answer(b"", status=429, headers={"Retry-After": "PT1H"})
+    with RawServer([busy]) as server:
+        for source in ("here", "there"):
+            endpoint = Endpoint("acme", source, base_url=f"http://127.0.0.1:{server.port}/")
+            with ProviderSession(endpoint, Settings({"WAREHOUSE_URL": database}), provider="acme", path="") as session:
+                client = session.client(session.budget("me", per_second))
+                with pytest.raises(RateLimitedError) as caught:
+                    client.get("x")
+                assert caught.value.retry_after_seconds == pytest.approx(3600, abs=30)
+        assert len(server.seen) == 1
 
 
 def test_a_trials_pace_stands_for_the_sources_own(database: str) -> None:

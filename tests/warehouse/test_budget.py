@@ -2,13 +2,15 @@
 
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, RateLimitedError
 from tests.fakes.forked import ended, fork, together
 from warehouse.budget import DatabaseBudget
+from warehouse.store import open_warehouse
 
 PER_SECOND = 10.0
 EACH = 6
@@ -153,3 +155,61 @@ def test_a_forked_child_takes_places_on_a_session_of_its_own(database: str) -> N
         assert not session.closed
         budget.take()
         assert budget.connection() is session
+
+
+def test_a_wait_that_the_provider_asks_for_is_heeded_by_every_process_of_the_credential(database: str) -> None:
+    def refusal() -> tuple[str, float | None, bool]:
+        with (
+            DatabaseBudget(database, "client-1", PER_SECOND, source="yard") as budget,
+            pytest.raises(RateLimitedError) as caught,
+        ):
+            budget.take()
+        return str(caught.value), caught.value.retry_after_seconds, caught.value.was_sent
+
+    with DatabaseBudget(database, "client-1", PER_SECOND, source="roof") as budget:
+        budget.take()
+        budget.postpone(3600.0)
+    for sentence, seconds, was_sent in together([refusal] * 2):
+        assert "the provider wants no request before 20" in sentence
+        assert seconds is not None
+        assert 3500 < seconds <= 3600
+        assert not was_sent
+    with DatabaseBudget(database, "client-2", PER_SECOND) as other:
+        other.take()
+
+
+def test_a_shorter_wait_takes_nothing_back(database: str) -> None:
+    with DatabaseBudget(database, "client-1", None, source="roof") as budget:
+        budget.postpone(3600.0)
+        budget.postpone(1.0)
+        with pytest.raises(RateLimitedError):
+            budget.take()
+
+
+@pytest.mark.parametrize("per_second", [None, 1000.0])
+def test_what_is_left_of_a_wait_and_is_short_is_waited_for(database: str, per_second: float | None) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    with DatabaseBudget(database, "client-1", per_second, sleep=wait) as budget:
+        budget.postpone(0.3)
+        began = time.monotonic()
+        budget.answered(budget.take())
+        assert time.monotonic() - began >= 0.29
+    assert waits
+
+
+def test_the_ledger_says_for_each_source_when_its_provider_may_be_asked_again(database: str, tmp_path: Path) -> None:
+    with DatabaseBudget(database, "client-1", None, source="roof") as budget:
+        budget.postpone(3600.0)
+    with DatabaseBudget(database, "client-1", None, source="yard") as budget, pytest.raises(RateLimitedError):
+        budget.take()
+    with open_warehouse(database, tmp_path) as warehouse:
+        roof, yard, none = (warehouse.ledger.not_before(source) for source in ("roof", "yard", "cellar"))
+    assert roof is not None
+    assert yard is not None
+    assert abs((roof - yard).total_seconds()) < 1
+    assert none is None

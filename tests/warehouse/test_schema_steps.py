@@ -115,6 +115,7 @@ READER_IS_REFUSED = (
     "SELECT * FROM checkpoint",
     "SELECT * FROM pull",
     "SELECT * FROM budget",
+    "SELECT * FROM retry_after",
     "DELETE FROM measurement",
     "DELETE FROM series",
     "DELETE FROM load",
@@ -192,6 +193,7 @@ def test_a_loader_can_do_all_that_a_load_needs(admin_url: str, tmp_path: Path, m
     monkeypatch.setattr(psycopg, "connect", as_loader)
     with open_warehouse(admin_url, tmp_path) as opened, DatabaseBudget(admin_url, "client-1", 1000.0) as budget:
         budget.take()
+        budget.postpone(0.0)
         load(opened, {("a", minute): 1.0 for minute in range(10)} | {("m", 0): "on"})
         rejected = [("{}", "no_time", "")]
         second = load(opened, batch({("a", minute): 2.0 for minute in range(9)} | {("b", 0): 1.0}, rejected=rejected))

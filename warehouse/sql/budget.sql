@@ -17,6 +17,22 @@ SET
 WHERE credential = %(credential)s AND next_at <= clock_timestamp()
 RETURNING n_taken;
 
+-- name: held_up
+-- For how many seconds the provider wants no request with a credential, and until when; no row if it may be asked.
+SELECT
+    extract(EPOCH FROM max(not_before) - clock_timestamp())::float8 AS seconds,
+    max(not_before) AS not_before
+FROM retry_after
+WHERE credential = %(credential)s
+HAVING max(not_before) > clock_timestamp();
+
+-- name: hold_up
+-- A source learns that its credential may not ask for so many seconds. Who hears of a shorter wait has not heard all.
+INSERT INTO retry_after (credential, source, not_before)
+VALUES (%(credential)s, %(source)s, clock_timestamp() + %(seconds)s * INTERVAL '1 second')
+ON CONFLICT (credential, source) DO UPDATE
+SET not_before = greatest(retry_after.not_before, excluded.not_before);
+
 -- name: missing
 -- How many seconds are missing until the next place of a credential.
 SELECT extract(EPOCH FROM next_at - clock_timestamp())

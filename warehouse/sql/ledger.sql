@@ -321,3 +321,9 @@ WHERE source = %(source)s AND last_load_id = ANY(%(load_ids)s::bigint []) AND re
 GROUP BY series_key, reason
 ORDER BY 3 DESC, series_key, reason
 LIMIT %(most)s;
+
+-- name: not_before
+-- When the credential that held a source up the last time may be used again.
+SELECT max(not_before) AS not_before
+FROM retry_after
+WHERE source = %(source)s;
