@@ -3,6 +3,7 @@
 The backfill daemon ticks every 30 seconds; here its ticks, and those of the run queue, are called until all is done.
 """
 
+import asyncio
 import logging
 import shutil
 import time
@@ -31,6 +32,10 @@ _PACKAGES = ("assets", "domain", "pipelines", "providers", "resources", "warehou
 _LAUNCH = """
 mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+_RUN_AGAIN = """
+mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
 _AGAIN = """
 mutation($params: ReexecutionParams!) { reexecutePartitionBackfill(reexecutionParams: $params) {
@@ -85,6 +90,26 @@ class DagsterStack:
         """Re-execute a backfill from failure, as the UI does; the new one's id, when it has ended."""
         params = {"parentRunId": backfill_id, "strategy": "FROM_FAILURE"}
         return self._finished(self.ask(_AGAIN, params=params)["reexecutePartitionBackfill"])
+
+    def run_again(self, run_id: str, strategy: str) -> dg.DagsterRun:
+        """Execute a failed run again, as the UI's menu does; the new one, when it has ended."""
+        query = self._schema.execute_async(
+            _RUN_AGAIN,
+            variable_values={"params": {"parentRunId": run_id, "strategy": strategy, "useParentRunTags": True}},
+            context_value=self.context.create_request_context(),
+        )
+        launched = asyncio.run(query).data["launchRunReexecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        queue = QueuedRunCoordinatorDaemon(interval_seconds=1)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            run = self.instance.get_run_by_id(launched["run"]["runId"])
+            assert run is not None
+            if run.is_finished:
+                return run
+            list(queue.run_iteration(self.context))
+            time.sleep(0.1)
+        raise TimeoutError(f"run {launched['run']['runId']} is not done after {_PATIENCE_SECONDS} s")
 
     def runs_of(self, backfill_id: str) -> list[dg.DagsterRun]:
         """The runs of a backfill."""

@@ -133,6 +133,29 @@ def test_one_bad_day_of_sixty(house: House) -> None:
     _nothing_leaks(house)
 
 
+@pytest.mark.prove
+@pytest.mark.parametrize("strategy", ["FROM_FAILURE", "FROM_ASSET_FAILURE"])
+def test_a_failed_run_that_is_executed_again_by_the_menu_asks_for_its_failed_day_only(
+    house: House, strategy: str
+) -> None:
+    hub, both = house.sandbox.control.export_service, [payloads_key("north"), measurements_key("north")]
+    hub.fault("status", code=422, day=DAYS[2])
+    [failed] = house.dagster.runs_of(house.dagster.backfill(both, DAYS[:5]))
+    house.sandbox.control.clear_requests()
+    still = house.dagster.run_again(failed.run_id, strategy)
+    assert (still.status.name, house.asked_days()) == ("FAILURE", [DAYS[2]])
+    expected = {day: "FAILED" if day == DAYS[2] else "MATERIALIZED" for day in DAYS[:5]}
+    for key in both:
+        assert house.dagster.statuses(key, DAYS[:5], GRID) == expected
+
+    hub.clear_faults()
+    house.sandbox.control.clear_requests()
+    again = house.dagster.run_again(still.run_id, strategy)
+    assert (again.status.name, house.asked_days()) == ("SUCCESS", [DAYS[2]])
+    for key in both:
+        assert set(house.dagster.statuses(key, DAYS[:5], GRID).values()) == {"MATERIALIZED"}
+
+
 @pytest.mark.long
 def test_one_changed_value_and_one_removed_row(house: House) -> None:
     hub, key = house.sandbox.control.export_service, measurements_key("north")
