@@ -92,10 +92,10 @@ def _of_meter(name: str, listing: Listing, meter: Meter, site: Site, account: Ac
     if unit is None:
         return None
     if minutes is None:
-        return _made(key, {**labels, "endpoint": REGISTERS}, unit, site)
+        return _build_series(key, {**labels, "endpoint": REGISTERS}, unit, site)
     amount = (unit[0].removesuffix("_register"), unit[1])
     of_curve = {**labels, "endpoint": REGISTERS, "raw": "load curve"}
-    return _made(f"{key}/{minutes}min", of_curve, amount, site, timedelta(minutes=minutes))
+    return _build_series(f"{key}/{minutes}min", of_curve, amount, site, timedelta(minutes=minutes))
 
 
 def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: AccountConfig) -> Meaning | None:
@@ -105,7 +105,7 @@ def _of_sensor(name: str, sensor: Sensor | None, site: Site, account: AccountCon
     if unit is None:
         return None
     labels = {"endpoint": SENSOR_DATA, "sensor": sensor.id, "type": sensor.type, "name": sensor.name}
-    return _made(f"{site.id}/{sensor.id}/value", labels, unit, site)
+    return _build_series(f"{site.id}/{sensor.id}/value", labels, unit, site)
 
 
 def _validated(key: str, labels: dict[str, str], unit: tuple[str, str], listing: Listing, site: Site) -> Meaning:
@@ -113,10 +113,10 @@ def _validated(key: str, labels: dict[str, str], unit: tuple[str, str], listing:
     whole = {**labels, "endpoint": listing.kind, "sampling_frequency": frequency}
     if RESOLUTIONS[frequency] is None:
         whole["span"] = SPANS[frequency]
-    return _made(key if frequency == "15T" else f"{key}/{frequency}", whole, unit, site, RESOLUTIONS[frequency])
+    return _build_series(key if frequency == "15T" else f"{key}/{frequency}", whole, unit, site, RESOLUTIONS[frequency])
 
 
-def _made(
+def _build_series(
     key: str, labels: dict[str, str], unit: tuple[str, str], site: Site, resolution: timedelta | None = None
 ) -> Meaning:
     number = labels.get("meter") or labels.get("sensor")

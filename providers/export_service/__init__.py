@@ -20,7 +20,7 @@ Quirks, and what is done about each:
     Order is not promised: nothing here depends on it for completeness without having seen it.
     Tokens may be of a scroll (expires), of `search_after` (loses documents that share the millisecond at which a page
         ends) or of an offset (ends silently at 10,000 documents): `paging` is made for all three.
-    A rejected token begins the product anew; a full page without a token is doubted (`paging.Walk`).
+    A rejected token begins the product anew; a full page without a token is doubted (`paging.Paginator`).
     A producer that runs twice writes every document twice: equal documents count once, as duplicates.
     Many devices may share one millisecond: an account names the fields that tell them apart.
     Documents arrive late: the trailing days are asked for again.

@@ -25,7 +25,7 @@ from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
-from providers.export_service.paging import Request, Walk
+from providers.export_service.paging import Paginator, Request
 from providers.export_service.spec import (
     DISCOVERY_DAYS,
     DISCOVERY_ROWS,
@@ -160,37 +160,37 @@ class ExportService(ProviderClient):
         )
 
     def _fetch_product(self, product: str, window: Window, so_far: Progress | None) -> Iterator[Payload]:
-        walk = self._walk(product, window, so_far)
+        pages = self._paginator(product, window, so_far)
 
         def ask(request: Request) -> _Reply:
-            return self._ask(product, request, walk.page_rows)
+            return self._ask(product, request, pages.page_rows)
 
         with Ahead(ask, is_ahead=self._reads_ahead) as line, _named(product):
-            request = walk.request()
+            request = pages.request()
             reply = None if request is None else line.put(request)
             while request is not None and reply is not None:
-                payload = self._learn(walk, request, reply, product)
-                request = walk.request()
+                payload = self._learn(pages, request, reply, product)
+                request = pages.request()
                 reply = None if request is None else line.put(request)
                 if payload is not None:
                     yield payload
 
-    def _walk(self, product: str, window: Window, so_far: Progress | None) -> Walk:
-        """The walk that an earlier pull had begun, if it can be continued; otherwise a new one."""
+    def _paginator(self, product: str, window: Window, so_far: Progress | None) -> Paginator:
+        """The paging that an earlier pull had begun, if it can be continued; otherwise a new one."""
         place, whole = f"{product} {window}", list(_spans(window))
-        walk = None
+        pages = None
         if so_far is not None and so_far.cursor is not None:
-            walk = Walk.resume(so_far.cursor, whole, page=so_far.page, place=place)
-        return walk or Walk.begin(whole, page_rows=self._page_rows, place=place)
+            pages = Paginator.resume(so_far.cursor, whole, page=so_far.page, place=place)
+        return pages or Paginator.begin(whole, page_rows=self._page_rows, place=place)
 
-    def _learn(self, walk: Walk, request: Request, reply: Callable[[], _Reply], product: str) -> Payload | None:
-        """Tell `walk` the reply to `request`; the payload to keep, if the reply belongs to the listing."""
+    def _learn(self, pages: Paginator, request: Request, reply: Callable[[], _Reply], product: str) -> Payload | None:
+        """Tell the paginator the reply to `request`; the payload to keep, if the reply belongs to the listing."""
         try:
             received = reply()
         except RequestRejectedError as error:
-            if not request.token or error.status not in _TOKEN_IS_DEAD or not walk.token_rejected():
+            if not request.token or error.status not in _TOKEN_IS_DEAD or not pages.token_rejected():
                 raise
-            _log.warning("The listing of %s is asked for anew, because its token was rejected: %s", walk.place, error)
+            _log.warning("The listing of %s is asked for anew, because its token was rejected: %s", pages.place, error)
             return None
         facts = PageFacts.of(
             received.page.rows,
@@ -199,10 +199,15 @@ class ExportService(ProviderClient):
             n_bytes=len(received.response.body),
             time_field=self._account.time_field,
         )
-        if not walk.take(facts):
+        if not pages.take(facts):
             return None
         return _payload(
-            received, request, product, page=walk.page, cursor=walk.cursor, ending=_ending(facts, walk.page_rows)
+            received,
+            request,
+            product,
+            page=pages.page,
+            cursor=pages.cursor,
+            ending=_ending(facts, pages.page_rows),
         )
 
     def _ask(self, product: str, request: Request, n_rows: int) -> _Reply:

@@ -1,17 +1,17 @@
-"""The walk through one product's listing: what to ask next, and when it is believed that nothing is missing.
+"""Paging through one product's listing: what to ask next, and when it is believed that nothing is missing.
 
-A walk talks to nobody. It is told every page and says the next question; between two pages it fits into a short text,
+A paginator talks to nobody. It is told every page and says the next request; between two pages it fits into a text,
 so that another process can go on where this one died. Three ways of continuing a listing lie behind the same token, and
 each may lose documents in silence:
 
-    scroll        a token may die. The walk begins anew, twice at most; page 1 voids what was landed.
+    scroll        a token may die. The paging begins anew, twice at most; page 1 voids what was landed.
     search_after  a page that ends within a millisecond loses the others of that millisecond. Where documents are seen
                   to share milliseconds and the next page begins behind one, that millisecond is asked for alone.
     offset        ends at 10,000 documents without a token, or refuses the next. That, and any full page without a
                   token, is doubted: the span is asked for in halves, down to one millisecond; where more than 10,000
                   documents came in order of time, only what lies behind the last of them is asked for.
 
-What no walk can see: a document that the provider left out of a page that was not full; one that shares its
+What no paging can see: a document that the provider left out of a page that was not full; one that shares its
 millisecond with the end of a page, if no page so far held two documents of one millisecond; and one that arrived after
 its page had passed. For these the trailing days are asked for again.
 """
@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Walk:
+class Paginator:
     """How far one product's listing has come, and what is still to be asked.
 
     Attributes:
@@ -91,12 +91,12 @@ class Walk:
 
     @classmethod
     def begin(cls, whole: list[Span], *, page_rows: int, place: str) -> Self:
-        """A walk through the spans of `whole`."""
+        """A paginator over the spans of `whole`."""
         return cls(whole, page_rows, place, todo=list(whole))
 
     @classmethod
     def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
-        """The walk that left `cursor` behind its page `page`, in a new fetch; None if it was another walk's."""
+        """The one that left `cursor` behind its page `page`, in a new fetch; None if it was another one's."""
         try:
             saved = json.loads(cursor)
             state = {each.name: saved[each.name] for each in fields(cls) if each.name not in _OF_ONE_FETCH}
@@ -104,14 +104,14 @@ class Walk:
             state["todo"] = [(int(start), int(end)) for start, end in saved["todo"]]
             state["edges"] = None if saved["edges"] is None else tuple(map(int, saved["edges"]))
             state["probes"] = [tuple(map(int, probe)) for probe in saved["probes"]]
-            walk = cls(**state, place=place, page=page)
+            paginator = cls(**state, place=place, page=page)
         except (ValueError, KeyError, TypeError):
             return None
-        if walk.whole != whole:
+        if paginator.whole != whole:
             return None
-        if walk.token:
-            walk._note_token(walk.token)
-        return walk
+        if paginator.token:
+            paginator._note_token(paginator.token)
+        return paginator
 
     @property
     def cursor(self) -> str | None:
@@ -140,7 +140,7 @@ class Walk:
         """
         self._count(facts)
         is_kept = self._take_probe(*self.probes.pop(0), facts) if self.probes else self._take_page(facts)
-        self._settle()
+        self._prove_halves()
         self.page += is_kept
         return is_kept
 
@@ -156,7 +156,7 @@ class Walk:
             TruncationSuspectedError: The span is one millisecond and cannot be halved.
         """
         if self.n_restarts and self.n_listed == RESULT_WINDOW:
-            self._split(owed=0)
+            self._split(n_pending=0)
             return True
         if self.n_restarts >= MAX_RESTARTS:
             return False
@@ -172,7 +172,7 @@ class Walk:
         is_first = self.n_listed == 0 and not self.token
         is_doubtful = facts.n_rows >= self.page_rows or self.n_listed + facts.n_rows == RESULT_WINDOW
         if is_first and is_doubtful and not facts.token:
-            self._split(owed=facts.n_distinct - facts.n_at_end)
+            self._split(n_pending=facts.n_distinct - facts.n_at_end)
             return False
         self._note_order(facts)
         self.n_listed += facts.n_rows
@@ -208,7 +208,7 @@ class Walk:
         edge, n_known = (facts.high, facts.n_high) if is_up else (facts.low, facts.n_low)
         is_ordered = self.trend in (_ASCENDING, _DESCENDING) and self.n_listed > RESULT_WINDOW
         if not is_ordered or edge is None or (edge == start if is_up else edge + 1 == end):
-            self._split(owed=0)
+            self._split(n_pending=0)
             return
         self._close_span()
         if is_up and edge < end:  # at the very end it is the next span's
@@ -258,7 +258,7 @@ class Walk:
         if self.trend in (_DESCENDING, _UNKNOWN) and (is_at_end or facts.high != low):
             self.probes.append((low, low + 1, low, n_low))
 
-    def _split(self, *, owed: int) -> None:
+    def _split(self, *, n_pending: int) -> None:
         """Ask for the first span again, in halves."""
         start, end = self.todo[0]
         if end - start <= 1:
@@ -266,8 +266,8 @@ class Walk:
         middle = (start + end) // 2
         self.todo[0:1] = [(start, middle), (middle, end)]
         self._credit(-self.n_credited)  # they come again with the halves
-        if owed:
-            self.debts.append([len(self.todo) - 2, owed])
+        if n_pending:
+            self.debts.append([len(self.todo) - 2, n_pending])
         self._begin_span()
 
     def _close_span(self) -> None:
@@ -279,12 +279,12 @@ class Walk:
         for debt in self.debts:
             debt[1] -= n_documents
 
-    def _settle(self) -> None:
+    def _prove_halves(self) -> None:
         """Collect the debts that are due: both halves are listed, and what their ends left in doubt is asked."""
         while not self.probes and self.debts and len(self.todo) <= self.debts[-1][0]:
-            _, owed = self.debts.pop()
-            if owed > 0:
-                raise self._truncated(f"the two halves of a span hold {owed:,} documents fewer than the whole")
+            _, n_pending = self.debts.pop()
+            if n_pending > 0:
+                raise self._truncated(f"the two halves of a span hold {n_pending:,} documents fewer than the whole")
 
     def _begin_span(self) -> None:
         self.token, self.edges, self.trend = "", None, _UNKNOWN

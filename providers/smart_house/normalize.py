@@ -179,7 +179,9 @@ class _Archive:
             for change in changes:
                 invalid = self._take(home or "", entity, upload, change, undated)
                 if invalid is not None:
-                    self._batches.reject(midnight, where, _said(change), invalid, naming.of_entity(home or "", entity))
+                    self._batches.reject(
+                        midnight, where, _raw_of(change), invalid, naming.of_entity(home or "", entity)
+                    )
                 yield
             if self._batches.hold(midnight):
                 for unit, states in undated.items():
@@ -323,5 +325,5 @@ def _number_of(state: str, unit: str, *, is_comma_used: bool) -> float | Reason:
     return found.invalid[0] if found.invalid else float(found.values[0])
 
 
-def _said(change: Change | None) -> object:
+def _raw_of(change: Change | None) -> object:
     return None if change is None else {"last_updated": change.updated, "state": change.state}

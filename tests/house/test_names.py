@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("assets", "domain", "pipelines", "resources", "sandbox", "warehouse")
+PACKAGES = ("assets", "domain", "pipelines", "providers", "resources", "sandbox", "warehouse")
 REFUSED = {
     *("Access", "Account", "Line", "Verdict", "adopts", "courier", "dispatch", "given", "go_through", "held", "intake"),
     *(

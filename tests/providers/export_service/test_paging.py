@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
 from providers.export_service import paging, spec
 from providers.export_service.facts import PageFacts
-from providers.export_service.paging import Request, Walk
+from providers.export_service.paging import Paginator, Request
 
 SPAN = (0, 1_000)
 Document = dict[str, Any]
@@ -67,19 +67,19 @@ def walk(
     serve: Serve, *, page_rows: int = 10, span: tuple[int, int] = SPAN, dies_after: int | None = None
 ) -> list[Document]:
     """All documents that a walk keeps; with `dies_after`, its process dies behind so many pages and another goes on."""
-    walking = Walk.begin([span], page_rows=page_rows, place="grid 2025-06-01")
+    pages = Paginator.begin([span], page_rows=page_rows, place="grid 2025-06-01")
     kept: list[Document] = []
     n_pages = 0
-    while (request := walking.request()) is not None:
+    while (request := pages.request()) is not None:
         rows, token = serve(request, page_rows)
         facts = PageFacts.of(rows, request.span, token=token, n_bytes=1, time_field="timestamp")
-        if walking.take(facts):
+        if pages.take(facts):
             n_pages += 1
             kept += [row for row in rows if row["timestamp"] < request.span[1]]
-            if n_pages == dies_after and walking.cursor is not None:
-                resumed = Walk.resume(walking.cursor, [span], page=walking.page, place="again")
+            if n_pages == dies_after and pages.cursor is not None:
+                resumed = Paginator.resume(pages.cursor, [span], page=pages.page, place="again")
                 assert resumed is not None
-                walking = resumed
+                pages = resumed
     return kept
 
 
@@ -295,18 +295,18 @@ def test_the_caps_are_where_the_declared_limits_are() -> None:
 
 
 def test_a_cursor_of_another_walk_or_of_nobody_is_not_continued() -> None:
-    walking = Walk.begin([SPAN], page_rows=1, place="here")
-    walking.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
-    assert walking.cursor is not None
-    assert Walk.resume(walking.cursor, [SPAN], page=1, place="here") is not None
-    for cursor, whole in ((walking.cursor, [(0, 5)]), ("", [SPAN]), ("[]", [SPAN]), ("{}", [SPAN]), ("null", [SPAN])):
-        assert Walk.resume(cursor, whole, page=1, place="here") is None
+    pages = Paginator.begin([SPAN], page_rows=1, place="here")
+    pages.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
+    assert pages.cursor is not None
+    assert Paginator.resume(pages.cursor, [SPAN], page=1, place="here") is not None
+    for cursor, whole in ((pages.cursor, [(0, 5)]), ("", [SPAN]), ("[]", [SPAN]), ("{}", [SPAN]), ("null", [SPAN])):
+        assert Paginator.resume(cursor, whole, page=1, place="here") is None
 
 
 def test_a_resumed_walk_still_knows_the_token_it_came_with() -> None:
-    walking = Walk.begin([SPAN], page_rows=1, place="here")
-    walking.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
-    resumed = Walk.resume(walking.cursor or "", [SPAN], page=1, place="here")
+    pages = Paginator.begin([SPAN], page_rows=1, place="here")
+    pages.take(PageFacts.of(documents(1), SPAN, token="t", n_bytes=1, time_field="timestamp"))
+    resumed = Paginator.resume(pages.cursor or "", [SPAN], page=1, place="here")
     assert resumed is not None
     assert resumed.request() == Request(SPAN, "t")
     with pytest.raises(PagingLoopError):
@@ -315,14 +315,14 @@ def test_a_resumed_walk_still_knows_the_token_it_came_with() -> None:
 
 def test_a_resumed_walk_has_caps_and_restarts_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MAX_PAGES", 3)
-    walking = Walk.begin([SPAN], page_rows=1, place="here")
+    pages = Paginator.begin([SPAN], page_rows=1, place="here")
     for number in range(10):
-        walking.take(PageFacts.of(documents(number), SPAN, token=f"t{number}", n_bytes=1, time_field="timestamp"))
-        resumed = Walk.resume(walking.cursor or "", [SPAN], page=walking.page, place="here")
+        pages.take(PageFacts.of(documents(number), SPAN, token=f"t{number}", n_bytes=1, time_field="timestamp"))
+        resumed = Paginator.resume(pages.cursor or "", [SPAN], page=pages.page, place="here")
         assert resumed is not None
-        walking = resumed
-    assert walking.page == 10
-    assert [walking.token_rejected() for _ in range(3)] == [True, True, False]
+        pages = resumed
+    assert pages.page == 10
+    assert [pages.token_rejected() for _ in range(3)] == [True, True, False]
 
 
 def test_documents_without_a_time_are_counted_and_have_no_place() -> None:
