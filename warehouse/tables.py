@@ -3,8 +3,8 @@
 No table has a foreign key to `series` where points are kept: a check per row would halve the speed of a load, and the
 loader alone writes there, with numbers it has just read from the catalogue.
 
-A chunk of a hypertable is 7 days of `measurement`, `state` (step 0001) and `register_interval` (0010), and 28 days of the
-summaries (0013, 0014).
+A chunk of a hypertable is 7 days of `measurement`, `state` (step 0001) and `register_interval` (0010), and 28 days of
+the summaries (0013, 0014).
 """
 
 from typing import Final
