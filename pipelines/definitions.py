@@ -9,6 +9,7 @@ for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
     warnings.filterwarnings("ignore", category=_category)
 
 from domain.errors import ConfigurationError  # noqa: E402  # after the filters
+from pipelines.postponed import postponed_days_sensor  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
 from pipelines.sensors import failed_days, ledger_sensor, retirement_sensor  # noqa: E402  # after the filters
 from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
@@ -31,7 +32,11 @@ def defs() -> dg.Definitions:
         resources={"warehouse": warehouse_resource},
         jobs=[checks_job()] if sources else [],
         schedules=[checks_schedule()] if sources else [],
-        sensors=[failed_days, retirement_sensor(sources), *([ledger_sensor(sources)] if sources else [])],
+        sensors=[
+            failed_days,
+            retirement_sensor(sources),
+            *([ledger_sensor(sources), postponed_days_sensor(sources)] if sources else []),
+        ],
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ASSETS), shared)

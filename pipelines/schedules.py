@@ -155,10 +155,10 @@ def _due_days(context: dg.ScheduleEvaluationContext, facts: SourceFacts, tick: d
         # The trailing days are asked for all the same: by the time their run begins, the database may be back.
         context.log.error("Days that are due are not asked for by this tick. %s", error)  # noqa: TRY400  # the sentence says it all
         return set()
-    return set(due_days) - _days_under_way(context.instance, facts)
+    return set(due_days) - days_under_way(context.instance, facts)
 
 
-def _days_under_way(instance: dg.DagsterInstance, facts: SourceFacts) -> set[date]:
+def days_under_way(instance: dg.DagsterInstance, facts: SourceFacts) -> set[date]:
     """Days that runs of the source's job have been asked for and are not done with: a long queue must not grow."""
     runs = instance.get_runs(dg.RunsFilter(tags={SOURCE_TAG: facts.slug}, statuses=_UNDER_WAY))
     ranges = [

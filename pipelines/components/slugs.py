@@ -8,11 +8,12 @@ from typing import Final
 from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from pipelines.components.mistakes import Mistake
+from pipelines.postponed import POSTPONED
 from pipelines.schedules import CHECKS
 from pipelines.sensors import RETIREMENTS, failed_days
 
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_RESERVED_HERE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name, RETIREMENTS})
+_RESERVED_HERE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name, POSTPONED, RETIREMENTS})
 _RESERVED_BY_DAGSTER: Final = frozenset({*DISALLOWED_NAMES, *keyword.kwlist, "io_manager"})
 
 
