@@ -12,6 +12,7 @@ from domain.live import LiveFeed
 from pipelines.cli.days import SourceArgument
 from pipelines.console import counted, refuse, say
 from pipelines.live.service import LiveService
+from pipelines.live.settings import LiveSettings
 from pipelines.local.project import Project
 from resources.settings import Settings
 
@@ -42,7 +43,8 @@ def live(source: SourceArgument) -> None:
         closing(chosen.open()) as provider,
         component.open_live(project.settings) as feed,
     ):
-        service = LiveService(chosen.slug, feed, provider, warehouse)
+        settings = LiveSettings(longest_silence=component.facts.spec.longest_silence)
+        service = LiveService(chosen.slug, feed, provider, warehouse, settings=settings)
         with _stopped_by_signals(service), _progress_printed(service, source):
             counts = service.run()
     summary = f"{counted(counts.n_messages, 'message')} heard, {counted(counts.n_new, 'new point')}"

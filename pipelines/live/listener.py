@@ -11,6 +11,7 @@ from domain.errors import ConfigurationError, CredentialsRejectedError, IngestEr
 from domain.live import Gap, LiveFeed, LiveMessage, LiveStream
 from pipelines.live.queue import Inbox, Item
 from pipelines.live.settings import LiveSettings
+from pipelines.live.silence import Silence
 
 _log: Final = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Listener:
 
     A message has its device's time, and the watermark has ours: never later than now. So a gap reaches as far ahead of
     now as the latest message of the device was, and the watermark after a gap lags as far behind.
+
+    A stream that is open and silent for longer than its cadence allows is opened anew, and the silence is a gap.
 
     Args:
         feed: Where to listen.
@@ -70,6 +73,7 @@ class Listener:
         self._reason = reason
         self._stopping = stopping
         self._now = now
+        self._silence = Silence(settings.longest_silence, settings.max_longest_silence, now())
         self._ahead = _NONE
         self._behind = settings.drift  # no message has come yet, so it may be so much
         self.n_opened = 0
@@ -116,6 +120,7 @@ class Listener:
             self.n_opened += 1
             reason, self._reason = self._reason, "disconnected"
             self._mark(opened_at, reason)
+            self._silence.begin(self._now())
             self._hear(stream, opened_at, reason)
 
     def _hear(self, stream: LiveStream, opened_at: datetime, reason: str) -> None:
@@ -129,8 +134,12 @@ class Listener:
                 n_unreadable += 1
                 if self._now() + self._ahead > self._marked_until:
                     self._mark(self._now(), "unreadable")
+                self._silence.wait_from(self._now())
                 continue
             if message is None:
+                if self._is_silent():
+                    self._reason = "silent"
+                    return
                 continue
             self.n_messages += 1
             self.n_ignored += message.n_ignored
@@ -139,7 +148,18 @@ class Listener:
                 # The device is ahead, and nobody knew: what was missed has later times than was marked.
                 self._mark(opened_at, reason)
             is_first = False
+            if self._silence.broken(self._now()):
+                self._mark(self._now(), "silent")
             self._hand_in(message)
+            self._silence.wait_from(self._now())
+
+    def _is_silent(self) -> bool:
+        """Whether the stream has said nothing for longer than it may; the first time it is said aloud."""
+        level = logging.INFO if self._silence.is_repeated else logging.WARNING
+        if not self._silence.is_over(self._now()):
+            return False
+        _log.log(level, "The stream of %s is open and says nothing: it is opened anew, and that is a gap", self._part)
+        return True
 
     def _compare_clocks(self, message: LiveMessage, *, is_first: bool) -> None:
         """Note how far the device's time is from ours; while a stream is open, the farthest counts."""

@@ -20,6 +20,10 @@ class LiveSettings:
         refused_wait_seconds: The wait after a stream was refused in a way that waiting seldom helps against; it
             doubles each time.
         longest_refused_wait_seconds: Where that doubling ends.
+        longest_silence: How long an open stream may say nothing before it is opened anew, as its provider's spec says;
+            None for a stream of changes alone, of which the answers to pings are all that can be expected. It doubles
+            while opening anew does not help.
+        max_longest_silence: Where that doubling ends.
         parts_seconds: Between two questions for the parts of the account.
         overlap: By how much a gap reaches beyond the watermark: messages may come out of order, and a
             stream may begin to speak a moment after it is open.
@@ -44,6 +48,8 @@ class LiveSettings:
     longest_wait_seconds: float = 60.0
     refused_wait_seconds: float = 300.0
     longest_refused_wait_seconds: float = 3600.0
+    longest_silence: timedelta | None = timedelta(minutes=3)
+    max_longest_silence: timedelta = timedelta(hours=1)
     parts_seconds: float = 3600.0
     overlap: timedelta = timedelta(seconds=5)
     drift: timedelta = timedelta(minutes=15)

@@ -21,6 +21,8 @@ SPEC: Final = ProviderSpec(
     requests_per_second=None,
     # A day takes a few requests for each product.
     max_days_per_run=31,
+    # A value a second is documented. Where rows come once a minute, three are missing.
+    longest_silence=timedelta(minutes=3),
 )
 """The provider's facts."""
 

@@ -77,6 +77,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "message_twice": FaultKind("A message of the stream is sent twice.", endpoint="stream"),
     "message_late": FaultKind("A message of the stream comes after the next one.", endpoint="stream"),
     "message": FaultKind("A message of the stream is `body`.", {"body": "no JSON"}, endpoint="stream"),
+    "stream_silent": FaultKind("A stream stays open, answers pings and says nothing more.", endpoint="stream"),
     "message_huge": FaultKind("A message of the stream has `mib` MiB.", {"mib": 64}, endpoint="stream"),
     "redirect": FaultKind("The stream's handshake is answered with a redirect to `to`.", {"to": "http://127.0.0.1:9/"}),
 }

@@ -91,7 +91,7 @@ class Streams:
             await socket.send_denial_response(PlainTextResponse(body, status, media_type="application/json"))
             return
         await socket.accept()
-        sending = asyncio.create_task(self._send(socket, home))
+        sending = asyncio.create_task(_nothing() if "stream_silent" in fired else self._send(socket, home))
         listening = asyncio.create_task(_until_gone(socket))
         self._open[sending] = asyncio.get_running_loop()
         try:
@@ -118,6 +118,8 @@ class Streams:
                     text = fired.option("message", "body")
                 if "message_huge" in fired:
                     text = " " * (int(fired.option("message_huge", "mib")) << 20)
+                if "stream_silent" in fired:
+                    await _nothing()
                 if "message_lost" in fired:
                     continue
                 if "message_late" in fired and delayed is None:
@@ -133,6 +135,11 @@ class Streams:
         time: float = at // 1000 if self._twin.settings.live_time == "seconds" else at / 1000
         values = {LIVE_NAMES.get(name, name): value for name, value in cells.items()}
         return json.dumps({"type": "latest-data", "time": time, "data": values})
+
+
+async def _nothing() -> None:
+    """Say nothing until the other side ends the stream; pings are answered below."""
+    await asyncio.Event().wait()
 
 
 async def _until_gone(socket: WebSocket) -> None:
