@@ -113,6 +113,9 @@ class Retries:
             outcome = attempt()
             if not isinstance(outcome, Failure):
                 return outcome
+            asked = outcome.wait_seconds
+            if self._postpone is not None and asked is not None and asked > budget.left():
+                self._postpone(asked)
             if not self._may_ask_again(outcome, n_tries, is_repeatable=is_repeatable):
                 raise outcome.error(place, n_tries=n_tries)
             refusal = self._pause(outcome, n_tries, deadline, budget, place=place)
@@ -151,8 +154,6 @@ class Retries:
             self.sleep(wait)
             return None
         if not budget.take(asked):
-            if self._postpone is not None:
-                self._postpone(asked)
             return _over_budget(failure, budget)
         if asked > self._limits.longest_wait_seconds:  # or somebody takes the run for dead
             _log.warning("%s: %s; it is asked again after that.", place, failure.culprit)

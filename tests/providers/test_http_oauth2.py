@@ -17,7 +17,7 @@ from domain.errors import (
 )
 from providers._http import ApiClient, Secret
 from providers._login import ClientCredentials
-from tests.fakes.api import api
+from tests.fakes.api import Naps, api
 from tests.fakes.raw_server import Act, RawServer, Script, Seen, Steps, answer, cut
 
 PATH = "/auth/realms/efs/protocol/openid-connect/token"
@@ -174,11 +174,38 @@ def test_a_token_that_expires_in_mid_paging_is_renewed_and_the_request_replayed(
 
 def test_an_api_that_always_rejects_costs_two_logins() -> None:
     with RawServer([answer(b"", status=401)]) as api_server, login(numbered()) as (credentials, _, token_server):
-        with api(api_server, credentials=credentials) as client:
+        naps = Naps()
+        with api(api_server, credentials=credentials, naps=naps) as client:
             for _ in range(10):
                 with pytest.raises(CredentialsRejectedError):
                     client.get("x")
         assert len(token_server.seen) == 2
+        assert naps.seconds == [2.0, 5.0], "a token that is not valid yet is waited for once"
+
+
+def test_a_token_that_replaced_a_revoked_one_may_be_too_early_as_well() -> None:
+    naps = Naps()
+
+    def guarded(seen: Seen) -> Steps:
+        is_old = seen.headers["authorization"] == "Bearer token-0"
+        return answer(b"[1]") if len(api_server.seen) == 1 or (not is_old and naps.seconds) else answer(b"", status=401)
+
+    with RawServer([guarded]) as api_server, login(numbered()) as (credentials, _, token_server):
+        with api(api_server, credentials=credentials, naps=naps) as client:
+            assert [client.get("page").body for _ in range(3)] == [b"[1]"] * 3
+        assert (naps.seconds, len(token_server.seen)) == ([2.0], 2)
+
+
+def test_a_fresh_token_is_not_waited_for_beyond_the_deadline() -> None:
+    naps = Naps()
+    with (
+        RawServer([answer(b"", status=401)]) as api_server,
+        login(numbered()) as (credentials, _, _),
+        api(api_server, credentials=credentials, naps=naps, total_seconds=1.0) as client,
+        pytest.raises(CredentialsRejectedError),
+    ):
+        client.get("x")
+    assert naps.seconds == []
 
 
 @pytest.mark.parametrize(

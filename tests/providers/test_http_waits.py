@@ -83,6 +83,14 @@ def test_a_wait_beyond_a_step_is_left_to_all_processes_by_the_budget(said: str, 
     assert budget.postponed == postponed
 
 
+def test_what_may_not_be_sent_twice_leaves_the_wait_to_all_processes_too() -> None:
+    budget = Tally()
+    busy = answer(b"", status=429, headers={"Retry-After": "PT1H"})
+    with RawServer([busy]) as server, api(server, budget=budget) as client, pytest.raises(RateLimitedError):
+        client.post("x", json={}, is_repeatable=False)
+    assert budget.postponed == [3600.0]
+
+
 def test_a_long_wait_is_said_before_it_begins(caplog: pytest.LogCaptureFixture) -> None:
     busy = answer(b"", status=429, headers={"Retry-After": "600"})
     with RawServer([busy, FINE]) as server, api(server) as client:
