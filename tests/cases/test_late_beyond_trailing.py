@@ -80,10 +80,14 @@ def test_days_that_were_empty_beside_full_ones_are_asked_for_again(loaded: Loade
     assert set(OFFLINE) <= asked
 
 
+_NOT_LOADED = ("fresh", "complete")
+
+
 @pytest.mark.xfail(raises=AssertionError, reason="a day of which nothing came is as green as any other one")
 def test_days_that_were_empty_beside_full_ones_are_a_check_that_is_not_green(loaded: Loaded) -> None:
     found = list(evaluate(FACTS, loaded.reports, loaded.warehouse.ledger.days("hub"), NOW))
-    assert [result.check_name for result in found if not result.passed] != []
+    # The day that is due now is of no interest here: that it is not loaded is another check's news.
+    assert [result.check_name for result in found if not result.passed and result.check_name not in _NOT_LOADED] != []
 
 
 def test_days_that_were_full_are_not_asked_for_again(loaded: Loaded) -> None:
