@@ -11,6 +11,7 @@ from psycopg import sql
 
 from domain import zones as locked
 from domain.window import Window
+from warehouse import registers
 from warehouse.connections import Address
 from warehouse.literals import literals_of_days
 from warehouse.local_days import local_date_ranges
@@ -74,7 +75,13 @@ def all_disagreements(url: str) -> Iterator[Disagreement]:
 
 
 def recompute(url: str, source: str, window: Window) -> int:
-    """Write the summaries of a source anew from its points, a day in a transaction; how many rows were wrong."""
+    """Write summaries and register intervals of a source anew from its points, a day in a transaction.
+
+    Intervals of readings that no load has written, and that somebody put into the table himself, are among them.
+
+    Returns:
+        How many rows were wrong, or missing.
+    """
     address = Address.of(url)
     n_rows = 0
     with translated(address.place), address.connect(as_loader=True) as connection:
@@ -82,6 +89,7 @@ def recompute(url: str, source: str, window: Window) -> int:
         for day in list(stored_days(connection, series_ids, window)):
             with connection.transaction():
                 n_rows += rewrite_day(connection, source, day.day)
+                n_rows += registers.rewrite(connection, source, series_ids, day, place=f"{source} {day.day}").n_put
     return n_rows
 
 

@@ -112,12 +112,14 @@ def migrate_schema() -> None:
 
 @group.command()
 def recompute(source: SourceArgument, first: FromOption, last: ToOption = "") -> None:
-    """Write the summaries of some days anew from their points; what is right already is left alone."""
+    """Write summaries and register intervals of some days anew from their points; what is right is left alone."""
     project = Project()
     chosen = project.source(source)
     days = day_range(chosen, first, last)
     n_rows = summary_recompute(project.server_url(), source, Window.of_days(days[0], days[-1]))
-    say(f"{counted(n_rows, 'row')} of summaries of {counted(len(days), 'day')} did not fit, and fit now.")
+    say(
+        f"{counted(n_rows, 'row')} of summaries and register intervals of {counted(len(days), 'day')} did not fit, and fit now."
+    )
 
 
 def _fill(url: str) -> None:

@@ -17,6 +17,7 @@ from tests.fakes.forked import together
 from tests.fakes.registers import Readings, load_readings, local_days, rebuilt, stored
 from warehouse import registers
 from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.summary_check import recompute
 
 FIRST = date(2026, 3, 20)
 QUARTER = timedelta(minutes=15)
@@ -54,6 +55,24 @@ def house(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
 
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Auckland", "Pacific/Apia")
+
+
+def test_readings_that_somebody_put_into_the_table_become_intervals_when_their_days_are_recomputed(
+    database: str, house: TimescaleWarehouse
+) -> None:
+    load_readings(house, {"box": {day(0).start: 20_000.0}}, day(0))
+    shown = [20_110.0, 20_220.0, 0.0, 20_440.0, 20_530.0]
+    with psycopg.connect(database, autocommit=True) as connection:
+        for number, value in enumerate(shown, 1):
+            at = day(0).start + number * QUARTER
+            connection.execute("INSERT INTO measurement SELECT series_id, %s, %s FROM series", [at, value])
+    assert stored(database) == []
+
+    recompute(database, "house", day(0))
+
+    assert sum(row[3] for row in stored(database)) == 530
+    assert stored(database) == rebuilt(database)
+    assert recompute(database, "house", day(0)) == 0
 
 
 @pytest.mark.parametrize("seed", range(6))

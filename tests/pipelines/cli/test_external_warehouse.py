@@ -56,7 +56,7 @@ def test_the_doctor_looks_deep_and_says_what_mends_a_summary(external: str, tmp_
     assert "joulehouse warehouse recompute charging_hub --from 2026-03-29 mends them." in said
 
     mended = ask("recompute", "charging_hub", "--from", "2026-03-29", "--to", "2026-03-29")
-    assert mended.stdout == "1 row of summaries of 1 day did not fit, and fit now.\n"
+    assert mended.stdout == "1 row of summaries and register intervals of 1 day did not fit, and fit now.\n"
     said = " ".join(CliRunner().invoke(application, ["doctor", "--deep"]).stdout.split())
     assert "Every hour, day and local day is what its points amount to." in said
 
