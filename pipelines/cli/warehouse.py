@@ -117,9 +117,8 @@ def recompute(source: SourceArgument, first: FromOption, last: ToOption = "") ->
     chosen = project.source(source)
     days = day_range(chosen, first, last)
     n_rows = summary_recompute(project.server_url(), source, Window.of_days(days[0], days[-1]))
-    say(
-        f"{counted(n_rows, 'row')} of summaries and register intervals of {counted(len(days), 'day')} did not fit, and fit now."
-    )
+    which = f"{counted(n_rows, 'row')} of summaries and register intervals of {counted(len(days), 'day')}"
+    say(f"{which} did not fit, and fit now.")
 
 
 def _fill(url: str) -> None:
