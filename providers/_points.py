@@ -23,9 +23,6 @@ MICROSECOND: Final = timedelta(microseconds=1)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """No telemetry is older; an epoch in the wrong unit lies in 1970."""
 
-NEAR: Final = timedelta(hours=1)
-"""How far outside of what was asked for a row may lie that was sent along: the last value before it, the next after."""
-
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a device's clock may be ahead of ours when the answer arrived."""
 
@@ -105,30 +102,12 @@ def judge_times(micros: Integers, invalid: dict[int, Reason], received_at: datet
         invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
 
 
-def near_outside(times: Integers, invalid: Collection[int], asked: Window, near: timedelta = NEAR) -> dict[int, int]:
-    """The rows that lie just outside of what was asked for, and the instant inside that is nearest to each.
-
-    They are rejected as `outside`, in the window of that instant: of many windows exactly one counts them. The very end
-    of what was asked for is none of them; see `inside`.
-
-    Args:
-        times: Of each row, in microseconds since the epoch.
-        invalid: Rows without a usable time.
-        asked: What was asked for.
-        near: How far is just outside.
-    """
-    start, end, slack = micros_of(asked.start), micros_of(asked.end), near // MICROSECOND
-    is_before, is_behind = (times < start) & (times >= start - slack), (times > end) & (times <= end + slack)
-    found = np.flatnonzero(is_before | is_behind).tolist()
-    return {row: start if is_before[row] else end - 1 for row in found if row not in invalid}
-
-
 def inside(times: Integers, invalid: Collection[int], asked: Window, window: Window, *, place: str) -> Flags:
     """Which rows belong to `window` and to what was asked for.
 
     Args:
         times: Of each row, in microseconds since the epoch.
-        invalid: Rows without a usable time, and those just outside (`near_outside`).
+        invalid: Rows without a usable time, and those just outside (`providers._outside.near_outside`).
         asked: What was asked for; its end is taken for included, and is left to the next one.
         window: What the answer is read for.
         place: Which answer this is, for messages.

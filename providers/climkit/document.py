@@ -13,7 +13,8 @@ from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
-from providers._points import EPOCH, MICROSECOND, NEAR, Floats, Integers, micros_of, near_outside
+from providers._outside import near_outside, reach_of
+from providers._points import EPOCH, MICROSECOND, Floats, Integers, micros_of
 from providers._untimed import untimed_inside
 from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
@@ -87,7 +88,7 @@ class Document:
         asked, behind = self.payload.window, self.listing.behind(self.account)
         # Nobody says whether t_s is included: an interval that ends there is no surprise, and is not counted.
         expected = micros_of(asked.start - behind) if behind else None
-        for index, at in near_outside(self.starts, (), asked, self._slack).items():
+        for index, at in near_outside(self.starts, (), asked, most=self._slack).items():
             if int(self.starts[index]) != expected and EPOCH + at * MICROSECOND in window:
                 yield self.rows[index]
 
@@ -125,11 +126,12 @@ class Document:
             )
         return self._curves[name]
 
-    @property
+    @cached_property
     def _slack(self) -> timedelta:
-        """One interval: nobody says whether t_s and t_e are included. Of what has none, an hour."""
+        """One interval: nobody says whether t_s and t_e are included. What has none declared shows its own."""
         frequency = self.listing.frequency
-        return LONGEST[frequency] if frequency else self.listing.behind(self.account) or NEAR
+        declared = LONGEST[frequency] if frequency else self.listing.behind(self.account)
+        return declared or reach_of(self.starts, self.payload.window) * MICROSECOND
 
     def _refuse_strays(self) -> None:
         asked, slack = self.payload.window, self._slack // MICROSECOND

@@ -12,7 +12,7 @@ A point's series is `<product>/<identity values…>/<field>`. Values are dealt w
 Null and missing are no values. Documents of other windows are left out before anything is counted.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,7 +24,8 @@ from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Reason, Series
 from domain.window import Window
 from providers._batch import Batch
-from providers._points import EPOCH, MICROSECOND, Integers, near_outside
+from providers._outside import Steps, near_outside
+from providers._points import EPOCH, MICROSECOND, Integers
 from providers.export_service.account import AccountConfig
 from providers.export_service.meanings import Meanings
 from providers.export_service.points import Points, is_point, read_field
@@ -55,7 +56,7 @@ def normalize(
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`.
-        OutsideWindowError: An answer holds documents that nobody asked for, more than an hour away.
+        OutsideWindowError: An answer holds documents that nobody asked for, farther away than an interval.
     """
     meanings = Meanings(account)
     for payload in payloads:
@@ -120,9 +121,29 @@ class _Page:
         column = table.columns.get(self.meanings.account.time_field) or [None] * len(table.rows)
         times, invalid = read_times(column, self.payload.received_at)
         rows = self._without(invalid, _Rows(table, times, [()], None))
-        rows = self._without_near(near_outside(rows.times, (), self.payload.window), rows, window)
+        rows = self._without_near(self._near(rows), rows, window)
         kept = inside(rows.times, self.payload, window, place=self.place)
         return rows if kept is None else rows.take(kept)
+
+    def _near(self, rows: _Rows) -> dict[int, int]:
+        """The documents just outside of what was asked for; a series is a field of a device."""
+        documents, asked = rows.table.rows, self.payload.window
+
+        def series_of(row: Row) -> list[tuple[object, str]]:
+            device = identity_of(row, self.identity)
+            return [(device, name) for name, _, _ in self._values(row)]
+
+        def by_series() -> dict[Hashable, list[int]]:
+            found: dict[Hashable, list[int]] = {}
+            for at, row in zip(rows.times.tolist(), documents, strict=True):
+                for one in series_of(row):
+                    found.setdefault(one, []).append(at)
+            return found
+
+        steps = Steps(asked, lambda: rows.times, by_series)
+        return near_outside(
+            rows.times, (), asked, lambda row, distance: steps.is_near(distance, lambda: series_of(documents[row]))
+        )
 
     def _without_near(self, near: dict[int, int], rows: _Rows, window: Window) -> _Rows:
         """`rows` without those just outside of what was asked for, which are rejected in the adjoining window."""

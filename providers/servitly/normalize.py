@@ -13,7 +13,7 @@ Rows of other windows are left out before anything is counted; one without a usa
 does (`providers/_untimed.py`). What is said twice is left to the loader.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -23,9 +23,11 @@ from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
-from providers._archive import Archive
+from providers._archive import Archive, Member
 from providers._batch import Batch
-from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, near_outside
+from providers._numbers import is_absent
+from providers._outside import SAMPLE_ROWS, Steps, near_outside
+from providers._points import EPOCH, MICROSECOND, Integers, Points, inside
 from providers._untimed import untimed_inside
 from providers.servitly.account import AccountConfig
 from providers.servitly.cells import read_cells, read_times
@@ -64,7 +66,7 @@ def normalize_each(
     Raises:
         PayloadUnreadableError: An archive is damaged, or a file of it does not fit the vocabulary.
         AnswerTooLargeError: An archive is larger than the limits, or pretends to be.
-        OutsideWindowError: A file holds rows that nobody asked for, more than an hour away.
+        OutsideWindowError: A file holds rows that nobody asked for, farther away than an interval.
     """
     for payload in payloads:
         touched = {index: window for index, window in enumerate(windows) if payload.window.touches(window)}
@@ -86,11 +88,45 @@ def _of_archive(
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
             where, before, n_rows = f"{place}, file {member.name[:80]}", None, 0
             sign = sign_of(partial(archive.read, member), account, place=where)
+            steps = _steps_of(payload, member, where)
             for rows in read_csv(archive.read(member), place=where):
-                before = batches.add(payload.params.get("thingId", thing), rows, n_rows, sign, where, before)
+                before = batches.add(payload.params.get("thingId", thing), rows, n_rows, sign, steps, where, before)
                 n_rows += len(rows.times)
                 yield from batches.full()
         yield from batches.remaining()
+
+
+def _steps_of(payload: Payload, member: Member, place: str) -> Steps:
+    """The steps of the columns of a file, by its first rows, read for themselves: its pieces depend on how it came."""
+
+    def first_rows() -> Iterator[tuple[Rows, Integers, list[int]]]:
+        n_rows = 0
+        with Archive.of(payload, place=place) as archive:
+            for rows in read_csv(archive.read(member), place=place):
+                times, invalid = read_times(rows.times, payload.received_at)
+                usable = [row for row in range(min(len(times), SAMPLE_ROWS - n_rows)) if row not in invalid]
+                yield rows, times, usable
+                n_rows += len(times)
+                if n_rows >= SAMPLE_ROWS:
+                    return
+
+    def all_times() -> Integers:
+        return np.concatenate([times[usable] for _, times, usable in first_rows()])
+
+    def by_column() -> dict[Hashable, list[int]]:
+        found: dict[Hashable, list[int]] = {}
+        for rows, times, usable in first_rows():
+            for row in usable:
+                for name in _columns_of(rows, row):
+                    found.setdefault(name, []).append(int(times[row]))
+        return found
+
+    return Steps(payload.window, all_times, by_column)
+
+
+def _columns_of(rows: Rows, row: int) -> list[str]:
+    cells = zip(rows.header[1:], rows.cells(row)[1:], strict=False)  # a row may be too short or too long
+    return [name for name, cell in cells if not is_absent(cell)]
 
 
 class _Batches:
@@ -104,7 +140,7 @@ class _Batches:
         self._begun: dict[int, _Share] = {}
 
     def add(  # noqa: PLR0917 - all of them are of one piece
-        self, thing: str, rows: Rows, n_before: int, sign: FileSign, place: str, before: int | None
+        self, thing: str, rows: Rows, n_before: int, sign: FileSign, steps: Steps, place: str, before: int | None
     ) -> int | None:
         """Deal out rows of a file to the windows that they belong to.
 
@@ -113,6 +149,7 @@ class _Batches:
             rows: A piece of it.
             n_before: How many rows are in front of the piece.
             sign: What its numbers have before their decimals.
+            steps: How far apart its rows are.
             place: Which file, for messages.
             before: The last usable time in front of the piece, in microseconds since the epoch.
 
@@ -121,7 +158,9 @@ class _Batches:
         """
         asked = self._payload.window
         times, invalid = read_times(rows.times, self._payload.received_at)
-        near = near_outside(times, invalid, asked)
+        near = near_outside(
+            times, invalid, asked, lambda row, distance: steps.is_near(distance, lambda: _columns_of(rows, row))
+        )
         unusable = invalid.keys() | near.keys()
         for index, window in self._windows.items():
             timed = np.flatnonzero(inside(times, unusable, asked, window, place=place)).tolist()

@@ -12,15 +12,18 @@ statistics; a component's number is said as `component-<number>`. Cells are deal
 Rows of other windows are left out before anything is counted. What is said twice is left to the loader.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, Final
+
+import numpy as np
 
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from providers._batch import Batch
-from providers._points import EPOCH, MICROSECOND, Points, inside, near_outside, text_reason
+from providers._outside import SAMPLE_ROWS, Steps, near_outside
+from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, text_reason
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import is_present, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv
@@ -44,7 +47,7 @@ def normalize(
 
     Raises:
         PayloadUnreadableError: An answer does not fit `wire`.
-        OutsideWindowError: An answer holds rows that nobody asked for, more than an hour away.
+        OutsideWindowError: An answer holds rows that nobody asked for, farther away than an interval.
     """
     naming = Naming(account)
     for payload in payloads:
@@ -54,8 +57,9 @@ def normalize(
         elif payload.endpoint == account.paths.statistics:
             yield read_statistics(payload, window, naming, place=place)
         else:
+            steps = _steps_of(payload, account, place)
             for rows in _rows_of(payload, account, place):
-                yield _Share(payload, naming, rows, window, place=place).read()
+                yield _Share(payload, naming, rows, window, steps=steps, place=place).read()
 
 
 def _rows_of(payload: Payload, account: AccountConfig, place: str) -> Iterator[Rows]:
@@ -64,15 +68,53 @@ def _rows_of(payload: Payload, account: AccountConfig, place: str) -> Iterator[R
     return read_csv(payload.body, place=place, is_last_line_ended=account.is_last_line_ended)
 
 
+def _steps_of(payload: Payload, account: AccountConfig, place: str) -> Steps:
+    """The steps of the fields of an export, by its first rows."""
+
+    def first_rows() -> Iterator[tuple[Rows, Integers, list[int]]]:
+        n_rows = 0
+        for rows in _rows_of(payload, account, place):
+            times, invalid = read_times(rows.times, payload.received_at)
+            usable = [row for row in range(min(len(times), SAMPLE_ROWS - n_rows)) if row not in invalid]
+            yield rows, times, usable
+            n_rows += len(times)
+            if n_rows >= SAMPLE_ROWS:
+                return
+
+    def all_times() -> Integers:
+        return np.concatenate([times[usable] for _, times, usable in first_rows()])
+
+    def by_field() -> dict[Hashable, list[int]]:
+        found: dict[Hashable, list[int]] = {}
+        for rows, times, usable in first_rows():
+            for name, cells in rows.columns.items():
+                at = [int(times[row]) for row in usable if is_present(cells[row])]
+                found.setdefault(name, []).extend(at)
+        return found
+
+    return Steps(payload.window, all_times, by_field)
+
+
+def _fields_of(rows: Rows, row: int) -> list[str]:
+    return [name for name, cells in rows.columns.items() if is_present(cells[row])]
+
+
 class _Share:
     """Some rows of one export on their way to a batch."""
 
-    def __init__(self, payload: Payload, naming: Naming, rows: Rows, window: Window, *, place: str) -> None:
+    def __init__(
+        self, payload: Payload, naming: Naming, rows: Rows, window: Window, steps: Steps, *, place: str
+    ) -> None:
         self.naming = naming
         self.rows = rows
         self.device: Device = device_of(payload.params)
         self.times, self.invalid = read_times(rows.times, payload.received_at)
-        near = near_outside(self.times, self.invalid, payload.window)
+        near = near_outside(
+            self.times,
+            self.invalid,
+            payload.window,
+            lambda row, distance: steps.is_near(distance, lambda: _fields_of(rows, row)),
+        )
         self.is_inside = inside(self.times, self.invalid.keys() | near.keys(), payload.window, window, place=place)
         self.invalid |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
         self.batch = Batch(payload.sha256)

@@ -16,7 +16,8 @@ from domain.records import Payload, Reason, Series
 from domain.texts import clipped
 from domain.window import Window
 from providers._batch import Batch
-from providers._points import EPOCH, MICROSECOND, NEAR, earliest_of
+from providers._outside import NEAR
+from providers._points import EPOCH, MICROSECOND, earliest_of
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.spans import LIFETIME, LONG, end_of

@@ -92,6 +92,86 @@ def test_a_row_farther_away_refuses_the_answer(read: Read, far: datetime) -> Non
         read([far, NOON], DAY, DAY)
 
 
+def series_of(step: timedelta) -> list[datetime]:
+    return [NOON + number * step for number in range(40)]
+
+
+MINUTE = timedelta(minutes=1)
+QUARTER = 15 * MINUTE
+
+
+@every_provider
+@pytest.mark.parametrize("step", [SECOND, MINUTE])
+def test_a_row_farther_away_than_an_interval_of_its_series_refuses_the_answer(read: Read, step: timedelta) -> None:
+    for stray in [at for far in (2 * step, 30 * MINUTE) for at in (DAY.start - far, DAY.end + far)]:
+        with pytest.raises(OutsideWindowError, match="outside of what was asked for"):
+            read([stray, *series_of(step)], DAY, DAY)
+
+
+@every_provider
+@pytest.mark.parametrize("step", [SECOND, MINUTE, QUARTER, HOUR])
+def test_a_row_of_the_interval_before_or_behind_is_left_out_by_name_and_its_clock_may_jitter(
+    read: Read, step: timedelta
+) -> None:
+    inner = [at for at in series_of(step) if at < DAY.end]
+    late = step // 4 if step in {MINUTE, QUARTER} else timedelta(0)  # an hour is the most; Climkit has whole seconds
+    whole = read([DAY.start - step - late, *inner, DAY.end + step], DAY, DAY)
+    assert list(whole.measurements["measured_at"]) == inner
+    assert list(whole.rejected["reason"]) == ["outside", "outside"]
+
+
+def test_the_interval_is_that_of_the_series_and_not_of_the_rows_of_all() -> None:
+    """A column that speaks every quarter of an hour, beside one of each second: its value of the quarter before."""
+    quarters = [DAY.start + number * QUARTER for number in range(-1, 4)]
+    seconds = [NOON + number * SECOND for number in range(40)]
+
+    rows = [*((at, "7", "") for at in quarters), *((at, "", "5") for at in seconds)]
+    text = "".join(f"{at.isoformat()},{slow},{fast}\n" for at, slow, fast in rows)
+    payload = answer(zipped([("B1.csv", f"TIMESTAMP,T [°C],P [W]\n{text}")]), DAY)
+    in_servitly = concat(servitly.normalize([payload], DAY, ServitlyAccount(tenant="acme")))
+
+    text = "".join(f"{at.isoformat()},{slow},{fast}\r\n" for at, slow, fast in rows)
+    exports = [exported(f"Time,Power_PV,Power_Grid\r\n{text}", DAY)]
+    in_voltstorage = concat(voltstorage.normalize(exports, DAY, VoltStorageAccount()))
+    for whole in (in_servitly, in_voltstorage):
+        assert list(whole.rejected["reason"]) == ["outside"]
+        assert whole.n_received == len(rows)
+
+
+def test_the_interval_of_a_device_is_its_own_however_many_speak_in_turn() -> None:
+    """Twenty devices, each every quarter of an hour, one after the other."""
+    rows = [
+        {
+            "timestamp": int((DAY.start + number * QUARTER + SECOND * device).timestamp() * 1000),
+            "P_W": 1,
+            "d": str(device),
+        }
+        for number in range(-1, 4)
+        for device in range(20)
+    ]
+    body = json.dumps({"numResults": len(rows), "result": rows}).encode()
+    payload = Payload("query", {}, DAY, "grid", 1, RECEIVED, "application/json", body, "content-length")
+    account = HubAccount("hub", identity={"grid": ("d",)})
+    whole = concat(export_service.normalize([payload], DAY, account))
+    assert list(whole.rejected["reason"]) == ["outside"] * 20
+    assert len(whole.measurements) == 80
+
+
+def test_the_interval_of_a_file_does_not_follow_how_it_is_cut_into_pieces() -> None:
+    """The first value behind the day comes in a piece of its own, after many rows of a second each."""
+    n_rows = 80_000
+    rows = "".join(f"{(DAY.start + number * SECOND).isoformat()},21.5\n" for number in range(n_rows))
+    for behind, is_near in ((SECOND, True), (30 * MINUTE, False)):
+        text = f"TIMESTAMP,T [°C]\n{rows}{(DAY.end + behind).isoformat()},21.5\n"
+        payload = answer(zipped([("B1.csv", text)]), DAY)
+        if is_near:
+            whole = concat(servitly.normalize([payload], DAY, ServitlyAccount(tenant="acme")))
+            assert list(whole.rejected["reason"]) == ["outside"]
+        else:
+            with pytest.raises(OutsideWindowError):
+                list(servitly.normalize([payload], DAY, ServitlyAccount(tenant="acme")))
+
+
 @every_provider
 def test_the_very_end_is_the_next_windows_and_is_not_counted(read: Read) -> None:
     whole = read([NOON, DAY.end], DAY, DAY)

@@ -1,0 +1,98 @@
+"""Rows just outside of what was asked for: sent along, the last value before it or the first behind.
+
+A row may lie up to one interval of its series away, an hour at most. Nobody says what the interval of a series is; its
+rows in the same answer do: the median of their steps. A row of several series is near if it is near for one of them.
+"""
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+
+from domain.window import Window
+from providers._points import MICROSECOND, Integers, micros_of
+
+NEAR: Final = timedelta(hours=1)
+"""How far outside of what was asked for a row may lie at most, and how far if nothing tells its interval."""
+
+SAMPLE_ROWS: Final = 20_000
+"""Rows of a file that tell the intervals of its series: its first ones, however it is cut into pieces."""
+
+_JITTER: Final = 1.5  # intervals: clocks are not exact, and a row may come late
+
+
+class Steps:
+    """How far outside the rows of an answer may lie, by the steps of its rows.
+
+    Args:
+        asked: What was asked for; rows outside of it tell no step.
+        times: The usable times of all rows, in microseconds since the epoch. Asked only if a row lies outside.
+        by_series: The same for each series. Asked only for a row that is far from the rows taken together.
+    """
+
+    def __init__(
+        self,
+        asked: Window,
+        times: Callable[[], Integers],
+        by_series: Callable[[], Mapping[Hashable, Sequence[int] | Integers]],
+    ) -> None:
+        self._asked, self._times, self._by_series = asked, times, by_series
+        self._together: int | None = None
+        self._series: Mapping[Hashable, Sequence[int] | Integers] | None = None
+        self._known: dict[Hashable, int] = {}
+
+    def is_near(self, distance: int, series: Callable[[], Iterable[Hashable]]) -> bool:
+        """Whether a row of `series` may lie `distance` microseconds outside."""
+        if self._together is None:
+            self._together = reach_of(self._times(), self._asked)
+        return distance <= self._together or any(distance <= self._reach(one) for one in series())
+
+    def _reach(self, series: Hashable) -> int:
+        if self._series is None:
+            self._series = self._by_series()
+        if series not in self._known:
+            self._known[series] = reach_of(np.array(self._series.get(series, ()), dtype=np.int64), self._asked)
+        return self._known[series]
+
+
+def reach_of(times: Integers, asked: Window) -> int:
+    """Microseconds that a row of a series may lie outside: an interval and its jitter; an hour where there is none.
+
+    Args:
+        times: Of its rows, in microseconds since the epoch, in any order.
+        asked: What was asked for.
+    """
+    most = NEAR // MICROSECOND
+    inner = np.unique(times[(times >= micros_of(asked.start)) & (times <= micros_of(asked.end))])
+    return most if len(inner) < 2 else min(most, int(np.median(np.diff(inner)) * _JITTER))  # noqa: PLR2004
+
+
+def near_outside(
+    times: Integers,
+    invalid: Collection[int],
+    asked: Window,
+    is_near: Callable[[int, int], bool] | None = None,
+    *,
+    most: timedelta = NEAR,
+) -> dict[int, int]:
+    """The rows that lie just outside of what was asked for, and the instant inside that is nearest to each.
+
+    They are rejected as `outside`, in the window of that instant: of many windows exactly one counts them. The very end
+    of what was asked for is none of them; see `providers._points.inside`. Where one is too far away all are left to it,
+    which refuses the answer.
+
+    Args:
+        times: Of each row, in microseconds since the epoch.
+        invalid: Rows without a usable time.
+        asked: What was asked for.
+        is_near: Whether a row, by index, may lie so many microseconds outside; None: every row may.
+        most: How far is just outside at most.
+    """
+    start, end, slack = micros_of(asked.start), micros_of(asked.end), most // MICROSECOND
+    distances = np.maximum(start - times, times - end)
+    found = [row for row in np.flatnonzero((distances > 0) & (distances <= slack)).tolist() if row not in invalid]
+    for row in sorted(found, key=lambda row: -int(distances[row])):
+        if is_near is not None and not is_near(row, int(distances[row])):
+            return {}
+    return {row: start if times[row] < start else end - 1 for row in found}
