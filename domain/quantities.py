@@ -107,6 +107,8 @@ _UNITS: Final[dict[str, tuple[str, float, float]]] = {
     "text": ("text", 1, 0),
 }  # fmt: skip
 
+UNITS: Final = frozenset(_UNITS) - {"1", "text"}
+"""Every unit that is written behind a number."""
 
 QUANTITY_OF_UNIT: Final[Mapping[str, str]] = {
     **dict.fromkeys(("mW", "W", "kW", "MW", "GW"), "power"),

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from domain.quantities import UNITS
 from domain.records import Reason
 from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
 from providers._points import Floats, Integers, is_nan, no_number
@@ -51,6 +52,8 @@ _GROUP_SIGNS: Final = {
 _PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _BEGINNING: Final = re.compile(r"[-+.,'\u2212\u200e\u200f]{0,4}[0-9]")  # of every number: most texts have another
 _VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")  # or a number in groups: not certain enough to withhold a text
+_LONGEST_NUMBER: Final = 400  # characters, with a unit behind it
+_WITH_UNIT: Final = re.compile(rf"(.*[0-9.,])\s*(?:{'|'.join(map(re.escape, sorted(UNITS)))})")
 # Whole columns at once, a text a line, where nothing is unusual.
 _ALL_WHOLE: Final = re.compile(r"(?:[+-]?[0-9]+\n)*")
 _ALL: Final = {
@@ -130,12 +133,18 @@ def is_absent(text: str) -> bool:
 
 
 def looks_like_number(text: str, unit: str = "") -> bool:
-    """Whether a text, without blanks around, is a number where nobody knows whether numbers are to be expected."""
+    """Whether a text, without blanks around, is a number where nobody knows whether numbers are to be expected.
+
+    A number with `unit` behind it is one, and so is one with any unit that the warehouse knows.
+    """
     if _PLAIN.fullmatch(text):
         return True
     if not _BEGINNING.match(text) or (not unit and _VERSION.fullmatch(text)):
         return False
-    return is_number(text, unit)
+    if is_number(text, unit):
+        return True
+    amount = _WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+    return amount is not None and is_number(amount[1])
 
 
 def value_of(text: str, unit: str = "") -> float | Reason:

@@ -2,7 +2,8 @@
 
 A point's series is `<product>/<identity values…>/<field>`. Values are dealt with in this order, each counted once:
 
-    unmapped      a number (or list) for which neither the account nor the unit suffix names a quantity
+    unmapped      a number, also one written as a text, or a list, for which neither the account nor the unit suffix
+                  names a quantity
     rejected      the document has no usable time or device or lies just outside, contradicts another, or the value
                   itself is impossible
     duplicates    the same document, or the same value of the same field, said again within one answer

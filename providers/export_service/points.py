@@ -9,6 +9,7 @@ import numpy as np
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
 from domain.texts import is_storable
+from providers._numbers import looks_like_number
 from providers._points import MAX_TEXT, Floats, Integers
 from providers.export_service.quarantine import Quarantine
 from providers.export_service.wire import Row
@@ -40,8 +41,13 @@ class Points:
 
 
 def is_point(value: object, meaning: Conversion | None) -> bool:
-    """Whether `value` of a field with `meaning` counts as a point, good or rejected; the others are unmapped."""
-    return meaning is not None or type(value) in (str, bool)
+    """Whether `value` of a field with `meaning` counts as a point, good or rejected; the others are unmapped.
+
+    Of a field that nobody has explained, a number is none, and neither is one that is written as a text.
+    """
+    if meaning is not None or type(value) is bool:
+        return True
+    return isinstance(value, str) and not looks_like_number(value.strip())
 
 
 def read_field(
@@ -100,13 +106,14 @@ def _read_states(
     if meaning is None and types <= {*_NUMBERS, list, _ABSENT}:
         return Points(n_unmapped=sum(value is not None for value in column))
     points = Points()
-    if types == {str} and _are_storable(column):
+    is_plain = types == {str} and _are_storable(column)
+    if is_plain and (meaning is not None or all(is_point(text, None) for text in column)):
         points.text_rows, points.texts = list(range(len(column))), column
         return points
     for index, value in enumerate(column):
         if value is None:
             continue
-        if meaning is None and type(value) not in (str, bool):
+        if not is_point(value, meaning):
             points.n_unmapped += 1
             continue
         text = _state_text(value)

@@ -100,9 +100,12 @@ def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
         if not is_present(cell):
             continue
         text = cell.strip() if are_texts else cell
-        is_number = not is_state and (looks_like_number(text) if are_texts else not isinstance(text, str | bool))
-        if is_number:
+        if not is_state and _is_number(text):
             points.n_unmapped += 1
         else:
             points.state(index, text if isinstance(text, str) else json.dumps(text))
     return points
+
+
+def _is_number(value: object) -> bool:
+    return looks_like_number(value.strip()) if isinstance(value, str) else not isinstance(value, bool)

@@ -87,3 +87,17 @@ def test_a_unit_behind_a_number_is_read_where_it_is_the_series_own(
 def test_a_word_for_no_value_is_absent_and_counted_wherever_numbers_are_written_as_texts(who: str, cell: str) -> None:
     whole = read(who, cell)
     assert (shown(whole), whole.n_absent) == (([], [], []), 1)
+
+
+@pytest.mark.parametrize("cell", ["5 W", "1,5 kW", "\u22125 °C"])
+@pytest.mark.parametrize("who", ["servitly", "voltstorage"])
+def test_a_number_with_its_unit_in_a_column_that_nobody_knows_is_unmapped_and_becomes_no_text(
+    who: str, cell: str
+) -> None:
+    if who == "servitly":
+        text = f'TIMESTAMP,X\n2025-06-01T00:00:00Z,"{cell}"\n2025-06-01T00:01:00Z,7\n'
+        whole = concat(servitly([answer(zipped([("B1.csv", text)]), DAY)], DAY, ServitlyAccount(tenant="acme")))
+    else:
+        text = f"sep=;\r\nTime;X\r\n2025-06-01T10:00:00Z;{cell}\r\n2025-06-01T10:01:00Z;7\r\n"
+        whole = concat(voltstorage([exported(text, DAY)], DAY, VoltStorageAccount()))
+    assert (shown(whole), sum(whole.unmapped.values())) == (([], [], []), 2)

@@ -6,7 +6,7 @@ import pytest
 
 from domain.records import Reason
 from providers._decimal_sign import DecimalSign
-from providers._numbers import is_number, read_numbers, readings
+from providers._numbers import is_number, looks_like_number, read_numbers, readings
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,15 @@ def test_a_number_comes_back_however_its_writer_spells_it_and_at_once_or_one_by_
         assert read_numbers([*texts, "?"], decimal=decimal).values.tolist() == values
         assert all(readings(text).proves in (decimal, None) for text in texts)
         assert all(is_number(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "text", ["5 W", "5W", "1,5 kW", "\u22125 °C", "21.5\u00a0°C", "1.234,5 kWh", "7 %", "3 m3", "800 W/m2", "1e3 V"]
+)
+def test_a_number_with_a_known_unit_behind_it_looks_like_one(text: str) -> None:
+    assert looks_like_number(text)
+
+
+@pytest.mark.parametrize("text", ["5 X", "W", "5 W on", "1.2.3", "1-2 W", "E9", "9 lives", "5 1", "5 text", "x 5 W"])
+def test_a_text_that_begins_with_a_digit_is_no_number_for_that(text: str) -> None:
+    assert not looks_like_number(text)

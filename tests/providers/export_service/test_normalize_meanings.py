@@ -101,6 +101,15 @@ def test_texts_and_booleans_are_states() -> None:
     assert {series.quantity for series in batch.series} == {"state"}
 
 
+@pytest.mark.parametrize("text", ["1.5", "1,5", "1.5 kW", "\u22125", " 7 ", "1 234,5"])
+def test_a_number_as_a_text_of_a_field_that_nobody_explained_is_unmapped_and_never_a_state(text: str) -> None:
+    batch = meant([{"timestamp": NOON, "x": text}, {"timestamp": NOON + 1, "x": "eco"}])
+    assert (batch.unmapped, points(batch.states)) == ({"grid/x": 1}, [("grid/x", NOON + 1, "eco")])
+    assert meant([{"timestamp": NOON, "x": text}]).unmapped == {"grid/x": 1}
+    declared = AccountConfig("hub", fields={"x": FieldMeaning("state")})
+    assert points(meant([{"timestamp": NOON, "x": text}], declared).states) == [("grid/x", NOON, text)]
+
+
 def test_a_number_that_is_declared_a_state_is_its_text() -> None:
     account = AccountConfig("hub", fields={"code": FieldMeaning("state")})
     rows = [{"timestamp": NOON + i, "code": code} for i, code in enumerate([7, 1.5, "E9", True, [1], 2.0**60])]
