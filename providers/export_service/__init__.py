@@ -11,8 +11,8 @@ Documented structure:
 Actual structure:
     A product is an OpenSearch index (`<organization>_<space>_analysis_<name>`). Its documents have no schema: a field
     may be missing, null, an integer here and a float there, a text, nested, or new since yesterday. `timestamp` is the
-    epoch in milliseconds, jittering. There is no identifier: a document is its own key. The unit of a number is, at
-    best, the end of its name (`_kW`).
+    epoch in milliseconds, jittering; a text with an offset is read, too. There is no identifier: a document is its own
+    key. The unit of a number is, at best, the end of its name (`_kW`).
 
 Quirks, and what is done about each:
     Dates are sent without a zone and mean UTC.

@@ -8,6 +8,9 @@ from typing import Any, Self
 import numpy as np
 import orjson
 
+from domain.records import Reason
+from providers._times import instant_of
+
 Span = tuple[int, int]
 """Milliseconds since the epoch, half-open."""
 
@@ -16,7 +19,7 @@ Span = tuple[int, int]
 class PageFacts:
     """What a walk wants to know of a page.
 
-    Documents without an integer time inside the span, its end included, count and have no place: where they stand
+    Documents without a time inside the span, its end included, count and have no place: where they stand
     says nothing about the listing, and no question may be made of their times.
 
     Attributes:
@@ -106,6 +109,9 @@ def _is_rising(times: Sequence[int]) -> bool:
 
 def _place(value: object, span: Span) -> int | None:
     """The millisecond that `value` names inside `span`, the end included; None if it names none."""
+    if isinstance(value, str):
+        instant = instant_of(value)
+        value = None if isinstance(instant, Reason) else instant // 1000
     if type(value) is not int and not (type(value) is float and value.is_integer()):
         return None
     return int(value) if span[0] <= value <= span[1] else None

@@ -171,7 +171,7 @@ class _Page:
         dropped: set[int] = set()
         for group in groups:
             repeated = [documents[index] for index in group]
-            whole = merge(repeated)
+            whole = merge(repeated, self.meanings.account.time_field)
             if whole is None:
                 dropped.update(group)
                 self._reject_contradiction(repeated)
@@ -189,8 +189,10 @@ class _Page:
 
     def _reject_contradiction(self, rows: Sequence[Row]) -> None:
         distinct: dict[object, Row] = {}
+        time_field = self.meanings.account.time_field
         for row in rows:
-            key = frozenset((name, comparable(value)) for name, value in row.items() if value is not None)
+            said = ((name, value) for name, value in row.items() if value is not None and name != time_field)
+            key = frozenset((name, comparable(value)) for name, value in said)
             if key in distinct:
                 self.batch.n_duplicates += len(self._point_names(row))
                 self._count_unmapped([row])

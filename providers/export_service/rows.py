@@ -14,12 +14,10 @@ from domain.errors import OutsideWindowError
 from domain.records import Payload, Reason
 from domain.texts import clipped, is_storable
 from domain.window import Window
-from providers._points import CLOCK_TOLERANCE, EPOCH, MICROSECOND, Integers, earliest_of, micros_of
+from providers._points import EPOCH, MICROSECOND, Integers, judge_times, micros_of
+from providers._times import instant_of_value, read_column
 from providers.export_service.spec import SPEC
 from providers.export_service.wire import Row, unreadable
-
-EARLIEST: Final = earliest_of(SPEC.first_day)
-"""What is older has a lost clock; an epoch in seconds, read as milliseconds, lies in 1970."""
 
 MAX_FIELDS: Final = 1_000
 """Fields in the documents of one answer; more are keys made from data, not a vocabulary."""
@@ -69,18 +67,16 @@ def tabulate(rows: list[Row], *, place: str) -> Table:
 def read_times(column: list[Any], received_at: datetime) -> tuple[Integers, dict[int, Reason]]:
     """Microseconds since the epoch of each row, and the rows that have no usable time, by index.
 
-    Milliseconds are integers; a number like `1748817901101.0` is one. Texts and fractions are not.
+    Numbers are whole milliseconds; `1748817901101.0` is one. Texts are ISO 8601 with an offset (`providers._times`):
+    digits in a text are none, for nobody says what they count.
     """
     invalid: dict[int, Reason] = {}
-    are_plain = set(map(type, column)) == {int} and min(column) > -(2**53) and max(column) < 2**53
-    sent = column if are_plain else [_millis(value, index, invalid) for index, value in enumerate(column)]
-    millis: Integers = np.array(sent, dtype=np.int64)
-    low, high = micros_of(EARLIEST) // 1000, micros_of(received_at + CLOCK_TOLERANCE) // 1000
-    if len(millis) and (millis.min() < low or millis.max() > high):
-        for index in np.flatnonzero((millis < low) | (millis > high)).tolist():
-            invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
-        millis = millis.clip(low, high)  # invalid rows are removed by the caller; until then they must not overflow
-    return millis * 1000, invalid
+    if set(map(type, column)) == {int} and min(column) > -(2**53) and max(column) < 2**53:
+        micros: Integers = np.array(column, dtype=np.int64) * 1000
+    else:
+        micros, invalid = read_column(column, _micros)
+    judge_times(micros, invalid, received_at, SPEC.first_day)
+    return micros, invalid
 
 
 def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> Sequence[int] | None:
@@ -162,11 +158,11 @@ def collisions(times: Integers, devices: Integers | None) -> list[list[int]]:
     return [group.tolist() for group in np.split(order, starts[1:]) if len(group) > 1]
 
 
-def merge(rows: Sequence[Row]) -> Row | None:
-    """Documents of one device and one instant as one; None if any field has two different values.
+def merge(rows: Sequence[Row], time_field: str) -> Row | None:
+    """Documents of one device and one instant as one; None if any field but the time has two different values.
 
     Equal documents are one document. Documents that have different fields complete each other. Anything else means
-    that more than one device is speaking.
+    that more than one device is speaking. One instant may be spelled in more than one way.
     """
     whole: Row = {}
     for row in rows:
@@ -174,7 +170,7 @@ def merge(rows: Sequence[Row]) -> Row | None:
             if value is None:
                 continue
             known = whole.setdefault(name, value)
-            if known is not value and comparable(known) != comparable(value):
+            if known is not value and name != time_field and comparable(known) != comparable(value):
                 return None
     return whole
 
@@ -217,19 +213,13 @@ def _leaves(row: Row, prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-def _millis(value: object, index: int, invalid: dict[int, Reason]) -> int:
-    """The milliseconds of an invalid column's value; 0 if it is unusable, with the reason left in `invalid`."""
-    if type(value) is int and abs(value) < 2**53:
-        return value
-    if type(value) is float and abs(value) < 2**53 and value.is_integer():
-        return int(value)
-    if value is None:
-        invalid[index] = Reason.NO_TIME
-    elif type(value) is int or (type(value) is float and abs(value) >= 2**53):
-        invalid[index] = Reason.IMPLAUSIBLE_TIME
-    else:
-        invalid[index] = Reason.WRONG_TYPE
-    return 0
+def _micros(value: object) -> int | Reason:
+    """The instant of a value that is no usual text, or why it is none."""
+    if isinstance(value, str) or value is None:
+        return instant_of_value(value)
+    if type(value) is int or (type(value) is float and (value.is_integer() or abs(value) >= 2**53)):
+        return int(value) * 1000 if abs(value) < 2**53 else Reason.IMPLAUSIBLE_TIME
+    return Reason.WRONG_TYPE
 
 
 def _identity_text(value: object, index: int, invalid: dict[int, Reason]) -> str:

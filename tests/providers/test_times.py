@@ -11,6 +11,7 @@ from domain.errors import PayloadUnreadableError
 from domain.records import Reason
 from providers._times import instant_of, lacks_offset, read_column
 from providers.climkit.times import read_texts
+from providers.export_service.rows import read_times as read_export_service
 from providers.servitly.cells import read_times as read_servitly
 from providers.smart_house.times import instant_of as read_smart_house
 from providers.voltstorage.cells import read_times as read_voltstorage
@@ -75,6 +76,7 @@ def of_column(read: Callable[[list[str]], tuple[object, dict[int, Reason]]]) -> 
 
 READERS: dict[str, Read] = {
     "climkit": of_column(lambda texts: read_texts(texts, RECEIVED, place="x")),
+    "export_service": of_column(lambda texts: read_export_service(list(texts), RECEIVED)),
     "servitly": of_column(lambda texts: read_servitly(texts, RECEIVED)),
     "voltstorage": of_column(lambda texts: read_voltstorage(texts, RECEIVED)),
     "smart_house": lambda text: read_smart_house(text, date(2026, 3, 22), RECEIVED) or 0,

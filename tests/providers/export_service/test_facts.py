@@ -29,3 +29,10 @@ def test_a_document_at_the_end_of_the_span_is_counted_as_such() -> None:
 def test_a_page_in_order_that_leaves_the_span_has_no_place_outside_of_it(times: set[int]) -> None:
     in_order = sorted(times)
     assert facts(in_order) == facts(in_order[::-1])
+
+
+def test_a_time_that_is_a_text_has_the_place_of_its_instant() -> None:
+    texts = ["1970-01-01T00:00:01.001Z", "1970-01-01T01:00:01.0205+0100", "1970-01-01T00:00:01.005", "1005"]
+    rows = [{"timestamp": text, "P_kW": 1.0} for text in texts]
+    found = PageFacts.of(rows, SPAN, token="t", n_bytes=7, time_field="timestamp")
+    assert (found.low, found.high, found.n_at_end, found.n_rows) == (1_001, 1_020, 1, 4)

@@ -16,7 +16,9 @@ from tests.providers.export_service.harness import DAY, NOON, PLAIN, meant, payl
     [
         (None, "no_time"),
         ("1748779200000", "wrong_type"),
-        ("2025-06-01T12:00:00Z", "wrong_type"),
+        ("2025-06-01T12:00:00", "wrong_type"),
+        ("", "no_time"),
+        ("2025-02-30T12:00:00Z", "implausible_time"),
         (True, "wrong_type"),
         ([NOON], "wrong_type"),
         (NOON + 0.5, "wrong_type"),
@@ -36,6 +38,22 @@ def test_every_value_of_a_document_without_a_usable_time_is_rejected(time: objec
     assert list(batch.rejected["reason"]) == [reason, reason]
     assert batch.unmapped == {"grid/n": 1}
     assert points(batch.measurements) == [("grid/P_W", NOON, 2.0)]
+
+
+@pytest.mark.parametrize("text", ["2025-06-01T12:00Z", "2025-06-01T14:00:00.000+0200", "2025-06-01 12:00:00+00"])
+def test_a_text_with_an_offset_is_a_time_beside_numbers_and_alone(text: str) -> None:
+    at = int(datetime(2025, 6, 1, 12, tzinfo=UTC).timestamp() * 1000)
+    for others in ([], [{"timestamp": at + 1000, "P_W": 2}], [{"timestamp": float(at + 1000), "P_W": 2}]):
+        batch = meant([{"timestamp": text, "P_W": 1}, *others])
+        assert points(batch.measurements) == [("grid/P_W", at, 1.0), *(("grid/P_W", at + 1000, 2.0) for _ in others)]
+        assert not len(batch.rejected)
+
+
+def test_one_instant_that_is_spelled_in_two_ways_is_one_document() -> None:
+    noon = [{"timestamp": at, "P_W": 1} for at in ("2025-06-01T12:00Z", "2025-06-01T14:00:00+0200", 1748779200000)]
+    batch = meant(noon)
+    assert points(batch.measurements) == [("grid/P_W", 1748779200000, 1.0)]
+    assert (batch.n_duplicates, len(batch.rejected)) == (2, 0)
 
 
 def test_documents_without_any_timestamp_field_are_rejected_one_by_one() -> None:
