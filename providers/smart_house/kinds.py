@@ -1,7 +1,8 @@
 """Whether an entity says numbers or texts: by its unit and its class, and by what the catalogue knows; never by order.
 
-Home Assistant writes numbers as texts, and `unavailable` where there is none. An entity with a unit or a state class
-says numbers, whatever one of its texts looks like; of the others the whole answer tells, and what was loaded before.
+Home Assistant writes numbers as texts, and `unavailable` where there is none, whatever the entity. A sensor that has a
+unit, a state class or a device class of numbers says numbers, whatever one of its texts looks like. What looks like a
+number is no text of the others either, unless the account says so.
 """
 
 import re
@@ -22,6 +23,25 @@ _EVIDENCE: Final = re.compile(
     r"(?:\{|, ?)['\"]?(?:unit_of_measurement|state_class)['\"]?(?:=(?! *(?:,|\}|None))|: ?(?!None|null|''|\"\"))"
 )
 _NAMES: Final = ("unit_of_measurement", "state_class")
+# Home Assistant's classes of sensors whose states are numbers; a class of its own (`moon__phase`) may name texts. Of a
+# binary sensor the same word (`battery`, `gas`, `power`) means on or off.
+_NUMERIC: Final = frozenset(
+    {
+        "absolute_humidity", "apparent_power", "aqi", "area", "atmospheric_pressure", "battery",
+        "blood_glucose_concentration", "carbon_dioxide", "carbon_monoxide", "conductivity", "current",
+        "data_rate", "data_size", "distance", "duration", "energy", "energy_distance", "energy_storage",
+        "frequency", "gas", "humidity", "illuminance", "irradiance", "moisture", "monetary", "nitrogen_dioxide",
+        "nitrogen_monoxide", "nitrous_oxide", "ozone", "ph", "pm1", "pm10", "pm25", "pm4", "power",
+        "power_factor", "precipitation", "precipitation_intensity", "pressure", "reactive_energy",
+        "reactive_power", "signal_strength", "sound_pressure", "speed", "sulphur_dioxide", "temperature",
+        "temperature_delta", "volatile_organic_compounds", "volatile_organic_compounds_parts", "voltage",
+        "volume", "volume_flow_rate", "volume_storage", "water", "weight", "wind_direction", "wind_speed",
+    }
+)  # fmt: skip
+_CLASS: Final = re.compile(
+    rf"(?:\{{|, ?)['\"]?device_class['\"]?(?:=|: ?)['\"]?(?:{'|'.join(sorted(_NUMERIC))})['\"]? *(?:,|\}})"
+)
+_MISSING: Final = frozenset({"", "unavailable", "unknown"})
 _LONGEST_WORD: Final = 32
 _MEASURING: Final = ("sensor_", "number_", "input_number_", "counter_")
 # What a number has that may prove a decimal comma: a comma between digits, or several groups of thousands.
@@ -31,6 +51,11 @@ _GROUPED: Final = re.compile(r"[0-9],[0-9]|[0-9]\.[0-9]{3}\.[0-9]{3}")
 def is_absent(state: str) -> bool:
     """Whether a text says of a number that there is none."""
     return says_nothing(state) or (len(state) <= _LONGEST_WORD and state.strip().upper() == REDACTED)
+
+
+def is_missing(state: str) -> bool:
+    """Whether a text says of any entity, in Home Assistant's own words, that it has no state."""
+    return len(state) <= _LONGEST_WORD and state.strip().casefold() in _MISSING
 
 
 @dataclass(slots=True)
@@ -60,7 +85,7 @@ class EntityKinds:
         if isinstance(upload, InvalidRow):
             return upload
         for entity, cell in upload.cells.items():
-            if (place := (upload.home, entity)) not in self._with_unit and _shows_a_number(cell):
+            if (place := (upload.home, entity)) not in self._with_unit and _shows_a_number(entity, cell):
                 self._with_unit.add(place)
             if place not in self._with_comma and _proves_a_comma(cell):
                 self._with_comma.add(place)
@@ -87,19 +112,28 @@ class EntityKinds:
             return quantity != "state"
         if attributes.unit or attributes.state_class or (number, entity) in self._with_unit:
             return True
+        if attributes.device_class in _NUMERIC and entity.startswith(_MEASURING):
+            return True
         if naming.entity_of(naming.of_entity(home, entity)) in self._measured:
             return True
         return False if self.kinds.get(naming.stated(home, entity).key) is Kind.STATE else None
 
-    def says_text(self, number: str, entity: str, *, is_word: bool) -> bool:
-        """Whether what looks like a number, or (`is_word`) like the lack of one, is an entity's text."""
-        return (number, entity) in self._with_text or (is_word and not entity.startswith(_MEASURING))
+    def is_declared_text(self, entity: str) -> bool:
+        """Whether the account says that an entity says texts, whatever they look like."""
+        return self._of_fields.get(entity) == "state"
+
+    def says_text(self, number: str, entity: str) -> bool:
+        """Whether what looks like the lack of a number (`none`) is an entity's text."""
+        return (number, entity) in self._with_text or not entity.startswith(_MEASURING)
 
 
-def _shows_a_number(cell: Any) -> bool:  # noqa: ANN401  # a cell is whatever its format holds
+def _shows_a_number(entity: str, cell: Any) -> bool:  # noqa: ANN401  # a cell is whatever its format holds
+    is_measuring = entity.startswith(_MEASURING)
     if isinstance(cell, str):
-        return _EVIDENCE.search(cell) is not None
-    return isinstance(cell, list) and any(map(_has_evidence, map(_attributes_of, cell)))
+        return _EVIDENCE.search(cell) is not None or (is_measuring and _CLASS.search(cell) is not None)
+    return isinstance(cell, list) and any(
+        _has_evidence(attributes, is_measuring=is_measuring) for attributes in map(_attributes_of, cell)
+    )
 
 
 def _proves_a_comma(cell: Any) -> bool:  # noqa: ANN401  # as above
@@ -121,7 +155,11 @@ def _attributes_of(change: object) -> object:
     return change[-1] if isinstance(change, list) and change else None
 
 
-def _has_evidence(attributes: object) -> bool:
+def _has_evidence(attributes: object, *, is_measuring: bool) -> bool:
     if isinstance(attributes, Mapping):
-        return any(attributes.get(name) for name in _NAMES)
-    return isinstance(attributes, str) and _EVIDENCE.search(attributes) is not None
+        known = attributes.get("device_class")
+        is_numeric = is_measuring and isinstance(known, str) and known in _NUMERIC
+        return is_numeric or any(attributes.get(name) for name in _NAMES)
+    if not isinstance(attributes, str):
+        return False
+    return _EVIDENCE.search(attributes) is not None or (is_measuring and _CLASS.search(attributes) is not None)

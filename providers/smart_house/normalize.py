@@ -6,8 +6,8 @@ with in this order, each counted once:
 
     left out      the account asks for other units, or the change belongs to another day
     rejected      no usable time, a state that is no text, a number that is impossible; a row with cells too few or many
-    absent        what stands in a number's place and is none: `unavailable`, `unknown`, nothing
-    unmapped      a number for which neither its unit nor the account names a quantity
+    absent        `unavailable`, `unknown` and nothing, of every entity; other words for none in a number's place
+    unmapped      a number for which neither its unit nor the account names a quantity, also of an entity of texts
     measurements  numbers, in canonical units
     states        texts; and one text for each day and entity of all that is undated
 
@@ -37,7 +37,7 @@ from providers.smart_house.attendance import Attendance, uploads_of
 from providers.smart_house.batches import Batches
 from providers.smart_house.bounds import too_large
 from providers.smart_house.homes import Homes
-from providers.smart_house.kinds import EntityKinds, is_absent
+from providers.smart_house.kinds import EntityKinds, is_absent, is_missing
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.reading import read_uploads
 from providers.smart_house.spec import BATCH_POINTS
@@ -220,13 +220,18 @@ class _Archive:
         return None
 
     def _keep_state(self, home: str, number: str, entity: str, at: int, state: str, *, is_sure: bool) -> None:
-        """A change of an entity that says texts, as far as is known: what looks like no text waits for the others."""
-        is_odd = not is_sure and (is_absent(state) or looks_like_number(state.strip()))
-        if not is_odd and not is_sure:
+        """A change of an entity that says texts, as far as is known: a word for no number waits for the others."""
+        is_number = not self._entities.is_declared_text(entity) and looks_like_number(state.strip())
+        is_odd = not is_sure and is_absent(state)
+        if not (is_odd or is_number or is_sure):
             self._entities.note_text(number, entity)
         if not self._batches.hold(at):
             return
-        if not is_odd:
+        if is_missing(state):
+            self._batches.leave_absent(at)
+        elif is_number:
+            self._batches.leave_unmapped(at, f"{home}/{entity}")
+        elif not is_odd:
             self._keep_text(f"{home}/{entity}", naming.stated(home, entity), at, state, MAX_TEXT)
         elif len(self._undecided) < _MAX_UNDECIDED:
             self._undecided.append((home, number, entity, at, state))
@@ -237,12 +242,10 @@ class _Archive:
         """Keep what only the end of the answer could tell: all texts of every entity have been seen."""
         for home, number, entity, at, state in self._undecided:
             where = f"{home}/{entity}"
-            if self._entities.says_text(number, entity, is_word=is_absent(state)):
+            if self._entities.says_text(number, entity):
                 self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
-            elif is_absent(state):
-                self._batches.leave_absent(at)
             else:
-                self._batches.leave_unmapped(at, where)
+                self._batches.leave_absent(at)
             yield
 
     def _keep_number(

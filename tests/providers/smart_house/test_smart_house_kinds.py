@@ -92,21 +92,53 @@ def test_a_class_or_an_unknown_unit_says_that_it_is_a_number_too(attributes: obj
     assert (sum(whole.unmapped.values()), whole.n_absent) == (1, 1)
 
 
-def test_without_a_unit_the_texts_of_the_answer_decide_and_their_order_does_not() -> None:
-    for order in permutations([("1", "{}"), ("eco", "{}"), ("unavailable", "{}")]):
+def test_without_a_unit_a_word_is_a_text_a_number_is_unmapped_and_their_order_decides_nothing() -> None:
+    for order in permutations([("1", "{}"), ("eco", "{}"), ("none", "{}"), ("unavailable", "{}")]):
         whole = said(*order)
-        assert sorted(whole.states["value"]) == ["1", "eco", "unavailable"]
-        assert whole.unmapped == {}
+        assert sorted(whole.states["value"]) == ["eco", "none"]
+        assert (whole.unmapped, whole.n_absent) == ({"aveiro/sensor_x": 1}, 1)
     whole = said(("1", "{}"), ("unknown", "{}"))
     assert (whole.unmapped, whole.n_absent) == ({"aveiro/sensor_x": 1}, 1)
 
 
 def test_what_the_catalogue_knows_as_a_state_stays_one_and_what_it_knows_as_a_number_gets_none() -> None:
-    whole = said(("1", "{}"), ("unavailable", "{}"), kinds={STATED: Kind.STATE})
-    assert list(whole.states["value"]) == ["1", "unavailable"]
+    whole = said(("error", "{}"), ("none", "{}"), ("unavailable", "{}"), kinds={STATED: Kind.STATE})
+    assert (list(whole.states["value"]), whole.n_absent) == (["error", "none"], 1)
     whole = said(("fog", "{}"), ("unavailable", "{}"), ("1", "{}"), kinds={STATED: Kind.STATE, MEASURED: Kind.GAUGE})
     assert (len(whole.states), list(whole.rejected["reason"])) == (0, ["wrong_type"])
     assert (whole.n_absent, whole.unmapped) == (1, {"aveiro/sensor_x": 1})
+
+
+@pytest.mark.parametrize("kinds", [NO_KINDS, {STATED: Kind.STATE}])
+@pytest.mark.parametrize("word", [(), ("error",)])
+def test_a_number_of_an_entity_without_a_unit_is_unmapped_whatever_was_said_before(
+    kinds: Kinds, word: tuple[str, ...]
+) -> None:
+    whole = said(*((state, "{}") for state in ("21,5", "21.5 °C", "7", "22.5", *word)), kinds=kinds)
+    assert (list(whole.states["value"]), whole.unmapped) == (list(word), {"aveiro/sensor_x": 4})
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("about", ["{device_class=temperature}", {"device_class": "temperature"}])
+def test_a_device_class_of_numbers_says_that_a_sensor_without_a_unit_says_numbers(form: str, about: object) -> None:
+    for order in permutations([("21.5", about), ("22.5", "{}"), ("n/a", "{}")]):
+        whole = said(*order, form=form)
+        assert (len(whole.states), whole.unmapped) == (0, {"aveiro/sensor_x": 2})
+        assert list(whole.rejected["reason"]) == ["wrong_type"]
+
+
+@pytest.mark.parametrize("known", ["moon__phase", "enum", "timestamp", "temperature_of_mind"])
+def test_another_device_class_leaves_a_sensor_its_texts(known: str) -> None:
+    assert list(said(("full_moon", f"{{device_class={known}}}")).states["value"]) == ["full_moon"]
+
+
+@pytest.mark.parametrize("state", ["unavailable", "unknown", "Unavailable", "", " "])
+@pytest.mark.parametrize("kinds", [NO_KINDS, {naming.stated("aveiro", "binary_sensor_x").key: Kind.STATE}])
+def test_no_state_of_a_binary_sensor_is_absent_and_counted(state: str, kinds: Kinds) -> None:
+    cell = [change(AT.format(2 + n), text, "{device_class=battery}") for n, text in enumerate(["on", state, "off"])]
+    account = AccountConfig(homes={"aveiro": ("binary_sensor.x",)})
+    whole = concat(normalize([payload(archive([row(binary_sensor_x=cell)]))], DAY, account, kinds))
+    assert (list(whole.states["value"]), whole.n_absent, whole.unmapped) == (["on", "off"], 1, {})
 
 
 def test_states_that_an_older_release_has_made_of_a_sensor_do_not_make_a_text_of_it() -> None:
