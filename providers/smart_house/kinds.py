@@ -112,8 +112,6 @@ class EntityKinds:
             return quantity != "state"
         if attributes.unit or attributes.state_class or (number, entity) in self._with_unit:
             return True
-        if attributes.device_class in _NUMERIC and entity.startswith(_MEASURING):
-            return True
         if naming.entity_of(naming.of_entity(home, entity)) in self._measured:
             return True
         return False if self.kinds.get(naming.stated(home, entity).key) is Kind.STATE else None

@@ -66,6 +66,12 @@ def test_what_is_neither_shape_is_unreadable(body: str) -> None:
         read(body)
 
 
+@pytest.mark.parametrize("text", ["1.5", "1,5", "1.5 kW", "\u22125"])
+def test_a_number_as_a_text_of_a_column_that_nobody_knows_is_unmapped_and_no_state(text: str) -> None:
+    found = read([{"Time": "2020-03-22T12:00:00Z", "Power_New": text, "Status": "charging"}])
+    assert (list(found.states["value"]), sum(found.unmapped.values())) == (["charging"], 1)
+
+
 def test_a_number_that_is_not_finite_is_rejected() -> None:
     whole = read('[{"Time":"2020-03-22T12:00:00Z","Power_PV":-Infinity,"Power_Grid":1e999}]')
     assert whole.rejected["reason"].tolist() == [Reason.NOT_FINITE] * 2
