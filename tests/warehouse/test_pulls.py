@@ -262,7 +262,7 @@ def test_a_pull_whose_session_was_lost_keeps_nothing_more(warehouse: TimescaleWa
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
         )
 
     for _ in range(2):
