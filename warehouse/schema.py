@@ -16,6 +16,7 @@ from warehouse.connections import Address
 from warehouse.inspection import refuse_lost_hypertables
 from warehouse.server import check_server
 from warehouse.sqlstates import translated_wrapped
+from warehouse.statements import script
 
 # Any number will do, as long as nobody else locks it: the bytes of "joule".
 _MIGRATION_LOCK = 0x6A6F756C65
@@ -23,6 +24,8 @@ _MIGRATION_LOCK = 0x6A6F756C65
 
 def migrate(url: str, *, step: str = "head") -> None:
     """Bring the schema to this code's version: all steps in one transaction, or none. Safe to race.
+
+    In the community edition, columnstore and policies that are missing are set besides.
 
     Args:
         url: `postgresql://…` of an owner of the database.
@@ -49,8 +52,12 @@ def migrate(url: str, *, step: str = "head") -> None:
 
 
 def upgrade(connection: sa.Connection, step: str = "head") -> None:
-    """The steps as far as `step`, in the transaction that is open; `migrate` has seen to everything else."""
+    """The steps as far as `step`, in the transaction that is open; `migrate` has seen to everything else.
+
+    The columnstore is no step: an edition changes when its server is configured anew, whatever step the schema is at.
+    """
     command.upgrade(_config(connection), step)
+    connection.exec_driver_sql(script("columnstore/set"))
 
 
 def check_schema(url: str) -> None:

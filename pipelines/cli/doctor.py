@@ -150,14 +150,15 @@ def of_policy(policy: Policy) -> Finding:
     """How the compression of one table stands."""
     table, job, n_overdue = policy.table_name, policy.job_id, policy.n_overdue
     if not policy.has_columnstore:
-        sentence = f"{table} has none: its schema was begun on the Apache edition. It is larger and right all the same."
+        sentence = f"{table} has none, as on the Apache edition; joulehouse warehouse migrate sets it and its policy."
         return Finding("columnstore", Health.LATER, sentence)
     if job is None or not policy.is_scheduled:
-        is_absent = job is None
-        command = f"add_columnstore_policy('{table}', after => INTERVAL '14 days')"
-        command = f"CALL {command}" if is_absent else f"SELECT alter_job({job}, scheduled => true)"
-        what = f"No policy compresses {table}" if is_absent else f"The policy of {table} is switched off"
-        return Finding("columnstore", Health.WRONG, f"{what}: let its owner run {command}.")
+        sentence = (
+            f"No policy compresses {table}: joulehouse warehouse migrate adds it."
+            if job is None
+            else f"The policy of {table} is switched off: let its owner run SELECT alter_job({job}, scheduled => true)."
+        )
+        return Finding("columnstore", Health.WRONG, sentence)
     ran = f"{policy.last_run_started_at:%Y-%m-%d %H:%M} UTC" if policy.last_run_started_at else "never"
     has_failed = policy.last_run_status == "Failed"
     run = f"job {job}, last run {ran}{', which failed' if has_failed else ''}"

@@ -1,7 +1,7 @@
 """Rows as the loader encodes them for binary COPY, put by INSERT: for a server that has no COPY FROM STDIN."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -19,7 +19,8 @@ def send_rows(
     blocks: Iterable[bytes | memoryview],
 ) -> int:
     """As `warehouse.rows_in.send_rows` does it."""
-    rows = [row for block in blocks for row in _rows(bytes(block), columns)]
+    texts = {"flag"} | ({"value"} if target.as_string(connection).endswith('state"') else set())
+    rows = [row for block in blocks for row in _rows(bytes(block), columns, texts)]
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
@@ -30,7 +31,7 @@ def send_rows(
     return len(rows)
 
 
-def _rows(packed: bytes, columns: Sequence[str]) -> Iterator[list[object]]:
+def _rows(packed: bytes, columns: Sequence[str], texts: Set[str]) -> Iterator[list[object]]:
     at = 0
     while at < len(packed):
         (n_fields,) = struct.unpack_from(">h", packed, at)
@@ -40,7 +41,8 @@ def _rows(packed: bytes, columns: Sequence[str]) -> Iterator[list[object]]:
         for name in columns:
             (length,) = struct.unpack_from(">i", packed, at)
             at += 4
-            row.append(None if length < 0 else _value(name, packed[at : at + length]))
+            field = packed[at : at + length]
+            row.append(None if length < 0 else field.decode() if name in texts else _value(name, field))
             at += max(length, 0)
         yield row
 
@@ -52,6 +54,4 @@ def _value(name: str, field: bytes) -> object:
         return date(2000, 1, 1) + timedelta(days=int.from_bytes(field, "big", signed=True))
     if name.endswith("_at"):
         return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=int.from_bytes(field, "big", signed=True))
-    if name == "flag":
-        return field.decode()
     return struct.unpack(">d", field)[0]

@@ -150,20 +150,21 @@ def day(n: int) -> Window:
 
 
 def said_of(n: int) -> Said:
-    """Fewer points than on a real server: this one is slow. Series of many points, of few, and registers."""
+    """Fewer points than on a real server: this one is slow. Series of many points, of few, registers and states."""
     said = {key: value for key, value in day_of(n, n_dense=120).items() if key[0][1] in "125"}
+    said |= {("mode", 10 * hour): "off" if (hour + n) % 3 else "heating" for hour in range(24)}
     return said | {(f"{key}-register", 60 * hour): 1000.0 * n + 9.0 * hour for key in "ab" for hour in range(24)}
 
 
 def compress(session: psycopg.Connection) -> None:
     session.execute(
         "SELECT compress_chunk(chunk, if_not_compressed => true)"
-        " FROM unnest(ARRAY['measurement', 'register_interval']) AS hypertable,"
+        " FROM unnest(ARRAY['measurement', 'register_interval', 'state']) AS hypertable,"
         " show_chunks(hypertable::regclass) AS chunk"
     )
     found = session.execute(
         "SELECT count(*) FROM timescaledb_information.chunks"
-        " WHERE hypertable_name = 'measurement' AND NOT is_compressed"
+        " WHERE hypertable_name IN ('measurement', 'state') AND NOT is_compressed"
     ).fetchone()
     assert found == (0,)
 
@@ -183,6 +184,31 @@ def test_views_on_continuous_aggregates_of_an_empty_warehouse_are_named_and_stay
             list(fill_on(community))
         assert community.execute("SELECT count(*) FROM of_mine").fetchone() == (0,)
     community.execute("DROP VIEW of_mine")
+
+
+def test_a_schema_that_was_begun_on_the_apache_edition_gains_columnstore_and_policies_once(
+    community: psycopg.Connection,
+) -> None:
+    """As that edition leaves it: this build takes no other licence. Undone as well."""
+    with _migrated(community, "head") as transaction:
+        jobs = [one.job_id for one in policies_on(community)]
+        upgrade(transaction.connection)
+        assert [one.job_id for one in policies_on(community)] == jobs
+        for table in ("measurement", "register_interval", "state"):
+            community.execute(f"CALL remove_columnstore_policy('{table}')".encode())
+            community.execute(f"ALTER TABLE {table} SET (timescaledb.enable_columnstore = false)".encode())
+        assert not any(one.has_columnstore or one.job_id for one in policies_on(community))
+        upgrade(transaction.connection)
+        assert all(one.has_columnstore and one.is_scheduled for one in policies_on(community))
+        set_by = community.execute(
+            "SELECT hypertable::text, segmentby, orderby FROM timescaledb_information.hypertable_columnstore_settings"
+            " WHERE segmentby IS NOT NULL ORDER BY hypertable::text"
+        ).fetchall()
+        assert set_by == [
+            ("measurement", "series_id", "measured_at"),
+            ("register_interval", "series_id", "ended_at"),
+            ("state", "series_id", "measured_at"),
+        ]
 
 
 @pytest.mark.usefixtures("by_insert")
@@ -261,6 +287,7 @@ def test_policies_are_found_as_they_are_and_missed_if_they_are_gone(community: p
     assert [(one.table_name, one.has_columnstore, one.is_scheduled, one.n_overdue) for one in found] == [
         ("measurement", True, True, 0),
         ("register_interval", True, True, 0),
+        ("state", True, True, 0),
     ]
     with community.transaction(force_rollback=True):
         community.execute("SELECT alter_job(%s, scheduled => false)", [found[0].job_id])
@@ -268,4 +295,5 @@ def test_policies_are_found_as_they_are_and_missed_if_they_are_gone(community: p
         assert [(one.job_id, one.is_scheduled) for one in policies_on(community)] == [
             (found[0].job_id, False),
             (None, None),
+            (found[2].job_id, True),
         ]

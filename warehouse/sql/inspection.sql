@@ -12,7 +12,8 @@ WHERE
     relnamespace = 'public'::regnamespace
     AND relkind IN ('r', 'p')
     AND relname IN (
-        'measurement', 'state', 'register_interval', 'summary_hourly', 'summary_daily', 'summary_local_day'
+        'measurement', 'state', 'register_interval', 'register_local_day',
+        'summary_hourly', 'summary_daily', 'summary_local_day'
     )
 ORDER BY relname COLLATE "C";
 
@@ -49,7 +50,7 @@ LEFT JOIN timescaledb_information.jobs
         AND jobs.hypertable_name = held.hypertable_name
         AND jobs.proc_name IN ('policy_compression', 'policy_columnstore')
 LEFT JOIN timescaledb_information.job_stats ON job_stats.job_id = jobs.job_id
-WHERE held.hypertable_schema = 'public' AND held.hypertable_name IN ('measurement', 'register_interval')
+WHERE held.hypertable_schema = 'public' AND held.hypertable_name IN ('measurement', 'register_interval', 'state')
 ORDER BY held.hypertable_name;
 
 -- name: loaded_days
