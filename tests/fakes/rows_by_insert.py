@@ -1,7 +1,7 @@
 """Rows as the loader encodes them for binary COPY, put by INSERT: for a server that has no COPY FROM STDIN."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -31,7 +31,7 @@ def send_rows(
     return len(rows)
 
 
-def _rows(packed: bytes, columns: Sequence[str], texts: Set[str]) -> Iterator[list[object]]:
+def _rows(packed: bytes, columns: Sequence[str], texts: Collection[str]) -> Iterator[list[object]]:
     at = 0
     while at < len(packed):
         (n_fields,) = struct.unpack_from(">h", packed, at)
