@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from warehouse.store import TimescaleWarehouse
 
 CORRECTION_TAG: Final = "joulehouse/correction"
-"""A run with this tag set to `true` may shrink a partition by any amount."""
+"""A run with this tag set to `true` may let a partition lose any amount."""
 
 
 def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:

@@ -159,7 +159,7 @@ class Warehouse(Protocol):
             landed: The pull that the batches were read from: it fences out pulls that were finished earlier, and its
                 hashes go to the ledger.
             batches: What the payloads mean.
-            is_correction: Allow the partition to shrink by any amount.
+            is_correction: Allow the partition to lose any amount.
 
         Raises:
             WarehouseError: and nothing else of its own; the partition is then what it was before. Where the session

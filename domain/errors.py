@@ -27,6 +27,7 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
         ├── RowsRefusedError                    a constraint or a type refuses the rows
         ├── OutsidePartitionError               a row of another window or source reached the loader
         ├── ShrinkRefusedError                  the load would lose rows and is not marked as a correction
+        ├── OverwriteRefusedError               the load would put zeros or one value in place of values: the same
         ├── TooManyRejectedError                more rows quarantined than the threshold allows
         ├── AccountingError                     received is not inserted + changed + unchanged + rejected + duplicate
         ├── StaleLoadError                      a newer pull of the same partition is already loaded
@@ -223,6 +224,10 @@ class OutsidePartitionError(WarehouseError):
 
 class ShrinkRefusedError(WarehouseError):
     """The load would lose rows, and it is not marked as a correction."""
+
+
+class OverwriteRefusedError(WarehouseError):
+    """The load would put zeros or one value in place of what was measured, and it is not marked as a correction."""
 
 
 class TooManyRejectedError(WarehouseError):

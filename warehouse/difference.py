@@ -33,6 +33,7 @@ class Difference(Generic[_Value]):
     Attributes:
         n_stored: Points the table holds.
         n_unchanged: Points that are the same on both sides.
+        n_overwritten: Changed points that look as if nobody had measured them (`_n_overwritten`).
         new: Positions of deduplicated points that the table does not hold; None for all of them.
         changed: Positions of deduplicated points of which the table holds another value.
         vanished: Points to remove.
@@ -40,6 +41,7 @@ class Difference(Generic[_Value]):
 
     n_stored: int
     n_unchanged: int
+    n_overwritten: int
     new: npt.NDArray[np.int64] | None
     changed: npt.NDArray[np.int64]
     vanished: Vanished[_Value]
@@ -61,7 +63,7 @@ def compare(
         decode: Makes an array of stored values.
         dtype: Of the values.
     """
-    n_stored = n_unchanged = 0
+    n_stored = n_unchanged = n_overwritten = 0
     is_stored = np.zeros(len(points), dtype=np.bool_)
     changed: list[npt.NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
     gone_ids, gone_at = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
@@ -83,14 +85,32 @@ def compare(
             gone_at.append(at_us[~is_known])
             gone_values.append(values[~is_known])
         known = positions[is_known]
-        differs = loaded.value[known] != values[is_known]
+        before, now = values[is_known], loaded.value[known]
+        differs = now != before
         n_unchanged += int((~differs).sum())
+        n_overwritten += _n_overwritten(before[differs], now[differs])
         is_stored[span.start + known] = True
         changed.append(span.start + known[differs])
     new = np.flatnonzero(~is_stored) if n_stored else None
     ids = np.concatenate(gone_ids)
     vanished = Vanished(ids, np.concatenate(gone_at), np.concatenate(gone_values), np.ones(len(ids), dtype=np.bool_))
-    return Difference(n_stored, n_unchanged, new, np.concatenate(changed), vanished)
+    return Difference(n_stored, n_unchanged, n_overwritten, new, np.concatenate(changed), vanished)
+
+
+def _n_overwritten(before: npt.NDArray[_Value], now: npt.NDArray[_Value]) -> int:
+    """How many changed points of a series look as if nobody had measured them: zeros, or one value in place of several.
+
+    Less those that were the same value before: where values only move to other instants, nothing is overwritten. A
+    value that always replaces the same other one is another scale, sign or offset. States know no zero.
+    """
+    if not len(now):
+        return 0
+    values, n_times = np.unique(now, return_counts=True)
+    common = values[n_times.argmax()]
+    replaced = before[now == common]
+    n_by_one = len(replaced) - np.count_nonzero(before == common) if (replaced != replaced[0]).any() else 0
+    n_by_zero = np.count_nonzero(before) - np.count_nonzero(now) if now.dtype == np.float64 else 0
+    return int(max(0, n_by_one, n_by_zero))
 
 
 def _in_order(

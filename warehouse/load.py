@@ -1,7 +1,7 @@
 """The load: one transaction that makes a partition's measurements equal to what its payloads say.
 
 The order inside the transaction: lock the days, fence out older pulls, compare with what is held, guard against
-shrinking, write, check the sums, quarantine, and the ledger row last. Either all of it is there or nothing.
+losses, write, check the sums, quarantine, and the ledger row last. Either all of it is there or nothing.
 """
 
 import random
@@ -19,6 +19,7 @@ from domain.errors import (
     AccountingError,
     IngestError,
     OutsidePartitionError,
+    OverwriteRefusedError,
     PayloadMissingError,
     RowsRefusedError,
     ShrinkRefusedError,
@@ -34,7 +35,7 @@ from warehouse.provisional import Provisional
 from warehouse.statements import statement
 
 MOST_LOST_SHARE: Final = 0.2
-"""Of the points a partition holds, a load may let at most this share vanish, unless it is a correction."""
+"""Of the points a partition holds, a load may lose at most this share, unless it is a correction."""
 
 _PAUSES: Final = (0.2, 1.0)  # seconds at most before a second and a third try
 
@@ -79,7 +80,8 @@ def commit(
         StaleLoadError: A newer pull of some day of the window is loaded already.
         OutsidePartitionError: The pull is another source's or does not cover the window.
         RowsRefusedError: A series has got another quantity since its points were taken in.
-        ShrinkRefusedError: The partition would lose too much.
+        ShrinkRefusedError: Too many points of the partition would vanish.
+        OverwriteRefusedError: Too many of them would be zeros or one value.
         AccountingError: The sums do not agree.
         psycopg.Error: Whatever the server says.
     """
@@ -177,6 +179,7 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
     _guard(
         n_stored=of_numbers.n_stored + of_states.n_stored - n_spared,
         n_vanished=sum(map(len, gone)) - n_spared,
+        n_overwritten=of_numbers.n_overwritten + of_states.n_overwritten,
         n_points=len(buffer.numbers) + len(buffer.states),
         assignment=assignment,
     )
@@ -204,16 +207,18 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
     return replace(written, withdrawn=deleted.sites(*gone))
 
 
-def _guard(*, n_stored: int, n_vanished: int, n_points: int, assignment: Assignment) -> None:
+def _guard(*, n_stored: int, n_vanished: int, n_overwritten: int, n_points: int, assignment: Assignment) -> None:
     # Not the net: as many points of other series or instants must not hide that the held ones are gone. A partition
     # that has fewer points than before has lost at least as many, hence this is the stricter of the two.
-    if assignment.is_correction or n_vanished <= n_stored * MOST_LOST_SHARE:
+    n_bearable = n_stored * MOST_LOST_SHARE
+    if assignment.is_correction or n_vanished + n_overwritten <= n_bearable:
         return
-    raise ShrinkRefusedError(
-        f"{n_points} points would replace {n_stored}, of which {n_vanished} would vanish",
-        place=assignment.place,
-        fix="look at what the provider sends now; if it is right, run the day again as a correction",
-    )
+    fix = "look at what the provider sends now; if it is right, run the day again as a correction"
+    if n_vanished > n_bearable:
+        culprit = f"{n_points} points would replace {n_stored}, of which {n_vanished} would vanish"
+        raise ShrinkRefusedError(culprit, place=assignment.place, fix=fix)
+    culprit = f"of {n_stored} points {n_overwritten} would become zeros or one value, and {n_vanished} would vanish"
+    raise OverwriteRefusedError(culprit, place=assignment.place, fix=fix)
 
 
 def _check(report: LoadReport, place: str) -> None:

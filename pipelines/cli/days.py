@@ -26,7 +26,7 @@ FromLandedOption = Annotated[
 ]
 ToOption = Annotated[str, typer.Option("--to", metavar="DAY", help="The last UTC day, included [default: yesterday].")]
 CorrectionOption = Annotated[
-    bool, typer.Option("--correction", help="The provider has withdrawn rows: let a day shrink by any amount.")
+    bool, typer.Option("--correction", help="The provider is right: let a day lose any amount of what it holds.")
 ]
 
 

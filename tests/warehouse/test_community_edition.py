@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from domain.errors import WarehouseUnsuitableError
+from domain.errors import OverwriteRefusedError, WarehouseUnsuitableError
 from domain.records import LoadReport
 from domain.window import Window
 from tests.fakes import rows_by_insert
@@ -125,7 +125,9 @@ def by_insert(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "send_rows", rows_by_insert.send_rows)
 
 
-def load(session: psycopg.Connection, said: Said, window: Window, source: str = "hub") -> LoadReport:
+def load(
+    session: psycopg.Connection, said: Said, window: Window, source: str = "hub", *, is_correction: bool = True
+) -> LoadReport:
     """A load as it is, but for the landing zone."""
     row = session.execute(
         "INSERT INTO pull (source, window_start, window_end, finished_at, finish_number)"
@@ -139,7 +141,7 @@ def load(session: psycopg.Connection, said: Said, window: Window, source: str = 
     buffer.deduplicate()
     return commit(
         session,
-        Assignment(source, window, row[0], (), "", is_correction=True, code_version="proof"),
+        Assignment(source, window, row[0], (), "", is_correction=is_correction, code_version="proof"),
         buffer,
         lambda: 0.0,
     )
@@ -268,6 +270,10 @@ def test_loads_into_compressed_chunks_leave_summaries_and_intervals_as_the_point
     assert report.n_removed > 0
     assert wrong(community) == []
     compress(community)
+
+    with pytest.raises(OverwriteRefusedError):
+        load(community, dict.fromkeys(said_of(10), 0.0), day(10), is_correction=False)
+    assert wrong(community) == []
 
     load(community, said_of(9), day(9), source="second")  # behind what the first one has
     load(community, said_of(11), day(11), source="second")

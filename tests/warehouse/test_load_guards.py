@@ -88,7 +88,7 @@ def test_a_correction_may_replace_every_point(warehouse: TimescaleWarehouse) -> 
 
 
 def test_changed_values_are_not_losses(warehouse: TimescaleWarehouse) -> None:
-    report = load(warehouse, {key: 99.0 if isinstance(value, float) else "off" for key, value in TEN.items()})
+    report = load(warehouse, {key: 99.0 + value if isinstance(value, float) else "off" for key, value in TEN.items()})
 
     assert (report.n_changed, report.n_removed) == (10, 0)
 
