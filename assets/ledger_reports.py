@@ -2,10 +2,14 @@
 
 The ledger remembers; Dagster is told when it runs, whoever loaded and whether or not it could be reached then. A day is
 told once: Dagster's newest figures of a day hold the number of the load that they are of.
+
+A server that took over without the last commits of the one before has fewer loads than Dagster was told of, and gives
+their numbers anew: of two loads with numbers in the wrong order, the later one counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -15,7 +19,9 @@ from assets.keys import measurements_key, payloads_key
 from assets.source import SourceFacts
 
 if TYPE_CHECKING:
-    from warehouse.ledger import LedgerEntry
+    from dagster._core.storage.event_log import EventLogStorage
+
+    from warehouse.ledger import Ledger, LedgerEntry
 
 MOST: Final = 100
 """Entries of the ledger that are looked at in one go."""
@@ -34,13 +40,27 @@ class LedgerReport:
     has_failures: bool
 
 
-def ledger_report(facts: SourceFacts, entries: "Iterable[LedgerEntry]", instance: dg.DagsterInstance) -> LedgerReport:
+@dataclass(frozen=True, slots=True)
+class _ToldLoad:
+    """The load that Dagster's newest figures of a day are of, its number 0 where they name none; and when it was told."""
+
+    load_id: int
+    told_at: float
+
+    def is_before(self, load_id: int | None, loaded_at: datetime | None) -> bool:
+        """Whether that load is a later one."""
+        if load_id is None or loaded_at is None:
+            return False
+        return self.load_id < load_id or (self.load_id > load_id and self.told_at < loaded_at.timestamp())
+
+
+def ledger_report(facts: SourceFacts, entries: "Iterable[LedgerEntry]", storage: "EventLogStorage") -> LedgerReport:
     """What Dagster is to be told of entries of the ledger.
 
     Args:
         facts: Whose.
         entries: In the order in which they were made.
-        instance: What Dagster knows.
+        storage: What Dagster knows.
     """
     newest: dict[str, LedgerEntry] = {}
     has_failures = False
@@ -49,10 +69,10 @@ def ledger_report(facts: SourceFacts, entries: "Iterable[LedgerEntry]", instance
         has_failures = has_failures or load.status == "failed"
         if load.status == "committed" and load.window == load.window.of_day(load.window.day):
             newest[str(load.window.day)] = entry
-    known = _known_loads(instance, measurements_key(facts.slug), newest)
+    known = _told_loads(storage, measurements_key(facts.slug), newest)
     told: list[dg.AssetMaterialization] = []
     for day, entry in newest.items():
-        if known.get(day, 0) < (entry.load.load_id or 0):
+        if day not in known or known[day].is_before(entry.load.load_id, entry.load.loaded_at):
             told += _materializations(facts, day, entry)
     return LedgerReport(told, has_failures)
 
@@ -71,21 +91,45 @@ def _materializations(facts: SourceFacts, day: str, entry: "LedgerEntry") -> lis
     return told
 
 
-def _known_loads(instance: dg.DagsterInstance, key: dg.AssetKey, days: Mapping[str, object]) -> dict[str, int]:
-    """Day → the number of the load that Dagster's newest figures of it are of; 0 where they name none."""
+def lost_days(facts: SourceFacts, storage: "EventLogStorage", ledger: "Ledger", *, is_deep: bool) -> list[date]:
+    """The days that Dagster calls loaded by a load that the ledger lacks, in order.
+
+    Args:
+        facts: Whose.
+        storage: What Dagster knows.
+        ledger: What the warehouse knows.
+        is_deep: Whether every day's load is looked for; else those that Dagster was told of last, and for other days
+            any load.
+    """
+    key = measurements_key(facts.slug)
+    days = storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    newest = sorted(days, key=lambda day: days[day], reverse=True)
+    told = _told_loads(storage, key, newest if is_deep else newest[:MOST])
+    # After Dagster: what is loaded meanwhile must not look as if it were lacking.
+    held = {str(status.day): status for status in ledger.days(facts.slug) if status.load_id is not None}
+    lost = {day for day in days if day not in held}
+    for day, one in told.items():
+        standing = held.get(day)
+        if (
+            standing
+            and one.load_id > (standing.load_id or 0)
+            and not one.is_before(standing.load_id, standing.loaded_at)
+        ):
+            lost.add(day)
+    return sorted(date.fromisoformat(day) for day in lost)
+
+
+def _told_loads(storage: "EventLogStorage", key: dg.AssetKey, days: Collection[str]) -> dict[str, _ToldLoad]:
     if not days:
         return {}
-    storage_ids = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(days)
-    )
+    storage_ids = storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(days))
     wanted = [storage_id for day, storage_id in storage_ids.items() if day in days]
-    if not wanted:
-        return {}
-    records = instance.fetch_materializations(dg.AssetRecordsFilter(key, storage_ids=wanted), limit=len(wanted)).records
-    found: dict[str, int] = {}
-    for record in records:
-        event = record.asset_materialization
-        if event is not None and event.partition is not None:
-            value = event.metadata.get("load_id")
-            found[event.partition] = int(str(value.value) or 0) if value else 0
+    found: dict[str, _ToldLoad] = {}
+    for start in range(0, len(wanted), MOST):
+        chosen = dg.AssetRecordsFilter(key, storage_ids=wanted[start : start + MOST])
+        for record in storage.fetch_materializations(chosen, limit=MOST).records:
+            event = record.asset_materialization
+            if event is not None and event.partition is not None:
+                value = event.metadata.get("load_id")
+                found[event.partition] = _ToldLoad(int(str(value.value) or 0) if value else 0, record.timestamp)
     return found

@@ -9,17 +9,19 @@ What libpq finds in the environment changes these sessions as little as the ware
 has for defaults does not either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 
-from warehouse.history_sessions import history_url
+from warehouse.history_sessions import has_history, history_url
 
 if TYPE_CHECKING:
     from dagster._core.storage.config import PostgresStorageConfig
+    from dagster._core.storage.event_log import EventLogStorage
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -58,3 +60,28 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     def _end_sessions(self) -> None:
         for part in self._parts:
             part._engine.dispose()  # noqa: SLF001 - the same; the webserver has replaced it
+
+
+@contextmanager
+def recorded_events(variables: Mapping[str, str]) -> "Iterator[EventLogStorage | None]":
+    """What Dagster has recorded, to be read; None where it has never begun to.
+
+    Args:
+        variables: `DAGSTER_PG_HOST` and the others, as `pipelines/instance/dagster.yaml` names them.
+
+    Raises:
+        WarehouseError: Its database is not to be had.
+    """
+    names = {"hostname": "HOST", "port": "PORT", "username": "USER", "password": "PASSWORD", "db_name": "DB"}
+    config = {
+        "postgres_db": {part: variables[f"DAGSTER_PG_{name}"] for part, name in names.items()},
+        "should_autocreate_tables": False,
+    }
+    if not has_history(pg_url_from_config(cast("PostgresStorageConfig", config))):
+        yield None
+        return
+    storage = PooledPostgresStorage(config)
+    try:
+        yield storage.event_log_storage
+    finally:
+        storage.run_storage.dispose()

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
+from warehouse.connections import Address
 from warehouse.libpq import forget_variables
 from warehouse.sessions import LANGUAGE, first_statement, libpq_words
+from warehouse.sqlstates import translated
+from warehouse.statements import script
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -60,3 +63,15 @@ def history_url(url: str) -> str:
         if url.startswith(driver):
             return _OURS + url.removeprefix(driver)
     return url
+
+
+def has_history(url: str) -> bool:
+    """Whether Dagster has made its tables in the database of `url`.
+
+    Raises:
+        WarehouseError: It is not to be had.
+    """
+    address = Address.of(url)
+    with translated(address.place), address.connect(any_encoding=True) as session:
+        row = session.execute(script("inspection/has_history").encode()).fetchone()
+    return bool(row and row[0])

@@ -12,10 +12,13 @@ import typer
 from packaging.requirements import Requirement
 
 from assets.failures import named
+from assets.ingest import contiguous_ranges
+from assets.ledger_reports import lost_days
 from domain.errors import IngestError
 from pipelines.cli.overview import JsonOption
 from pipelines.console import FAILED, console, counted, fail, literal, say_json
-from pipelines.local.environment import DagsterProcesses
+from pipelines.history import recorded_events
+from pipelines.local.environment import DagsterProcesses, made_dagster_storage
 from pipelines.local.project import Project
 from warehouse.fill import pending
 from warehouse.inspection import DayCount, Policy, day_counts, policies
@@ -26,6 +29,7 @@ from warehouse.summary_check import all_disagreements, other_zones
 
 _OLDEST: Final = (3, 11)
 _NEWEST: Final = (3, 13)
+_COMMANDS: Final = 3  # as many as a sentence bears
 
 OnlineOption = Annotated[
     bool, typer.Option("--online", help="Also ask each provider for a token and for what it offers.")
@@ -144,6 +148,7 @@ def _warehouse(project: Project, *, is_deep: bool) -> Iterator[Finding]:
         yield Finding("edition", Health.GOOD, "Apache: hypertables, without columnstore and policies.")
     yield _accounts(url, is_deep=is_deep)
     yield from _summaries(url, is_deep=is_deep)
+    yield from _checked("Dagster's history", lambda: _history(project, url, is_deep=is_deep))
 
 
 def of_policy(policy: Policy) -> Finding:
@@ -257,3 +262,31 @@ def _dagster(project: Project) -> Finding:
     if dagster.daemon.pid is None:
         return Finding("Dagster", Health.WRONG, f"The webserver runs, the daemon does not: read {dagster.daemon.log}.")
     return Finding("Dagster", Health.GOOD, f"The UI is open at {dagster.url}.")
+
+
+def _history(project: Project, url: str, *, is_deep: bool) -> Iterator[Finding]:
+    """Whether the ledger has what Dagster calls loaded: a server that was lost may have taken commits along."""
+    variables = made_dagster_storage(project)
+    if variables is None:
+        return
+    with recorded_events(variables) as storage, project.warehouse(url) as warehouse:
+        if storage is None:
+            return
+        is_whole = True
+        for source in project.sources():
+            facts = source.component.facts
+            if days := lost_days(facts, storage, warehouse.ledger, is_deep=is_deep):
+                is_whole = False
+                verb = "replay" if facts.is_retired else "backfill"
+                ranges = list(contiguous_ranges(days, len(days)))
+                commands = [f"joulehouse {verb} {facts.slug} --from {one[0]} --to {one[-1]}" for one in ranges]
+                more = (
+                    f" (and so on for {counted(len(ranges) - _COMMANDS, 'range')} more)" if ranges[_COMMANDS:] else ""
+                )
+                sentence = (
+                    f"Dagster calls {counted(len(days), 'day')} of {facts.slug} loaded by loads that the ledger lacks,"
+                    f" as after a fail-over that lost commits: {'; '.join(commands[:_COMMANDS])}{more}."
+                )
+                yield Finding("Dagster's history", Health.WRONG, sentence)
+    if is_whole:
+        yield Finding("Dagster's history", Health.GOOD, "The ledger has every day that Dagster calls loaded.")

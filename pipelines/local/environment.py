@@ -303,14 +303,26 @@ def dagster_storage(project: Project) -> dict[str, str]:
             fix="set DAGSTER_PG_HOST, DAGSTER_PG_USER, DAGSTER_PG_PASSWORD and DAGSTER_PG_DB to a database of yours",
         ) from None
     values = state.read_or_create(project.home / "dagster.json", lambda: {"password": secrets.token_urlsafe(24)})
-    server = urlsplit(project.embedded.admin_url)
     ensure_database(project.embedded.admin_url, _DATABASE, _DATABASE, values["password"])
+    return _on_embedded(project, values["password"])
+
+
+def made_dagster_storage(project: Project) -> dict[str, str] | None:
+    """The same, where nothing is started or made for it; None if it is nowhere yet, or its server is stopped."""
+    if variables := project.settings.dagster_storage:
+        return dict(variables)
+    password = state.read(project.home / "dagster.json").get("password")
+    return _on_embedded(project, password) if password and project.embedded.status().is_running else None
+
+
+def _on_embedded(project: Project, password: str) -> dict[str, str]:
+    server = urlsplit(project.embedded.admin_url)
     return {
         "DAGSTER_PG_HOST": server.hostname or HOST,
         "DAGSTER_PG_PORT": str(server.port or 5432),
         "DAGSTER_PG_DB": _DATABASE,
         "DAGSTER_PG_USER": _DATABASE,
-        "DAGSTER_PG_PASSWORD": str(values["password"]),
+        "DAGSTER_PG_PASSWORD": password,
     }
 
 

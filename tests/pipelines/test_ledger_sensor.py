@@ -46,7 +46,8 @@ class Both:
 
     def command(self, *wanted: date, asks: bool = True) -> None:
         """What `joulehouse backfill` does, or `joulehouse replay`."""
-        list(ingest_days(wanted, self.house.provider, self.opener.warehouse, "roof", lands=asks))
+        slug = self.house.facts.slug
+        list(ingest_days(wanted, self.house.provider, self.opener.warehouse, slug, lands=asks))
 
     def look(self) -> int:
         """One tick of the sensor, as the daemon does it; how many events it told."""

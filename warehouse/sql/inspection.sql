@@ -4,6 +4,10 @@
 -- Whether TimescaleDB is in this database at all.
 SELECT to_regclass('timescaledb_information.hypertables') IS NOT NULL;
 
+-- name: has_history
+-- Whether Dagster has made the table of its events in this database.
+SELECT to_regclass('event_logs') IS NOT NULL;
+
 -- name: tables
 -- Those of our tables that are to be hypertables, as far as the schema has come.
 SELECT relname
