@@ -42,7 +42,7 @@ class LedgerReport:
 
 @dataclass(frozen=True, slots=True)
 class _ToldLoad:
-    """The load that Dagster's newest figures of a day are of, its number 0 where they name none; and when it was told."""
+    """The load that Dagster's newest figures of a day are of (0 where they name none), and when it was told of it."""
 
     load_id: int
     told_at: float
