@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 
 from domain.errors import WarehouseUnsuitableError
+from warehouse import series_days
 from warehouse.connections import Address
 from warehouse.register_fill import fill_register, plan_registers, show_registers
 from warehouse.sqlstates import translated
@@ -39,6 +40,7 @@ class Derived:
 DERIVED: Final = (
     Derived("registers", plan_registers, fill_register, show_registers),
     Derived("summaries", plan_days, fill_day, show_summaries),
+    Derived("series_days", series_days.plan_days, series_days.fill_day, lambda _: None),
 )
 """In the order in which they are filled."""
 

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row, tuple_row
 from domain.live import Gap, LivePoint
 from domain.records import Series
 from domain.window import Window
-from warehouse import registers, summaries
+from warehouse import registers, series_days, summaries
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.statements import statement
@@ -107,6 +107,9 @@ class Live:
                 if rows:
                     put, corrected = _put(connection, names, rows)
                     n_new, n_corrected = n_new + put, n_corrected + corrected
+                    if put + corrected:
+                        plural: series_days.Plural = "numbers" if names is _NUMBERS else "states"
+                        series_days.write_live(connection, rows, plural, are_new=put == len(rows))
                     if names is _NUMBERS and put + corrected:
                         _rewrite_registers(connection, source, rows, place)
                         summaries.write_live(connection, [(series_id, at) for series_id, at, _ in rows])

@@ -27,7 +27,7 @@ from domain.errors import (
 )
 from domain.records import LoadReport
 from domain.window import Window
-from warehouse import registers, summaries
+from warehouse import registers, series_days, summaries
 from warehouse.deleted_upstream import DeletedUpstream
 from warehouse.load_buffer import LoadBuffer
 from warehouse.partition import Partition, Written, numbers_of, states_of
@@ -192,6 +192,14 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         is_first=of_numbers.new is None,
         series_ids=buffer.series_ids,
         zone_of={int(series_id): str(time_zone) for series_id, _, time_zone in rows},
+        streamed=list(streamed.instants),
+        window=assignment.window,
+    )
+    series_days.write_loaded(
+        connection,
+        buffer,
+        {"numbers": touched, "states": states.touched(of_states)},
+        {"numbers": of_numbers.new is None, "states": of_states.new is None},
         streamed=list(streamed.instants),
         window=assignment.window,
     )

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from domain import zones as locked
 from domain.window import Window
-from warehouse import registers
+from warehouse import registers, series_days
 from warehouse.connections import Address
 from warehouse.literals import literals_of_days
 from warehouse.local_days import local_date_ranges
@@ -75,7 +75,7 @@ def all_disagreements(url: str) -> Iterator[Disagreement]:
 
 
 def recompute(url: str, source: str, window: Window) -> int:
-    """Write summaries and register intervals of a source anew from its points, a day in a transaction.
+    """Write facts, summaries and register intervals of a source anew from its points, a day in a transaction.
 
     Intervals of readings that no load has written, and that somebody put into the table himself, are among them.
 
@@ -86,9 +86,12 @@ def recompute(url: str, source: str, window: Window) -> int:
     n_rows = 0
     with translated(address.place), address.connect(as_loader=True) as connection:
         series_ids = [one for one, _ in connection.execute(statement("summary/of_source"), {"source": source})]
-        for day in list(stored_days(connection, series_ids, window)):
+        every = [one for one, *_ in connection.execute(statement("catalogue/all_ids"), {"source": source})]
+        for day in list(stored_days(connection, every, window)):
             with connection.transaction():
-                n_rows += rewrite_day(connection, source, day.day)
+                n_rows += rewrite_day(connection, source, day.day) + series_days.rewrite_day(
+                    connection, source, day.day
+                )
                 n_rows += registers.rewrite(connection, source, series_ids, day, place=f"{source} {day.day}").n_put
     return n_rows
 

@@ -4,7 +4,7 @@ No table has a foreign key to `series` where points are kept: a check per row wo
 loader alone writes there, with numbers it has just read from the catalogue.
 
 A chunk of a hypertable is 7 days of `measurement`, `state` (step 0001) and `register_interval` (0010), and 28 days of
-the summaries (0013, 0014).
+the summaries (0013, 0014) and `series_day` (0020).
 """
 
 from typing import Final
@@ -119,6 +119,22 @@ SUMMARY_LOCAL_DAY: Final = sa.Table(
     sa.Column("n_points", sa.Integer, nullable=False),
     *_figures(),
     comment="What of a local day lies in one UTC day. Hypertable; read as measurement_local_daily.",
+)
+
+SERIES_DAY: Final = sa.Table(
+    "series_day",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("found", sa.Integer, nullable=False),
+    sa.Column("first_at", _INSTANT),
+    sa.Column("last_at", _INSTANT),
+    sa.Column("longest_gap_seconds", sa.Double),
+    # Of numbers; texts have none.
+    sa.Column("minimum", sa.Double),
+    sa.Column("maximum", sa.Double),
+    sa.Column("value_hash", sa.BigInteger),
+    comment="What a series has on a UTC day: facts, written by the load. Hypertable.",
 )
 
 DERIVED: Final = sa.Table(

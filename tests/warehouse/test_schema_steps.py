@@ -40,6 +40,7 @@ def test_racing_migrations_leave_one_schema(empty_database: str) -> None:
             "summary_daily",
             "summary_local_day",
             "register_local_day",
+            "series_day",
         }
 
 

@@ -20,7 +20,7 @@ WHERE source = %(source)s AND kind <> 'state'
 ORDER BY series_id;
 
 -- name: days_of_chunks
--- UTC days inside a window on which chunks of numbers or of their summaries lie: beside one point of 1970 there are
+-- UTC days inside a window on which chunks of points or of what is derived from them lie: beside one point of 1970 there are
 -- thousands of days without any.
 SELECT DISTINCT day_at
 FROM timescaledb_information.chunks
@@ -35,11 +35,13 @@ CROSS JOIN LATERAL generate_series(
 ) AS day_at
 WHERE
     hypertable_schema = 'public'
-    AND hypertable_name IN ('measurement', 'summary_hourly', 'summary_daily', 'summary_local_day')
+    AND hypertable_name IN (
+        'measurement', 'state', 'summary_hourly', 'summary_daily', 'summary_local_day', 'series_day'
+    )
 ORDER BY day_at;
 
 -- name: has_day
--- Whether any of some series has numbers on a UTC day, or summaries of numbers it once had.
+-- Whether any of some series has points on a UTC day, or facts and summaries of points it once had.
 -- Literal times: other chunks are never opened. A series at a time, so that the first one that has any is the last asked.
 SELECT
     EXISTS (
@@ -51,6 +53,21 @@ SELECT
             WHERE measurement.series_id = asked.series_id AND measured_at >= {start} AND measured_at < {end}
             LIMIT 1
         ) AS found
+    )
+    OR EXISTS (
+        SELECT
+        FROM unnest({series_ids}::integer []) AS asked (series_id)
+        CROSS JOIN LATERAL (
+            SELECT
+            FROM state
+            WHERE state.series_id = asked.series_id AND measured_at >= {start} AND measured_at < {end}
+            LIMIT 1
+        ) AS found
+    )
+    OR EXISTS (
+        SELECT
+        FROM series_day
+        WHERE series_id = ANY({series_ids}::integer []) AND day = {day}::date
     )
     OR EXISTS (
         SELECT
