@@ -17,7 +17,7 @@ WHERE
     AND relkind IN ('r', 'p')
     AND relname IN (
         'measurement', 'state', 'register_interval', 'register_local_day',
-        'summary_hourly', 'summary_daily', 'summary_local_day'
+        'series_day', 'summary_hourly', 'summary_daily', 'summary_local_day'
     )
 ORDER BY relname COLLATE "C";
 
