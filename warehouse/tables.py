@@ -3,8 +3,8 @@
 No table has a foreign key to `series` where points are kept: a check per row would halve the speed of a load, and the
 loader alone writes there, with numbers it has just read from the catalogue.
 
-A chunk of a hypertable is 7 days of `measurement`, `state` (step 0001) and `register_interval` (0010), and 28 days of
-the summaries (0013, 0014) and `series_day` (0020).
+A chunk of a hypertable is 7 days of `measurement` and `state` (step 0001). What is derived from points is in
+`derived_tables.py`, whose `METADATA` has all tables.
 """
 
 from typing import Final
@@ -22,7 +22,8 @@ METADATA: Final = sa.MetaData(
     }
 )
 
-_INSTANT: Final = sa.DateTime(timezone=True)
+INSTANT: Final = sa.DateTime(timezone=True)
+"""The type of an instant."""
 _NOW: Final = sa.text("clock_timestamp()")
 
 
@@ -45,8 +46,8 @@ SERIES: Final = sa.Table(
     sa.Column("resolution", sa.Interval),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("labels", JSONB, nullable=False),
-    sa.Column("first_seen_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("updated_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("first_seen_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("updated_at", INSTANT, nullable=False, server_default=_NOW),
     sa.UniqueConstraint("source", "key"),
     comment="The catalogue: one quantity of one device of one source.",
 )
@@ -55,7 +56,7 @@ MEASUREMENT: Final = sa.Table(
     "measurement",
     METADATA,
     sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("measured_at", _INSTANT, primary_key=True),
+    sa.Column("measured_at", INSTANT, primary_key=True),
     sa.Column("value", sa.Double, nullable=False),
     comment="Every number, in the canonical unit of its series. Hypertable.",
 )
@@ -64,108 +65,9 @@ STATE: Final = sa.Table(
     "state",
     METADATA,
     sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("measured_at", _INSTANT, primary_key=True),
+    sa.Column("measured_at", INSTANT, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
     comment="Every value that is a text: a mode, a flag, a name. Hypertable.",
-)
-
-REGISTER_INTERVAL: Final = sa.Table(
-    "register_interval",
-    METADATA,
-    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("ended_at", _INSTANT, primary_key=True),
-    sa.Column("measured_at", _INSTANT, nullable=False),
-    sa.Column("amount", sa.Double, nullable=False),
-    # What the interval was judged by: canonical units a second, and seconds between two readings.
-    sa.Column("usual", sa.Double),
-    sa.Column("spacing", sa.Double),
-    sa.Column("flag", sa.Text, nullable=False),
-    comment="What a register counted between two trusted readings. Hypertable; read as register_energy.",
-)
-
-
-def _figures() -> list[sa.Column[float]]:
-    return [sa.Column(name, sa.Double, nullable=False) for name in ("minimum", "maximum", "total", "latest")]
-
-
-SUMMARY_HOURLY: Final = sa.Table(
-    "summary_hourly",
-    METADATA,
-    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("bucket_at", _INSTANT, primary_key=True),
-    sa.Column("n_points", sa.Integer, nullable=False),
-    *_figures(),
-    comment="What the numbers of an hour amount to, on days of more than 96 points. Hypertable.",
-)
-
-SUMMARY_DAILY: Final = sa.Table(
-    "summary_daily",
-    METADATA,
-    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("bucket_at", _INSTANT, primary_key=True),
-    sa.Column("n_points", sa.Integer, nullable=False),
-    *_figures(),
-    comment="What the numbers of a UTC day amount to. Hypertable.",
-)
-
-SUMMARY_LOCAL_DAY: Final = sa.Table(
-    "summary_local_day",
-    METADATA,
-    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("local_date", sa.Date, primary_key=True),
-    sa.Column("partition_at", _INSTANT, primary_key=True),
-    # The instant at which the local date begins, by the locked tzdata.
-    sa.Column("bucket_at", _INSTANT, nullable=False),
-    sa.Column("n_points", sa.Integer, nullable=False),
-    *_figures(),
-    comment="What of a local day lies in one UTC day. Hypertable; read as measurement_local_daily.",
-)
-
-SERIES_DAY: Final = sa.Table(
-    "series_day",
-    METADATA,
-    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("found", sa.Integer, nullable=False),
-    sa.Column("first_at", _INSTANT),
-    sa.Column("last_at", _INSTANT),
-    sa.Column("longest_gap_seconds", sa.Double),
-    # Of numbers; texts have none.
-    sa.Column("minimum", sa.Double),
-    sa.Column("maximum", sa.Double),
-    sa.Column("value_hash", sa.BigInteger),
-    comment="What a series has on a UTC day: facts, written by the load. Hypertable.",
-)
-
-DERIVED: Final = sa.Table(
-    "derived",
-    METADATA,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("planned_at", _INSTANT),
-    sa.Column("complete_at", _INSTANT),
-    comment="What loads write beside the points, and since when all of it is there.",
-)
-
-DERIVED_UNIT: Final = sa.Table(
-    "derived_unit",
-    METADATA,
-    sa.Column("name", sa.Text, sa.ForeignKey("derived.name", ondelete="CASCADE"), primary_key=True),
-    sa.Column("unit", sa.Text, primary_key=True),
-    sa.Column("filled_at", _INSTANT),
-    comment="The pieces in which a warehouse that had points before is filled, and which of them are done.",
-)
-
-REGISTER_LOCAL_DAY: Final = sa.Table(
-    "register_local_day",
-    METADATA,
-    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("local_date", sa.Date, primary_key=True),
-    sa.Column("partition_at", _INSTANT, primary_key=True),
-    sa.Column("bucket_at", _INSTANT, nullable=False),
-    sa.Column("amount", sa.Double, nullable=False),
-    sa.Column("n_intervals", sa.Integer, nullable=False),
-    sa.Column("n_flagged", sa.Integer, nullable=False),
-    comment="What a register counted of a local day in a UTC day. Hypertable; read as register_energy_local_daily.",
 )
 
 MEASUREMENT_REVISION: Final = sa.Table(
@@ -173,12 +75,12 @@ MEASUREMENT_REVISION: Final = sa.Table(
     METADATA,
     sa.Column("revision_id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("series_id", sa.Integer, nullable=False),
-    sa.Column("measured_at", _INSTANT, nullable=False),
+    sa.Column("measured_at", INSTANT, nullable=False),
     sa.Column("value", sa.Double),
     sa.Column("text_value", sa.Text),
     sa.Column("change", sa.Text, nullable=False),
     sa.Column("load_id", sa.BigInteger, nullable=False),
-    sa.Column("revised_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("revised_at", INSTANT, nullable=False, server_default=_NOW),
     sa.CheckConstraint("change IN ('changed', 'removed')", name="change"),
     sa.CheckConstraint("num_nonnulls(value, text_value) = 1", name="one_value"),
     sa.Index(None, "series_id", "measured_at"),
@@ -194,8 +96,8 @@ LOAD: Final = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("sentence", sa.Text),
     sa.Column("source", sa.Text, nullable=False),
-    sa.Column("window_start", _INSTANT, nullable=False),
-    sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("window_start", INSTANT, nullable=False),
+    sa.Column("window_end", INSTANT, nullable=False),
     sa.Column("pull_id", sa.BigInteger),
     sa.Column("payload_sha256s", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     *(
@@ -218,7 +120,7 @@ LOAD: Final = sa.Table(
     sa.Column("is_correction", sa.Boolean, nullable=False),
     sa.Column("unmapped", JSONB, nullable=False),
     sa.Column("rejected_by_reason", JSONB, nullable=False),
-    sa.Column("loaded_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("loaded_at", INSTANT, nullable=False, server_default=_NOW),
     # Sites that the provider was proven to hold nothing of any more, and that had points until this load.
     sa.Column("withdrawn", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.CheckConstraint("status IN ('committed', 'failed')", name="status"),
@@ -237,14 +139,14 @@ PULL: Final = sa.Table(
     METADATA,
     sa.Column("pull_id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
-    sa.Column("window_start", _INSTANT, nullable=False),
-    sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("window_start", INSTANT, nullable=False),
+    sa.Column("window_end", INSTANT, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("started_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("finished_at", _INSTANT),
+    sa.Column("started_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("finished_at", INSTANT),
     # Instants may tie, and clocks may be set back: numbers drawn while finishing say which pull is newer.
     sa.Column("finish_number", sa.BigInteger),
-    sa.Column("abandoned_at", _INSTANT),
+    sa.Column("abandoned_at", INSTANT),
     _count("n_requests"),
     _count("n_bytes"),
     _count("n_payloads"),
@@ -265,11 +167,11 @@ PAYLOAD: Final = sa.Table(
     sa.Column("page", sa.Integer, nullable=False),
     sa.Column("endpoint", sa.Text, nullable=False),
     sa.Column("params", JSONB, nullable=False),
-    sa.Column("window_start", _INSTANT, nullable=False),
-    sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("window_start", INSTANT, nullable=False),
+    sa.Column("window_end", INSTANT, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("n_bytes", sa.BigInteger, nullable=False),
-    sa.Column("received_at", _INSTANT, nullable=False),
+    sa.Column("received_at", INSTANT, nullable=False),
     sa.Column("media_type", sa.Text, nullable=False),
     sa.Column("proof", sa.Text, nullable=False),
     sa.Column("path", sa.Text, nullable=False),
@@ -285,7 +187,7 @@ CHECKPOINT: Final = sa.Table(
     sa.Column("part", sa.Text, primary_key=True),
     sa.Column("page", sa.Integer, nullable=False),
     sa.Column("cursor", sa.Text),
-    sa.Column("moved_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("moved_at", INSTANT, nullable=False, server_default=_NOW),
     comment="Where an unfinished pull stands: per part the page landed last, and the state it left.",
 )
 
@@ -293,7 +195,7 @@ BUDGET: Final = sa.Table(
     "budget",
     METADATA,
     sa.Column("credential", sa.Text, primary_key=True),
-    sa.Column("next_at", _INSTANT, nullable=False),
+    sa.Column("next_at", INSTANT, nullable=False),
     _count("n_taken"),
     comment="The right to send a request: one bucket per credential, shared by every process.",
 )
@@ -303,7 +205,7 @@ RETRY_AFTER: Final = sa.Table(
     METADATA,
     sa.Column("credential", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("not_before", _INSTANT, nullable=False),
+    sa.Column("not_before", INSTANT, nullable=False),
     comment="When a provider may be asked again: per credential, and which sources were held up by it.",
 )
 
@@ -312,15 +214,15 @@ REJECTED: Final = sa.Table(
     METADATA,
     sa.Column("rejected_id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
-    sa.Column("window_start", _INSTANT, nullable=False),
-    sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("window_start", INSTANT, nullable=False),
+    sa.Column("window_end", INSTANT, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("payload_sha256", sa.Text, nullable=False),
     sa.Column("raw_sha256", sa.Text, nullable=False),
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("n_rows", sa.BigInteger, nullable=False),
-    sa.Column("first_seen_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("last_seen_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("first_seen_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("last_seen_at", INSTANT, nullable=False, server_default=_NOW),
     sa.Column("first_load_id", sa.BigInteger, nullable=False),
     sa.Column("last_load_id", sa.BigInteger, nullable=False),
     sa.Column("series_key", sa.Text, nullable=False, server_default=sa.text("''")),
@@ -341,7 +243,7 @@ LIVE_POINT: Final = sa.Table(
     "live_point",
     METADATA,
     sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("measured_at", _INSTANT, primary_key=True),
+    sa.Column("measured_at", INSTANT, primary_key=True),
     comment="Points that a live stream has put and no load has confirmed.",
 )
 
@@ -350,8 +252,8 @@ LIVE_COVER: Final = sa.Table(
     METADATA,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("part", sa.Text, primary_key=True),
-    sa.Column("covered_until", _INSTANT, nullable=False),
-    sa.Column("covered_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("covered_until", INSTANT, nullable=False),
+    sa.Column("covered_at", INSTANT, nullable=False, server_default=_NOW),
     comment="How far every part of a live stream is certain: written, or marked as a gap.",
 )
 
@@ -361,15 +263,15 @@ LIVE_GAP: Final = sa.Table(
     sa.Column("gap_id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("part", sa.Text, nullable=False),
-    sa.Column("gap_start", _INSTANT, nullable=False),
-    sa.Column("gap_end", _INSTANT, nullable=False),
+    sa.Column("gap_start", INSTANT, nullable=False),
+    sa.Column("gap_end", INSTANT, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("marked_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("filled_at", _INSTANT),
+    sa.Column("marked_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("filled_at", INSTANT),
     sa.Column("load_id", sa.BigInteger),
     _count("n_failed"),
     sa.Column("failure", sa.Text),
-    sa.Column("next_try_at", _INSTANT),
+    sa.Column("next_try_at", INSTANT),
     sa.CheckConstraint("gap_start < gap_end", name="span"),
     sa.CheckConstraint("(filled_at IS NULL) = (load_id IS NULL)", name="filled"),
     sa.Index(None, "source", "gap_start"),
@@ -383,8 +285,8 @@ EXPORT_JOB: Final = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("tenant", sa.Text, nullable=False),
     sa.Column("part", sa.Text, nullable=False),
-    sa.Column("window_start", _INSTANT, nullable=False),
-    sa.Column("window_end", _INSTANT, nullable=False),
+    sa.Column("window_start", INSTANT, nullable=False),
+    sa.Column("window_end", INSTANT, nullable=False),
     sa.Column("request", JSONB, nullable=False),
     sa.Column("request_sha256", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
@@ -394,8 +296,8 @@ EXPORT_JOB: Final = sa.Table(
     sa.Column("archive_sha256", sa.Text),
     sa.Column("archive_bytes", sa.BigInteger),
     sa.Column("sentence", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("ordered_at", _INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("seen_at", _INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("ordered_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("seen_at", INSTANT, nullable=False, server_default=_NOW),
     sa.CheckConstraint(
         "state IN ('intended', 'sent', 'pending', 'completed', 'landed', 'refused', 'failed', 'lost')", name="state"
     ),

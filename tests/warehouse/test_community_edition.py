@@ -23,7 +23,7 @@ from tests.fakes.points import DAY, Said
 from tests.fakes.registers import wrong_intervals
 from tests.fakes.summaries import differences
 from tests.warehouse.test_summaries import day_of, in_zones
-from warehouse import partition, register_days, register_rows, statements, summary_tables
+from warehouse import partition, register_days, register_rows, series_day_rows, statements, summary_tables
 from warehouse.catalogue import Catalogue
 from warehouse.connections import Connections
 from warehouse.embedded.host import free_port
@@ -121,7 +121,7 @@ def _migrated(session: psycopg.Connection, step: str) -> Iterator[sa.Transaction
 
 @pytest.fixture
 def by_insert(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (partition, summary_tables, register_rows, register_days):
+    for module in (partition, summary_tables, register_rows, register_days, series_day_rows):
         monkeypatch.setattr(module, "send_rows", rows_by_insert.send_rows)
 
 

@@ -19,7 +19,7 @@ from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import check_schema, migrate
 from warehouse.server import with_database
 from warehouse.store import open_warehouse
-from warehouse.tables import METADATA
+from warehouse.derived_tables import METADATA
 
 SUMMARIES = {"measurement_hourly", "measurement_daily", "measurement_local_daily", "register_energy_local_daily"}
 

@@ -141,7 +141,6 @@ def test_a_warehouse_that_had_points_before_is_filled_in_pieces(
     observer.execute("UPDATE derived SET complete_at = NULL WHERE name = 'series_days'")
     steps = fill(database)
     assert [next(steps).n_done for _ in range(2)] == [0, 1]
-    steps.close()
     assert [one.name for one in pending(database)] == ["series_days"]
     load(warehouse, {("a", 5): 2.0}, window=day(2), is_correction=True)
 

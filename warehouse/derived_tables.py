@@ -1,0 +1,112 @@
+"""The tables of what is derived from points, by name and type; with `tables.py`, all of them.
+
+A chunk of a hypertable is 7 days of `register_interval` (step 0010), and 28 days of the summaries (0013, 0014) and
+`series_day` (0020).
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from warehouse.tables import INSTANT, METADATA
+
+__all__ = ["DERIVED", "DERIVED_UNIT", "METADATA", "REGISTER_INTERVAL", "REGISTER_LOCAL_DAY", "SERIES_DAY", "SUMMARY_DAILY", "SUMMARY_HOURLY", "SUMMARY_LOCAL_DAY"]
+
+REGISTER_INTERVAL: Final = sa.Table(
+    "register_interval",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ended_at", INSTANT, primary_key=True),
+    sa.Column("measured_at", INSTANT, nullable=False),
+    sa.Column("amount", sa.Double, nullable=False),
+    # What the interval was judged by: canonical units a second, and seconds between two readings.
+    sa.Column("usual", sa.Double),
+    sa.Column("spacing", sa.Double),
+    sa.Column("flag", sa.Text, nullable=False),
+    comment="What a register counted between two trusted readings. Hypertable; read as register_energy.",
+)
+
+
+def _figures() -> list[sa.Column[float]]:
+    return [sa.Column(name, sa.Double, nullable=False) for name in ("minimum", "maximum", "total", "latest")]
+
+
+SUMMARY_HOURLY: Final = sa.Table(
+    "summary_hourly",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bucket_at", INSTANT, primary_key=True),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    *_figures(),
+    comment="What the numbers of an hour amount to, on days of more than 96 points. Hypertable.",
+)
+
+SUMMARY_DAILY: Final = sa.Table(
+    "summary_daily",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bucket_at", INSTANT, primary_key=True),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    *_figures(),
+    comment="What the numbers of a UTC day amount to. Hypertable.",
+)
+
+SUMMARY_LOCAL_DAY: Final = sa.Table(
+    "summary_local_day",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("local_date", sa.Date, primary_key=True),
+    sa.Column("partition_at", INSTANT, primary_key=True),
+    # The instant at which the local date begins, by the locked tzdata.
+    sa.Column("bucket_at", INSTANT, nullable=False),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    *_figures(),
+    comment="What of a local day lies in one UTC day. Hypertable; read as measurement_local_daily.",
+)
+
+SERIES_DAY: Final = sa.Table(
+    "series_day",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("found", sa.Integer, nullable=False),
+    sa.Column("first_at", INSTANT),
+    sa.Column("last_at", INSTANT),
+    sa.Column("longest_gap_seconds", sa.Double),
+    # Of numbers; texts have none.
+    sa.Column("minimum", sa.Double),
+    sa.Column("maximum", sa.Double),
+    sa.Column("value_hash", sa.BigInteger),
+    comment="What a series has on a UTC day: facts, written by the load. Hypertable.",
+)
+
+DERIVED: Final = sa.Table(
+    "derived",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("planned_at", INSTANT),
+    sa.Column("complete_at", INSTANT),
+    comment="What loads write beside the points, and since when all of it is there.",
+)
+
+DERIVED_UNIT: Final = sa.Table(
+    "derived_unit",
+    METADATA,
+    sa.Column("name", sa.Text, sa.ForeignKey("derived.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("filled_at", INSTANT),
+    comment="The pieces in which a warehouse that had points before is filled, and which of them are done.",
+)
+
+REGISTER_LOCAL_DAY: Final = sa.Table(
+    "register_local_day",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("local_date", sa.Date, primary_key=True),
+    sa.Column("partition_at", INSTANT, primary_key=True),
+    sa.Column("bucket_at", INSTANT, nullable=False),
+    sa.Column("amount", sa.Double, nullable=False),
+    sa.Column("n_intervals", sa.Integer, nullable=False),
+    sa.Column("n_flagged", sa.Integer, nullable=False),
+    comment="What a register counted of a local day in a UTC day. Hypertable; read as register_energy_local_daily.",
+)
