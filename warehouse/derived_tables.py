@@ -10,7 +10,17 @@ import sqlalchemy as sa
 
 from warehouse.tables import INSTANT, METADATA
 
-__all__ = ["DERIVED", "DERIVED_UNIT", "METADATA", "REGISTER_INTERVAL", "REGISTER_LOCAL_DAY", "SERIES_DAY", "SUMMARY_DAILY", "SUMMARY_HOURLY", "SUMMARY_LOCAL_DAY"]
+__all__ = [
+    "DERIVED",
+    "DERIVED_UNIT",
+    "METADATA",
+    "REGISTER_INTERVAL",
+    "REGISTER_LOCAL_DAY",
+    "SERIES_DAY",
+    "SUMMARY_DAILY",
+    "SUMMARY_HOURLY",
+    "SUMMARY_LOCAL_DAY",
+]
 
 REGISTER_INTERVAL: Final = sa.Table(
     "register_interval",

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 _AT_ONCE: Final = 1_000
-_SMALL: Final = frozenset({"series_id", "n_points", "n_intervals", "n_flagged"})
+_SMALL: Final = frozenset({"series_id", "n_points", "n_intervals", "n_flagged", "found", "value_hash"})
 
 
 def send_rows(
@@ -50,7 +50,7 @@ def _rows(packed: bytes, columns: Sequence[str], texts: Collection[str]) -> Iter
 def _value(name: str, field: bytes) -> object:
     if name in _SMALL:
         return int.from_bytes(field, "big", signed=True)
-    if name == "local_date":
+    if name in {"local_date", "day"}:
         return date(2000, 1, 1) + timedelta(days=int.from_bytes(field, "big", signed=True))
     if name.endswith("_at"):
         return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=int.from_bytes(field, "big", signed=True))

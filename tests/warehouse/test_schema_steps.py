@@ -15,11 +15,11 @@ from domain.errors import ConfigurationError, WarehouseUnavailableError, Warehou
 from tests.fakes.forked import together
 from tests.fakes.points import DAY, batch, load
 from warehouse.budget import DatabaseBudget
+from warehouse.derived_tables import METADATA
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import check_schema, migrate
 from warehouse.server import with_database
 from warehouse.store import open_warehouse
-from warehouse.derived_tables import METADATA
 
 SUMMARIES = {"measurement_hourly", "measurement_daily", "measurement_local_daily", "register_energy_local_daily"}
 
