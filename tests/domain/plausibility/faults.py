@@ -61,7 +61,7 @@ class Fault:
 
     @property
     def found_by(self) -> int:
-        """The second before which it has to be found: the end of the day after it began; of its third day for a shift."""
+        """When it has to be found at the latest: at the end of the day after it began; a shift, of the third day."""
         return (self.begin // DAY + (3 if self.kind == "shift" else 2)) * DAY
 
 

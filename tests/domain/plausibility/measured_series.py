@@ -1,7 +1,7 @@
 """The series in which faults are looked for: the shipped measurements as they are, and what the twins make of them.
 
 A year of each (364 days from 2025-01-01). Registers are not among them: what they count is judged by the register
-engine. Series that are one source's column, scaled, shifted or split, share a `column`: they are copies, and count once.
+engine. Series that are one column of a source, scaled, shifted or split, share it as `column`: copies count once.
 """
 
 from collections.abc import Iterator
