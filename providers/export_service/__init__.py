@@ -21,6 +21,8 @@ Quirks, and what is done about each:
     Tokens may be of a scroll (expires), of `search_after` (loses documents that share the millisecond at which a page
         ends) or of an offset (ends silently at 10,000 documents): `paging` is made for all three.
     A rejected token begins the product anew; a full page without a token is doubted (`paging.Paginator`).
+    A listing may end early, with a correct mark of the end, where a shard fails: what may lie behind each end is asked
+        for, which costs one request for a listing in order of time, two otherwise (`paging`).
     A producer that runs twice writes every document twice: equal documents count once, as duplicates.
     Many devices may share one millisecond: an account names the fields that tell them apart.
     Documents arrive late: the trailing days are asked for again.

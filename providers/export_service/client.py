@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -25,7 +25,8 @@ from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
-from providers.export_service.paging import Paginator, Request
+from providers.export_service.paging import Paginator
+from providers.export_service.questions import Request
 from providers.export_service.spec import (
     DISCOVERY_DAYS,
     DISCOVERY_ROWS,
@@ -166,14 +167,19 @@ class ExportService(ProviderClient):
             return self._ask(product, request, pages.page_rows)
 
         with Ahead(ask, is_ahead=self._reads_ahead) as line, _named(product):
+            held: Payload | None = None  # the last page, perhaps: a probe may bring no other
             request = pages.request()
             reply = None if request is None else line.put(request)
             while request is not None and reply is not None:
                 payload = self._learn(pages, request, reply, product)
                 request = pages.request()
                 reply = None if request is None else line.put(request)
-                if payload is not None:
-                    yield payload
+                if payload is not None and held is not None:
+                    yield held
+                held = payload or (held and replace(held, cursor=pages.cursor))
+                if held is not None and (request is None or not request.is_probe):
+                    yield held
+                    held = None
 
     def _paginator(self, product: str, window: Window, so_far: Progress | None) -> Paginator:
         """The paging that an earlier pull had begun, if it can be continued; otherwise a new one."""

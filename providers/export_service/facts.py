@@ -1,9 +1,10 @@
 """What a walk through a listing wants to know of a page: where its documents stand, and how many differ."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import orjson
@@ -13,6 +14,13 @@ from providers._times import instant_of
 
 Span = tuple[int, int]
 """Milliseconds since the epoch, half-open."""
+
+_SECOND: Final = 1000
+
+UNKNOWN: Final = 0
+ASCENDING: Final = 1
+DESCENDING: Final = -1
+MIXED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,11 @@ class PageFacts:
         n_at_end: Different documents at the end of the span that was asked for, which belong to the next one.
         is_tied: Whether two different documents share a millisecond.
         n_distinct: Different documents.
+        n_early: Documents in the first half of the span, the same one as often as it comes.
+        n_late: Documents in the second half, those at the end of the span not included.
+        n_first: Documents before `second_behind(low)`, the end of the span not included.
+        n_last: Documents from `second_of(high)` on, likewise.
+        order: In which order of time they stand; unknown where fewer than two milliseconds are named.
     """
 
     token: str
@@ -45,6 +58,11 @@ class PageFacts:
     n_at_end: int
     is_tied: bool
     n_distinct: int
+    n_early: int
+    n_late: int
+    n_first: int
+    n_last: int
+    order: int
 
     @classmethod
     def of(cls, rows: Sequence[Any], span: Span, *, token: str, n_bytes: int, time_field: str) -> Self:
@@ -53,8 +71,10 @@ class PageFacts:
             times = [row[time_field] for row in rows]
         except (KeyError, TypeError):
             times = [row.get(time_field) if isinstance(row, dict) else None for row in rows]
+        middle = middle_of(span)
         are_whole = set(map(type, times)) == {int}
         if are_whole and span[0] <= times[0] and times[-1] <= span[1] and _is_rising(times):
+            n_at_end, n_early = int(times[-1] == span[1]), bisect_left(times, middle)
             return cls(
                 token=token,
                 n_rows=len(rows),
@@ -63,9 +83,14 @@ class PageFacts:
                 high=times[-1],
                 n_low=1,
                 n_high=1,
-                n_at_end=int(times[-1] == span[1]),
+                n_at_end=n_at_end,
                 is_tied=False,
                 n_distinct=len(rows),
+                n_early=n_early,
+                n_late=len(rows) - n_early - n_at_end,
+                n_first=bisect_left(times, second_behind(times[0], span)),
+                n_last=max(len(rows) - n_at_end - bisect_left(times, second_of(times[-1], span)), 0),
+                order=ASCENDING if len(rows) > 1 else UNKNOWN,
             )
         are_placed = are_whole and span[0] <= min(times) and max(times) <= span[1]
         if not are_placed:
@@ -95,7 +120,39 @@ class PageFacts:
             n_at_end=distinct_at(span[1]),
             is_tied=is_tied,
             n_distinct=n_distinct,
+            n_early=sum(time < middle for time in placed),
+            n_late=sum(middle <= time < span[1] for time in placed),
+            n_first=0 if low is None else sum(time < second_behind(low, span) for time in placed),
+            n_last=0 if high is None else sum(second_of(high, span) <= time < span[1] for time in placed),
+            order=_order(placed),
         )
+
+
+def middle_of(span: Span) -> int:
+    """The first millisecond of the second half of `span`."""
+    return (span[0] + span[1]) // 2
+
+
+def second_of(millisecond: int, span: Span) -> int:
+    """Where the second begins that `millisecond` is in; itself, in a span that is no wider than a second."""
+    return millisecond - millisecond % _unit(span)
+
+
+def second_behind(millisecond: int, span: Span) -> int:
+    """Where the next second begins, or `span` ends."""
+    return min(second_of(millisecond, span) + _unit(span), span[1])
+
+
+def _unit(span: Span) -> int:
+    return _SECOND if span[1] - span[0] > _SECOND else 1
+
+
+def _order(times: Sequence[int]) -> int:
+    """In which order `times` stand."""
+    if len(set(times)) <= 1:
+        return UNKNOWN
+    rising = sorted(times)
+    return ASCENDING if times == rising else DESCENDING if times == rising[::-1] else MIXED
 
 
 def _is_rising(times: Sequence[int]) -> bool:

@@ -11,9 +11,19 @@ each may lose documents in silence:
                   token, is doubted: the span is asked for in halves, down to one millisecond; where more than 10,000
                   documents came in order of time, only what lies behind the last of them is asked for.
 
-What no paging can see: a document that the provider left out of a page that was not full; one that shares its
-millisecond with the end of a page, if no page so far held two documents of one millisecond; and one that arrived after
-its page had passed. For these the trailing days are asked for again.
+Behind each of them a shard may fail, and the listing then ends early, with a correct mark of the end. So no such mark
+is believed before what may lie behind it was asked for. That costs, for each listing:
+
+    1 request     if all documents came in order of time: from the second of the last one to the end, which is counted.
+    2 requests    if they did not, or there was none or one: the halves of the span, which are counted. A half with more
+                  documents than fit into one answer takes as many as it has pages, so that a long listing in no order
+                  costs about as much again.
+
+What another number is found in is listed, and kept; what is found empty that was not is an error.
+
+What no paging can see: a document that the provider left out amid others of a listing in order of time; one that shares
+its millisecond with the end of a page, if no page so far held two documents of one millisecond; and one that arrived
+after its page had passed. For these the trailing days are asked for again.
 """
 
 import hashlib
@@ -23,25 +33,22 @@ from dataclasses import dataclass, field, fields
 from typing import Final, Self
 
 from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
-from providers.export_service.facts import PageFacts, Span
+from providers.export_service.facts import (
+    ASCENDING,
+    DESCENDING,
+    MIXED,
+    UNKNOWN,
+    PageFacts,
+    Span,
+    middle_of,
+    second_behind,
+    second_of,
+)
+from providers.export_service.questions import Probe, Request, Task
 from providers.export_service.spec import MAX_BYTES, MAX_PAGES, MAX_RESTARTS, MAX_ROWS, RESULT_WINDOW
-
-_ASCENDING: Final = 1
-_DESCENDING: Final = -1
-_MIXED: Final = 2
-_UNKNOWN: Final = 0
 
 _OF_ONE_FETCH: Final = frozenset({"page", "place", "n_asked", "n_rows", "n_bytes", "n_restarts", "_seen"})
 """What a cursor does not hold: caps, and patience with dead tokens, are a fetch's, and a later one has its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to ask next: a span, the token that continues it, and whether the answer only tests a suspicion."""
-
-    span: Span
-    token: str = ""
-    is_probe: bool = False
 
 
 @dataclass(slots=True)
@@ -52,26 +59,30 @@ class Paginator:
         whole: All that is asked for.
         page_rows: Documents asked for in one answer.
         place: The product and the window, for messages.
-        todo: Spans still to be listed; the first is being listed.
+        todo: What is still to be listed; the first is being listed.
         token: What continues the first of them.
         page: Payloads handed out since the listing (last) began.
         n_asked: Answers of this fetch so far; with `n_rows` and `n_bytes`, for the caps.
         n_restarts: How often the listing began anew in this fetch.
         n_listed: Documents of the first span so far.
         n_credited: Documents of the first span so far that were taken off the debts, the same one of a page once.
+        n_early: Documents of the first span so far that stand in its first half, the same one as often as it came.
+        n_late: Those in its second half.
+        counts: Documents of the last page within its earliest and its latest second.
         edges: The last page's earliest and latest millisecond, and the different documents at each.
         trend: In which order of time the pages of the first span came.
+        order: In which order of time documents stood within a page so far, whatever its span.
         is_tied: Whether documents were seen to share a millisecond.
         was_empty: Whether the last page was empty and had a token.
         was_full: Whether the last page that was not empty was full.
-        probes: Questions to ask before the next page: span, millisecond whose documents are known, how many they are.
+        probes: Questions to ask before the next page.
         debts: Length of `todo` at which it is due, and different documents that the halves of a doubted page still owe.
     """
 
     whole: list[Span]
     page_rows: int
     place: str
-    todo: list[Span] = field(default_factory=list)
+    todo: list[Task] = field(default_factory=list)
     token: str = ""
     page: int = 0
     n_asked: int = 0
@@ -80,34 +91,43 @@ class Paginator:
     n_restarts: int = 0
     n_listed: int = 0
     n_credited: int = 0
+    n_early: int = 0
+    n_late: int = 0
+    counts: tuple[int, int] = (0, 0)
     edges: tuple[int, int, int, int] | None = None
-    trend: int = _UNKNOWN
+    trend: int = UNKNOWN
+    order: int = UNKNOWN
     is_tied: bool = False
     was_empty: bool = False
     was_full: bool = False
-    probes: list[tuple[int, int, int, int]] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
     debts: list[list[int]] = field(default_factory=list)
     _seen: set[bytes] = field(default_factory=set)
 
     @classmethod
     def begin(cls, whole: list[Span], *, page_rows: int, place: str) -> Self:
         """A paginator over the spans of `whole`."""
-        return cls(whole, page_rows, place, todo=list(whole))
+        return cls(whole, page_rows, place, todo=[Task(*span) for span in whole])
 
     @classmethod
     def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
-        """The one that left `cursor` behind its page `page`, in a new fetch; None if it was another one's."""
+        """The one that left `cursor` behind its page `page`, in a new fetch.
+
+        None if it was another one's, or if a probe comes next: it may bring no page, and so no end.
+        """
         try:
             saved = json.loads(cursor)
             state = {each.name: saved[each.name] for each in fields(cls) if each.name not in _OF_ONE_FETCH}
             state["whole"] = [(int(start), int(end)) for start, end in saved["whole"]]
-            state["todo"] = [(int(start), int(end)) for start, end in saved["todo"]]
+            state["todo"] = [Task(*map(int, task)) for task in saved["todo"]]
+            state["probes"] = [Probe(*map(int, probe)) for probe in saved["probes"]]
+            state["counts"] = tuple(map(int, saved["counts"]))
             state["edges"] = None if saved["edges"] is None else tuple(map(int, saved["edges"]))
-            state["probes"] = [tuple(map(int, probe)) for probe in saved["probes"]]
             paginator = cls(**state, place=place, page=page)
         except (ValueError, KeyError, TypeError):
             return None
-        if paginator.whole != whole:
+        request = paginator.request()
+        if paginator.whole != whole or request is None or request.is_probe:
             return None
         if paginator.token:
             paginator._note_token(paginator.token)
@@ -124,8 +144,11 @@ class Paginator:
     def request(self) -> Request | None:
         """What to ask next; None at the end."""
         if self.probes:
-            return Request(self.probes[0][:2], is_probe=True)
-        return Request(self.todo[0], self.token) if self.todo else None
+            return Request((self.probes[0].start, self.probes[0].end), is_probe=True)
+        if not self.todo:
+            return None
+        start, end, _ = task = self.todo[0]
+        return Request((start, end), self.token, is_probe=task.is_count)
 
     def take(self, facts: PageFacts) -> bool:
         """Learn the answer to `request`.
@@ -139,7 +162,7 @@ class Paginator:
             TruncationSuspectedError: It is cut, and no narrower question could show what is missing.
         """
         self._count(facts)
-        is_kept = self._take_probe(*self.probes.pop(0), facts) if self.probes else self._take_page(facts)
+        is_kept = self._take_probe(self.probes.pop(0), facts) if self.probes else self._take_page(facts)
         self._prove_halves()
         self.page += is_kept
         return is_kept
@@ -162,13 +185,15 @@ class Paginator:
             return False
         self.n_restarts += 1
         self.page = 0
-        self.todo = list(self.whole)
+        self.todo = [Task(*span) for span in self.whole]
         self.probes.clear()
         self.debts.clear()
         self._begin_span()
         return True
 
     def _take_page(self, facts: PageFacts) -> bool:
+        if self.todo[0].is_count:
+            return self._take_count(facts)
         is_first = self.n_listed == 0 and not self.token
         is_doubtful = facts.n_rows >= self.page_rows or self.n_listed + facts.n_rows == RESULT_WINDOW
         if is_first and is_doubtful and not facts.token:
@@ -179,12 +204,12 @@ class Paginator:
         n_new = facts.n_distinct - facts.n_at_end
         self._credit(n_new)
         self.n_credited += n_new
+        self.n_early += facts.n_early
+        self.n_late += facts.n_late
         if facts.token:
             self._go_on(facts)
-        elif is_doubtful:
-            self._doubt_end(facts)
         else:
-            self._close_span()
+            self._end(is_doubtful=is_doubtful)
         return True
 
     def _go_on(self, facts: PageFacts) -> None:
@@ -201,36 +226,72 @@ class Paginator:
         self._note_token(facts.token)
         self.token = facts.token
 
-    def _doubt_end(self, facts: PageFacts) -> None:
-        """A later page ended the listing, full or at the size of a result window: ask for what may lie behind it."""
-        start, end = self.todo[0]
-        is_up = self.trend == _ASCENDING
-        edge, n_known = (facts.high, facts.n_high) if is_up else (facts.low, facts.n_low)
-        is_ordered = self.trend in (_ASCENDING, _DESCENDING) and self.n_listed > RESULT_WINDOW
-        if not is_ordered or edge is None or (edge == start if is_up else edge + 1 == end):
+    def _end(self, *, is_doubtful: bool) -> None:
+        """The first span has come to a mark of its end: ask for what may lie behind it."""
+        (start, end, _), tail = self.todo[0], self._tail()
+        if is_doubtful and (tail is None or self.n_listed <= RESULT_WINDOW):
             self._split(n_pending=0)
             return
-        self._close_span()
-        if is_up and edge < end:  # at the very end it is the next span's
-            self.probes.append((edge, end, edge, n_known))
-        elif not is_up:
-            self.probes.append((start, edge + 1, edge, n_known))
+        counts = []
+        if tail is not None:
+            self.probes = [probe for probe in self.probes if not tail.start <= probe.edge < tail.end]  # it counts them
+            counts = [tail] if tail.start < tail.end else []  # at the very end there is only what is the next span's
+        elif end - start > 1:
+            middle = middle_of((start, end))
+            counts = [Task(start, middle, self.n_early), Task(middle, end, self.n_late)]
+        self.todo[0:1] = counts
+        self._begin_span()
 
-    def _take_probe(self, start: int, end: int, edge: int, n_known: int, facts: PageFacts) -> bool:
+    def _tail(self) -> Task | None:
+        """What the end of the first span hides if it came too early; None if that may lie anywhere in it.
+
+        In whole seconds: whether the provider reads fractions is not documented.
+        """
+        start, end, _ = self.todo[0]
+        direction = _both(self.trend, self.order)
+        if self.edges is None or direction not in (ASCENDING, DESCENDING):
+            return None
+        low, high = second_behind(self.edges[0], (start, end)), second_of(self.edges[1], (start, end))
+        if direction == ASCENDING:
+            return Task(high, end, self.counts[1]) if high > start else None
+        return Task(start, low, self.counts[0]) if low < end else None
+
+    def _take_count(self, facts: PageFacts) -> bool:
+        """A page of a span that is counted. If another number is found in it, it is listed, and kept then.
+
+        Documents without a place are no more than is known, and no fewer.
+        """
+        start, end, n_known = self.todo[0]
+        n_found = facts.n_early + facts.n_late
+        if not self.token and n_found > n_known:
+            self.todo[0] = Task(start, end)
+            return self._take_page(facts)
+        self.n_early += n_found
+        self.n_listed += facts.n_rows
+        if facts.token:
+            self._go_on(facts)
+            return False
+        if not self.n_listed and n_known:
+            raise self._truncated("the provider shows nothing where it showed documents a moment ago")
+        self.todo[0:1] = [Task(start, end)] if self.n_early > n_known or self.n_listed < n_known else []
+        self._begin_span()
+        return False
+
+    def _take_probe(self, probe: Probe, facts: PageFacts) -> bool:
         """The answer to a doubt: kept if it holds a document that the listing did not.
 
         An answer that is not all there is becomes a span to be listed: next, or behind the span that is under way.
         """
-        is_full = facts.n_rows >= self.page_rows
-        if is_full and end - start <= 1:
+        is_full, is_moment = facts.n_rows >= self.page_rows, probe.end - probe.start <= 1
+        if is_full and is_moment:
             raise self._truncated("a page ended amid more documents of one millisecond than one answer holds")
         if is_full or facts.token:
-            self.todo.insert(1 if self.token else 0, (start, end))
-            self._credit(-n_known)  # they come again with the span
+            self.todo.insert(1 if self.token else 0, Task(probe.start, probe.end))
+            self._credit(-probe.n_known)  # they come again with the span
             return False
-        n_edge = facts.n_low if facts.low == edge else facts.n_high if facts.high == edge else 0
-        n_others = facts.n_distinct - n_edge - facts.n_at_end
-        n_new = max(n_edge - n_known, 0) + (max(n_others, 0) if end - start > 1 else 0)
+        n_edge = facts.n_low if facts.low == probe.edge else facts.n_high if facts.high == probe.edge else 0
+        n_others = 0 if is_moment else max(facts.n_distinct - n_edge - facts.n_at_end, 0)
+        n_new = max(n_edge - probe.n_known, 0) + n_others
         self._credit(n_new)
         if self.token:  # the span around it is under way
             self.n_credited += n_new
@@ -239,39 +300,37 @@ class Paginator:
     def _note_order(self, facts: PageFacts) -> None:
         """Learn how this page lies to the one before, and ask for the millisecond between them if it may be cut."""
         self.is_tied = self.is_tied or facts.is_tied
+        self.order = _both(self.order, facts.order)
         if self.edges is not None:
             self._note_edge(self.edges, facts)
         if facts.low is not None and facts.high is not None:
             self.edges = (facts.low, facts.high, facts.n_low, facts.n_high)
+            self.counts = (facts.n_first, facts.n_last)
             self.was_full = facts.n_rows >= self.page_rows
 
     def _note_edge(self, edges: tuple[int, int, int, int], facts: PageFacts) -> None:
         low, high, n_low, n_high = edges
         is_at_end = facts.low is None or facts.high is None
         if facts.low is not None and facts.high is not None:
-            trend = _ASCENDING if facts.low >= high else _DESCENDING if facts.high <= low else _MIXED
-            self.trend = trend if self.trend in (_UNKNOWN, trend) else _MIXED
+            trend = ASCENDING if facts.low >= high else DESCENDING if facts.high <= low else MIXED
+            self.trend = _both(self.trend, trend)
         if not self.is_tied or not self.was_full or (is_at_end and facts.token):
             return
-        if self.trend in (_ASCENDING, _UNKNOWN) and (is_at_end or facts.low != high):
-            self.probes.append((high, high + 1, high, n_high))
-        if self.trend in (_DESCENDING, _UNKNOWN) and (is_at_end or facts.high != low):
-            self.probes.append((low, low + 1, low, n_low))
+        if self.trend in (ASCENDING, UNKNOWN) and (is_at_end or facts.low != high):
+            self.probes.append(Probe(high, high + 1, high, n_high))
+        if self.trend in (DESCENDING, UNKNOWN) and (is_at_end or facts.high != low):
+            self.probes.append(Probe(low, low + 1, low, n_low))
 
     def _split(self, *, n_pending: int) -> None:
         """Ask for the first span again, in halves."""
-        start, end = self.todo[0]
+        start, end, _ = self.todo[0]
         if end - start <= 1:
             raise self._truncated("an answer about one millisecond is full, and has no token")
-        middle = (start + end) // 2
-        self.todo[0:1] = [(start, middle), (middle, end)]
+        middle = middle_of((start, end))
+        self.todo[0:1] = [Task(start, middle), Task(middle, end)]
         self._credit(-self.n_credited)  # they come again with the halves
         if n_pending:
             self.debts.append([len(self.todo) - 2, n_pending])
-        self._begin_span()
-
-    def _close_span(self) -> None:
-        del self.todo[0]
         self._begin_span()
 
     def _credit(self, n_documents: int) -> None:
@@ -287,8 +346,8 @@ class Paginator:
                 raise self._truncated(f"the two halves of a span hold {n_pending:,} documents fewer than the whole")
 
     def _begin_span(self) -> None:
-        self.token, self.edges, self.trend = "", None, _UNKNOWN
-        self.n_listed = self.n_credited = 0
+        self.token, self.edges, self.trend = "", None, UNKNOWN
+        self.n_listed = self.n_credited = self.n_early = self.n_late = 0
         self.was_empty = self.was_full = False
         self._seen.clear()
 
@@ -324,3 +383,10 @@ class Paginator:
         return TruncationSuspectedError(
             culprit, place=self.place, fix="ask the provider for the true count; nothing of this window is loaded"
         )
+
+
+def _both(one: int, other: int) -> int:
+    """The order of what has two orders."""
+    if UNKNOWN in (one, other):
+        return one or other
+    return one if one == other else MIXED

@@ -28,6 +28,8 @@ Quirks, and what is done about each:
     `from` or `to` in the future is an error of the provider's: both are clamped to now.
     `to` is included: what lies exactly at the end of a window is left to the next one.
     `precision` counts significant digits; the default of six would round large numbers, so more are asked for.
+    The list of products says no total: its end is believed once the page behind a short one has nothing new. That costs
+        one request for each list; no order of products is promised from which less could be concluded.
     Statistics have no documented unit. Watt-seconds is inferred, and said in the label `unit`.
     Values of a running hour or day are restated: the trailing days are asked for again. Of a month or a year nothing is
         asked before it is over; the day on which it began is asked for again then.

@@ -9,7 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from domain.contract import ProviderClient
-from domain.errors import IncompleteAnswerError, NotYetPublishedError, PagingLoopError, ProviderError
+from domain.errors import (
+    IncompleteAnswerError,
+    NotYetPublishedError,
+    PagingLoopError,
+    ProviderError,
+    TruncationSuspectedError,
+)
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient, Response
@@ -80,10 +86,11 @@ class VoltStorage(ProviderClient):
         return hashlib.sha256(json.dumps([where, account], sort_keys=True, default=str).encode()).hexdigest()
 
     def products(self) -> list[Product]:
-        """The products that the account may see, page by page until a short one.
+        """The products that the account may see, page by page until behind a short one there is nothing new.
 
         Raises:
             PagingLoopError: A page holds nothing but products of earlier ones.
+            TruncationSuspectedError: A page was cut, as a later one shows.
             ProviderError: The list cannot be had.
         """
         self._http.new_step()  # who listens all day asks for it again and again, and begins anew each time
@@ -186,22 +193,36 @@ class VoltStorage(ProviderClient):
         return Window(_floor(window.start), _ceiling(min(window.end, now)))
 
     def _product_pages(self) -> Iterator[tuple[int, Response, list[Product], bool]]:
-        """Number, answer, products not seen before, and whether it was the last."""
+        """Number, answer, products not seen before, and whether it was the last.
+
+        A short page may have been cut, and `count` may have a cap that nobody documents: the end is believed where the
+        page behind a short one says nothing new, which costs a request.
+        """
         seen: set[int] = set()
+        sizes: list[int] = []
         for number in range(1, MAX_PRODUCT_PAGES + 1):
             place = f"{self._http.source}, products, page {number}"
             params = {**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)}
             response = self._http.get(self._account.paths.products, params, accept=_JSON)
             page = parse_products(response.body, place=place, zones=self._account.zones)
             fresh = [product for product in page if product.id not in seen]
-            if page and not fresh:
+            was_short = bool(sizes) and sizes[-1] < self._per_page
+            if page and not fresh and not was_short:
                 raise PagingLoopError(
                     "a page of products holds only products of earlier pages",
                     place=place,
                     fix="ask the provider whether `page` is still obeyed, or name the products in defs.yaml",
                 )
+            if fresh and len(set(sizes)) > 1:
+                raise TruncationSuspectedError(
+                    f"the pages of products before this one hold {', '.join(map(str, sizes))}: one of them was cut",
+                    place=place,
+                    fix="wait for the next try; if it stays, name the products in defs.yaml",
+                )
             seen |= {product.id for product in fresh}
-            is_last = len(page) != self._per_page  # short: the last one; longer: `count` is not obeyed, and this is all
+            sizes.append(len(page))
+            # Longer than asked for: `count` is not obeyed, and this is all.
+            is_last = len(page) > self._per_page or (was_short and not fresh)
             yield number, response, fresh, is_last
             if is_last:
                 return

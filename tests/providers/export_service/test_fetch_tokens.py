@@ -126,7 +126,7 @@ def test_a_hostile_token_travels_as_one_encoded_value_and_nothing_else(served: H
     served.twin.fault("answer", body=body, times=1)
     served.twin.fault("answer", body='{"numResults":0,"result":[]}', from_request=2, times=1)
     served.fetch()
-    (first, second) = served.asked()
+    (first, second, *_) = served.asked()
     assert second["query"] == {**first["query"], "continueToken": token}
     assert second["path"] == first["path"]
 

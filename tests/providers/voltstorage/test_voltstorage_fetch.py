@@ -16,6 +16,7 @@ from domain.errors import (
     PayloadUnreadableError,
     ProviderUnavailableError,
     RequestRejectedError,
+    TruncationSuspectedError,
 )
 from domain.measurement import concat
 from domain.window import Window
@@ -168,10 +169,33 @@ def test_a_window_that_begins_within_a_millisecond_is_asked_for_in_whole_ones_an
 def test_products_are_listed_page_by_page_until_a_short_one() -> None:
     with battery(account=AccountConfig(statistics=()), products_per_page=1) as home:
         payloads = home.fetch()
-        assert [entry["query"]["page"] for entry in home.asked(PRODUCTS)] == ["1", "2", "3"]
-        assert [payload.page for payload in payloads if payload.part == "/products"] == [1, 2, 3]
+        assert [entry["query"]["page"] for entry in home.asked(PRODUCTS)] == ["1", "2", "3", "4"]
+        assert [payload.page for payload in payloads if payload.part == "/products"] == [1, 2, 3, 4]
         assert {payload.part for payload in payloads} == {"/products", "77/export", "79/export"}
         assert points_of(concat(home.provider.normalize(payloads, DAY)))
+
+
+def test_a_list_of_products_costs_one_request_more_to_prove_its_end() -> None:
+    with battery(account=AccountConfig(statistics=())) as home:
+        assert [product.id for product in home.provider.client.products()] == [77, 79]
+        assert [entry["query"]["page"] for entry in home.asked(PRODUCTS)] == ["1", "2"]
+
+
+def test_pages_of_products_with_a_cap_of_their_own_are_listed_to_the_end() -> None:
+    with battery(account=AccountConfig(statistics=()), products_per_page=9) as home:
+        one, other = ({"id": number} for number in (77, 79))
+        home.twin.fault("answer", endpoint="products", page=1, body=json.dumps([one]))
+        home.twin.fault("answer", endpoint="products", page=2, body=json.dumps([other]))
+        assert [product.id for product in home.provider.client.products()] == [77, 79]
+
+
+@pytest.mark.parametrize("cut", [[], [{"id": 1}]])
+def test_a_page_of_products_that_was_cut_is_found_by_the_next_one(cut: list[dict[str, int]]) -> None:
+    with battery(account=AccountConfig(statistics=()), products_per_page=2) as home:
+        for page, ids in ((1, [{"id": 7}, {"id": 8}]), (2, cut), (3, [{"id": 9}, {"id": 10}])):
+            home.twin.fault("answer", endpoint="products", page=page, body=json.dumps(ids))
+        with pytest.raises(TruncationSuspectedError, match="one of them was cut"):
+            home.provider.client.products()
 
 
 def test_pages_of_products_that_repeat_are_a_loop() -> None:
