@@ -16,8 +16,7 @@ import dagster as dg
 
 from assets.expected import last_expected_day, missing_days
 from assets.failures import as_single_failure, error_name, named
-from assets.keys import measurements_key
-from assets.source import SourceFacts
+from assets.source import SourceFacts, measurements_key
 from domain.errors import IngestError
 from domain.quantities import ABSENT
 from domain.records import EXEMPT, LoadReport

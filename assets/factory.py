@@ -16,9 +16,8 @@ from assets import metadata
 from assets.checks import evaluations_of_failed_step
 from assets.failures import as_failure, as_single_failure, named
 from assets.ingest import DayOutcome, all_failed, ingest_days
-from assets.keys import catalogue_key, days_of, measurements_key, payloads_key
 from assets.retries import DoneDays, calls_for_repetition, done_by_parent
-from assets.source import SourceFacts
+from assets.source import SourceFacts, catalogue_key, days_of, measurements_key, payloads_key
 from domain.errors import IngestError
 from domain.records import Series
 

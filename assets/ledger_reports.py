@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from assets import metadata
-from assets.keys import measurements_key, payloads_key
-from assets.source import SourceFacts
+from assets.source import SourceFacts, measurements_key, payloads_key
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log import EventLogStorage

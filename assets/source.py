@@ -1,9 +1,14 @@
-"""What a source is to the assets, the checks and the schedules: facts, no connection and no secret."""
+"""What a source is to the assets, the checks and the schedules: facts, no connection and no secret.
+
+Beside them what its assets are called, and the days that they are partitioned by.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
+
+import dagster as dg
 
 from domain.records import ProviderSpec
 from domain.window import Window
@@ -75,3 +80,23 @@ class SourceFacts:
         if trailing is None or trailing[0] <= self.first_day:
             return None
         return Window.of_days(self.first_day, trailing[0] - timedelta(days=1))
+
+
+def catalogue_key(slug: str) -> dg.AssetKey:
+    """`<source>/catalogue`."""
+    return dg.AssetKey([slug, "catalogue"])
+
+
+def payloads_key(slug: str) -> dg.AssetKey:
+    """`<source>/payloads`."""
+    return dg.AssetKey([slug, "payloads"])
+
+
+def measurements_key(slug: str) -> dg.AssetKey:
+    """`<source>/measurements`."""
+    return dg.AssetKey([slug, "measurements"])
+
+
+def days_of(facts: SourceFacts) -> dg.DailyPartitionsDefinition:
+    """One UTC day a partition, from the source's first day until yesterday."""
+    return dg.DailyPartitionsDefinition(start_date=facts.first_day.isoformat(), timezone="UTC")

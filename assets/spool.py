@@ -17,8 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import zstandard
 
-from domain.closeable import Closeable
-from domain.contract import LandedPull, Provider, Warehouse
+from domain.contract import Closeable, LandedPull, Provider, Warehouse
 from domain.errors import IngestError
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.window import Window

@@ -5,12 +5,12 @@ lies in the landing zone, so that a changed normalizer is replayed without one r
 `assets.ingest` does it for many days.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from assets.lost_sessions import Result, on_living_sessions
 from assets.spool import Spool
 from domain.contract import LandedPull, Provider, Pull, Warehouse
 from domain.errors import (
@@ -19,11 +19,39 @@ from domain.errors import (
     ProviderError,
     StaleLoadError,
     UnforeseenError,
+    WarehouseUnavailableError,
     is_session_lost,
 )
 from domain.quantities import Kinds
 from domain.records import LoadReport, Payload, PullReport
 from domain.window import Window
+
+Result = TypeVar("Result")
+
+_log: Final = logging.getLogger(__name__)
+
+_MOST_REPEATS: Final = 5  # for it may be the step that ends the session
+
+
+def on_living_sessions(warehouse: Warehouse, place: str, step: Callable[[], Result]) -> Result:
+    """What `step` returns, which is done again where its session was lost.
+
+    A step may be repeated whatever became of it: a pull goes on behind the last page kept, and a load whose commit went
+    unanswered finds its points there, and writes none.
+
+    Raises:
+        WarehouseUnavailableError: No session is to be had for as long as is waited, or each one is lost.
+    """
+    for _ in range(_MOST_REPEATS):
+        try:
+            return step()
+        except WarehouseUnavailableError as error:
+            if not error.session_lost:
+                raise
+            _log.warning("%s: a session was lost, and this step is repeated: %s", place, error)
+            warehouse.wait_until_available(error)
+    return step()
+
 
 if TYPE_CHECKING:
     from domain.measurement import Normalized

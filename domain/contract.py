@@ -4,8 +4,9 @@ A provider has three verbs that never meet. `discover` and `fetch` talk and unde
 and talks to nobody. Answers are kept before they are interpreted, so a mistake of ours never costs a second request.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from domain.errors import IngestError, WarehouseUnavailableError
 from domain.quantities import NO_KINDS, Kinds
@@ -226,3 +227,19 @@ class Budget(Protocol):
 
     def answered(self, slot: int) -> None:
         """Note that the request of `slot` is answered or has failed: until now it may have been on its way."""
+
+
+class Closeable(ABC):
+    """Gives a class with `close` its `with`: itself, closed at the block's end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what is open."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of what is open."""
+        self.close()

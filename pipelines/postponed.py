@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from assets.ingest import contiguous_ranges
-from assets.keys import measurements_key, payloads_key
-from assets.source import SourceFacts
+from assets.source import SourceFacts, measurements_key, payloads_key
 from domain.errors import IngestError, ProviderUnavailableError, RateLimitedError
 from domain.window import Window
 from pipelines.schedules import RANGE_END, RANGE_START, SOURCE_TAG, days_under_way

@@ -18,9 +18,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 
 from assets.ingest import contiguous_ranges
-from assets.keys import catalogue_key, measurements_key, payloads_key
 from assets.refetch import refetch_after
-from assets.source import SourceFacts
+from assets.source import SourceFacts, catalogue_key, measurements_key, payloads_key
 from domain.errors import IngestError
 from domain.records import ProviderSpec
 from domain.window import Window

@@ -8,9 +8,8 @@ import dagster as dg
 
 from assets.checks import evaluations
 from assets.failures import named
-from assets.keys import measurements_key, payloads_key
 from assets.ledger_reports import MOST, ledger_report
-from assets.source import SourceFacts
+from assets.source import SourceFacts, measurements_key, payloads_key
 from domain.errors import IngestError
 from resources.step_resources import WarehouseOpener
 

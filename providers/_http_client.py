@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
-from domain.closeable import Closeable
+from domain.contract import Closeable
 from domain.errors import CredentialsRejectedError, IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from providers._http_errors import (
     UNAUTHORIZED,

@@ -17,7 +17,7 @@ import httpcore
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from domain.closeable import Closeable
+from domain.contract import Closeable
 from domain.errors import PayloadUnreadableError, ProviderError, ProviderUnavailableError
 from providers._addresses import Origin, Resolver, look_up
 from providers._http_errors import FAILURES, failure_of_status

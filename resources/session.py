@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Final, Protocol, TypeVar
 
-from domain.closeable import Closeable
-from domain.contract import Budget
+from domain.contract import Budget, Closeable
 from domain.export_jobs import ExportJobs
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
 from resources.endpoint import Endpoint

@@ -1,4 +1,4 @@
-"""The sandbox running: in a thread of this process, or as a process of its own (`python -m sandbox`)."""
+"""All twins, and the sandbox running: in a thread of this process, or as a process of its own (`python -m sandbox`)."""
 
 import argparse
 import asyncio
@@ -16,13 +16,34 @@ from typing import Any, Final
 
 import uvicorn
 
+from sandbox.climkit.twin import Climkit
 from sandbox.control import Control, control_routes
 from sandbox.export_service.twin import ExportService
 from sandbox.server import RequestLog, application, is_loopback
+from sandbox.servitly.twin import Servitly
 from sandbox.settings import SettingError
+from sandbox.smart_house.twin import SmartHouse
 from sandbox.twin import Twin
-from sandbox.twins import TWINS, build_twins, variable_of
+from sandbox.voltstorage.twin import VoltStorage
 from sandbox.wire import OpenProtocol
+
+TWINS: Final[tuple[type[Twin[Any]], ...]] = (ExportService, VoltStorage, Climkit, SmartHouse, Servitly)
+"""The class of each twin; it is created from its settings."""
+
+
+def build_twins(settings: Mapping[str, Mapping[str, Any]]) -> list[Twin[Any]]:
+    """Every twin, with `settings` (slug → setting → value, as JSON has it) and its own defaults.
+
+    Raises:
+        SettingError: A setting is unknown or does not fit.
+    """
+    return [kind(kind.settings_type().changed(settings.get(kind.slug, {}))) for kind in TWINS]
+
+
+def variable_of(slug: str, credential: str) -> str:
+    """The environment variable with a credential of the twin `slug`, for a sandbox in a process of its own."""
+    return f"SANDBOX_{slug}_{credential}".upper()
+
 
 _GRACE_SECONDS: Final = 1
 _JOIN_SECONDS: Final = 10.0

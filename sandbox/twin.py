@@ -1,5 +1,8 @@
 """What every twin is: a provider's responses on loopback, its settings, its switches, and the true points."""
 
+import base64
+import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -197,3 +200,27 @@ class Twin(ABC, Generic[S]):
 
 
 _LINES: Final = 5_000
+
+
+_HEAD: Final = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=").decode()
+
+
+class BearerTokens:
+    """The tokens of one twin, each with its end."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, float] = {}
+
+    def issue(self, seconds: float) -> str:
+        """A new token that lives for `seconds`. Its head is a real one: a search for tokens in a log finds it."""
+        token = f"{_HEAD}.{secrets.token_urlsafe(48)}.{secrets.token_urlsafe(32)}"
+        self._ends[token] = time.monotonic() + seconds
+        return token
+
+    def is_valid(self, token: str) -> bool:
+        """Whether `token` was issued here and has not ended."""
+        return self._ends.get(token, 0.0) > time.monotonic()
+
+    def revoke_all(self) -> None:
+        """Make every token so far invalid."""
+        self._ends.clear()

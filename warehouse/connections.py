@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory
 
-from domain.closeable import Closeable
+from domain.contract import Closeable
 from domain.errors import ConfigurationError, WarehouseUnsuitableError
 from warehouse.availability import Availability, answers
 from warehouse.libpq import POOLER_ARGUMENT, forget_variables

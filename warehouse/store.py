@@ -9,8 +9,7 @@ from typing import Final
 
 from upath import UPath
 
-from domain.closeable import Closeable
-from domain.contract import LandedPull
+from domain.contract import Closeable, LandedPull
 from domain.errors import (
     IngestError,
     NormalizationError,

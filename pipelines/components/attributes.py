@@ -1,5 +1,6 @@
 """The attributes that a `defs.yaml` gives every source; a provider's own class adds those that only it has."""
 
+import keyword
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -7,6 +8,8 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
 
+# The words that Dagster refuses as a name have no public name themselves in 1.13.27.
+from dagster._core.definitions.utils import DISALLOWED_NAMES
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -23,9 +26,10 @@ from pydantic_core import CoreSchema
 from assets.source import Span
 from domain.quantities import QUANTITIES, conversion
 from pipelines.components.mistakes import Mistake, raise_mistake
-from pipelines.components.slugs import checked_slug
 from pipelines.components.yaml_checks import BY_NAME, TEMPLATE
-from pipelines.schedules import is_cron, is_daily_or_oftener
+from pipelines.postponed import POSTPONED
+from pipelines.schedules import CHECKS, is_cron, is_daily_or_oftener
+from pipelines.sensors import RETIREMENTS, failed_days
 from providers._addresses import Origin
 
 if TYPE_CHECKING:
@@ -226,3 +230,27 @@ def checked_address(url: str) -> str:
     """
     raise_mistake(lambda: Origin.parse(url, place=""))
     return url
+
+
+_SLUG: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_RESERVED_HERE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name, POSTPONED, RETIREMENTS})
+_RESERVED_BY_DAGSTER: Final = frozenset({*DISALLOWED_NAMES, *keyword.kwlist, "io_manager"})
+
+
+def checked_slug(slug: str) -> str:
+    """`slug`, if it is a valid name of a source.
+
+    Raises:
+        Mistake: It is not.
+    """
+    if not _SLUG.fullmatch(slug) or len(slug) > 40:  # noqa: PLR2004  # job, pool and schedule names are made of it
+        raise Mistake(
+            f"{slug!r} cannot be the name of a source", "use small letters, digits and single underscores, at most 40"
+        )
+    if slug in _RESERVED_HERE:
+        raise Mistake(
+            f"{slug!r} is a name that this project uses itself", "choose another name for the folder or the slug"
+        )
+    if slug in _RESERVED_BY_DAGSTER:
+        raise Mistake(f"{slug!r} is a word of Dagster or Python", "choose another name for the folder or the slug")
+    return slug

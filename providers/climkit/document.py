@@ -13,16 +13,41 @@ from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
-from providers._outside import near_outside, reach_of
+from providers._outside import near_outside, reach_of, untimed_inside
 from providers._points import EPOCH, MICROSECOND, Floats, Integers, micros_of
-from providers._untimed import untimed_inside
 from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
-from providers.climkit.curves import falls_like_no_counter
 from providers.climkit.meanings import Listing, Meaning, meaning_of
 from providers.climkit.requests import REGISTERS, SENSOR_DATA
 from providers.climkit.times import read_epochs, read_texts
 from providers.climkit.wire import Row, Site, parse_rows, unreadable
+
+_LEAST: Final = 4  # changes, before anything is concluded from them
+_SHARE: Final = 4
+_MOST_ZEROS: Final = 4  # of this many readings fewer than one is 0 where a counter only reads it for a moment
+
+
+def falls_like_no_counter(values: Floats) -> bool:
+    """Whether a quarter of all changes go down, and together further than the highest value is high.
+
+    A counter that jitters while nothing is used falls often, but not far. One that is reset, exchanged or rolls over
+    falls far, but once. One that reads 0 for a moment, perhaps often, goes on where it was: where both explanations
+    fit, it is a counter.
+
+    Args:
+        values: What was read of one field, in the order of time.
+    """
+    read = values[np.isfinite(values)]
+    rest = read[read != 0]
+    if (len(read) - len(rest)) * _MOST_ZEROS < len(read) and bool((np.diff(rest) >= 0).all()):
+        return False
+    changes = np.diff(read)
+    changes = changes[changes != 0]
+    falls = -changes[changes < 0]
+    return bool(
+        len(changes) >= _LEAST and len(falls) * _SHARE >= len(changes) and falls.sum() > np.abs(read).max(initial=0.0)
+    )
+
 
 TIME: Final = "timestamp"
 

@@ -29,8 +29,7 @@ from providers._outside import Steps, near_outside
 from providers._points import EPOCH, MICROSECOND, Integers
 from providers.export_service.account import AccountConfig
 from providers.export_service.meanings import Meanings
-from providers.export_service.points import Points, is_point, read_field
-from providers.export_service.quarantine import Quarantine
+from providers.export_service.points import Points, Quarantine, is_point, read_field
 from providers.export_service.rows import (
     Table,
     collisions,

@@ -10,7 +10,7 @@ once:
     states        texts
 
 Rows of other windows are left out before anything is counted; one without a usable time lies where its neighbour
-does (`providers/_untimed.py`). What is said twice is left to the loader.
+does (`providers/_outside.py`). What is said twice is left to the loader.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -26,9 +26,8 @@ from domain.window import Window
 from providers._archive import Archive, Member
 from providers._batch import Batch
 from providers._numbers import is_absent
-from providers._outside import SAMPLE_ROWS, Steps, near_outside
+from providers._outside import SAMPLE_ROWS, Steps, near_outside, untimed_inside
 from providers._points import EPOCH, MICROSECOND, Integers, Points, inside
-from providers._untimed import untimed_inside
 from providers.servitly.account import AccountConfig
 from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv

@@ -33,13 +33,13 @@ from providers._numbers import looks_like_number, read_numbers, value_of
 from providers._points import text_reason
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig
+from providers.smart_house.archive import read_uploads
 from providers.smart_house.attendance import Attendance, uploads_of
 from providers.smart_house.batches import Batches
 from providers.smart_house.bounds import too_large
 from providers.smart_house.homes import Homes
 from providers.smart_house.kinds import EntityKinds, is_absent, is_missing
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
-from providers.smart_house.reading import read_uploads
 from providers.smart_house.spec import BATCH_POINTS
 from providers.smart_house.times import instant_of, midnight_of
 from providers.smart_house.wire import Change, InvalidRow, Upload, changes_of, unreadable

@@ -19,7 +19,6 @@ from email.utils import format_datetime
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import RefusedError, Request, Response, as_json
-from sandbox.bearer import BearerTokens
 from sandbox.climkit.house import METERS, QUARTER_MS, SENSORS, SITE, ZONE, instant_of, sensed
 from sandbox.climkit.registers import Event, readings
 from sandbox.climkit.rows import FREQUENCIES, Book, Rule, local_text, meter_rows, rendered, site_rows
@@ -28,7 +27,7 @@ from sandbox.faults import Facts, Fired
 from sandbox.instants import MS_PER_DAY, as_ms, capped_at_day_end, day_number, epoch_ms, now_ms
 from sandbox.measured import FIRST_MS, MISSING
 from sandbox.settings import SettingError
-from sandbox.twin import Point, Query, Switch, Twin
+from sandbox.twin import BearerTokens, Point, Query, Switch, Twin
 
 ROOT: Final = "/climkit/api/v1"
 LOGIN: Final = f"{ROOT}/auth"

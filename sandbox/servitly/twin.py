@@ -18,14 +18,13 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import RefusedError, Request, Response, as_json
-from sandbox.bearer import BearerTokens
 from sandbox.edits import Cells, apply_edits
 from sandbox.faults import Facts, Fired
 from sandbox.servitly.archive import ExportFormat, as_csv, as_zip
 from sandbox.servitly.fleet import THINGS, Fleet, Thing
 from sandbox.servitly.settings import FAULTS, Settings
 from sandbox.settings import SettingError
-from sandbox.twin import Point, Query, Switch, Twin
+from sandbox.twin import BearerTokens, Point, Query, Switch, Twin
 
 ROOT: Final = "/servitly"
 LOGIN: Final = f"{ROOT}/identity/users/login"

@@ -18,12 +18,11 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from sandbox.answers import RefusedError, Request, Response, as_json
-from sandbox.bearer import BearerTokens
 from sandbox.edits import Cells, Row, apply_edits
 from sandbox.faults import Facts, Fired
 from sandbox.instants import MS_PER_DAY, now_ms
 from sandbox.settings import SettingError
-from sandbox.twin import Point, Query, Socket, Switch, Twin
+from sandbox.twin import BearerTokens, Point, Query, Socket, Switch, Twin
 from sandbox.voltstorage.exporting import ExportFormat, as_csv, simplified
 from sandbox.voltstorage.exporting import as_json as export_as_json
 from sandbox.voltstorage.settings import FAULTS, Settings

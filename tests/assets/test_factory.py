@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from assets.factory import CORRECTION_TAG, source_assets
-from assets.keys import catalogue_key, measurements_key, payloads_key
 from assets.plot import DayPlot
+from assets.source import catalogue_key, measurements_key, payloads_key
 from assets.steps import land
 from domain.errors import (
     ConfigurationError,

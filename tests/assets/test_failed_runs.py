@@ -8,7 +8,7 @@ import pytest
 
 from assets.checks import CHECKS, source_checks
 from assets.factory import source_assets
-from assets.keys import measurements_key, payloads_key
+from assets.source import measurements_key, payloads_key
 from domain.errors import PayloadUnreadableError, ShrinkRefusedError, WarehouseUnavailableError
 from tests.fakes.days import FIRST, House, days, provider_of
 

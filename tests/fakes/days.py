@@ -9,8 +9,7 @@ import dagster as dg
 
 from assets.checks import source_checks
 from assets.factory import source_assets
-from assets.keys import days_of, measurements_key, payloads_key
-from assets.source import SourceFacts
+from assets.source import SourceFacts, days_of, measurements_key, payloads_key
 from tests.fakes.provider import FAKE_SPEC, FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
 

@@ -44,7 +44,7 @@ BREACHES = [
     (CIRCLES, "domain/records.py", "import domain.measurement"),
     (CIRCLES, "domain/registers/days.py", "import domain.registers.intervals"),
     (CIRCLES, "assets/source.py", "import assets.factory"),
-    (CIRCLES, "pipelines/components/template.py", "import pipelines.components.source"),
+    (CIRCLES, "pipelines/components/attributes.py", "import pipelines.components.source"),
     (CIRCLES, "pipelines/local/processes.py", "import pipelines.cli.days"),
     (CIRCLES, "sandbox/faults.py", "import sandbox.disturbance"),
     (CIRCLES, "sandbox/voltstorage/stream.py", "import sandbox.voltstorage.twin"),

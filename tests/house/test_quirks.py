@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.twins import TWINS
+from sandbox.running import TWINS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "quirks.md").read_text("utf-8")

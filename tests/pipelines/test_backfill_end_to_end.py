@@ -12,7 +12,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from assets.keys import measurements_key, payloads_key
+from assets.source import measurements_key, payloads_key
 from domain.window import Window
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes import leaks

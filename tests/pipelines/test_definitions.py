@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import pipelines.definitions
-from assets.keys import days_of
+from assets.source import days_of
 from pipelines.sources import read_sources
 from resources.settings import PROJECT
 

@@ -11,7 +11,7 @@ import pytest
 
 from assets.checks import CHECKS
 from assets.ingest import ingest_days
-from assets.keys import measurements_key, payloads_key
+from assets.source import measurements_key, payloads_key
 from domain.errors import PayloadUnreadableError, WarehouseUnavailableError
 from pipelines.sensors import ledger_sensor
 from tests.fakes.days import FIRST, House, days, provider_of

@@ -8,7 +8,7 @@ import yaml
 from dagster._core.test_utils import instance_for_test
 
 from assets.factory import source_assets
-from assets.keys import measurements_key, payloads_key
+from assets.source import measurements_key, payloads_key
 from resources.settings import PROJECT
 from tests.fakes.days import facts
 from tests.fakes.warehouse import FakeWarehouse

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.window import Window
+from providers._outside import neighbours, untimed_inside
 from providers._points import micros_of
-from providers._untimed import neighbours, untimed_inside
 
 FIRST = date(2025, 6, 1)
 MONTH = Window.of_days(FIRST, date(2025, 6, 30))

@@ -7,8 +7,8 @@ import pytest
 
 from sandbox.export_service.settings import FAULTS
 from sandbox.export_service.twin import ExportService
+from sandbox.running import TWINS
 from sandbox.server import is_loopback
-from sandbox.twins import TWINS
 from tests.sandbox.export_service.harness import DAY, GRID, VEHICLES, ExportCaller, ms, rows
 
 MINE = "/_sandbox/export_service"

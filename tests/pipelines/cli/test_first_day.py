@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from typer.testing import CliRunner
 
-from assets.keys import days_of
+from assets.source import days_of
 from domain.errors import ConfigurationError
 from pipelines.cli.application import application
 from pipelines.sources import read_sources

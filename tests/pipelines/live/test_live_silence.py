@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from domain.window import Window
-from pipelines.live.listener import Listener
+from pipelines.live.listener import Listener, Silence
 from pipelines.live.queue import Inbox
-from pipelines.live.silence import Silence
 from providers._stream import StreamLimits
 from providers.voltstorage.live import VoltStorageFeed
 from providers.voltstorage.spec import SPEC

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.webserver.documents import body_changes_something, changes_something
+from pipelines.webserver.guard import body_changes_something, changes_something
 
 DEEP = 2000  # more than the parser follows: it says so, and stops
 

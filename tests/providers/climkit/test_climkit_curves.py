@@ -13,7 +13,7 @@ from domain.measurement import Normalized, concat
 from domain.quantities import Kind
 from domain.window import Window
 from providers.climkit.account import AccountConfig
-from providers.climkit.curves import falls_like_no_counter
+from providers.climkit.document import falls_like_no_counter
 from sandbox.climkit.house import GRID, PRODUCER, SITE
 from tests.providers.climkit.harness import ACCOUNT, DAY, FLAT, WATER, Apartments, apartments, at, values
 

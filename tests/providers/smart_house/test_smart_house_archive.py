@@ -14,8 +14,8 @@ from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnr
 from domain.measurement import concat
 from domain.window import Window
 from providers.smart_house import archive as archives
+from providers.smart_house.archive import read_uploads
 from providers.smart_house.normalize import normalize
-from providers.smart_house.reading import read_uploads
 from tests.fakes.zips import streamed, zipped
 from tests.providers.smart_house.harness import ACCOUNT, DAY, archive, change, payload, points_of, row, smart_homes
 

@@ -9,8 +9,8 @@ from domain.measurement import concat
 from domain.window import Window
 from providers.smart_house import batches
 from providers.smart_house.account import AccountConfig
+from providers.smart_house.archive import read_uploads
 from providers.smart_house.normalize import normalize, normalize_each
-from providers.smart_house.reading import read_uploads
 from providers.smart_house.wire import InvalidRow, Upload
 from tests.providers.conformance import said
 from tests.providers.smart_house.harness import DAY, archive, change, payload, row
