@@ -10,8 +10,8 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
-from assets.keys import measurements_key
 from assets.ledger_reports import lost_days
+from assets.source import measurements_key
 from pipelines.cli.application import application
 from resources.settings import PROJECT
 from tests.fakes.days import House, days, facts, provider_of
