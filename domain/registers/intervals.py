@@ -188,7 +188,7 @@ def _fallen(near: Slice, kept: _Ints, step: int, found: Intervals) -> tuple[int,
     usual = float(found.usual[step]) if np.isnan(near.limits.usual) else near.limits.usual
     limits = Limits(near.limits.register, usual, float(found.spacing_us[step]) / 1e6, near.limits.digit)
     possible = limits.possible(seconds)
-    if high - low <= possible and low > possible:
+    if high - low <= limits.jitter and low > possible:
         return _JITTER, 0.0
     if low <= possible and near.is_daily(int(kept[step + 1]), is_kept=True):
         return _RESET, low

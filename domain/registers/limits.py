@@ -14,6 +14,7 @@ _Floats = npt.NDArray[np.float64]
 MOST_USUAL: Final = 3.0
 """How many times what is usual still counts as usual."""
 
+_JITTERS: Final = 1.5  # usual intervals that a reading may be lower by, and be right otherwise
 _ALONE: Final = 5.0  # times the next lower rate: so high a rate is none of many
 _MOST_ALONE: Final = 3
 
@@ -42,6 +43,13 @@ class Limits:
             return self.register.fastest * seconds + resolution
         return MOST_USUAL * self.usual * max(seconds, self.spacing) + resolution
 
+    @property
+    def jitter(self) -> float:
+        """What a counter may show too little: some usual intervals, however long ago it was read before."""
+        rate = self.register.fastest if isnan(self.usual) else _JITTERS * self.usual
+        spacing = 0.0 if isnan(self.spacing) else self.spacing
+        return rate * spacing + 1.01 * (self.digit or self.register.scale / 1000)
+
     def countable(self, seconds: float) -> float:
         """What no meter exceeds."""
         return self.register.fastest * seconds + (self.digit or self.register.scale / 1000)
@@ -63,10 +71,10 @@ class Limits:
 def highest_without_outliers(rates: _Floats) -> float:
     """The highest of some rates, without the few that stand far above all others."""
     moving = np.sort(rates[rates > 0])
-    for _ in range(_MOST_ALONE):
-        if len(moving) <= _MOST_ALONE or moving[-1] <= _ALONE * moving[-2]:
-            break
-        moving = moving[:-1]
+    for n_alone in range(min(_MOST_ALONE, len(moving) - _MOST_ALONE), 0, -1):
+        # Two that are as high as each other still stand alone.
+        if moving[-n_alone] > _ALONE * moving[-n_alone - 1]:
+            return float(moving[-n_alone - 1])
     return float(moving[-1]) if len(moving) else 0.0
 
 

@@ -234,7 +234,7 @@ class Slice:
         possible = limits.possible(seconds)
         if low >= high:
             return self._risen(low - high, seconds)
-        if high - low <= possible and low > possible:
+        if high - low <= limits.jitter and low > possible:
             return _JITTER_COST
         if low <= possible and self.is_daily(self._first[piece]):
             return _DAILY_COST
