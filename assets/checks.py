@@ -24,11 +24,13 @@ from domain.records import EXEMPT, LoadReport
 if TYPE_CHECKING:
     from warehouse.ledger import DayStatus, RejectedSeries
     from warehouse.store import TimescaleWarehouse
+    from warehouse.suspects import SuspectDay
 
 CHECKS: Final = {
     "fresh": "The newest day that should be loaded by now is loaded.",
     "complete": "No day is missing between the first loaded one and the newest that should be loaded by now.",
     "nothing_failed": "The newest load of every day went well: none was refused while an older one stands.",
+    "nothing_suspect": "No day has far fewer points than is usual, but for those that were confirmed.",
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity, but for those left out on purpose.",
     "accounted_for": "Received = inserted + changed + unchanged + rejected + duplicate, for every loaded day.",
@@ -136,6 +138,7 @@ def evaluate(
     yield _fresh(facts, by_day, now)
     yield _complete(facts, by_day, now, unread)
     yield _nothing_failed(facts, days)
+    yield _nothing_suspect(facts, days)
     yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))
     yield _accounted_for(facts, loads)
@@ -216,6 +219,30 @@ def _nothing_failed(facts: SourceFacts, days: "Sequence[DayStatus]") -> dg.Asset
         facts, "nothing_failed", sentence, passed=facts.is_retired, is_grave=True,
         failed=len(failed), days={str(day.day): error_name(why) for day, why in failed[-_NAMED:]},
     )  # fmt: skip
+
+
+def _nothing_suspect(facts: SourceFacts, days: "Sequence[DayStatus]") -> dg.AssetCheckResult:
+    found = suspect_days(facts, days)
+    if not found:
+        sentence = "No day has far fewer points than is usual, but for those that were confirmed."
+        return _result(facts, "nothing_suspect", sentence, passed=True, suspect=0)
+    newest = found[-1]
+    n_others = len(found) - 1
+    others = f" {n_others} more {'day is' if n_others == 1 else 'days are'} suspect." if n_others else ""
+    again = "" if facts.is_asked_by_hand else f" It is asked for again from {newest.next_day} on."
+    sentence = (
+        f"{newest.day} is suspect: {newest.reason}.{again}{others}"
+        f" If it is right: `joulehouse confirm {facts.slug} {newest.day}`."
+    )
+    return _result(
+        facts, "nothing_suspect", sentence, passed=facts.is_retired,
+        suspect=len(found), days={str(one.day): one.reason for one in found[-_NAMED:]},
+    )  # fmt: skip
+
+
+def suspect_days(facts: SourceFacts, days: "Sequence[DayStatus]") -> "list[SuspectDay]":
+    """Those of `days` that are suspect although they were asked for when their values were final, in order."""
+    return [day.suspect for day in days if day.suspect and day.suspect.has_settled(facts.finalization_lag)]
 
 
 def _newest(loads: Sequence[LoadReport]) -> list[LoadReport]:

@@ -1,7 +1,7 @@
 """The ledger read back: what was loaded, what failed, and what it all amounts to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -11,6 +11,7 @@ from domain.errors import ProviderError, reason_codes
 from domain.records import EXEMPT, LoadReport, PullReport
 from domain.window import Window
 from warehouse.connections import Connections
+from warehouse.suspects import SuspectDay, Suspects
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class DayStatus:
         reason: The reason code of a failure since then; None if the last load went well. A replay does not undo that
             the provider was asked and failed to answer: only a later answer does.
         sentence: That failure in words.
+        suspect: Why it is suspect, and how often it was asked for; None if it is not, or is believed all the same.
     """
 
     day: date
@@ -52,6 +54,7 @@ class DayStatus:
     n_rejected: int
     reason: str | None
     sentence: str | None
+    suspect: SuspectDay | None = None
 
     @property
     def status(self) -> Literal["loaded", "failed"]:
@@ -118,10 +121,15 @@ class Totals:
 
 
 class Ledger:
-    """Questions to the ledger. Each is one statement in a session of its own."""
+    """Questions to the ledger. Each is one statement in a session of its own.
+
+    Attributes:
+        suspects: The days that are suspect.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self.suspects = Suspects(connections)
 
     def last_loads(self, source: str, first: date, last: date) -> list[LoadReport]:
         """The newest entry of each window that begins on a day from `first` to `last`, in the order of windows."""
@@ -165,7 +173,9 @@ class Ledger:
     def days(self, source: str) -> list[DayStatus]:
         """Every UTC day that a load has touched or failed on, in order."""
         values = {"source": source, "of_providers": _OF_PROVIDERS}
-        return self._connections.rows(f"ledger of {source}", "ledger/days", values, class_row(DayStatus))
+        found = self._connections.rows(f"ledger of {source}", "ledger/days", values, class_row(DayStatus))
+        suspects = {one.day: one for one in self.suspects.days(source)}
+        return [replace(one, suspect=suspects[one.day]) if one.day in suspects else one for one in found]
 
     def landed_not_loaded(self, source: str) -> list[date]:
         """The UTC days whose newest complete pull has not been loaded, in order: a replay would load them."""
@@ -186,7 +196,8 @@ class Ledger:
         """UTC days inside `window` that are to be asked for again, the most urgent first.
 
         A day is due if it was never committed, or if its newest committed load is of a pull that began before the day
-        had settled, or before a later instant. Its newest load may well have been a replay: it is the pull that counts.
+        had settled, or before a later instant; a suspect day has one of its own. Its newest load may well have been a
+        replay: it is the pull that counts.
 
         Args:
             source: Whose.
@@ -198,7 +209,10 @@ class Ledger:
             n_others: How many more are taken in turn: never tried before, or not tried for longest.
             refetch_after: Days, and the instant that their pull must have begun after, although they had settled.
         """
-        later = refetch_after or {}
+        later = dict(refetch_after or {})
+        for one in self.suspects.days(source):
+            if one.next_day and Window.of_day(one.next_day).start <= as_of:
+                later[one.day] = max(Window.of_day(one.next_day).start, later.get(one.day, window.start))
         values = {
             "source": source,
             "start": window.start,

@@ -134,6 +134,19 @@ LOAD: Final = sa.Table(
     comment="The ledger: one row per committed load, and one per load that failed, with the reason.",
 )
 
+JUDGED_DAY: Final = sa.Table(
+    "judged_day",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    # The load that made the day what was judged.
+    sa.Column("load_id", sa.BigInteger, nullable=False),
+    sa.Column("suspect", sa.Text),
+    sa.Column("confirmed_at", _INSTANT),
+    sa.CheckConstraint("confirmed_at IS NULL OR suspect IS NOT NULL", name="confirmed"),
+    comment="Loaded days, judged by their counts: why a day is suspect, and whether a person confirmed it.",
+)
+
 PULL: Final = sa.Table(
     "pull",
     METADATA,

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.cli import days, doctor, live, overview, rejected, sandbox, ui, warehouse
+from pipelines.cli import confirm, days, doctor, live, overview, rejected, sandbox, ui, warehouse
 from pipelines.console import FAILED, complain
 
 
@@ -57,6 +57,7 @@ application.command(short_help="Look at everything this checkout needs")(doctor.
 application.command(short_help="Every source, and how far it is loaded")(overview.sources)
 application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)
 application.command(short_help="What was quarantined, why, since when")(rejected.rejected)
+application.command(short_help="Say that a suspect day is right")(confirm.confirm)
 application.command(short_help="Ask for days again, and load them")(days.backfill)
 application.command(short_help="Load days again without one request")(days.replay)
 application.command(short_help="Keep a source current from its stream")(live.live)

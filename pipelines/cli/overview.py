@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from assets.checks import suspect_days
 from assets.expected import missing_days
 from assets.failures import error_name
 from domain.quantities import ABSENT
@@ -17,6 +18,7 @@ from domain.records import LoadReport
 from pipelines.console import console, counted, days_in_words, literal, say, say_json
 from pipelines.local.project import Project, Source
 from warehouse.ledger import DayStatus, Ledger
+from warehouse.suspects import SuspectDay
 
 _RECENT: Final = 7  # loads that `status` shows
 
@@ -61,8 +63,13 @@ class SourceStatus:
         return missing_days(self.source.component.facts, {day.day for day in self.loaded}, self.now)
 
     @property
+    def suspect(self) -> list[SuspectDay]:
+        """The days that have far fewer points than is usual."""
+        return suspect_days(self.source.component.facts, self.days)
+
+    @property
     def health(self) -> str:
-        """In a few words: failed and missing days, or why there is nothing to say."""
+        """In a few words: failed, missing and suspect days, or why there is nothing to say."""
         if self.source.component.facts.is_retired:
             return "retired"
         if unset := self.source.missing_variables:
@@ -74,6 +81,8 @@ class SourceStatus:
             )
         if missing := self.missing:
             wrong.append(f"{counted(len(missing), 'day')} missing")
+        if suspect := self.suspect:
+            wrong.append(f"{counted(len(suspect), 'day')} suspect")
         return "; ".join(wrong) or ("well" if self.loaded else "nothing is loaded yet")
 
     def as_json(self) -> dict[str, Any]:
@@ -89,6 +98,10 @@ class SourceStatus:
             "last_load": max(loads).astimezone(UTC).isoformat() if loads else None,
             "missing_days": [day.isoformat() for day in self.missing],
             "landed_not_loaded_days": [day.isoformat() for day in self.unread],
+            "suspect_days": [
+                {"day": one.day.isoformat(), "reason": one.reason, "asked_again_from": str(one.next_day)}
+                for one in self.suspect
+            ],
             "failed_days": [
                 {
                     "day": day.day.isoformat(),
@@ -230,6 +243,9 @@ def _print_status(standing: SourceStatus, counts: _Counts) -> None:
     for day in standing.failed:
         stands = f"; {counted(day.n_points, 'point')} of an earlier load stand" if day.loaded_at else ""
         say(f"  failed    {day.day} ({error_name(day.reason or '')}{stands}): {day.sentence}")
+    for one in standing.suspect:
+        again = "" if source.component.facts.is_asked_by_hand else f"; asked for again from {one.next_day} on"
+        say(f"  suspect   {one.day}: {one.reason}{again}")
     say(f"  rejected  {_listed(counts.rejected) or 'nothing'}")
     say(f"  unmapped  {_listed(counts.unmapped) or 'nothing'}")
     if counts.left_out:

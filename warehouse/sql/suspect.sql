@@ -1,0 +1,84 @@
+-- judged_day: loaded days that were judged by their counts. Run by warehouse/suspects.py.
+
+-- name: loaded_days
+-- Every whole UTC day that a source has loaded, its newest load, and whether that day is to be judged: it never was, or
+-- something was written since.
+SELECT
+    load.window_start::date AS day,
+    max(load.load_id) AS load_id,
+    bool_or(
+        judged_day.load_id IS NULL
+        OR (load.load_id > judged_day.load_id AND load.n_inserted + load.n_changed + load.n_removed > 0)
+    ) AS is_unjudged
+FROM load
+LEFT JOIN judged_day ON judged_day.source = load.source AND judged_day.day = load.window_start::date
+WHERE
+    load.source = %(source)s
+    AND load.status = 'committed'
+    AND load.window_end = load.window_start + INTERVAL '24 hours'
+GROUP BY load.window_start::date
+ORDER BY day;
+
+-- name: lock
+-- One judge of a source at a time, until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('joulehouse judge ' || %(source)s, 0));
+
+-- name: series
+-- The series of a source that have numbers: number, key, and whether it is stated how far apart they are.
+SELECT
+    series_id,
+    key,
+    resolution IS NOT NULL AS is_regular
+FROM series
+WHERE source = %(source)s AND kind <> 'state'
+ORDER BY series_id;
+
+-- name: judge
+-- What was found of some days. What a person confirmed stays confirmed as long as the day is suspect.
+INSERT INTO judged_day AS known (source, day, load_id, suspect)
+SELECT
+    %(source)s,
+    day,
+    load_id,
+    suspect
+FROM unnest(%(days)s::date [], %(load_ids)s::bigint [], %(suspects)s::text []) AS found (day, load_id, suspect)
+ON CONFLICT (source, day) DO UPDATE SET
+    load_id = excluded.load_id,
+    suspect = excluded.suspect,
+    confirmed_at = CASE WHEN excluded.suspect IS NOT NULL THEN known.confirmed_at END;
+
+-- name: open
+-- The suspect days of a source that nobody has confirmed: why, and when each answer was asked for that said what the day
+-- says now, the first one included.
+WITH answer AS (
+    SELECT
+        judged_day.day,
+        judged_day.suspect,
+        coalesce(pull.started_at, load.loaded_at) AS asked_at,
+        load.load_id,
+        max(load.load_id) FILTER (WHERE load.n_inserted + load.n_changed + load.n_removed > 0)
+            OVER (PARTITION BY judged_day.day) AS written_by
+    FROM judged_day
+    INNER JOIN load
+        ON
+            load.source = judged_day.source
+            AND load.window_start = judged_day.day::timestamptz
+            AND load.window_end = load.window_start + INTERVAL '24 hours'
+            AND load.status = 'committed'
+    LEFT JOIN pull ON pull.pull_id = load.pull_id
+    WHERE judged_day.source = %(source)s AND judged_day.suspect IS NOT NULL AND judged_day.confirmed_at IS NULL
+)
+SELECT
+    day,
+    suspect AS reason,
+    array_agg(asked_at ORDER BY asked_at) AS asked_at
+FROM answer
+WHERE written_by IS NULL OR load_id >= written_by
+GROUP BY day, suspect
+ORDER BY day;
+
+-- name: confirm
+-- A person says that a suspect day is right as it is.
+UPDATE judged_day
+SET confirmed_at = clock_timestamp()
+WHERE source = %(source)s AND day = %(day)s AND suspect IS NOT NULL;
