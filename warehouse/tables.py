@@ -142,7 +142,7 @@ JUDGED_DAY: Final = sa.Table(
     # The load that made the day what was judged.
     sa.Column("load_id", sa.BigInteger, nullable=False),
     sa.Column("suspect", sa.Text),
-    sa.Column("confirmed_at", _INSTANT),
+    sa.Column("confirmed_at", INSTANT),
     sa.CheckConstraint("confirmed_at IS NULL OR suspect IS NOT NULL", name="confirmed"),
     comment="Loaded days, judged by their counts: why a day is suspect, and whether a person confirmed it.",
 )

@@ -11,10 +11,12 @@ from assets.ingest import ingest_days
 from assets.source import SourceFacts
 from domain.quantities import ABSENT
 from domain.records import LoadReport
+from domain.window import Window
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
 from tests.fakes.warehouse import FakeWarehouse, day_status
 from warehouse.ledger import DayStatus, RejectedSeries
+from warehouse.suspects import SuspectDay
 
 DUE_FOR_FIVE = datetime(2026, 1, 6, 4, 30, tzinfo=UTC) + timedelta(hours=2)  # the schedule comes at 4:30
 
@@ -124,6 +126,23 @@ def test_a_day_that_failed_before_its_source_retired_is_no_news() -> None:
 def test_an_error_is_called_what_the_runbook_calls_it() -> None:
     for error in FAILURE_POLICIES:
         assert error_name(error("x", place="y", fix="z").code) == error.__name__
+
+
+def test_a_suspect_day_is_yellow_and_named_once_it_has_settled() -> None:
+    def suspect(hours: int) -> DayStatus:
+        found = SuspectDay(FIRST, "0 points where 24 are usual", [Window.of_day(FIRST).end + timedelta(hours=hours)])
+        return dataclasses.replace(day_status(FIRST, 1), suspect=found)
+
+    settled = facts().finalization_lag // timedelta(hours=1) + 1
+    yellow = said(loaded(*days(5)), DUE_FOR_FIVE, None, [suspect(settled)])["nothing_suspect"]
+    assert (yellow.passed, yellow.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert str(yellow.description).startswith(
+        "2026-01-01 is suspect: 0 points where 24 are usual. It is asked for again from"
+    )
+    assert str(yellow.description).endswith("If it is right: `joulehouse confirm roof 2026-01-01`.")
+    assert yellow.metadata["days"].value == {"2026-01-01": "0 points where 24 are usual"}
+    assert said(loaded(*days(5)), DUE_FOR_FIVE, None, [suspect(settled - 2)])["nothing_suspect"].passed
+    assert said(loaded(*days(5)), DUE_FOR_FIVE, facts(was_retired=True), [suspect(settled)])["nothing_suspect"].passed
 
 
 def test_a_gap_is_named() -> None:

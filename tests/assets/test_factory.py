@@ -305,6 +305,7 @@ def test_checks_run_after_the_days(house: House) -> None:
         "fresh": False,
         "complete": False,
         "nothing_failed": True,
+        "nothing_suspect": True,
         "nothing_rejected": True,
         "nothing_unmapped": True,
         "accounted_for": True,

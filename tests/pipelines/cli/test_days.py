@@ -22,6 +22,7 @@ from pipelines.local.project import Project
 from pipelines.local.verification import Verified, verify
 from sandbox.export_service.twin import ExportService
 from sandbox.running import Sandbox, running_sandbox
+from tests.fakes.points import Said, load
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 EVE = YESTERDAY - timedelta(days=1)
@@ -276,6 +277,27 @@ def test_status_shows_the_points_that_stand_beside_a_later_failure(setting: Sett
     [same] = json.loads(setting.ask("status", "charging_hub", "--json").stdout)
     [failed] = same["failed_days"]
     assert (failed["day"], failed["error"], failed["points"]) == (str(YESTERDAY), "ShrinkRefusedError", n_points)
+
+
+def test_status_names_a_suspect_day_until_somebody_confirms_it(setting: Setting) -> None:
+    days = [YESTERDAY - timedelta(days=n) for n in range(4, -1, -1)]
+    full: Said = {("a", 60 * hour): 1.0 for hour in range(24)}
+    with Project().warehouse() as warehouse:
+        for day in days:
+            load(warehouse, {} if day == days[2] else full, "charging_hub", Window.of_day(day))
+        asks_again = datetime.now(UTC).date() + timedelta(days=1)
+    said = setting.ask("status", "charging_hub").stdout
+    assert f"  suspect   {days[2]}: 0 points where 24 are usual; asked for again from {asks_again} on" in said
+    assert "1 day suspect" in said
+    [described] = json.loads(setting.ask("status", "charging_hub", "--json").stdout)
+    reason = "0 points where 24 are usual"
+    assert described["suspect_days"] == [{"day": str(days[2]), "reason": reason, "asked_again_from": str(asks_again)}]
+    assert setting.ask("confirm", "charging_hub", str(days[2])).exit_code == 0
+    assert "suspect" not in setting.ask("status", "charging_hub").stdout
+    again = setting.ask("confirm", "charging_hub", str(days[2]))
+    assert (again.exit_code, f"{days[2]} of charging_hub is not suspect" in again.stderr) == (1, True)
+    assert setting.ask("confirm", "charging_hub", "yesterday").exit_code == 2
+    assert setting.n_requests == 0
 
 
 def test_a_source_of_which_nothing_is_loaded_shows_why(setting: Setting) -> None:
