@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from domain.suspicion import judged
+from sandbox.running import TWINS
 from sandbox.twin import Twin
-from sandbox.twins import TWINS
 
 YEAR: Final = range(364)  # the shipped year repeats after that
 START: Final = date(2025, 1, 1).toordinal() - date(1970, 1, 1).toordinal()
