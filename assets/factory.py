@@ -5,7 +5,7 @@ every good day downstream. Materialized alone, `measurements` replays the landin
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -137,16 +137,16 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
         done = done_by_parent(context, selected)
         wanted = [date.fromisoformat(key) for key in sorted(context.partition_keys) if key not in done]
         last = wanted[-1] if wanted else facts.first_day
-        from assets.plot import Picture  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
+        from assets.plot import Pictures  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
 
-        plot = Picture(last, context.log.warning)
+        pictures = Pictures(context.log.warning)
         outcomes: list[DayOutcome] = []
         _say_how(context, facts, len(done))
         with ExitStack() as opened:
             try:
                 warehouse = opened.enter_context(context.resources.warehouse.open())
             except IngestError as error:
-                raise _failure(context, facts, list(all_failed(wanted, error)), done, None) from None
+                raise _failure(context, facts, list(all_failed(wanted, error)), done, {}, warehouse=None) from None
             try:
                 for outcome in ingest_days(
                     wanted,
@@ -157,21 +157,22 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                     lands=payloads in selected,
                     loads=measurements in selected,
                     is_correction=context.run.tags.get(CORRECTION_TAG) == "true",
-                    on_batch_of=lambda day: plot.add if day == last else None,
+                    on_batch_of=pictures.watch,
                 ):
                     _log(context, outcome)
+                    pictures.draw(outcome.day)
                     outcomes.append(outcome)
             except BaseException:
                 # A cancelled run or a bug: the days that are committed are committed, and Dagster must know it.
-                _record_good_days(context, facts, outcomes, done)
+                _record_good_days(context, facts, outcomes, done, pictures.drawn)
                 raise
             columns = _columns(facts, warehouse)
             if any(outcome.error for outcome in outcomes):
-                raise _failure(context, facts, outcomes, done, warehouse)
+                raise _failure(context, facts, outcomes, done, pictures.drawn, warehouse=warehouse)
         _repeat(context, done)
-        of_last = _of_last_day(columns, plot.markdown())
-        for asset_key, outcome, figures in _figures(facts, outcomes):
-            more = of_last if asset_key == measurements and outcome.day == last else {}
+        for asset_key, outcome, figures in _figures(facts, outcomes, pictures.drawn):
+            is_last = columns and asset_key == measurements and outcome.day == last
+            more = {"dagster/column_schema": columns} if is_last else {}
             context.add_asset_metadata(figures | more, asset_key=asset_key, partition_key=str(outcome.day))
         for asset_key in (payloads, measurements):
             if asset_key in selected:
@@ -222,19 +223,20 @@ def _log(context: dg.AssetExecutionContext, outcome: DayOutcome) -> None:
 
 
 def _figures(
-    facts: SourceFacts, outcomes: Sequence[DayOutcome]
+    facts: SourceFacts, outcomes: Sequence[DayOutcome], pictures: Mapping[date, str]
 ) -> Iterator[tuple[dg.AssetKey, DayOutcome, dict[str, Any]]]:
     """For every asset and day that was done: its figures. A day may be landed and yet not loaded."""
     for outcome in outcomes:
         if outcome.pull is not None:
             yield payloads_key(facts.slug), outcome, dict(metadata.pull_figures(outcome.pull))
         if outcome.load is not None:
-            yield measurements_key(facts.slug), outcome, metadata.day_figures(outcome.load, outcome.pull)
-
-
-def _of_last_day(columns: dg.TableSchema | None, picture: str | None) -> dict[str, Any]:
-    figures: dict[str, Any] = {"dagster/column_schema": columns} if columns else {}
-    return figures | ({"plot": dg.MetadataValue.md(picture)} if picture else {})
+            figures = metadata.day_figures(outcome.load, outcome.pull)
+            picture = pictures.get(outcome.day)
+            yield (
+                measurements_key(facts.slug),
+                outcome,
+                figures | ({"plot": dg.MetadataValue.md(picture)} if picture else {}),
+            )
 
 
 def _columns(facts: SourceFacts, warehouse: "TimescaleWarehouse") -> dg.TableSchema | None:
@@ -250,10 +252,12 @@ def _failure(
     facts: SourceFacts,
     outcomes: Sequence[DayOutcome],
     done: DoneDays,
+    pictures: Mapping[date, str],
+    *,
     warehouse: "TimescaleWarehouse | None",
 ) -> dg.Failure:
     """The failure of the step, after everything that must be said before it: good days, and what the checks say."""
-    _record_good_days(context, facts, outcomes, done)
+    _record_good_days(context, facts, outcomes, done, pictures)
     first = next(outcome.error for outcome in outcomes if outcome.error)
     for evaluation in evaluations_of_failed_step(facts, warehouse, first):
         context.log_event(evaluation)
@@ -261,7 +265,11 @@ def _failure(
 
 
 def _record_good_days(
-    context: dg.AssetExecutionContext, facts: SourceFacts, outcomes: Sequence[DayOutcome], done: DoneDays
+    context: dg.AssetExecutionContext,
+    facts: SourceFacts,
+    outcomes: Sequence[DayOutcome],
+    done: DoneDays,
+    pictures: Mapping[date, str],
 ) -> None:
     """Record the days that were done before the step fails: a failed step alone would mark all of them as failed.
 
@@ -272,5 +280,5 @@ def _record_good_days(
             context.log_event(dg.AssetMaterialization(asset_key, partition=day, metadata=figures))
     for evaluation in calls_for_repetition(context.selected_asset_keys, facts.slug):
         context.log_event(evaluation)
-    for asset_key, outcome, figures in _figures(facts, outcomes):
+    for asset_key, outcome, figures in _figures(facts, outcomes, pictures):
         context.log_event(dg.AssetMaterialization(asset_key, partition=str(outcome.day), metadata=figures))

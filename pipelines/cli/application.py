@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.cli import confirm, days, doctor, live, overview, rejected, sandbox, ui, warehouse
+from pipelines.cli import confirm, days, doctor, live, overview, plot, rejected, sandbox, ui, warehouse
 from pipelines.console import FAILED, complain
 
 
@@ -56,6 +56,7 @@ application.command(short_help="End whatever of this checkout runs")(ui.stop)
 application.command(short_help="Look at everything this checkout needs")(doctor.doctor)
 application.command(short_help="Every source, and how far it is loaded")(overview.sources)
 application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)
+application.command(short_help="Draw a day of a source as a PNG")(plot.plot)
 application.command(short_help="What was quarantined, why, since when")(rejected.rejected)
 application.command(short_help="Say that a suspect day is right")(confirm.confirm)
 application.command(short_help="Ask for days again, and load them")(days.backfill)

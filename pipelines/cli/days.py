@@ -71,8 +71,8 @@ def replay(
 def day_range(source: Source, first: str, last: str) -> list[date]:
     """The whole UTC days from `first` to `last`, both included; ends the command when they make no sense."""
     yesterday = today() - timedelta(days=1)
-    start = _day(first, "--from")
-    end = _day(last, "--to") if last else yesterday
+    start = day_of(first, "--from")
+    end = day_of(last, "--to") if last else yesterday
     if end < start:
         refuse(f"--to {end} lies before --from {start}: name the earlier day first.")
     if start < source.first_day:
@@ -93,7 +93,8 @@ def _require_variables(source: Source) -> None:
         )
 
 
-def _day(text: str, option: str) -> date:
+def day_of(text: str, option: str) -> date:
+    """The UTC day that `option` names; ends the command when it is none."""
     try:
         return date.fromisoformat(text)
     except ValueError:

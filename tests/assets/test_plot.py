@@ -1,11 +1,14 @@
-import base64
+import string
 from datetime import date, timedelta
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
-from assets.plot import LARGEST_BYTES, DayPlot
+from assets.plot import MOST_CHARACTERS, DayPlot
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
 
 DAY = date(2026, 1, 2)
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def plot_of(n_series: int) -> DayPlot:
@@ -17,11 +20,19 @@ def plot_of(n_series: int) -> DayPlot:
     return plot
 
 
-def test_a_day_with_values_has_a_small_picture() -> None:
-    markdown = plot_of(2).markdown()
+def svg_of(markdown: str | None) -> ET.Element:
+    """The picture that stands in Markdown as Dagster's UI shows it: short, and well-formed."""
     assert markdown is not None
-    assert base64.b64decode(markdown.split("base64,")[1].rstrip(")")).startswith(b"\x89PNG")
-    assert len(markdown) <= LARGEST_BYTES
+    assert len(markdown) <= MOST_CHARACTERS
+    address = markdown.removeprefix(f"![{DAY}](data:image/svg+xml,").removesuffix(")")
+    assert set(address) <= set(string.ascii_letters + string.digits + "=:/',;%-._~"), "nothing that ends the address"
+    return ET.fromstring(unquote(address))  # noqa: S314 - our own
+
+
+def test_a_day_with_values_has_a_picture_that_the_ui_shows_without_a_button() -> None:
+    drawn = svg_of(plot_of(2).markdown())
+    assert [text.text for text in drawn.iter(f"{SVG}text")] == ["power [W] 0…24"]
+    assert [path.attrib["stroke"] for path in drawn.iter(f"{SVG}path")] == ["teal", "coral"]
 
 
 def test_hundreds_of_restless_series_still_make_a_small_picture() -> None:
@@ -31,13 +42,25 @@ def test_hundreds_of_restless_series_still_make_a_small_picture() -> None:
     provider = FakeProvider({DAY: points})
     for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
         plot.add(batch)
-    markdown = plot.markdown()
-    assert markdown is not None
-    assert len(markdown) <= LARGEST_BYTES
+    assert len(list(svg_of(plot.markdown()).iter(f"{SVG}path"))) > 0
+    large = plot.png()
+    assert large is not None
+    assert large.startswith(b"\x89PNG")
+
+
+def test_a_gap_is_a_gap_and_a_level_is_a_level_in_the_picture() -> None:
+    plot, start = DayPlot(DAY), Window.of_day(DAY).start
+    hours = [start + timedelta(hours=hour, minutes=minute) for hour in (0, 5) for minute in (0, 30)]
+    provider = FakeProvider({DAY: {"roof/P": dict.fromkeys(hours, 7.0)}})
+    for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
+        plot.add(batch)
+    [path] = svg_of(plot.markdown()).iter(f"{SVG}path")
+    assert path.attrib["d"] == "M0,14l8,0M80,14l8,0"
 
 
 def test_a_day_without_values_has_no_picture() -> None:
     assert plot_of(0).markdown() is None
+    assert plot_of(0).png() is None
 
 
 def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:
@@ -45,7 +68,7 @@ def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:
     provider = FakeProvider({DAY: {r"evs/$\frac{$/P": hourly(DAY)["roof/P"]}})
     for batch in provider.normalize(provider.fetch(Window.of_day(DAY), {}), Window.of_day(DAY)):
         plot.add(batch)
-    assert plot.markdown() is not None
+    assert plot.png() is not None
 
 
 def test_a_mean_is_the_mean_of_every_batch() -> None:

@@ -78,3 +78,16 @@ def test_a_replay_of_nothing_that_is_landed_fails_in_one_sentence(database: str,
         f"joulehouse: nothing of charging_hub is landed from {DAYS[3]} to {DAYS[3]}: backfill asks the provider.\n"
     )
     assert ledger(database, tmp_path) == {}
+
+
+def test_any_loaded_day_is_drawn_for_whoever_asks_and_a_day_without_numbers_is_said_to_have_none(
+    tmp_path: Path,
+) -> None:
+    replay("--from", str(DAYS[0]), "--to", str(DAYS[0]))
+    file = tmp_path / "day.png"
+    drawn = CliRunner().invoke(application, ["plot", "charging_hub", str(DAYS[0]), "--output", str(file)])
+    assert (drawn.exit_code, drawn.output) == (0, f"{file}\n")
+    assert file.read_bytes().startswith(b"\x89PNG")
+    refused = CliRunner().invoke(application, ["plot", "charging_hub", str(DAYS[1])])
+    assert refused.exit_code == 1
+    assert f"charging_hub has no number on {DAYS[1]}" in refused.stderr

@@ -1,0 +1,233 @@
+"""A simulated month: the product alone with providers, a database and processes that fail every day.
+
+Thirty days of five sources, and thirty more in which whatever is late may come. Every day: an hour in which no provider
+answers, one request in twenty that fails otherwise, two ends of the database server (a restart, a `kill -9`), and
+three runs that are killed. One provider answers empty for two days, and has the data a week later. Nobody presses
+anything.
+
+Time is moved for the processes and for the server alike: libfaketime (Debian) adds one offset to the wall clock of the
+server, the sandbox, the code server, its runs and the daemon. It runs at its own pace while somebody is at work, and is
+put forward to the next moment of the day when nobody is; the monotonic clock, by which sockets and locks count their
+patience, is left alone (`tests.fakes.moved_time`, ADR 0029). Schedules, sensors, retries and the queue are those of
+Dagster's daemon.
+
+`MONTH_DAYS=3` makes a month of three days, for whoever changes something here.
+"""
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+from domain.window import Window
+from pipelines.local.verification import verify
+from tests.fakes.demo import sources
+from tests.fakes.moved_stack import MovedStack, moved_stack
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(5400 + 600)]
+
+N_DAYS: Final = int(os.environ.get("MONTH_DAYS", "30"))
+FIRST: Final = date(2026, 3, 1)
+DAYS: Final = [FIRST + timedelta(days=n) for n in range(N_DAYS)]
+LATE_SOURCE: Final = "charging_hub"
+LATE: Final = [DAYS[N_DAYS * 2 // 5 + n] for n in range(2)] if N_DAYS >= 10 else []
+"""The days that come a week late; a short month has none, since they are asked for 7 and 14 days after they were."""
+
+TICK: Final = timedelta(hours=4, minutes=30)
+"""When every source's schedule asks."""
+
+CHECKS: Final = {timedelta(minutes=10): 1, timedelta(hours=18, minutes=10): 3}
+"""When the checks are evaluated, and how many times: those of the afternoon are made up for together."""
+
+OUTAGE: Final = timedelta(hours=1)
+PATIENCE_SECONDS: Final = 300.0
+"""Real seconds that the runs of one moment may take; what hangs longer is left to what watches over runs."""
+
+FAULTY: Final[list[dict[str, object]]] = [
+    {"fault": "status", "code": 500},
+    {"fault": "status", "code": 429, "retry_after": "1.5"},
+    {"fault": "cut", "fraction": 0.5},
+    {"fault": "cut", "fraction": 0.0, "reset": True},
+    {"fault": "html_200"},
+]
+"""What one request in twenty gets instead of its answer, or of all of it."""
+
+GONE: Final[list[dict[str, object]]] = [
+    {"fault": "status", "code": 503},
+    {"fault": "cut", "fraction": 0.0, "reset": True},
+]
+"""What every request gets in an outage; one of them, drawn for the day."""
+
+
+@dataclass
+class Day:
+    """What happened on one simulated day."""
+
+    day: date
+    outage: datetime
+    n_restarts: int = 0
+    n_killed: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def row(self) -> str:
+        """A line of the table."""
+        runs = ", ".join(f"{n} {status.lower()}" for status, n in sorted(self.runs.items()))
+        return (
+            f"{self.day}  outage {self.outage:%H:%M}  {self.n_restarts} restarts  {self.n_killed} killed  "
+            f"{self.seconds:4.0f} s  {runs}"
+        )
+
+
+class Month:
+    """The driver: it moves the clock, and breaks things. It asks for nothing."""
+
+    def __init__(self, stack: MovedStack) -> None:
+        self._stack = stack
+        project = stack.project
+        self._bindings = [project.source(slug).sandbox_binding for slug in sources()]
+        self._sandbox = project.sandbox
+        self._began = time.monotonic()
+
+    def live_through(self, day: date) -> Day:
+        """One simulated day, from midnight to midnight."""
+        draw = random.Random(str(day))  # noqa: S311 - a moment is no secret
+        midnight = Window.of_day(day).start
+        lived = Day(day, midnight + timedelta(hours=3, minutes=draw.randint(20, 100)))
+        began = time.monotonic()
+        moments = {midnight + at: n for at, n in CHECKS.items()} | {midnight + TICK: 2 * len(self._bindings)}
+        changes = {lived.outage: True, lived.outage + OUTAGE: False}
+        for at in sorted({*moments, *changes}):
+            self._stack.time.go_to(at - timedelta(seconds=2))
+            time.sleep(2.2)
+            if at in changes:
+                self._be_away(draw.choice(GONE), is_away=changes[at])
+            if at in moments:
+                self._work(lived, draw, at, moments[at])
+            self._wait_until_idle()
+        lived.runs = Counter(status for _, _, status in self._stack.runs(midnight))
+        lived.seconds = time.monotonic() - began
+        return lived
+
+    def break_requests(self) -> None:
+        """From now on one request in twenty is faulty."""
+        share = 0.05 / len(FAULTY)
+        for binding in self._bindings:
+            for seed, fault in enumerate(FAULTY):
+                self._put(binding.provider, {**fault, "endpoint": "any", "probability": share, "seed": seed})
+
+    def keep_back(self, days: list[date]) -> None:
+        """The late provider has nothing of `days`; an empty list hands everything in."""
+        provider = next(one.provider for one in self._bindings if one.source == LATE_SOURCE)
+        for fault in self._sandbox.request("GET", f"/{provider}/faults"):
+            if fault["fault"] == "late_documents":
+                self._sandbox.request("DELETE", f"/{provider}/faults?number={fault['number']}")
+        for day in days:
+            self._put(provider, {"fault": "late_documents", "every": 1, "day": str(day)})
+
+    def _put(self, provider: str, fault: dict[str, object]) -> None:
+        self._sandbox.request("PUT", f"/{provider}/faults", fault)
+
+    def _be_away(self, fault: dict[str, object], *, is_away: bool) -> None:
+        for binding in self._bindings:
+            if is_away:
+                self._put(binding.provider, {**fault, "endpoint": "any"})
+                continue
+            for known in self._sandbox.request("GET", f"/{binding.provider}/faults"):
+                if known["probability"] == 1 and known["fault"] != "late_documents":
+                    self._sandbox.request("DELETE", f"/{binding.provider}/faults?number={known['number']}")
+
+    def _work(self, lived: Day, draw: random.Random, since: datetime, n_expected: int) -> None:
+        """Wait for the runs of a moment, and disturb them."""
+        is_tick = n_expected > sum(CHECKS.values())
+        ends = [self._stack.server.restart, self._stack.server.kill] if is_tick else []
+        at_seconds = sorted((draw.uniform(3, 30), end) for end in ends) if ends else []
+        until = time.monotonic() + PATIENCE_SECONDS
+        launched_until = time.monotonic() + PATIENCE_SECONDS / 5
+        while len(self._stack.runs(since)) < n_expected and time.monotonic() < launched_until:
+            time.sleep(0.5)
+        began = time.monotonic()
+        next_kill = began + draw.uniform(1, 8)
+        while (at_seconds or self._stack.n_unfinished()) and time.monotonic() < until:
+            if at_seconds and time.monotonic() >= began + at_seconds[0][0]:
+                at_seconds.pop(0)[1]()
+                lived.n_restarts += 1
+            if lived.n_killed < 3 and time.monotonic() >= next_kill:
+                lived.n_killed += self._kill_a_run(draw)
+                next_kill = time.monotonic() + draw.uniform(1, 8)
+            time.sleep(0.3)
+
+    def _kill_a_run(self, draw: random.Random) -> int:
+        """`kill -9` of a run at work; how many that were."""
+        found = self._stack.run_processes()
+        if not found:
+            return 0
+        try:
+            draw.choice(found).kill()
+        except psutil.NoSuchProcess:
+            return 0
+        return 1
+
+    def _wait_until_idle(self) -> None:
+        """Until no run is waiting or at work, nor about to be started again."""
+        until, quiet_since = time.monotonic() + PATIENCE_SECONDS, time.monotonic()
+        while time.monotonic() < until and time.monotonic() < quiet_since + 3:
+            assert not (complaint := self._stack.complaint()), complaint
+            if self._stack.n_unfinished():
+                quiet_since = time.monotonic()
+            time.sleep(0.5)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, package_cache: Path) -> Iterator[MovedStack]:
+    begins_at = Window.of_day(FIRST + timedelta(days=1)).start
+    with moved_stack(tmp_path / "home", package_cache, begins_at, FIRST, sources()) as started:
+        yield started
+
+
+def test_a_month_of_failures_leaves_every_day_whole_and_nobody_pressed_anything(
+    stack: MovedStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    month = Month(stack)
+    month.break_requests()
+    month.keep_back(LATE)
+    with capsys.disabled():
+        print()  # noqa: T201 - what happened is what it is run for
+        for n in range(1, 2 * N_DAYS + 1):
+            day = FIRST + timedelta(days=n)
+            if LATE and day == LATE[-1] + timedelta(days=8):
+                month.keep_back([])
+                print(f"{day}  {LATE_SOURCE} hands in {', '.join(map(str, LATE))}")  # noqa: T201
+            print(month.live_through(day).row(), flush=True)  # noqa: T201
+        broken = list(what_is_not_whole(stack))
+        print(*broken, f"{len(DAYS) * len(sources())} days, {len(broken)} complaints", sep="\n")  # noqa: T201
+    assert broken == []
+
+
+def what_is_not_whole(stack: MovedStack) -> Iterator[str]:
+    """A sentence for each day of a source that is not loaded, not as it was served, or written twice."""
+    project = stack.project
+    with project.warehouse() as warehouse:
+        for slug in sources():
+            statuses = {status.day: status for status in warehouse.ledger.days(slug)}
+            binding = project.source(slug).sandbox_binding
+            for day in DAYS:
+                status = statuses.get(day)
+                if status is None or status.load_id is None:
+                    yield f"{slug} {day}: not loaded ({status and status.sentence})"
+                    continue
+                if status.reason is not None:
+                    yield f"{slug} {day}: failed since, {status.sentence}"
+                found = verify(project.sandbox, warehouse.reading, binding, [day]).total
+                if not found.is_equal:
+                    yield f"{slug} {day}: {found.difference}"
+                elif status.n_points != found.n_loaded:
+                    yield f"{slug} {day}: the ledger says {status.n_points} points, there are {found.n_loaded}"
