@@ -22,6 +22,7 @@ from providers._json import read_json
 SHORT_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 86_400.0
 _ABSURD_SECONDS: Final = 366 * 86_400.0
+_SHORTEST_SECONDS: Final = 1.0  # by a life that is shorter, every request would be a login
 # Renewed in this part of its life, at a random moment, so that processes which began together do not come together.
 _RENEWED_AT: Final = (0.6, 0.8)
 _PAUSE_AFTER_REJECTION_SECONDS: Final = 60.0
@@ -190,7 +191,7 @@ class BearerLogin:
         """
         part = self._spread(*_RENEWED_AT)
         life = number_in(value)
-        if life is None or not 0 < life <= _ABSURD_SECONDS:
+        if life is None or not _SHORTEST_SECONDS <= life <= _ABSURD_SECONDS:
             return max(self._rules.otherwise_seconds * part, SHORT_SECONDS)
         return min(life, self._rules.longest_seconds) * part
 

@@ -1,10 +1,10 @@
 """The live stream of VoltStorage: what a message means, and one stream for each product."""
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final
 
 from domain.errors import ProviderError, RequestRejectedError
@@ -13,6 +13,7 @@ from domain.quantities import Kind
 from domain.records import Series
 from domain.texts import clipped
 from providers._addresses import Origin
+from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import UNAUTHORIZED
 from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason
@@ -78,6 +79,7 @@ class VoltStorageFeed:
         source: Whose account it is, for messages.
         limits: The bounds of a stream.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
+        sleep: Waits before a fresh token is shown again.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class VoltStorageFeed:
         source: str,
         limits: StreamLimits = StreamLimits(),  # noqa: B008  # frozen
         ca_file: Path | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._service = service
         self._origin = origin
@@ -98,6 +101,8 @@ class VoltStorageFeed:
         self._source = source
         self._limits = limits
         self._ca_file = ca_file
+        self._sleep = sleep
+        self._accepted: Mapping[str, str] | None = None
 
     def parts(self) -> Sequence[str]:
         """The numbers of the products."""
@@ -123,23 +128,30 @@ class VoltStorageFeed:
         return series.labels.get("product") if "field" in series.labels else None
 
     def _opened(self, part: str) -> TextStream:
-        """The stream; after a 401 the token is renewed, once."""
-        headers = self._login.headers()
-        try:
-            return self._open(part)
-        except RefusedStreamError as refused:
-            if refused.status != UNAUTHORIZED:
-                raise _of_product(refused) from None
-        self._login.renew(headers)
-        try:
-            return self._open(part)
-        except RefusedStreamError as refused:
-            raise _of_product(refused) from None
+        """The stream. As with every other request, a fresh token that is refused is shown again; then it is renewed."""
+        waits, is_renewed = iter(FRESH_WAITS_SECONDS), False
+        while True:
+            headers = self._login.headers()
+            try:
+                stream = self._open(part, headers)
+            except RefusedStreamError as refused:
+                may_be_early = headers != self._accepted and self._login.is_fresh(headers)
+                wait = next(waits, None) if may_be_early else None
+                if refused.status != UNAUTHORIZED or (is_renewed and wait is None):
+                    raise _of_product(refused) from None
+            else:
+                self._accepted = headers
+                return stream
+            if wait is not None:
+                self._sleep(wait)
+            else:
+                is_renewed = True
+                self._login.renew(headers)
 
-    def _open(self, part: str) -> TextStream:
-        params, headers = {"productId": part}, dict(self._login.headers())
+    def _open(self, part: str, headers: Mapping[str, str]) -> TextStream:
+        params = {"productId": part}
         if self._account.token_in == "query":  # noqa: S105  # a place, no token
-            params["token"] = self._login.token().reveal()
+            params["token"] = headers["authorization"].removeprefix("Bearer ")
             headers = {}
         return open_stream(
             self._origin,
@@ -177,8 +189,8 @@ class _Listening:
 
     def receive(self, timeout_seconds: float) -> LiveMessage | None:
         """See `domain.live.LiveStream.receive`."""
-        end = monotonic() + timeout_seconds
-        while (left := end - monotonic()) > 0:
+        end = time.monotonic() + timeout_seconds
+        while (left := end - time.monotonic()) > 0:
             text = self._stream.receive(left)
             if text is None:
                 return None

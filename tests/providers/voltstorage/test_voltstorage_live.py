@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ from providers.voltstorage.live import VoltStorageFeed, read_message
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.spec import MAX_COLUMNS
 from sandbox.voltstorage.twin import ROOT, STREAM
+from tests.fakes.api import Naps
 from tests.fakes.live_house import eventually
 from tests.providers.voltstorage.harness import Battery, battery
 
@@ -111,13 +112,20 @@ def home() -> Iterator[Battery]:
 
 
 def feed_of(
-    home: Battery, *, account: AccountConfig = ACCOUNT, port: int | None = None, ping: float = 20.0
+    home: Battery,
+    *,
+    account: AccountConfig = ACCOUNT,
+    port: int | None = None,
+    ping: float = 20.0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> VoltStorageFeed:
     origin = home.clients[0].origin
     if port is not None:
         origin = Origin.parse(f"http://127.0.0.1:{port}{ROOT}", place="test")
     limits = StreamLimits(open_seconds=5.0, ping_seconds=ping)
-    return VoltStorageFeed(home.provider.client, origin, home.login, account=account, source="home", limits=limits)
+    return VoltStorageFeed(
+        home.provider.client, origin, home.login, account=account, source="home", limits=limits, sleep=sleep
+    )
 
 
 def feed_part(series: Series) -> str | None:
@@ -170,7 +178,7 @@ def test_by_default_no_address_holds_the_token_and_no_log_does(home: Battery, ca
 def test_a_token_that_has_died_is_renewed_once(home: Battery) -> None:
     home.login.headers()
     home.twin.revoke_tokens()
-    with feed_of(home).listen("78") as stream:
+    with feed_of(home, sleep=Naps()).listen("78") as stream:
         first(stream)
     assert home.logins() == 2
 
@@ -184,9 +192,38 @@ def test_a_product_that_is_not_ours_is_a_refusal_of_that_product_and_not_of_our_
 
 def test_a_fresh_token_that_is_worth_nothing_is_rejected_credentials(home: Battery) -> None:
     home.twin.configure(token_in="query")
-    with pytest.raises(CredentialsRejectedError, match="401"), feed_of(home).listen("78"):
+    naps = Naps()
+    with pytest.raises(CredentialsRejectedError, match="401"), feed_of(home, sleep=naps).listen("78"):
         pass
-    assert home.logins() == 2
+    assert (naps.seconds, home.logins()) == ([2, 5], 2)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(1, [2]), (3, [2, 5]), (7, [2, 5])])
+def test_a_fresh_token_that_is_not_valid_yet_opens_the_stream_without_a_second_login(
+    home: Battery, seconds: float, waits: list[float]
+) -> None:
+    home.twin.configure(token_in="query")
+    naps = Naps()
+
+    def sleep(wait: float) -> None:
+        naps(wait)
+        if sum(naps.seconds) >= seconds:
+            home.twin.configure(token_in="header")
+
+    with feed_of(home, sleep=sleep).listen("78") as stream:
+        first(stream)
+    assert (naps.seconds, home.logins()) == (waits, 1)
+
+
+def test_a_token_that_was_let_in_before_is_renewed_without_a_wait(home: Battery) -> None:
+    naps = Naps()
+    feed = feed_of(home, sleep=naps)
+    with feed.listen("78") as stream:
+        first(stream)
+    home.twin.revoke_tokens()
+    with feed.listen("78") as stream:
+        first(stream)
+    assert (naps.seconds, home.logins()) == ([], 2)
 
 
 def test_a_stream_speaks_of_the_samples_of_its_product_and_of_nothing_else() -> None:
