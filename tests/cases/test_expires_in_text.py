@@ -12,7 +12,23 @@ from tests.fakes.raw_server import RawServer, answer
 BETWEEN_SECONDS = 5.0
 """Between two questions of somebody who asks all the time."""
 
-NONSENSE = [None, 0, -1, "soon", "", "-5", "PT5M", True, [300], {}, 0.001, "0.9", 1e-300, 10**11, "9" * 400]
+NONSENSE: list[object] = [
+    None,
+    0,
+    -1,
+    "soon",
+    "",
+    "-5",
+    "PT5M",
+    True,
+    [300],
+    {},
+    0.001,
+    "0.9",
+    1e-300,
+    10**11,
+    "9" * 400,
+]
 
 
 def logins(said: object, seconds: float) -> int:
