@@ -7,10 +7,11 @@ end. Where no schedule asks, no day is.
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
-# The scheduler's own reader of cron expressions has no public name in 1.13.27.
-from dagster._utils.schedules import reverse_cron_string_iterator
+# The scheduler's own readers of cron expressions have no public name in 1.13.27.
+from dagster._utils.schedules import cron_string_iterator, reverse_cron_string_iterator
 
 from assets.source import SourceFacts
+from domain.window import Window
 
 _DAY = timedelta(days=1)
 
@@ -22,6 +23,14 @@ def last_expected_day(facts: SourceFacts, now: datetime) -> date | None:
     ticks = reverse_cron_string_iterator((now - facts.due_after).timestamp(), facts.schedule, "UTC")
     day = next(ticks).astimezone(UTC).date() - _DAY
     return day if day >= facts.first_day else None
+
+
+def due_at(facts: SourceFacts, day: date) -> datetime | None:
+    """When a UTC day of a source should be loaded at the latest; None where no schedule asks for it."""
+    if facts.schedule is None or facts.is_retired:
+        return None
+    ticks = cron_string_iterator(Window.of_day(day).end.timestamp(), facts.schedule, "UTC")
+    return next(ticks).astimezone(UTC) + facts.due_after
 
 
 def missing_days(facts: SourceFacts, loaded: Collection[date], now: datetime) -> list[date]:

@@ -9,6 +9,7 @@ for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
     warnings.filterwarnings("ignore", category=_category)
 
 from domain.errors import ConfigurationError  # noqa: E402  # after the filters
+from pipelines.notifications.sensor import notifications_sensor  # noqa: E402  # after the filters
 from pipelines.postponed import postponed_days_sensor  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
 from pipelines.sensors import failed_days, ledger_sensor, retirement_sensor  # noqa: E402  # after the filters
@@ -35,6 +36,7 @@ def defs() -> dg.Definitions:
         sensors=[
             failed_days,
             retirement_sensor(sources),
+            notifications_sensor(sources),
             *([ledger_sensor(sources), postponed_days_sensor(sources)] if sources else []),
         ],
         executor=dg.in_process_executor,

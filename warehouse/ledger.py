@@ -44,6 +44,7 @@ class DayStatus:
             the provider was asked and failed to answer: only a later answer does.
         sentence: That failure in words.
         suspect: Why it is suspect, and how often it was asked for; None if it is not, or is believed all the same.
+        failed_since: When the first of the failures since then was.
     """
 
     day: date
@@ -55,11 +56,27 @@ class DayStatus:
     reason: str | None
     sentence: str | None
     suspect: SuspectDay | None = None
+    failed_since: datetime | None = None
 
     @property
     def status(self) -> Literal["loaded", "failed"]:
         """`failed` if the last attempt failed, whether or not an earlier load stands."""
         return "failed" if self.reason else "loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class LastEnd:
+    """How far the loads of a source have ended.
+
+    Attributes:
+        source: Whose.
+        day: The newest UTC day of which one has ended, well or not.
+        failed_at: When the newest failure was; None if there was none. Behind it other days may be left untried.
+    """
+
+    source: str
+    day: date | None
+    failed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +189,18 @@ class Ledger:
 
     def days(self, source: str) -> list[DayStatus]:
         """Every UTC day that a load has touched or failed on, in order."""
-        values = {"source": source, "of_providers": _OF_PROVIDERS}
-        found = self._connections.rows(f"ledger of {source}", "ledger/days", values, class_row(DayStatus))
+        found = self.unjudged_days(source)
         suspects = {one.day: one for one in self.suspects.days(source)}
         return [replace(one, suspect=suspects[one.day]) if one.day in suspects else one for one in found]
+
+    def unjudged_days(self, source: str) -> list[DayStatus]:
+        """The same days, and of none whether it is suspect: so nothing is judged, and it may be asked every minute."""
+        values = {"source": source, "of_providers": _OF_PROVIDERS}
+        return self._connections.rows(f"ledger of {source}", "ledger/days", values, class_row(DayStatus))
+
+    def last_ends(self) -> dict[str, LastEnd]:
+        """Source → the last ends of its loads."""
+        return {one.source: one for one in self._connections.rows("ledger", "ledger/last_ends", {}, class_row(LastEnd))}
 
     def landed_not_loaded(self, source: str) -> list[date]:
         """The UTC days whose newest complete pull has not been loaded, in order: a replay would load them."""

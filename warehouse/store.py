@@ -32,6 +32,7 @@ from warehouse.ledger import Ledger
 from warehouse.live import Live
 from warehouse.load import Assignment, commit_again, record_failure
 from warehouse.load_buffer import LoadBuffer
+from warehouse.notifications import Notifications
 from warehouse.reading import Reading
 
 _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
@@ -75,6 +76,7 @@ class TimescaleWarehouse(Closeable):
         ledger: What was loaded.
         reading: What is there.
         live: What streams say, and what they may have missed.
+        notifications: Who was told of what.
     """
 
     def __init__(self, connections: Connections, landing: Landing, code_version: str) -> None:
@@ -86,6 +88,7 @@ class TimescaleWarehouse(Closeable):
         self.ledger: Final = Ledger(self._connections)
         self.reading: Final = Reading(self._connections)
         self.live: Final = Live(self._connections, self._catalogue)
+        self.notifications: Final = Notifications(self._connections)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""

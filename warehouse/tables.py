@@ -222,6 +222,37 @@ RETRY_AFTER: Final = sa.Table(
     comment="When a provider may be asked again: per credential, and which sources were held up by it.",
 )
 
+NOTIFICATION: Final = sa.Table(
+    "notification",
+    METADATA,
+    sa.Column("notification_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("culprit", sa.Text, nullable=False),
+    sa.Column("since", INSTANT, nullable=False),
+    sa.Column("first_seen_at", INSTANT, nullable=False),
+    sa.Column("claimed_until", INSTANT, nullable=False),
+    sa.Column("sent_at", INSTANT),
+    sa.Column("over_at", INSTANT),
+    sa.Column("over_sent_at", INSTANT),
+    _count("n_failed"),
+    sa.Column("failure", sa.Text),
+    sa.Index("ix_notification_lasting", "key", "recipient", unique=True, postgresql_where=sa.text("over_at IS NULL")),
+    sa.Index(None, "recipient"),
+    comment="Who was told of which trouble: one row per trouble and recipient, claimed by insert.",
+)
+
+HEARTBEAT: Final = sa.Table(
+    "heartbeat",
+    METADATA,
+    sa.Column("process", sa.Text, primary_key=True),
+    sa.Column("beat_at", INSTANT, nullable=False),
+    comment="When a process last said that it is at work.",
+)
+
 REJECTED: Final = sa.Table(
     "rejected",
     METADATA,

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import IngestError
-from pipelines.cli import confirm, days, doctor, live, overview, plot, rejected, sandbox, ui, warehouse
+from pipelines.cli import confirm, days, doctor, live, overview, plot, rejected, sandbox, ui, warehouse, watch
 from pipelines.console import FAILED, complain
 
 
@@ -62,6 +62,7 @@ application.command(short_help="Say that a suspect day is right")(confirm.confir
 application.command(short_help="Ask for days again, and load them")(days.backfill)
 application.command(short_help="Load days again without one request")(days.replay)
 application.command(short_help="Keep a source current from its stream")(live.live)
+application.command(short_help="Tell people what is wrong, ping a watchdog")(watch.watch)
 application.add_typer(warehouse.group, name="warehouse", short_help="The TimescaleDB under everything")
 application.add_typer(sandbox.group, name="sandbox", short_help="The providers' twin, every fault on a switch")
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Annotated, Final
@@ -20,6 +21,8 @@ from pipelines.console import FAILED, console, counted, fail, literal, say_json
 from pipelines.history import recorded_events
 from pipelines.local.environment import DagsterProcesses, made_dagster_storage
 from pipelines.local.project import Project
+from pipelines.notifications.project_notifier import project_notifier
+from resources.recipients import PING, URLS, digest_instant, ping_url
 from warehouse.fill import pending
 from warehouse.inspection import DayCount, Policy, day_counts, policies
 from warehouse.landing import Landing
@@ -86,6 +89,7 @@ def examine(project: Project, *, is_online: bool, is_deep: bool = False) -> Iter
     yield from _checked("warehouse", lambda: _warehouse(project, is_deep=is_deep))
     yield from _checked("landing zone", lambda: _landing_zone(project))
     yield from _checked("sources", lambda: _sources(project, is_online=is_online))
+    yield from _checked("notifications", lambda: _notifications(project))
     yield _dagster(project)
 
 
@@ -251,6 +255,23 @@ def _sources(project: Project, *, is_online: bool) -> Iterator[Finding]:
             else:
                 sentence = f"It lets us in and offers {n_series:,} series ({counted(provider.n_requests, 'request')})."
                 yield Finding(source.slug, Health.GOOD, sentence)
+
+
+def _notifications(project: Project) -> Iterator[Finding]:
+    """Who is told of troubles; nobody is told anything by this."""
+    facts = [source.component.facts for source in project.sources()]
+    notifier = project_notifier(project.settings, facts)
+    digest_instant(project.settings, datetime.now(UTC))
+    pinged = "a watchdog is pinged" if ping_url(project.settings) else f"no watchdog ({PING})"
+    known = notifier.recipients.known
+    failures = notifier.sender.check([one.url for one in known])
+    if wrong := [f"{one.name}: {why}" for one, why in zip(known, failures, strict=True) if why]:
+        yield Finding("notifications", Health.WRONG, f"{'; '.join(wrong)}.")
+    elif known:
+        yield Finding("notifications", Health.GOOD, f"{', '.join(one.name for one in known)}; {pinged}.")
+    else:
+        sentence = f"Nobody is told of troubles, since {URLS} is not set; {pinged}."
+        yield Finding("notifications", Health.LATER, sentence)
 
 
 def _dagster(project: Project) -> Finding:

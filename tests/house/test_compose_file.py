@@ -1,5 +1,6 @@
 """What can be read off docker-compose.yml; `tests/containers` runs it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,21 @@ def test_a_live_stream_gets_the_warehouse_and_no_password_of_another_database() 
     environment = SERVICES["live"]["environment"]
     assert environment["WAREHOUSE_URL"] == SERVICES["code"]["environment"]["WAREHOUSE_URL"]
     assert (environment["POSTGRES_PASSWORD"], environment["DAGSTER_PG_PASSWORD"]) == ("", "")
+
+
+def test_the_watch_lives_without_the_daemon_and_gets_no_password_of_another_database() -> None:
+    watch = SERVICES["watch"]
+    assert watch["command"] == ["joulehouse", "watch"]
+    assert "profiles" not in watch
+    assert "network_mode" not in watch
+    assert set(watch["depends_on"]) == {"migrate"}
+    environment = watch["environment"]
+    assert environment["WAREHOUSE_URL"] == SERVICES["code"]["environment"]["WAREHOUSE_URL"]
+    assert (environment["POSTGRES_PASSWORD"], environment["DAGSTER_PG_PASSWORD"]) == ("", "")
+    # `make .env` draws a password for whatever ends in an equals sign, and that is no address.
+    named = [line for line in (ROOT / ".env.example").read_text().splitlines() if re.search("NOTIFY_|WATCH_", line)]
+    assert len(named) >= 5
+    assert all(line.startswith("#") for line in named)
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -31,6 +31,15 @@ unanswered AS (
     FROM touched
     WHERE status = 'failed' AND pull_id IS NULL AND reason = any(%(of_providers)s)
     ORDER BY day, load_id DESC
+),
+first_failed AS (
+    SELECT
+        touched.day,
+        min(touched.loaded_at) AS failed_since
+    FROM touched
+    LEFT JOIN committed USING (day)
+    WHERE touched.status = 'failed' AND touched.load_id > coalesce(committed.load_id, 0)
+    GROUP BY touched.day
 )
 SELECT
     day,
@@ -46,12 +55,32 @@ SELECT
     CASE
         WHEN failed.load_id > coalesce(committed.load_id, 0) THEN failed.sentence
         WHEN unanswered.loaded_at > pull.finished_at THEN unanswered.sentence
-    END AS sentence
+    END AS sentence,
+    CASE
+        WHEN failed.load_id > coalesce(committed.load_id, 0) THEN first_failed.failed_since
+        WHEN unanswered.loaded_at > pull.finished_at THEN unanswered.loaded_at
+    END AS failed_since
 FROM committed
 FULL JOIN failed USING (day)
 LEFT JOIN unanswered USING (day)
+LEFT JOIN first_failed USING (day)
 LEFT JOIN pull ON pull.pull_id = committed.pull_id
 ORDER BY day;
+
+-- name: last_ends
+-- Of every source the newest UTC day of which a load has ended, well or not, and when one failed the last time. A load of
+-- a part of a day ends none.
+SELECT
+    source,
+    (
+        (
+            max(window_end) FILTER (WHERE window_end >= window_start + INTERVAL '24 hours') - INTERVAL '24 hours'
+        ) AT TIME ZONE 'UTC'
+    )::date AS day,
+    max(loaded_at) FILTER (WHERE status = 'failed') AS failed_at
+FROM load
+WHERE reason IS DISTINCT FROM 'stale_load'
+GROUP BY source;
 
 -- name: landed_not_loaded
 -- The whole UTC days of a source whose newest complete pull has not been loaded: newer answers lie there unread.

@@ -1,0 +1,203 @@
+"""Which troubles there are now: one list, derived from facts by one pure function, for whoever tells them.
+
+A trouble has a key that stays the same while it lasts, so that it is told once. What explains another trouble replaces
+it: a source whose load has ended badly is not late as well.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from assets.expected import due_at, last_expected_day
+from assets.failures import error_name
+from assets.source import SourceFacts
+from domain.errors import CredentialsRejectedError
+from domain.troubles import Severity, Trouble, TroubleKind
+
+if TYPE_CHECKING:
+    from warehouse.ledger import DayStatus
+
+DAEMON: Final = "daemon"
+"""The process that beats whenever the daemon's sensor runs."""
+
+DAEMON_SILENCE: Final = timedelta(minutes=5)
+"""How long the daemon's sensor may say nothing: it does so every minute."""
+
+_REJECTED: Final = CredentialsRejectedError("", place="", fix="").code
+_DAY: Final = timedelta(days=1)
+_GIB: Final = 2**30
+_FULL: Final = 1 * _GIB
+_NEARLY_FULL: Final = 10 * _GIB
+_NEARLY_FULL_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SilentDevice:
+    """A device that is expected to say something and does not.
+
+    Attributes:
+        device: Its name.
+        since: Its last value's instant.
+    """
+
+    device: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What the ledger and the verdicts say of a source.
+
+    Attributes:
+        facts: Which source.
+        days: What the ledger holds of each day.
+        last_ended: The newest day of which a load has ended, well or not; None if there is none.
+        failed_at: When a load failed the last time; what it left untried behind it has ended, too.
+        silent: Its silent devices.
+    """
+
+    facts: SourceFacts
+    days: "Sequence[DayStatus]" = ()
+    last_ended: date | None = None
+    failed_at: datetime | None = None
+    silent: Sequence[SilentDevice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """The disk under a folder, in bytes."""
+
+    folder: str
+    n_free: int
+    n_total: int
+
+
+def troubles(
+    states: Iterable[SourceState],
+    now: datetime,
+    *,
+    disks: Iterable[DiskSpace] = (),
+    last_beat: datetime | None = None,
+) -> list[Trouble]:
+    """Every trouble that lasts at `now`, by key.
+
+    Args:
+        states: Every source.
+        now: When it is asked.
+        disks: The disks that loads write to.
+        last_beat: When the daemon's sensor last said that it is at work; None where nobody looks at it.
+    """
+    found: list[Trouble] = []
+    for state in states:
+        found += [*_failed(state, now), *_overdue(state, now), *_silent(state)]
+    for disk in disks:
+        found += _full(disk, now)
+    if last_beat is not None and now - last_beat > DAEMON_SILENCE:
+        found.append(_daemon(last_beat))
+    return sorted(found, key=lambda one: (one.severity is not Severity.CRITICAL, one.key))
+
+
+def _failed(state: SourceState, now: datetime) -> Iterator[Trouble]:
+    facts = state.facts
+    if facts.is_retired:
+        return
+    failed = [day for day in state.days if day.reason]
+    for days in (
+        [day for day in failed if day.reason == _REJECTED],
+        [day for day in failed if day.reason != _REJECTED],
+    ):
+        if not days:
+            continue
+        first, newest = days[0].day, days[-1].day
+        is_rejected = days[-1].reason == _REJECTED
+        which = f"{newest}" if first == newest else f"{len(days)} days from {first} to {newest}"
+        name = error_name(str(days[-1].reason))
+        yield Trouble(
+            TroubleKind.REJECTED_CREDENTIALS if is_rejected else TroubleKind.FAILED_DAYS,
+            facts.slug,
+            "",
+            Severity.CRITICAL if is_rejected else Severity.WARNING,
+            f"{facts.slug}: {which} failed. {name}: {days[-1].sentence}",
+            min((day.failed_since for day in days if day.failed_since), default=now),
+            _asked_again(facts, now),
+            f"joulehouse backfill {facts.slug} --from {first} --to {newest}",
+        )
+
+
+def _asked_again(facts: SourceFacts, now: datetime) -> str:
+    due = None if facts.schedule is None else due_at(facts, now.astimezone(UTC).date() - _DAY)
+    if due is None:
+        return "No schedule asks for it again."
+    tick = due - facts.due_after
+    tick = tick if tick > now else tick + _DAY
+    return f"Requests were tried again within the run; the schedule asks again at {tick:%Y-%m-%d %H:%M} UTC."
+
+
+def _overdue(state: SourceState, now: datetime) -> Iterator[Trouble]:
+    facts, last = state.facts, state.last_ended
+    expected = last_expected_day(facts, now)
+    if expected is None or (last is not None and last >= expected):
+        return
+    newest_due = due_at(facts, expected)
+    if state.failed_at is not None and newest_due is not None and state.failed_at >= newest_due - facts.due_after:
+        return  # it has failed since its hour, and that is told as what it is
+    first = expected if last is None else max(last + _DAY, facts.first_day)
+    due = due_at(facts, first) or now
+    which = f"{first}" if first == expected else f"the days from {first} to {expected}"
+    yield Trouble(
+        TroubleKind.OVERDUE_LOAD,
+        facts.slug,
+        "",
+        Severity.CRITICAL,
+        f"{facts.slug}: no load of {which} has ended, well or not.",
+        due,
+        f"The newest day of which one has ended is {last or 'none'}.",
+        f"Look whether the daemon and a run are at work, then: joulehouse backfill {facts.slug}"
+        f" --from {first} --to {expected}",
+    )
+
+
+def _silent(state: SourceState) -> Iterator[Trouble]:
+    slug = state.facts.slug
+    for one in state.silent:
+        yield Trouble(
+            TroubleKind.SILENT_DEVICE,
+            slug,
+            one.device,
+            Severity.WARNING,
+            f"{slug}: {one.device} is silent.",
+            one.since,
+            "Its source answers, and says nothing of it.",
+            f"Look at the device, then: joulehouse gaps {slug}",
+        )
+
+
+def _full(disk: DiskSpace, now: datetime) -> Iterator[Trouble]:
+    is_full = disk.n_free < _FULL
+    if not is_full and not disk.n_free < min(_NEARLY_FULL, _NEARLY_FULL_SHARE * disk.n_total):
+        return
+    free = f"{disk.n_free / _GIB:.1f} of {disk.n_total / _GIB:.0f} GiB"
+    yield Trouble(
+        TroubleKind.FULL_DISK,
+        "",
+        disk.folder,
+        Severity.CRITICAL if is_full else Severity.WARNING,
+        f"The disk under {disk.folder} is {'full' if is_full else 'nearly full'}: {free} are free.",
+        now,
+        "",
+        "Make room, or give the disk more; loads fail when it is full, and lose nothing.",
+    )
+
+
+def _daemon(last_beat: datetime) -> Trouble:
+    return Trouble(
+        TroubleKind.DAEMON,
+        "",
+        "",
+        Severity.CRITICAL,
+        "The Dagster daemon is down, or its code server: no sensor has run.",
+        last_beat,
+        "",
+        "docker compose up -d code daemon (or joulehouse ui); docker compose logs daemon code says why.",
+    )

@@ -1,0 +1,53 @@
+"""The facts that troubles are derived from, gathered from the warehouse."""
+
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assets.source import SourceFacts
+from assets.troubles import DiskSpace, SilentDevice, SourceState
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from warehouse.store import TimescaleWarehouse
+
+
+def source_states(sources: Iterable[SourceFacts], warehouse: "TimescaleWarehouse") -> list[SourceState]:
+    """What the warehouse says of every source.
+
+    Raises:
+        WarehouseError: It cannot be asked.
+    """
+    ends = warehouse.ledger.last_ends()
+    return [
+        SourceState(
+            facts,
+            warehouse.ledger.unjudged_days(facts.slug),
+            ends[facts.slug].day if facts.slug in ends else None,
+            ends[facts.slug].failed_at if facts.slug in ends else None,
+            silent_devices(facts, warehouse),
+        )
+        for facts in sources
+    ]
+
+
+def silent_devices(facts: SourceFacts, warehouse: "TimescaleWarehouse") -> list[SilentDevice]:
+    """The devices of a source that are expected to say something and do not, by the verdicts of `series_day`."""
+    del facts, warehouse  # the verdicts are not there yet
+    return []
+
+
+def disks(settings: Settings) -> list[DiskSpace]:
+    """The disks that loads write to, as far as they are this machine's."""
+    folders = [settings.home]
+    landing = settings.landing_url.removeprefix("file://")
+    if "://" not in landing:
+        folders.append(Path(landing))
+    found: dict[int, DiskSpace] = {}
+    for folder in folders:
+        with suppress(OSError):  # it is not there yet
+            usage = shutil.disk_usage(folder)
+            found.setdefault(folder.stat().st_dev, DiskSpace(str(folder), usage.free, usage.total))
+    return list(found.values())
