@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import shared_server
-from tests.fakes.databases import freeze_database
+from tests.fakes.shared_server import freeze_database
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import create_database, drop_database, with_database
 

@@ -1,14 +1,11 @@
 """Ranged runs of a source's assets in a real Dagster instance, over fakes below."""
 
-from collections.abc import Iterator
-from datetime import date
-
 import dagster as dg
 import pytest
 
 from assets.factory import CORRECTION_TAG, source_assets
 from assets.plot import MOST_CHARACTERS, DayPlot
-from assets.source import catalogue_key, measurements_key, payloads_key
+from assets.source import catalogue_key
 from assets.steps import land
 from domain.errors import (
     ConfigurationError,
@@ -19,26 +16,7 @@ from domain.errors import (
 )
 from domain.records import Series
 from domain.window import Window
-from tests.fakes.days import FIRST, House, days, facts, provider_of
-
-PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
-LAST = days(5)[-1]
-THIRD = days(5)[2]
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
-def house(instance: dg.DagsterInstance) -> House:
-    return House(instance, provider_of(5))
-
-
-def all_days(status: str, *but: date, other: str = "FAILED") -> dict[str, str]:
-    return {str(day): other if day in but else status for day in days(5)}
+from tests.fakes.days import FIRST, LAST, MEASUREMENTS, PAYLOADS, THIRD, House, all_days, days, facts
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:

@@ -1,35 +1,12 @@
 """What a failed run says and leaves behind in a real Dagster instance, and what becomes of it when it is run again."""
 
-from collections.abc import Iterator
-from datetime import date
-
 import dagster as dg
 import pytest
 
 from assets.checks import CHECKS, source_checks
 from assets.factory import source_assets
-from assets.source import measurements_key, payloads_key
 from domain.errors import PayloadUnreadableError, ShrinkRefusedError, WarehouseUnavailableError
-from tests.fakes.days import FIRST, House, days, provider_of
-
-PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
-LAST = days(5)[-1]
-THIRD = days(5)[2]
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
-def house(instance: dg.DagsterInstance) -> House:
-    return House(instance, provider_of(5))
-
-
-def all_days(status: str, *but: date, other: str = "FAILED") -> dict[str, str]:
-    return {str(day): other if day in but else status for day in days(5)}
+from tests.fakes.days import FIRST, LAST, MEASUREMENTS, PAYLOADS, THIRD, House, all_days
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

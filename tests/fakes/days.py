@@ -1,7 +1,8 @@
 """A source of fakes, and runs of its assets in this process: what the tests of assets and schedules share."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,10 +11,15 @@ import dagster as dg
 from assets.checks import source_checks
 from assets.factory import source_assets
 from assets.source import SourceFacts, days_of, measurements_key, payloads_key
+from domain.errors import WarehouseUnavailableError
 from tests.fakes.provider import FAKE_SPEC, FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
+from warehouse.store import TimescaleWarehouse
 
 FIRST = date(2026, 1, 1)
+
+
+PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
 
 
 def facts(slug: str = "roof", **changed: Any) -> SourceFacts:  # noqa: ANN401  # any field
@@ -27,9 +33,31 @@ def days(n_days: int, first: date = FIRST) -> list[date]:
     return [first + timedelta(days=n) for n in range(n_days)]
 
 
+THIRD, LAST = days(5)[2], days(5)[-1]
+
+
+def all_days(status: str, *but: date, other: str = "FAILED") -> dict[str, str]:
+    """Each of the first five days with `status`, and those of `but` with `other`."""
+    return {str(day): other if day in but else status for day in days(5)}
+
+
 def provider_of(n_days: int) -> FakeProvider:
     """A provider that knows the first `n_days` days."""
     return FakeProvider({day: hourly(day) for day in days(n_days)})
+
+
+@dataclasses.dataclass
+class Opener:
+    """A warehouse that is open already, or cannot be reached."""
+
+    warehouse: TimescaleWarehouse
+    away: WarehouseUnavailableError | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[TimescaleWarehouse]:
+        if self.away:
+            raise self.away
+        yield self.warehouse
 
 
 @dataclasses.dataclass

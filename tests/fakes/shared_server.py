@@ -3,6 +3,8 @@
 It lives in memory if there is room. A run makes and drops a thousand databases of a thousand files each; on ext4
 without a journal, which many build machines have, a file is made by looking at every one that was lately deleted, and
 the suite spent a third of its time there (2026-11).
+
+Databases of tests that serve as a template.
 """
 
 import fcntl
@@ -14,7 +16,9 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+from psycopg import sql
 
+from warehouse import server
 from warehouse.embedded import EmbeddedWarehouse
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what lies there is in a folder that only its owner can write
@@ -100,3 +104,13 @@ def _has_room(memory: Path, room_bytes: int) -> bool:
 
 def _is_used(home: Path, *, but: Path | None = None) -> bool:
     return any(psutil.pid_exists(int(user.name)) for user in (home / "users").iterdir() if user != but)
+
+
+def freeze_database(url: str, name: str) -> None:
+    """Let nobody into the database `name` any longer, and send away who is: it serves as a template from now on.
+
+    `url` is of another database, by a superuser: TimescaleDB's own workers are sent away too.
+    """
+    with server._session(url) as (connection, _):
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])

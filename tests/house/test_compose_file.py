@@ -1,4 +1,7 @@
-"""What can be read off docker-compose.yml; `tests/containers` runs it."""
+"""What can be read off docker-compose.yml; `tests/containers` runs it.
+
+The containers' settings know every source that ships, and their sandbox lets every one of them in.
+"""
 
 import re
 from pathlib import Path
@@ -6,6 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from pipelines.local.project import Project
+from pipelines.local.sandbox_process import SandboxBinding
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -101,3 +107,24 @@ def test_no_password_stands_in_an_address() -> None:
     environment = SERVICES["code"]["environment"]
     assert environment["WAREHOUSE_URL"] == "postgresql://joulehouse@warehouse:5432/joulehouse"
     assert environment["WAREHOUSE_PASSWORD"].startswith("${WAREHOUSE_PASSWORD:?")
+
+
+ACCOUNTS = [source.sandbox_binding for source in Project().sources()]
+
+
+@pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.source)
+def test_every_variable_of_a_source_has_its_line_in_the_example(account: SandboxBinding) -> None:
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    path = "" if account.provider == "export_service" else f"/{account.provider}"
+    for variable in account.addresses:
+        assert f"{variable}=http://127.0.0.1:8099{path}" in lines
+    for variable in account.credentials.values():
+        assert f"{variable}=" in lines, "make .env draws what the example leaves empty"
+
+
+@pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.source)
+def test_the_sandbox_of_the_containers_is_given_what_the_source_logs_in_with(account: SandboxBinding) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    given = compose["services"]["sandbox"]["environment"]
+    for credential, variable in account.credentials.items():
+        assert given[f"SANDBOX_{account.provider}_{credential}".upper()] == f"${{{variable}:-}}"

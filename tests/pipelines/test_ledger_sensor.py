@@ -1,7 +1,6 @@
 """What commands load is in Dagster, too: the ledger is the memory, and a real instance is told from a real one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,29 +10,13 @@ import pytest
 
 from assets.checks import CHECKS
 from assets.ingest import ingest_days
-from assets.source import measurements_key, payloads_key
 from domain.errors import PayloadUnreadableError, WarehouseUnavailableError
 from pipelines.sensors import ledger_sensor
-from tests.fakes.days import FIRST, House, days, provider_of
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from tests.fakes.days import FIRST, MEASUREMENTS, PAYLOADS, House, Opener, days, provider_of
+from warehouse.store import open_warehouse
 
-PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
 LAST = days(3)[-1]
 SECOND = days(3)[1]
-
-
-@dataclass
-class Opener:
-    """A warehouse that is open already, or cannot be reached."""
-
-    warehouse: TimescaleWarehouse
-    away: WarehouseUnavailableError | None = None
-
-    @contextmanager
-    def open(self) -> Iterator[TimescaleWarehouse]:
-        if self.away:
-            raise self.away
-        yield self.warehouse
 
 
 @dataclass

@@ -14,8 +14,8 @@ from assets.ledger_reports import lost_days
 from assets.source import measurements_key
 from pipelines.cli.application import application
 from resources.settings import PROJECT
-from tests.fakes.days import House, days, facts, provider_of
-from tests.pipelines.test_ledger_sensor import Both, Opener
+from tests.fakes.days import House, Opener, days, facts, provider_of
+from tests.pipelines.test_ledger_sensor import Both
 from warehouse.store import open_warehouse
 
 SLUG = "charging_hub"

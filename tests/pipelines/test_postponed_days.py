@@ -1,7 +1,6 @@
 """A provider wants no request for an hour: what was held up by it is asked for when the hour is over, by no human."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,25 +14,11 @@ from assets.ingest import ingest_days
 from domain.errors import RateLimitedError, WarehouseUnavailableError
 from pipelines.postponed import postponed_days_sensor
 from pipelines.schedules import RANGE_END, RANGE_START, SOURCE_TAG
-from tests.fakes.days import days, facts, provider_of
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from tests.fakes.days import Opener, days, facts, provider_of
+from warehouse.store import open_warehouse
 
 DAYS = days(5)
 NOT_BEFORE = datetime(2026, 1, 6, 10, tzinfo=UTC)
-
-
-@dataclass
-class Opener:
-    """A warehouse that is open already, or cannot be reached."""
-
-    warehouse: TimescaleWarehouse
-    away: WarehouseUnavailableError | None = None
-
-    @contextmanager
-    def open(self) -> Iterator[TimescaleWarehouse]:
-        if self.away:
-            raise self.away
-        yield self.warehouse
 
 
 @dataclass

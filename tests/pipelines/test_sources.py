@@ -1,4 +1,7 @@
-"""A `defs.yaml` made wrong in many ways gives as many sentences, each with culprit, file, line and fix."""
+"""A `defs.yaml` made wrong in many ways gives as many sentences, each with culprit, file, line and fix.
+
+Which spans the values of a source reach over is read from what its `defs.yaml` samples.
+"""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError
-from pipelines.components import ExportServiceSource
+from pipelines.components.climkit import ClimkitSource
+from pipelines.components.export_service import ExportServiceSource
+from pipelines.components.source import SourceComponent
+from pipelines.components.voltstorage import VoltStorageSource
 from pipelines.sources import ASSETS, read_sources
 
 GOOD = """\
@@ -184,3 +190,24 @@ def test_the_source_that_ships_is_sound() -> None:
     [hub] = [source for source in read_sources(ASSETS) if source.facts.slug == "charging_hub"]
     assert hub.facts.first_day == date(2025, 1, 1)
     assert hub.facts.fields["energy_kWh"] == ("energy_register", "kWh")
+
+
+WHO = {"username_env": "HOUSE_USERNAME", "password_env": "HOUSE_PASSWORD"}
+HUB = {"organization": "hub", "client_id_env": "HUB_CLIENT_ID", "client_secret_env": "HUB_CLIENT_SECRET"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "spans"),
+    [
+        (ClimkitSource, WHO, ()),
+        (ClimkitSource, {**WHO, "sampling_frequencies": ["15T", "D", "M", "Y"]}, ("day", "month", "year")),
+        (VoltStorageSource, WHO, ()),
+        (VoltStorageSource, {**WHO, "statistics": ["day", "month"]}, ("month",)),
+        (ExportServiceSource, {**HUB, "base_url": "https://example.org"}, ()),
+    ],
+)
+def test_the_facts_say_over_which_spans_values_reach(
+    kind: type[SourceComponent], attributes: dict[str, object], spans: tuple[str, ...]
+) -> None:
+    written = kind.attributes_type.model_validate({"description": "A.", "first_day": "2025-01-01", **attributes})
+    assert kind.from_attributes(written, Path("roof/defs.yaml")).facts.spans == spans

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from domain.errors import ConfigurationError, IngestError, WarehouseUnavailableError, WarehouseUnsuitableError
-from tests.fakes.databases import freeze_database
+from tests.fakes.shared_server import freeze_database
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.embedded.host import processes_in, server_user
 from warehouse.server import (

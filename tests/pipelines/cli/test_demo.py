@@ -1,10 +1,17 @@
-"""The demo, whole: a process of its own, from an empty home to the summary."""
+"""The demo, whole: a process of its own, from an empty home to the summary.
+
+How many days the demo takes of each source.
+"""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pipelines.cli.ui import _days_of
+from pipelines.console import today
+from pipelines.local.project import Project, Source
 from tests.fakes.demo import PROGRAM, Demo, addresses, clean_home, environment_of, providers, sources
 
 
@@ -118,3 +125,13 @@ def test_the_demo_of_a_source_that_is_not_there_names_those_that_are(tmp_path: P
 def _pid(home: Path, name: str) -> str:
     file = home / "run" / f"{name}.pid"
     return file.read_text() if file.exists() else ""
+
+
+@pytest.mark.parametrize("source", Project().sources(), ids=lambda source: source.slug)
+def test_of_a_provider_that_counts_requests_the_demo_takes_one_widest_window_at_most(source: Source) -> None:
+    spec = source.component.facts.spec
+    days = _days_of(source, 60)
+    expected = 60 if spec.requests_per_second is None else min(60, max(1, spec.max_window.days))
+    assert len(days) == expected
+    assert days[-1] == today() - timedelta(days=1)
+    assert len(_days_of(source, 1)) == 1

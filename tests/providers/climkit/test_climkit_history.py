@@ -1,14 +1,20 @@
-"""What a meter's raw data are is told by its history: no odd day makes a load curve of a register, in any order."""
+"""What a meter's raw data are is told by its history: no odd day makes a load curve of a register, in any order.
+
+An answer that is about many days is read once for all of them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assets.ingest import ingest_days
+from domain.records import Payload
 from domain.window import Window
+from providers.climkit.wire import parse_rows
 from sandbox.climkit.house import SITE
 from tests.providers.climkit.harness import ACCOUNT, FLAT, WATER, Apartments, apartments
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -69,3 +75,22 @@ def test_a_register_that_was_described_and_never_read_is_no_history(warehouse: T
         warehouse.catalogue("house", made.provider.discover())
         assert KEY not in warehouse.known_kinds("house")
         assert loaded(made, warehouse, DAYS[:1]) == [96]
+
+
+MONTH = Window.of_days(date(2025, 6, 1), date(2025, 6, 30))
+DAYS_OF_MONTH = [Window.of_day(day) for day in MONTH.days()]
+
+
+def test_every_answer_about_a_month_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[str] = []
+
+    def counted(body: bytes, *, place: str) -> list[Any]:
+        places.append(place)
+        return parse_rows(body, place=place)
+
+    monkeypatch.setattr("providers.climkit.document.parse_rows", counted)
+    with apartments(account=ACCOUNT) as made:
+        payloads: list[Payload] = made.fetch(MONTH)
+        found = {index for index, _ in made.provider.normalize_each(payloads, DAYS_OF_MONTH)}
+    assert found == set(range(30))
+    assert len(places) == len(set(places)) == len([one for one in payloads if "data" in one.endpoint])
