@@ -87,7 +87,54 @@ SERIES_DAY: Final = sa.Table(
     sa.Column("minimum", sa.Double),
     sa.Column("maximum", sa.Double),
     sa.Column("value_hash", sa.BigInteger),
+    # Judged from facts (`warehouse/assessment.py`); null until then.
+    sa.Column("expected", sa.Integer),
+    sa.Column("verdict", sa.Text),
+    sa.Column("since", INSTANT),
     comment="What a series has on a UTC day: facts, written by the load. Hypertable.",
+)
+
+UNASSESSED_DAY: Final = sa.Table(
+    "unassessed_day",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("noted_at", INSTANT, nullable=False),
+    comment="Days on which facts have changed since they were judged.",
+)
+
+ASSESSMENT: Final = sa.Table(
+    "assessment",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("through", sa.Date, nullable=False),
+    sa.Column("assessed_at", INSTANT, nullable=False),
+    comment="Until which day a source is judged.",
+)
+
+SERIES_LIFE: Final = sa.Table(
+    "series_life",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("begun_at", INSTANT, nullable=False),
+    sa.Column("last_at", INSTANT, nullable=False),
+    # The first day of the silence that lasts, and of days on which points are still to come; null where there is none.
+    sa.Column("silent_from", sa.Date),
+    sa.Column("late_from", sa.Date),
+    # What the series was judged by: resolution, zone, when it ended.
+    sa.Column("judged_by", sa.Text, nullable=False),
+    comment="When a series that has points began and spoke last, as it was judged.",
+)
+
+LATE_ARRIVAL: Final = sa.Table(
+    "late_arrival",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("load_id", sa.BigInteger, primary_key=True),
+    sa.Column("n_points", sa.Integer, nullable=False),
+    sa.Column("late_seconds", sa.Double, nullable=False),
+    comment="Points that came after the first answer of their day, and how long after it.",
 )
 
 DERIVED: Final = sa.Table(

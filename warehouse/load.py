@@ -27,7 +27,8 @@ from domain.errors import (
 )
 from domain.records import LoadReport
 from domain.window import Window
-from warehouse import registers, series_days, summaries
+from warehouse import lateness, registers, series_days, summaries
+from warehouse.day_facts import Ints
 from warehouse.deleted_upstream import DeletedUpstream
 from warehouse.load_buffer import LoadBuffer
 from warehouse.partition import Partition, Written, numbers_of, states_of
@@ -195,7 +196,7 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         streamed=list(streamed.instants),
         window=assignment.window,
     )
-    series_days.write_loaded(
+    n_facts = series_days.write_loaded(
         connection,
         buffer,
         {"numbers": touched, "states": states.touched(of_states)},
@@ -203,6 +204,10 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         streamed=list(streamed.instants),
         window=assignment.window,
     )
+    if not n_facts and of_numbers.new is None and of_states.new is None:
+        days = list(assignment.window.days())
+        connection.execute(statement("series_day/note_empty"), {"source": assignment.source, "days": days})
+    _note_late(connection, assignment, load_id, lambda: [numbers.added(of_numbers), states.added(of_states)])
     streamed.confirm(connection, assignment.window)
     registers.rewrite(
         connection,
@@ -213,6 +218,16 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         is_first=of_numbers.new is None,
     )
     return replace(written, withdrawn=deleted.sites(*gone))
+
+
+def _note_late(
+    connection: psycopg.Connection, assignment: Assignment, load_id: int, added: Callable[[], list[tuple[Ints, Ints]]]
+) -> None:
+    """Note which points came behind the first answer of their day, and how long behind it."""
+    days = list(assignment.window.days())
+    late = lateness.after_first_answer(connection, assignment.source, assignment.pull_id, days)
+    for series_id, at_us in added() if late else ():
+        lateness.note_late(connection, load_id, series_id, at_us, late)
 
 
 def _guard(*, n_stored: int, n_vanished: int, n_overwritten: int, n_points: int, assignment: Assignment) -> None:

@@ -118,6 +118,11 @@ class Partition(Generic[_Value]):
         written = np.concatenate([self._series_ids[np.concatenate(ranks)], difference.vanished.series_id])
         return [int(series_id) for series_id in np.unique(written)]
 
+    def added(self, difference: Difference[_Value]) -> tuple[_Ids, _Ids]:
+        """Number of the series and microseconds since 1970 of each point that is to be put where nothing is."""
+        added = self._kind.points.taken(slice(None) if difference.new is None else difference.new)
+        return self._series_ids[added.rank], added.at_us
+
     def write(self, difference: Difference[_Value], load_id: int) -> Written:
         """Write the difference, old values into `measurement_revision`.
 

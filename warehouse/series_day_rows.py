@@ -11,7 +11,7 @@ from psycopg import sql
 from domain.errors import AccountingError
 from domain.window import Window
 from warehouse.copy_binary import EPOCH_US, encode_rows
-from warehouse.day_facts import DayFacts, day_key, series_and_day
+from warehouse.day_facts import DayFacts, Ints, day_key, series_and_day
 from warehouse.instants import DAY_US, SECOND_US, microseconds
 from warehouse.literals import literals
 from warehouse.rows_in import send_rows
@@ -72,6 +72,7 @@ def write(connection: psycopg.Connection, facts: DayFacts, series_ids: Sequence[
         series_id, day = series_and_day(gone)
         values = {"series_ids": series_id.tolist(), "days": [_date(one) for one in day.tolist()]}
         names = _literals(series_ids, window)
+        _note(connection, gone)
         _require(connection.execute(statement("series_day/remove").format(**names), values).rowcount, len(gone))
     differs = np.ones(len(facts), dtype=np.bool_)
     if len(stored):
@@ -83,6 +84,7 @@ def write(connection: psycopg.Connection, facts: DayFacts, series_ids: Sequence[
 def write_first(connection: psycopg.Connection, facts: DayFacts, series_ids: Sequence[int], window: Window) -> int:
     """The same where no point was stored: straight in."""
     connection.execute(statement("series_day/clear").format(**_literals(series_ids, window)))
+    _note(connection, facts.key)
     return _send(connection, _TABLE, facts)
 
 
@@ -90,10 +92,19 @@ def upsert(connection: psycopg.Connection, facts: DayFacts) -> int:
     """Write rows that are new or say something else now; how many."""
     if not len(facts):
         return 0
+    _note(connection, facts.key)
     connection.execute(statement("summary/stage").format(staged=_STAGED, summary=_TABLE))
     _send(connection, _STAGED, facts)
     written = connection.execute(statement("series_day/write").format(staged=_STAGED)).rowcount
     return _require(written, len(facts))
+
+
+def _note(connection: psycopg.Connection, key: Ints) -> None:
+    """Say which days are to be judged anew; all of one source."""
+    if len(key):
+        series_id, day = series_and_day(key)
+        days = [_date(one) for one in np.unique(day).tolist()]
+        connection.execute(statement("series_day/note"), {"series_id": int(series_id[0]), "days": days})
 
 
 def _send(connection: psycopg.Connection, target: sql.Composable, facts: DayFacts) -> int:

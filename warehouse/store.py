@@ -26,6 +26,7 @@ from domain.window import Window
 from warehouse import pulls
 from warehouse.availability import PATIENCE_SECONDS, Availability
 from warehouse.catalogue import Catalogue
+from warehouse.completeness import Completeness
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
 from warehouse.ledger import Ledger
@@ -77,6 +78,7 @@ class TimescaleWarehouse(Closeable):
         reading: What is there.
         live: What streams say, and what they may have missed.
         notifications: Who was told of what.
+        completeness: Which series are complete on which days.
     """
 
     def __init__(self, connections: Connections, landing: Landing, code_version: str) -> None:
@@ -89,6 +91,7 @@ class TimescaleWarehouse(Closeable):
         self.reading: Final = Reading(self._connections)
         self.live: Final = Live(self._connections, self._catalogue)
         self.notifications: Final = Notifications(self._connections)
+        self.completeness: Final = Completeness(self._connections)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""

@@ -45,12 +45,27 @@ ON CONFLICT (series_id, day) DO UPDATE SET
     longest_gap_seconds = excluded.longest_gap_seconds,
     minimum = excluded.minimum,
     maximum = excluded.maximum,
-    value_hash = excluded.value_hash;
+    value_hash = excluded.value_hash,
+    expected = NULL,
+    verdict = NULL,
+    since = NULL;
 
 -- name: remove
--- Days on which a series has no points any longer. Literal days, so that other chunks are never opened.
-DELETE FROM series_day
-USING unnest(%(series_ids)s::integer [], %(days)s::date []) AS gone (series_id, day)
+-- Days on which a series has no points any longer: whether some are expected is judged anew. Literal days, so that other
+-- chunks are never opened.
+UPDATE series_day
+SET
+    found = 0,
+    first_at = NULL,
+    last_at = NULL,
+    longest_gap_seconds = NULL,
+    minimum = NULL,
+    maximum = NULL,
+    value_hash = NULL,
+    expected = NULL,
+    verdict = NULL,
+    since = NULL
+FROM unnest(%(series_ids)s::integer [], %(days)s::date []) AS gone (series_id, day)
 WHERE
     series_day.series_id = gone.series_id
     AND series_day.day = gone.day
@@ -61,3 +76,25 @@ WHERE
 -- What stands there where days are loaded for the first time: nothing, unless points were deleted by hand.
 DELETE FROM series_day
 WHERE series_id = ANY({series_ids}::integer []) AND day >= {first}::date AND day <= {last}::date;
+
+-- name: note
+-- Days of a source on which something has been written since they were judged. Needs: the locks of the days.
+INSERT INTO unassessed_day (source, day, noted_at)
+SELECT
+    series.source,
+    changed.day,
+    clock_timestamp()
+FROM series
+CROSS JOIN unnest(%(days)s::date []) AS changed (day)
+WHERE series.series_id = %(series_id)s
+ON CONFLICT (source, day) DO UPDATE SET noted_at = excluded.noted_at;
+
+-- name: note_empty
+-- The same where a load has found nothing.
+INSERT INTO unassessed_day (source, day, noted_at)
+SELECT
+    %(source)s,
+    changed.day,
+    clock_timestamp()
+FROM unnest(%(days)s::date []) AS changed (day)
+ON CONFLICT (source, day) DO UPDATE SET noted_at = excluded.noted_at;

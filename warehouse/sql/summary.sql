@@ -67,7 +67,7 @@ SELECT
     OR EXISTS (
         SELECT
         FROM series_day
-        WHERE series_id = ANY({series_ids}::integer []) AND day = {day}::date
+        WHERE series_id = ANY({series_ids}::integer []) AND day = {day}::date AND found > 0
     )
     OR EXISTS (
         SELECT

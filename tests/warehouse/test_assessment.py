@@ -1,0 +1,216 @@
+"""Series and days are judged from stored facts, whatever was loaded in whatever order, and only what has changed."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.records import Series
+from domain.window import Window
+from tests.fakes.points import Said, batch, landed, load
+from tests.fakes.series_days import written
+from warehouse.assessment import Assessed
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+FIRST = date(2026, 3, 2)
+QUARTERS = range(0, 1440, 15)
+Rows = list[tuple[str, date, int, int | None, str | None, datetime | None]]
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    with open_warehouse(database, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def observer(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        yield connection
+
+
+def day(n: int) -> Window:
+    return Window.of_day(FIRST + timedelta(days=n))
+
+
+def assess(warehouse: TimescaleWarehouse, n: int, source: str = "hub", **more: object) -> Assessed:
+    """Judge until the day `n`, early on the day after it."""
+    now = day(n).end + timedelta(hours=5)
+    return warehouse.completeness.assess(source, day(n).day, now=now, **more)  # type: ignore[arg-type]
+
+
+def quarters(*devices: str, until: int = 1440) -> Said:
+    return {(device, minute): float(minute) for device in devices for minute in QUARTERS if minute < until}
+
+
+def describe(warehouse: TimescaleWarehouse, *devices: str, source: str = "hub") -> None:
+    quarter = timedelta(minutes=15)
+    warehouse.catalogue(source, [Series(one, "power", device=f"device {one}", resolution=quarter) for one in devices])
+
+
+def said(observer: psycopg.Connection, source: str = "hub") -> Rows:
+    return observer.execute(
+        "SELECT key, day, found, expected, verdict, since FROM series_day JOIN series USING (series_id)"
+        " WHERE source = %s ORDER BY 1, 2",
+        [source],
+    ).fetchall()
+
+
+def verdicts(observer: psycopg.Connection, key: str, source: str = "hub") -> list[tuple[int, str | None]]:
+    return [((row[1] - FIRST).days, row[4]) for row in said(observer, source) if row[0] == key]
+
+
+def test_a_device_that_is_silent_from_noon_is_named_with_the_instant(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a", "b")
+    for n in range(2):
+        load(warehouse, quarters("a", "b"), window=day(n))
+    load(warehouse, {**quarters("a"), **quarters("b", until=720)}, window=day(2))
+    load(warehouse, quarters("a"), window=day(3))
+
+    assess(warehouse, 3)
+
+    assert verdicts(observer, "a") == [(n, "complete") for n in range(4)]
+    noon = day(2).start + timedelta(hours=12)
+    assert said(observer)[-2:] == [
+        ("b", day(2).day, 48, 96, "silent", noon),
+        ("b", day(3).day, 0, 96, "silent", noon),
+    ]
+    (gap,) = warehouse.completeness.gaps("hub", day(0).day, day(9).day)
+    assert (gap.device, gap.verdict, gap.since, gap.n_missing) == ("device b", "silent", noon, 48 + 96)
+    assert gap.days == [day(2).day, day(3).day]
+
+
+def test_assessing_again_writes_nothing(warehouse: TimescaleWarehouse, observer: psycopg.Connection) -> None:
+    describe(warehouse, "a", "b")
+    for n in range(3):
+        load(warehouse, quarters("a", "b", until=1440 - 60 * n), window=day(n))
+    assert assess(warehouse, 4).n_rows > 0
+    before = written(observer)
+
+    assert assess(warehouse, 4) == Assessed()
+    assert assess(warehouse, 4, window=Window(day(0).start, day(4).end)) == Assessed(5, 0, [])
+    assert written(observer) == before
+    load(warehouse, quarters("a", "b", until=1380), window=day(1))
+    assert written(observer) == before, "an unchanged load writes none"
+
+
+def test_days_loaded_in_any_order_and_assessed_once_or_after_each_are_judged_alike(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    """A device begins late, pauses, comes back by half, falls silent with the other; one day is not loaded."""
+    days = {
+        0: quarters("a"),
+        1: quarters("a", "b"),
+        2: quarters("a"),
+        4: {**quarters("a"), **{key: value for key, value in quarters("b").items() if key[1] % 30}},
+        5: quarters("b", until=300),
+        6: {},
+    }
+    for source, order in {"once": [*days], "each": [*days], "back": [*reversed(days)]}.items():
+        describe(warehouse, "a", "b", source=source)
+        for n in order:
+            load(warehouse, days[n], source, window=day(n))
+            if source != "once":
+                assess(warehouse, n, source)
+        assess(warehouse, 7, source)
+
+    once = said(observer, "once")
+    assert verdicts(observer, "b", "once") == [
+        *[(1, "complete"), (2, "absent"), (3, "unknown"), (4, "partial")],
+        *[(5, "silent"), (6, "silent"), (7, "unknown")],
+    ]
+    for source in ("each", "back"):
+        assert said(observer, source) == once
+
+
+def test_what_changes_is_judged_anew_and_points_that_are_removed_leave_an_absent_day(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a", "b")
+    for n in range(3):
+        load(warehouse, quarters("a", "b"), window=day(n))
+    assess(warehouse, 2)
+    load(warehouse, quarters("a"), window=day(1), is_correction=True)
+    assert verdicts(observer, "b") == [(0, "complete"), (1, None), (2, "complete")]
+    assess(warehouse, 2)
+    assert verdicts(observer, "b") == [(0, "complete"), (1, "absent"), (2, "complete")]
+    load(warehouse, quarters("a"), window=day(2), is_correction=True)
+    assess(warehouse, 2)
+    assert verdicts(observer, "b") == [(0, "complete"), (1, "silent"), (2, "silent")]
+
+
+def test_a_new_device_is_said_once_and_none_when_a_source_is_judged_for_the_first_time(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    describe(warehouse, "a", "b")
+    load(warehouse, quarters("a"), window=day(0))
+    assert assess(warehouse, 0).began == []
+    load(warehouse, quarters("a", "b"), window=day(1))
+    assert assess(warehouse, 1).began == ["device b"]
+    load(warehouse, quarters("a", "b", until=900), window=day(1), is_correction=True)
+    assert assess(warehouse, 1).began == []
+
+
+def test_a_device_that_is_known_dead_is_expected_no_longer_and_again_when_it_is_not(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a", "b")
+    load(warehouse, quarters("a", "b"), window=day(0))
+    for n in range(1, 4):
+        load(warehouse, quarters("a"), window=day(n))
+    assess(warehouse, 3)
+    silent = verdicts(observer, "b")
+    assess(warehouse, 3, ended={"device b": day(2).day})
+    assert verdicts(observer, "b") == [(0, "complete"), (1, "silent")]
+    assess(warehouse, 3)
+    assert verdicts(observer, "b") == silent == [(0, "complete"), (1, "silent"), (2, "silent"), (3, "silent")]
+
+
+def test_a_gateway_that_hands_in_days_late_is_healed_and_its_lateness_is_learned(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a", "b")
+    for n in range(4):
+        load(warehouse, quarters("a"), window=day(n))
+    load(warehouse, quarters("a", "b"), window=day(9))
+    for n in range(4):
+        load(warehouse, quarters("a", "b"), window=day(n))  # handed in after all
+        # The pull is finished now: let the first one have been a week ago.
+    assert observer.execute("SELECT count(*), sum(n_points), count(DISTINCT day) FROM late_arrival").fetchone() == (
+        4, 4 * 96, 4,
+    )  # fmt: skip
+    observer.execute("UPDATE late_arrival SET late_seconds = 7 * 86400")
+    load(warehouse, quarters("a"), window=day(10))
+
+    assess(warehouse, 10)
+    assert verdicts(observer, "b")[-1] == (10, "late")
+    assert {one for n, one in verdicts(observer, "b") if n < 4} == {"complete"}
+
+    # A week and a day later it is no longer usual.
+    warehouse.completeness.assess("hub", day(10).day, now=datetime(2026, 4, 1, tzinfo=UTC))
+    assert verdicts(observer, "b")[-1] == (10, "silent")
+
+
+def test_a_replay_brings_nothing_late(warehouse: TimescaleWarehouse, observer: psycopg.Connection) -> None:
+    pull = landed(warehouse, window=day(0))
+    for devices in ("a",), ("a", "b"):
+        warehouse.load("hub", day(0), pull, [batch(quarters(*devices), day(0))])
+    assert observer.execute("SELECT count(*) FROM late_arrival").fetchone() == (0,)
+
+
+def test_an_empty_answer_makes_an_unknown_day_absent(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a")
+    for n in (0, 2):
+        load(warehouse, quarters("a"), window=day(n))
+    assess(warehouse, 2)
+    assert verdicts(observer, "a") == [(0, "complete"), (1, "unknown"), (2, "complete")]
+    load(warehouse, {}, window=day(1))
+    assess(warehouse, 2)
+    assert verdicts(observer, "a") == [(0, "complete"), (1, "absent"), (2, "complete")]

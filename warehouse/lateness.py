@@ -1,0 +1,83 @@
+"""How late points come: noted by each load for those behind the first answer of their day, and learned for each device.
+
+An answer's time is that of its pull, and not of its load: a replay brings nothing later than it had come.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+
+from warehouse.instants import DAY_US
+from warehouse.statements import statement
+
+_LEAST_DAYS: Final = 3
+"""Days on which a device was late before it is known to be."""
+
+_USUAL: Final = 0.99
+_UNTIL_FIRST_SECONDS: Final = 86_400.0
+"""Between the end of a day and its first answer, at most, where a source is asked daily."""
+
+
+def after_first_answer(
+    connection: psycopg.Connection, source: str, pull_id: int | None, days: Sequence[date]
+) -> dict[date, float]:
+    """How many seconds after the first loaded answer of a day a pull has come, for days that were loaded from one."""
+    asked = {"source": source, "pull_id": pull_id, "days": list(days)}
+    return dict(connection.execute(statement("lateness/after_first"), asked).fetchall())
+
+
+def note_late(
+    connection: psycopg.Connection,
+    load_id: int,
+    series_id: npt.NDArray[np.int64],
+    at_us: npt.NDArray[np.int64],
+    late: Mapping[date, float],
+) -> None:
+    """Note points that a load has added, on days that had been loaded before.
+
+    Args:
+        connection: In the transaction of the load.
+        load_id: Its number.
+        series_id: Of each point.
+        at_us: Microseconds since 1970 of each point.
+        late: Day → seconds; see `after_first_answer`.
+    """
+    keys, counts = np.unique(np.stack([at_us // DAY_US, series_id]), axis=1, return_counts=True)
+    rows = [
+        (series, _date(day), n, late[_date(day)])
+        for (day, series), n in zip(keys.T.tolist(), counts.tolist(), strict=True)
+        if _date(day) in late
+    ]
+    if rows:
+        columns = ("series_ids", "days", "counts", "seconds")
+        values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+        connection.execute(statement("lateness/note"), values | {"load_id": load_id})
+
+
+def usual_lateness(connection: psycopg.Connection, source: str) -> Mapping[str, float]:
+    """Device → seconds after the end of a day within which 99 of 100 of its late points come; of those often late."""
+    by_device: dict[str, list[tuple[date, int, float]]] = {}
+    for device, day, n_points, seconds in connection.execute(statement("lateness/arrivals"), {"source": source}):
+        by_device.setdefault(device, []).append((day, n_points, seconds))
+    return {
+        device: _UNTIL_FIRST_SECONDS
+        + percentiles([n for _, n, _ in rows], [seconds for *_, seconds in rows], [_USUAL])[0]
+        for device, rows in by_device.items()
+        if len({day for day, *_ in rows}) >= _LEAST_DAYS
+    }
+
+
+def percentiles(counts: Sequence[int], seconds: Sequence[float], shares: Sequence[float]) -> list[float]:
+    """The seconds within which these shares of points come."""
+    order = np.argsort(seconds)
+    total = np.cumsum(np.array(counts)[order])
+    places = np.searchsorted(total, np.array(shares) * total[-1])
+    return [float(one) for one in np.array(seconds)[order][np.minimum(places, len(order) - 1)]]
+
+
+def _date(day: int) -> date:
+    return date.fromordinal(date(1970, 1, 1).toordinal() + day)
