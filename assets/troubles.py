@@ -16,6 +16,7 @@ from domain.errors import CredentialsRejectedError
 from domain.troubles import Severity, Trouble, TroubleKind
 
 if TYPE_CHECKING:
+    from warehouse.completeness import SilentDevice
     from warehouse.ledger import DayStatus
 
 DAEMON: Final = "daemon"
@@ -30,19 +31,6 @@ _GIB: Final = 2**30
 _FULL: Final = 1 * _GIB
 _NEARLY_FULL: Final = 10 * _GIB
 _NEARLY_FULL_SHARE: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class SilentDevice:
-    """A device that is expected to say something and does not.
-
-    Attributes:
-        device: Its name.
-        since: Its last value's instant.
-    """
-
-    device: str
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,7 @@ class SourceState:
     days: "Sequence[DayStatus]" = ()
     last_ended: date | None = None
     failed_at: datetime | None = None
-    silent: Sequence[SilentDevice] = ()
+    silent: "Sequence[SilentDevice]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +149,17 @@ def _overdue(state: SourceState, now: datetime) -> Iterator[Trouble]:
 def _silent(state: SourceState) -> Iterator[Trouble]:
     slug = state.facts.slug
     for one in state.silent:
+        where = f"{one.device} in {one.site}" if one.site and one.site != one.device else one.device
+        which = "is silent" if one.n_silent == one.n_series else f"has {one.n_silent} of {one.n_series} series silent"
         yield Trouble(
             TroubleKind.SILENT_DEVICE,
             slug,
-            one.device,
+            where,
             Severity.WARNING,
-            f"{slug}: {one.device} is silent.",
+            f"{slug}: {where} {which}.",
             one.since,
-            "Its source answers, and says nothing of it.",
-            f"Look at the device, then: joulehouse gaps {slug}",
+            "Loads of its source go on without it.",
+            f"Look at the device; what comes late is loaded by: joulehouse backfill {slug} --from {one.since:%Y-%m-%d}",
         )
 
 

@@ -37,6 +37,25 @@ class SeriesGap:
     days: list[date]
 
 
+@dataclass(frozen=True, slots=True)
+class SilentDevice:
+    """A device of which series have said nothing for longer than they ever do.
+
+    Attributes:
+        device: Its name; the series' key where the provider names none.
+        site: Its site; empty if the provider names none.
+        n_silent: Its series that are silent.
+        n_series: All of its series that have ever had a point.
+        since: When the first of the silent ones spoke last.
+    """
+
+    device: str
+    site: str
+    n_silent: int
+    n_series: int
+    since: datetime
+
+
 class Completeness:
     """Which series are complete on which days."""
 
@@ -64,3 +83,9 @@ class Completeness:
         """Number, key, device, site, day, verdict, found and expected of each judged series and day; by series, day."""
         values = {"source": source, "first": first, "last": last}
         return self._connections.rows(f"verdicts of {source}", "completeness/calendar", values, tuple_row)
+
+    def silent_devices(self, source: str) -> list[SilentDevice]:
+        """The devices that are silent, as it was judged; by name."""
+        values = {"source": source}
+        place = f"silent devices of {source}"
+        return self._connections.rows(place, "completeness/silent_devices", values, class_row(SilentDevice))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.source import SourceFacts
-from assets.troubles import DiskSpace, SilentDevice, SourceState
+from assets.troubles import DiskSpace, SourceState
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,16 +27,10 @@ def source_states(sources: Iterable[SourceFacts], warehouse: "TimescaleWarehouse
             warehouse.ledger.unjudged_days(facts.slug),
             ends[facts.slug].day if facts.slug in ends else None,
             ends[facts.slug].failed_at if facts.slug in ends else None,
-            silent_devices(facts, warehouse),
+            [] if facts.is_retired else warehouse.completeness.silent_devices(facts.slug),
         )
         for facts in sources
     ]
-
-
-def silent_devices(facts: SourceFacts, warehouse: "TimescaleWarehouse") -> list[SilentDevice]:
-    """The devices of a source that are expected to say something and do not, by the verdicts of `series_day`."""
-    del facts, warehouse  # the verdicts are not there yet
-    return []
 
 
 def disks(settings: Settings) -> list[DiskSpace]:

@@ -6,9 +6,10 @@ import pytest
 
 from assets.expected import due_at, last_expected_day
 from assets.source import SourceFacts
-from assets.troubles import DiskSpace, SilentDevice, SourceState, troubles
+from assets.troubles import DiskSpace, SourceState, troubles
 from domain.troubles import Severity, TroubleKind
 from tests.fakes.days import facts
+from warehouse.completeness import SilentDevice
 from warehouse.ledger import DayStatus
 
 DAY = date(2026, 1, 9)
@@ -92,9 +93,11 @@ def test_a_retired_source_has_no_failed_days() -> None:
 
 
 def test_each_silent_device_is_a_trouble_of_its_own() -> None:
-    silent = [SilentDevice("inverter 1", TICK), SilentDevice("inverter 2", TICK)]
-    found = troubles([SourceState(facts(), last_ended=DAY, silent=silent)], TICK)
-    assert [trouble.key for trouble in found] == ["silent_device:roof:inverter 1", "silent_device:roof:inverter 2"]
+    silent = [SilentDevice("inverter 1", "", 5, 5, TICK), SilentDevice("inverter 2", "Home 7", 1, 5, TICK)]
+    first, second = troubles([SourceState(facts(), last_ended=DAY, silent=silent)], TICK)
+    assert first.key == "silent_device:roof:inverter 1"
+    assert (first.culprit, first.since) == ("roof: inverter 1 is silent.", TICK)
+    assert second.culprit == "roof: inverter 2 in Home 7 has 1 of 5 series silent."
 
 
 @pytest.mark.parametrize(

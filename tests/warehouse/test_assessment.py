@@ -12,6 +12,7 @@ from domain.window import Window
 from tests.fakes.points import Said, batch, landed, load
 from tests.fakes.series_days import written
 from warehouse.assessment import Assessed
+from warehouse.completeness import SilentDevice
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 FIRST = date(2026, 3, 2)
@@ -214,3 +215,21 @@ def test_an_empty_answer_makes_an_unknown_day_absent(
     load(warehouse, {}, window=day(1))
     assess(warehouse, 2)
     assert verdicts(observer, "a") == [(0, "complete"), (1, "absent"), (2, "complete")]
+
+
+def test_a_silent_device_is_named_once_with_its_last_word_and_until_it_speaks_again(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    describe(warehouse, "a", "b")
+    for n in range(2):
+        load(warehouse, quarters("a", "b"), window=day(n))
+    load(warehouse, {**quarters("a"), **quarters("b", until=720)}, window=day(2))
+    load(warehouse, quarters("a"), window=day(3))
+    assess(warehouse, 3)
+    last_word = day(2).start + timedelta(hours=11, minutes=45)
+    assert warehouse.completeness.silent_devices("hub") == [SilentDevice("device b", "", 1, 1, last_word)]
+    assess(warehouse, 4)  # a day that was never loaded ends no silence
+    assert [one.device for one in warehouse.completeness.silent_devices("hub")] == ["device b"]
+    load(warehouse, quarters("a", "b"), window=day(4))
+    assess(warehouse, 4)
+    assert warehouse.completeness.silent_devices("hub") == []

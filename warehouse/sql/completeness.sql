@@ -198,6 +198,21 @@ INNER JOIN series USING (series_id)
 WHERE series.source = %(source)s
 ORDER BY series.device, series.key, gap.since;
 
+-- name: silent_devices
+-- The devices of a source with series that are silent, as it was judged: how many of how many, and since when.
+SELECT
+    coalesce(nullif(series.device, ''), series.key) AS device,
+    series.site,
+    count(*) FILTER (WHERE series_life.silent_from IS NOT NULL) AS n_silent,
+    count(*) AS n_series,
+    min(series_life.last_at) FILTER (WHERE series_life.silent_from IS NOT NULL) AS since
+FROM series_life
+INNER JOIN series USING (series_id)
+WHERE series.source = %(source)s
+GROUP BY 1, 2
+HAVING bool_or(series_life.silent_from IS NOT NULL)
+ORDER BY 1, 2;
+
 -- name: calendar
 -- Every verdict on the series of a source on some days.
 SELECT
