@@ -7,6 +7,7 @@ from typing import Final
 import psycopg
 
 from domain.errors import RowsRefusedError, WarehouseError, WarehouseUnavailableError, WarehouseUnsuitableError
+from warehouse.refused_sessions import refusal_of
 
 _WAIT: Final = "wait and run it again; look at the server's log if it stays"
 _MIGRATE: Final = "run `joulehouse doctor`: it names what the server or the schema lacks"
@@ -59,9 +60,6 @@ _FIX_OF_STATE: Final = {
 
 _FIXES: Final = {WarehouseUnavailableError: _WAIT, WarehouseUnsuitableError: _MIGRATE, RowsRefusedError: _READ}
 
-# A connection that is refused while it is being opened carries no SQLSTATE, only libpq's text.
-_REFUSED_AT_THE_DOOR: Final = ("authentication failed", "no password supplied", "no pg_hba.conf", "does not exist")
-
 _NOT_READY: Final = "FATAL:  the database system is "  # starting up, shutting down, in recovery mode …
 
 
@@ -77,18 +75,21 @@ def translate(error: psycopg.Error, place: str) -> WarehouseError:
     """
     state = error.sqlstate or ""
     is_starting = state == "57P03" or (not state and _NOT_READY in str(error))
-    cls = CLASSES.get(state[:2], RowsRefusedError) if state else _stateless(error)
+    # A session that is refused while it is being opened has no SQLSTATE, only libpq's text.
+    is_refused = isinstance(error, psycopg.OperationalError) and not state and not is_starting
+    refusal = refusal_of(str(error)) if is_refused else None
+    cls = CLASSES.get(state[:2], RowsRefusedError) if state else refusal.kind if refusal else _stateless(error)
     if state:
         culprit = f"the database says: {error.diag.message_primary or type(error).__name__} (SQLSTATE {state})"
+    elif refusal is not None:
+        culprit = refusal.culprit
     elif is_starting:
         culprit = "the database starts, ends or recovers, and takes no sessions yet"
     elif cls is WarehouseUnavailableError:
         culprit = "the database does not answer, or the connection to it was lost"
-    elif cls is WarehouseUnsuitableError:
-        culprit = "the database refuses the connection: role, password or database name is wrong"
     else:
         culprit = f"the driver refused a value ({type(error).__name__})"
-    fix = _FIX_OF_STATE.get(state, _FIXES[cls])
+    fix = refusal.fix if refusal else _FIX_OF_STATE.get(state, _FIXES[cls])
     if cls is WarehouseUnavailableError:
         lost = _is_session_lost(error, state)
         return cls(culprit, place=place, fix=fix, session_lost=lost, is_starting=is_starting)
@@ -102,10 +103,8 @@ def _is_session_lost(error: psycopg.Error, state: str) -> bool:
 
 
 def _stateless(error: psycopg.Error) -> type[WarehouseError]:
-    if isinstance(error, psycopg.OperationalError):
-        is_refused = any(words in str(error) for words in _REFUSED_AT_THE_DOOR)
-        return WarehouseUnsuitableError if is_refused else WarehouseUnavailableError
-    return WarehouseUnavailableError if isinstance(error, psycopg.InterfaceError) else RowsRefusedError
+    is_lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return WarehouseUnavailableError if is_lost else RowsRefusedError
 
 
 @contextmanager
