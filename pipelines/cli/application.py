@@ -3,19 +3,54 @@
 Exit codes: 0 done, 1 failed, 2 the arguments were wrong.
 """
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import click
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
 from domain.errors import IngestError
-from pipelines.cli import confirm, days, doctor, live, overview, plot, rejected, sandbox, ui, warehouse, watch
 from pipelines.console import FAILED, complain
+
+COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "demo": ("ui", "demo", "See it work: 60 measured days, then the UI"),
+    "ui": ("ui", "ui", "Open the Dagster UI on the same data"),
+    "stop": ("ui", "stop", "End whatever of this checkout runs"),
+    "doctor": ("doctor", "doctor", "Look at everything this checkout needs"),
+    "sources": ("overview", "sources", "Every source, and how far it is loaded"),
+    "status": ("overview", "status", "Last loads; missing, rejected, unmapped"),
+    "plot": ("plot", "plot", "Draw a day of a source as a PNG"),
+    "rejected": ("rejected", "rejected", "What was quarantined, why, since when"),
+    "confirm": ("confirm", "confirm", "Say that a suspect day is right"),
+    "backfill": ("days", "backfill", "Ask for days again, and load them"),
+    "replay": ("days", "replay", "Load days again without one request"),
+    "live": ("live", "live", "Keep a source current from its stream"),
+    "watch": ("watch", "watch", "Tell people what is wrong, ping a watchdog"),
+    "warehouse": ("warehouse", "group", "The TimescaleDB under everything"),
+    "sandbox": ("sandbox", "group", "The providers' twin, every fault on a switch"),
+}
+"""Name → the module of this package, what it is called there, and what the list of commands says of it."""
 
 
 class _CommandGroup(TyperGroup):
-    """Prints the message of an `IngestError`, without a traceback unless one is asked for."""
+    """Prints the message of an `IngestError`, without a traceback unless one is asked for.
+
+    The module of a command is imported when the command is named: Dagster and pandas take seconds, and the list of
+    commands and a mistyped one need neither.
+    """
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 — as typer hands them on
+        super().__init__(**attributes)
+        self.commands = {name: click.Command(name, short_help=help_) for name, (_, _, help_) in COMMANDS.items()}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, named, rest = super().resolve_command(ctx, args)
+        return name, named and _imported(named.name or ""), rest
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 — as click declares it
         try:
@@ -28,6 +63,17 @@ class _CommandGroup(TyperGroup):
         except KeyboardInterrupt:
             complain("interrupted; every day that was reported is committed.")
             raise typer.Exit(128 + 2) from None
+
+
+def _imported(name: str) -> click.Command:
+    module, attribute, _ = COMMANDS[name]
+    found = getattr(import_module(f"pipelines.cli.{module}"), attribute)
+    whole = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    if isinstance(found, typer.Typer):
+        whole.add_typer(found, name=name)
+    else:
+        whole.command(name)(found)
+    return get_group(whole).commands[name]
 
 
 application = typer.Typer(
@@ -48,23 +94,6 @@ def _options(
 ) -> None:
     """Energy telemetry, kept as received and loaded exactly once."""
     del verbose  # read by `_CommandGroup`
-
-
-application.command(short_help="See it work: 60 measured days, then the UI")(ui.demo)
-application.command(short_help="Open the Dagster UI on the same data")(ui.ui)
-application.command(short_help="End whatever of this checkout runs")(ui.stop)
-application.command(short_help="Look at everything this checkout needs")(doctor.doctor)
-application.command(short_help="Every source, and how far it is loaded")(overview.sources)
-application.command(short_help="Last loads; missing, rejected, unmapped")(overview.status)
-application.command(short_help="Draw a day of a source as a PNG")(plot.plot)
-application.command(short_help="What was quarantined, why, since when")(rejected.rejected)
-application.command(short_help="Say that a suspect day is right")(confirm.confirm)
-application.command(short_help="Ask for days again, and load them")(days.backfill)
-application.command(short_help="Load days again without one request")(days.replay)
-application.command(short_help="Keep a source current from its stream")(live.live)
-application.command(short_help="Tell people what is wrong, ping a watchdog")(watch.watch)
-application.add_typer(warehouse.group, name="warehouse", short_help="The TimescaleDB under everything")
-application.add_typer(sandbox.group, name="sandbox", short_help="The providers' twin, every fault on a switch")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from assets.plot import DayPlot
 from domain.window import Window
 from pipelines.cli.days import SourceArgument, day_of
 from pipelines.console import fail, say
@@ -18,8 +19,6 @@ OutputOption = Annotated[
 
 def plot(source: SourceArgument, day: DayArgument, *, output: OutputOption = None) -> None:
     """Draw what is loaded of one day: the quantities with most points, means of 15 minutes, as a PNG."""
-    from assets.plot import DayPlot  # noqa: PLC0415 - numpy, which `--help` does not need
-
     chosen = Project().source(source)
     wanted = day_of(day, "DAY")
     with chosen.project.warehouse() as warehouse:
