@@ -21,7 +21,8 @@ _FEWEST_WEEKDAYS: Final = 3
 _FEWEST_NEIGHBOURS: Final = 2
 _SPREADS: Final = 4  # a fall of so many median deviations is none that happens by itself
 _FEWEST_POINTS: Final = 4  # of a row that may speak of changes alone: below, it says nothing
-_STEADY: Final = 0.05  # of the usual count: a row that may speak of changes alone and varies by more does so
+_MOSTLY: Final = 0.75  # of the days
+_STEADY: Final = 0.05  # of the usual count: a row that may speak of changes alone, and mostly varies by more, does so
 
 _Floats = npt.NDArray[np.float64]
 _Bools = npt.NDArray[np.bool_]
@@ -63,17 +64,20 @@ def judged(counts: _Floats, is_regular: _Bools, at: int) -> list[Suspicion]:
     known = np.where(has_begun, known, np.nan)
     # Nothing of a series' first day says that it should have been whole.
     is_older = has_begun[:, place - 1] if place else np.zeros(len(low), dtype=np.bool_)
-    others = np.delete(known, place, axis=1)
     neighbours = np.delete(known[:, max(0, place - DAYS_BEHIND) :], min(place, DAYS_BEHIND), axis=1)
     weekdays = known[:, [place - days for days in _WEEKDAYS if days <= place]]
     is_enough = _n_known(weekdays) >= _FEWEST_WEEKDAYS
     usual = np.where(is_enough, _median(weekdays), _median(neighbours))
     fall = usual - found[low]
-    spread = _median(np.abs(others - _median(others)[:, None]))
+    with np.errstate(invalid="ignore"):
+        is_low = known * 2 < usual[:, None]
+    others = np.where(_around(is_low | np.isnan(known), place), np.nan, known)
+    deviations = np.abs(others - _median(others)[:, None])
+    spread, wide = _middle(deviations, 0.5), _middle(deviations, _MOSTLY)
     with np.errstate(invalid="ignore"):
         is_suspect = is_older & (found[low] * 2 < usual) & (fall > _SPREADS * spread)
     is_suspect &= is_enough | (_n_known(neighbours) >= _FEWEST_NEIGHBOURS)
-    is_suspect &= is_regular[low] | ((usual >= _FEWEST_POINTS) & (spread <= _STEADY * usual))
+    is_suspect &= is_regular[low] | ((usual >= _FEWEST_POINTS) & (wide <= _STEADY * usual))
     chosen = [Suspicion(int(low[one]), int(found[low[one]]), float(usual[one])) for one in np.flatnonzero(is_suspect)]
     return sorted(chosen, key=lambda one: (one.found - one.usual, one.row))
 
@@ -82,12 +86,23 @@ def _n_known(values: _Floats) -> npt.NDArray[np.int64]:
     return np.asarray(np.count_nonzero(~np.isnan(values), axis=1), dtype=np.int64)
 
 
+def _around(is_low: _Bools, at: int) -> _Bools:
+    """By row: a day, and the days beside it that are as low without a break: the same outage."""
+    before = np.logical_and.accumulate(is_low[:, :at][:, ::-1], axis=1)[:, ::-1]
+    behind = np.logical_and.accumulate(is_low[:, at + 1 :], axis=1)
+    return np.concatenate([before, np.ones((len(is_low), 1), dtype=np.bool_), behind], axis=1)
+
+
 def _median(values: _Floats) -> _Floats:
-    """By row, of what is known; NaN where nothing is. NumPy's own is slow where a value is NaN."""
+    return _middle(values, 0.5)
+
+
+def _middle(values: _Floats, share: float) -> _Floats:
+    """The value that a share of the known ones is below, by row; NaN where none is. NumPy's own is slow with NaN."""
     if not values.shape[1]:
         return np.full(len(values), np.nan)
     ordered = np.sort(values, axis=1)
-    n_known = np.maximum(_n_known(values), 1)
+    place = np.maximum(_n_known(values) - 1, 0) * share
     rows = np.arange(len(values))
-    middle: _Floats = (ordered[rows, (n_known - 1) // 2] + ordered[rows, n_known // 2]) / 2
+    middle: _Floats = (ordered[rows, np.floor(place).astype(int)] + ordered[rows, np.ceil(place).astype(int)]) / 2
     return middle

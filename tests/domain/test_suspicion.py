@@ -26,8 +26,8 @@ def test_a_day_below_half_of_the_same_weekdays_is_suspect_and_one_of_half_is_not
 
 def test_a_day_is_held_against_its_own_weekday() -> None:
     week = [96.0] * 5 + [24.0] * 2
-    assert [at for at in suspects(week * 8) if at >= 28] == NONE
-    assert [at for at in suspects([*week * 5, *[96.0] * 5, 11.0, 24.0]) if at >= 28] == [40]
+    assert [at for at in suspects(week * 8, is_regular=True) if at >= 28] == NONE
+    assert [at for at in suspects([*week * 5, *[96.0] * 5, 11.0, 24.0], is_regular=True) if at >= 28] == [40]
 
 
 def test_a_few_days_without_history_are_held_against_their_neighbours() -> None:

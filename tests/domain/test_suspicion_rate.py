@@ -19,7 +19,7 @@ MOST: Final = 1 / 200
 NOT_MEASURED: Final = {59, 351, 353, 354, 355}
 """Days of the shipped year whose `pv_power_W` is empty for most of the day (`sandbox/data/ORIGIN.md`)."""
 
-SHOWN_LATER: Final = {"export_service": (0, 1), "voltstorage": (0, -7), "smart_house": (0, -28)}
+SHOWN_LATER: Final = {"export_service": (0, 1), "smart_house": (0, -28)}
 """By how many days some of a twin's series are shifted against the shipped year."""
 
 
