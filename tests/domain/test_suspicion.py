@@ -48,6 +48,14 @@ def test_what_is_new_is_not_suspect() -> None:
     assert suspects([NAN] * 5 + [96.0]) == NONE
 
 
+def test_days_before_a_series_began_are_no_history_of_it() -> None:
+    assert suspects([0.0] * 26 + [96.0] * 9 + [0.0]) == [35]
+
+
+def test_a_sum_that_varies_much_by_itself_may_fall() -> None:
+    assert suspects([13, 40, 22, 8, 31, 17, 3] * 5 + [0.0], is_regular=True) == NONE
+
+
 def test_what_is_gone_for_good_is_suspect_for_three_weeks_and_then_usual() -> None:
     assert suspects([96.0] * 40 + [0.0] * 60) == list(range(40, 61))
 
