@@ -43,6 +43,7 @@ class SourceState:
         last_ended: The newest day of which a load has ended, well or not; None if there is none.
         failed_at: When a load failed the last time; what it left untried behind it has ended, too.
         silent: Its silent devices.
+        first_seen: Of a source without any load, when it was first looked at: no hour before that one is missed.
     """
 
     facts: SourceFacts
@@ -50,6 +51,7 @@ class SourceState:
     last_ended: date | None = None
     failed_at: datetime | None = None
     silent: "Sequence[SilentDevice]" = ()
+    first_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,11 @@ def _overdue(state: SourceState, now: datetime) -> Iterator[Trouble]:
     if expected is None or (last is not None and last >= expected):
         return
     newest_due = due_at(facts, expected)
-    if state.failed_at is not None and newest_due is not None and state.failed_at >= newest_due - facts.due_after:
+    hour = now if newest_due is None else newest_due - facts.due_after
+    if state.failed_at is not None and state.failed_at >= hour:
         return  # it has failed since its hour, and that is told as what it is
+    if last is None and state.first_seen is not None and state.first_seen > hour:
+        return  # its first hour is still to come
     first = expected if last is None else max(last + _DAY, facts.first_day)
     due = due_at(facts, first) or now
     which = f"{first}" if first == expected else f"the days from {first} to {expected}"

@@ -25,6 +25,7 @@ class TroubleKind(StrEnum):
     SILENT_DEVICE = "silent_device"
     FULL_DISK = "full_disk"
     DIGEST = "digest"  # no trouble: the morning's summary, which is claimed by the same insert
+    NEW_SOURCE = "new_source"  # no trouble, and nobody is told: when a source without any load was first seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,13 @@ class Notifications:
         beats = self._connections.rows(_PLACE, "notification/last_beat", values, scalar_row)
         return beats[0] if beats else None
 
+    def first_seen(self, sources: Collection[str], now: datetime) -> dict[str, datetime]:
+        """When each of these sources, which have no load yet, was first asked for here; `now`, if it never was."""
+        if not sources:
+            return {}
+        rows = self._run("first_seen", kind=TroubleKind.NEW_SOURCE, sources=[*sources], now=now)
+        return {row["source"]: row["first_seen_at"] for row in rows}
+
     def resolve(self, kinds: Collection[TroubleKind], lasting: Iterable[Trouble], now: datetime) -> None:
         """Note which troubles are over: of the `kinds` that were looked for at `now`, those that are not `lasting`."""
         self._run("resolve", kinds=[*kinds], keys=[trouble.key for trouble in lasting], now=now)

@@ -18,7 +18,7 @@ PAUSE: Final = timedelta(minutes=5)
 if TYPE_CHECKING:
     from warehouse.notifications import Notifications
 
-LOOKED_FOR: Final = frozenset(TroubleKind) - {TroubleKind.DATABASE, TroubleKind.DIGEST}
+LOOKED_FOR: Final = frozenset(TroubleKind) - {TroubleKind.DATABASE, TroubleKind.DIGEST, TroubleKind.NEW_SOURCE}
 """What can be looked for in the warehouse and on this machine."""
 
 _log: Final = logging.getLogger(__name__)

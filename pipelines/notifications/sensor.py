@@ -54,7 +54,7 @@ def notifications_sensor(
                 notifier = project_notifier(chosen, known)
                 if not notifier.recipients.known:
                     return dg.SkipReason("Nobody is told: NOTIFY_URLS is not set.")
-                states = source_states(known, warehouse)
+                states = source_states(known, warehouse, now)
                 found = troubles(states, now, disks=disks(chosen))
                 complaints = notifier.tell(
                     warehouse.notifications,

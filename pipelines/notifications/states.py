@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,22 +15,25 @@ if TYPE_CHECKING:
     from warehouse.store import TimescaleWarehouse
 
 
-def source_states(sources: Iterable[SourceFacts], warehouse: "TimescaleWarehouse") -> list[SourceState]:
+def source_states(sources: Iterable[SourceFacts], warehouse: "TimescaleWarehouse", now: datetime) -> list[SourceState]:
     """What the warehouse says of every source.
 
     Raises:
         WarehouseError: It cannot be asked.
     """
+    known = list(sources)
     ends = warehouse.ledger.last_ends()
+    first_seen = warehouse.notifications.first_seen([one.slug for one in known if one.slug not in ends], now)
     return [
         SourceState(
             facts,
             warehouse.ledger.unjudged_days(facts.slug),
-            ends[facts.slug].day if facts.slug in ends else None,
-            ends[facts.slug].failed_at if facts.slug in ends else None,
-            [] if facts.is_retired else warehouse.completeness.silent_devices(facts.slug),
+            last_ended=ends[facts.slug].day if facts.slug in ends else None,
+            failed_at=ends[facts.slug].failed_at if facts.slug in ends else None,
+            silent=[] if facts.is_retired else warehouse.completeness.silent_devices(facts.slug),
+            first_seen=first_seen.get(facts.slug),
         )
-        for facts in sources
+        for facts in known
     ]
 
 

@@ -85,6 +85,7 @@ class Watch:
         self._now = now
         self._settings = settings
         self._began = now()
+        self._has_met_daemon = False
         self._asking: threading.Thread | None = None
         self._failed_since: datetime | None = None
         self._n_failed = 0
@@ -121,11 +122,12 @@ class Watch:
     def _ask_warehouse(self, look: _Look, now: datetime) -> None:
         try:
             with self._open_warehouse() as warehouse:
-                states = source_states(self._sources, warehouse)
+                states = source_states(self._sources, warehouse, now)
                 beat = warehouse.notifications.last_beat(DAEMON)
                 look.has_daemon = beat is not None and now - beat <= DAEMON_SILENCE
                 # Started together, the two of them: the daemon has as long to begin as it may be silent.
-                is_judged = look.has_daemon or now - self._began > DAEMON_SILENCE
+                self._has_met_daemon = self._has_met_daemon or look.has_daemon
+                is_judged = self._has_met_daemon or now - self._began > DAEMON_SILENCE
                 look.troubles = troubles(states, now, last_beat=beat or self._began if is_judged else None)
                 # The disk that matters is the one that runs write to: the sensor looks at it, beside them.
                 judged = LOOKED_FOR - {TroubleKind.FULL_DISK} - (set() if is_judged else {TroubleKind.DAEMON})

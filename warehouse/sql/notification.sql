@@ -14,6 +14,35 @@ SELECT beat_at
 FROM heartbeat
 WHERE process = %(process)s;
 
+-- name: first_seen
+-- When sources without any load were first seen: now, if never before.
+WITH noted AS (
+    INSERT INTO notification (key, recipient, kind, source, severity, culprit, since, first_seen_at, claimed_until)
+    SELECT
+        %(kind)s || ':' || source,
+        '',
+        %(kind)s,
+        source,
+        '',
+        '',
+        %(now)s,
+        %(now)s,
+        %(now)s
+    FROM unnest(%(sources)s::text []) AS given (source)
+    ON CONFLICT (key, recipient) WHERE over_at IS NULL DO NOTHING
+    RETURNING source, first_seen_at
+)
+SELECT
+    source,
+    first_seen_at
+FROM noted
+UNION ALL
+SELECT
+    source,
+    first_seen_at
+FROM notification
+WHERE recipient = '' AND kind = %(kind)s AND source = any(%(sources)s);
+
 -- name: resolve
 -- What is no trouble any longer, of the kinds that were looked for. A trouble that somebody else found after the look
 -- began is not known to it.

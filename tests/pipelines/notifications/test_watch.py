@@ -93,6 +93,19 @@ def test_a_night_that_never_ran_is_told_within_two_hours_and_ten_minutes_and_the
     assert scene.look(watch, TICK + 240 * MINUTE) == (["Joulehouse: 1 over"], 1)
 
 
+def test_a_new_source_is_due_after_its_first_night_and_not_at_once(database: str, tmp_path: Path) -> None:
+    with listening() as webhook, listening() as watchdog, open_warehouse(database, tmp_path / "landing") as warehouse:
+        settings = {"NOTIFY_URLS": webhook.apprise_url, "NOTIFY_DIGEST_AT": "never"}
+        scene = Scene(warehouse, webhook, watchdog, settings=settings)
+        noon = TICK + timedelta(hours=8)
+        assert scene.look(scene.watch(), noon) == ([], 1)
+        assert scene.look(scene.watch(), noon + timedelta(hours=17)) == ([], 1)
+        assert scene.look(scene.watch(), noon + timedelta(hours=18, minutes=9)) == (
+            ["Joulehouse: roof: overdue load"],
+            0,
+        )
+
+
 def test_a_due_load_that_has_failed_has_ended_and_the_pings_go_on(scene: Scene) -> None:
     provider = provider_of(3)
     provider.failures[DAYS[2]] = RequestRejectedError("they refuse", place="roof", fix="ask them")
