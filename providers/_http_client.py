@@ -201,7 +201,7 @@ class Client(Closeable):
         """What the head of a response means; None if its body should be read."""
         if head.status in call.handled_statuses:
             return None
-        failure = failure_of_status(head.status, head.headers)
+        failure = failure_of_status(head.status, head.headers, call.url)
         if failure is not None:
             is_quoted = call.may_quote and failure.kind is RequestRejectedError
             return failure.quoting(_quoted(head, secrets)) if is_quoted else failure

@@ -6,13 +6,12 @@ A row says which error it is, its sentence, and whether the same request may be 
 
 import base64
 import re
-import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, Self
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 import httpx
 
@@ -29,6 +28,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from providers._socket import ForbiddenAddressError
+from providers._tls_errors import tls_failure
 
 UNAUTHORIZED: Final = 401
 WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -84,8 +84,8 @@ FAILURES: Final[Mapping[int | range | type[Exception], Policy]] = {
     range(1000): Policy(PayloadUnreadableError, ", which no API should", _FAIL, "check the source's address"),
     httpx.ConnectError: Policy(_unavailable, "no connection could be made", _RETRY, _WAIT, was_sent=False),
     httpx.ConnectTimeout: Policy(
-        _unavailable, "the name was not looked up, or the connection not accepted, in time", _RETRY, _WAIT,
-        was_sent=False,
+        _unavailable, "the name was not looked up, the connection not accepted, or TLS not spoken, in time", _RETRY,
+        _WAIT, was_sent=False,
     ),
     httpx.PoolTimeout: Policy(_unavailable, "all connections of this process were busy", _RETRY, _WAIT, was_sent=False),
     httpx.ReadTimeout: Policy(_unavailable, "the provider was silent for too long", _RETRY, _WAIT),
@@ -159,19 +159,20 @@ class Failure:
         return replace(self, culprit=f"{self.culprit} and said {text!r}") if text else self
 
 
-def failure_of_status(status: int, headers: Mapping[str, str]) -> Failure | None:
+def failure_of_status(status: int, headers: Mapping[str, str], url: str = "") -> Failure | None:
     """What a response means by its status; None if its body should be read.
 
     Args:
         status: 100 to 599, or whatever came.
         headers: With lower-case names, or case-blind.
+        url: What was asked for, to say where a redirect differs from it.
     """
     if status in WITH_BODY or status in WITHOUT_BODY:
         return None
     policy = FAILURES.get(status) or next(
         policy for statuses, policy in FAILURES.items() if isinstance(statuses, range) and status in statuses
     )
-    target = _target_host(headers.get("location", ""))
+    target = _target(headers.get("location", ""), url)
     culprit = f"the provider answered {status}{policy.culprit.format(target=target)}"
     wait, extras = None, {}
     if policy.may_retry:
@@ -197,10 +198,10 @@ def failure_of_exception(error: Exception, *, in_body: bool, is_late: bool) -> F
     if is_late and not isinstance(error, ForbiddenAddressError):
         return Failure(DeadlineExceededError, "the time allowed for this request has run out", _WAIT)
     for cause in _causes(error):
-        if isinstance(error, httpx.ConnectError) and _is_distrust(cause):
-            reason = getattr(cause, "verify_message", "") or "no common protocol"
-            fix = "let the provider mend its certificate; for a private authority name its file as ca_file"
-            return Failure(AddressRefusedError, f"the server cannot prove who it is: {reason}", fix, was_sent=False)
+        tls = tls_failure(cause) if isinstance(error, httpx.ConnectError | httpx.ReadError) and not in_body else None
+        if tls is not None:
+            kind, was_sent = _unavailable if tls.may_retry else AddressRefusedError, isinstance(error, httpx.ReadError)
+            return Failure(kind, tls.culprit, tls.fix, may_retry=tls.may_retry, was_sent=was_sent)
         if getattr(cause, "error_status_hint", 0) == _HEADERS_TOO_LARGE:
             return Failure(AnswerTooLargeError, "the head of the answer is larger than 100 KiB", "tell the provider")
     if in_body and isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
@@ -267,14 +268,33 @@ def _instant(text: str) -> datetime | None:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _target_host(location: str) -> str:
+_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]{0,40}){1,8}")
+
+
+def _target(location: str, url: str) -> str:
+    """Where a redirect leads, by what differs from what was asked for. A query is never shown, and no strange path."""
     try:
-        host = urlsplit(location).hostname or ""
+        here, there = urlsplit(url), urlsplit(urljoin(url, location))
+        host, port = there.hostname or "", there.port or _PORTS.get(there.scheme)
+        old_port = here.port or _PORTS.get(here.scheme)
     except ValueError:
-        host = "?"
-    if not host:
+        return "an unreadable address"
+    if host and not re.fullmatch(r"[a-z0-9.:-]{1,253}", host):
+        return "an unreadable address"
+    if host and host != here.hostname:
+        return f"the host {host}"
+    if not host or not location:
         return "its own host"
-    return f"the host {host}" if re.fullmatch(r"[a-z0-9.:-]{1,253}", host) else "an unreadable address"
+    parts = [f"{there.scheme} in place of {here.scheme}"] if there.scheme != here.scheme else []
+    if port != old_port and {(here.scheme, old_port), (there.scheme, port)} - set(_PORTS.items()):
+        parts.append(f"port {port}")
+    if there.path != here.path:
+        is_plain = _PLAIN_PATH.fullmatch(there.path) and not _JWT.search(there.path)
+        parts.append(f"the path {there.path}" if is_plain else "another path")
+    elif there.query != here.query:
+        parts.append("other parameters")
+    return f"its own host, with {' and '.join(parts)}" if parts else "its own host, and the very same address"
 
 
 def _causes(error: object) -> Iterator[BaseException]:
@@ -282,11 +302,6 @@ def _causes(error: object) -> Iterator[BaseException]:
     while isinstance(error, BaseException):
         yield error
         error = error.__cause__ or next(iter(error.args), None)
-
-
-def _is_distrust(cause: BaseException) -> bool:
-    """Whether the handshake failed for a reason that waiting does not mend; one that hangs up may be restarting."""
-    return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 _LONGEST_QUOTED: Final = 200

@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.errors import CredentialsRejectedError, PayloadUnreadableError
+from domain.errors import CredentialsRejectedError, PayloadUnreadableError, ProviderError, RequestRejectedError
 from providers._http import ApiClient, Response, Secret
+from providers._http_errors import WEB_PAGES
 from providers._json import read_json
 
 # A lifetime that is missing or absurd is taken for half a minute: never kept without end, never fetched for every
@@ -29,7 +30,8 @@ _PAUSE_AFTER_REJECTION_SECONDS: Final = 60.0
 _FRESH_SECONDS: Final = 30.0  # servers whose clocks are farther apart than this refuse one another all the time
 _DECIMAL: Final = re.compile(r"\s*[0-9]+(?:\.[0-9]*)?\s*", re.ASCII)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
-_REFUSALS: Final = (400, 401, 403)
+_BAD_REQUEST: Final = 400
+_REFUSALS: Final = (_BAD_REQUEST, 401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Rules:
         otherwise_seconds: A token's life where the answer does not say it, or says nonsense.
         longest_seconds: The longest life that is believed.
         beside: Headers sent with the token, none of them secret.
+        names_errors: Whether a 400 names an error (RFC 6749, 5.2), so that one that does not comes from somebody else.
     """
 
     subject: str
@@ -79,6 +82,7 @@ class Rules:
     otherwise_seconds: float = SHORT_SECONDS
     longest_seconds: float = LONGEST_SECONDS
     beside: Mapping[str, str] = field(default_factory=dict)
+    names_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ class BearerLogin:
         self._spread = spread
         self._lock = threading.Lock()
         self._token: _Token | None = None
-        self._rejected_until = -math.inf
+        self._refused: Response | None = None
+        self._refused_until = -math.inf
 
     @property
     def n_requests(self) -> int:
@@ -135,6 +140,7 @@ class BearerLogin:
 
         Raises:
             CredentialsRejectedError: The provider does not accept us. For a minute it is not asked again.
+            RequestRejectedError: It was not the login that refused; likewise.
             PayloadUnreadableError: It answered with something that is no token.
             ProviderError: It could not be asked.
         """
@@ -162,10 +168,8 @@ class BearerLogin:
             return self._clock() - self._token.issued_at < _FRESH_SECONDS
 
     def _log_in(self) -> _Token:
-        if self._clock() < self._rejected_until:
-            raise self._rejected(
-                f"the provider rejected {self._rules.subject} a moment ago, and it was not asked again"
-            )
+        if self._refused is not None and self._clock() < self._refused_until:
+            raise self._refusal(self._refused, " a moment ago, and is not asked again for a minute")
         request = self._ask()
         self._http.new_step()
         began = self._clock()  # its life may have begun as early as this
@@ -173,16 +177,30 @@ class BearerLogin:
             self._path, params=request.params, form=request.form, json=request.json, handled_statuses=_REFUSALS
         )
         if response.status in _REFUSALS:
-            self._rejected_until = self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
-            raise self._rejected(
-                f"the provider answered {response.status}{self._code(response)} to {self._rules.subject}"
-            )
+            self._refused, self._refused_until = response, self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
+            raise self._refusal(response)
         granted = self._read(_document(response))
         if not isinstance(granted.token, str) or not _TOKEN.fullmatch(granted.token):
             raise self._unreadable("has no access token, or one that does not fit into a header")
         if str(granted.kind).lower() != "bearer":
             raise self._unreadable("holds a token of another type than bearer")
         return _Token(f"Bearer {granted.token}", began + self._use_seconds(granted.seconds), self._clock())
+
+    def _refusal(self, response: Response, when: str = "") -> ProviderError:
+        """The error for a refusal. What does not come from the login has not judged our credentials."""
+        fix = f"check the address of the login in the source's settings; {self._rules.subject} was not judged"
+        status = response.status
+        if response.media_type in WEB_PAGES:
+            culprit = f"the login is answered by a web page, with status {status}{when}"
+            return PayloadUnreadableError(culprit, place=self._place, fix=fix)
+        document = _document(response)
+        if self._rules.names_errors and status == _BAD_REQUEST and "error" not in document:
+            culprit = f"the login is answered {status} without the error that it has to name{when}"
+            return RequestRejectedError(culprit, place=self._place, fix=fix, status=status)
+        code = document.get("error")
+        shown = f" ({code})" if isinstance(code, str) and code in self._rules.codes else ""
+        culprit = f"the provider answered {status}{shown} to {self._rules.subject}{when}"
+        return CredentialsRejectedError(culprit, place=self._place, fix=self._rules.fix)
 
     def _use_seconds(self, value: object) -> float:
         """How long a token is used: most of the life that the provider says, and never more than the rules allow.
@@ -195,16 +213,9 @@ class BearerLogin:
             return max(self._rules.otherwise_seconds * part, SHORT_SECONDS)
         return min(life, self._rules.longest_seconds) * part
 
-    def _code(self, response: Response) -> str:
-        code = _document(response).get("error")
-        return f" ({code})" if isinstance(code, str) and code in self._rules.codes else ""
-
     @property
     def _place(self) -> str:
         return f"{self._http.source}, POST {self._http.origin.place(self._path)}"
-
-    def _rejected(self, culprit: str) -> CredentialsRejectedError:
-        return CredentialsRejectedError(culprit, place=self._place, fix=self._rules.fix)
 
     def _unreadable(self, culprit: str) -> PayloadUnreadableError:
         fix = "compare the token endpoint with the provider's documentation"
@@ -241,6 +252,7 @@ _OAUTH2_RULES: Final = Rules(
         "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
         "invalid_scope", "access_denied",
     }),
+    names_errors=True,
 )  # fmt: skip
 
 

@@ -18,11 +18,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.sync.client import ClientConnection, connect
 
 from domain.contract import Closeable
-from domain.errors import PayloadUnreadableError, ProviderError, ProviderUnavailableError
+from domain.errors import AddressRefusedError, PayloadUnreadableError, ProviderError, ProviderUnavailableError
 from providers._addresses import Origin, Resolver, look_up
 from providers._http_errors import FAILURES, failure_of_status
 from providers._http_types import USER_AGENT
-from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, permit_by_name, tls
+from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, permit_by_name
+from providers._socket import tls as trusted
+from providers._tls_errors import tls_failure
 
 _SCHEMES: Final[Mapping[str, str]] = {"https": "wss", "http": "ws"}
 _TRY_LATER: Final = "wait: it is opened again, and what was missed is marked"
@@ -128,7 +130,7 @@ def open_stream(
     place = f"{source}, stream {origin.place(path)}"
     url = origin.url(path, params, place=place)
     scheme, _, rest = url.partition("://")
-    trust = tls(ca_file) if scheme == "https" else None
+    trust = trusted(ca_file) if scheme == "https" else None
     sock = _connected(origin, resolve, limits, place)
     opened = contextlib.ExitStack()
     try:
@@ -151,7 +153,7 @@ def open_stream(
         connection = opened.enter_context(opening)  # a newer library connects here, an older one above
     except (WebSocketException, ValueError, OSError, EOFError) as error:
         sock.close()
-        raise _refusal(error, place) from None
+        raise _refusal(error, place, url) from None
     return TextStream(connection, opened, place)
 
 
@@ -172,17 +174,20 @@ def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: s
     return sock
 
 
-def _refusal(error: Exception, place: str) -> Exception:
+def _refusal(error: Exception, place: str, url: str) -> Exception:
     """Why there is no stream. A redirect comes wrapped: the library follows none on a socket of ours, and says so."""
     answered = error if isinstance(error, InvalidStatus) else error.__cause__ or error.__context__
     if isinstance(answered, InvalidStatus):
         status = answered.response.status_code
         headers = {name.lower(): value for name, value in answered.response.headers.raw_items()}
-        failure = failure_of_status(status, headers)
+        failure = failure_of_status(status, headers, url)
         if failure is not None:
             return RefusedStreamError(status, failure.error(place))
         fix = "check the path of the stream"
         return PayloadUnreadableError(f"the answer ({status}) is no stream", place=place, fix=fix)
+    tls = tls_failure(error)
+    if tls is not None and not tls.may_retry:
+        return AddressRefusedError(tls.culprit, place=place, fix=tls.fix)
     if isinstance(error, OSError | EOFError | TimeoutError):
         return ProviderUnavailableError("the stream did not open", place=place, fix=_TRY_LATER)
     return ProviderUnavailableError("the handshake of the stream failed", place=place, fix=_TRY_LATER)

@@ -4,6 +4,7 @@ Beside it the commented `defs.yaml` that `dg scaffold defs` writes: the attribut
 """
 
 import re
+import ssl
 from abc import abstractmethod
 from datetime import timedelta
 from importlib import import_module
@@ -114,6 +115,8 @@ class SourceComponent(dg.Component):
                 f"first_day {attributes.first_day} lies before the first day of the {title}, {first_day}",
                 f"write {first_day} or later",
             )
+        if attributes.ca_file:
+            _look_at_authorities(PROJECT / file.parent / attributes.ca_file, attributes.ca_file)
         facts = SourceFacts(
             slug=slug,
             spec=cls.provider_spec,
@@ -190,3 +193,17 @@ class SourceComponent(dg.Component):
 def relative_to_project(path: Path) -> Path:
     """`path` from the top of the checkout, if it lies inside."""
     return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
+
+
+def _look_at_authorities(path: Path, name: str) -> None:
+    """Read a file of certificate authorities, so that a mistake is found before the first request.
+
+    Raises:
+        Mistake: It is missing, or holds no certificate that can be read.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        trouble = "does not exist" if isinstance(error, FileNotFoundError) else "holds no certificate that can be read"
+        fix = "lay the authority's PEM file beside this defs.yaml, and name it from there"
+        raise Mistake(f"the file {name} (ca_file) {trouble}", fix) from None

@@ -67,6 +67,20 @@ WRONG = {
             "write 2023-01-01 or later."
         ),
     ),
+    "an authority that is not there": (
+        ("  client_secret_env:", "  ca_file: none.pem\n  client_secret_env:"),
+        (
+            "the file none.pem (ca_file) does not exist (hub/defs.yaml:2): "
+            "lay the authority's PEM file beside this defs.yaml, and name it from there."
+        ),
+    ),
+    "an authority that is none": (
+        ("  client_secret_env:", "  ca_file: defs.yaml\n  client_secret_env:"),
+        (
+            "the file defs.yaml (ca_file) holds no certificate that can be read (hub/defs.yaml:2): "
+            "lay the authority's PEM file beside this defs.yaml, and name it from there."
+        ),
+    ),
     "an unknown provider": (
         ("ExportServiceSource", "SmartMouseSource"),
         ("the provider 'SmartMouseSource' is unknown (hub/defs.yaml:1): use one of pipelines.components."),

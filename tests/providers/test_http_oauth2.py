@@ -14,6 +14,7 @@ from domain.errors import (
     ProviderError,
     ProviderUnavailableError,
     RateLimitedError,
+    RequestRejectedError,
 )
 from providers._http import ApiClient, Secret
 from providers._login import ClientCredentials
@@ -214,7 +215,6 @@ def test_a_fresh_token_is_not_waited_for_beyond_the_deadline() -> None:
         (401, b'{"error": "invalid_client", "error_description": "Invalid client secret s3cret"}', "invalid_client"),
         (400, b'{"error": "unauthorized_client"}', "unauthorized_client"),
         (400, b'{"error": "my own words s3cret"}', "400 to our client"),
-        (400, b"<html>", "400"),
         (401, b"", "401"),
         (403, b"[]", "403"),
     ],
@@ -231,6 +231,31 @@ def test_a_wrong_secret_is_rejected_after_one_request_and_left_alone(status: int
         assert credentials.headers() == {"authorization": "Bearer abc"}
         with login(answer(said, status=status)) as (others, _, _), pytest.raises(CredentialsRejectedError, match=shown):
             others.headers()
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type", "said", "kind", "shown"),
+    [
+        (400, "text/html", b"<html>", PayloadUnreadableError, "answered by a web page, with status 400"),
+        (401, "text/html; charset=utf-8", b"<html>", PayloadUnreadableError, "answered by a web page, with status 401"),
+        (403, "application/xhtml+xml", b"<html/>", PayloadUnreadableError, "answered by a web page, with status 403"),
+        (200, "text/html", b"<html>", PayloadUnreadableError, "the answer is a web page"),
+        (400, "text/plain", b"Bad Request", RequestRejectedError, "400 without the error that it has to name"),
+        (400, None, b"", RequestRejectedError, "400 without the error that it has to name"),
+        (400, "application/json", b'{"message": "no"}', RequestRejectedError, "400 without the error"),
+        (404, "text/plain", b"no such page", RequestRejectedError, "answered 404"),
+    ],
+)
+def test_what_does_not_come_from_the_login_accuses_no_credential(
+    status: int, media_type: str | None, said: bytes, kind: type[ProviderError], shown: str
+) -> None:
+    with login(answer(said, status=status, media_type=media_type)) as (credentials, _, server):
+        for _ in range(3):
+            with pytest.raises(kind, match=shown) as caught:
+                credentials.headers()
+            assert not isinstance(caught.value, CredentialsRejectedError)
+            assert f"POST 127.0.0.1:{server.port}{PATH}" in str(caught.value)
+        assert len(server.seen) == (1 if status in {400, 401, 403} else 3)
 
 
 @pytest.mark.parametrize(

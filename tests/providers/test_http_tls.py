@@ -1,14 +1,18 @@
 import datetime as dt
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
-from domain.errors import AddressRefusedError, ConfigurationError
+from domain.errors import AddressRefusedError, ConfigurationError, ProviderUnavailableError
 from providers._http import ApiClient, BlobClient, Origin
 from providers._socket import tls
+from providers._stream import open_stream
 from tests.fakes.api import QUICK, Key, Naps
 from tests.fakes.raw_server import RawServer, answer
 
@@ -121,7 +125,9 @@ def test_an_old_version_of_tls_is_refused(authority: trustme.CA, ca_file: Path) 
     context.minimum_version = ssl.TLSVersion.TLSv1_1
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     with RawServer([FINE], tls=context) as server, client_of(server, ca_file) as client:
-        with pytest.raises(AddressRefusedError, match="cannot prove who it is"):
+        with pytest.raises(
+            AddressRefusedError, match=r"cannot prove who it is: it speaks no version of TLS from 1.2 on"
+        ):
             client.get("x")
         assert server.seen == []
 
@@ -129,9 +135,71 @@ def test_an_old_version_of_tls_is_refused(authority: trustme.CA, ca_file: Path) 
 def test_a_server_without_tls_gets_no_request() -> None:
     plain = RawServer([FINE], greeting=b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
     with plain as server, client_of(server, None) as client:
-        with pytest.raises(AddressRefusedError):
+        with pytest.raises(AddressRefusedError, match=r"it speaks no TLS at this port.*check the scheme and the port"):
             client.get("x")
         assert server.seen == []
+
+
+def test_a_server_that_hangs_up_amid_the_handshake_is_asked_again() -> None:
+    n_connections = 0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            nonlocal n_connections
+            with suppress(OSError):  # the server is closed
+                while True:
+                    visitor, _ = server.accept()
+                    n_connections += 1
+                    with visitor:
+                        visitor.recv(4096)
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        origin = Origin.parse(f"https://127.0.0.1:{server.getsockname()[1]}", place="test")
+        with (
+            ApiClient(origin, source="acme", limits=QUICK, sleep=Naps()) as client,
+            pytest.raises(ProviderUnavailableError, match=r"amid the handshake of TLS, or speaks none at this port"),
+        ):
+            client.get("x")
+        assert n_connections > 1
+
+
+def not_yet_valid(authority: trustme.CA) -> trustme.LeafCert:
+    ahead = dt.datetime.now(dt.UTC) + dt.timedelta(days=3)
+    return authority.issue_cert("127.0.0.1", not_before=ahead, not_after=ahead + dt.timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("issue", "fix"),
+    [
+        (expired, "let the provider renew its certificate"),
+        (not_yet_valid, "look at the clock of this machine"),
+        (of_another_host, "check the host in the source's address"),
+        (of_an_unknown_authority, "for a private authority name its file as ca_file"),
+    ],
+)
+def test_each_fault_of_a_certificate_has_its_own_remedy(
+    issue: type, fix: str, authority: trustme.CA, ca_file: Path
+) -> None:
+    with (
+        RawServer([FINE], tls=context_of(issue(authority))) as server,
+        client_of(server, ca_file) as client,
+        pytest.raises(AddressRefusedError, match=fix),
+    ):
+        client.get("x")
+
+
+def test_a_server_that_wants_a_certificate_of_ours_is_told_from_one_that_breaks_off(
+    authority: trustme.CA, ca_file: Path
+) -> None:
+    context = context_of(authority.issue_cert("127.0.0.1"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(ca_file)
+    with (
+        RawServer([FINE], tls=context) as server,
+        client_of(server, ca_file) as client,
+        pytest.raises(AddressRefusedError, match="the server wants a certificate of ours"),
+    ):
+        client.get("x")
 
 
 def test_a_file_needs_the_same_proof(authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
@@ -148,6 +216,15 @@ def test_there_is_no_way_to_switch_it_off() -> None:
     context = tls()
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_a_stream_says_the_same_of_tls(authority: trustme.CA, ca_file: Path) -> None:
+    plain = RawServer([FINE], greeting=b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    unproven = RawServer([FINE], tls=context_of(of_another_host(authority)))
+    for server, said in ((plain, "speaks no TLS at this port"), (unproven, "certificate is not valid for")):
+        with server, pytest.raises(AddressRefusedError, match=said):
+            origin = Origin.parse(f"https://127.0.0.1:{server.port}", place="test")
+            open_stream(origin, "live", {}, {}, source="acme", ca_file=ca_file)
 
 
 def test_an_unreadable_file_of_authorities_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:

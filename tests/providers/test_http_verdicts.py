@@ -105,6 +105,33 @@ def test_a_redirect_is_named_by_its_host_alone(location: str, shown: str) -> Non
     assert failure.culprit.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("url", "location", "shown"),
+    [
+        ("http://127.0.0.1:9/v1/x", "https://127.0.0.1:9/v1/x", "its own host, with https in place of http,"),
+        ("http://a.example/x", "https://a.example/x", "its own host, with https in place of http,"),
+        ("https://a.example/x", "https://a.example:8443/x", "its own host, with port 8443,"),
+        ("https://a.example/x", "http://a.example:8080/x", "its own host, with http in place of https and port 8080,"),
+        ("https://a.example/v1/x", "/v1/x/", "its own host, with the path /v1/x/,"),
+        ("https://a.example/v1/x", "login", "its own host, with the path /v1/login,"),
+        ("https://a.example/x", "https://a.example/y", "its own host, with the path /y,"),
+        ("https://a.example/x?a=1", "/x?a=SECRET", "its own host, with other parameters,"),
+        ("https://a.example/x", "https://a.example/x", "its own host, and the very same address,"),
+        ("https://a.example/x", "/files/" + "SECRET" * 9, "its own host, with another path,"),
+        ("https://a.example/x", "/t/eyJhbGciOi.SECRET", "its own host, with another path,"),
+        ("https://a.example/x", "/a%0d%0aSECRET", "its own host, with another path,"),
+        ("https://a.example/x", "/x;jsessionid=SECRET", "its own host, with another path,"),
+        ("https://a.example/x", "https://b.example/SECRET", "the host b.example,"),
+        ("https://a.example/x", "https://a.example:99999/", "an unreadable address,"),
+    ],
+)
+def test_a_redirect_says_what_differs(url: str, location: str, shown: str) -> None:
+    failure = failure_of_status(302, {"location": location}, url)
+    assert failure is not None
+    assert f"a redirect to {shown} which is not followed" in failure.culprit
+    assert "SECRET" not in failure.culprit
+
+
 def test_a_strange_media_type_cannot_break_the_line() -> None:
     failure = unexpected_type("a/b\r\n2026-11-21 ERROR forged", ("application/json",))
     assert failure.culprit.isprintable()
