@@ -15,7 +15,7 @@ DayArgument = Annotated[
 
 
 def confirm(source: SourceArgument, day: DayArgument) -> None:
-    """Say that a suspect day is right as it is: its check is green, and it is no longer asked for again."""
+    """Say that a suspect day is right as it is: it is not asked for again, and its check is green when it next runs."""
     project = Project()
     chosen = project.source(source)
     try:

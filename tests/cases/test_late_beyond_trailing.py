@@ -88,6 +88,24 @@ def test_days_that_were_empty_beside_full_ones_are_a_check_that_is_not_green(loa
     assert [result.check_name for result in found if not result.passed and result.check_name not in _NOT_LOADED] != []
 
 
+def test_what_a_gateway_hands_in_a_week_later_is_loaded_without_anybody(database: str, loaded: Loaded) -> None:
+    there = [day for day in DAYS if day not in OFFLINE]
+    n_asked = 0
+    for n in range(32):
+        tick = NOW + timedelta(days=n)
+        asked = sorted(asked_for(loaded.warehouse, tick) & set(DAYS))
+        n_asked += len(asked)
+        with hub(documents(DAYS if n > 7 else there), page_rows=5000) as made:
+            pulls = [one.load.pull_id for one in ingest_days(asked, made.provider, loaded.warehouse, "hub") if one.load]
+        assert len(pulls) == len(asked)
+        with psycopg.connect(database) as connection:
+            connection.execute("UPDATE pull SET started_at = %s WHERE pull_id = any(%s)", [tick, pulls])
+    days = loaded.warehouse.ledger.days("hub")
+    assert [day.n_points for day in days] == [24] * len(DAYS)
+    assert [day.suspect for day in days] == [None] * len(DAYS)
+    assert 2 * len(OFFLINE) <= n_asked <= 5 * len(OFFLINE)
+
+
 def test_days_that_were_full_are_not_asked_for_again(loaded: Loaded) -> None:
     assert [report.n_points for report in loaded.reports] == [0 if day in OFFLINE else 24 for day in DAYS]
     before = FACTS.days_before_trailing(NOW)
