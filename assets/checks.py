@@ -1,4 +1,4 @@
-"""What is asked of every source after every run, and four times a day if none ran: seven checks.
+"""What is asked of every source after every run, and four times a day if none ran.
 
 They look at the ledger and not at the run: a run over days has no single partition, and a source that has stopped
 running altogether must be noticed first. None of them blocks: the load itself refuses what may not stand.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from assets.completeness import Coverage, coverage, series_complete, series_fresh
 from assets.expected import last_expected_day, missing_days
 from assets.failures import as_single_failure, error_name, named
 from assets.source import SourceFacts, measurements_key
@@ -30,6 +31,8 @@ CHECKS: Final = {
     "fresh": "The newest day that should be loaded by now is loaded.",
     "complete": "No day is missing between the first loaded one and the newest that should be loaded by now.",
     "nothing_failed": "The newest load of every day went well: none was refused while an older one stands.",
+    "series_complete": "Every series has the points that are expected of the last 7 days.",
+    "series_fresh": "Every device has spoken until the end of the newest day.",
     "nothing_suspect": "No day has far fewer points than is usual, but for those that were confirmed.",
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity, but for those left out on purpose.",
@@ -109,7 +112,8 @@ def _results(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime)
     summed = [load.window for load in loads[-_SUMMED:]]
     wrong = [(window.day, one) for window in summed for one in warehouse.reading.wrong_summaries(facts.slug, window)]
     unread = ledger.landed_not_loaded(facts.slug)
-    return evaluate(facts, loads, ledger.days(facts.slug), now, broken, wrong=wrong, unread=unread)
+    found = coverage(facts, warehouse, now)
+    return evaluate(facts, loads, ledger.days(facts.slug), now, broken, wrong=wrong, unread=unread, found=found)
 
 
 def evaluate(
@@ -121,6 +125,7 @@ def evaluate(
     *,
     wrong: Sequence[tuple[date, str]] = (),
     unread: Sequence[date] = (),
+    found: Coverage | None = None,
 ) -> Iterator[dg.AssetCheckResult]:
     """What the checks say of a source.
 
@@ -132,12 +137,17 @@ def evaluate(
         broken: Whose rows the recent loads rejected, worst first.
         wrong: Summaries that are not what their points amount to: the day, and which in words.
         unread: Days that are landed and not loaded.
+        found: What was judged of its series.
     """
     by_day = {load.window.day: load for load in loads}
     recent = _newest(loads)
     yield _fresh(facts, by_day, now)
     yield _complete(facts, by_day, now, unread)
     yield _nothing_failed(facts, days)
+    for name, check in (("series_complete", series_complete), ("series_fresh", series_fresh)):
+        one = check(facts, found or Coverage())
+        picture = {"coverage": dg.MetadataValue.md(found.picture)} if found and found.picture else {}
+        yield _result(facts, name, one.sentence, passed=one.passed, is_grave=one.is_grave, **one.figures, **picture)
     yield _nothing_suspect(facts, days)
     yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))

@@ -21,6 +21,40 @@ _LONGEST_DAY: Final = timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
+class KnownDead:
+    """A device, or one series of it, that will say nothing any more.
+
+    Attributes:
+        name: The device, or the key of the series.
+        since: The UTC day from which on nothing is expected.
+        reason: Why, in words.
+        replaced_by: The device or series that has taken its place; empty if none has.
+    """
+
+    name: str
+    since: date
+    reason: str
+    replaced_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What may be missing before a check is yellow, and before it is red.
+
+    Attributes:
+        missing_yellow: Share of a series' points of a week.
+        missing_red: The same.
+        silent_yellow_hours: How long a device may be silent.
+        silent_red_hours: The same.
+    """
+
+    missing_yellow: float = 0.0
+    missing_red: float = 0.2
+    silent_yellow_hours: float = 1.0
+    silent_red_hours: float = 12.0
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFacts:
     """One account at a provider, as `assets/<source>/defs.yaml` describes it.
 
@@ -33,6 +67,8 @@ class SourceFacts:
         schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
         due_after: How long after the first scheduled load that follows its end a day should be loaded at the latest.
         spans: Spans beyond the hour that some of its values are about; such a value stands at its span's start.
+        known_dead: Devices and series of which nothing is expected any more.
+        tolerance: What may be missing.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
         ignored: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
@@ -51,6 +87,13 @@ class SourceFacts:
     site: str = ""
     spans: tuple[Span, ...] = ()
     was_retired: bool = False
+    known_dead: tuple[KnownDead, ...] = ()
+    tolerance: Tolerance = Tolerance()
+
+    @property
+    def dead_since(self) -> dict[str, date]:
+        """Device, or key of a series → the day from which on nothing is expected of it."""
+        return {one.name: one.since for one in self.known_dead}
 
     @property
     def is_retired(self) -> bool:

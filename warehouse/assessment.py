@@ -35,11 +35,13 @@ class Assessed:
     """What judging a source came to.
 
     Attributes:
+        through: The newest day that is judged; None where nothing has points.
         n_days: Days that were looked at.
         n_rows: Rows that say something else now.
         began: Devices that have spoken for the first time; each is said once.
     """
 
+    through: date | None = None
     n_days: int = 0
     n_rows: int = 0
     began: list[str] = field(default_factory=list)
@@ -118,7 +120,7 @@ def assess(
             connection.execute(statement("completeness/done"), values | done)
             connection.execute(statement("completeness/write_through"), values | {"through": last_day})
     began = {one.device or one.key for one in found if one.begun_before is None} if row else set()
-    return Assessed(len(days), n_rows, sorted(began))
+    return Assessed(last_day, len(days), n_rows, sorted(began))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,10 @@ def _write_lives(connection: psycopg.Connection, source: _Source, days: Sequence
         silent, late = runs.get(one.series_id, (None, None))
         if one.silent_from is not None and one.silent_from < days[0] and one.last == one.last_before:
             silent = one.silent_from
-        rows.append((one.series_id, one.begun, one.last, silent, late, one.judged_as(source.ended_on(one))))
+        ended = source.ended_on(one)
+        if ended is not None and ended <= source.last_day:
+            silent = None  # nothing is expected of it any more
+        rows.append((one.series_id, one.begun, one.last, silent, late, one.judged_as(ended)))
     columns = ("series_ids", "begun", "last", "silent_from", "late_from", "judged_by")
     values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
     connection.execute(statement("completeness/write_lives"), values)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row, scalar_row, tuple_row
 
 from domain.window import Window
 from warehouse.assessment import Assessed, assess
 from warehouse.connections import Connections
+from warehouse.lateness import LatenessProfile, profiles
+from warehouse.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class SeriesGap:
         verdict: partial, silent, late, absent, or unknown where the day was never loaded.
         since: From when on something is missing.
         n_missing: Points that were expected and are not there; None where no count is expected.
+        n_expected: Points that were expected on these days.
         days: Days that it lacks something of, in order.
     """
 
@@ -34,7 +36,26 @@ class SeriesGap:
     verdict: str
     since: datetime
     n_missing: int | None
+    n_expected: int | None
     days: list[date]
+
+    @property
+    def name(self) -> str:
+        """What people call it: its device, or its key where the provider names none."""
+        return self.device or self.key
+
+    def share(self, n_days: int) -> float:
+        """The share that is missing of the points of so many days."""
+        if not self.n_missing or not self.n_expected:
+            return 0.0
+        return self.n_missing / (self.n_expected / len(self.days) * n_days)
+
+
+JudgedDay = tuple[str, date, str, float | None]
+"""Key of a series, day, verdict, and the share of the expected points that is there; None where none are expected."""
+
+GroupDay = tuple[str, date, float]
+"""Site, day, and the share of the expected points that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +95,35 @@ class Completeness:
         """Judge what has changed; see `warehouse.assessment.assess`."""
         return assess(self._connections, source, through, ended=ended, now=now, window=window)
 
+    def forget(self, source: str) -> None:
+        """Let every day of a source be judged anew at the next time."""
+        with self._connections.borrow(f"completeness of {source}") as connection:
+            connection.execute(statement("completeness/forget_through"), {"source": source})
+
+    def lateness(self, source: str) -> list[LatenessProfile]:
+        """How late the late points of each device have come, the latest device first."""
+        return profiles(
+            self._connections.rows(f"lateness of {source}", "lateness/arrivals", {"source": source}, tuple_row)
+        )
+
+    def through(self, source: str) -> date | None:
+        """The newest day that is judged; None where none was."""
+        rows = self._connections.rows(f"gaps of {source}", "completeness/through", {"source": source}, scalar_row)
+        return rows[0] if rows else None
+
     def gaps(self, source: str, first: date, last: date) -> list[SeriesGap]:
         """What series lack on the days from `first` to `last`, as it was judged; by device and series."""
         values = {"source": source, "first": first, "last": last}
         return self._connections.rows(f"gaps of {source}", "completeness/gaps", values, class_row(SeriesGap))
-
-    def calendar(self, source: str, first: date, last: date) -> list[tuple[Any, ...]]:
-        """Number, key, device, site, day, verdict, found and expected of each judged series and day; by series, day."""
-        values = {"source": source, "first": first, "last": last}
-        return self._connections.rows(f"verdicts of {source}", "completeness/calendar", values, tuple_row)
 
     def silent_devices(self, source: str) -> list[SilentDevice]:
         """The devices that are silent, as it was judged; by name."""
         values = {"source": source}
         place = f"silent devices of {source}"
         return self._connections.rows(place, "completeness/silent_devices", values, class_row(SilentDevice))
+
+    def calendar(self, source: str, first: date, last: date, most: int) -> tuple[list[JudgedDay], list[GroupDay]]:
+        """Verdicts on the series that lack most on some days, the worst first; and the share of each site's points."""
+        place, values = f"calendar of {source}", {"source": source, "first": first, "last": last, "most": most}
+        series = self._connections.rows(place, "completeness/calendar", values, tuple_row)
+        return series, self._connections.rows(place, "completeness/calendar_groups", values, tuple_row)

@@ -3,7 +3,9 @@
 An answer's time is that of its pull, and not of its load: a replay brings nothing later than it had come.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -60,15 +62,53 @@ def note_late(
 
 def usual_lateness(connection: psycopg.Connection, source: str) -> Mapping[str, float]:
     """Device → seconds after the end of a day within which 99 of 100 of its late points come; of those often late."""
-    by_device: dict[str, list[tuple[date, int, float]]] = {}
-    for device, day, n_points, seconds in connection.execute(statement("lateness/arrivals"), {"source": source}):
-        by_device.setdefault(device, []).append((day, n_points, seconds))
+    arrivals = connection.execute(statement("lateness/arrivals"), {"source": source}).fetchall()
     return {
         device: _UNTIL_FIRST_SECONDS
         + percentiles([n for _, n, _ in rows], [seconds for *_, seconds in rows], [_USUAL])[0]
-        for device, rows in by_device.items()
+        for device, rows in _by_device(arrivals).items()
         if len({day for day, *_ in rows}) >= _LEAST_DAYS
     }
+
+
+@dataclass(frozen=True, slots=True)
+class LatenessProfile:
+    """How late the late points of a device have come.
+
+    Attributes:
+        device: Which, or the key of a series without one.
+        n_points: Points that came behind the first answer of their day.
+        n_days: Days that they are of.
+        percentiles: Share in per cent → seconds behind the first answer within which they came.
+    """
+
+    device: str
+    n_points: int
+    n_days: int
+    percentiles: Mapping[float, float]
+
+    @property
+    def refetch_days(self) -> int:
+        """Trailing days that have to be asked for again to get all but one point in a thousand."""
+        return 1 + math.ceil(self.percentiles[SHARES[-1]] / 86_400)
+
+
+SHARES: Final = (50.0, 90.0, 99.0, 99.9)
+"""Shares of a profile, in per cent."""
+
+
+def profiles(arrivals: Iterable[tuple[str, date, int, float]]) -> list[LatenessProfile]:
+    """The profile of each device that was late, the latest first.
+
+    Args:
+        arrivals: Device, day, points, and seconds behind the first answer.
+    """
+    found = []
+    for device, rows in _by_device(arrivals).items():
+        seconds = percentiles([n for _, n, _ in rows], [late for *_, late in rows], [one / 100 for one in SHARES])
+        n_points, n_days = sum(n for _, n, _ in rows), len({day for day, *_ in rows})
+        found.append(LatenessProfile(device, n_points, n_days, dict(zip(SHARES, seconds, strict=True))))
+    return sorted(found, key=lambda one: (-one.percentiles[SHARES[-1]], one.device))
 
 
 def percentiles(counts: Sequence[int], seconds: Sequence[float], shares: Sequence[float]) -> list[float]:
@@ -77,6 +117,13 @@ def percentiles(counts: Sequence[int], seconds: Sequence[float], shares: Sequenc
     total = np.cumsum(np.array(counts)[order])
     places = np.searchsorted(total, np.array(shares) * total[-1])
     return [float(one) for one in np.array(seconds)[order][np.minimum(places, len(order) - 1)]]
+
+
+def _by_device(arrivals: Iterable[tuple[str, date, int, float]]) -> dict[str, list[tuple[date, int, float]]]:
+    by_device: dict[str, list[tuple[date, int, float]]] = {}
+    for device, day, n_points, seconds in arrivals:
+        by_device.setdefault(device, []).append((day, n_points, seconds))
+    return by_device
 
 
 def _date(day: int) -> date:

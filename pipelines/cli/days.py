@@ -6,13 +6,14 @@ Before the first, how many requests they are planned to take; afterwards, how ma
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import date, timedelta
-from typing import Annotated
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from assets.expected import last_expected_day
 from assets.ingest import DayOutcome, contiguous_ranges, ingest_days
 from domain.contract import Provider
 from domain.errors import ConfigurationError, IngestError
@@ -23,28 +24,50 @@ from pipelines.local.project import Project, Source
 from warehouse.ledger import Ledger
 from warehouse.store import TimescaleWarehouse
 
+_RESTS_HOURS: Final = 20
+"""A day that was asked for is not missing again before; a daily schedule does so at its next tick."""
+
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's slug; `joulehouse sources` lists.")]
 FromOption = Annotated[str, typer.Option("--from", metavar="DAY", help="The first UTC day, as 2026-01-31.")]
 FromLandedOption = Annotated[
     str, typer.Option("--from", metavar="DAY", help="The first UTC day [default: the source's first day].")
 ]
 ToOption = Annotated[str, typer.Option("--to", metavar="DAY", help="The last UTC day, included [default: yesterday].")]
+DaysOption = Annotated[str, typer.Option("--days", metavar="DAY,DAY…", help="Exactly these UTC days.")]
+MissingOption = Annotated[
+    bool,
+    typer.Option("--missing", help="The days on which something is missing, and that were not asked for just now."),
+]
 CorrectionOption = Annotated[
     bool, typer.Option("--correction", help="The provider is right: let a day lose any amount of what it holds.")
 ]
 
 
 def backfill(
-    source: SourceArgument, first: FromOption, last: ToOption = "", *, correction: CorrectionOption = False
+    source: SourceArgument,
+    first: FromOption = "",
+    last: ToOption = "",
+    *,
+    days: DaysOption = "",
+    missing: MissingOption = False,
+    correction: CorrectionOption = False,
 ) -> None:
     """Ask the provider for whole days again, and load them. Needs no daemon; one bad day does not stop the others."""
     chosen = Project().source(source)
-    days = day_range(chosen, first, last)
+    if sum([bool(days), missing, bool(first) and not missing]) != 1:
+        refuse("say which days: --from DAY, --days DAY,DAY… or --missing.")
+    if chosen.component.facts.is_retired and missing:
+        refuse(f"{chosen.component.facts.spec.title} is retired and cannot be asked any more.")
+    named = [] if missing else _named_days(chosen, days) if days else day_range(chosen, first, last)
     _require_variables(chosen)
     with chosen.project.warehouse() as warehouse, closing(chosen.open()) as provider:
-        planned = print_plan(chosen, provider, days)
+        wanted = _missing_days(chosen, warehouse, first, last) if missing else named
+        if not wanted:
+            say(f"{chosen.slug}: nothing is due: no day is missing, or all were asked for within {_RESTS_HOURS} hours.")
+            return
+        planned = print_plan(chosen, provider, wanted)
         newest = warehouse.ledger.newest_id()
-        outcomes = _load_days(chosen, days, provider, warehouse, asks=True, is_correction=correction)
+        outcomes = _load_days(chosen, wanted, provider, warehouse, asks=True, is_correction=correction)
         print_requests(chosen, warehouse.ledger, planned, newest)
     _print_summary(chosen, outcomes)
 
@@ -80,6 +103,40 @@ def day_range(source: Source, first: str, last: str) -> list[date]:
     if end > yesterday:
         refuse(f"--to {end} is not over yet in UTC: end at {yesterday} or earlier.")
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def _named_days(source: Source, text: str) -> list[date]:
+    """The days of `--days`, in order; ends the command when one of them makes no sense."""
+    named = sorted({day_of(one.strip(), "--days") for one in text.split(",") if one.strip()})
+    for day in named:
+        day_range(source, day.isoformat(), day.isoformat())
+    return named
+
+
+def _missing_days(source: Source, warehouse: TimescaleWarehouse, first: str, last: str) -> list[date]:
+    """The days that are due: never loaded, not since they were final, or series lack points on them.
+
+    One that was asked for within the last hours rests, so that asking again and again comes to an end.
+    """
+    facts, now = source.component.facts, datetime.now(UTC)
+    loaded = [day.day for day in warehouse.ledger.unjudged_days(source.slug) if day.loaded_at]
+    begin = first or (min(loaded).isoformat() if loaded else source.first_day.isoformat())
+    asked = day_range(source, begin, last)
+    warehouse.completeness.assess(source.slug, last_expected_day(facts, now), ended=facts.dead_since, now=now)
+    rests = now - timedelta(hours=_RESTS_HOURS)
+    lacking = {day for gap in warehouse.completeness.gaps(source.slug, asked[0], asked[-1]) for day in gap.days}
+    return sorted(
+        warehouse.ledger.due_days(
+            source.slug,
+            Window.of_days(asked[0], asked[-1]),
+            finalization_lag=facts.finalization_lag,
+            as_of=now,
+            untried_since=rests,
+            n_newest=len(asked),
+            n_others=0,
+            refetch_after={day: rests for day in lacking if asked[0] <= day <= asked[-1]},
+        )
+    )
 
 
 def _require_variables(source: Source) -> None:

@@ -115,6 +115,36 @@ class MeaningBesideUnits(Strict):
         return self
 
 
+class SeriesNote(Strict):
+    """What a person knows of a device, or of one of its series, and no provider says."""
+
+    device: str | None = Field(None, description="The device, as `joulehouse gaps` names it.")
+    key: str | None = Field(None, description="One series alone: its key.")
+    dead_since: Day = Field(description="The UTC day from which on nothing is expected of it.")
+    reason: str = Field(min_length=1, description="Why, in words.")
+    replaced_by: str = Field("", description="The device or series that has taken its place.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.device is None) == (self.key is None):
+            raise Mistake("a note under series names a device or the key of a series", "keep one of the two")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The device or the key."""
+        return self.device or self.key or ""
+
+
+class CompletenessAttributes(Strict):
+    """What may be missing before a check is yellow, and before it is red."""
+
+    missing_yellow: float = Field(default=0.0, ge=0, le=1, description="Share of the points of a week: yellow above.")
+    missing_red: float = Field(default=0.2, ge=0, le=1, description="The same: red above it.")
+    silent_yellow_hours: float = Field(default=1.0, ge=0, description="Hours of silence: yellow above it.")
+    silent_red_hours: float = Field(default=12.0, ge=0, description="The same: red from then on.")
+
+
 class SourceAttributes(Strict):
     """The attributes of any source.
 
@@ -141,6 +171,12 @@ class SourceAttributes(Strict):
         default_factory=list,
         description="Values without a quantity that nobody waits for, as status names them; * for any part. They are "
         "counted and kept all the same, and no check warns of them.",
+    )
+    series: list[SeriesNote] = Field(
+        default_factory=list, description="Devices and series that are known to be dead: nothing is expected of them."
+    )
+    completeness: CompletenessAttributes = Field(
+        default=CompletenessAttributes(), description="What may be missing before a check is yellow, or red."
     )
     site: str = Field("", description="Where the devices stand, if they stand in one place.")
     base_url: str = Field(description="The provider's address.")

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from assets.checks import source_checks
 from assets.factory import source_assets
-from assets.source import SourceFacts
+from assets.source import KnownDead, SourceFacts, Tolerance
 from domain.contract import Provider
 from domain.errors import ConfigurationError
 from domain.records import ProviderSpec
@@ -130,6 +130,10 @@ class SourceComponent(dg.Component):
             site=attributes.site,
             spans=attributes.spans,
             was_retired=attributes.retired,
+            known_dead=tuple(
+                KnownDead(one.name, one.dead_since, one.reason, one.replaced_by) for one in attributes.series
+            ),
+            tolerance=Tolerance(**attributes.completeness.model_dump()),
         )
         return cls(facts, attributes, file)
 

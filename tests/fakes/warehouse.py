@@ -19,6 +19,8 @@ from domain.measurement import Normalized
 from domain.quantities import QUANTITIES, Kinds
 from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
+from warehouse.assessment import Assessed
+from warehouse.completeness import GroupDay, JudgedDay, SeriesGap
 from warehouse.ledger import DayStatus, RejectedSeries
 
 Points = dict[tuple[str, datetime], float]
@@ -105,6 +107,7 @@ class FakeWarehouse:
     standing: dict[str, dict[date, DayStatus]] = field(default_factory=dict)
     rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
     wrong: dict[tuple[str, date], Sequence[str]] = field(default_factory=dict)
+    gaps_of: dict[str, Sequence[SeriesGap]] = field(default_factory=dict)
     answered: dict[tuple[str, date], int] = field(default_factory=dict)  # when a day last had an outcome
 
     unanswered: dict[tuple[str, date], tuple[int, IngestError]] = field(default_factory=dict)  # asked in vain, and when
@@ -122,6 +125,23 @@ class FakeWarehouse:
     @property
     def reading(self) -> "FakeWarehouse":
         return self
+
+    @property
+    def completeness(self) -> "FakeWarehouse":
+        return self
+
+    def assess(self, source: str, through: date | None, **_: object) -> Assessed:
+        self._answer()
+        return Assessed(through if source in self.gaps_of else None)
+
+    def through(self, source: str) -> date | None:
+        return max((gap.days[-1] for gap in self.gaps_of.get(source, ())), default=None)
+
+    def calendar(self, *_: object) -> tuple[list[JudgedDay], list[GroupDay]]:
+        return [], []
+
+    def gaps(self, source: str, first: date, last: date) -> list[SeriesGap]:
+        return [gap for gap in self.gaps_of.get(source, ()) if any(first <= day <= last for day in gap.days)]
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         self._answer()

@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from assets.coverage import Calendar
 from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import Said, batch, landed, load
@@ -93,8 +94,8 @@ def test_assessing_again_writes_nothing(warehouse: TimescaleWarehouse, observer:
     assert assess(warehouse, 4).n_rows > 0
     before = written(observer)
 
-    assert assess(warehouse, 4) == Assessed()
-    assert assess(warehouse, 4, window=Window(day(0).start, day(4).end)) == Assessed(5, 0, [])
+    assert assess(warehouse, 4) == Assessed(day(4).day)
+    assert assess(warehouse, 4, window=Window(day(0).start, day(4).end)) == Assessed(day(4).day, n_days=5)
     assert written(observer) == before
     load(warehouse, quarters("a", "b", until=1380), window=day(1))
     assert written(observer) == before, "an unchanged load writes none"
@@ -168,6 +169,7 @@ def test_a_device_that_is_known_dead_is_expected_no_longer_and_again_when_it_is_
     silent = verdicts(observer, "b")
     assess(warehouse, 3, ended={"device b": day(2).day})
     assert verdicts(observer, "b") == [(0, "complete"), (1, "silent")]
+    assert warehouse.completeness.silent_devices("hub") == []
     assess(warehouse, 3)
     assert verdicts(observer, "b") == silent == [(0, "complete"), (1, "silent"), (2, "silent"), (3, "silent")]
 
@@ -233,3 +235,26 @@ def test_a_silent_device_is_named_once_with_its_last_word_and_until_it_speaks_ag
     load(warehouse, quarters("a", "b"), window=day(4))
     assess(warehouse, 4)
     assert warehouse.completeness.silent_devices("hub") == []
+
+
+def test_the_calendar_has_the_worst_series_first_and_the_share_of_each_site(warehouse: TimescaleWarehouse) -> None:
+    quarter = timedelta(minutes=15)
+    warehouse.catalogue(
+        "hub", [Series(one, "power", one, f"at {one[0]}", resolution=quarter) for one in ("ab", "ac", "b")]
+    )
+    for n in range(2):
+        load(warehouse, {**quarters("ab", "b"), **quarters("ac", until=1440 - 720 * n)}, window=day(n))
+    assess(warehouse, 1)
+
+    calendar = Calendar.read(warehouse.completeness, "hub", day(0).day, day(2).day)
+
+    assert list(calendar.series.items()) == [
+        ("ac", ["complete", "silent", ""]),
+        ("ab", ["complete", "complete", ""]),
+        ("b", ["complete", "complete", ""]),
+    ]
+    assert calendar.groups == {"at a": [1.0, 0.75, None], "at b": [1.0, 1.0, None]}
+    image = calendar.markdown()
+    assert image is not None
+    assert image.startswith("![coverage](data:image/png;base64,iVBORw0KGgo")
+    assert Calendar.read(warehouse.completeness, "other", day(0).day, day(2).day).markdown() is None

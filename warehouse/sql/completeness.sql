@@ -169,6 +169,11 @@ ON CONFLICT (source) DO UPDATE SET
     through = greatest(assessment.through, excluded.through),
     assessed_at = excluded.assessed_at;
 
+-- name: forget_through
+-- Nothing of a source counts as judged.
+DELETE FROM assessment
+WHERE source = %(source)s;
+
 -- name: gaps
 -- What the series of a source lack on some days, by verdict. One pass over the rows of these days.
 SELECT
@@ -179,6 +184,7 @@ SELECT
     gap.verdict,
     gap.since,
     gap.n_missing,
+    gap.n_expected,
     gap.days
 FROM (
     SELECT
@@ -186,6 +192,7 @@ FROM (
         verdict,
         coalesce(min(since), min(day)::timestamp AT TIME ZONE 'UTC') AS since,
         sum(greatest(expected - found, 0)) AS n_missing,
+        sum(expected) AS n_expected,
         array_agg(day ORDER BY day) AS days
     FROM series_day
     WHERE
@@ -214,21 +221,56 @@ HAVING bool_or(series_life.silent_from IS NOT NULL)
 ORDER BY 1, 2;
 
 -- name: calendar
--- Every verdict on the series of a source on some days.
+-- Every verdict on some days on the series of a source that lack most points there, the worst first.
+WITH judged AS (
+    SELECT
+        series_id,
+        day,
+        verdict,
+        found,
+        expected,
+        CASE WHEN expected > 0 AND verdict <> 'late' THEN least(found::double precision / expected, 1) END AS share
+    FROM series_day
+    WHERE
+        day >= %(first)s
+        AND day <= %(last)s
+        AND verdict IS NOT NULL
+        AND series_id IN (SELECT series_id FROM series WHERE source = %(source)s)
+),
+
+worst AS (
+    SELECT
+        series_id,
+        coalesce(sum(1 - share), 0) AS lack
+    FROM judged
+    GROUP BY series_id
+    ORDER BY lack DESC, series_id
+    LIMIT %(most)s
+)
+
 SELECT
-    series.series_id,
     series.key,
-    series.device,
+    judged.day,
+    judged.verdict,
+    judged.share
+FROM worst
+INNER JOIN judged USING (series_id)
+INNER JOIN series USING (series_id)
+ORDER BY worst.lack DESC, series.key, judged.day;
+
+-- name: calendar_groups
+-- Per site and day, the share of the expected points of its series that is there.
+SELECT
     series.site,
     series_day.day,
-    series_day.verdict,
-    series_day.found,
-    series_day.expected
+    sum(least(series_day.found, series_day.expected))::double precision / sum(series_day.expected) AS share
 FROM series_day
 INNER JOIN series USING (series_id)
 WHERE
     series.source = %(source)s
     AND series_day.day >= %(first)s
     AND series_day.day <= %(last)s
-    AND series_day.verdict IS NOT NULL
-ORDER BY series.series_id, series_day.day;
+    AND series_day.expected > 0
+    AND series_day.verdict <> 'late'
+GROUP BY series.site, series_day.day
+ORDER BY series.site, series_day.day;

@@ -313,3 +313,21 @@ def test_sources_and_the_doctor_speak_json(setting: Setting) -> None:
     assert (found["charging_hub"]["days_loaded"], found["charging_hub"]["failed_days"]) == (1, [])
     findings = json.loads(setting.ask("doctor", "--json").stdout)
     assert {"good"} == {one["health"] for one in findings if one["what"] == "charging_hub"}
+
+
+def test_missing_days_are_asked_for_once_and_then_nothing_is_due(setting: Setting) -> None:
+    first = YESTERDAY - timedelta(days=3)
+    for day in (first, EVE):
+        setting.backfill(day, day)
+    answer = setting.ask("backfill", "charging_hub", "--missing")
+    assert answer.exit_code == 0, answer.output
+    found = setting.ask("gaps", "charging_hub", "--json")
+    assert not [gap for gap in json.loads(found.stdout)[0]["gaps"] if gap["verdict"] == "unknown"]
+
+    n_requests = setting.n_requests
+    again = setting.ask("backfill", "charging_hub", "--missing")
+
+    assert "nothing is due" in again.stdout
+    assert setting.n_requests == n_requests
+    named = setting.ask("backfill", "charging_hub", "--days", f"{EVE},{first}")
+    assert row(named, "days") == 2
