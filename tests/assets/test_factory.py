@@ -283,6 +283,8 @@ def test_checks_run_after_the_days(house: House) -> None:
         "fresh": False,
         "complete": False,
         "nothing_failed": True,
+        "series_complete": True,
+        "series_fresh": True,
         "nothing_suspect": True,
         "nothing_rejected": True,
         "nothing_unmapped": True,

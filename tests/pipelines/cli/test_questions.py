@@ -70,7 +70,7 @@ def test_an_unknown_source_is_answered_with_those_that_are_known(command: list[s
 def test_a_missing_option_is_named() -> None:
     answer = ask("backfill", "charging_hub")
     assert answer.exit_code == 2
-    assert "Missing option '--from'" in answer.stderr
+    assert answer.stderr == "joulehouse: say which days: --from DAY, --days DAY,DAY… or --missing.\n"
 
 
 def test_the_demo_never_mixes_into_a_real_account(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
