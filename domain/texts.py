@@ -1,4 +1,11 @@
-"""Foreign texts: what a database can hold of them, and what a message shows."""
+"""Foreign texts: what a database can hold of them, what a message shows, and how they are part of a key."""
+
+from typing import Final, Literal
+
+DecimalSign = Literal[".", ","]
+
+DECIMAL_SIGNS: Final[tuple[DecimalSign, DecimalSign]] = (".", ",")
+"""What stands before the decimals of a number that is written as a text."""
 
 
 def is_storable(text: str) -> bool:
@@ -19,3 +26,8 @@ def clipped(value: object, limit: int = 60) -> str:
     """Foreign content for a message: as Python writes it, on one line, and short."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def key_part(part: str) -> str:
+    """`part` with the separator of a series' key escaped, so that two different paths never make one key."""
+    return part.replace("%", "%25").replace("/", "%2F")

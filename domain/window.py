@@ -69,6 +69,14 @@ class Window:
             yield day
             day += timedelta(days=1)
 
+    def slices(self, widest: timedelta) -> Iterator["Window"]:
+        """The same instants as windows of `widest`, in order; the last one may be narrower."""
+        start = self.start
+        while start < self.end:
+            end = min(start + widest, self.end)
+            yield Window(start, end)
+            start = end
+
     def halves(self) -> tuple["Window", "Window"]:
         """The same instants as two windows, cut at a whole millisecond.
 

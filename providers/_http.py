@@ -4,6 +4,7 @@ Nothing but the error classes of `domain.errors` leaves this module. What happen
 `_http_errors.py`, how often something is asked again in `_retry.py`, how one request is sent in `_transport.py`.
 """
 
+import hashlib
 import json as json_text
 import random
 import time
@@ -78,6 +79,12 @@ class ApiClient(Client):
     def origin(self) -> Origin:
         """Where the API lives."""
         return self._origin
+
+    def fingerprint(self, *asked: object) -> str:
+        """The digest of where it asks, and of what else decides which answers there are, as JSON has it."""
+        where = self._origin.url("", {}, place=self.source)
+        text = json_text.dumps([where, *asked], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def get(
         self,

@@ -17,7 +17,7 @@ from providers._http_errors import (
     quotable,
     unexpected_type,
 )
-from providers._http_types import Credentials, Download, Head, IssuedCredentials, Limits, Request, Response
+from providers._http_types import UNPROVEN, Credentials, Download, Head, IssuedCredentials, Limits, Request, Response
 from providers._retry import Retries
 from providers._socket import Deadline
 from providers._transport import Received, Transport
@@ -212,7 +212,7 @@ class Client(Closeable):
 
 
 def _empty(received: Received) -> Failure:
-    if received.proof == "connection closed":
+    if received.proof == UNPROVEN:
         return Failure(IncompleteAnswerError, "the answer ended before its body", "wait for the retry", may_retry=True)
     culprit = f"the answer is empty (status {received.status})"
     return Failure(PayloadUnreadableError, culprit, "ask the provider; nothing was loaded", received.status)

@@ -102,6 +102,10 @@ class Head:
     beginning: Callable[[], bytes] = field(repr=False)
 
 
+UNPROVEN: Final = "connection closed"
+"""The proof of a body whose end nothing but the document itself can show."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """One whole response of an API.

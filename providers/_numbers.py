@@ -21,7 +21,7 @@ import numpy as np
 
 from domain.quantities import UNITS
 from domain.records import Reason
-from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
+from domain.texts import DECIMAL_SIGNS, DecimalSign
 from providers._points import Floats, Integers, is_nan, no_number
 
 _NO_VALUE: Final = frozenset({"", "---", "none", "null", "unavailable", "unknown"})  # beside NaN

@@ -6,14 +6,18 @@ rows in the same answer do: the median of their steps. A row of several series i
 A row without a usable time has its neighbour's day, so that of many days exactly one counts it.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
+from domain.instants import MICROSECOND, microseconds
 from domain.window import Window
-from providers._points import MICROSECOND, Integers, micros_of
+from providers._points import Integers
+
+_Piece = TypeVar("_Piece")
 
 NEAR: Final = timedelta(hours=1)
 """How far outside of what was asked for a row may lie at most, and how far if nothing tells its interval."""
@@ -58,6 +62,42 @@ class Steps:
         return self._known[series]
 
 
+def steps_of(
+    asked: Window,
+    pieces: Callable[[], Generator[tuple[_Piece, Integers, Collection[int]]]],
+    series_of: Callable[[_Piece, int], Iterable[Hashable]],
+) -> Steps:
+    """The steps of a file, by its first rows, read for themselves: the pieces that it is read in depend on how it came.
+
+    Args:
+        asked: As in `Steps`.
+        pieces: Reads the file anew: some of its rows, the time of each of them, and those without a usable one.
+        series_of: The series that have a value in a row, by its index in its piece.
+    """
+
+    def first_rows() -> Iterator[tuple[_Piece, Integers, list[int]]]:
+        n_rows = 0
+        with closing(pieces()) as read:
+            for piece, times, invalid in read:
+                yield piece, times, [row for row in range(min(len(times), SAMPLE_ROWS - n_rows)) if row not in invalid]
+                n_rows += len(times)
+                if n_rows >= SAMPLE_ROWS:
+                    return
+
+    def all_times() -> Integers:
+        return np.concatenate([times[usable] for _, times, usable in first_rows()])
+
+    def by_series() -> dict[Hashable, list[int]]:
+        found: dict[Hashable, list[int]] = {}
+        for piece, times, usable in first_rows():
+            for row in usable:
+                for one in series_of(piece, row):
+                    found.setdefault(one, []).append(int(times[row]))
+        return found
+
+    return Steps(asked, all_times, by_series)
+
+
 def reach_of(times: Integers, asked: Window) -> int:
     """Microseconds that a row of a series may lie outside: an interval and its jitter; an hour where there is none.
 
@@ -66,7 +106,7 @@ def reach_of(times: Integers, asked: Window) -> int:
         asked: What was asked for.
     """
     most = NEAR // MICROSECOND
-    inner = np.unique(times[(times >= micros_of(asked.start)) & (times <= micros_of(asked.end))])
+    inner = np.unique(times[(times >= microseconds(asked.start)) & (times <= microseconds(asked.end))])
     return most if len(inner) < 2 else min(most, int(np.median(np.diff(inner)) * _JITTER))  # noqa: PLR2004
 
 
@@ -91,7 +131,7 @@ def near_outside(
         is_near: Whether a row, by index, may lie so many microseconds outside; None: every row may.
         most: How far is just outside at most.
     """
-    start, end, slack = micros_of(asked.start), micros_of(asked.end), most // MICROSECOND
+    start, end, slack = microseconds(asked.start), microseconds(asked.end), most // MICROSECOND
     distances = np.maximum(start - times, times - end)
     found = [row for row in np.flatnonzero((distances > 0) & (distances <= slack)).tolist() if row not in invalid]
     for row in sorted(found, key=lambda row: -int(distances[row])):
@@ -136,8 +176,8 @@ def untimed_inside(
         window: What the answer is read for.
         before: The last usable time in front of these rows, where they are a piece of an answer.
     """
-    start, end = micros_of(asked.start), micros_of(asked.end)
-    low, high = micros_of(window.start), micros_of(window.end)
+    start, end = microseconds(asked.start), microseconds(asked.end)
+    low, high = microseconds(window.start), microseconds(window.end)
     n_before = 0
     if before is not None:
         n_before, times = 1, np.concatenate([np.array([before], dtype=np.int64), times])

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import OutsideWindowError
+from domain.instants import EPOCH, MICROSECOND, microseconds
 from domain.quantities import Conversion
 from domain.records import Reason
 from domain.texts import is_storable
 from domain.window import Window
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """No telemetry is older; an epoch in the wrong unit lies in 1970."""
 
@@ -97,7 +96,7 @@ def judge_times(micros: Integers, invalid: dict[int, Reason], received_at: datet
         received_at: When the answer arrived.
         first_day: The first day that the provider can have data for.
     """
-    low, high = micros_of(earliest_of(first_day)), micros_of(received_at + CLOCK_TOLERANCE)
+    low, high = microseconds(earliest_of(first_day)), microseconds(received_at + CLOCK_TOLERANCE)
     for index in np.flatnonzero((micros < low) | (micros > high)).tolist():
         invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
 
@@ -117,7 +116,7 @@ def inside(times: Integers, invalid: Collection[int], asked: Window, window: Win
     """
     is_usable = np.ones(len(times), dtype=np.bool_)
     is_usable[list(invalid)] = False
-    start, end = micros_of(asked.start), micros_of(asked.end)
+    start, end = microseconds(asked.start), microseconds(asked.end)
     is_stray = is_usable & ((times < start) | (times > end))
     if is_stray.any():
         stray = EPOCH + int(times[is_stray][0]) * MICROSECOND
@@ -127,14 +126,9 @@ def inside(times: Integers, invalid: Collection[int], asked: Window, window: Win
             place=place,
             fix="ask the provider why; nothing of this answer is loaded",
         )
-    low, high = max(start, micros_of(window.start)), min(end, micros_of(window.end))
+    low, high = max(start, microseconds(window.start)), min(end, microseconds(window.end))
     belongs: Flags = is_usable & (times >= low) & (times < high)
     return belongs
-
-
-def micros_of(instant: datetime) -> int:
-    """Microseconds since the epoch."""
-    return (instant - EPOCH) // MICROSECOND
 
 
 def is_nan(text: str) -> bool:

@@ -17,19 +17,17 @@ What is usual is done by whole columns: texts of one length and one shape at onc
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.instants import DAY_US, microseconds
 from domain.records import Reason
 
 Integers = npt.NDArray[np.int64]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_DAY_US: Final = 86_400_000_000
 
 # Minutes, and perhaps seconds, and perhaps a fraction of them.
 _LOCAL: Final = r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
@@ -59,7 +57,7 @@ def instant_of(text: str) -> int | Reason:
     if east is None:
         return Reason.IMPLAUSIBLE_TIME
     micros = int(f"{fraction:0<6}"[:6]) if fraction else 0
-    return (local - _EPOCH) // _MICROSECOND + micros - east + (_DAY_US if is_next_midnight else 0)
+    return microseconds(local) + micros - east + (DAY_US if is_next_midnight else 0)
 
 
 def lacks_offset(text: str) -> bool:

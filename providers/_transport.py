@@ -22,7 +22,7 @@ from domain.contract import Budget
 from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnreadableError
 from providers._addresses import Resolver
 from providers._http_errors import FOREIGN, LONGEST_QUOTED_BYTES, WITH_BODY, WITHOUT_BODY, Failure, failure_of_exception
-from providers._http_types import Head, Limits, Request
+from providers._http_types import UNPROVEN, Head, Limits, Request
 from providers._socket import Deadline, GuardedBackend, Permit, tls
 
 _QUOTE_SECONDS: Final = 2.0  # to read what a refusal says; longer than that, nobody needs to know
@@ -152,7 +152,7 @@ class Transport:
         if length.isdecimal() and int(length) > max_bytes:
             return too_large(max_bytes)
         is_chunked = "chunked" in headers.get("transfer-encoding", "").lower()
-        framing = "chunked" if is_chunked else "content-length" if length else "connection closed"
+        framing = "chunked" if is_chunked else "content-length" if length else UNPROVEN
         encoding = headers.get("content-encoding", "")
         if head.status in WITHOUT_BODY:
             framing = "no body"
@@ -220,7 +220,7 @@ class Body:
         """Why the body is believed to be whole. `connection closed` is no proof: the format has to bring its own."""
         if not self._n_members:
             return self._framing
-        return "gzip crc" if self._framing == "connection closed" else f"{self._framing}, gzip crc"
+        return "gzip crc" if self._framing == UNPROVEN else f"{self._framing}, gzip crc"
 
     def _decoded(self, chunk: bytes) -> Iterator[bytes]:
         """What `chunk` decodes to, in pieces of bounded size; stops and notes the failure at a cap or at damage."""

@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 
 from domain.completeness.day_verdict import DAY_SECONDS, Days, DayVerdict, Judged
+from domain.instants import DAY_US, SECOND_US
 from warehouse.copy_binary import EPOCH_US, encode_rows
-from warehouse.instants import DAY_US, SECOND_US
 from warehouse.literals import literal_ids
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement

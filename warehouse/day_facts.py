@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.instants import DAY_US
+from domain.instants import DAY_US
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
-from warehouse.instants import DAY_US
+from domain.instants import DAY_US
 from warehouse.statements import statement
 
 _LEAST_DAYS: Final = 3

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.errors import NormalizationError
+from domain.instants import instant
 from domain.measurement import Normalized
 from domain.quantities import ABSENT
 from domain.records import Reason
 from domain.texts import storable
 from domain.window import Window
 from warehouse.catalogue import Catalogue
-from warehouse.instants import instant
 from warehouse.points import Points, Slice
 from warehouse.quarantine import Quarantine
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import OutsidePartitionError, RowsRefusedError
+from domain.instants import instant, microseconds
 from domain.window import Window
 from warehouse.copy_binary import SLICE_ROWS
-from warehouse.instants import instant, microseconds
 
 _GROWTH_ROWS: Final = 1 << 20  # 8 MiB an array: large enough for the system to move pages instead of copying them
 _KEY_BITS: Final = 63

@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
+from domain.instants import SECOND_US, instant
 from domain.window import Window
 from warehouse.copy_binary import decode_instants
 from warehouse.difference import Difference
-from warehouse.instants import SECOND_US, instant
 from warehouse.load_buffer import LoadBuffer
 from warehouse.points import Points, Slice
 from warehouse.statements import statement

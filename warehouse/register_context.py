@@ -14,10 +14,10 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
+from domain.instants import DAY_US, EPOCH, microseconds
 from domain.registers import HOP_READINGS, HOPS, NEAREST
 from domain.window import Window
 from warehouse.copy_binary import decode_instants, decode_numbers
-from warehouse.instants import DAY_US, EPOCH, microseconds
 from warehouse.literals import literal_ids
 from warehouse.statements import statement
 from warehouse.stored_points import stored_points

@@ -13,11 +13,11 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import AccountingError
+from domain.instants import DAY_US, instant, microseconds
 from domain.window import Window
 from domain.zones import is_zone
 from warehouse import register_rows
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers, encode_rows
-from warehouse.instants import DAY_US, instant, microseconds
 from warehouse.literals import literals_of_days
 from warehouse.local_days import begin_of, local_date_ranges
 from warehouse.register_rows import Rows

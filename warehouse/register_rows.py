@@ -9,9 +9,9 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
+from domain.instants import instant
 from domain.registers import FLAGS, Intervals
 from warehouse.copy_binary import EPOCH_US, decode_instants, decode_numbers, encode_rows
-from warehouse.instants import instant
 from warehouse.literals import literals
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement

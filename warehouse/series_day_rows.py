@@ -9,10 +9,10 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import AccountingError
+from domain.instants import DAY_US, SECOND_US, microseconds
 from domain.window import Window
 from warehouse.copy_binary import EPOCH_US, encode_rows
 from warehouse.day_facts import DayFacts, Ints, day_key, series_and_day
-from warehouse.instants import DAY_US, SECOND_US, microseconds
 from warehouse.literals import literals
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
+from domain.instants import DAY_US, microseconds
 from domain.window import Window
 from warehouse.copy_binary import decode_numbers
 from warehouse.day_facts import BitsOf, DayFacts, Ints, bits_of_numbers, bits_of_texts, facts_of, joined
-from warehouse.instants import DAY_US, microseconds
 from warehouse.load_buffer import LoadBuffer
 from warehouse.points import Points
 from warehouse.series_day_rows import stored_facts, upsert, write, write_first

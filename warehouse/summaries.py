@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
+from domain.instants import EPOCH, HOUR_US, microseconds
 from domain.window import Window
 from warehouse.copy_binary import decode_numbers
-from warehouse.instants import EPOCH, HOUR_US, microseconds
 from warehouse.points import Points
 from warehouse.statements import statement
 from warehouse.stored_points import stored_points

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from domain.instants import DAY_US, HOUR_US, microseconds
 from domain.zones import is_zone
-from warehouse.instants import DAY_US, HOUR_US, microseconds
 from warehouse.local_days import begin_of, local_date_ranges
 
 HOURLY_ABOVE: Final = 96

@@ -10,9 +10,9 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import AccountingError
+from domain.instants import DAY_US, HOUR_US, instant
 from domain.window import Window
 from warehouse.copy_binary import EPOCH_US, encode_rows
-from warehouse.instants import DAY_US, HOUR_US, instant
 from warehouse.literals import literals_of_days
 from warehouse.rows_in import send_rows
 from warehouse.statements import statement

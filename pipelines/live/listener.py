@@ -7,10 +7,11 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import ConfigurationError, CredentialsRejectedError, IngestError, PayloadUnreadableError
+from domain.instants import now
 from domain.live import Gap, LiveFeed, LiveMessage, LiveStream
 from pipelines.live.queue import Inbox, Item
 from pipelines.live.settings import LiveSettings
@@ -26,10 +27,6 @@ def is_for_good(error: IngestError) -> bool:
     Any other one is of a stream, a day or a moment: the rest of the source goes on.
     """
     return isinstance(error, CredentialsRejectedError | ConfigurationError)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Listener:
@@ -64,7 +61,7 @@ class Listener:
         watermark: datetime,
         reason: str,
         stopping: threading.Event,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = now,
     ) -> None:
         self._feed = feed
         self._part = part

@@ -1,6 +1,5 @@
 """Talks to Climkit: lists of what there is, and rows of data, as received."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from domain.errors import IncompleteAnswerError, PayloadUnreadableError, Request
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient, Response
+from providers._http_types import UNPROVEN
 from providers.climkit.account import AccountConfig
 from providers.climkit.meanings import Listing, meaning_of
 from providers.climkit.normalize import learn
@@ -43,9 +43,6 @@ from providers.climkit.wire import (
 
 _log: Final = logging.getLogger(__name__)
 
-_UNPROVEN: Final = "connection closed"
-"""What the transport says of a body whose end only the document itself can show."""
-
 _PRODUCER_FIELDS: Final = ("total",)
 _SITE_FIELDS_OF_OTHERS: Final = ("conso_total",)
 
@@ -73,8 +70,7 @@ class Climkit(ProviderClient):
         account = asdict(self._account)
         for name in ("sensors", "load_curves"):
             del account[name]  # how values are read, not which ones are asked for
-        where = self._http.origin.url("", {}, place="climkit")
-        return hashlib.sha256(json.dumps([where, account], sort_keys=True).encode()).hexdigest()
+        return self._http.fingerprint(account)
 
     def discover(self) -> Iterable[Series]:
         """The documented series of every meter, register and sensor of every site, as their lists show them.
@@ -187,7 +183,7 @@ class Climkit(ProviderClient):
         try:
             parse_rows(response.body, place=place)
         except PayloadUnreadableError as error:
-            if response.proof != _UNPROVEN:
+            if response.proof != UNPROVEN:
                 raise
             raise IncompleteAnswerError(
                 f"the connection was closed before the document was: {error.culprit}",

@@ -9,12 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from domain.errors import OutsideWindowError
+from domain.instants import EPOCH, MICROSECOND, microseconds
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
 from providers._outside import near_outside, reach_of, untimed_inside
-from providers._points import EPOCH, MICROSECOND, Floats, Integers, micros_of
+from providers._points import Floats, Integers
 from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
 from providers.climkit.meanings import Listing, Meaning, meaning_of
@@ -100,10 +101,10 @@ class Document:
         """The rows, by index, that belong to what was asked for, to `window`, and to an interval that is over."""
         asked, frequency = self.payload.window, self.listing.frequency
         low, high = max(asked.start, window.start), min(asked.end, window.end)
-        kept = (self.starts >= micros_of(low)) & (self.starts < micros_of(high))
+        kept = (self.starts >= microseconds(low)) & (self.starts < microseconds(high))
         if frequency not in ("", "15T"):
             known, received_at = zone(self.site.zone or "UTC"), self.payload.received_at
-            late = kept & (self.starts > micros_of(received_at - LONGEST[frequency]))
+            late = kept & (self.starts > microseconds(received_at - LONGEST[frequency]))
             for index in np.flatnonzero(late).tolist():
                 kept[index] = end_of(EPOCH + int(self.starts[index]) * MICROSECOND, frequency, known) <= received_at
         return np.flatnonzero(kept).tolist()
@@ -112,7 +113,7 @@ class Document:
         """The rows just outside of what was asked for that adjoin `window`: it is theirs to count them."""
         asked, behind = self.payload.window, self.listing.behind(self.account)
         # Nobody says whether t_s is included: an interval that ends there is no surprise, and is not counted.
-        expected = micros_of(asked.start - behind) if behind else None
+        expected = microseconds(asked.start - behind) if behind else None
         for index, at in near_outside(self.starts, (), asked, most=self._slack).items():
             if int(self.starts[index]) != expected and EPOCH + at * MICROSECOND in window:
                 yield self.rows[index]
@@ -160,7 +161,7 @@ class Document:
 
     def _refuse_strays(self) -> None:
         asked, slack = self.payload.window, self._slack // MICROSECOND
-        stray = (self.starts < micros_of(asked.start) - slack) | (self.starts > micros_of(asked.end) + slack)
+        stray = (self.starts < microseconds(asked.start) - slack) | (self.starts > microseconds(asked.end) + slack)
         if stray.any():
             first = EPOCH + int(self.starts[np.flatnonzero(stray)[0]]) * MICROSECOND
             raise OutsideWindowError(

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from domain.instants import microseconds
 from domain.records import Reason
 from domain.texts import clipped
-from providers._points import CLOCK_TOLERANCE, Integers, earliest_of, micros_of
+from providers._points import CLOCK_TOLERANCE, Integers, earliest_of
 from providers._times import lacks_offset, read_column
 from providers.climkit.spec import SPEC
 from providers.climkit.wire import unreadable
@@ -47,7 +48,7 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
     numbers = np.array(sent, dtype=np.int64)
     known = np.ones(len(sent), dtype=bool)
     known[list(invalid)] = False
-    low, high = micros_of(EARLIEST) // 10**6, micros_of(received_at + CLOCK_TOLERANCE) // 10**6
+    low, high = microseconds(EARLIEST) // 10**6, microseconds(received_at + CLOCK_TOLERANCE) // 10**6
     are_seconds = known & (numbers >= low) & (numbers <= high)
     are_millis = known & (numbers >= low * 1000) & (numbers <= high * 1000 + 999)
     if are_seconds.any() and are_millis.any():
@@ -64,7 +65,7 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
 
 
 def _plausible(times: Integers, received_at: datetime, invalid: dict[int, Reason]) -> Integers:
-    low, high = micros_of(EARLIEST), micros_of(received_at + CLOCK_TOLERANCE)
+    low, high = microseconds(EARLIEST), microseconds(received_at + CLOCK_TOLERANCE)
     for index in np.flatnonzero((times < low) | (times > high)).tolist():
         invalid.setdefault(index, Reason.IMPLAUSIBLE_TIME)
     return times.clip(low, high)

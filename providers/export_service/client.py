@@ -1,12 +1,10 @@
 """Talks to the Export Service: products, and pages of documents as received."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from domain.contract import ProviderClient
@@ -17,9 +15,11 @@ from domain.errors import (
     ProviderError,
     RequestRejectedError,
 )
+from domain.instants import EPOCH, MILLISECOND, milliseconds, now
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient, Response
+from providers._http_types import UNPROVEN
 from providers.export_service.account import AccountConfig
 from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
@@ -40,13 +40,8 @@ from providers.export_service.wire import Page, parse_page, parse_products
 
 _log: Final = logging.getLogger(__name__)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _TOKEN_IS_DEAD: Final = frozenset({400, 404, 410, 422})
 """Statuses with which OpenSearch and the services above it refuse a token that has expired."""
-
-_UNPROVEN: Final = "connection closed"
-"""What the transport says of a body whose end only the document itself can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +78,7 @@ class ExportService(ProviderClient):
         """The digest of all that decides what an answer holds and which part it belongs to."""
         account = self._account
         products = None if account.products is None else sorted(account.products)
-        where = self._http.origin.url("", {}, place=account.organization)
-        asked = [where, account.organization, account.space, products, account.time_field]
-        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+        return self._http.fingerprint(account.organization, account.space, products, account.time_field)
 
     def discover(self) -> Iterable[Series]:
         """The series of the products, as far as a sample of recent documents and the account's fields show them.
@@ -222,7 +215,7 @@ class ExportService(ProviderClient):
         Raises:
             IncompleteAnswerError: Neither the transport nor the document shows where it ends.
         """
-        start, end = (_EPOCH + bound * _MILLISECOND for bound in request.span)
+        start, end = (EPOCH + bound * MILLISECOND for bound in request.span)
         params = {
             **self._who(),
             "product": product,
@@ -237,7 +230,7 @@ class ExportService(ProviderClient):
         try:
             return _Reply(params, response, parse_page(response.body, place=place))
         except PayloadUnreadableError as error:
-            if response.proof != _UNPROVEN:
+            if response.proof != UNPROVEN:
                 raise
             raise IncompleteAnswerError(
                 f"the connection was closed before the document was: {error.culprit}",
@@ -258,10 +251,10 @@ class ExportService(ProviderClient):
                 named, slash, name = key.rpartition("/")
                 if slash and named == product:
                     yield meanings.series(product, (), name)
-        now = (datetime.now(UTC) - _EPOCH) // _MILLISECOND
+        end = milliseconds(now())
         with _named(product):
             for days in DISCOVERY_DAYS:
-                request = Request((now - days * 86_400_000, now))
+                request = Request((end - days * 86_400_000, end))
                 received = self._ask(product, request, DISCOVERY_ROWS)
                 sample = _payload(received, request, product, page=1, cursor=None, ending="a sample")
                 if received.page.rows:
@@ -273,7 +266,7 @@ class ExportService(ProviderClient):
 def _payload(
     received: _Reply, request: Request, product: str, *, page: int, cursor: str | None, ending: str
 ) -> Payload:
-    start, end = (_EPOCH + bound * _MILLISECOND for bound in request.span)
+    start, end = (EPOCH + bound * MILLISECOND for bound in request.span)
     return Payload(
         endpoint=QUERY,
         params=received.params,
@@ -297,9 +290,9 @@ def _ending(facts: PageFacts, page_rows: int) -> str:
 
 def _spans(window: Window) -> Iterator[Span]:
     """Whole milliseconds that cover `window`, in pieces that one listing may ask for."""
-    start = (window.start - _EPOCH) // _MILLISECOND
-    end = -((_EPOCH - window.end) // _MILLISECOND)
-    step = SPEC.max_window // _MILLISECOND
+    start = milliseconds(window.start)
+    end = -((EPOCH - window.end) // MILLISECOND)
+    step = SPEC.max_window // MILLISECOND
     for first in range(start, end, step):
         yield first, min(first + step, end)
 

@@ -2,7 +2,7 @@
 
 from domain.quantities import Conversion
 from domain.records import Series
-from domain.texts import storable
+from domain.texts import key_part, storable
 from providers.export_service.account import AccountConfig
 
 
@@ -25,9 +25,9 @@ class Meanings:
         place = (product, device, name)
         if place not in self._series:
             meaning = self._of(product, name)
-            named = "/".join(_quoted(part) for part in (product, *device))
+            named = "/".join(key_part(part) for part in (product, *device))
             self._series[place] = Series(
-                key=f"{named}/{_quoted(name)}",
+                key=f"{named}/{key_part(name)}",
                 quantity=meaning[1].quantity.name if meaning else "state",
                 device=named,
                 site=self.account.site,
@@ -43,15 +43,10 @@ class Meanings:
     @staticmethod
     def key(product: str, device: tuple[str, ...], name: str) -> str:
         """The key of that series, whatever its name holds; without a name, what all keys of the device begin with."""
-        return storable("/".join(_quoted(part) for part in (product, *device, name)))
+        return storable("/".join(key_part(part) for part in (product, *device, name)))
 
     def _of(self, product: str, name: str) -> tuple[str, Conversion] | None:
         place = (product, name)
         if place not in self._meanings:
             self._meanings[place] = self.account.meaning(product, name)
         return self._meanings[place]
-
-
-def _quoted(part: str) -> str:
-    """`part` with the separator of keys escaped, so that two different paths never make one key."""
-    return part.replace("%", "%25").replace("/", "%2F")

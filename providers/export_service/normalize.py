@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from domain.instants import EPOCH, MICROSECOND
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Reason, Series
 from domain.window import Window
 from providers._batch import Batch
 from providers._outside import Steps, near_outside
-from providers._points import EPOCH, MICROSECOND, Integers
+from providers._points import Integers
 from providers.export_service.account import AccountConfig
 from providers.export_service.meanings import Meanings
 from providers.export_service.points import Points, Quarantine, is_point, read_field

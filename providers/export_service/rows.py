@@ -11,10 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from domain.errors import OutsideWindowError
+from domain.instants import EPOCH, MICROSECOND, microseconds
 from domain.records import Payload, Reason
 from domain.texts import clipped, is_storable
 from domain.window import Window
-from providers._points import EPOCH, MICROSECOND, Integers, judge_times, micros_of
+from providers._points import Integers, judge_times
 from providers._times import instant_of_value, read_column
 from providers.export_service.spec import SPEC
 from providers.export_service.wire import Row, unreadable
@@ -88,7 +89,7 @@ def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> 
     if not len(times):
         return None
     first, last = int(times.min()), int(times.max())
-    asked = micros_of(payload.window.start), micros_of(payload.window.end)
+    asked = microseconds(payload.window.start), microseconds(payload.window.end)
     if first < asked[0] or last > asked[1]:
         n_outside = int(((times < asked[0]) | (times > asked[1])).sum())
         stray = EPOCH + (first if first < asked[0] else last) * MICROSECOND
@@ -97,7 +98,7 @@ def inside(times: Integers, payload: Payload, window: Window, *, place: str) -> 
             place=place,
             fix="ask the provider why; nothing of this answer is loaded",
         )
-    low, high = max(asked[0], micros_of(window.start)), min(asked[1], micros_of(window.end))
+    low, high = max(asked[0], microseconds(window.start)), min(asked[1], microseconds(window.end))
     if low <= first and last < high:
         return None
     kept: list[int] = np.flatnonzero((times >= low) & (times < high)).tolist()

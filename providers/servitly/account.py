@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.errors import ConfigurationError
 from domain.quantities import conversion
-from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
+from domain.texts import DECIMAL_SIGNS, DecimalSign
 
 TIMESTAMP_FORMATS: Final = ("EPOCH_MILLIS", "ISO_8601")
 LOGINS: Final = ("password", "pat")

@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
-from providers._decimal_sign import DecimalSign
+from domain.texts import DecimalSign
 from providers._numbers import is_absent, looks_like_number, read_numbers
 from providers._points import Integers, Points, is_nan, judge_times
 from providers._times import instant_of, read_column

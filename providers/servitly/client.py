@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -20,6 +20,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from domain.export_jobs import ExportJobs, Order
+from domain.instants import milliseconds, now
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient
@@ -31,16 +32,10 @@ from providers.servitly.spec import EXPORTS_PATH, IN_MEMORY_BYTES, SPEC
 
 _log: Final = logging.getLogger(__name__)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _SAMPLE: Final = timedelta(days=1)
 _ALL_THINGS: Final = "things"
 _ONE_THING: Final = "thing/"
 _SAMPLED: Final = "sample of "
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Servitly(ProviderClient):
@@ -69,7 +64,7 @@ class Servitly(ProviderClient):
         *,
         slice_of: timedelta = SPEC.max_window,
         in_memory_bytes: int = IN_MEMORY_BYTES,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = now,
     ) -> None:
         """Ask for nothing yet."""
         self._http = http
@@ -85,8 +80,7 @@ class Servitly(ProviderClient):
     def fingerprint(self) -> str:
         """The digest of all that decides what an archive holds and which part it belongs to."""
         account = asdict(replace(self._account, fields={}, site="", file_hosts=(), decimal=None))
-        where = self._http.origin.url("", {}, place=self._http.source)
-        return hashlib.sha256(json.dumps([where, account], sort_keys=True, default=str).encode()).hexdigest()
+        return self._http.fingerprint(account)
 
     def discover(self) -> Iterable[Series]:
         """The series that an export of the last 24 hours shows; a thing that was silent all day is not among them.
@@ -96,8 +90,8 @@ class Servitly(ProviderClient):
         """
         self._new_step()
         # Whole seconds: bounds are sent in milliseconds, and a row at the first of them would lie before the window.
-        now = self._now().replace(microsecond=0)
-        window = Window(now - _SAMPLE, now)
+        end = self._now().replace(microsecond=0)
+        window = Window(end - _SAMPLE, end)
         found: dict[str, Series] = {}
         for part, thing in self._parts():
             for payload in self._archive(self._order(f"{_SAMPLED}{part}", thing, window), page=1, cursor=None):
@@ -133,8 +127,8 @@ class Servitly(ProviderClient):
 
     def _fetch_part(self, part: str, thing: str | None, window: Window, so_far: Progress | None) -> Iterator[Payload]:
         """The jobs of a part, one page each; the cursor is the start of the next one in milliseconds."""
-        slices = list(_slices(window, self._slice))
-        starts = [str(_millis(one.start)) for one in slices]
+        slices = list(window.slices(self._slice))
+        starts = [str(milliseconds(one.start)) for one in slices]
         first = len(slices) if so_far is not None and so_far.cursor is None else 0
         if so_far is not None and so_far.cursor in starts:
             first = starts.index(so_far.cursor)
@@ -200,8 +194,8 @@ class Servitly(ProviderClient):
         wanted: dict[str, object] = {
             "thingFileName": account.thing_file_name,
             "hashThingFileName": account.are_names_hashed,
-            "startTimestamp": _millis(asked.start),
-            "endTimestamp": _millis(asked.end),
+            "startTimestamp": milliseconds(asked.start),
+            "endTimestamp": milliseconds(asked.end),
             "includeUnit": account.are_units_included,
             "timestampFormat": account.timestamp_format,
         }
@@ -214,15 +208,7 @@ class Servitly(ProviderClient):
         wanted |= {name: value for name, value in optional.items() if value is not None}
         digest = hashlib.sha256(json.dumps([part, wanted], sort_keys=True).encode()).hexdigest()
         name = f"{account.export_name} {asked} {digest[:8]}"
-        return Order(part, asked, {"name": name, "dateTime": _millis(self._now()), **wanted}, digest)
-
-
-def _slices(window: Window, widest: timedelta) -> Iterator[Window]:
-    start = window.start
-    while start < window.end:
-        end = min(start + widest, window.end)
-        yield Window(start, end)
-        start = end
+        return Order(part, asked, {"name": name, "dateTime": milliseconds(self._now()), **wanted}, digest)
 
 
 def _of_no_use(error: ProviderError) -> ProviderError:
@@ -233,10 +219,6 @@ def _of_no_use(error: ProviderError) -> ProviderError:
         place=error.place,
         fix="export the same by hand in its portal and see; tell the provider",
     )
-
-
-def _millis(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MILLISECOND
 
 
 def _as_parameter(value: object) -> str:

@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 
 from domain.quantities import Kind
-from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
+from domain.texts import DECIMAL_SIGNS, DecimalSign
 from providers._numbers import readings
 from providers._points import Integers
 from providers.servitly.account import AccountConfig

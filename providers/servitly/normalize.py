@@ -13,12 +13,13 @@ Rows of other windows are left out before anything is counted; one without a usa
 does (`providers/_outside.py`). What is said twice is left to the loader.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
 
+from domain.instants import EPOCH, MICROSECOND
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Reason
@@ -26,15 +27,14 @@ from domain.window import Window
 from providers._archive import Archive, Member
 from providers._batch import Batch
 from providers._numbers import is_absent
-from providers._outside import SAMPLE_ROWS, Steps, near_outside, untimed_inside
-from providers._points import EPOCH, MICROSECOND, Integers, Points, inside
+from providers._outside import Steps, near_outside, steps_of, untimed_inside
+from providers._points import Integers, Points, inside
 from providers.servitly.account import AccountConfig
 from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.decimal_sign import FileSign, sign_of
-from providers.servitly.naming import key_of, name_reason, series_of, thing_of
 from providers.servitly.spec import BATCH_POINTS
-from providers.servitly.wire import meaning_of, split_header, unreadable
+from providers.servitly.wire import key_of, meaning_of, name_reason, series_of, split_header, thing_of, unreadable
 
 # Bytes of memory, about.
 _POINT: Final = 16
@@ -87,7 +87,7 @@ def _of_archive(
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
             where, before, n_rows = f"{place}, file {member.name[:80]}", None, 0
             sign = sign_of(partial(archive.read, member), account, place=where)
-            steps = _steps_of(payload, member, where)
+            steps = steps_of(payload.window, partial(_pieces_of, payload, member, where), _columns_of)
             for rows in read_csv(archive.read(member), place=where):
                 before = batches.add(payload.params.get("thingId", thing), rows, n_rows, sign, steps, where, before)
                 n_rows += len(rows.times)
@@ -95,32 +95,11 @@ def _of_archive(
         yield from batches.remaining()
 
 
-def _steps_of(payload: Payload, member: Member, place: str) -> Steps:
-    """The steps of the columns of a file, by its first rows, read for themselves: its pieces depend on how it came."""
-
-    def first_rows() -> Iterator[tuple[Rows, Integers, list[int]]]:
-        n_rows = 0
-        with Archive.of(payload, place=place) as archive:
-            for rows in read_csv(archive.read(member), place=place):
-                times, invalid = read_times(rows.times, payload.received_at)
-                usable = [row for row in range(min(len(times), SAMPLE_ROWS - n_rows)) if row not in invalid]
-                yield rows, times, usable
-                n_rows += len(times)
-                if n_rows >= SAMPLE_ROWS:
-                    return
-
-    def all_times() -> Integers:
-        return np.concatenate([times[usable] for _, times, usable in first_rows()])
-
-    def by_column() -> dict[Hashable, list[int]]:
-        found: dict[Hashable, list[int]] = {}
-        for rows, times, usable in first_rows():
-            for row in usable:
-                for name in _columns_of(rows, row):
-                    found.setdefault(name, []).append(int(times[row]))
-        return found
-
-    return Steps(payload.window, all_times, by_column)
+def _pieces_of(payload: Payload, member: Member, place: str) -> Generator[tuple[Rows, Integers, Mapping[int, Reason]]]:
+    """Rows of a file, the time of each, and why some have none that can be used."""
+    with Archive.of(payload, place=place) as archive:
+        for rows in read_csv(archive.read(member), place=place):
+            yield rows, *read_times(rows.times, payload.received_at)
 
 
 def _columns_of(rows: Rows, row: int) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from providers._decimal_sign import DECIMAL_SIGNS, DecimalSign
+from domain.texts import DECIMAL_SIGNS, DecimalSign
 from providers.servitly.spec import MAX_LINE
 
 

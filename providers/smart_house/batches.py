@@ -4,12 +4,12 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
+from domain.instants import microseconds
 from domain.measurement import Normalized
 from domain.records import Reason, Series
 from domain.texts import is_storable
 from domain.window import Window
 from providers._batch import MAX_RAW, Batch
-from providers._points import micros_of
 from providers.smart_house.spec import BATCH_CHARACTERS, BATCH_POINTS
 
 
@@ -34,8 +34,8 @@ class Batches:
     def __init__(self, payload: str, windows: Mapping[int, Window]) -> None:
         self._payload = payload
         self._indices = list(windows)
-        self._starts = [micros_of(window.start) for window in windows.values()]
-        self._ends = [micros_of(window.end) for window in windows.values()]
+        self._starts = [microseconds(window.start) for window in windows.values()]
+        self._ends = [microseconds(window.end) for window in windows.values()]
         self._begun: dict[int, _SizedBatch] = {}
         self._n_entries = 0
         self._n_characters = 0

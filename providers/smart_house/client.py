@@ -1,6 +1,5 @@
 """Talks to the Smart House: archives of uploads as received, asked for in days that it can bear."""
 
-import hashlib
 import json
 import logging
 import re
@@ -19,6 +18,7 @@ from domain.errors import (
     ProviderUnavailableError,
     RateLimitedError,
 )
+from domain.instants import now
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient, Response
@@ -40,10 +40,6 @@ _BROKEN: Final = 500
 _DAY: Final = timedelta(days=1)
 _TYPE: Final = re.compile(r"[a-z][a-z0-9]{0,31}(?![a-z0-9])")
 _MOST_TYPES: Final = 500
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class SmartHouse(ProviderClient):
         account: AccountConfig,
         *,
         slice_of: timedelta = SPEC.max_window,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = now,
     ) -> None:
         """Ask for nothing yet."""
         self._http = http
@@ -102,9 +98,7 @@ class SmartHouse(ProviderClient):
     @property
     def fingerprint(self) -> str:
         """The digest of all that decides what an answer holds."""
-        where = self._http.origin.url("", {}, place=self._http.source)
-        asked = [where, self._account.format, sorted(self._account.types), sorted(self._account.units)]
-        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+        return self._http.fingerprint(self._account.format, sorted(self._account.types), sorted(self._account.units))
 
     def discover(self) -> Iterable[Series]:
         """The series of the newest days that can be had.

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from domain.records import Series
+from domain.texts import key_part
 
 
 def measured(home: str, entity: str, quantity: str, unit: str) -> Series:
     """The series of an entity's numbers in one unit."""
     return Series(
-        key="/".join(_quoted(part) for part in (home, entity, quantity, unit)),
+        key="/".join(key_part(part) for part in (home, entity, quantity, unit)),
         quantity=quantity,
         device=f"{home}/{entity}",
         site=home,
@@ -20,7 +21,7 @@ def measured(home: str, entity: str, quantity: str, unit: str) -> Series:
 def stated(home: str, entity: str) -> Series:
     """The series of an entity's texts."""
     return Series(
-        key="/".join(_quoted(part) for part in (home, entity)),
+        key="/".join(key_part(part) for part in (home, entity)),
         quantity="state",
         device=f"{home}/{entity}",
         site=home,
@@ -32,7 +33,7 @@ def stated(home: str, entity: str) -> Series:
 def undated(home: str, entity: str, unit: str) -> Series:
     """The series of what an entity said at times that were taken out: a text for each day of upload."""
     return Series(
-        key="/".join(_quoted(part) for part in (home, entity, "undated", *([unit] if unit else []))),
+        key="/".join(key_part(part) for part in (home, entity, "undated", *([unit] if unit else []))),
         quantity="state",
         device=f"{home}/{entity}",
         site=home,
@@ -44,15 +45,10 @@ def undated(home: str, entity: str, unit: str) -> Series:
 
 def of_entity(home: str, entity: str) -> str:
     """What the keys of all series of an entity begin with."""
-    return f"{_quoted(home)}/{_quoted(entity)}/"
+    return f"{key_part(home)}/{key_part(entity)}/"
 
 
 def entity_of(key: str) -> tuple[str, str]:
     """The home and the entity of a key, as they are quoted in it."""
     home, entity, *_ = *key.split("/", maxsplit=2), ""
     return home, entity
-
-
-def _quoted(part: str) -> str:
-    """`part` with the separator of keys escaped, so that two different paths never make one key."""
-    return part.replace("%", "%25").replace("/", "%2F")

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Final
 
+from domain.instants import microseconds
 from domain.records import Reason
 from providers import _times
-from providers._points import CLOCK_TOLERANCE, micros_of
+from providers._points import CLOCK_TOLERANCE
 from providers.smart_house.spec import LATE_DAYS
 from providers.smart_house.wire import REDACTED
 
@@ -48,10 +49,10 @@ def instant_of(value: object, day: date, received_at: datetime) -> int | Reason 
 @lru_cache(maxsize=64)  # asked for every change of an answer, with the same few days
 def midnight_of(day: date) -> int:
     """Microseconds since the epoch at which a UTC day begins."""
-    return micros_of(datetime.combine(day, time(), tzinfo=UTC))
+    return microseconds(datetime.combine(day, time(), tzinfo=UTC))
 
 
 @lru_cache(maxsize=64)
 def _latest(received_at: datetime) -> int:
     """Microseconds since the epoch that no clock of a home can be ahead of."""
-    return micros_of(received_at + CLOCK_TOLERANCE)
+    return microseconds(received_at + CLOCK_TOLERANCE)

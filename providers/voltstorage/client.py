@@ -1,11 +1,9 @@
 """Talks to VoltStorage: products, exports and statistics as received."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.contract import ProviderClient
@@ -16,9 +14,11 @@ from domain.errors import (
     ProviderError,
     TruncationSuspectedError,
 )
+from domain.instants import EPOCH, MILLISECOND, milliseconds, now
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient, Response
+from providers._http_types import UNPROVEN
 from providers._zones import REFUSED_ZONE
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.naming import Device, Naming
@@ -29,8 +29,6 @@ from providers.voltstorage.wire import Product, export_name, meaning_of, parse_l
 
 _log: Final = logging.getLogger(__name__)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _LIST_OF_PRODUCTS: Final = "/products"  # the part of the list; no device's part begins with a slash
 _CSV: Final = ("text/csv", "text/plain", "application/octet-stream")
 _JSON: Final = ("application/json",)
@@ -40,15 +38,7 @@ _CLOCK_MARGIN: Final = timedelta(seconds=2)
 _SAMPLE: Final = timedelta(hours=1)
 """The recent span whose header shows which columns a product has."""
 
-_UNPROVEN: Final = "connection closed"
-"""What the transport says of a body whose end only the document itself can show; a CSV shows none."""
-
-
 _Ask = Callable[[Window], Payload]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class VoltStorage(ProviderClient):
@@ -69,7 +59,7 @@ class VoltStorage(ProviderClient):
         *,
         slice_of: timedelta = SPEC.max_window,
         products_per_page: int = PRODUCTS_PER_PAGE,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = now,
     ) -> None:
         """Ask for nothing yet."""
         self._http = http
@@ -82,8 +72,7 @@ class VoltStorage(ProviderClient):
     def fingerprint(self) -> str:
         """The digest of all that decides what an answer holds and which part it belongs to."""
         account = asdict(replace(self._account, fields={}, live_names={}, site=""))
-        where = self._http.origin.url("", {}, place=self._http.source)
-        return hashlib.sha256(json.dumps([where, account], sort_keys=True, default=str).encode()).hexdigest()
+        return self._http.fingerprint(account)
 
     def products(self) -> list[Product]:
         """The products that the account may see, page by page until behind a short one there is nothing new.
@@ -108,7 +97,7 @@ class VoltStorage(ProviderClient):
             self._account.paths.latest, {**device.params, "includeTime": str(with_time).lower()}, accept=_JSON
         )
         time, values = parse_latest(response.body, place=f"latest values of {device.name}")
-        return None if time is None else _EPOCH + timedelta(seconds=time), values
+        return None if time is None else EPOCH + timedelta(seconds=time), values
 
     def discover(self) -> Iterable[Series]:
         """The series of every product, as far as the header of a recent export, and the latest values, show them.
@@ -185,12 +174,12 @@ class VoltStorage(ProviderClient):
         Raises:
             NotYetPublishedError: It has not begun.
         """
-        now = self._now() - _CLOCK_MARGIN
-        if window.start >= now:
+        latest = self._now() - _CLOCK_MARGIN
+        if window.start >= latest:
             raise NotYetPublishedError(
                 "the window lies in the future", place=f"{self._http.source}, {window}", fix="ask again once it is over"
             )
-        return Window(_floor(window.start), _ceiling(min(window.end, now)))
+        return Window(_floor(window.start), _ceiling(min(window.end, latest)))
 
     def _product_pages(self) -> Iterator[tuple[int, Response, list[Product], bool]]:
         """Number, answer, products not seen before, and whether it was the last.
@@ -252,7 +241,7 @@ class VoltStorage(ProviderClient):
         A lifetime is a reading of now: where `window` is over there is no place for it, and it is not asked for.
         """
         running = [] if reached.end >= window.end else [reached.end]
-        slices = list(_slices(reached, self._slice))
+        slices = list(reached.slices(self._slice))
         yield f"{device.name}/export", lambda asked: self._export(device, asked), slices
         for timespan in self._account.statistics if device.kind == "product" else ():
             yield (
@@ -299,7 +288,7 @@ class VoltStorage(ProviderClient):
         return _payload(account.paths.export, params | {"format": account.export_format}, asked, response, proof)
 
     def _require_end(self, response: Response, place: str) -> None:
-        if response.proof == _UNPROVEN:
+        if response.proof == UNPROVEN:
             raise IncompleteAnswerError(
                 "the connection was closed, and nothing else says that the export is whole",
                 place=place,
@@ -320,8 +309,8 @@ class VoltStorage(ProviderClient):
 
     def _series_of(self, device: Device) -> Iterator[Series]:
         """The series of one device: the columns of a recent export, and the numbers among the latest values."""
-        now = self._now() - _CLOCK_MARGIN
-        sample = self._export(device, Window(now - _SAMPLE, now))
+        end = self._now() - _CLOCK_MARGIN
+        sample = self._export(device, Window(end - _SAMPLE, end))
         naming = Naming(self._account)
         for batch in normalize([sample], sample.window, self._account):
             yield from batch.series
@@ -342,7 +331,7 @@ class VoltStorage(ProviderClient):
 
 def _fetch_part(part: str, ask: _Ask, slices: Sequence[Window], so_far: Progress | None) -> Iterator[Payload]:
     """The slices of a part, one page each; the cursor is the start of the next one in milliseconds."""
-    starts = [str((one.start - _EPOCH) // _MILLISECOND) for one in slices]
+    starts = [str(milliseconds(one.start)) for one in slices]
     first = 0
     if so_far is not None and so_far.cursor in starts:
         first = starts.index(so_far.cursor)
@@ -374,23 +363,15 @@ def _placed(series: Series, product: Product | None) -> Series:
     return replace(series, time_zone=product.time_zone, site=site, labels={**series.labels, **refused})
 
 
-def _slices(window: Window, widest: timedelta) -> Iterator[Window]:
-    start = window.start
-    while start < window.end:
-        end = min(start + widest, window.end)
-        yield Window(start, end)
-        start = end
-
-
 def _floor(instant: datetime) -> datetime:
-    return _EPOCH + (instant - _EPOCH) // _MILLISECOND * _MILLISECOND
+    return EPOCH + milliseconds(instant) * MILLISECOND
 
 
 def _ceiling(instant: datetime) -> datetime:
-    return _EPOCH - (_EPOCH - instant) // _MILLISECOND * _MILLISECOND
+    return EPOCH - (EPOCH - instant) // MILLISECOND * MILLISECOND
 
 
 def _seconds(instant: datetime) -> str:
     """Epoch seconds, with milliseconds where there are any."""
-    millis = (instant - _EPOCH) // _MILLISECOND
+    millis = milliseconds(instant)
     return str(millis // 1000) if millis % 1000 == 0 else f"{millis / 1000:.3f}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import ProviderError, RequestRejectedError
+from domain.instants import EPOCH, MICROSECOND
 from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
 from domain.records import Series
@@ -16,7 +17,7 @@ from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import UNAUTHORIZED
 from providers._login import BearerLogin
-from providers._points import CLOCK_TOLERANCE, EARLIEST, EPOCH, MICROSECOND, text_reason
+from providers._points import CLOCK_TOLERANCE, EARLIEST, text_reason
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import one_number

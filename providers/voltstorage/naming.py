@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from domain.records import Series
+from domain.texts import key_part
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.spans import LIFETIME, LONG
 from providers.voltstorage.wire import INFERRED_UNIT, STATISTICS, meaning_of
@@ -69,7 +70,7 @@ class Naming:
     @staticmethod
     def key(device: Device, name: str = "") -> str:
         """The key of a field's series; without a name, what the keys of all series of the device begin with."""
-        return f"{device.name}/{_quoted(name)}"
+        return f"{device.name}/{key_part(name)}"
 
     def of_statistic(self, device: Device, timespan: str, name: str) -> Series:
         """The series of a statistic; its unit, where inferred, is said so in a label."""
@@ -82,7 +83,7 @@ class Naming:
             if timespan == LIFETIME and quantity == "energy":
                 quantity = "energy_register"
             self._known[place] = Series(
-                key=f"{device.name}/{timespan}/{_quoted(name)}",
+                key=f"{device.name}/{timespan}/{key_part(name)}",
                 quantity=quantity,
                 device=device.name,
                 site=self.account.site,
@@ -91,8 +92,3 @@ class Naming:
                 labels=labels | ({"unit": INFERRED_UNIT} if unit == "Ws" else {}),
             )
         return self._known[place]
-
-
-def _quoted(part: str) -> str:
-    """`part` with the separator of keys escaped, so that two different paths never make one key."""
-    return part.replace("%", "%25").replace("/", "%2F")

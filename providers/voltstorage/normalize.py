@@ -12,18 +12,18 @@ statistics; a component's number is said as `component-<number>`. Cells are deal
 Rows of other windows are left out before anything is counted. What is said twice is left to the loader.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
-import numpy as np
-
+from domain.instants import EPOCH, MICROSECOND
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from providers._batch import Batch
-from providers._outside import SAMPLE_ROWS, Steps, near_outside
-from providers._points import EPOCH, MICROSECOND, Integers, Points, inside, text_reason
+from providers._outside import Steps, near_outside, steps_of
+from providers._points import Integers, Points, inside, text_reason
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import is_present, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv
@@ -57,7 +57,7 @@ def normalize(
         elif payload.endpoint == account.paths.statistics:
             yield read_statistics(payload, window, naming, place=place)
         else:
-            steps = _steps_of(payload, account, place)
+            steps = steps_of(payload.window, partial(_pieces_of, payload, account, place), _fields_of)
             for rows in _rows_of(payload, account, place):
                 yield _Share(payload, naming, rows, window, steps=steps, place=place).read()
 
@@ -68,31 +68,12 @@ def _rows_of(payload: Payload, account: AccountConfig, place: str) -> Iterator[R
     return read_csv(payload.body, place=place, is_last_line_ended=account.is_last_line_ended)
 
 
-def _steps_of(payload: Payload, account: AccountConfig, place: str) -> Steps:
-    """The steps of the fields of an export, by its first rows."""
-
-    def first_rows() -> Iterator[tuple[Rows, Integers, list[int]]]:
-        n_rows = 0
-        for rows in _rows_of(payload, account, place):
-            times, invalid = read_times(rows.times, payload.received_at)
-            usable = [row for row in range(min(len(times), SAMPLE_ROWS - n_rows)) if row not in invalid]
-            yield rows, times, usable
-            n_rows += len(times)
-            if n_rows >= SAMPLE_ROWS:
-                return
-
-    def all_times() -> Integers:
-        return np.concatenate([times[usable] for _, times, usable in first_rows()])
-
-    def by_field() -> dict[Hashable, list[int]]:
-        found: dict[Hashable, list[int]] = {}
-        for rows, times, usable in first_rows():
-            for name, cells in rows.columns.items():
-                at = [int(times[row]) for row in usable if is_present(cells[row])]
-                found.setdefault(name, []).extend(at)
-        return found
-
-    return Steps(payload.window, all_times, by_field)
+def _pieces_of(
+    payload: Payload, account: AccountConfig, place: str
+) -> Generator[tuple[Rows, Integers, Mapping[int, Reason]]]:
+    """Rows of an export, the time of each, and why some have none that can be used."""
+    for rows in _rows_of(payload, account, place):
+        yield rows, *read_times(rows.times, payload.received_at)
 
 
 def _fields_of(rows: Rows, row: int) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from domain.errors import OutsideWindowError
+from domain.instants import EPOCH, MICROSECOND
 from domain.measurement import Normalized
 from domain.quantities import conversion
 from domain.records import Payload, Reason, Series
@@ -17,7 +18,7 @@ from domain.texts import clipped
 from domain.window import Window
 from providers._batch import Batch
 from providers._outside import NEAR
-from providers._points import EPOCH, MICROSECOND, earliest_of
+from providers._points import earliest_of
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.spans import LIFETIME, LONG, end_of

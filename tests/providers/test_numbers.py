@@ -5,7 +5,7 @@ import random
 import pytest
 
 from domain.records import Reason
-from providers._decimal_sign import DecimalSign
+from domain.texts import DecimalSign
 from providers._numbers import is_number, looks_like_number, read_numbers, readings
 
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import OutsideWindowError
+from domain.instants import microseconds
 from domain.measurement import Normalized, concat
 from domain.records import Payload
 from domain.window import Window
 from providers._outside import neighbours, untimed_inside
-from providers._points import micros_of
 from providers.climkit import normalize as climkit
 from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.export_service import normalize as export_service
@@ -235,7 +235,7 @@ DAYS = [Window.of_day(FIRST + timedelta(days=number)) for number in range(30)]
 
 
 def at(day: int, hour: int = 0) -> int:
-    return micros_of(datetime(2025, 6, day, hour, tzinfo=UTC))
+    return microseconds(datetime(2025, 6, day, hour, tzinfo=UTC))
 
 
 def array(*times: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -263,7 +263,7 @@ def test_a_piece_of_an_answer_goes_on_where_the_one_before_ended() -> None:
 
 
 def test_behind_the_end_that_was_asked_for_it_belongs_to_the_last_day() -> None:
-    end = micros_of(MONTH.end)
+    end = microseconds(MONTH.end)
     assert untimed_inside(array(at(2), end, 0), [2], MONTH, DAYS[-1]) == [2]
 
 

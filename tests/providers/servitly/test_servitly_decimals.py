@@ -13,8 +13,8 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.measurement import concat
+from domain.texts import DecimalSign
 from domain.window import Window
-from providers._decimal_sign import DecimalSign
 from providers.servitly.account import AccountConfig
 from providers.servitly.decimal_sign import sign_of
 from providers.servitly.normalize import normalize_each

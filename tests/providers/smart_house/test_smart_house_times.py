@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.instants import EPOCH, MICROSECOND
 from domain.measurement import Normalized, concat
 from domain.records import Reason
 from domain.window import Window
-from providers._points import EPOCH, MICROSECOND
 from providers.smart_house.literal import LiteralError, parse_literal
 from providers.smart_house.normalize import normalize
 from providers.smart_house.times import instant_of
