@@ -1,6 +1,6 @@
 """Where what a table holds and what the payloads say differ."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -53,6 +53,8 @@ def compare(
     stored: Iterable[tuple[int, npt.NDArray[np.int64], Any]],
     decode: Callable[[Any], npt.NDArray[_Value]],
     dtype: type[_Value],
+    *,
+    provisional: Mapping[int, npt.NDArray[np.int64]],
 ) -> Difference[_Value]:
     """Compare deduplicated points with what a table holds.
 
@@ -62,6 +64,7 @@ def compare(
         stored: Per series: its number, instants in any order, and values for `decode`.
         decode: Makes an array of stored values.
         dtype: Of the values.
+        provisional: Number in the catalogue → instants at which nothing is lost by another value: a stream put them.
     """
     n_stored = n_unchanged = n_overwritten = 0
     is_stored = np.zeros(len(points), dtype=np.bool_)
@@ -88,7 +91,8 @@ def compare(
         before, now = values[is_known], loaded.value[known]
         differs = now != before
         n_unchanged += int((~differs).sum())
-        n_overwritten += _n_overwritten(before[differs], now[differs])
+        is_loss = differs & ~np.isin(at_us[is_known], provisional[series_id]) if series_id in provisional else differs
+        n_overwritten += _n_overwritten(before[is_loss], now[is_loss])
         is_stored[span.start + known] = True
         changed.append(span.start + known[differs])
     new = np.flatnonzero(~is_stored) if n_stored else None

@@ -166,9 +166,10 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
     source_ids = list(quantities)
     numbers = Partition(connection, numbers_of(buffer), assignment.window, buffer.series_ids, place=assignment.place)
     states = Partition(connection, states_of(buffer), assignment.window, buffer.series_ids, place=assignment.place)
-    of_numbers, of_states = numbers.differ(source_ids), states.differ(source_ids)
     n_streamed = 0
     streamed = Provisional.of(connection, assignment.source, assignment.window, buffer)
+    of_numbers = numbers.differ(source_ids, streamed.instants)
+    of_states = states.differ(source_ids, streamed.instants)
     if streamed:
         of_numbers, n_numbers = streamed.spare(of_numbers, buffer.numbers)
         of_states, n_states = streamed.spare(of_states, buffer.states)

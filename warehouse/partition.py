@@ -1,6 +1,6 @@
 """Making one table say, inside one window, what was taken in: straight in the first time, by difference afterwards."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -105,11 +105,16 @@ class Partition(Generic[_Value]):
         self._series_ids = series_ids
         self._place = place
 
-    def differ(self, source_ids: list[int]) -> Difference[_Value]:
-        """Compare what was taken in with what the table holds of all series of the source."""
+    def differ(self, source_ids: list[int], provisional: Mapping[int, _Ids]) -> Difference[_Value]:
+        """Compare what was taken in with what the table holds of all series of the source.
+
+        Args:
+            source_ids: Their numbers in the catalogue.
+            provisional: Number in the catalogue → instants of the points that a stream put.
+        """
         rank_of = {series_id: rank for rank, series_id in enumerate(self._series_ids.tolist())}
         found = stored_points(self._connection, self._kind.plural, source_ids, self._window)
-        return compare(self._kind.points, rank_of, found, self._kind.decode, self._kind.dtype)
+        return compare(self._kind.points, rank_of, found, self._kind.decode, self._kind.dtype, provisional=provisional)
 
     def touched(self, difference: Difference[_Value]) -> list[int]:
         """The series of which something is to be written."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from domain.errors import ShrinkRefusedError
+from domain.errors import OverwriteRefusedError, ShrinkRefusedError
 from domain.live import LivePoint
 from domain.measurement import Normalized
 from domain.records import LoadReport, Series
@@ -209,6 +209,13 @@ def test_a_load_of_a_span_leaves_the_rest_of_the_day_to_the_stream(warehouse: Ti
     warehouse.live.put(SOURCE, [live(second, float(second)) for second in range(100)])
     exported(warehouse, {at(second): -1.0 for second in range(10, 20)}, Window(at(10), at(20)))
     assert [held(warehouse)[second] for second in (9, 10, 19, 20)] == [9.0, -1.0, -1.0, 20.0]
+
+
+def test_zeros_over_what_an_export_said_are_refused_beside_points_of_a_stream(warehouse: TimescaleWarehouse) -> None:
+    exported(warehouse, {at(second): float(second) for second in range(50)})
+    warehouse.live.put(SOURCE, [live(50 + second, float(second)) for second in range(50)])
+    with pytest.raises(OverwriteRefusedError, match="of 100 points 49 would become zeros"):
+        exported(warehouse, {at(second): 0.0 for second in range(100)})
 
 
 def test_points_of_an_export_are_still_not_lost_beside_those_of_a_stream(warehouse: TimescaleWarehouse) -> None:
