@@ -45,6 +45,23 @@ class Browser:
             assert time.monotonic() < deadline, f"no button {label!r} can be pressed:\n{self._text()}"
             time.sleep(0.5)
 
+    def open_menu(self, label: str, *, seconds: float = 60.0) -> None:
+        """Unfold the menu at the right of the button that is called `label`; its entries are buttons, too."""
+        unfold = f"const all = [...document.querySelectorAll('button')], at = all.indexOf({_button(label)}); "
+        unfold += "if (at < 0) return false; all[at + 1].click(); return true;"
+        deadline = time.monotonic() + seconds
+        while not self._evaluate(f"(() => {{ {unfold} }})()"):
+            assert time.monotonic() < deadline, f"no button {label!r} is there:\n{self._text()}"
+            time.sleep(0.5)
+
+    def is_shown(self, image: str, *, seconds: float = 60.0) -> bool:
+        """Whether the image that is described as `image` is drawn on the page that is open, or will be."""
+        drawn = f"[...document.images].some(one => one.alt === {json.dumps(image)} && one.naturalWidth > 0)"
+        deadline = time.monotonic() + seconds
+        while not self._evaluate(drawn) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return bool(self._evaluate(drawn))
+
     def is_pressable(self, label: str) -> bool:
         """Whether there is a button that is called `label`, and it is not grey."""
         return bool(

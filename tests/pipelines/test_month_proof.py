@@ -101,7 +101,7 @@ class Month:
         """One simulated day, from midnight to midnight."""
         draw = random.Random(str(day))  # noqa: S311 - a moment is no secret
         midnight = Window.of_day(day).start
-        lived = Day(day, midnight + timedelta(hours=3, minutes=draw.randint(20, 100)))
+        lived = Day(day, midnight + TICK + timedelta(minutes=draw.randint(-120, 60)))
         began = time.monotonic()
         moments = {midnight + at: n for at, n in CHECKS.items()} | {midnight + TICK: 2 * len(self._bindings)}
         changes = {lived.outage: True, lived.outage + OUTAGE: False}

@@ -1,4 +1,4 @@
-"""The guard before the UI, in a browser: its own pages launch, another page in the same browser does not."""
+"""The UI in a browser: its own pages launch and another page does not, and a failed day is made good by the menu."""
 
 import http.server
 import json
@@ -13,7 +13,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from pipelines.console import today
-from pipelines.local.processes import LoopbackServer
+from pipelines.local.dagster_graphql import DagsterGraphQL
+from pipelines.local.processes import LoopbackServer, poll
+from pipelines.local.sandbox_process import SandboxProcess
 from tests.fakes.browser import Browser, browser
 from tests.fakes.demo import PROGRAM, clean_home, environment_of
 from tests.fakes.guarded_ui import limiting
@@ -89,9 +91,9 @@ def ask(ui: str, query: str) -> str:
     return json.dumps(server.request("POST", "/graphql", {"query": query}))
 
 
-def partitions(ui: str) -> str:
+def partitions(ui: str, asset: str = f"{SOURCE}/payloads") -> str:
     chosen = quote(f"[{DAYS[0]}...{DAYS[1]}]")
-    return f"{ui}/assets/{SOURCE}/payloads?view=partitions&default_range={chosen}"
+    return f"{ui}/assets/{asset}?view=partitions&default_range={chosen}"
 
 
 def test_a_person_backfills_and_another_page_of_the_same_browser_does_not_and_viewers_do_not(home: Path) -> None:
@@ -108,7 +110,8 @@ def test_a_person_backfills_and_another_page_of_the_same_browser_does_not_and_vi
 
             assert_foreign_page_is_refused(page, ui, log)
         with open_ui(home, "--read-only") as ui:
-            page.read(partitions(ui), lambda text: "Materialized (2)" in text)
+            # The page asks what one may do, and the button is as for everybody until it knows.
+            page.read(partitions(ui), lambda text: "Materialized (2)" in text and not page.is_pressable("Materialize…"))
             assert not page.is_pressable("Materialize…")
 
 
@@ -127,3 +130,50 @@ def assert_foreign_page_is_refused(page: Browser, ui: str, log: Path) -> None:
         assert sentence in refused, refused
     assert "foreign" not in ask(ui, "{ instance { concurrencyLimits { concurrencyKey } } }")
     assert '"foreign"' not in ask(ui, "{ assetsOrError { ... on AssetConnection { nodes { key { path } } } } }")
+
+
+def test_a_failed_day_is_seen_says_why_and_is_green_after_from_failure_with_its_picture_beside_it(home: Path) -> None:
+    hub, bad, good = "charging_hub", *DAYS
+    sandbox = SandboxProcess(home)
+    sandbox.request(
+        "PUT", "/export_service/faults", {"fault": "status", "code": 422, "day": str(bad), "endpoint": "any"}
+    )
+    with browser() as page, open_ui(home) as ui:
+        dagster = DagsterGraphQL(LoopbackServer(urlsplit(ui).port or 0, "the UI", "its log"))
+        backfill = dagster.launch_backfill([f"{hub}/payloads", f"{hub}/measurements"], DAYS)
+
+        # The failed day is red, and the other one green with its picture.
+        measurements = partitions(ui, f"{hub}/measurements")
+        seen = page.read(measurements, lambda text: "Failed (1)" in text and "Materialized (1)" in text, seconds=240)
+        assert "Failed (1)" in seen, seen
+        assert "Materialized (1)" in seen, seen
+        page.read(f"{measurements}&partition={good}", lambda text: "plot" in text)
+        assert page.is_shown(str(good))
+
+        # Its sentence.
+        [failed] = dagster.runs_of(backfill)
+        run = page.read(f"{ui}/runs/{failed}", lambda text: "RUN_FAILURE" in text)
+        assert f"1 of 2 days of {hub} failed: {bad}. RequestRejectedError: the provider answered 422" in run, run
+
+        # "From failure" by the menu, and the green that follows.
+        sandbox.request("DELETE", "/export_service/faults")
+        for _ in poll(120, every=1):
+            if dagster.backfill(backfill).has_ended:
+                break
+        page.read(f"{ui}/runs/{failed}", lambda text: "RUN_FAILURE" in text)
+        page.open_menu("Re-execute all (*)")
+        page.click("From failure")
+        page.click("Confirm")  # that the backfill has ended, and stays as it is
+        again = page.wait(lambda text: "RUN_SUCCESS" in text and failed[:8] in text, seconds=240)
+        assert "RUN_SUCCESS" in again, again
+        [newest] = json.loads(ask(ui, "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }"))["data"][
+            "runsOrError"
+        ]["results"]
+        logs = f'logsForRun(runId: "{newest["runId"]}")'
+        events = f"{{ {logs} {{ ... on EventConnection {{ events {{ ... on MessageEvent {{ message }} }} }} }} }}"
+        assert "1 of 2 days were done by the failed run that this one continues" in ask(ui, events)
+        healed = page.read(measurements, lambda text: "Materialized (2)" in text, seconds=60)
+        assert "Materialized (2)" in healed, healed
+        assert "Failed (0)" in healed, healed
+        page.read(f"{measurements}&partition={bad}", lambda text: "plot" in text)
+        assert page.is_shown(str(bad))
