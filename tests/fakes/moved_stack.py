@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from warehouse.server import ensure_database
 
 _PROGRAMS = Path(PROGRAM).parent
 _START_SECONDS = 120.0
+_PASSWORD = "of-the-proof"  # noqa: S105 - of a server that listens on loopback, for as long as a proof runs
 _A_YEAR = str(365 * 86400)
 _UNFINISHED = ("NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING")
 
@@ -174,11 +175,6 @@ class MovedStack:
                 return f"{name} has ended:\n{self._process(name).tail()}"
         return ""
 
-    def stop(self) -> None:
-        """End everything but the server."""
-        for name in ("daemon", "code-server", "sandbox"):
-            self._process(name).stop()
-
     @property
     def _variables(self) -> dict[str, str]:
         return {**self.environment, "DAGSTER_HOME": str(self.home / "dagster"), "DAGSTER_DISABLE_TELEMETRY": "1"}
@@ -203,24 +199,24 @@ def moved_stack(
         first_day: The first day that the sources have.
         sources: The sources that are pointed at the sandbox.
     """
-    server = MovedServer(home, cache, begins_at)
-    stack = None
-    try:
-        url, password = server.embedded.url, "of-the-proof"
-        history = ensure_database(server.embedded.admin_url, "dagster", "dagster", password)
-        at = psycopg.conninfo.conninfo_to_dict(url)
+    with ExitStack() as ending:
+        ending.callback(EmbeddedWarehouse(home, cache=cache).remove)
+        server = MovedServer(home, cache, begins_at)
+        history = ensure_database(server.embedded.admin_url, "dagster", "dagster", _PASSWORD)
         environment = environment_of(home, **server.time.environment) | {
-            "WAREHOUSE_URL": url,
+            "WAREHOUSE_URL": server.embedded.url,
             "DAGSTER_PG_HOST": HOST,
-            "DAGSTER_PG_PORT": str(at["port"]),
+            "DAGSTER_PG_PORT": str(psycopg.conninfo.conninfo_to_dict(history)["port"]),
             "DAGSTER_PG_USER": "dagster",
-            "DAGSTER_PG_PASSWORD": password,
+            "DAGSTER_PG_PASSWORD": _PASSWORD,
             "DAGSTER_PG_DB": "dagster",
             "DAGSTER_EVENT_BATCH_SIZE": "100",
             # A thread that said nothing for a day was not silent: the day was.
             "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": _A_YEAR,
             "JOULEHOUSE_FIRST_DAY": str(first_day),
         }
+        for name in ("sandbox", "code-server", "daemon"):
+            ending.callback(Process(name, home / "run").stop)
         project = Project(Settings(environment))
         bindings = [project.source(slug).sandbox_binding for slug in sources]
         project.sandbox.start(environment, bindings)
@@ -231,8 +227,3 @@ def moved_stack(
         stack.run(PROGRAM, "warehouse", "migrate")
         stack.start_dagster()
         yield stack
-    finally:
-        if stack is not None:
-            stack.stop()
-        Process("sandbox", home / "run").stop()
-        server.embedded.remove()
