@@ -25,7 +25,7 @@ from warehouse.server import ensure_database
 
 _PROGRAMS = Path(PROGRAM).parent
 _START_SECONDS = 120.0
-_PASSWORD = "of-the-proof"  # noqa: S105 - of a server that listens on loopback, for as long as a proof runs
+_PASSWORD = "of-the-proof"
 _A_YEAR = str(365 * 86400)
 _UNFINISHED = ("NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING")
 
