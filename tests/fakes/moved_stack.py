@@ -16,6 +16,7 @@ import psycopg
 from pipelines.local.processes import HOST, Process, poll
 from pipelines.local.project import Project
 from resources.settings import PROJECT, Settings
+from tests.fakes.dagster_stack import clone_of_the_house
 from tests.fakes.demo import PROGRAM, environment_of
 from tests.fakes.moved_time import MovedTime
 from warehouse.embedded import EmbeddedWarehouse
@@ -86,12 +87,14 @@ class MovedStack:
 
     Attributes:
         home: Where the project keeps its files.
+        house: The project's code, with the sources in question and no other.
         server: The database's server.
         environment: What every process has.
         history: The address of Dagster's database.
     """
 
     home: Path
+    house: Path
     server: MovedServer
     environment: dict[str, str]
     history: str
@@ -144,11 +147,9 @@ class MovedStack:
         address = f"{{host: {HOST}, port: {port}, location_name: joulehouse}}"
         (instance / "workspace.yaml").write_text(f"load_from: [{{grpc_server: {address}}}]\n")
         self.run(str(_PROGRAMS / "dagster"), "instance", "migrate")
-        self._start(
-            "code-server",
-            [str(_PROGRAMS / "dagster"), "api", "grpc", "-h", HOST, "-p", str(port), "-m", "pipelines.definitions"],
-            "--inject-env-vars-from-instance",
-        )
+        options = ["-h", HOST, "-p", str(port), "-m", "pipelines.definitions", "-d", str(self.house)]
+        command = [str(_PROGRAMS / "dagster"), "api", "grpc", *options, "--inject-env-vars-from-instance"]
+        self._start("code-server", command)
         for _ in poll(_START_SECONDS, every=1):
             if not self.run(str(_PROGRAMS / "dagster"), "api", "grpc-health-check", "-p", str(port), check=False):
                 break
@@ -182,8 +183,8 @@ class MovedStack:
     def _process(self, name: str) -> Process:
         return Process(name, self.home / "run")
 
-    def _start(self, name: str, command: list[str], *more: str) -> None:
-        self._process(name).start([*command, *more], cwd=self.home / "dagster", environment=self._variables)
+    def _start(self, name: str, command: list[str]) -> None:
+        self._process(name).start(command, cwd=self.home / "dagster", environment=self._variables)
 
 
 @contextmanager
@@ -222,7 +223,9 @@ def moved_stack(
         project.sandbox.start(environment, bindings)
         environment |= project.sandbox.variables(bindings)
         environment["JOULEHOUSE_REQUESTS_PER_MINUTE"] = project.sandbox.requests_per_minute_variable(bindings)
-        stack = MovedStack(home, server, environment, history)
+        texts = {slug: (PROJECT / "assets" / slug / "defs.yaml").read_text("utf-8") for slug in sources}
+        house = clone_of_the_house(home / "house", texts)
+        stack = MovedStack(home, house, server, environment, history)
         (home / "dagster").mkdir()
         stack.run(PROGRAM, "warehouse", "migrate")
         stack.start_dagster()
