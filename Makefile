@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.12   the interpreter the environment is made with (3.11 to 3.13; found when not given)
 #   ONCE=1  DAYS=60     for `make demo`: end after the summary; how many whole days to pull
+#   MONTH_DAYS=3        for `make prove`: how many days the simulated month has (30, for an hour or more)
 #   DATA=1              for `make clean`: also delete .joulehouse, which holds the embedded warehouse and the landing zone
 
 VENV := .venv
