@@ -58,7 +58,7 @@ def test_a_picture_that_would_be_folded_leaves_lines_out() -> None:
     codes = np.repeat(np.arange(4), n_bins)
     frame = pd.DataFrame(
         {
-            "series": pd.Categorical.from_codes(codes, keys),
+            "series": pd.Categorical([keys[code] for code in codes], categories=keys),
             "measured_at": np.tile(at, 4),
             "value": [float(n % 2) for n in range(4 * n_bins)],
         }
