@@ -8,7 +8,7 @@ Dagster skips what comes after a failed step, checks included. So a step that fa
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +23,7 @@ from domain.quantities import ABSENT
 from domain.records import EXEMPT, LoadReport
 
 if TYPE_CHECKING:
-    from warehouse.ledger import DayStatus, RejectedSeries
+    from warehouse.ledger import DayStatus, RejectedSeries, Restatement
     from warehouse.store import TimescaleWarehouse
     from warehouse.suspects import SuspectDay
 
@@ -37,12 +37,14 @@ CHECKS: Final = {
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity, but for those left out on purpose.",
     "accounted_for": "Received = inserted + changed + unchanged + rejected + duplicate, for every loaded day.",
+    "restated": "No load of the last 7 days changed much of a day whose values had been final (`restated_share`).",
     "summaries_agree": "Hours, days and local days of the newest 3 loaded days are what their points amount to.",
 }
 """Check name → what it promises."""
 
 _RECENT: Final = 31  # days whose rejected rows and unmapped fields are still news
 _WORST: Final = 3  # series named in a check's sentence
+_RESTATED: Final = timedelta(days=7)  # how long a restatement is news
 _SUMMED: Final = 3  # days whose summaries are compared with their points after every run
 _NAMED: Final = 50  # days named in the metadata of a check
 
@@ -112,8 +114,10 @@ def _results(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime)
     summed = [load.window for load in loads[-_SUMMED:]]
     wrong = [(window.day, one) for window in summed for one in warehouse.reading.wrong_summaries(facts.slug, window)]
     unread = ledger.landed_not_loaded(facts.slug)
+    restated = ledger.restatements(facts.slug, now - _RESTATED, facts.finalization_lag)
     found = coverage(facts, warehouse, now)
-    return evaluate(facts, loads, ledger.days(facts.slug), now, broken, wrong=wrong, unread=unread, found=found)
+    days = ledger.days(facts.slug)
+    return evaluate(facts, loads, days, now, broken, wrong=wrong, unread=unread, restated=restated, found=found)
 
 
 def evaluate(
@@ -126,6 +130,7 @@ def evaluate(
     wrong: Sequence[tuple[date, str]] = (),
     unread: Sequence[date] = (),
     found: Coverage | None = None,
+    restated: "Sequence[Restatement]" = (),
 ) -> Iterator[dg.AssetCheckResult]:
     """What the checks say of a source.
 
@@ -138,6 +143,7 @@ def evaluate(
         wrong: Summaries that are not what their points amount to: the day, and which in words.
         unread: Days that are landed and not loaded.
         found: What was judged of its series.
+        restated: Recent loads that changed days whose values had been final.
     """
     by_day = {load.window.day: load for load in loads}
     recent = _newest(loads)
@@ -152,6 +158,7 @@ def evaluate(
     yield _nothing_rejected(facts, recent, broken)
     yield _counted(facts, "nothing_unmapped", recent, lambda load: _waited_for(facts, load.unmapped))
     yield _accounted_for(facts, loads)
+    yield _restated(facts, restated)
     yield _summaries_agree(facts, wrong)
 
 
@@ -309,6 +316,24 @@ def _summaries_agree(facts: SourceFacts, wrong: Sequence[tuple[date, str]]) -> d
         facts, "summaries_agree", sentence, passed=not wrong, is_grave=True,
         wrong=len(wrong), buckets=[one for _, one in wrong[:_NAMED]],
     )  # fmt: skip
+
+
+def _restated(facts: SourceFacts, restated: "Sequence[Restatement]") -> dg.AssetCheckResult:
+    shares: dict[date, float] = {}
+    for one in restated:
+        shares[one.day] = max(shares.get(one.day, 0.0), one.share)
+    above = {day: share for day, share in sorted(shares.items()) if share > facts.restated_share}
+    if not above:
+        sentence = f"No final day was changed by more than {facts.restated_share:.1%} in the last 7 days."
+        return _result(facts, "restated", sentence, passed=True, days={})
+    first, last, worst = min(above), max(above), max(above, key=lambda day: above[day])
+    which = f"{first} was" if len(above) == 1 else f"{len(above)} days from {first} to {last} were"
+    sentence = (
+        f"{which} restated in the last 7 days, {worst} by {above[worst]:.1%} of its points:"
+        f" `joulehouse changes {facts.slug} --from {first} --to {last}` says what changed."
+    )
+    named = {str(day): round(share, 4) for day, share in list(above.items())[:_NAMED]}
+    return _result(facts, "restated", sentence, passed=False, days=named)
 
 
 def _waited_for(facts: SourceFacts, unmapped: Mapping[str, int]) -> dict[str, int]:

@@ -121,6 +121,13 @@ def load_figures(report: LoadReport) -> Metadata:
         "load_id": _number(report.load_id),
         "pull_id": _number(report.pull_id),
     }
+    if n_revised := report.n_changed + report.n_removed:
+        share = n_revised / (n_revised + report.n_unchanged)
+        day = report.window.day
+        figures["restated"] = (
+            f"{report.n_changed:,} points changed and {report.n_removed:,} removed, {share:.1%} of those that were"
+            f" there: joulehouse changes {report.source} --from {day} --to {day}"
+        )
     if report.unmapped:
         figures["unmapped_fields"] = dict(report.unmapped)
     if report.rejected_by_reason:

@@ -72,6 +72,7 @@ class SourceFacts:
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
         ignored: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
+        restated_share: Which share of a final day's points a later load may change before a check warns.
         site: Where its devices stand; empty if they stand in many places.
     """
 
@@ -89,6 +90,7 @@ class SourceFacts:
     was_retired: bool = False
     known_dead: tuple[KnownDead, ...] = ()
     tolerance: Tolerance = Tolerance()
+    restated_share: float = 0.01
 
     @property
     def dead_since(self) -> dict[str, date]:

@@ -65,6 +65,21 @@ class DayStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Restatement:
+    """A load that changed a day whose values had been final: day, points changed, removed and left as they were."""
+
+    day: date
+    n_changed: int
+    n_removed: int
+    n_unchanged: int
+
+    @property
+    def share(self) -> float:
+        """Which share of the day's points it changed or removed."""
+        return (self.n_changed + self.n_removed) / (self.n_changed + self.n_removed + self.n_unchanged)
+
+
+@dataclass(frozen=True, slots=True)
 class LastEnd:
     """How far the loads of a source have ended.
 
@@ -201,6 +216,12 @@ class Ledger:
     def last_ends(self) -> dict[str, LastEnd]:
         """Source → the last ends of its loads."""
         return {one.source: one for one in self._connections.rows("ledger", "ledger/last_ends", {}, class_row(LastEnd))}
+
+    def restatements(self, source: str, since: datetime, finalization_lag: timedelta) -> list[Restatement]:
+        """The loads since then that changed days whose values had been final, oldest first."""
+        values = {"source": source, "since": since, "finalization_lag": finalization_lag}
+        place = f"ledger of {source}"
+        return self._connections.rows(place, "ledger/restatements", values, class_row(Restatement))
 
     def landed_not_loaded(self, source: str) -> list[date]:
         """The UTC days whose newest complete pull has not been loaded, in order: a replay would load them."""

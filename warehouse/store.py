@@ -26,6 +26,7 @@ from domain.window import Window
 from warehouse import pulls
 from warehouse.availability import PATIENCE_SECONDS, Availability
 from warehouse.catalogue import Catalogue
+from warehouse.changes import Changes
 from warehouse.completeness import Completeness
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
@@ -78,6 +79,7 @@ class TimescaleWarehouse(Closeable):
         reading: What is there.
         live: What streams say, and what they may have missed.
         notifications: Who was told of what.
+        changes: What restatements changed.
         completeness: Which series are complete on which days.
     """
 
@@ -91,6 +93,7 @@ class TimescaleWarehouse(Closeable):
         self.reading: Final = Reading(self._connections)
         self.live: Final = Live(self._connections, self._catalogue)
         self.notifications: Final = Notifications(self._connections)
+        self.changes: Final = Changes(self._connections)
         self.completeness: Final = Completeness(self._connections)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:

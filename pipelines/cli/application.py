@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "gaps": ("gaps", "gaps", "Which series lack what, and since when"),
     "assess": ("gaps", "assess", "Judge series and days from their facts"),
     "lateness": ("gaps", "lateness", "How late points come, by device"),
+    "changes": ("changes", "changes", "What restatements changed, and by how much"),
     "confirm": ("confirm", "confirm", "Say that a suspect day is right"),
     "backfill": ("days", "backfill", "Ask for days again, and load them"),
     "replay": ("days", "replay", "Load days again without one request"),

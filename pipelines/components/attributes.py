@@ -163,6 +163,12 @@ class SourceAttributes(Strict):
         le=24,
         description="How many hours after its scheduled load a day should be there at the latest.",
     )
+    restated_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Which share of a final day's points a later load may change before the check restated warns.",
+    )
     retired: bool = Field(
         default=False, description="It has gone for good: no schedule asks it; what is loaded stays, and is replayed."
     )

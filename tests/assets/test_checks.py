@@ -15,7 +15,7 @@ from domain.window import Window
 from tests.fakes.days import FIRST, days, facts, provider_of
 from tests.fakes.provider import FAKE_SPEC
 from tests.fakes.warehouse import FakeWarehouse, day_status
-from warehouse.ledger import DayStatus, RejectedSeries
+from warehouse.ledger import DayStatus, RejectedSeries, Restatement
 from warehouse.suspects import SuspectDay
 
 DUE_FOR_FIVE = datetime(2026, 1, 6, 4, 30, tzinfo=UTC) + timedelta(hours=2)  # the schedule comes at 4:30
@@ -36,8 +36,11 @@ def said(
     of: SourceFacts | None = None,
     ledger: Sequence[DayStatus] = (),
     broken: Sequence[RejectedSeries] = (),
+    *,
+    restated: Sequence[Restatement] = (),
 ) -> dict[str, dg.AssetCheckResult]:
-    return {str(result.check_name): result for result in evaluate(of or facts(), loads, ledger, now, broken)}
+    results = evaluate(of or facts(), loads, ledger, now, broken, restated=restated)
+    return {str(result.check_name): result for result in results}
 
 
 def test_every_check_has_a_result() -> None:
@@ -217,3 +220,18 @@ def test_a_summary_that_is_wrong_is_named_with_what_mends_it() -> None:
 
     assert not result.passed
     assert "joulehouse warehouse recompute roof --from 2026-01-02 --to 2026-01-04" in str(result.description)
+
+
+def test_a_restatement_above_the_source_s_share_is_a_warning_with_the_command_that_says_more() -> None:
+    restated = [Restatement(FIRST, 1, 0, 99), Restatement(days(2)[1], 20, 5, 75), Restatement(days(2)[1], 1, 0, 99)]
+    result = said(loaded(*days(5)), DUE_FOR_FIVE, restated=restated)["restated"]
+    assert not result.passed
+    assert result.severity is dg.AssetCheckSeverity.WARN
+    assert result.description == (
+        "2026-01-02 was restated in the last 7 days, 2026-01-02 by 25.0% of its points:"
+        " `joulehouse changes roof --from 2026-01-02 --to 2026-01-02` says what changed."
+    )
+    bears = facts(restated_share=0.25)
+    assert said(loaded(*days(5)), DUE_FOR_FIVE, bears, restated=restated)["restated"].passed
+    strict = said(loaded(*days(5)), DUE_FOR_FIVE, facts(restated_share=0.0), restated=restated)["restated"]
+    assert strict.metadata["days"].value == {"2026-01-01": 0.01, "2026-01-02": 0.25}

@@ -289,5 +289,6 @@ def test_checks_run_after_the_days(house: House) -> None:
         "nothing_rejected": True,
         "nothing_unmapped": True,
         "accounted_for": True,
+        "restated": True,
         "summaries_agree": True,
     }

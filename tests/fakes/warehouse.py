@@ -21,7 +21,7 @@ from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
 from warehouse.assessment import Assessed
 from warehouse.completeness import GroupDay, JudgedDay, SeriesGap
-from warehouse.ledger import DayStatus, RejectedSeries
+from warehouse.ledger import DayStatus, RejectedSeries, Restatement
 
 Points = dict[tuple[str, datetime], float]
 
@@ -104,6 +104,7 @@ class FakeWarehouse:
     reports: list[LoadReport] = field(default_factory=list)
     failures: list[tuple[str, Window, IngestError]] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
+    restated: list[Restatement] = field(default_factory=list)
     standing: dict[str, dict[date, DayStatus]] = field(default_factory=dict)
     rejected: dict[tuple[str, int], list[RejectedSeries]] = field(default_factory=dict)
     wrong: dict[tuple[str, date], Sequence[str]] = field(default_factory=dict)
@@ -270,6 +271,11 @@ class FakeWarehouse:
     def days(self, source: str) -> Sequence[DayStatus]:
         self._answer()
         return [one for _, one in sorted(self.standing.get(source, {}).items())]
+
+    def restatements(self, source: str, since: datetime, finalization_lag: timedelta) -> Sequence[Restatement]:
+        self._answer()
+        del source, since, finalization_lag
+        return self.restated
 
     def landed_not_loaded(self, source: str) -> Sequence[date]:
         self._answer()

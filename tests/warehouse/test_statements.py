@@ -11,6 +11,7 @@ from warehouse.statements import parse, script, statement
 ROOT = Path(str(warehouse.__path__[0]))
 STEPS = ROOT / "migrations" / "versions"
 FROZEN = {
+    "step_0024": "c0d003ea140138201f1a05442fd87e7c4351061200071ecef2cf8dfe0c0b64a4",
     "step_0001": "1c60978c7de9be6614460c4f803342a78c72197f574d8f5fb1c768a93db8f723",
     "step_0002": "c26cf8947f834085c1c6561739a9525fcf7d77183ec24ad13abbb3d3458da05d",
     "step_0003": "886712ae546f54ef89efcc93391dc06e0c0dc30f60dd533769c70a5d82df0489",

@@ -267,6 +267,33 @@ WHERE
     AND day_start < %(end)s
 ORDER BY day;
 
+-- name: restatements
+-- Loads of a source since an instant that changed or removed points of a day which an earlier load had loaded after its
+-- values were final, oldest first.
+SELECT
+    load.window_start::date AS day,
+    load.n_changed,
+    load.n_removed,
+    load.n_unchanged
+FROM load
+WHERE
+    load.source = %(source)s
+    AND load.status = 'committed'
+    AND load.loaded_at >= %(since)s
+    AND load.n_changed + load.n_removed > 0
+    AND load.window_end = load.window_start + INTERVAL '24 hours'
+    AND EXISTS (
+        SELECT FROM load AS earlier
+        WHERE
+            earlier.source = load.source
+            AND earlier.status = 'committed'
+            AND earlier.window_start = load.window_start
+            AND earlier.window_end = load.window_end
+            AND earlier.load_id < load.load_id
+            AND earlier.loaded_at >= load.window_end + %(finalization_lag)s
+    )
+ORDER BY load.load_id;
+
 -- name: totals
 -- What the committed loads of each source did together, and what landing cost. What was there to load (received,
 -- rejected, duplicate, points, series) is that of the newest load of each window; what was written is summed over all.

@@ -80,3 +80,24 @@ FROM rejected
 WHERE source = %(source)s AND window_start < %(end)s AND window_end > %(start)s
 GROUP BY series_key, reason
 ORDER BY 3 DESC, series_key, reason;
+
+-- name: changes
+-- What later loads changed of a source's series on some UTC days.
+SELECT
+    day AS first_day,
+    day AS last_day,
+    key,
+    device,
+    site,
+    quantity,
+    unit,
+    kind,
+    1 AS n_series,
+    n_changed,
+    n_removed,
+    before,
+    after,
+    revised_at
+FROM measurement_change
+WHERE source = %(source)s AND day >= %(first)s AND day <= %(last)s
+ORDER BY day, key COLLATE "C";

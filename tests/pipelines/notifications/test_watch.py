@@ -1,6 +1,7 @@
 """`joulehouse watch` on a moved clock: the daemon, the database, a night that never ran, and a watchdog outside."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -149,8 +150,9 @@ def test_a_database_that_is_down_is_told_without_it_and_once_more_when_it_is_bac
 
 def test_a_database_that_hangs_is_down(scene: Scene) -> None:
     watch = scene.watch(answer_seconds=0.2)
-    scene.hung = threading.Event()
+    scene.hung, began = threading.Event(), time.monotonic()
     assert scene.look(watch, TICK) == ([], 0)
+    assert time.monotonic() - began < 10
     assert scene.look(watch, TICK + MINUTE) == (["Joulehouse: database"], 0)
     assert threading.active_count() < 20
     scene.hung.set()
