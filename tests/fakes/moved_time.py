@@ -39,8 +39,7 @@ class MovedTime:
         return {
             "LD_PRELOAD": str(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # seconds until a move is known to everybody; no file is read at each look
             "DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",  # a file that is no older after a move: whoever compares with it would be misled
             "PYTHONPATH": str(_SITE),
