@@ -16,7 +16,7 @@ from assets import metadata
 from assets.checks import evaluations_of_failed_step
 from assets.failures import as_failure, as_single_failure, named
 from assets.ingest import DayOutcome, all_failed, ingest_days
-from assets.retries import DoneDays, calls_for_repetition, done_by_parent
+from assets.retries import DoneDays, calls_for_repetition, continued_without_history, done_by_parent, loaded_by_parent
 from assets.source import SourceFacts, catalogue_key, days_of, measurements_key, payloads_key
 from domain.errors import IngestError
 from domain.records import Series
@@ -135,18 +135,21 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
     def days(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         selected = context.selected_asset_keys
         done = done_by_parent(context, selected)
-        wanted = [date.fromisoformat(key) for key in sorted(context.partition_keys) if key not in done]
-        last = wanted[-1] if wanted else facts.first_day
-        from assets.plot import Pictures  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
-
-        pictures = Pictures(context.log.warning)
         outcomes: list[DayOutcome] = []
-        _say_how(context, facts, len(done))
         with ExitStack() as opened:
+            opened.enter_context(continued_without_history(context))
             try:
                 warehouse = opened.enter_context(context.resources.warehouse.open())
+                done = loaded_by_parent(context, facts, selected, warehouse.ledger) | done
             except IngestError as error:
-                raise _failure(context, facts, list(all_failed(wanted, error)), done, {}, warehouse=None) from None
+                left = list(all_failed(_days_left(context, done), error))
+                raise _failure(context, facts, left, done, {}, warehouse=None) from None
+            wanted = _days_left(context, done)
+            last = wanted[-1] if wanted else facts.first_day
+            from assets.plot import Pictures  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
+
+            pictures = Pictures(context.log.warning)
+            _say_how(context, facts, len(done))
             try:
                 for outcome in ingest_days(
                     wanted,
@@ -179,6 +182,10 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(asset_key=asset_key)
 
     return days
+
+
+def _days_left(context: dg.AssetExecutionContext, done: DoneDays) -> list[date]:
+    return [date.fromisoformat(key) for key in sorted(context.partition_keys) if key not in done]
 
 
 def _repeat(context: dg.AssetExecutionContext, done: DoneDays) -> None:

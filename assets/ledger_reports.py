@@ -16,6 +16,7 @@ import dagster as dg
 
 from assets import metadata
 from assets.source import SourceFacts, measurements_key, payloads_key
+from domain.window import Window
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log import EventLogStorage
@@ -61,19 +62,29 @@ def ledger_report(facts: SourceFacts, entries: "Iterable[LedgerEntry]", storage:
         entries: In the order in which they were made.
         storage: What Dagster knows.
     """
-    newest: dict[str, LedgerEntry] = {}
-    has_failures = False
-    for entry in entries:
-        load = entry.load
-        has_failures = has_failures or load.status == "failed"
-        if load.status == "committed" and load.window == load.window.of_day(load.window.day):
-            newest[str(load.window.day)] = entry
+    entries = list(entries)
+    newest = {day: entry for day, entry in _of_days(entries).items() if entry.load.status == "committed"}
     known = _told_loads(storage, measurements_key(facts.slug), newest)
     told: list[dg.AssetMaterialization] = []
     for day, entry in newest.items():
         if day not in known or known[day].is_before(entry.load.load_id, entry.load.loaded_at):
             told += _materializations(facts, day, entry)
-    return LedgerReport(told, has_failures)
+    return LedgerReport(told, any(entry.load.status == "failed" for entry in entries))
+
+
+def loaded_between(
+    facts: SourceFacts, ledger: "Ledger", window: Window, since: datetime, until: datetime
+) -> list[dg.AssetMaterialization]:
+    """What is to be said of the days in `window` of which the last entry within that time is a committed load."""
+    entries = _of_days(ledger.entries_between(facts.slug, window, since, until))
+    committed = [(day, entry) for day, entry in entries.items() if entry.load.status == "committed"]
+    return [told for day, entry in committed for told in _materializations(facts, day, entry)]
+
+
+def _of_days(entries: "Iterable[LedgerEntry]") -> "dict[str, LedgerEntry]":
+    """Day → the last entry of it alone."""
+    whole = [entry for entry in entries if entry.load.window == Window.of_day(entry.load.window.day)]
+    return {str(entry.load.window.day): entry for entry in whole}
 
 
 def _materializations(facts: SourceFacts, day: str, entry: "LedgerEntry") -> list[dg.AssetMaterialization]:

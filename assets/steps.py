@@ -25,6 +25,7 @@ from domain.errors import (
 from domain.quantities import Kinds
 from domain.records import LoadReport, Payload, PullReport
 from domain.window import Window
+from warehouse.history_sessions import history_was_lost
 
 Result = TypeVar("Result")
 
@@ -160,6 +161,8 @@ def _foreseen(place: str) -> Iterator[None]:
     except (IngestError, MemoryError):
         raise  # Out of memory is the machine's state and says nothing about this day.
     except Exception as error:
+        if history_was_lost(error):
+            raise  # What is logged meanwhile goes there: it says nothing about this day either.
         reason = " ".join(str(error).split())[:_MOST_QUOTED]
         raise UnforeseenError(
             f"{type(error).__name__} while the provider was asked: {reason}",

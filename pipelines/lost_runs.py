@@ -3,7 +3,7 @@
 Runs are children of the code server. Killed with it, a run stays STARTED in Dagster's database and holds its source's
 pool until the two hours of `max_runtime_seconds` are over. Before the one code server of an instance starts, no run can
 be at work, hence each that Dagster believes to be has ended. Marked so, it is started once more by the daemon
-(`run_retries`); its days that were loaded write nothing then.
+(`run_retries`), for the days that the ledger lacks.
 """
 
 import logging

@@ -32,6 +32,7 @@ class Availability:
         restart: Starts the server again if it does not run, where that is ours to do.
         sleep: How to wait.
         clock: Returns seconds that only go forward.
+        log: Where the waiting is said.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Availability:
         restart: Callable[[], object] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        log: logging.Logger = _log,
     ) -> None:
         self._place = place
         self._open_session = open_session
@@ -50,8 +52,13 @@ class Availability:
         self._restart = restart
         self._sleep = sleep
         self._clock = clock
+        self._log = log
         self._is_expected = False
         self._complaint = ""
+
+    def expect(self) -> None:
+        """Say that it answers: from now on it is waited for."""
+        self._is_expected = True
 
     def connect(self) -> psycopg.Connection:
         """A fresh session in autocommit, as soon as one is to be had.
@@ -67,13 +74,13 @@ class Availability:
             if not is_awaited or self._patience_seconds <= 0:
                 raise
             connection = self._wait(error)
-        self._is_expected = True
+        self.expect()
         return connection
 
     def _wait(self, error: WarehouseUnavailableError) -> psycopg.Connection:
         began = logged_at = self._clock()
         patience = f"{self._patience_seconds / 60:g} minutes"
-        _log.warning("%s: the database is away, and waited for, for %s at most.", self._place, patience)
+        self._log.warning("%s: the database is away, and waited for, for %s at most.", self._place, patience)
         pause = _FIRST_PAUSE_SECONDS
         while True:
             self._start_again()
@@ -84,7 +91,7 @@ class Availability:
                     raise
                 error = again
             else:
-                _log.warning("%s: the database answers again, after %.0f s.", self._place, self._clock() - began)
+                self._log.warning("%s: the database answers again, after %.0f s.", self._place, self._clock() - began)
                 return connection
             now = self._clock()
             if now - began >= self._patience_seconds:
@@ -93,7 +100,7 @@ class Availability:
                 raise error
             if now - logged_at >= _LOG_SECONDS:
                 logged_at = now
-                _log.warning("%s: the database has been away for %.0f s.", self._place, now - began)
+                self._log.warning("%s: the database has been away for %.0f s.", self._place, now - began)
             self._sleep(min(pause, self._patience_seconds - (now - began)))
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
@@ -106,7 +113,7 @@ class Availability:
             # It may still come up, or another process starts it.
             if str(error) != self._complaint:
                 self._complaint = str(error)
-                _log.warning("%s", error)
+                self._log.warning("%s", error)
 
 
 def answers(connection: psycopg.Connection) -> bool:

@@ -1,14 +1,24 @@
 """Sessions of Dagster's history, which Dagster's own engines open: through a dialect that says what ours say.
 
-A URL cannot: SQLAlchemy drops its empty arguments, and a pooler refuses `options` at the door.
+A URL cannot: SQLAlchemy drops its empty arguments, and a pooler refuses `options` at the door. A history that is away
+is waited for as the warehouse is: Dagster gives up after some seconds, and with it the run, or the thread of a
+code server that marks runs as failed. Also by a process that begins meanwhile.
 """
 
+import logging
+from contextlib import suppress
+from functools import cache, partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from domain.errors import WarehouseError
+from warehouse.availability import PATIENCE_SECONDS, Availability
 from warehouse.connections import Address
 from warehouse.libpq import forget_variables
 from warehouse.sessions import LANGUAGE, first_statement, libpq_words
@@ -21,18 +31,37 @@ if TYPE_CHECKING:
 _DRIVERS: Final = ("postgresql://", "postgresql+psycopg2://")
 _OURS: Final = "postgresql+joulehouse://"
 
+# Not one that a run's log listens to: it is kept in the very database that is away.
+_log: Final = logging.getLogger("joulehouse.history")
+
 
 class HistoryDialect(PGDialect_psycopg2):
     """psycopg2's, with sessions that neither the environment nor a role's defaults change."""
 
     supports_statement_cache = True
 
+    patience_seconds: ClassVar[float] = PATIENCE_SECONDS
+    """How long a database that does not answer is waited for."""
+
     def connect(self, *arguments: Any, **keywords: Any) -> "DBAPIConnection":  # noqa: ANN401 - handed through
         """Open a session; what the URL says stays, but for the encoding."""
         forget_variables()
         words = libpq_words(keywords, version=self._extensions.libpq_version())
         known = {word: value for word, value in words.items() if self._knows(word)}
-        connection = super().connect(*arguments, **known | keywords | {"client_encoding": "UTF8"})
+        open_session = partial(self._open, *arguments, **known | keywords | {"client_encoding": "UTF8"})
+        availability = _availability(make_conninfo("", **keywords), self.patience_seconds)
+        try:
+            connection = open_session()
+        except cast("Any", self.dbapi).OperationalError:
+            with suppress(WarehouseError):
+                availability.connect().close()
+                return open_session()
+            raise
+        availability.expect()
+        return connection
+
+    def _open(self, *arguments: Any, **keywords: Any) -> "DBAPIConnection":  # noqa: ANN401 - handed through
+        connection = super().connect(*arguments, **keywords)
         try:
             cursor = connection.cursor()
             cursor.execute(first_statement(LANGUAGE).as_string())
@@ -56,6 +85,22 @@ class HistoryDialect(PGDialect_psycopg2):
         return True
 
 
+@cache
+def _availability(conninfo: str, patience_seconds: float) -> Availability:
+    """One for all engines of a process: Dagster makes some anew for each tick. It opens sessions of psycopg."""
+    place = "Dagster's history"
+    words = libpq_words(conninfo_to_dict(conninfo), version=psycopg.pq.version())
+
+    def open_session() -> psycopg.Connection:
+        with translated(place):
+            return psycopg.connect(make_conninfo(conninfo, **words | {"connect_timeout": "10"}))
+
+    made = Availability(place, open_session, patience_seconds=patience_seconds, log=_log)
+    # The daemon starts code servers anew now and then: one that does not come up fails the backfills of its location.
+    made.expect()
+    return made
+
+
 def history_url(url: str) -> str:
     """`url` of Dagster's history for SQLAlchemy; another driver than psycopg2 is left as it is."""
     registry.register("postgresql.joulehouse", __name__, HistoryDialect.__name__)
@@ -75,3 +120,11 @@ def has_history(url: str) -> bool:
     with translated(address.place), address.connect(any_encoding=True) as session:
         row = session.execute(script("inspection/has_history").encode()).fetchone()
     return bool(row and row[0])
+
+
+def history_was_lost(error: BaseException) -> bool:
+    """Whether an error of Dagster's is that its history did not answer, or a session of it was lost."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, (OperationalError, InterfaceError)):
+        cause = cause.__cause__  # Dagster's own error after some tries
+    return cause is not None

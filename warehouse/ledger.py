@@ -173,25 +173,12 @@ class Ledger:
 
     def entries_after(self, source: str, load_id: int, most: int) -> list[LedgerEntry]:
         """The entries behind the one with the number `load_id`, oldest first, `most` at most."""
-        place = f"ledger of {source}"
-        values = {"source": source, "after_load_id": load_id, "most": most}
-        loads = self._connections.rows(place, "ledger/loads_after", values, class_row(LoadReport))
-        load_ids = {"load_ids": [load.load_id for load in loads]}
-        pulls = {
-            row["load_id"]: (
-                PullReport(
-                    row["pull_id"],
-                    Window(row["window_start"], row["window_end"]),
-                    row["n_payloads"],
-                    int(row["n_bytes"]),
-                    row["n_requests"],
-                    row["seconds"],
-                ),
-                row["is_replay"],
-            )
-            for row in self._connections.rows(place, "ledger/pulls_of_loads", load_ids, dict_row)
-        }
-        return [LedgerEntry(load, *pulls.get(load.load_id, (None, False))) for load in loads]
+        return self._with_pulls("ledger/loads_after", {"source": source, "after_load_id": load_id, "most": most})
+
+    def entries_between(self, source: str, window: Window, since: datetime, until: datetime) -> list[LedgerEntry]:
+        """The entries of days in `window` that were made from `since` until `until`, oldest first."""
+        values = {"source": source, "start": window.start, "end": window.end, "since": since, "until": until}
+        return self._with_pulls("ledger/loads_between", values)
 
     def newest_loads(self, source: str, first: date, last: date) -> list[LoadReport]:
         """The newest committed load of each day of `source` from `first` to `last` that has one, by day."""
@@ -313,6 +300,26 @@ class Ledger:
         return self._connections.rows(
             f"ledger of {source}", "ledger/rejected_series", values, class_row(RejectedSeries)
         )
+
+    def _with_pulls(self, name: str, values: Mapping[str, object]) -> list[LedgerEntry]:
+        place = f"ledger of {values['source']}"
+        loads = self._connections.rows(place, name, values, class_row(LoadReport))
+        load_ids = {"load_ids": [load.load_id for load in loads]}
+        pulls = {
+            row["load_id"]: (
+                PullReport(
+                    row["pull_id"],
+                    Window(row["window_start"], row["window_end"]),
+                    row["n_payloads"],
+                    int(row["n_bytes"]),
+                    row["n_requests"],
+                    row["seconds"],
+                ),
+                row["is_replay"],
+            )
+            for row in self._connections.rows(place, "ledger/pulls_of_loads", load_ids, dict_row)
+        }
+        return [LedgerEntry(load, *pulls.get(load.load_id, (None, False))) for load in loads]
 
     def _entries(self, name: str, source: str, window: Window) -> list[LoadReport]:
         values = {"source": source, "start": window.start, "end": window.end}

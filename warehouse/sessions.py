@@ -32,14 +32,15 @@ LANGUAGE: Final[dict[str, str]] = {
     "default_transaction_read_only": "off",  # a standby stays closed all the same
     "row_security": "off",  # a policy that hides rows is an error, and not an absence
     "exit_on_error": "off",
+    # What would end it.
+    "idle_session_timeout": "0",  # a session that is lent again later is no forgotten one
+    "transaction_timeout": "0",  # each of its statements has a bound
 }
 """What is true of Dagster's sessions too."""
 
 SETTINGS: Final[dict[str, str]] = LANGUAGE | {
     "search_path": "public, pg_temp",
     "plan_cache_mode": "auto",  # a generic plan would open every chunk
-    "idle_session_timeout": "0",  # a session that is lent again later is no forgotten one
-    "transaction_timeout": "0",  # each of its statements has a bound
     # Off, they leave out what is compressed, when it is read and when it is written.
     "timescaledb.enable_transparent_decompression": "on",
     "timescaledb.enable_dml_decompression": "on",

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from pipelines.webserver.guard import RequestGuard
 from pipelines.webserver.origins import OwnOrigins
+from warehouse.history_sessions import HistoryDialect
 
 # What `dagster-webserver` has by default.
 _STATEMENT_TIMEOUT_MILLISECONDS: Final = 15_000
@@ -33,6 +34,7 @@ def guarded_application(context: WorkspaceProcessContext, own: OwnOrigins) -> St
 
 def serve(host: str, port: int, workspace: Path, own: OwnOrigins, *, is_read_only: bool) -> None:
     """Serve the UI of the instance that DAGSTER_HOME names, until a signal."""
+    HistoryDialect.patience_seconds = 0.0  # a person sees what is wrong, and loads the page again
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_TIMEOUT_MILLISECONDS, _POOL_RECYCLE_SECONDS, _POOL_MAX_OVERFLOW)
         target = WorkspaceFileTarget([str(workspace)])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import psycopg
 
@@ -65,3 +66,33 @@ def meanwhile(disturb: Callable[[], None], at_seconds: list[float]) -> Iterator[
         thread.join()
     if errors:
         raise errors[0]
+
+
+def killed_and_started_again(server: EmbeddedWarehouse) -> None:
+    kill_server(server)
+    server.start()
+
+
+def bounded(name: str, draw: random.Random, server: EmbeddedWarehouse) -> None:
+    """From here on the server ends what rests, or takes long: sessions that are open, and those to come."""
+    set_everywhere(server, f"SET {name} = '{draw.randint(20, 200)}ms'")
+
+
+def set_everywhere(server: EmbeddedWarehouse, change: str) -> None:
+    """Change a setting of the whole server, as a session that is not bound by it."""
+    unbound = " ".join(f"-c {name}=0" for name in BOUNDS)
+    with psycopg.connect(server.admin_url, autocommit=True, options=unbound) as admin:
+        admin.execute(f"ALTER SYSTEM {change}".encode())
+        admin.execute("SELECT pg_reload_conf()")
+
+
+BOUNDS: Final = ("idle_session_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
+DISTURBANCES: Final[dict[str, Callable[[EmbeddedWarehouse, random.Random], None]]] = {
+    "restart of 0.4 s": lambda server, _: restart(server, away_seconds=0.4),
+    "restart of 30 s": lambda server, _: restart(server, away_seconds=30.0),
+    "kill -9 of a backend": lambda server, _: kill_backend(server),
+    "kill -9 of the server": lambda server, _: killed_and_started_again(server),
+    "idle_session_timeout": lambda server, draw: bounded("idle_session_timeout", draw, server),
+    "transaction_timeout": lambda server, draw: bounded("transaction_timeout", draw, server),
+}
+"""What happens to a server, by name; a bound is drawn."""

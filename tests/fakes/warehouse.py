@@ -21,7 +21,7 @@ from domain.records import LoadReport, Payload, Progress, PullReport, Series
 from domain.window import Window
 from warehouse.assessment import Assessed
 from warehouse.completeness import GroupDay, JudgedDay, SeriesGap
-from warehouse.ledger import DayStatus, RejectedSeries, Restatement
+from warehouse.ledger import DayStatus, LedgerEntry, RejectedSeries, Restatement
 
 Points = dict[tuple[str, datetime], float]
 
@@ -267,6 +267,11 @@ class FakeWarehouse:
         mine = [load for load in self.reports if load.source == source and first <= load.window.day <= last]
         newest = {load.window.day: load for load in mine}
         return [newest[day] for day in sorted(newest)]
+
+    def entries_between(self, source: str, window: Window, since: datetime, until: datetime) -> Sequence[LedgerEntry]:
+        self._answer()
+        made = [load for load in self.reports if load.source == source and window.covers(load.window)]
+        return [LedgerEntry(load) for load in made if load.loaded_at and since <= load.loaded_at <= until]
 
     def days(self, source: str) -> Sequence[DayStatus]:
         self._answer()

@@ -1,6 +1,7 @@
 """Dagster's history is asked on sessions that stay open, and outlives a restart of its server."""
 
 import gc
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,15 @@ import psycopg
 import pytest
 import yaml
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy.engine import Engine
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from pipelines.history import PooledPostgresStorage
+from tests.fakes.relay import Relay
 from tests.warehouse.test_libpq_variables import HOSTILE
+from warehouse.embedded.host import free_port
+from warehouse.history_sessions import HistoryDialect, history_url
 
 PROJECT = Path(__file__).resolve().parents[2]
 MOST_SESSIONS = 3
@@ -54,6 +60,12 @@ def _sessions(observer: psycopg.Connection) -> set[int]:
     return now
 
 
+def at_port(url: str, port: int) -> str:
+    """The same database by another port of this machine."""
+    at = make_url(url)
+    return at.set(port=port).render_as_string(hide_password=False)
+
+
 def _ask(instance: dg.DagsterInstance) -> None:
     assert instance.get_runs() == []
     assert instance.fetch_materializations(dg.AssetKey("hub"), limit=1).records == []
@@ -79,6 +91,35 @@ def test_sessions_that_the_server_ended_cost_no_question(
     observer.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) AS pid", [sorted(ended)])
     _ask(instance)
     assert _sessions(observer).isdisjoint(ended)
+
+
+def test_a_server_that_is_away_is_waited_for_also_by_a_process_that_begins_meanwhile(
+    empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = conninfo_to_dict(empty_database)
+    relay = Relay(str(at["host"]), int(str(at["port"])))
+    url = at_port(empty_database, relay.port)
+    begins = threading.Timer(0.5, relay.open)
+    begins.start()
+    storage = PooledPostgresStorage.from_config_value(None, {"postgres_url": url})
+    assert storage.run_storage.get_runs() == []
+    relay.close()
+    threading.Timer(0.5, relay.open).start()
+    assert storage.run_storage.get_runs() == []
+    said = [record.message for record in caplog.records if record.name == "joulehouse.history"]
+    assert [message.rpartition(", ")[2][:5] for message in said] == ["for 1", "after", "for 1", "after"]
+    assert "Dagster's history: the database is away, and waited for, for 10 minutes at most." in said
+    storage.run_storage.dispose()
+    relay.close()
+
+
+def test_a_webserver_does_not_wait(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HistoryDialect, "patience_seconds", 0.0)
+    url = at_port(empty_database, free_port())
+    began = time.monotonic()
+    with pytest.raises(OperationalError):
+        create_engine(history_url(url)).connect()
+    assert time.monotonic() - began < 5
 
 
 def test_instances_that_are_closed_leave_no_session(instance: dg.DagsterInstance, observer: psycopg.Connection) -> None:

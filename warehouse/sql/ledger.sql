@@ -225,6 +225,18 @@ WHERE source = %(source)s AND load_id > %(after_load_id)s
 ORDER BY load_id
 LIMIT %(most)s;
 
+-- name: loads_between
+-- The entries of a source for windows inside a given one that were made within a given time, oldest first.
+SELECT *
+FROM load
+WHERE
+    source = %(source)s
+    AND window_start >= %(start)s
+    AND window_end <= %(end)s
+    AND loaded_at >= %(since)s
+    AND loaded_at <= %(until)s
+ORDER BY load_id;
+
 -- name: pulls_of_loads
 -- Of some loads: the pull that each is of, and whether an earlier load of the same window was of it, too: a replay.
 SELECT

@@ -25,7 +25,7 @@ from pipelines.local import state
 from pipelines.local.project import Project
 from pipelines.local.verification import verify
 from sandbox.running import Sandbox, running_sandbox
-from tests.fakes.outages import kill_backend, kill_server, restart
+from tests.fakes.outages import BOUNDS, DISTURBANCES, set_everywhere
 from tests.fakes.standby import with_standby
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import migrate
@@ -149,35 +149,6 @@ def row(capsys: pytest.CaptureFixture[str]) -> Callable[[str, list[Outcome], flo
         assert [one for one in outcomes if not one.is_whole] == []
 
     return print_row
-
-
-def killed_and_started_again(server: EmbeddedWarehouse) -> None:
-    kill_server(server)
-    server.start()
-
-
-def bounded(name: str, draw: random.Random, server: EmbeddedWarehouse) -> None:
-    """From here on the server ends what rests, or takes long: sessions that are open, and those to come."""
-    set_everywhere(server, f"SET {name} = '{draw.randint(20, 200)}ms'")
-
-
-def set_everywhere(server: EmbeddedWarehouse, change: str) -> None:
-    """Change a setting of the whole server, as a session that is not bound by it."""
-    unbound = " ".join(f"-c {name}=0" for name in BOUNDS)
-    with psycopg.connect(server.admin_url, autocommit=True, options=unbound) as admin:
-        admin.execute(f"ALTER SYSTEM {change}".encode())
-        admin.execute("SELECT pg_reload_conf()")
-
-
-BOUNDS: Final = ("idle_session_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
-DISTURBANCES: Final[dict[str, Callable[[EmbeddedWarehouse, random.Random], None]]] = {
-    "restart of 0.4 s": lambda server, _: restart(server, away_seconds=0.4),
-    "restart of 30 s": lambda server, _: restart(server, away_seconds=30.0),
-    "kill -9 of a backend": lambda server, _: kill_backend(server),
-    "kill -9 of the server": lambda server, _: killed_and_started_again(server),
-    "idle_session_timeout": lambda server, draw: bounded("idle_session_timeout", draw, server),
-    "transaction_timeout": lambda server, draw: bounded("transaction_timeout", draw, server),
-}
 
 
 @pytest.mark.parametrize("kind", DISTURBANCES)
