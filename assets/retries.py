@@ -23,7 +23,7 @@ from dagster._core.storage.tags import (  # no public names in 1.13.27
 from assets.ledger_reports import loaded_between
 from assets.source import SourceFacts
 from domain.window import Window
-from warehouse.history_sessions import history_was_lost
+from warehouse.history_errors import history_was_lost
 
 if TYPE_CHECKING:
     from warehouse.ledger import Ledger

@@ -25,7 +25,7 @@ from domain.errors import (
 from domain.quantities import Kinds
 from domain.records import LoadReport, Payload, PullReport
 from domain.window import Window
-from warehouse.history_sessions import history_was_lost
+from warehouse.history_errors import history_was_lost
 
 Result = TypeVar("Result")
 

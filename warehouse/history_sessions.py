@@ -15,7 +15,6 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from domain.errors import WarehouseError
 from warehouse.availability import PATIENCE_SECONDS, Availability
@@ -120,11 +119,3 @@ def has_history(url: str) -> bool:
     with translated(address.place), address.connect(any_encoding=True) as session:
         row = session.execute(script("inspection/has_history").encode()).fetchone()
     return bool(row and row[0])
-
-
-def history_was_lost(error: BaseException) -> bool:
-    """Whether an error of Dagster's is that its history did not answer, or a session of it was lost."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, (OperationalError, InterfaceError)):
-        cause = cause.__cause__  # Dagster's own error after some tries
-    return cause is not None
