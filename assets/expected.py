@@ -25,12 +25,17 @@ def last_expected_day(facts: SourceFacts, now: datetime) -> date | None:
     return day if day >= facts.first_day else None
 
 
-def due_at(facts: SourceFacts, day: date) -> datetime | None:
-    """When a UTC day of a source should be loaded at the latest; None where no schedule asks for it."""
+def next_load_at(facts: SourceFacts, after: datetime) -> datetime | None:
+    """When the schedule of a source asks for the first time from `after` on; None where none does."""
     if facts.schedule is None or facts.is_retired:
         return None
-    ticks = cron_string_iterator(Window.of_day(day).end.timestamp(), facts.schedule, "UTC")
-    return next(ticks).astimezone(UTC) + facts.due_after
+    return next(cron_string_iterator(after.timestamp(), facts.schedule, "UTC")).astimezone(UTC)
+
+
+def due_at(facts: SourceFacts, day: date) -> datetime | None:
+    """When a UTC day of a source should be loaded at the latest; None where no schedule asks for it."""
+    load_at = next_load_at(facts, Window.of_day(day).end)
+    return None if load_at is None else load_at + facts.due_after
 
 
 def missing_days(facts: SourceFacts, loaded: Collection[date], now: datetime) -> list[date]:

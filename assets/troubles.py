@@ -6,10 +6,10 @@ it: a source whose load has ended badly is not late as well.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from assets.expected import due_at, last_expected_day
+from assets.expected import due_at, last_expected_day, next_load_at
 from assets.failures import error_name
 from assets.source import SourceFacts
 from domain.errors import CredentialsRejectedError
@@ -116,12 +116,10 @@ def _failed(state: SourceState, now: datetime) -> Iterator[Trouble]:
 
 
 def _asked_again(facts: SourceFacts, now: datetime) -> str:
-    due = None if facts.schedule is None else due_at(facts, now.astimezone(UTC).date() - _DAY)
-    if due is None:
+    load_at = next_load_at(facts, now)
+    if load_at is None:
         return "No schedule asks for it again."
-    tick = due - facts.due_after
-    tick = tick if tick > now else tick + _DAY
-    return f"Requests were tried again within the run; the schedule asks again at {tick:%Y-%m-%d %H:%M} UTC."
+    return f"Requests were tried again within the run; the schedule asks again at {load_at:%Y-%m-%d %H:%M} UTC."
 
 
 def _overdue(state: SourceState, now: datetime) -> Iterator[Trouble]:
@@ -164,7 +162,7 @@ def _silent(state: SourceState) -> Iterator[Trouble]:
             f"{slug}: {where} {which}.",
             one.since,
             "Loads of its source go on without it.",
-            f"Look at the device; what comes late is loaded by: joulehouse backfill {slug} --from {one.since:%Y-%m-%d}",
+            f"Look at the device, then: joulehouse gaps {slug} --from {one.since:%Y-%m-%d}",
         )
 
 

@@ -89,7 +89,7 @@ def examine(project: Project, *, is_online: bool, is_deep: bool = False) -> Iter
     yield from _checked("warehouse", lambda: _warehouse(project, is_deep=is_deep))
     yield from _checked("landing zone", lambda: _landing_zone(project))
     yield from _checked("sources", lambda: _sources(project, is_online=is_online))
-    yield from _checked("notifications", lambda: _notifications(project))
+    yield from _checked("notifications", lambda: notifications(project))
     yield _dagster(project)
 
 
@@ -257,7 +257,7 @@ def _sources(project: Project, *, is_online: bool) -> Iterator[Finding]:
                 yield Finding(source.slug, Health.GOOD, sentence)
 
 
-def _notifications(project: Project) -> Iterator[Finding]:
+def notifications(project: Project) -> Iterator[Finding]:
     """Who is told of troubles; nobody is told anything by this."""
     facts = [source.component.facts for source in project.sources()]
     notifier = project_notifier(project.settings, facts)

@@ -16,7 +16,7 @@ from pipelines.local.project import Project
 from pipelines.notifications.notifier import Notifier
 from pipelines.notifications.project_notifier import project_notifier
 from pipelines.notifications.sender import Message
-from pipelines.notifications.watch import Watch
+from pipelines.notifications.watch import Watch, WatchSettings
 from resources.recipients import URLS, digest_instant, ping_url
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -44,6 +44,7 @@ def watch(*, every: EveryOption = 60.0, once: OnceOption = False, test: TestOpti
         ping_url=ping_url(project.settings),
         digest_at=partial(digest_instant, project.settings),
         now=lambda: datetime.now(UTC),
+        settings=WatchSettings(n_database_looks=1) if once else WatchSettings(),
     )
     digest_instant(project.settings, datetime.now(UTC))  # a mistake in it is said now, and not in the morning
     handle_signals()

@@ -86,6 +86,7 @@ def test_five_hundred_failed_days_of_a_source_are_one_trouble() -> None:
         "roof: 500 days from 2024-06-01 to 2025-10-13 failed. RequestRejectedError: they "
     )
     assert trouble.fix == "joulehouse backfill roof --from 2024-06-01 --to 2025-10-13"
+    assert trouble.tried.endswith("the schedule asks again at 2026-01-10 04:30 UTC.")
 
 
 def test_a_retired_source_has_no_failed_days() -> None:

@@ -117,6 +117,7 @@ READER_IS_REFUSED = (
     "SELECT * FROM pull",
     "SELECT * FROM budget",
     "SELECT * FROM retry_after",
+    "SELECT * FROM notification",
     "DELETE FROM measurement",
     "DELETE FROM series",
     "DELETE FROM load",
@@ -179,7 +180,15 @@ def test_a_reader_sees_what_was_loaded(admin_url: str, database: str, tmp_path: 
         load(opened, {("a", 0): 1.0, ("m", 0): "on"})
     with psycopg.connect(admin_url) as connection:
         connection.execute("SET ROLE joulehouse_reader")
-        for table in ("series", "measurement", "state", "measurement_revision", "load", *sorted(SUMMARIES)):
+        for table in (
+            "series",
+            "measurement",
+            "state",
+            "measurement_revision",
+            "measurement_change",
+            "load",
+            *sorted(SUMMARIES),
+        ):
             connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
 
 
