@@ -71,10 +71,8 @@ class PageFacts:
             times = [row[time_field] for row in rows]
         except (KeyError, TypeError):
             times = [row.get(time_field) if isinstance(row, dict) else None for row in rows]
-        middle = middle_of(span)
         are_whole = set(map(type, times)) == {int}
         if are_whole and span[0] <= times[0] and times[-1] <= span[1] and _is_rising(times):
-            n_at_end, n_early = int(times[-1] == span[1]), bisect_left(times, middle)
             return cls(
                 token=token,
                 n_rows=len(rows),
@@ -83,20 +81,18 @@ class PageFacts:
                 high=times[-1],
                 n_low=1,
                 n_high=1,
-                n_at_end=n_at_end,
+                n_at_end=int(times[-1] == span[1]),
                 is_tied=False,
                 n_distinct=len(rows),
-                n_early=n_early,
-                n_late=len(rows) - n_early - n_at_end,
-                n_first=bisect_left(times, second_behind(times[0], span)),
-                n_last=max(len(rows) - n_at_end - bisect_left(times, second_of(times[-1], span)), 0),
                 order=ASCENDING if len(rows) > 1 else UNKNOWN,
+                **_counts(times, span),
             )
         are_placed = are_whole and span[0] <= min(times) and max(times) <= span[1]
         if not are_placed:
             times = [_place(time, span) for time in times]
         placed = [time for time in times if time is not None] if None in times else times
-        low, high = (min(placed), max(placed)) if placed else (None, None)
+        rising = sorted(placed)
+        low, high = (rising[0], rising[-1]) if rising else (None, None)
         n_distinct, n_instants, is_tied = len(rows), len(set(placed)), False
         if n_instants < len(placed) or len(placed) + 1 < len(rows):
             texts = {_text_of(row): time for row, time in zip(rows, times, strict=True)}
@@ -120,11 +116,8 @@ class PageFacts:
             n_at_end=distinct_at(span[1]),
             is_tied=is_tied,
             n_distinct=n_distinct,
-            n_early=sum(time < middle for time in placed),
-            n_late=sum(middle <= time < span[1] for time in placed),
-            n_first=0 if low is None else sum(time < second_behind(low, span) for time in placed),
-            n_last=0 if high is None else sum(second_of(high, span) <= time < span[1] for time in placed),
-            order=_order(placed),
+            order=_order(placed, rising),
+            **_counts(rising, span),
         )
 
 
@@ -147,12 +140,24 @@ def _unit(span: Span) -> int:
     return _SECOND if span[1] - span[0] > _SECOND else 1
 
 
-def _order(times: Sequence[int]) -> int:
-    """In which order `times` stand."""
-    if len(set(times)) <= 1:
+def _order(times: Sequence[int], rising: Sequence[int]) -> int:
+    """In which order `times` stand, which are `rising` when they are sorted."""
+    if not rising or rising[0] == rising[-1]:
         return UNKNOWN
-    rising = sorted(times)
     return ASCENDING if times == rising else DESCENDING if times == rising[::-1] else MIXED
+
+
+def _counts(rising: Sequence[int], span: Span) -> dict[str, int]:
+    """The documents in parts of `span`, of which `rising` are the times."""
+    if not rising:
+        return {"n_early": 0, "n_late": 0, "n_first": 0, "n_last": 0}
+    n_inside, n_early = bisect_left(rising, span[1]), bisect_left(rising, middle_of(span))
+    return {
+        "n_early": n_early,
+        "n_late": n_inside - n_early,
+        "n_first": bisect_left(rising, second_behind(rising[0], span)),
+        "n_last": max(n_inside - bisect_left(rising, second_of(rising[-1], span)), 0),
+    }
 
 
 def _is_rising(times: Sequence[int]) -> bool:

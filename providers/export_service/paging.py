@@ -59,6 +59,7 @@ class Paginator:
         whole: All that is asked for.
         page_rows: Documents asked for in one answer.
         place: The product and the window, for messages.
+        until: The millisecond at which it began. What is younger may still be coming, and proves no end.
         todo: What is still to be listed; the first is being listed.
         token: What continues the first of them.
         page: Payloads handed out since the listing (last) began.
@@ -82,6 +83,7 @@ class Paginator:
     whole: list[Span]
     page_rows: int
     place: str
+    until: int
     todo: list[Task] = field(default_factory=list)
     token: str = ""
     page: int = 0
@@ -105,9 +107,9 @@ class Paginator:
     _seen: set[bytes] = field(default_factory=set)
 
     @classmethod
-    def begin(cls, whole: list[Span], *, page_rows: int, place: str) -> Self:
+    def begin(cls, whole: list[Span], *, page_rows: int, place: str, until: int = 2**63) -> Self:
         """A paginator over the spans of `whole`."""
-        return cls(whole, page_rows, place, todo=[Task(*span) for span in whole])
+        return cls(whole, page_rows, place, until, todo=[Task(*span) for span in whole])
 
     @classmethod
     def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
@@ -253,7 +255,8 @@ class Paginator:
             return None
         low, high = second_behind(self.edges[0], (start, end)), second_of(self.edges[1], (start, end))
         if direction == ASCENDING:
-            return Task(high, end, self.counts[1]) if high > start else None
+            last = min(end, self.until) if second_behind(high, (start, end)) <= self.until else high
+            return Task(high, last, self.counts[1]) if high > start else None
         return Task(start, low, self.counts[0]) if low < end else None
 
     def _take_count(self, facts: PageFacts) -> bool:

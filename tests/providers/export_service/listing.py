@@ -59,10 +59,15 @@ class Listing:
 
 
 def walk(
-    serve: Serve, *, page_rows: int = 10, span: tuple[int, int] = SPAN, dies_after: int | None = None
+    serve: Serve,
+    *,
+    page_rows: int = 10,
+    span: tuple[int, int] = SPAN,
+    dies_after: int | None = None,
+    until: int = 2**63,
 ) -> list[Document]:
     """All documents that a walk keeps; with `dies_after`, its process dies behind so many pages and another goes on."""
-    pages = Paginator.begin([span], page_rows=page_rows, place="grid 2025-06-01")
+    pages = Paginator.begin([span], page_rows=page_rows, place="grid 2025-06-01", until=until)
     kept: list[Document] = []
     n_pages = 0
     while (request := pages.request()) is not None:

@@ -37,6 +37,20 @@ def test_an_end_at_the_end_of_the_span_costs_no_question() -> None:
     assert listing.asked == [Request(SPAN)]
 
 
+def test_documents_that_are_still_coming_prove_no_end() -> None:
+    index = documents(*range(0, 500, 20))
+    asked: list[Request] = []
+
+    def growing(request: Request, n_rows: int) -> tuple[list[Document], str]:
+        asked.append(request)
+        index.append({"timestamp": index[-1]["timestamp"] + 1, "n": len(index)})
+        return Listing(index, "offset")(request, n_rows)
+
+    assert len(walk(growing, until=480)) == 28
+    assert [request.span for request in asked] == [SPAN] * 3
+    assert len(walk(Listing(documents(*range(0, 400, 20)), "offset"), until=490)) == 20
+
+
 def test_an_end_that_shows_less_than_the_listing_did_is_never_called_complete() -> None:
     index = documents(*range(0, 1000, 40))
     listing = Listing(index)
