@@ -180,8 +180,8 @@ class ExportService(ProviderClient):
         pages = None
         if so_far is not None and so_far.cursor is not None:
             pages = Paginator.resume(so_far.cursor, whole, page=so_far.page, place=place)
-        now = (datetime.now(UTC) - _EPOCH) // _MILLISECOND
-        return pages or Paginator.begin(whole, page_rows=self._page_rows, place=place, until=now)
+        until = milliseconds(now())
+        return pages or Paginator.begin(whole, page_rows=self._page_rows, place=place, until=until)
 
     def _learn(self, pages: Paginator, request: Request, reply: Callable[[], _Reply], product: str) -> Payload | None:
         """Tell the paginator the reply to `request`; the payload to keep, if the reply belongs to the listing."""
