@@ -314,10 +314,9 @@ class Paginator:
     def _note_edge(self, edges: tuple[int, int, int, int], facts: PageFacts) -> None:
         low, high, n_low, n_high = edges
         is_at_end = facts.low is None or facts.high is None
-        if facts.low is not None and facts.high is not None:
-            if low < facts.high or facts.low < high:  # or all are of one millisecond
-                trend = ASCENDING if facts.low >= high else DESCENDING if facts.high <= low else MIXED
-                self.trend = _both(self.trend, trend)
+        if facts.low is not None and facts.high is not None and not low == high == facts.low == facts.high:
+            trend = ASCENDING if facts.low >= high else DESCENDING if facts.high <= low else MIXED
+            self.trend = _both(self.trend, trend)
         if not self.is_tied or not self.was_full or (is_at_end and facts.token):
             return
         if self.trend in (ASCENDING, UNKNOWN) and (is_at_end or facts.low != high):
