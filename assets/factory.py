@@ -16,6 +16,7 @@ from assets import metadata
 from assets.checks import evaluations_of_failed_step
 from assets.failures import as_failure, as_single_failure, named
 from assets.ingest import DayOutcome, all_failed, ingest_days
+from assets.plot import Pictures
 from assets.retries import DoneDays, calls_for_repetition, continued_without_history, done_by_parent, loaded_by_parent
 from assets.source import SourceFacts, catalogue_key, days_of, measurements_key, payloads_key
 from domain.errors import IngestError
@@ -146,8 +147,6 @@ def _days(facts: SourceFacts) -> dg.AssetsDefinition:
                 raise _failure(context, facts, left, done, {}, warehouse=None) from None
             wanted = _days_left(context, done)
             last = wanted[-1] if wanted else facts.first_day
-            from assets.plot import Pictures  # noqa: PLC0415 - numpy, which nobody needs who only lists the assets
-
             pictures = Pictures(context.log.warning)
             _say_how(context, facts, len(done))
             try:

@@ -2,10 +2,15 @@
 
 from typing import Final, Literal
 
+from domain.records import Reason
+
 DecimalSign = Literal[".", ","]
 
 DECIMAL_SIGNS: Final[tuple[DecimalSign, DecimalSign]] = (".", ",")
 """What stands before the decimals of a number that is written as a text."""
+
+MAX_TEXT: Final = 65_536
+"""Characters of a state; a longer one is a file, not a state."""
 
 
 def is_storable(text: str) -> bool:
@@ -31,3 +36,10 @@ def clipped(value: object, limit: int = 60) -> str:
 def key_part(part: str) -> str:
     """`part` with the separator of a series' key escaped, so that two different paths never make one key."""
     return part.replace("%", "%25").replace("/", "%2F")
+
+
+def text_reason(text: str) -> Reason | None:
+    """Why `text` can be no state or name; None if it can."""
+    if len(text) > MAX_TEXT:
+        return Reason.MALFORMED_ROW
+    return None if is_storable(text) else Reason.NOT_STORABLE_TEXT

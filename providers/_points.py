@@ -16,7 +16,7 @@ from domain.errors import OutsideWindowError
 from domain.instants import EPOCH, MICROSECOND, microseconds
 from domain.quantities import Conversion
 from domain.records import Reason
-from domain.texts import is_storable
+from domain.texts import text_reason
 from domain.window import Window
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -24,9 +24,6 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 """How far a device's clock may be ahead of ours when the answer arrived."""
-
-MAX_TEXT: Final = 65_536
-"""Characters of a state; a longer one is a file, not a state."""
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -139,10 +136,3 @@ def is_nan(text: str) -> bool:
 def no_number(text: str) -> Reason:
     """Why a text that is no number is none."""
     return Reason.NOT_FINITE if _NOT_A_NUMBER.fullmatch(text) else Reason.WRONG_TYPE
-
-
-def text_reason(text: str) -> Reason | None:
-    """Why `text` can be no state or name; None if it can."""
-    if len(text) > MAX_TEXT:
-        return Reason.MALFORMED_ROW
-    return None if is_storable(text) else Reason.NOT_STORABLE_TEXT

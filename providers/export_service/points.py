@@ -9,10 +9,10 @@ import numpy as np
 
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
-from domain.texts import is_storable
+from domain.texts import MAX_TEXT, is_storable
 from providers._batch import Batch
 from providers._numbers import looks_like_number
-from providers._points import MAX_TEXT, Floats, Integers
+from providers._points import Floats, Integers
 from providers.export_service.wire import Row
 
 

@@ -8,9 +8,8 @@ from typing import Final
 from domain.errors import ConfigurationError, PayloadUnreadableError
 from domain.quantities import QUANTITY_OF_UNIT, Conversion, conversion
 from domain.records import Reason, Series
-from domain.texts import key_part
+from domain.texts import key_part, text_reason
 from providers._json import read_json
-from providers._points import text_reason
 from providers.servitly.account import AccountConfig
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -27,10 +27,9 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Reason, Series
-from domain.texts import is_storable
+from domain.texts import MAX_TEXT, is_storable, text_reason
 from domain.window import Window
 from providers._numbers import looks_like_number, read_numbers, value_of
-from providers._points import text_reason
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig
 from providers.smart_house.archive import read_uploads
@@ -48,8 +47,6 @@ NOTHING_LEFT: Final = "no body"
 """The proof of an answer by which the provider says that nothing is left (204)."""
 
 MAX_NAME: Final = 256
-MAX_TEXT: Final = 65_536
-"""Characters of a state; a longer one is a file, not a state."""
 
 MAX_UNDATED: Final = 2**20
 """Characters of an undated day: some thousands of uploads of one entity."""

@@ -12,12 +12,12 @@ from domain.instants import EPOCH, MICROSECOND
 from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
 from domain.records import Series
-from domain.texts import clipped
+from domain.texts import clipped, text_reason
 from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import UNAUTHORIZED
 from providers._login import BearerLogin
-from providers._points import CLOCK_TOLERANCE, EARLIEST, text_reason
+from providers._points import CLOCK_TOLERANCE, EARLIEST
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import one_number

@@ -20,10 +20,11 @@ from domain.instants import EPOCH, MICROSECOND
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kinds
 from domain.records import Payload, Reason
+from domain.texts import text_reason
 from domain.window import Window
 from providers._batch import Batch
 from providers._outside import Steps, near_outside, steps_of
-from providers._points import Integers, Points, inside, text_reason
+from providers._points import Integers, Points, inside
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import is_present, read_cells, read_times
 from providers.voltstorage.csv_export import read_csv

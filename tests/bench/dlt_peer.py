@@ -29,7 +29,6 @@ def main() -> int:
         "NORMALIZE__WORKERS": "2",
     }
     import dlt  # noqa: PLC0415 — only in its own environment, and only after its settings
-    from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials  # noqa: PLC0415
     from dlt.sources.rest_api import rest_api_resources  # noqa: PLC0415
 
     pipeline = dlt.pipeline(
@@ -42,7 +41,7 @@ def main() -> int:
         {
             "client": {
                 "base_url": f"{given.url}/charginghubexporter/api/v1/export/",
-                "auth": OAuth2ClientCredentials(
+                "auth": dlt.sources.helpers.rest_client.auth.OAuth2ClientCredentials(
                     access_token_url=f"{given.url}/auth/realms/efs-sdk/protocol/openid-connect/token",
                     client_id=given.client_id,
                     client_secret=given.client_secret,

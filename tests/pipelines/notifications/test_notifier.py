@@ -9,6 +9,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message as Handler
+from aiosmtpd.smtp import AuthResult
 
 from assets.troubles import SourceState
 from domain.troubles import Severity, Trouble, TroubleKind
@@ -243,10 +246,6 @@ def test_a_device_may_be_called_anything(warehouse: TimescaleWarehouse, webhook:
 def test_an_owner_gets_a_mail_from_a_real_server_and_no_secret_is_shown(
     warehouse: TimescaleWarehouse, caplog: pytest.LogCaptureFixture, database: str
 ) -> None:
-    from aiosmtpd.controller import Controller  # noqa: PLC0415 - it starts an event loop of its own
-    from aiosmtpd.handlers import Message as Handler  # noqa: PLC0415 - the same
-    from aiosmtpd.smtp import AuthResult  # noqa: PLC0415 - the same
-
     mails: list[object] = []
 
     class Mailbox(Handler):

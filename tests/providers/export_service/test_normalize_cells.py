@@ -16,7 +16,7 @@ import pytest
 from assets.steps import land, load
 from domain.errors import TooManyRejectedError
 from domain.measurement import concat
-from providers._points import MAX_TEXT
+from domain.texts import MAX_TEXT
 from providers.export_service.account import AccountConfig, FieldMeaning
 from providers.export_service.normalize import normalize
 from tests.providers.export_service.harness import (

@@ -22,6 +22,7 @@ from domain.export_jobs import Order
 from domain.window import Window
 from providers.servitly.account import Metric
 from providers.servitly.orders import Orders
+from providers.servitly.polling_policy import PollingPolicy
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
 from tests.providers.servitly.harness import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
@@ -92,8 +93,6 @@ def test_an_export_is_asked_after_ever_less_often_until_it_is_completed() -> Non
 
 
 def test_a_poll_a_minute_fits_into_the_smallest_known_quota() -> None:
-    from providers.servitly.polling_policy import PollingPolicy  # noqa: PLC0415 - the real one, beside the quick one above
-
     policy = PollingPolicy()
     waited, n_polls, wait = 0.0, 0, policy.first_poll
     while waited < 3600:

@@ -1,6 +1,7 @@
 """Servitly's twin: what its archives hold is what its truth says, and its API is the document's."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -59,8 +60,6 @@ def test_the_same_points_come_in_every_dialect(fault: str) -> None:
 
 
 def test_the_same_points_come_with_iso_times_and_sizes_in_front() -> None:
-    from dataclasses import replace  # noqa: PLC0415 - for this test alone
-
     with boilers(account=replace(ACCOUNT, timestamp_format="ISO_8601"), are_sizes_behind=False) as made:
         assert normalized(made.load()) == meant()
 
