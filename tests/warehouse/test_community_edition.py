@@ -271,8 +271,9 @@ def test_loads_into_compressed_chunks_leave_summaries_and_intervals_as_the_point
     assert wrong(community) == []
     compress(community)
 
+    zeros = {key: value if isinstance(value, str) else 0.0 for key, value in said_of(10).items()}
     with pytest.raises(OverwriteRefusedError):
-        load(community, dict.fromkeys(said_of(10), 0.0), day(10), is_correction=False)
+        load(community, zeros, day(10), is_correction=False)
     assert wrong(community) == []
 
     load(community, said_of(9), day(9), source="second")  # behind what the first one has
