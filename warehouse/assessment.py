@@ -1,7 +1,7 @@
 """`assess`: series and days judged from their facts, as often as one likes, and only where something has changed.
 
-A verdict depends on the facts of its day, of the five weeks before it, and on what the series has said last; so a day
-whose facts have changed is judged anew with the five weeks behind it. Loads note such days (`unassessed_day`).
+A verdict depends on the facts of its day, of the five weeks before and the week behind it, and on what the series has
+said last; so a day whose facts have changed is judged anew with those around it. Loads note such days.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from psycopg.rows import namedtuple_row
 
 from domain.completeness.day_verdict import Lives, judge
 from domain.completeness.expected import expected_points
-from domain.completeness.shown import LOOK_BACK
+from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 from domain.window import Window
 from warehouse import assessment_rows
 from warehouse.assessment_rows import day_of
@@ -70,6 +70,12 @@ class _Series(NamedTuple):
         seconds = self.resolution_seconds
         return (None if seconds is None else timedelta(seconds=seconds)), self.time_zone, self.span
 
+    @property
+    def ended_before(self) -> date | None:
+        """When it ended, by what it was judged by."""
+        last = (self.judged_by or "").rpartition(" ")[2]
+        return date.fromisoformat(last) if last else None
+
     def judged_as(self, ended: date | None) -> str:
         return f"{self.resolution_seconds} {self.time_zone} {self.span} {ended or ''}"
 
@@ -89,7 +95,7 @@ def assess(
         connections: To the warehouse.
         source: Whose series.
         through: The newest day that should be there; None where none is due. Days with points are judged all the same.
-        ended: Key of a series, or its device → the day from which on it is known to be dead.
+        ended: Key of a series, or its device → the day from which on it is known to be dead; None for what is known.
         now: When it is asked; points may still come later, of a device whose points usually do.
         window: Days to be judged whether or not something has changed.
     """
@@ -106,7 +112,7 @@ def assess(
         if not found:
             return Assessed()
         last_day = max(day_of(max(one.last for one in found)), through or date.min)
-        known = _Source(source, found, dict(ended or {}), now or datetime.now(UTC), last_day, lateness)
+        known = _Source(source, found, ended, now or datetime.now(UTC), last_day, lateness)
         days = _days_to_judge(known, [day for day, _ in noted], row[0] if row else None, window)
         n_rows = 0
         for run in _runs(days):
@@ -129,19 +135,21 @@ class _Source:
 
     slug: str
     series: Sequence[_Series]
-    ended: Mapping[str, date]
+    ended: Mapping[str, date] | None
     now: datetime
     last_day: date
     lateness: Mapping[str, float]
 
     def ended_on(self, one: _Series) -> date | None:
+        if self.ended is None:
+            return one.ended_before
         return self.ended.get(one.key) or self.ended.get(one.device)
 
 
 def _days_to_judge(source: _Source, noted: Sequence[date], through: date | None, window: Window | None) -> list[date]:
     """The days of which a verdict may be another one now, in order."""
     first = min(day_of(one.begun) for one in source.series)
-    spans = [(day, day + LOOK_BACK * _DAY) for day in noted]
+    spans = [(day - LOOK_AHEAD * _DAY, day + LOOK_BACK * _DAY) for day in noted]
     if through is None or through < source.last_day:
         spans.append(((through or first - _DAY) + _DAY, source.last_day))
     if window is not None:
@@ -176,7 +184,7 @@ def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]
     connection.execute(statement("completeness/lock"), {"source": source.slug})
     for day in days:
         connection.execute(statement("load/lock_day"), {"source": source.slug, "day": day})
-    window = Window.of_days(days[0] - LOOK_BACK * _DAY, days[-1])
+    window = Window.of_days(days[0] - LOOK_BACK * _DAY, days[-1] + LOOK_AHEAD * _DAY)
     every = list(window.days())
     asked = {"source": source.slug, "start": window.start, "end": window.end}
     loaded = {day for (day,) in connection.execute(statement("completeness/loaded_days"), asked)}
@@ -184,16 +192,15 @@ def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]
     for start in range(0, len(source.series), _SERIES_AT_ONCE):
         some = source.series[start : start + _SERIES_AT_ONCE]
         ids = np.array([one.series_id for one in some], dtype=np.int64)
-        stored = assessment_rows.read(connection, ids, every[0], days[-1], loaded)
+        stored = assessment_rows.read(connection, ids, every[0], every[-1], loaded)
         stated = {kind: expected_points(every, *kind) for kind in {one.calendar for one in some}}
         judged = judge(
             stored.days,
             np.array([stated[one.calendar] for one in some]),
             _lives(source, some),
-            LOOK_BACK,
             source.now.timestamp(),
         )
-        n_rows += assessment_rows.write(connection, ids, days[0], stored, judged, n_before=LOOK_BACK)
+        n_rows += assessment_rows.write(connection, ids, days[0], stored, judged)
     return n_rows
 
 

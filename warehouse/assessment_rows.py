@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from domain.completeness.day_verdict import DAY_SECONDS, Days, DayVerdict, Judged
+from domain.completeness.shown import LOOK_BACK
 from domain.instants import DAY_US, SECOND_US
 from warehouse.copy_binary import EPOCH_US, encode_rows
 from warehouse.literals import literal_ids
@@ -94,20 +95,17 @@ def read(connection: psycopg.Connection, series_ids: Ints, first: date, last: da
     )
 
 
-def write(
-    connection: psycopg.Connection, series_ids: Ints, first: date, stored: Stored, judged: Judged, *, n_before: int
-) -> int:
+def write(connection: psycopg.Connection, series_ids: Ints, first: date, stored: Stored, judged: Judged) -> int:
     """Write the verdicts that differ from what is stored; how many rows that took.
 
     Args:
         connection: In a transaction that holds the locks of these days.
         series_ids: Of the rows of the arrays.
         first: The day of the first column of `judged`.
-        stored: What was read, with `n_before` days more at its beginning.
+        stored: What was read, with `LOOK_BACK` days more at its beginning and `LOOK_AHEAD` at its end.
         judged: What is to be said.
-        n_before: See `stored`.
     """
-    kept = slice(n_before, None)
+    kept = slice(LOOK_BACK, LOOK_BACK + judged.verdict.shape[1])
     found, has_row = stored.days.found[:, kept], stored.has_row[:, kept]
     is_idle = (found == 0) & (judged.verdict == DayVerdict.NOT_EXPECTED)
     expected = np.round(judged.expected)

@@ -1,14 +1,13 @@
 """Suspect days: loaded, marked beside the ledger, and asked for again until data come or the answer is believed.
 
 Days are judged when somebody asks: all those that a load has changed since, and those whose judgement depends on them.
-So it is of no importance in which order days were loaded, or whether a process lived to judge them. What a day is
-judged by is `domain.suspicion`, and nothing of it is known here but its sentence.
+So it is of no importance in which order days were loaded, or whether a process lived to judge them. What a day lacks
+is what its series lack, by the verdicts of `series_day`: there is no other judge.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -16,14 +15,12 @@ import psycopg
 from psycopg.rows import class_row
 
 from domain.asking_again import Asking
-from domain.suspicion import DAYS_BEFORE, DAYS_BEHIND, Suspicion, judged
+from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 from domain.window import Window
+from warehouse.assessment import assess
 from warehouse.connections import Connections
 from warehouse.statements import statement
-from warehouse.summary_tables import DAILY, stored_rows
 
-_DAY: Final = timedelta(days=1)
-_DAYS_AT_ONCE: Final = 56  # 10,000 series are 36 MB of summaries then
 _NAMED: Final = 3  # series in a reason
 
 
@@ -61,10 +58,12 @@ class Suspects:
         """The suspect days of `source`, in order."""
         place = f"ledger of {source}"
         with self._connections.borrow(place) as connection:
-            if any(is_unjudged for _, _, is_unjudged in _loaded_days(connection, source)):
-                with connection.transaction():
-                    connection.execute(statement("suspect/lock"), {"source": source})
-                    _judge(connection, source)
+            is_unjudged = any(one for *_, one in _loaded_days(connection, source))
+        if is_unjudged:
+            assess(self._connections, source, None)
+            with self._connections.borrow(place) as connection, connection.transaction():
+                connection.execute(statement("suspect/lock"), {"source": source})
+                _judge(connection, source)
         found = self._connections.rows(place, "suspect/open", {"source": source}, class_row(SuspectDay))
         return [one for one in found if one.next_day is not None]
 
@@ -82,64 +81,54 @@ def _loaded_days(connection: psycopg.Connection, source: str) -> list[tuple[date
 
 
 def _judge(connection: psycopg.Connection, source: str) -> None:
-    """Judge the days that loads have changed, and those that are held against them."""
+    """Mark the days that loads have changed, and those that are held against them."""
     loaded = _loaded_days(connection, source)
     changed = np.array([day.toordinal() for day, _, is_unjudged in loaded if is_unjudged], dtype=np.int64)
     load_ids = {day: load_id for day, load_id, _ in loaded}
     affected = [
         day
         for day in load_ids
-        if ((changed >= day.toordinal() - DAYS_BEFORE) & (changed <= day.toordinal() + DAYS_BEHIND)).any()
+        if ((changed >= day.toordinal() - LOOK_BACK) & (changed <= day.toordinal() + LOOK_AHEAD)).any()
     ]
-    series = connection.execute(statement("suspect/series"), {"source": source}).fetchall()
-    keys = [str(key) for _, key, _ in series]
-    is_regular = np.array([*(bool(one) for _, _, one in series), True])  # the last row is all of them
-    for days in _blocks(affected):
-        first, last = days[0] - DAYS_BEFORE * _DAY, days[-1] + DAYS_BEHIND * _DAY
-        counts = _counts(connection, [series_id for series_id, _, _ in series], Window.of_days(first, last))
-        is_loaded = [first + n * _DAY in load_ids for n in range(counts.shape[1])]
-        counts[:, ~np.array(is_loaded)] = np.nan
-        found = [judged(counts, is_regular, (day - first).days) for day in days]
-        values = {
-            "source": source,
-            "days": days,
-            "load_ids": [load_ids[day] for day in days],
-            "suspects": [_reason(one, keys) for one in found],
-        }
-        connection.execute(statement("suspect/judge"), values)
+    lacking = connection.execute(statement("suspect/lacking"), {"source": source, "days": affected}).fetchall()
+    reasons = {
+        day: _reason(*counts, keys=keys, found=found, expected=expected)
+        for day, *counts, keys, found, expected in lacking
+    }
+    values = {
+        "source": source,
+        "days": affected,
+        "load_ids": [load_ids[day] for day in affected],
+        "suspects": [reasons.get(day) for day in affected],
+    }
+    connection.execute(statement("suspect/judge"), values)
 
 
-def _blocks(days: Sequence[date]) -> Iterator[list[date]]:
-    """Days in pieces that span so many days at most, divided where days are far apart."""
-    block = list(days[:1])
-    for before, day in pairwise(days):
-        if day - before > DAYS_BEFORE * _DAY or day - block[0] >= _DAYS_AT_ONCE * _DAY:
-            yield block
-            block = []
-        block.append(day)
-    if block:
-        yield block
+def _reason(
+    n_found: int,
+    n_expected: int,
+    n_low: int,
+    *,
+    keys: Sequence[str],
+    found: Sequence[int],
+    expected: Sequence[int | None],
+) -> str | None:
+    """What is missing, in words.
 
-
-def _counts(
-    connection: psycopg.Connection, series_ids: list[int], window: Window
-) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """Points by series and day, and in the last row those of all series."""
-    first = window.start.date().toordinal() - 1
-    counts = np.zeros((len(series_ids) + 1, (window.end - window.start).days))
-    rows = stored_rows(connection, DAILY, series_ids, window)
-    counts[np.searchsorted(series_ids, rows.key >> 32), (rows.key & 0xFFFFFFFF) - first] = rows.figures.n_points
-    counts[-1] = counts[:-1].sum(axis=0)
-    return counts
-
-
-def _reason(found: Sequence[Suspicion], keys: Sequence[str]) -> str | None:
-    if not found:
+    Args:
+        n_found: Points of all series of which a number is expected.
+        n_expected: That number.
+        n_low: Series with less than half.
+        keys: Of these, the worst ones first.
+        found: Their points.
+        expected: What is expected of them; None of those that have never been silent for so long.
+    """
+    if n_found * 2 < n_expected:
+        return f"{n_found:,} points where {n_expected:,} are usual"
+    if not n_low:
         return None
-    for one in found:
-        if one.row == len(keys):
-            return f"{one.found:,} points where {one.usual:,.0f} are usual"
-    named = ", ".join(f"{keys[one.row]} ({one.found:,} of {one.usual:,.0f})" for one in found[:_NAMED])
-    have = "series has" if len(found) == 1 else "series have"
-    others = f", and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-    return f"{len(found):,} {have} less than half of the usual points: {named}{others}"
+    worst = list(zip(keys, found, expected, strict=True))[:_NAMED]
+    named = ", ".join(f"{key} ({n:,} of {usual:,})" if usual else f"{key} (silent)" for key, n, usual in worst)
+    have = "series has" if n_low == 1 else "series have"
+    others = f", and {n_low - _NAMED:,} more" if n_low > _NAMED else ""
+    return f"{n_low:,} {have} less than half of the usual points: {named}{others}"

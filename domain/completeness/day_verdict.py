@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.completeness.shown import LOOK_BACK, shown_before
+from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK, shown_around
 
 DAY_SECONDS: Final = 86_400.0
 SHOWN_TOLERANCE: Final = 0.15
@@ -93,14 +93,13 @@ class Judged:
     since: Floats
 
 
-def judge(days: Days, stated: Floats, lives: Lives, n_before: int, now: float) -> Judged:
-    """Judge the days behind the first `n_before`, which are only looked at.
+def judge(days: Days, stated: Floats, lives: Lives, now: float) -> Judged:
+    """Judge the days between the first `LOOK_BACK` and the last `LOOK_AHEAD`, which are only looked at.
 
     Args:
         days: Facts.
         stated: Points expected by resolution, for every series and day; NaN where nothing is stated.
         lives: What is known of the series.
-        n_before: At least `LOOK_BACK`.
         now: Seconds since 1970.
     """
     n_series, n_days = days.found.shape
@@ -110,19 +109,23 @@ def judge(days: Days, stated: Floats, lives: Lives, n_before: int, now: float) -
     last_known = _last_known(days)
     silences = np.fmax(days.longest_gap, days.first - last_known[:, :-1])
     silent_for = np.full(n_series, np.nan)
-    for day in range(n_before, n_days):
+    judged = range(LOOK_BACK, n_days - LOOK_AHEAD)
+    for day in judged:
         begin = days.start + day * DAY_SECONDS
         end = begin + DAY_SECONDS
         before = slice(day - LOOK_BACK, day)
         is_known = days.is_loaded[before] & (
             days.start + np.arange(n_days)[before] * DAY_SECONDS >= lives.begun[:, None]
         )
-        shown = shown_before(days.found[:, before], silences[:, before], is_known=is_known)
+        behind = days.found[:, day + 1 : day + 1 + LOOK_AHEAD]
+        shown = shown_around(days.found[:, before], behind, silences[:, before], is_known=is_known)
         is_stated = ~np.isnan(stated[:, day])
         # A series that has fallen silent is measured by what it was when it spoke.
         fell_silent = lives.last < begin - 7 * DAY_SECONDS
         by_weeks = np.where(fell_silent, expected[:, day - 7], shown.expected)
         silent_for = np.where(np.isnan(shown.longest_silence), silent_for, shown.longest_silence)
+        # Nothing of a series' first day says that it should have been whole.
+        by_weeks[(begin <= lives.begun) & (lives.begun < end)] = np.nan
         wanted = np.where(is_stated, stated[:, day], by_weeks)
         alive = np.clip((end - np.maximum(begin, lives.begun)) / DAY_SECONDS, 0, 1)
         wanted = np.where(alive < 1, np.floor(wanted * alive), wanted)
@@ -131,7 +134,7 @@ def judge(days: Days, stated: Floats, lives: Lives, n_before: int, now: float) -
             days, lives, day, begin, end, now, wanted, is_stated, silent_for, shown.is_familiar, last_known[:, day + 1]
         )
         verdict[:, day], since[:, day] = one.judged()
-    kept = slice(n_before, None)
+    kept = slice(judged.start, judged.stop)
     return Judged(expected[:, kept], verdict[:, kept], since[:, kept])
 
 

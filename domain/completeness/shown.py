@@ -1,7 +1,8 @@
-"""What a series has shown in the weeks before: how many points on such a weekday, and how long it may say nothing.
+"""What a series has shown: how many points on such a weekday in the weeks before, and how long it may say nothing.
 
 Robust: a median over weeks, so that a bad day or two change nothing. A week without any point says nothing about a
-weekday; a weekday without points in weeks with points is one on which none are expected.
+weekday; a weekday without points in weeks with points is one on which none are expected. A series that is too young for
+that is held against its neighbours, the days up to a week before and behind.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ WEEKS: Final = 5
 LOOK_BACK: Final = 7 * WEEKS
 """Days before a day that are looked at."""
 
+LOOK_AHEAD: Final = 7
+"""Days behind a day that are looked at."""
+
 _LEAST_WEEKS: Final = 3
 _LEAST_DAYS: Final = 5
-_STEADY: Final = 0.3  # between the smallest and the largest count, as a share of the median: it is counted by the day
-_STEADY_WEEKDAYS: Final = 5
+_LEAST_NEIGHBOURS: Final = 2
+_STEADY: Final = 0.01  # half of the counts lie nearer to their median, as a share of it: then it is counted by the day
 _LEAST_POINTS: Final = 5
 _OF_SILENCE: Final = 2.0  # times the longest silence of the weeks before
 _LEAST_SILENCE_SECONDS: Final = 86_400.0
@@ -40,11 +44,18 @@ class Shown:
     is_familiar: npt.NDArray[np.bool_]
 
 
-def shown_before(found: npt.NDArray[np.int64], silences: Floats, *, is_known: npt.NDArray[np.bool_]) -> Shown:
-    """What the last `LOOK_BACK` days say of the day behind them.
+def shown_around(
+    found: npt.NDArray[np.int64],
+    behind: npt.NDArray[np.int64],
+    silences: Floats,
+    *,
+    is_known: npt.NDArray[np.bool_],
+) -> Shown:
+    """What the last `LOOK_BACK` days, and the `LOOK_AHEAD` behind it, say of a day.
 
     Args:
         found: Points; series by the `LOOK_BACK` days before.
+        behind: The same of the days behind it.
         silences: The longest time without a point that ends on each of these days, seconds; NaN where there is none.
         is_known: Whether the day was loaded after the series had begun, so that no point means no point.
     """
@@ -52,12 +63,16 @@ def shown_before(found: npt.NDArray[np.int64], silences: Floats, *, is_known: np
     by_week = found.reshape(len(found), WEEKS, 7)
     of_week = speaks.reshape(by_week.shape).any(axis=2, keepdims=True)
     is_said = (is_known | speaks).reshape(by_week.shape) & of_week
-    weekdays = np.where(is_said, by_week.astype(float), np.nan).transpose(0, 2, 1).reshape(-1, WEEKS)
-    by_weekday, is_steady = (one.reshape(-1, 7) for one in _steady(weekdays, _LEAST_WEEKS))
-    of_all, is_steady_at_all = _steady(np.where(speaks, found.astype(float), np.nan), _LEAST_DAYS)
-    # Three counts may be alike by chance: most weekdays have to be steady.
-    is_weekly = is_steady[:, 0] & (is_steady.sum(axis=1) >= _STEADY_WEEKDAYS)
-    expected = np.where(is_weekly, by_weekday[:, 0], np.where(is_steady_at_all, of_all, np.nan))
+    said_so = np.where(is_said, by_week.astype(float), np.nan)
+    weekday = said_so[:, :, 0]
+    n_weeks = (~np.isnan(weekday)).sum(axis=1)
+    of_all, is_steady = _steady(said_so.reshape(len(found), -1), _LEAST_DAYS)
+    is_steady &= speaks.sum(axis=1) >= _LEAST_DAYS
+    usual = np.where(n_weeks >= _LEAST_WEEKS, _median(weekday, n_weeks), of_all)
+    beside = np.concatenate([found[:, -LOOK_AHEAD:], behind], axis=1)
+    of_neighbours, is_even = _steady(np.where(beside > 0, beside.astype(float), np.nan), _LEAST_NEIGHBOURS)
+    is_even &= speaks.sum(axis=1) < _LEAST_DAYS
+    expected = np.where(is_steady, usual, np.where(is_even, of_neighbours, np.nan))
     quiet = np.where(speaks & ~np.isnan(silences), silences, -1.0).max(axis=1)
     has_enough = (found.sum(axis=1) >= _LEAST_POINTS) & (speaks.sum(axis=1) >= 2)  # noqa: PLR2004 — a silence has two ends
     longest = np.where(has_enough, np.maximum(_OF_SILENCE * quiet, _LEAST_SILENCE_SECONDS), np.nan)
@@ -65,11 +80,16 @@ def shown_before(found: npt.NDArray[np.int64], silences: Floats, *, is_known: np
 
 
 def _steady(values: Floats, least: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """The median of each row without its NaN, and whether enough values lie near enough to it."""
-    ordered = np.sort(values, axis=1)  # NaN last
+    """The median of each row without its NaN, and whether there are enough values, half of them near to it."""
     n = (~np.isnan(values)).sum(axis=1)
+    median = _median(values, n)
+    spread = _median(np.abs(values - median[:, None]), n)
+    return median, (n >= least) & (spread <= _STEADY * median)
+
+
+def _median(values: Floats, n: npt.NDArray[np.int64]) -> Floats:
+    """By row, of the `n` that are not NaN. NumPy's own is slow where a value is NaN."""
+    ordered = np.sort(values, axis=1)  # NaN last
     rows, last = np.arange(len(values)), np.maximum(n - 1, 0)
-    median = (ordered[rows, last // 2] + ordered[rows, (last + 1) // 2]) / 2
-    # One value in five may lie anywhere, on either side.
-    low, high = ordered[rows, last // 5], ordered[rows, last - last // 5]
-    return median, (n >= least) & (high - low <= _STEADY * median)
+    middle: Floats = (ordered[rows, last // 2] + ordered[rows, (last + 1) // 2]) / 2
+    return middle

@@ -8,7 +8,7 @@ import pytest
 
 from domain.completeness.day_verdict import DAY_SECONDS, Days, DayVerdict, Judged, Lives, judge
 from domain.completeness.expected import expected_points, points_within
-from domain.completeness.shown import LOOK_BACK
+from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 
 QUARTER = timedelta(minutes=15)
 
@@ -55,23 +55,23 @@ def judged(
         longest_gap: Seconds.
     """
     n = len(counts)
-    found = np.array([[0] * LOOK_BACK + counts])
-    begin = np.arange(LOOK_BACK + n) * DAY_SECONDS
-    hours = np.array([0] * LOOK_BACK + [(last_at or {}).get(day, 23.75) for day in range(n)])
+    found = np.array([[0] * LOOK_BACK + counts + [0] * LOOK_AHEAD])
+    begin = np.arange(LOOK_BACK + n + LOOK_AHEAD) * DAY_SECONDS
+    hours = np.array([0] * LOOK_BACK + [(last_at or {}).get(day, 23.75) for day in range(n)] + [0] * LOOK_AHEAD)
     last = np.where(found > 0, begin + hours * 3600, np.nan)
     first = np.where(found > 0, begin, np.nan)
-    is_loaded = np.array([True] * LOOK_BACK + [day not in unloaded for day in range(n)])
+    is_loaded = np.array([True] * LOOK_BACK + [day not in unloaded for day in range(n)] + [False] * LOOK_AHEAD)
     days = Days(
         0.0, found, first, last, np.where(found > 0, longest_gap, np.nan), is_loaded, np.full(found.shape, np.nan)
     )
-    stated = expected_points([date(2026, 1, 5) + timedelta(days=k) for k in range(LOOK_BACK + n)], resolution, "UTC")
+    stated = expected_points([date(2026, 1, 5) + timedelta(days=k) for k in range(found.shape[1])], resolution, "UTC")
     lives = Lives(
         np.array([np.nanmin(first)]),
         np.array([np.nanmax(last)]),
         np.array([(LOOK_BACK + ended) * DAY_SECONDS]),
         np.array([lateness * DAY_SECONDS]),
     )
-    answer: Judged = judge(days, stated[None, :], lives, LOOK_BACK, (LOOK_BACK + n) * DAY_SECONDS + 4 * 3600)
+    answer: Judged = judge(days, stated[None, :], lives, (LOOK_BACK + n) * DAY_SECONDS + 4 * 3600)
     return [
         (
             DayVerdict(verdict).word,
@@ -105,8 +105,8 @@ def test_one_missing_quarter_of_a_stated_resolution_is_partial() -> None:
 
 def test_without_a_stated_resolution_a_series_is_measured_by_what_it_has_shown() -> None:
     found = judged([1440] * 21 + [1300, 700, 1440])
-    assert {one[0] for one in found[:5]} == {"unknown"}
-    assert found[6][:2] == ("complete", 1440)
+    assert found[0][0] == "unknown"
+    assert {one[:2] for one in found[1:21]} == {("complete", 1440)}
     assert [one[0] for one in found[21:]] == ["complete", "partial", "complete"]
 
 
@@ -151,3 +151,10 @@ def test_a_day_that_was_never_loaded_is_unknown() -> None:
 def test_a_device_that_usually_comes_late_is_late_and_then_it_is_not() -> None:
     found = judged([96, 96, 0, 0, 0], resolution=QUARTER, lateness=1.5)
     assert [one[0] for one in found] == ["complete", "complete", "silent", "late", "late"]
+
+
+def test_a_young_series_is_held_against_its_neighbours_on_both_sides_but_not_its_first_day() -> None:
+    found = judged([5, 24, 0, 24, 24, 7, 24])
+    assert [one[0] for one in found] == [
+        *("unknown", "complete", "absent", "complete", "complete", "partial", "complete")
+    ]

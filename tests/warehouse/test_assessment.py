@@ -170,7 +170,9 @@ def test_a_device_that_is_known_dead_is_expected_no_longer_and_again_when_it_is_
     assess(warehouse, 3, ended={"device b": day(2).day})
     assert verdicts(observer, "b") == [(0, "complete"), (1, "silent")]
     assert warehouse.completeness.silent_devices("hub") == []
-    assess(warehouse, 3)
+    assess(warehouse, 3)  # by whoever does not know
+    assert verdicts(observer, "b") == [(0, "complete"), (1, "silent")]
+    assess(warehouse, 3, ended={})
     assert verdicts(observer, "b") == silent == [(0, "complete"), (1, "silent"), (2, "silent"), (3, "silent")]
 
 

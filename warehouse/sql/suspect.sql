@@ -25,15 +25,38 @@ ORDER BY day;
 -- One judge of a source at a time, until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended('joulehouse judge ' || %(source)s, 0));
 
--- name: series
--- The series of a source that have numbers: number, key, and whether it is stated how far apart they are.
+-- name: lacking
+-- Days on which series have less than half of what is expected, by the verdicts on them: points found and expected of all
+-- series, how many have less than half, and these, the worst first. What is silent is missed for three weeks.
+WITH judged AS (
+    SELECT
+        series.key,
+        series_day.day,
+        series_day.found,
+        series_day.expected,
+        series_day.verdict IN ('partial', 'silent', 'absent')
+        AND (series_day.verdict <> 'silent' OR series_day.day < (series_day.since AT TIME ZONE 'UTC')::date + 21)
+        AND (series_day.found * 2 < series_day.expected OR (series_day.expected IS NULL AND series_day.found = 0))
+            AS is_low
+    FROM series_day
+    INNER JOIN series USING (series_id)
+    WHERE
+        series.source = %(source)s
+        AND series_day.day = ANY(%(days)s::date [])
+        AND series_day.verdict NOT IN ('unknown', 'not expected', 'late')
+)
+
 SELECT
-    series_id,
-    key,
-    resolution IS NOT NULL AS is_regular
-FROM series
-WHERE source = %(source)s AND kind <> 'state'
-ORDER BY series_id;
+    day,
+    coalesce(sum(found) FILTER (WHERE expected IS NOT NULL), 0) AS n_found,
+    coalesce(sum(expected), 0) AS n_expected,
+    count(*) FILTER (WHERE is_low) AS n_low,
+    array_agg(key ORDER BY found - expected, key) FILTER (WHERE is_low) AS keys,
+    array_agg(found ORDER BY found - expected, key) FILTER (WHERE is_low) AS found,
+    array_agg(expected ORDER BY found - expected, key) FILTER (WHERE is_low) AS expected
+FROM judged
+GROUP BY day
+HAVING bool_or(is_low);
 
 -- name: judge
 -- What was found of some days. What a person confirmed stays confirmed as long as the day is suspect.
