@@ -67,7 +67,7 @@ class SourceFacts:
         schedule: Cron expression in UTC at which the trailing days are asked for again; None for never.
         due_after: How long after the first scheduled load that follows its end a day should be loaded at the latest.
         spans: Spans beyond the hour that some of its values are about; such a value stands at its span's start.
-        known_dead: Devices and series of which nothing is expected any more.
+        known_dead: Devices and series that nothing is expected of any more.
         tolerance: What may be missing.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.

@@ -16,7 +16,7 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
     │   ├── PayloadUnreadableError              the answer does not fit the provider's vocabulary
     │   ├── AnswerTooLargeError                 a byte, ratio, depth, row or page cap was reached
     │   ├── PagingLoopError                     a continuation token came back a second time
-    │   ├── TruncationSuspectedError            a page looks cut and no narrower question clears it
+    │   ├── TruncationSuspectedError            a page looks cut and no narrower request clears it
     │   ├── OutsideWindowError                  the answer holds rows of another window than was asked
     │   └── AddressRefusedError                 a host, scheme, port or redirect that is not on the list
     ├── NormalizationError             ours     normalize produced what the schema refuses: our bug
@@ -163,7 +163,7 @@ class PagingLoopError(ProviderError):
 
 
 class TruncationSuspectedError(ProviderError):
-    """A page looks cut, and no narrower question clears the suspicion."""
+    """A page looks cut, and no narrower request clears the suspicion."""
 
 
 class OutsideWindowError(ProviderError):

@@ -34,7 +34,7 @@ class Order:
         part: The part of the pull that it belongs to.
         window: The window that is asked for.
         request: The request's body. Never a credential.
-        sha256: The digest of what decides the answer: two orders with the same one are the same question.
+        sha256: The digest of what decides the answer: two orders with the same one are the same request.
     """
 
     part: str
@@ -87,17 +87,17 @@ class ExportJobs(Protocol):
     def ready(
         self, sha256: str, *, fresh_seconds: float, settled_seconds: float, kept_seconds: float
     ) -> ExportJob | None:
-        """The newest job whose archive answers the question, and has not been landed.
+        """The newest job whose archive answers the request, and has not been landed.
 
         Args:
-            sha256: The question.
+            sha256: The request.
             fresh_seconds: How long ago it may have been completed, whatever it is about.
             settled_seconds: How long after the end of its window values have settled; one that was ordered later …
             kept_seconds: … may be as old as this.
         """
 
     def unhappy_seconds(self, sha256: str) -> float | None:
-        """How long ago a job with this question failed or was lost, if the newest that ended was; None otherwise."""
+        """How long ago a job with this request failed or was lost, if the newest that ended was; None otherwise."""
 
     def intend(self, order: Order) -> ExportJob:
         """Write down that a job is about to be ordered."""
@@ -121,4 +121,4 @@ class ExportJobs(Protocol):
         """Its archive has been fetched and verified."""
 
     def landed(self, sha256: str) -> None:
-        """Every archive that answers this question has served: the next time, a new one is ordered."""
+        """Every archive that answers this request has served: the next time, a new one is ordered."""

@@ -132,7 +132,7 @@ def look_up(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where one API lives: scheme, host, port and the path below which every question is asked."""
+    """Where one API lives: scheme, host, port and the path below which every request is sent."""
 
     scheme: str
     host: str

@@ -104,7 +104,7 @@ def _looked_up(resolve: Resolver, host: str, port: int, seconds: float) -> Seque
     """What `resolve` answers within `seconds`.
 
     The system's resolver takes no bound and cannot be broken off. It is left to a thread of its own, a daemon, so that
-    one which never comes back keeps neither the question nor the end of the process waiting.
+    one which never comes back keeps neither the request nor the end of the process waiting.
 
     Raises:
         httpcore.ConnectTimeout: It has not answered.

@@ -81,7 +81,7 @@ class DatabaseExportJobs(OwnSession):
     def ready(
         self, sha256: str, *, fresh_seconds: float, settled_seconds: float, kept_seconds: float
     ) -> ExportJob | None:
-        """The newest job whose archive answers the question, and has not been landed; see the protocol."""
+        """The newest job whose archive answers the request, and has not been landed; see the protocol."""
         rows = self._run(
             "ready",
             sha256=sha256,
@@ -92,7 +92,7 @@ class DatabaseExportJobs(OwnSession):
         return _job(rows[0]) if rows else None
 
     def unhappy_seconds(self, sha256: str) -> float | None:
-        """How long ago a job with this question failed or was lost, if the newest that ended was; None otherwise."""
+        """How long ago a job with this request failed or was lost, if the newest that ended was; None otherwise."""
         rows = self._run("unhappy", sha256=sha256)
         return float(rows[0][1]) if rows and rows[0][0] in (JobState.FAILED, JobState.LOST) else None
 
@@ -134,7 +134,7 @@ class DatabaseExportJobs(OwnSession):
         self._run("fetched", number=number, archive_sha256=sha256, archive_bytes=n_bytes)
 
     def landed(self, sha256: str) -> None:
-        """Every archive that answers this question has served."""
+        """Every archive that answers this request has served."""
         self._run("landed", sha256=sha256)
 
     def _await(self, patience_seconds: float) -> None:

@@ -24,7 +24,7 @@ class LiveSettings:
             None for a stream of changes alone, of which the answers to pings are all that can be expected. It doubles
             while opening anew does not help.
         max_longest_silence: Where that doubling ends.
-        parts_seconds: Between two questions for the parts of the account.
+        parts_seconds: Between two requests for the parts of the account.
         overlap: By how much a gap reaches beyond the watermark: messages may come out of order, and a
             stream may begin to speak a moment after it is open.
         drift: How far a device's clock is assumed to be from ours while no message has come, and at most.

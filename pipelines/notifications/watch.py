@@ -110,7 +110,7 @@ class Watch:
                 self.complaints.append(f"The watchdog was not pinged: {failure}.")
 
     def _ask(self, now: datetime) -> _Look:
-        """What the database says, if it does in time: a server that is stopped keeps a session waiting for ever."""
+        """What the database says, if it does in time: a server that is stopped keeps a session waiting without end."""
         look = _Look()
         if self._asking is None or not self._asking.is_alive():
             self._asking = threading.Thread(target=self._ask_warehouse, args=(look, now), daemon=True)

@@ -50,7 +50,7 @@ _SITE_FIELDS_OF_OTHERS: Final = ("conso_total",)
 class Climkit(ProviderClient):
     """One account at Climkit (`domain.contract.ProviderClient`).
 
-    A site is one part: first the lists of what it has, then its data, question by question. The lists of all sites come
+    A site is one part: first the lists of what it has, then its data, request by request. The lists of all sites come
     before any data, so that a meter that nobody lists is known before. The cursor holds what the lists said, so that an
     interrupted pull goes on without asking for anything twice.
 
@@ -237,7 +237,7 @@ def _cursor(site: Site) -> str:
 
 
 def _resumed(name: str, so_far: Progress | None) -> tuple[Site, int]:
-    """What the lists of a site had document, and how many pages were landed; nothing, if it cannot be gone on with."""
+    """What the lists of a site said, and how many pages were landed; nothing, if it cannot be gone on with."""
     if so_far is None or so_far.cursor is None:
         return Site(name), 0
     try:

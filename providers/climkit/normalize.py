@@ -11,7 +11,7 @@ Values are dealt with in this order, each counted once:
     measurements  numbers, in canonical units, rounded to a millionth of the provider's unit
 
 Null and missing are no values. Rows of other windows are left out before anything is counted; a row without a time
-belongs to the window in which its question begins. An hour, day, month or year that was not over is left out, too.
+belongs to the window in which its request begins. An hour, day, month or year that was not over is left out, too.
 """
 
 import json

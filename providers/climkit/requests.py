@@ -1,4 +1,4 @@
-"""What is asked about one site and one window: the fewest questions that the widest windows allow, in a fixed order."""
+"""What is asked about one site and one window: the fewest requests that the widest windows allow, in a fixed order."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Request:
 
 
 def lists_of(site: str, window: Window, account: AccountConfig) -> tuple[Request, ...]:
-    """The questions that come first: what the site is, and what meters and sensors it has."""
+    """The requests that come first: what the site is, and what meters and sensors it has."""
     paths = [f"installation_infos/{site}", f"meter_info/{site}"]
     if account.has_sensors:
         paths.append(f"{site}/sensors_list")
@@ -81,7 +81,7 @@ def frequencies_of(site: Site, account: AccountConfig) -> tuple[str, ...]:
 
 
 def requests_of(site: Site, window: Window, account: AccountConfig) -> Iterator[Request]:
-    """Every question about the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
+    """Every request for the data of `site`, whose lists are known: chunk by chunk, meter by meter."""
     calendar = zone(site.zone or "UTC")
     meters = chosen_meters(site, account)
     types = [known for known in _SITE_TYPES if known in {meter.type for meter in meters}]

@@ -177,7 +177,7 @@ def parse_rows(body: bytes, *, place: str) -> list[Any]:
 
     Raises:
         PayloadUnreadableError: It is no JSON list.
-        AnswerTooLargeError: It has more rows than any question can have.
+        AnswerTooLargeError: It has more rows than any request can have.
     """
     document = read_json(body, place=place, fix=FIX)
     if not isinstance(document, list):

@@ -14,14 +14,14 @@ _GRACE_SECONDS: Final = 2.0
 
 
 class Ahead(Generic[Asked, Answered]):
-    """Asks questions one after the other: when the answer is wanted, or already now, in a thread. Use it in `with`.
+    """Sends requests one after the other: when the answer is wanted, or already now, in a thread. Use it in `with`.
 
-    A question with all its tries may take minutes, and nothing can call it back. The thread is therefore a daemon:
+    A request with all its tries may take minutes, and nothing can call it back. The thread is therefore a daemon:
     leaving waits for `_GRACE_SECONDS` at most, the end of the process not at all; what comes later is dropped.
 
     Args:
-        ask: Answers a question.
-        is_ahead: Whether a question is asked as soon as it is put.
+        ask: Answers a request.
+        is_ahead: Whether a request is sent as soon as it is put.
     """
 
     def __init__(self, ask: Callable[[Asked], Answered], *, is_ahead: bool) -> None:
@@ -31,7 +31,7 @@ class Ahead(Generic[Asked, Answered]):
         self._last: Future[Answered] | None = None
 
     def put(self, request: Asked) -> Callable[[], Answered]:
-        """Put a question; calling the result waits for the reply, or raises what went wrong."""
+        """Put a request; calling the result waits for the reply, or raises what went wrong."""
         if not self._is_ahead:
             return partial(self._ask, request)
         reply: Future[Answered] = Future()

@@ -26,7 +26,7 @@ from providers.export_service.facts import PageFacts, Span
 from providers.export_service.meanings import Meanings
 from providers.export_service.normalize import normalize
 from providers.export_service.paging import Paginator
-from providers.export_service.questions import Request
+from providers.export_service.requests import Request
 from providers.export_service.spec import (
     DISCOVERY_DAYS,
     DISCOVERY_ROWS,
@@ -46,7 +46,7 @@ _TOKEN_IS_DEAD: Final = frozenset({400, 404, 410, 422})
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """An answer to a question about a product, and what it says."""
+    """An answer to a request for a product, and what it says."""
 
     params: Mapping[str, str]
     response: Response

@@ -28,7 +28,7 @@ class PageFacts:
     """What a walk wants to know of a page.
 
     Documents without a time inside the span, its end included, count and have no place: where they stand
-    says nothing about the listing, and no question may be made of their times.
+    says nothing about the listing, and no request may be made of their times.
 
     Attributes:
         token: What continues the listing; empty at its end.
@@ -66,7 +66,7 @@ class PageFacts:
 
     @classmethod
     def of(cls, rows: Sequence[Any], span: Span, *, token: str, n_bytes: int, time_field: str) -> Self:
-        """The facts of `rows`, which answered a question about `span`."""
+        """The facts of `rows`, which answered a request for `span`."""
         try:
             times = [row[time_field] for row in rows]
         except (KeyError, TypeError):

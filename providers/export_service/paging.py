@@ -44,7 +44,7 @@ from providers.export_service.facts import (
     second_behind,
     second_of,
 )
-from providers.export_service.questions import Probe, Request, Task
+from providers.export_service.requests import Probe, Request, Task
 from providers.export_service.spec import MAX_BYTES, MAX_PAGES, MAX_RESTARTS, MAX_ROWS, RESULT_WINDOW
 
 _OF_ONE_FETCH: Final = frozenset({"page", "place", "n_asked", "n_rows", "n_bytes", "n_restarts", "_seen"})
@@ -76,7 +76,7 @@ class Paginator:
         is_tied: Whether documents were seen to share a millisecond.
         was_empty: Whether the last page was empty and had a token.
         was_full: Whether the last page that was not empty was full.
-        probes: Questions to ask before the next page.
+        probes: Requests to send before the next page.
         debts: Length of `todo` at which it is due, and different documents that the halves of a doubted page still owe.
     """
 
@@ -161,7 +161,7 @@ class Paginator:
         Raises:
             PagingLoopError: Its token came before, or two pages in a row were empty.
             AnswerTooLargeError: A cap is reached.
-            TruncationSuspectedError: It is cut, and no narrower question could show what is missing.
+            TruncationSuspectedError: It is cut, and no narrower request could show what is missing.
         """
         self._count(facts)
         is_kept = self._take_probe(self.probes.pop(0), facts) if self.probes else self._take_page(facts)
@@ -173,7 +173,7 @@ class Paginator:
         """Learn that the provider refuses the token of `request`.
 
         Returns:
-            Whether there is another question. The listing begins anew with page 1, which voids every page before; or,
+            Whether there is another request. The listing begins anew with page 1, which voids every page before; or,
             if it broke at 10,000 documents again, its span is asked for in halves, since that is as far as an offset
             reaches.
 

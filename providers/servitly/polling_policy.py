@@ -9,14 +9,14 @@ class PollingPolicy:
 
     Attributes:
         first_poll: Before a new job is asked after for the first time; each further wait is half as long again …
-        longest_poll: … up to this: sixty questions an hour fit into the smallest quota that is known, of a hundred.
+        longest_poll: … up to this: sixty requests an hour fit into the smallest quota that is known, of a hundred.
         deadline: How long one run waits for jobs. The job lives on, and the next run waits as long for it again.
         given_up: How old a job may become, and how long its archive may stay away that is said to be there. After that
             it is believed to be stuck, and another is ordered.
         unknown: How long a job whose order may have been sent, and which has no name, can be running: nobody can ask
             after it. No order is under way for longer.
         look: Between two looks into the ledger, whether such a job has a name by now.
-        cool_down: Between a job that came to nothing and the next one with the same question.
+        cool_down: Between a job that came to nothing and the next one with the same request.
         busy: Between two orders, where the provider says that another export is pending and not how long to wait.
         slot: How long to wait for the tenant's one place.
         files: Before each further try to fetch an archive that is there and cannot be had.

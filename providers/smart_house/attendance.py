@@ -59,5 +59,5 @@ class Attendance:
 
 
 def uploads_of(asked: Window) -> Sequence[date]:
-    """The days of upload that an answer to a question for `asked` may hold."""
+    """The days of upload that an answer to a request for `asked` may hold."""
     return list(asked.days())[LATE_DAYS:]

@@ -31,7 +31,7 @@ from providers.smart_house.spec import LATE_DAYS, SPEC, TYPES
 _log: Final = logging.getLogger(__name__)
 
 PART: Final = "uploads"
-"""All questions of one window are pages of one part: the next ones follow from how the last one went."""
+"""All requests of one window are pages of one part: the next ones follow from how the last one went."""
 
 _ARCHIVES: Final = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 _NO_CONTENT: Final = 204
@@ -59,7 +59,7 @@ class Request:
         """The same by fewer days; if it is one day, by fewer types; nothing if it is one type of one day.
 
         Args:
-            known: The types that a question for all of them is divided into.
+            known: The types that a request for all of them is divided into.
         """
         n_days = (self.last - self.first).days + 1
         if n_days > 1:
@@ -76,7 +76,7 @@ class SmartHouse(ProviderClient):
     Args:
         http: Speaks to `…/api/export`.
         account: What to ask for, and how to read it.
-        slice_of: The widest span of one question.
+        slice_of: The widest span of one request.
         now: The time it is.
     """
 
@@ -118,7 +118,7 @@ class SmartHouse(ProviderClient):
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """Ask for all uploads that may hold changes of `window`; see `domain.contract.Provider.fetch`.
 
-        The answers are pages of one part, and the cursor is what is left to ask: a question that was too wide is
+        The answers are pages of one part, and the cursor is what is left to ask: a request that was too wide is
         divided where it stands, and whoever goes on later does not find that out again.
 
         Raises:
@@ -131,7 +131,7 @@ class SmartHouse(ProviderClient):
         if so_far is not None:
             if so_far.cursor is None:
                 return
-            left = _questions_of(so_far.cursor)
+            left = _requests_of(so_far.cursor)
             if left:
                 requests, page = left, so_far.page + 1
         for _, payload in self._answers(requests, page):
@@ -159,7 +159,7 @@ class SmartHouse(ProviderClient):
         return found
 
     def _answers(self, requests: list[Request], page: int) -> Iterator[tuple[Request, Payload]]:
-        """Each answer, and the question that it is to; a question that is too wide is asked in halves."""
+        """Each answer, and the request that it is to; a request that is too wide is sent in halves."""
         left = list(requests)
         while left:
             request = left.pop(0)
@@ -268,8 +268,8 @@ def _cursor_of(requests: list[Request]) -> str:
     return json.dumps(remaining, separators=(",", ":"))
 
 
-def _questions_of(cursor: str) -> list[Request]:
-    """The questions that a cursor left; none if it is not one of ours."""
+def _requests_of(cursor: str) -> list[Request]:
+    """The requests that a cursor left; none if it is not one of ours."""
     try:
         return [
             Request(date.fromisoformat(first), date.fromisoformat(last), tuple(types))

@@ -66,7 +66,7 @@ class Homes:
         account: Who tells homes apart.
         uploads: All rows of the file.
         place: Which answer this is, for messages.
-        is_part: Whether the rows lack entities for which the account asks: a question was divided by types. A home that
+        is_part: Whether the rows lack entities for which the account asks: a request was divided by types. A home that
             shows none of its own is then nobody, named or not; a fingerprint would be of a part of it.
 
     Raises:

@@ -139,7 +139,7 @@ class _Archive:
 
     @property
     def _is_part(self) -> bool:
-        """Whether the question was for fewer types than the account asks for: the answer lacks others of its homes."""
+        """Whether the request was for fewer types than the account asks for: the answer lacks others of its homes."""
         types = self.payload.params.get("types", "")
         return bool(types) and set(types.split(",")) != set(self.account.types)
 

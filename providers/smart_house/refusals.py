@@ -22,7 +22,7 @@ def refusal_of(response: Response, *, place: str) -> RequestRejectedError:
     elif "format" in detail and "supported" in detail:
         culprit, fix = "the provider does not know the format", "write format: json, csv or xml in defs.yaml"
     else:
-        culprit, fix = "the provider refuses the question", "read what it says; the same question is not sent again"
+        culprit, fix = "the provider refuses the request", "read what it says; the same request is not sent again"
     words = f"{culprit} (400) and said {quoted!r}" if quoted else f"{culprit} (400)"
     return RequestRejectedError(words, place=place, fix=fix, status=_REFUSED)
 

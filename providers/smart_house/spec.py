@@ -43,7 +43,7 @@ TYPES: Final = (
     "siren", "stt", "sun", "switch", "tag", "text", "time", "timer", "todo", "tts", "update", "utility",
     "vacuum", "valve", "var", "variable", "wake", "water", "weather", "weblink", "zigbee2mqtt", "zone", "zwave",
 )  # fmt: skip
-"""First words of Home Assistant's domains, of those it has had, and of some that people add: what a question for all
+"""First words of Home Assistant's domains, of those it has had, and of some that people add: what a request for all
 types is divided into, when a day alone is too wide. Nobody can list them all."""
 
 MAX_MEMBER_BYTES: Final = 256 * 2**20

@@ -47,7 +47,7 @@ class VoltStorage(ProviderClient):
     Args:
         http: Speaks to `…/rest` with the account's token.
         account: What to ask for, and what its fields mean.
-        slice_of: The widest span of one question.
+        slice_of: The widest span of one request.
         products_per_page: Products in one page of the list.
         now: The time it is.
     """

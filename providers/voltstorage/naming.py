@@ -33,12 +33,12 @@ class Device:
 
     @property
     def params(self) -> dict[str, str]:
-        """How a question names it."""
+        """How a request names it."""
         return {f"{self.kind}Id": self.number}
 
 
 def device_of(params: Mapping[str, str]) -> Device:
-    """The device that a question was about."""
+    """The device that a request was about."""
     if "componentId" in params:
         return Device("component", params["componentId"])
     return Device("product", params.get("productId", ""))

@@ -9,7 +9,7 @@ SELECT pg_try_advisory_lock(hashtextextended('joulehouse export ' || %(tenant)s,
 SELECT pg_advisory_unlock(hashtextextended('joulehouse export ' || %(tenant)s, 0));
 
 -- name: ready
--- The newest job that answers a question and was not landed. What was asked before a window had settled soon grows stale:
+-- The newest job that answers a request and was not landed. What was asked before a window had settled soon grows stale:
 -- only the crash of an hour is mended with it, counted from when it was said to be there, however long that took.
 SELECT
     export_job_id,
@@ -33,7 +33,7 @@ ORDER BY export_job_id DESC
 LIMIT 1;
 
 -- name: unhappy
--- How the newest job with a question that came to an end ended, and how long ago. One without a name was waited out.
+-- How the newest job with a request that came to an end ended, and how long ago. One without a name was waited out.
 SELECT
     state,
     extract(EPOCH FROM clock_timestamp() - seen_at) AS unseen_seconds
@@ -95,7 +95,7 @@ UPDATE export_job SET
 WHERE export_job_id = %(number)s;
 
 -- name: landed
--- What answers this question has served.
+-- What answers this request has served.
 UPDATE export_job SET state = 'landed'
 WHERE tenant = %(tenant)s AND request_sha256 = %(sha256)s AND state = 'completed';
 

@@ -14,7 +14,7 @@ FROM fresh;
 
 -- name: unfinished
 -- The newest interrupted pull of exactly this window that is worth continuing: begun within 24 hours, for the same
--- question to the same provider, not given up, and not overtaken: no complete pull came between its pages and those
+-- request to the same provider, not given up, and not overtaken: no complete pull came between its pages and those
 -- that are still to come, else the older half would be taken for newer than that one.
 SELECT pull.pull_id
 FROM pull
@@ -181,7 +181,7 @@ ORDER BY part COLLATE "C", page;
 
 -- name: finished_to_reuse
 -- The newest pull of a source that touches a window, if it can be loaded as it is: it is finished, asked for exactly this
--- window and this question, is no older than is given, and some day of it has no outcome. An outcome is a load of this
+-- window and this request, is no older than is given, and some day of it has no outcome. An outcome is a load of this
 -- very pull, committed or failed, or a failure since then that came before any load: a killed process leaves neither.
 -- A clock that was set back makes nothing young.
 SELECT

@@ -7,7 +7,7 @@ from typing import Any
 
 from providers.export_service.facts import PageFacts
 from providers.export_service.paging import Paginator
-from providers.export_service.questions import Request
+from providers.export_service.requests import Request
 
 SPAN = (0, 1_000)
 Document = dict[str, Any]

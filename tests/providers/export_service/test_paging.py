@@ -10,7 +10,7 @@ from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspec
 from providers.export_service import paging, spec
 from providers.export_service.facts import PageFacts
 from providers.export_service.paging import Paginator
-from providers.export_service.questions import Request
+from providers.export_service.requests import Request
 from tests.providers.export_service.listing import SPAN, Document, Listing, documents, numbers, seeded, walk
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.errors import TruncationSuspectedError
 from providers.export_service.facts import ASCENDING, DESCENDING, PageFacts
-from providers.export_service.questions import Request
+from providers.export_service.requests import Request
 from tests.providers.export_service.listing import SPAN, Document, Listing, documents, numbers, seeded, walk
 
 

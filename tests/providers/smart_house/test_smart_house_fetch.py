@@ -111,8 +111,8 @@ def test_arrays_repeat_their_parameter() -> None:
             "application/json",
             "does not know the format",
         ),
-        ("Extra parameter", "application/problem+json", "refuses the question.*Extra parameter"),
-        ("<html>", "text/html", "refuses the question"),
+        ("Extra parameter", "application/problem+json", "refuses the request.*Extra parameter"),
+        ("<html>", "text/html", "refuses the request"),
     ],
 )
 def test_every_400_is_told_apart_and_never_sent_again(detail: str, media_type: str, culprit: str) -> None:

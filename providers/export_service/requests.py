@@ -7,7 +7,7 @@ from providers.export_service.facts import Span
 
 
 class Probe(NamedTuple):
-    """A question about what may lie beside a millisecond.
+    """A request for what may lie beside a millisecond.
 
     Attributes:
         start: Of its span, in milliseconds.
