@@ -2,25 +2,29 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from assets.ingest import ingest_days
+from assets.source import SourceFacts
 from assets.troubles import DAEMON
 from domain.errors import RequestRejectedError, WarehouseUnavailableError
+from domain.records import Series
 from domain.troubles import TroubleKind
+from domain.window import Window
 from pipelines.notifications.project_notifier import project_notifier
 from pipelines.notifications.sensor import notifications_sensor
 from pipelines.notifications.watch import Watch, WatchSettings
 from providers._http_types import Secret
 from resources.settings import Settings
 from tests.fakes.days import days, facts, provider_of
+from tests.fakes.points import load
 from tests.fakes.webhook import DirectSender, Webhook, listening
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -49,8 +53,8 @@ class Scene:
             raise self.away
         yield self.warehouse
 
-    def watch(self, **settings: float) -> Watch:
-        sources = [facts()]
+    def watch(self, of: Sequence[SourceFacts] = (), **settings: float) -> Watch:
+        sources = list(of) or [facts()]
         return Watch(
             self.open,
             sources,
@@ -114,6 +118,26 @@ def test_a_due_load_that_has_failed_has_ended_and_the_pings_go_on(scene: Scene) 
     watch = scene.watch()
     assert scene.look(watch, TICK + timedelta(hours=3)) == (["Joulehouse: roof: failed days"], 1)
     assert "RequestRejectedError: they refuse" in scene.webhook.texts[0]
+
+
+def test_a_device_that_is_silent_from_noon_is_told_by_name_and_the_pings_go_on(scene: Scene) -> None:
+    window = [Window.of_day(date(2026, 2, n)) for n in range(1, 5)]
+    yard = replace(facts(), slug="yard")
+    described = [Series(one, "power", device=f"inverter {one}", resolution=timedelta(minutes=15)) for one in "ab"]
+    scene.warehouse.catalogue("yard", described)
+    for n in range(3):
+        load(scene.warehouse, quarters("a", "b"), "yard", window[n])
+    load(scene.warehouse, {**quarters("a"), **quarters("b", until=720)}, "yard", window[3])
+    morning = window[3].end + timedelta(hours=5)
+    scene.warehouse.completeness.assess("yard", window[3].day, now=morning)
+    watch = scene.watch(of=[yard])
+    assert scene.look(watch, morning) == (["Joulehouse: yard, inverter b: silent device"], 1)
+    assert "Since 2026-02-04 11:45 UTC" in scene.webhook.texts[0]
+    assert "joulehouse gaps yard --from 2026-02-04" in scene.webhook.texts[0]
+
+
+def quarters(*devices: str, until: int = 1440) -> dict[tuple[str, int], float | str]:
+    return {(device, minute): minute + 1.0 for device in devices for minute in range(0, until, 15)}
 
 
 def test_a_daemon_that_is_down_is_told_and_the_pings_stop_until_it_is_back(scene: Scene) -> None:
