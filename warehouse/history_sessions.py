@@ -6,6 +6,7 @@ code server that marks runs as failed. Also by a process that begins meanwhile.
 """
 
 import logging
+import re
 from contextlib import suppress
 from functools import cache, partial
 from types import ModuleType
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _DRIVERS: Final = ("postgresql://", "postgresql+psycopg2://")
 _OURS: Final = "postgresql+joulehouse://"
+_WRITABLE: Final = "target_session_attrs=read-write"
 
 # Not one that a run's log listens to: it is kept in the very database that is away.
 _log: Final = logging.getLogger("joulehouse.history")
@@ -101,12 +103,27 @@ def _availability(conninfo: str, patience_seconds: float) -> Availability:
 
 
 def history_url(url: str) -> str:
-    """`url` of Dagster's history for SQLAlchemy; another driver than psycopg2 is left as it is."""
+    """`url` of Dagster's history for SQLAlchemy; another driver than psycopg2 is left as it is.
+
+    Of several hosts (`a,b` or `a:5432,b:5433`), the one is meant that can be written to.
+    """
     registry.register("postgresql.joulehouse", __name__, HistoryDialect.__name__)
+    if several := _several_hosts(url):
+        arguments = "&".join(f"host={host}" for host in several[1])
+        url = f"{several[0]}/{several[2]}?{arguments}&{_WRITABLE}"
     for driver in _DRIVERS:
         if url.startswith(driver):
             return _OURS + url.removeprefix(driver)
     return url
+
+
+def _several_hosts(url: str) -> tuple[str, list[str], str] | None:
+    """What stands before the hosts of `url`, each host with its port, and the database; None where there is one."""
+    found = re.fullmatch(r"([^@]*@)([^@/?]*,[^@/?]*?)(?::(\d+))?/([^?]*)", url)
+    if found is None:
+        return None
+    before, hosts, port, database = found.groups()
+    return before, [host if ":" in host else f"{host}:{port or 5432}" for host in hosts.split(",")], database
 
 
 def has_history(url: str) -> bool:
@@ -115,6 +132,8 @@ def has_history(url: str) -> bool:
     Raises:
         WarehouseError: It is not to be had.
     """
+    if several := _several_hosts(url):
+        url = f"{several[0]}{','.join(several[1])}/{several[2]}?{_WRITABLE}"
     address = Address.of(url)
     with translated(address.place), address.connect(any_encoding=True) as session:
         row = session.execute(script("inspection/has_history").encode()).fetchone()

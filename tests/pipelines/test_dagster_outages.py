@@ -23,6 +23,7 @@ from sandbox.running import running_sandbox
 from tests.fakes.demo import clean_home
 from tests.fakes.open_ui import OpenUi, open_ui
 from tests.fakes.outages import BOUNDS, DISTURBANCES, set_everywhere
+from tests.fakes.standby import with_standby
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import migrate
 from warehouse.server import create_database, ensure_database, with_database
@@ -66,11 +67,12 @@ def own_server(home: Path, cache: Path) -> Iterator[EmbeddedWarehouse]:
         server.remove()
 
 
-def history(server: EmbeddedWarehouse) -> dict[str, str]:
-    """Where Dagster keeps its own."""
-    at = conninfo_to_dict(server.url)
+def history(url: str) -> dict[str, str]:
+    """Where Dagster keeps its own: on the server of `url`."""
+    at = conninfo_to_dict(url)
+    hosts = zip(str(at["host"]).split(","), str(at["port"]).split(","), strict=True)
     login = {"DAGSTER_PG_USER": "dagster", "DAGSTER_PG_PASSWORD": "secret", "DAGSTER_PG_DB": "dagster"}
-    return {"DAGSTER_PG_HOST": str(at["host"]), "DAGSTER_PG_PORT": str(at["port"]), **login}
+    return {"DAGSTER_PG_HOST": ",".join(f"{host}:{port}" for host, port in hosts), **login}
 
 
 def days(number: int) -> list[date]:
@@ -104,6 +106,17 @@ def row(capsys: pytest.CaptureFixture[str]) -> Callable[[str, list[Outcome], flo
     return print_row
 
 
+@contextmanager
+def opened(tmp_path: Path, cache: Path, url: str) -> Iterator[OpenUi]:
+    """A UI over the server of `url`, and its account at a provider."""
+    with (
+        running_sandbox(client_id="tests", client_secret="of-the-tests") as sandbox,
+        clean_home(tmp_path / "home", cache) as home,
+        open_ui(home, url, CHARGING_HUB_URL=sandbox.url, **ACCOUNT, **history(url)) as ui,
+    ):
+        yield ui
+
+
 @pytest.mark.parametrize("kind", DISTURBANCES)
 def test_a_server_that_goes_at_any_moment_of_a_backfill_from_the_ui_leaves_every_day_green(
     kind: str, tmp_path: Path, package_cache: Path, row: Callable[[str, list[Outcome], float], None]
@@ -111,11 +124,7 @@ def test_a_server_that_goes_at_any_moment_of_a_backfill_from_the_ui_leaves_every
     outcomes, began = [], time.monotonic()
     with (
         own_server(tmp_path / "own", package_cache) as server,
-        running_sandbox(client_id="tests", client_secret="of-the-tests") as sandbox,
-        clean_home(tmp_path / "home", package_cache) as home,
-        open_ui(
-            home, with_database(server.url, "warehouse"), CHARGING_HUB_URL=sandbox.url, **ACCOUNT, **history(server)
-        ) as ui,
+        opened(tmp_path, package_cache, with_database(server.url, "warehouse")) as ui,
     ):
         for number in range(N_MOMENTS):
             draw = random.Random(number)  # noqa: S311 - a bound is no secret
@@ -123,3 +132,18 @@ def test_a_server_that_goes_at_any_moment_of_a_backfill_from_the_ui_leaves_every
             for name in BOUNDS:
                 set_everywhere(server, f"RESET {name}")
     row(kind, outcomes, began)
+
+
+def test_a_synchronous_standby_that_is_promoted_at_any_moment_leaves_every_day_green(
+    tmp_path: Path, package_cache: Path, row: Callable[[str, list[Outcome], float], None]
+) -> None:
+    outcomes, began = [], time.monotonic()
+    for number in range(N_MOMENTS):
+        folder = tmp_path / str(number)
+        with (
+            own_server(folder / "own", package_cache) as primary,
+            with_standby(primary) as pair,
+            opened(folder, package_cache, pair.url("warehouse")) as ui,
+        ):
+            outcomes.append(backfilled(ui, number, "promotion", pair.fail_over))
+    row("promotion of a standby", outcomes, began)

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
-from pipelines.history import PooledPostgresStorage
+from pipelines.history import PooledPostgresStorage, recorded_events
 from tests.fakes.relay import Relay
 from tests.warehouse.test_libpq_variables import HOSTILE
 from warehouse.embedded.host import free_port
@@ -111,6 +111,34 @@ def test_a_server_that_is_away_is_waited_for_also_by_a_process_that_begins_meanw
     assert "Dagster's history: the database is away, and waited for, for 10 minutes at most." in said
     storage.run_storage.dispose()
     relay.close()
+
+
+def test_of_several_hosts_the_one_is_taken_that_can_be_written_to(empty_database: str) -> None:
+    at = conninfo_to_dict(empty_database)
+    host = {"hostname": f"127.0.0.1:{free_port()},{at['host']}", "port": int(str(at["port"])), "db_name": at["dbname"]}
+    login = {"username": at["user"], "password": at["password"]}
+    storage = PooledPostgresStorage.from_config_value(None, {"postgres_db": host | login})
+    assert storage.run_storage.get_runs() == []
+    storage.run_storage.dispose()
+    names = {"HOST": host["hostname"], "PORT": str(host["port"]), "DB": host["db_name"]}
+    names |= {"USER": at["user"], "PASSWORD": at["password"]}
+    with recorded_events({f"DAGSTER_PG_{name}": str(value) for name, value in names.items()}) as events:
+        assert events is not None
+        assert list(events.all_asset_keys()) == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "meant"),
+    [
+        ("a,b:5433", "/db?host=a:5433&host=b:5433&target_session_attrs=read-write"),
+        ("a:1,b:2:5432", "/db?host=a:1&host=b:2&target_session_attrs=read-write"),
+        ("a:5433", "a:5433/db"),
+    ],
+)
+def test_several_hosts_are_written_as_sqlalchemy_reads_them(hosts: str, meant: str) -> None:
+    assert (
+        history_url(f"postgresql+psycopg2://me:se%40cret@{hosts}/db") == f"postgresql+joulehouse://me:se%40cret@{meant}"
+    )
 
 
 def test_a_webserver_does_not_wait(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
