@@ -33,12 +33,19 @@ class OpenUi:
     Attributes:
         dagster: Its GraphQL.
         url: Of the warehouse.
-        home: Its files.
+        environment: What it has inherited.
     """
 
     dagster: DagsterGraphQL
     url: str
-    home: Path
+    environment: dict[str, str]
+
+    def command(self, *words: str) -> str:
+        """What a command says that is typed beside it."""
+        done = subprocess.run(  # noqa: S603 — our own program
+            [PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        return " ".join(done.stdout.split())
 
     def loads(self, days: list[date]) -> tuple[int, int]:
         """Days that are committed, and loads of them."""
@@ -87,9 +94,10 @@ class OpenUi:
 def open_ui(home: Path, url: str, **variables: str) -> Iterator[OpenUi]:
     """Open it, and end it with the block."""
     lines: list[str] = []
+    environment = environment_of(home, WAREHOUSE_URL=url, **variables)
     with subprocess.Popen(  # noqa: S603 — our own program
         [PROGRAM, "ui"],
-        env=environment_of(home, WAREHOUSE_URL=url, **variables),
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -100,8 +108,10 @@ def open_ui(home: Path, url: str, **variables: str) -> Iterator[OpenUi]:
                 lines.append(line)
                 if "Ctrl-C stops everything." in line:
                     break
+            said = "".join(lines)
+            assert "Ctrl-C stops everything." in said, said
             port = int(next(line for line in lines if line.startswith("Dagster: ")).rpartition(":")[2])
-            yield OpenUi(DagsterGraphQL(LoopbackServer(port, "the UI", str(home))), url, home)
+            yield OpenUi(DagsterGraphQL(LoopbackServer(port, "the UI", str(home))), url, environment)
         finally:
             ui.send_signal(signal.SIGINT)
             ui.wait(timeout=90)

@@ -1,4 +1,4 @@
-"""A server with a synchronous standby, which takes its place when it is killed."""
+"""A server with a standby, synchronous or behind, which takes its place when it is killed."""
 
 import shutil
 import time
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -13,6 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.fakes.outages import kill_server
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.embedded.host import free_port, server_user
+
+
+_RECEIVING: Final = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND (sync_state = 'sync') = %s"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class Pair:
         kill_server(self.primary)
         self.control("promote", "-W")
 
+    def fall_behind(self) -> None:
+        """Let the standby receive nothing more."""
+        at = conninfo_to_dict(self.primary.admin_url) | {"port": self.port}
+        with psycopg.connect(**at, autocommit=True) as session:  # type: ignore[arg-type]  # all of them are texts
+            session.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            session.execute("SELECT pg_reload_conf()")
+            while session.execute("SELECT FROM pg_stat_wal_receiver").rowcount:
+                time.sleep(0.05)
+
     def control(self, command: str, *options: str) -> None:
         programs = Path(self.primary.psql_command()[0]).parent
         log: list[str | Path] = ["-l", self.standby.parent / "standby.log"] if command == "start" else []
@@ -50,8 +63,13 @@ class Pair:
 
 
 @contextmanager
-def with_standby(primary: EmbeddedWarehouse) -> Iterator[Pair]:
-    """Make `primary` one of a pair; each commit is on both before it is answered. The other's files go with its own."""
+def with_standby(primary: EmbeddedWarehouse, *, is_synchronous: bool = True) -> Iterator[Pair]:
+    """Make `primary` one of a pair. The other's files go with its own.
+
+    Args:
+        primary: The server.
+        is_synchronous: Whether each commit is on both before it is answered.
+    """
     primary.start()
     _set(primary, wal_level="replica", max_wal_senders="5", hot_standby="on")
     primary.stop()
@@ -71,10 +89,11 @@ def with_standby(primary: EmbeddedWarehouse) -> Iterator[Pair]:
     pair = Pair(primary, standby, port)
     pair.control("start", "-w")
     try:
-        _set(primary, synchronous_standby_names="*")
+        if is_synchronous:
+            _set(primary, synchronous_standby_names="*")
         with psycopg.connect(primary.admin_url, autocommit=True) as session:
             session.execute("SELECT pg_reload_conf()")
-            while session.execute("SELECT FROM pg_stat_replication WHERE sync_state = 'sync'").rowcount == 0:
+            while session.execute(_RECEIVING, [is_synchronous]).rowcount == 0:
                 time.sleep(0.05)
         yield pair
     finally:

@@ -6,6 +6,7 @@ says another number of moments than 3 for each kind.
 
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,9 +71,12 @@ def own_server(home: Path, cache: Path) -> Iterator[EmbeddedWarehouse]:
 def history(url: str) -> dict[str, str]:
     """Where Dagster keeps its own: on the server of `url`."""
     at = conninfo_to_dict(url)
-    hosts = zip(str(at["host"]).split(","), str(at["port"]).split(","), strict=True)
     login = {"DAGSTER_PG_USER": "dagster", "DAGSTER_PG_PASSWORD": "secret", "DAGSTER_PG_DB": "dagster"}
-    return {"DAGSTER_PG_HOST": ",".join(f"{host}:{port}" for host, port in hosts), **login}
+    hosts, ports = str(at["host"]).split(","), str(at["port"]).split(",")
+    if len(hosts) == 1:
+        return {"DAGSTER_PG_HOST": hosts[0], "DAGSTER_PG_PORT": ports[0], **login}
+    named = [f"{host}:{port}" for host, port in zip(hosts, ports, strict=True)]
+    return {"DAGSTER_PG_HOST": ",".join(named), **login}
 
 
 def days(number: int) -> list[date]:
@@ -107,12 +111,12 @@ def row(capsys: pytest.CaptureFixture[str]) -> Callable[[str, list[Outcome], flo
 
 
 @contextmanager
-def opened(tmp_path: Path, cache: Path, url: str) -> Iterator[OpenUi]:
-    """A UI over the server of `url`, and its account at a provider."""
+def opened(tmp_path: Path, cache: Path, url: str, history_at: str = "") -> Iterator[OpenUi]:
+    """A UI over the server of `url`, where the history is as well unless it is elsewhere; and its account."""
     with (
         running_sandbox(client_id="tests", client_secret="of-the-tests") as sandbox,
         clean_home(tmp_path / "home", cache) as home,
-        open_ui(home, url, CHARGING_HUB_URL=sandbox.url, **ACCOUNT, **history(url)) as ui,
+        open_ui(home, url, CHARGING_HUB_URL=sandbox.url, **ACCOUNT, **history(history_at or url)) as ui,
     ):
         yield ui
 
@@ -147,3 +151,25 @@ def test_a_synchronous_standby_that_is_promoted_at_any_moment_leaves_every_day_g
         ):
             outcomes.append(backfilled(ui, number, "promotion", pair.fail_over))
     row("promotion of a standby", outcomes, began)
+
+
+def test_a_standby_that_was_behind_is_promoted_and_the_doctor_names_what_is_lost_and_what_mends_it(
+    tmp_path: Path, package_cache: Path
+) -> None:
+    with (
+        own_server(tmp_path / "elsewhere", package_cache) as elsewhere,
+        own_server(tmp_path / "own", package_cache) as primary,
+        with_standby(primary, is_synchronous=False) as pair,
+        opened(tmp_path, package_cache, pair.url("warehouse"), elsewhere.url) as ui,
+    ):
+        outcome = backfilled(ui, 0, "behind", pair.fall_behind)
+        assert outcome == Outcome("COMPLETED_SUCCESS SUCCESS", 28, 28, 0)
+        pair.fail_over()
+        n_kept, _ = ui.loads(days(0))
+        assert n_kept < 28
+        found = ui.command("doctor")
+        assert f"Dagster calls {28 - n_kept} days of {SOURCE} loaded by loads that the ledger lacks" in found
+        for words in re.findall(rf"joulehouse (backfill {SOURCE} --from \S+ --to [0-9-]+)", found):
+            ui.command(*words.split())
+        assert "The ledger has every day that Dagster calls loaded." in ui.command("doctor")
+        assert ui.loads(days(0)) == (28, 28)
