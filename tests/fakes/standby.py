@@ -15,7 +15,6 @@ from tests.fakes.outages import kill_server
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.embedded.host import free_port, server_user
 
-
 _RECEIVING: Final = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND (sync_state = 'sync') = %s"
 
 
