@@ -22,7 +22,7 @@ from warehouse.points import Points
 from warehouse.series_day_rows import stored_facts, upsert, write, write_first
 from warehouse.statements import statement
 from warehouse.stored_points import stored_points
-from warehouse.summary_days import stored_days
+from warehouse.summary_days import lock_day, stored_days, units_of_days
 
 Plural = Literal["numbers", "states"]
 
@@ -125,10 +125,7 @@ def write_live(
 
 def plan_days(connection: psycopg.Connection) -> list[str]:
     """Every UTC day of every source on which it has points, as `day source`."""
-    units = []
-    for source, series_ids in connection.execute(statement("series_day/sources")).fetchall():
-        units += [f"{day.day} {source}" for day in stored_days(connection, series_ids)]
-    return units
+    return units_of_days(connection, "series_day/sources")
 
 
 def fill_day(connection: psycopg.Connection, unit: str) -> None:
@@ -139,8 +136,7 @@ def fill_day(connection: psycopg.Connection, unit: str) -> None:
 
 def rewrite_day(connection: psycopg.Connection, source: str, day: date) -> int:
     """The same, in the transaction that is open, holding the locks that a load of the day holds; the rows it took."""
-    connection.execute(statement("load/share_catalogue"), {"source": source})
-    connection.execute(statement("load/lock_day"), {"source": source, "day": day})
+    lock_day(connection, source, day)
     rows = connection.execute(statement("catalogue/kinds"), {"source": source}).fetchall()
     kinds: tuple[Plural, ...] = ("numbers", "states")
     return sum(

@@ -1,7 +1,7 @@
 """Which days are to be summed up: those with points, and those with facts or summaries of points that are gone."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 import psycopg
@@ -26,3 +26,20 @@ def stored_days(connection: psycopg.Connection, series_ids: Sequence[int], windo
         row = connection.execute(statement("summary/has_day").format(**names)).fetchone()
         if row is not None and row[0]:
             yield day
+
+
+def units_of_days(connection: psycopg.Connection, sources: str) -> list[str]:
+    """Every UTC day of every source on which it has points, or facts of points, as `day source`.
+
+    Args:
+        connection: Of the owner of the tables.
+        sources: The statement that says each source's series.
+    """
+    rows = connection.execute(statement(sources)).fetchall()
+    return [f"{day.day} {source}" for source, series_ids in rows for day in stored_days(connection, series_ids)]
+
+
+def lock_day(connection: psycopg.Connection, source: str, day: date) -> None:
+    """Hold, until the transaction ends, the locks that a load of the day holds."""
+    connection.execute(statement("load/share_catalogue"), {"source": source})
+    connection.execute(statement("load/lock_day"), {"source": source, "day": day})

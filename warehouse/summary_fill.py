@@ -9,15 +9,12 @@ from domain.window import Window
 from warehouse import summaries
 from warehouse.readers import refuse_readers
 from warehouse.statements import statement
-from warehouse.summary_days import stored_days
+from warehouse.summary_days import lock_day, units_of_days
 
 
 def plan_days(connection: psycopg.Connection) -> list[str]:
     """Every UTC day of every source on which it has numbers, or summaries of numbers, as `day source`."""
-    units = []
-    for source, series_ids in connection.execute(statement("fill/sources")).fetchall():
-        units += [f"{day.day} {source}" for day in stored_days(connection, series_ids)]
-    return units
+    return units_of_days(connection, "fill/sources")
 
 
 def fill_day(connection: psycopg.Connection, unit: str) -> None:
@@ -28,8 +25,7 @@ def fill_day(connection: psycopg.Connection, unit: str) -> None:
 
 def rewrite_day(connection: psycopg.Connection, source: str, day: date) -> int:
     """The same, in the transaction that is open, holding the locks that a load of the day holds; the rows it took."""
-    connection.execute(statement("load/share_catalogue"), {"source": source})
-    connection.execute(statement("load/lock_day"), {"source": source, "day": day})
+    lock_day(connection, source, day)
     rows = connection.execute(statement("summary/of_source"), {"source": source}).fetchall()
     zone_of = {int(series_id): str(time_zone) for series_id, time_zone in rows}
     return summaries.rewrite(connection, zone_of, Window.of_day(day))
