@@ -50,6 +50,11 @@ class Window:
         """The UTC date on which it starts."""
         return self.start.date()
 
+    @property
+    def is_of_whole_days(self) -> bool:
+        """Whether it begins and ends with a UTC day."""
+        return all(bound.time() == time() for bound in (self.start, self.end))
+
     def __contains__(self, instant: datetime) -> bool:
         """Whether `instant` lies inside: the start does, the end does not."""
         return self.start <= instant < self.end

@@ -136,3 +136,11 @@ def is_nan(text: str) -> bool:
 def no_number(text: str) -> Reason:
     """Why a text that is no number is none."""
     return Reason.NOT_FINITE if _NOT_A_NUMBER.fullmatch(text) else Reason.WRONG_TYPE
+
+
+def to_float(value: float) -> float:
+    """A number of JSON as a double: an integer that is too large for any is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")

@@ -56,7 +56,7 @@ def write_loaded(
     for plural, bits_of in hashed.items():
         points: Points[Any] = getattr(buffer, plural)
         known = [one for one in touched[plural] if one in rank_of and one not in aside]
-        whole = known if _is_whole(window) else []
+        whole = known if window.is_of_whole_days else []
         if whole:
             ranks = np.array(sorted(rank_of[one] for one in whole), dtype=np.int64)
             keys, values = points.of_ranks(ranks)
@@ -191,7 +191,3 @@ def _facts(
         ranks=np.arange(len(series_ids)),
         bits_of=bits_of,
     )
-
-
-def _is_whole(window: Window) -> bool:
-    return all(one.time() == datetime.min.time() for one in (window.start, window.end))

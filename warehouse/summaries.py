@@ -62,7 +62,8 @@ def write_loaded(
         streamed: Series of which a stream has put points that the load may have left alone.
         window: Of the load.
     """
-    if is_first and not streamed and _is_whole(window):
+    # Of whole days, what is in memory is all that a day has.
+    if is_first and not streamed and window.is_of_whole_days:
         ranks = points.ranks(None, len(series_ids))
         if not len(ranks):
             return 0
@@ -72,7 +73,7 @@ def write_loaded(
         return 0
     rank_of = {series_id: rank for rank, series_id in enumerate(series_ids.tolist())}
     aside = set(streamed)
-    whole = [one for one in touched if one in rank_of and one not in aside] if _is_whole(window) else []
+    whole = [one for one in touched if one in rank_of and one not in aside] if window.is_of_whole_days else []
     n_rows = 0
     if whole:
         ranks = np.array(sorted(rank_of[one] for one in whole), dtype=np.int64)
@@ -250,8 +251,3 @@ def _write(
 def _calendar(window: Window) -> Calendar:
     first = window.start.date().toordinal() - 1
     return Calendar(first, sum(1 for _ in window.days()))
-
-
-def _is_whole(window: Window) -> bool:
-    """Whether it is of whole UTC days: what is in memory is then all that a day has."""
-    return all(one.time() == datetime.min.time() for one in (window.start, window.end))

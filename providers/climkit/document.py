@@ -15,7 +15,7 @@ from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
 from providers._outside import near_outside, reach_of, untimed_inside
-from providers._points import Floats, Integers
+from providers._points import Floats, Integers, to_float
 from providers.climkit.account import AccountConfig
 from providers.climkit.buckets import CALENDAR, LONGEST, end_of
 from providers.climkit.meanings import Listing, Meaning, meaning_of
@@ -177,16 +177,9 @@ def floats(values: Sequence[Any]) -> Floats:
     try:
         return np.array(values, dtype=np.float64)
     except OverflowError:
-        return np.array([_to_float(value) for value in values], dtype=np.float64)
+        return np.array([to_float(value) for value in values], dtype=np.float64)
 
 
 def place_of(payload: Payload) -> str:
     """Which answer it is, for messages."""
     return f"{payload.endpoint} {payload.window}"
-
-
-def _to_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")

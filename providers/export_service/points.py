@@ -12,7 +12,7 @@ from domain.records import Reason
 from domain.texts import MAX_TEXT, is_storable
 from providers._batch import Batch
 from providers._numbers import looks_like_number
-from providers._points import Floats, Integers
+from providers._points import Floats, Integers, to_float
 from providers.export_service.wire import Row
 
 
@@ -118,7 +118,7 @@ def _read_numbers(
     try:
         sent = np.array(present, dtype=np.float64)
     except OverflowError:  # an integer beyond every double
-        sent = np.array([_to_float(value) for value in present], dtype=np.float64)
+        sent = np.array([to_float(value) for value in present], dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         values = sent if (meaning.factor, meaning.offset) == (1, 0) else sent * meaning.factor + meaning.offset
     good = (values >= meaning.quantity.low) & (values <= meaning.quantity.high)
@@ -179,13 +179,6 @@ def _state_text(value: object) -> str | Reason:
 
 def _are_storable(texts: list[str]) -> bool:
     return is_storable("".join(texts)) and max(map(len, texts), default=0) <= MAX_TEXT
-
-
-def _to_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
 
 
 def _is_exact(value: float) -> bool:
