@@ -152,7 +152,8 @@ def evaluate(
     yield _nothing_failed(facts, days)
     for name, check in (("series_complete", series_complete), ("series_fresh", series_fresh)):
         one = check(facts, found or Coverage())
-        picture = {"coverage": dg.MetadataValue.md(found.picture)} if found and found.picture else {}
+        drawn = found.picture if found and name == "series_complete" else None
+        picture = {"coverage": dg.MetadataValue.md(drawn)} if drawn else {}
         yield _result(facts, name, one.sentence, passed=one.passed, is_grave=one.is_grave, **one.figures, **picture)
     yield _nothing_suspect(facts, days)
     yield _nothing_rejected(facts, recent, broken)

@@ -115,15 +115,19 @@ def assess(
         known = _Source(source, found, ended, now or datetime.now(UTC), last_day, lateness)
         days = _days_to_judge(known, [day for day, _ in noted], row[0] if row else None, window)
         n_rows = 0
-        for run in _runs(days):
-            for start in range(0, len(run), _DAYS_AT_ONCE):
-                with connection.transaction():
-                    n_rows += _judge(connection, known, run[start : start + _DAYS_AT_ONCE])
+        busy: list[date] = []
+        for start in range(0, len(days), _DAYS_AT_ONCE):
+            with connection.transaction():
+                free = _lock(connection, source, days[start : start + _DAYS_AT_ONCE])
+                busy += [day for day in days[start : start + _DAYS_AT_ONCE] if day not in free]
+                n_rows += sum(_judge(connection, known, run) for run in _runs(free))
         with connection.transaction():
             connection.execute(statement("completeness/lock"), values)
             _write_lives(connection, known, days)
             done = {"days": [day for day, _ in noted], "instants": [instant for _, instant in noted]}
             connection.execute(statement("completeness/done"), values | done)
+            if busy:
+                connection.execute(statement("series_day/note_empty"), values | {"days": busy})
             connection.execute(statement("completeness/write_through"), values | {"through": last_day})
     began = {one.device or one.key for one in found if one.begun_before is None} if row else set()
     return Assessed(last_day, len(days), n_rows, sorted(began))
@@ -179,11 +183,15 @@ def _days_of_life(one: _Series, ended: date | None, last_day: date) -> Iterator[
         yield day_of(one.last), last_day
 
 
+def _lock(connection: psycopg.Connection, source: str, days: Sequence[date]) -> list[date]:
+    """The days that no load is at, locked until the transaction ends; those of a load are judged another time."""
+    connection.execute(statement("completeness/lock"), {"source": source})
+    asked = {"source": source, "days": list(days)}
+    return [day for day, is_free in connection.execute(statement("completeness/lock_free"), asked) if is_free]
+
+
 def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]) -> int:
     """Judge days one after the other; how many rows say something else now."""
-    connection.execute(statement("completeness/lock"), {"source": source.slug})
-    for day in days:
-        connection.execute(statement("load/lock_day"), {"source": source.slug, "day": day})
     window = Window.of_days(days[0] - LOOK_BACK * _DAY, days[-1] + LOOK_AHEAD * _DAY)
     every = list(window.days())
     asked = {"source": source.slug, "start": window.start, "end": window.end}

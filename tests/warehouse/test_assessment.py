@@ -14,6 +14,7 @@ from tests.fakes.points import Said, batch, landed, load
 from tests.fakes.series_days import written
 from warehouse.assessment import Assessed
 from warehouse.completeness import SilentDevice
+from warehouse.statements import script
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 FIRST = date(2026, 3, 2)
@@ -260,3 +261,31 @@ def test_the_calendar_has_the_worst_series_first_and_the_share_of_each_site(ware
     assert image is not None
     assert image.startswith("![coverage](data:image/png;base64,iVBORw0KGgo")
     assert Calendar.read(warehouse.completeness, "other", day(0).day, day(2).day).markdown() is None
+
+
+def test_a_day_that_is_being_loaded_is_not_waited_for_and_is_judged_the_next_time(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a")
+    for n in range(3):
+        load(warehouse, quarters("a"), window=day(n))
+    with observer.transaction():
+        observer.execute(script("load/lock_day").encode(), {"source": "hub", "day": day(1).day})
+        assess(warehouse, 2)
+        assert verdicts(observer, "a") == [(0, "complete"), (1, None), (2, "complete")]
+    assess(warehouse, 2)
+    assert verdicts(observer, "a") == [(n, "complete") for n in range(3)]
+
+
+def test_a_day_that_a_person_has_confirmed_lacks_nothing(warehouse: TimescaleWarehouse) -> None:
+    describe(warehouse, "a")
+    for n in (0, 1, 3):
+        load(warehouse, quarters("a"), window=day(n))
+    load(warehouse, {}, window=day(2))
+    assess(warehouse, 3)
+    (gap,) = warehouse.completeness.gaps("hub", day(0).day, day(3).day)
+    assert (gap.verdict, gap.days) == ("absent", [day(2).day])
+
+    assert warehouse.ledger.suspects.confirm("hub", day(2).day)
+
+    assert warehouse.completeness.gaps("hub", day(0).day, day(3).day) == []

@@ -4,6 +4,13 @@
 -- One at a time judges a source; until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended(format('joulehouse assess %%s', %(source)s::text), 0));
 
+-- name: lock_free
+-- The same locks that a load takes of its days, where nobody has them: a load that is under way is not waited for.
+SELECT
+    day,
+    pg_try_advisory_xact_lock(hashtextextended('joulehouse load ' || %(source)s::text || ' ' || day, 0)) AS is_free
+FROM unnest(%(days)s::date []) AS day;
+
 -- name: series
 -- The series of a source that have points: what they are, and when they began and spoke last, now and as it was judged.
 -- An index of series and days: the first and the last chunk that has a series are opened for it, and not all.
@@ -175,7 +182,8 @@ DELETE FROM assessment
 WHERE source = %(source)s;
 
 -- name: gaps
--- What the series of a source lack on some days, by verdict. One pass over the rows of these days.
+-- What the series of a source lack on some days, by verdict. One pass over the rows of these days. A day that a person has
+-- confirmed lacks nothing.
 SELECT
     series.series_id,
     series.key,
@@ -199,10 +207,11 @@ FROM (
         day >= %(first)s
         AND day <= %(last)s
         AND (verdict IN ('partial', 'silent', 'late', 'absent') OR (verdict = 'unknown' AND found = 0))
+        AND series_id IN (SELECT series_id FROM series WHERE source = %(source)s)
+        AND day NOT IN (SELECT day FROM judged_day WHERE source = %(source)s AND confirmed_at IS NOT NULL)
     GROUP BY series_id, verdict
 ) AS gap
 INNER JOIN series USING (series_id)
-WHERE series.source = %(source)s
 ORDER BY series.device, series.key, gap.since;
 
 -- name: silent_devices
