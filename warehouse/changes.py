@@ -1,4 +1,4 @@
-"""What restatements changed, read from the view `measurement_change`, and summed up by series or by day."""
+"""What restatements changed, read by the function `measurement_changes`, and summed up by series or by day."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Literal
 from psycopg.rows import class_row
 
 from domain.quantities import Kind
+from domain.window import Window
 from warehouse.connections import Connections
 
 
@@ -63,7 +64,8 @@ class Changes:
 
     def of_days(self, source: str, first: date, last: date) -> list[Change]:
         """What was changed of each series on each UTC day from `first` to `last`; by day and series."""
-        values = {"source": source, "first": first, "last": last}
+        window = Window.of_days(first, last)
+        values = {"source": source, "start": window.start, "end": window.end}
         return self._connections.rows(f"changes of {source}", "reading/changes", values, class_row(Change))
 
 

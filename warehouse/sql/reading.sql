@@ -98,6 +98,6 @@ SELECT
     before,
     after,
     revised_at
-FROM measurement_change
-WHERE source = %(source)s AND day >= %(first)s AND day <= %(last)s
+FROM measurement_changes(%(start)s, %(end)s)
+WHERE source = %(source)s
 ORDER BY day, key COLLATE "C";
