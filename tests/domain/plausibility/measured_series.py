@@ -75,9 +75,11 @@ def _apartment_house() -> Iterator[Series]:
 def _home() -> Iterator[Series]:
     days = [minutes_of(0, _FIRST_DAY + number) for number in range(SOURCE_DAYS)]
     measured = np.concatenate([day.is_measured for day in days])
-    for name in ("battery", "grid", "charge"):
+    copies = {"household": "active_power_W", "pv": "pv_power_W"}
+    for name in ("battery", "grid", "charge", "household", "pv"):
         values = np.concatenate([getattr(day, name) for day in days])
-        yield _series(f"voltstorage {name}", f"voltstorage {name}", np.where(measured, values, MISSING), 60)
+        column = copies.get(name, f"voltstorage {name}")
+        yield _series(f"voltstorage {name}", column, np.where(measured, values, MISSING), 60)
 
 
 def _series(name: str, column: str, values: npt.NDArray[np.int64] | Floats, step: int) -> Series:

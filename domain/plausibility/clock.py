@@ -1,0 +1,76 @@
+"""A detector that looks at when a day begins and ends: values as if by another clock.
+
+For series that follow the sun and are zero at night. The sun drifts by minutes a week, and by as much in the morning
+as in the evening, so the middle of the day stays where it is. A temperature has such a middle, too, but it wanders by
+hours with the weather: on the shipped one it gives more false flags than it finds shifts.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.plausibility.flag import Flag
+from domain.plausibility.shape import SLOT, SLOTS, DayShape, Floats
+
+_DAYS: Final = 3
+_BEFORE: Final = 14
+_SPREAD_DAYS: Final = 42
+_LEAST_KNOWN: Final = 24  # of these
+_TIMES_USUAL: Final = 1.8
+_MOST_USUAL: Final = 2.5  # quarters of an hour: the middle of such a day says nothing
+_LEAST_OFF: Final = 0.75  # quarters of an hour: less is what a coarse grid does by itself
+_LEAST_LIT: Final = 16
+
+
+def shifted(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
+    """Three days whose middle lies to one side of that of two weeks, farther than a day's does otherwise.
+
+    Said when it becomes so, and not on each day that follows.
+    """
+    days = [*past, today]
+    by_day = {day.day: middle for day in days if (middle := _middle(np.nan_to_num(day.means) > 0)) is not None}
+    off = _off(by_day, today.day)
+    if off is None or _off(by_day, today.day - 1) is not None:
+        return None
+    minutes = off * SLOT / 60
+    return Flag("shift", f"the middle of three days is {abs(minutes):.0f} minutes {'late' if minutes > 0 else 'early'}")
+
+
+def _off(middles: dict[int, float], day: int) -> float | None:
+    """By how many quarters of an hour the three days up to this one are off; nothing where that is nothing unusual."""
+    off = _distance(middles, day)
+    usual = [abs(one) for n in range(_SPREAD_DAYS) if (one := _distance(middles, day - _DAYS - n)) is not None]
+    if off is None or len(usual) < _LEAST_KNOWN or max(usual) > _MOST_USUAL:
+        return None
+    return off if abs(off) >= max(_LEAST_OFF, _TIMES_USUAL * max(usual)) else None
+
+
+def _distance(middles: dict[int, float], day: int) -> float | None:
+    """How far the nearest of three days lies from the two weeks before them; 0 where they lie on both sides."""
+    now = [middles[one] for one in range(day - _DAYS + 1, day + 1) if one in middles]
+    before = [middles[one] for one in range(day - _DAYS - _BEFORE + 1, day - _DAYS + 1) if one in middles]
+    if len(now) < _DAYS or len(before) < _BEFORE // 2:
+        return None
+    around = before[-1]
+    usual = np.median(_from(around, before))
+    distances = _from(around, now) - usual
+    if len(set(np.sign(distances))) > 1:
+        return 0.0
+    return float(distances[np.argmin(np.abs(distances))])
+
+
+def _from(around: float, middles: Sequence[float]) -> Floats:
+    """Distances on the circle of a day, -48 to 48 quarters of an hour."""
+    return (np.array(middles) - around + SLOTS / 2) % SLOTS - SLOTS / 2
+
+
+def _middle(is_lit: npt.NDArray[np.bool_]) -> float | None:
+    """The quarter of an hour opposite to the middle of the longest night, wherever on the globe midnight UTC falls."""
+    lit = np.flatnonzero(is_lit)
+    if not _LEAST_LIT <= len(lit) <= SLOTS - _LEAST_LIT:
+        return None
+    nights = np.diff(lit, append=lit[0] + SLOTS)
+    longest = int(np.argmax(nights))
+    return float(lit[longest] + nights[longest] / 2 + SLOTS / 2) % SLOTS

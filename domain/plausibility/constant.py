@@ -1,0 +1,88 @@
+"""Detectors that look at runs of equal values: a stuck sensor, zeros in place of values."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.plausibility.flag import Flag
+from domain.plausibility.shape import DAY, SLOT, SLOTS, DayShape, Run, joined
+
+_LEAST_DAYS: Final = 10  # on which a quarter of an hour was seen
+_FIRST_ZEROS: Final = 4  # quarters, in a series that had none at all
+_NEVER_ZERO: Final = ((28, 20), (56, 12))  # days without a zero at that time of day, quarters of them in a row
+_ZEROS_HOURS: Final = 2.4
+_LEAST_JUMP: Final = 0.2  # of the largest value
+_JUMPS: Final = ((28, 1.3, all), (56, 2.5, any))  # days, times what is usual, on both sides or on one
+_STUCK_HOURS: Final = 6.0
+_STUCK: Final = ((56, 1.6), (28, 1.7))  # days, times the longest run in them
+_STUCK_AT_ZERO: Final = ((56, 2.5),)  # a device that is off may be off for longer than ever
+
+
+def zeros(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
+    """Zeros for hours, at a time of day that never has any, or between values from which it never falls to zero."""
+    if not any(np.nansum(day.zeros) for day in past) and _longest(today.zeros == 1) >= _FIRST_ZEROS:
+        return Flag("zeros", f"{_longest(today.zeros == 1) / 4:g} hours of zeros; the days before had none")
+    for n_days, least in _NEVER_ZERO:
+        longest = _longest(_never_zero(_last(past, today, n_days)) & (today.zeros == 1))
+        if longest >= least:
+            return Flag("zeros", f"{longest / 4:g} hours of zeros at a time of day that had none in {n_days} days")
+    for run in _runs_on(today, past, is_zero=True):
+        if run.hours >= _ZEROS_HOURS and _jumps(run, today, past):
+            return Flag("zeros", f"{run.hours:.1f} hours of zeros between {run.before:g} and {run.after:g}")
+    return None
+
+
+def stuck(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
+    """One value for much longer than ever; said when that becomes so, and not on each day that follows."""
+    for is_zero, limits in ((False, _STUCK), (True, _STUCK_AT_ZERO)):
+        run = max(_runs_on(today, past, is_zero=is_zero), key=lambda one: one.hours, default=None)
+        if run is None or run.hours < _STUCK_HOURS:
+            continue
+        for n_days, times in limits:
+            before = joined(_last(past, today, n_days))
+            usual = max((one.hours for one in before if (one.value == 0) == is_zero), default=0.0)
+            if run.hours >= times * usual:
+                return Flag("stuck", f"{run.value:g} for {run.hours:.1f} hours; at most {usual:.1f} in {n_days} days")
+    return None
+
+
+def _jumps(run: Run, today: DayShape, past: Sequence[DayShape]) -> bool:
+    """Whether the values on both sides of a run of zeros are far from those at which zeros usually begin and end."""
+    before, after = _magnitude(run.before), _magnitude(run.after)
+    if max(before, after) < _LEAST_JUMP * max(day.largest for day in past):
+        return False
+    for n_days, times, sides in _JUMPS:
+        usual = [one for one in joined(_last(past, today, n_days)) if one.value == 0 and one.end - one.begin >= SLOT]
+        usually_before = max((_magnitude(one.before) for one in usual), default=0.0)
+        usually_after = max((_magnitude(one.after) for one in usual), default=0.0)
+        if sides((before > times * usually_before, after > times * usually_after)):
+            return True
+    return False
+
+
+def _magnitude(value: float) -> float:
+    return 0.0 if np.isnan(value) else abs(value)
+
+
+def _never_zero(past: Sequence[DayShape]) -> npt.NDArray[np.bool_]:
+    seen = np.array([day.zeros for day in past]).reshape(-1, SLOTS)
+    never: npt.NDArray[np.bool_] = (np.nan_to_num(seen) == 0).all(axis=0)
+    is_known: npt.NDArray[np.bool_] = (~np.isnan(seen)).sum(axis=0) >= _LEAST_DAYS
+    return never & is_known
+
+
+def _longest(which: npt.NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], which.astype(np.int8), [0]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _runs_on(today: DayShape, past: Sequence[DayShape], *, is_zero: bool) -> list[Run]:
+    """The runs that touch the day, with what they have before it."""
+    midnight = today.day * DAY
+    return [run for run in joined([*past, today]) if run.end >= midnight and (run.value == 0) == is_zero]
+
+
+def _last(past: Sequence[DayShape], today: DayShape, n_days: int) -> list[DayShape]:
+    return [day for day in past if day.day >= today.day - n_days]

@@ -1,0 +1,45 @@
+"""All detectors on one day of one series."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from domain.plausibility.clock import shifted
+from domain.plausibility.constant import stuck, zeros
+from domain.plausibility.flag import Flag
+from domain.plausibility.shape import DayShape
+from domain.plausibility.siblings import Sibling, moved, turned, unlike_zeros
+from domain.plausibility.values import factor, limit, sign, yesterday
+
+HISTORY_DAYS: Final = 56
+"""Days before a day that it is judged by."""
+
+LEAST_HISTORY: Final = 10
+"""Days with points among them, below which nothing but a declared limit is judged."""
+
+_DETECTORS: Final = (factor, sign, zeros, stuck, yesterday, shifted)
+
+
+def judge(
+    today: DayShape,
+    past: Sequence[DayShape],
+    siblings: Sequence[Sibling] = (),
+    limits: tuple[float | None, float | None] = (None, None),
+) -> tuple[Flag, ...]:
+    """What is implausible about a day of a series, at most one flag of a kind.
+
+    Args:
+        today: The day.
+        past: The days before it that have points, ascending.
+        siblings: The other series of its device, with days that reach to this one.
+        limits: The least and the most that is possible, where a person has said so.
+    """
+    past = [day for day in past if today.day - HISTORY_DAYS <= day.day < today.day]
+    flags = [limit(today, *limits)]
+    if len(past) >= LEAST_HISTORY:
+        with np.errstate(invalid="ignore"):
+            flags += [detector(today, past) for detector in _DETECTORS]
+            flags += [unlike_zeros(today, past, siblings), turned(today, siblings), moved(today, past, siblings)]
+    by_kind = {flag.kind: flag for flag in reversed(flags) if flag is not None}
+    return tuple(reversed(by_kind.values()))

@@ -1,0 +1,184 @@
+"""What the other series of a device say about one: zeros that do not fit to them, a turned sign, another clock.
+
+Nothing is known of the device beforehand: which series go together, and how, is what their last weeks show.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.plausibility.flag import Flag
+from domain.plausibility.shape import DayShape, Floats, table
+
+LINK_DAYS: Final = 42
+"""Days whose points say how two series go together."""
+
+MOST_SIBLINGS: Final = 4
+"""How many of those that go together best are asked."""
+
+_LAGS: Final = np.arange(-8, 9)  # quarters of an hour: two hours either way
+_FORMS: Final = ((True, True), (True, False), (False, True), (False, False))
+_LEAST_BOTH: Final = 40
+_LEAST_CORRELATION: Final = 0.3
+_SHARP: Final = 0.1
+_TURNED: Final = 0.6
+_LEAST_TURNED: Final = 0.25
+_CLOCK_DAYS: Final = 3
+_MOVED: Final = 0.9
+_STILL: Final = 0.6
+_LEAST_ZEROS: Final = 8
+_LEAST_SEEN: Final = 300
+_LEAST_OTHER: Final = 100
+_LEAST_DAYS: Final = 10
+_TAIL: Final = 0.01
+_MARGIN: Final = 0.02
+_TELLS: Final = 0.4
+_UNLIKE: Final = 0.25
+
+
+class Sibling(NamedTuple):
+    """A series of the same device, and how the two have gone together.
+
+    Attributes:
+        name: What evidence calls it.
+        days: Its days, up to the one that is judged.
+        of_series: Whether differences from quarter to quarter are taken of the series.
+        of_sibling: And of the sibling.
+        lag: The lag at which they go together best, an index of `_LAGS`.
+        correlation: There, with its sign.
+        sharpness: By how much less they go together at any other lag.
+    """
+
+    name: str
+    days: Sequence[DayShape]
+    of_series: bool
+    of_sibling: bool
+    lag: int
+    correlation: float
+    sharpness: float
+
+    @property
+    def tells_lags(self) -> bool:
+        """Whether another lag would be seen."""
+        return self.sharpness >= _SHARP
+
+
+def siblings_of(
+    days: Sequence[DayShape], others: Sequence[tuple[str, Sequence[DayShape]]], before: int
+) -> tuple[Sibling, ...]:
+    """Those of the other series that go together best with this one in the `LINK_DAYS` before a day.
+
+    Args:
+        days: The series.
+        others: Name and days of each other series of its device.
+        before: Days since 1970-01-01.
+    """
+    series = table(days, before - LINK_DAYS, before - 1)
+    found = []
+    for name, other in others:
+        sibling = table(other, before - LINK_DAYS, before - 1)
+        best: Sibling | None = None
+        for form in _FORMS:
+            strengths = _correlations(series, sibling, form)
+            lag = int(np.argmax(np.abs(strengths)))
+            sharpness = float(abs(strengths[lag]) - np.delete(np.abs(strengths), lag).max())
+            if abs(strengths[lag]) >= _LEAST_CORRELATION and (best is None or sharpness > best.sharpness):
+                best = Sibling(name, other, *form, lag, float(strengths[lag]), sharpness)
+        if best is not None:
+            found.append(best)
+    return tuple(sorted(found, key=lambda one: -one.sharpness)[:MOST_SIBLINGS])
+
+
+def unlike_zeros(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
+    """Zeros beside which a sibling shows what it has not shown beside zeros before."""
+    first = past[0].day
+    zeros = table([*past, today], first, today.day, "zeros")
+    now, beside, other = zeros[-1] == 1, zeros[:-1] == 1, zeros[:-1] < 1
+    if now.sum() < _LEAST_ZEROS or (beside.sum(axis=1) >= _LEAST_ZEROS).sum() < _LEAST_DAYS:
+        return None
+    for sibling in siblings:
+        means = table(sibling.days, first, today.day)
+        share = max(_share_outside(values, beside, other, now) for values in (means, _differences(means)))
+        if share >= _UNLIKE:
+            return Flag(
+                "zeros", f"zeros, and in {share:.0%} of them {sibling.name} shows what it never shows beside zeros"
+            )
+    return None
+
+
+def turned(today: DayShape, siblings: Sequence[Sibling]) -> Flag | None:
+    """A day that goes against a sibling with which the days before went, or the other way round."""
+    for sibling in siblings:
+        if not sibling.tells_lags:
+            continue
+        now = _lagged([today], sibling, today.day)[sibling.lag]
+        if -now * np.sign(sibling.correlation) >= max(_TURNED * abs(sibling.correlation), _LEAST_TURNED):
+            return Flag(
+                "sign", f"correlation {now:.2f} with {sibling.name}; {sibling.correlation:.2f} on the days before"
+            )
+    return None
+
+
+def moved(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
+    """Three days that go with a sibling at another lag than the days before; said when it becomes so."""
+    for sibling in siblings:
+        lag = _moved_to(today, past, sibling)
+        if lag is None or (past[-1].day == today.day - 1 and _moved_to(past[-1], past[:-1], sibling) is not None):
+            continue
+        minutes = int(_LAGS[lag] - _LAGS[sibling.lag]) * 15
+        return Flag("shift", f"{abs(minutes)} minutes {'late' if minutes > 0 else 'early'} beside {sibling.name}")
+    return None
+
+
+def _moved_to(today: DayShape, past: Sequence[DayShape], sibling: Sibling) -> int | None:
+    if not sibling.tells_lags:
+        return None
+    strengths = np.abs(_lagged([*past[-_CLOCK_DAYS:], today], sibling, today.day, _CLOCK_DAYS))
+    lag = int(np.argmax(strengths))
+    if lag == sibling.lag or strengths[lag] < _STILL * abs(sibling.correlation):
+        return None
+    return lag if strengths[lag] - strengths[sibling.lag] >= _MOVED * sibling.sharpness else None
+
+
+def _lagged(days: Sequence[DayShape], sibling: Sibling, last: int, n_days: int = 1) -> Floats:
+    first = last - n_days + 1
+    form = (sibling.of_series, sibling.of_sibling)
+    return _correlations(table(days, first, last), table(sibling.days, first, last), form)
+
+
+def _correlations(series: Floats, sibling: Floats, form: tuple[bool, bool]) -> Floats:
+    """At each lag, that of the series and of the sibling moved so much later."""
+    a = (_differences(series) if form[0] else series).ravel()
+    b = (_differences(sibling) if form[1] else sibling).ravel()
+    n = len(a)
+    return np.array(
+        [_correlation(a[max(lag, 0) : n + min(lag, 0)], b[max(-lag, 0) : n - max(lag, 0)]) for lag in _LAGS.tolist()]
+    )
+
+
+def _correlation(a: Floats, b: Floats) -> float:
+    both = ~np.isnan(a) & ~np.isnan(b)
+    if both.sum() < _LEAST_BOTH:
+        return 0.0
+    a, b = a[both] - a[both].mean(), b[both] - b[both].mean()
+    magnitude = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / magnitude if magnitude else 0.0
+
+
+def _differences(means: Floats) -> Floats:
+    return np.diff(means.ravel(), prepend=np.nan).reshape(means.shape)
+
+
+def _share_outside(
+    values: Floats, beside: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], now: npt.NDArray[np.bool_]
+) -> float:
+    seen, rest, today = (part[~np.isnan(part)] for part in (values[:-1][beside], values[:-1][other], values[-1][now]))
+    if len(seen) < _LEAST_SEEN or len(rest) < _LEAST_OTHER or len(today) < _LEAST_ZEROS:
+        return 0.0
+    margin = _MARGIN * (np.nanmax(values[:-1]) - np.nanmin(values[:-1]))
+    low, high = float(np.quantile(seen, _TAIL)) - margin, float(np.quantile(seen, 1 - _TAIL)) + margin
+    if ((rest < low) | (rest > high)).mean() < _TELLS:
+        return 0.0
+    return float(((today < low) | (today > high)).mean())

@@ -1,0 +1,135 @@
+"""Each detector on days that are written down here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from domain.plausibility.flag import Flag
+from domain.plausibility.judge import judge
+from domain.plausibility.shape import DAY, SLOTS, DayShape, shape_of
+from domain.plausibility.siblings import siblings_of
+
+FIRST = 20_000
+CHANCE = np.random.default_rng(13)
+
+
+def day_of(number: int, values: npt.ArrayLike) -> DayShape:
+    """A day of quarters of an hour."""
+    found = shape_of(number, number * DAY + np.arange(SLOTS) * 900, np.asarray(values, dtype=np.float64))
+    assert found is not None
+    return found
+
+
+def drawn(n_days: int, least: int = 100, most: int = 2000) -> list[DayShape]:
+    """Days of whole numbers without a pattern."""
+    return [day_of(FIRST + n, CHANCE.integers(least, most, SLOTS)) for n in range(n_days)]
+
+
+def sunny(number: int, shift: int = 0) -> DayShape:
+    """A day of a roof: dark before quarter 24 and behind quarter 71, more or less cloudy."""
+    values = np.zeros(SLOTS)
+    values[24 + shift : 72 + shift] = CHANCE.integers(1, 900, 48)
+    return day_of(number, values)
+
+
+def kinds(flags: Sequence[Flag]) -> list[str]:
+    return sorted(flag.kind for flag in flags)
+
+
+PAST = drawn(40)
+TODAY = FIRST + 40
+
+
+def test_a_day_like_the_others_raises_no_flag() -> None:
+    assert judge(day_of(TODAY, CHANCE.integers(100, 2000, SLOTS)), PAST) == ()
+
+
+def test_a_day_with_little_history_is_judged_by_its_limits_alone() -> None:
+    impossible = day_of(TODAY, np.full(SLOTS, 1e9))
+    assert judge(impossible, PAST[-9:]) == ()
+    [flag] = judge(impossible, PAST[-9:], limits=(None, 5_000.0))
+    assert (flag.kind, flag.evidence) == ("limit", "up to 1e+09; 5000 is the most that is possible")
+    assert kinds(judge(day_of(TODAY, np.full(SLOTS, -5.0)), PAST[-9:], limits=(0.0, None))) == ["limit"]
+
+
+@pytest.mark.parametrize("factor", [10, 1000, 3600, 1 / 10, 1 / 1000, 1 / 3600])
+def test_another_unit_is_seen_in_the_step_of_the_values_even_where_the_level_says_nothing(factor: float) -> None:
+    dull = CHANCE.integers(100, 210, SLOTS) if factor > 1 else CHANCE.integers(1900, 2000, SLOTS)
+    assert "factor" in kinds(judge(day_of(TODAY, dull * factor), PAST))
+
+
+def test_values_that_have_no_step_are_judged_by_their_level() -> None:
+    past = [day_of(FIRST + n, CHANCE.random(SLOTS) + 1) for n in range(40)]
+    assert kinds(judge(day_of(TODAY, (CHANCE.random(SLOTS) + 1) * 1000), past)) == ["factor"]
+    assert kinds(judge(day_of(TODAY, (CHANCE.random(SLOTS) + 1) / 1000), past)) == ["factor"]
+    assert judge(day_of(TODAY, (CHANCE.random(SLOTS) + 1) * 2), past) == ()
+
+
+def test_a_turned_sign_is_seen_in_series_of_one_sign_and_of_both() -> None:
+    assert "sign" in kinds(judge(day_of(TODAY, -CHANCE.integers(100, 2000, SLOTS)), PAST))
+    wave = 100 * np.sin(np.arange(SLOTS) / SLOTS * 2 * np.pi)
+    past = [day_of(FIRST + n, np.rint(wave + CHANCE.normal(0, 20, SLOTS))) for n in range(40)]
+    assert judge(day_of(TODAY, np.rint(wave + CHANCE.normal(0, 20, SLOTS))), past) == ()
+    assert kinds(judge(day_of(TODAY, -np.rint(wave + CHANCE.normal(0, 20, SLOTS))), past)) == ["sign"]
+
+
+def test_the_day_before_once_more_is_seen_and_two_days_of_one_value_are_not() -> None:
+    assert kinds(judge(day_of(TODAY, PAST[-1].values), PAST)) == ["yesterday"]
+    idle = [day_of(FIRST + n, np.zeros(SLOTS)) for n in range(40)]
+    assert judge(day_of(TODAY, np.zeros(SLOTS)), idle) == ()
+
+
+def test_three_hours_of_zeros_are_seen_where_none_have_been() -> None:
+    values = CHANCE.integers(100, 2000, SLOTS)
+    values[30:42] = 0
+    assert "zeros" in kinds(judge(day_of(TODAY, values), PAST))
+
+
+def test_zeros_at_noon_are_seen_and_those_of_the_night_are_not() -> None:
+    past = [sunny(FIRST + n) for n in range(40)]
+    assert judge(sunny(TODAY), past) == ()
+    values = sunny(TODAY).values.copy()
+    values[40:56] = 0
+    assert "zeros" in kinds(judge(day_of(TODAY, values), past))
+
+
+def test_a_stuck_value_is_said_once_and_not_on_each_day_that_it_lasts() -> None:
+    stuck = [day_of(TODAY + n, np.full(SLOTS, 777.0)) for n in range(3)]
+    said = [kinds(judge(day, [*PAST, *stuck[:n]])) for n, day in enumerate(stuck)]
+    assert said[0] == ["stuck"]
+    assert "stuck" not in said[2] or said[1] == ["stuck"]
+
+
+def test_a_clock_that_is_off_by_one_quarter_is_seen_on_the_third_day_and_said_once() -> None:
+    past = [sunny(FIRST + n) for n in range(50)]
+    late = [sunny(FIRST + 50 + n, shift=1) for n in range(5)]
+    said = [kinds(judge(day, [*past, *late[:n]])) for n, day in enumerate(late)]
+    assert said == [[], [], ["shift"], [], []]
+
+
+def test_a_series_that_is_off_beside_its_sibling_is_seen_and_named() -> None:
+    base = [CHANCE.integers(100, 2000, SLOTS).astype(np.float64) for _ in range(53)]
+    power = [day_of(FIRST + n, values) for n, values in enumerate(base)]
+    current = [day_of(FIRST + n, np.rint(values / 23)) for n, values in enumerate(base)]
+    late = [day_of(FIRST + n, np.rint(np.roll(base[n], 4) / 23)) for n in range(50, 53)]
+    siblings = siblings_of(current[:50], [("power", power)], FIRST + 50)
+    said = [judge(day, [*current[:50], *late[:n]], siblings) for n, day in enumerate(late)]
+    assert [flag.evidence for flag in said[2]] == ["60 minutes late beside power"]
+    turned = judge(
+        day_of(FIRST + 50, 4000 - power[50].values), power[:50], siblings_of(power, [("current", current)], FIRST + 50)
+    )
+    assert kinds(turned) == ["sign"]
+
+
+def test_zeros_that_do_not_fit_to_a_sibling_are_seen_where_zeros_are_nothing_new() -> None:
+    on = [CHANCE.random(SLOTS) < 0.5 for _ in range(41)]
+    power = [day_of(FIRST + n, np.where(is_on, CHANCE.integers(500, 900, SLOTS), 0)) for n, is_on in enumerate(on)]
+    heat = [day_of(FIRST + n, np.where(is_on, CHANCE.integers(40, 60, SLOTS), 5)) for n, is_on in enumerate(on)]
+    siblings = siblings_of(power[:40], [("heat", heat)], FIRST + 40)
+    assert judge(power[40], power[:40], siblings) == ()
+    off = power[40].values.copy()
+    off[:48] = 0
+    evidence = {flag.kind: flag.evidence for flag in judge(day_of(FIRST + 40, off), power[:40], siblings)}
+    assert "heat" in evidence["zeros"]
