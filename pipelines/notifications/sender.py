@@ -13,7 +13,9 @@ from providers._http_types import Secret
 SECONDS: Final = 25.0
 """How long messages may take, all of them together; a sensor has 60 s for everything."""
 
-_INHERITED: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"})
+_INHERITED: Final = frozenset(
+    {"PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"}
+)
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
 
@@ -82,10 +84,12 @@ class Sender:
         with child:
             try:
                 output, _ = child.communicate(json.dumps(jobs).encode(), self.seconds)
+                why = f"the process that sends has ended with {child.returncode}"
             except subprocess.TimeoutExpired:
                 child.kill()
                 output, _ = child.communicate()
-        failures = [f"it was not sent within {self.seconds:g} s"] * len(jobs)
+                why = f"it was not sent within {self.seconds:g} s"
+        failures = [why] * len(jobs)
         for line in output.splitlines():
             with suppress(ValueError, KeyError, IndexError):  # a last line that was cut off
                 done = json.loads(line)

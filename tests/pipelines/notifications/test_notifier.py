@@ -283,3 +283,15 @@ def test_what_apprise_does_not_understand_is_said_and_not_sent() -> None:
     assert sender.check(urls) == ["it is no address that Apprise understands", ""]
     assert sender.send([Message(urls[0], "title", "body")]) == ["it is no address that Apprise understands"]
     assert sender.send([]) == []
+
+
+def test_a_process_that_cannot_send_says_so_at_once(tmp_path: Path) -> None:
+    (tmp_path / "apprise.py").write_text("import os; os._exit(3)\n")
+    sent = Sender({"PYTHONPATH": str(tmp_path)}).send([Message(Secret("json://127.0.0.1"), "title", "body")])
+    assert sent == ["the process that sends has ended with 3"]
+
+
+def test_the_process_that_sends_gets_no_secret_but_the_addresses(tmp_path: Path) -> None:
+    (tmp_path / "apprise.py").write_text("import os; os._exit(4 if 'WAREHOUSE_PASSWORD' in os.environ else 5)\n")
+    sender = Sender({"PYTHONPATH": str(tmp_path), "WAREHOUSE_PASSWORD": "hunter2"})
+    assert sender.send([Message(Secret("json://127.0.0.1"), "t", "b")]) == ["the process that sends has ended with 5"]
