@@ -94,7 +94,7 @@ def assess(
     Args:
         connections: To the warehouse.
         source: Whose series.
-        through: The newest day that should be there; None where none is due. Days with points are judged all the same.
+        through: The newest day that should be there; None where none is due. Loaded days are judged all the same.
         ended: Key of a series, or its device → the day from which on it is known to be dead; None for what is known.
         now: When it is asked; points may still come later, of a device whose points usually do.
         window: Days to be judged whether or not something has changed.
@@ -108,11 +108,15 @@ def assess(
             row = connection.execute(statement("completeness/through"), values).fetchone()
             with connection.cursor(row_factory=namedtuple_row) as cursor:
                 found = [_Series(*one) for one in cursor.execute(statement("completeness/series"), values)]
+            loaded = connection.execute(statement("completeness/loaded_until"), values).fetchone()
             lateness = usual_lateness(connection, source)
-        if not found:
+        at = now or datetime.now(UTC)
+        last = max(through or date.min, (loaded and loaded[0]) or date.min)
+        # Of a day that is not over, and of one that only a stream has spoken of, nothing can be missed yet.
+        last_day = max(min(last, at.astimezone(UTC).date() - _DAY), row[0] if row else date.min)
+        if not found or last == date.min:
             return Assessed()
-        last_day = max(day_of(max(one.last for one in found)), through or date.min)
-        known = _Source(source, found, ended, now or datetime.now(UTC), last_day, lateness)
+        known = _Source(source, found, ended, at, last_day, lateness)
         days = _days_to_judge(known, [day for day, _ in noted], row[0] if row else None, window)
         n_rows = 0
         busy: list[date] = []
@@ -129,8 +133,9 @@ def assess(
             if busy:
                 connection.execute(statement("series_day/note_empty"), values | {"days": busy})
             connection.execute(statement("completeness/write_through"), values | {"through": last_day})
-    began = {one.device or one.key for one in found if one.begun_before is None} if row else set()
-    return Assessed(last_day, len(days), n_rows, sorted(began))
+    began = {one.device or one.key for one in found if one.begun_before is None}
+    began -= {one.device or one.key for one in found if one.begun_before is not None}
+    return Assessed(last_day, len(days), n_rows, sorted(began) if row else [])
 
 
 @dataclass(frozen=True, slots=True)

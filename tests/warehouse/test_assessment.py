@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from assets.coverage import Calendar
+from domain.live import LivePoint
 from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import Said, batch, landed, load
@@ -157,6 +158,9 @@ def test_a_new_device_is_said_once_and_none_when_a_source_is_judged_for_the_firs
     assert assess(warehouse, 1).began == ["device b"]
     load(warehouse, quarters("a", "b", until=900), window=day(1), is_correction=True)
     assert assess(warehouse, 1).began == []
+    warehouse.catalogue("hub", [Series("b2", "power", device="device b")])
+    load(warehouse, quarters("a", "b", "b2"), window=day(2))
+    assert assess(warehouse, 2).began == []  # a quantity more of a device that is known
 
 
 def test_a_device_that_is_known_dead_is_expected_no_longer_and_again_when_it_is_not(
@@ -289,3 +293,16 @@ def test_a_day_that_a_person_has_confirmed_lacks_nothing(warehouse: TimescaleWar
     assert warehouse.ledger.suspects.confirm("hub", day(2).day)
 
     assert warehouse.completeness.gaps("hub", day(0).day, day(3).day) == []
+
+
+def test_of_a_day_that_only_a_stream_has_spoken_of_nothing_is_missed_yet(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    describe(warehouse, "a")
+    load(warehouse, quarters("a"), window=day(0))
+    series = Series("a", "power", device="device a", resolution=timedelta(minutes=15))
+    for n in (1, 2):
+        warehouse.live.put("hub", [LivePoint(series, day(n).start, 1.0)])
+    found = warehouse.completeness.assess("hub", day(1).day, now=day(2).start + timedelta(hours=9))
+    assert found.through == day(1).day
+    assert verdicts(observer, "a") == [(0, "complete"), (1, "partial"), (2, None)]

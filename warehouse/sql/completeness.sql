@@ -63,6 +63,12 @@ SELECT through
 FROM assessment
 WHERE source = %(source)s;
 
+-- name: loaded_until
+-- The newest whole UTC day that a committed load of a source has covered; null where there is none.
+SELECT (max(date_trunc('day', window_end, 'UTC')) AT TIME ZONE 'UTC')::date - 1 AS day
+FROM load
+WHERE source = %(source)s AND status = 'committed';
+
 -- name: loaded_days
 -- The UTC days of a source that a committed load has covered in whole, within some days.
 SELECT DISTINCT day_at::date AS day
