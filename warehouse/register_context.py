@@ -1,7 +1,7 @@
 """The readings by which the register intervals of some days are judged, and the days whose intervals a load may change.
 
-A hop is the next whole UTC days with readings, until they hold enough of them (`domain.registers`). Intervals depend on
-nothing that lies farther away than a few hops, so that a load reads a neighbourhood and never a history.
+A hop is the next whole UTC days with readings, until they hold enough of them (`domain.registers.days`). Intervals
+depend on nothing that lies farther away than a few hops, so that a load reads a neighbourhood and never a history.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from domain.instants import DAY_US, EPOCH, microseconds
-from domain.registers import HOP_READINGS, HOPS, NEAREST
+from domain.registers import HOP_READINGS, HOPS, NEAREST, changes
 from domain.window import Window
 from warehouse.copy_binary import decode_instants, decode_numbers
 from warehouse.literals import literal_ids
@@ -155,13 +155,18 @@ def _reach(context: Context, side: Literal["before", "from"], days: tuple[int, i
     numbers = context.at_us // DAY_US
     start, stop = np.searchsorted(numbers, days)
     near = numbers[:start][::-1] if side == "before" else numbers[stop:]
+    n_changes = changes(context.value[:start][::-1] if side == "before" else context.value[stop:])
     at = 0
     for _ in range(hops):
-        if at + HOP_READINGS > len(near):
-            return None
-        # The whole day of the reading that makes up the hop.
-        day = near[at + HOP_READINGS - 1]
-        at = int((near >= day).sum() if side == "before" else (near <= day).sum())
+        begun, wanted = at, at + HOP_READINGS
+        while at < wanted:
+            if wanted > len(near):
+                return None
+            # The whole day of the reading that makes up the hop.
+            day = near[wanted - 1]
+            at = int((near >= day).sum() if side == "before" else (near <= day).sum())
+            if n_changes[begun] == n_changes[at - 1] and wanted == begun + HOP_READINGS:
+                wanted = at + 1  # all the same: one day more
     return int(near[at - 1])
 
 

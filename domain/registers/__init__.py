@@ -5,7 +5,7 @@ comes after it tells which. So that a warehouse can keep the intervals of single
 whatever order, the intervals of a day depend on the readings of a bounded neighbourhood and on nothing else (`days`).
 """
 
-from domain.registers.days import HOP_READINGS, HOPS
+from domain.registers.days import HOP_READINGS, HOPS, changes
 from domain.registers.intervals import FLAGS, Intervals, judge, judge_rising
 from domain.registers.register import Register, register_of
 from domain.registers.usual import NEAREST
@@ -17,6 +17,7 @@ __all__ = [
     "NEAREST",
     "Intervals",
     "Register",
+    "changes",
     "judge",
     "judge_rising",
     "register_of",

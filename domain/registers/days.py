@@ -1,6 +1,7 @@
 """Which readings the intervals of a day depend on.
 
-A hop is the next whole UTC days with readings, until they hold enough of them. Whether a reading of a day is trusted
+A hop is the next whole UTC days with readings, until they hold enough of them; where all of these show the same, one
+day more, since a whole day of zeros tells nothing of the counter. Whether a reading of a day is trusted
 is decided by the readings of that day and of one hop on each side; the intervals that end on a day, by the trusted
 readings of the same days. Hence two hops in all, for readings as they are.
 """
@@ -38,7 +39,12 @@ class Day:
     context: slice
 
 
-def days(at_us: _Ints) -> Iterator[Day]:
+def changes(value: npt.NDArray[np.float64]) -> _Ints:
+    """How often a counter has shown something else by each reading: two of one number have all the same between."""
+    return np.cumsum(np.diff(value, prepend=value[:1]) != 0)
+
+
+def days(at_us: _Ints, value: npt.NDArray[np.float64]) -> Iterator[Day]:
     """Every UTC day with readings, in order. Instants ascend."""
     numbers = at_us // DAY_US
     starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1)) if len(at_us) else np.empty(0, dtype=np.int64)
@@ -49,6 +55,14 @@ def days(at_us: _Ints) -> Iterator[Day]:
     before = np.clip(before, 0, np.maximum(np.arange(n_days) - 1, 0))
     after = np.searchsorted(starts, bounds[1:] + HOP_READINGS - 1, side="right") - 1
     after = np.clip(after, np.minimum(np.arange(n_days) + 1, n_days - 1), n_days - 1)
+    if n_days:
+        n_changes = changes(value)
+        firsts, lasts = n_changes[starts], n_changes[bounds[1:] - 1]
+        numbers = np.arange(n_days)
+        is_same = firsts[before] == lasts[np.maximum(numbers - 1, 0)]
+        before = np.where(is_same, np.maximum(before - 1, 0), before)
+        is_same = firsts[np.minimum(numbers + 1, n_days - 1)] == lasts[after]
+        after = np.where(is_same, np.minimum(after + 1, n_days - 1), after)
     for number in range(n_days):
         context = slice(int(starts[before[number]]), int(bounds[after[number] + 1]))
         yield Day(int(bounds[number]), int(bounds[number + 1]), context)

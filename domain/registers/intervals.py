@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.registers.days import HOP_READINGS, Day, days
+from domain.registers.days import HOP_READINGS, Day, changes, days
 from domain.registers.limits import Limits
 from domain.registers.register import Register
 from domain.registers.trust import EITHER, GLITCH, TRUSTED, Slice, trust
@@ -92,24 +92,28 @@ def judge(
         first_us: Where the days begin that are asked for; all of them if it is left out.
         end_us: Where they end.
     """
-    all_days = list(days(at_us))
+    all_days = list(days(at_us, value))
     falls = np.diff(value, prepend=value[:1]) < 0
     quality = np.full(len(value), TRUSTED, dtype=np.int8)
-    n_falls = _sums(falls)
+    n_falls, n_changes = _sums(falls), changes(value)
     start = 0 if first_us is None else int(np.searchsorted(at_us, first_us))
     stop = len(at_us) if end_us is None else int(np.searchsorted(at_us, end_us))
     wanted = [day for day in all_days if start <= day.start < stop]
     near = slice(
         min((day.context.start for day in wanted), default=0), max((day.context.stop for day in wanted), default=0)
     )
+    was_same = True
     for day in all_days:
         around = day.context
+        is_same = bool(n_changes[day.start] == n_changes[day.stop - 1])
         if near.start <= day.start < near.stop and n_falls[around.start] != n_falls[around.stop]:
             inside = slice(day.start - around.start, day.stop - around.start)
             own = trust(at_us[around], value[around], register, inside)[inside]
-            # A hop without a trusted reading would leave the day behind it without a beginning, in silence.
-            if len(own) < HOP_READINGS or (own == TRUSTED).any():
+            # A hop without a trusted reading would leave the day behind it without a beginning. Of one day that shows
+            # the same throughout, the day before belongs to the hop.
+            if len(own) < HOP_READINGS or (own == TRUSTED).any() or (is_same and not was_same):
                 quality[day.start : day.stop] = own
+        was_same = is_same
     n_irregular = _sums(falls | (quality != TRUSTED))
     parts: list[Intervals] = []
     for is_plain, span, around in _ranges(wanted, n_irregular, len(at_us)):

@@ -16,7 +16,7 @@ MOST_USUAL: Final = 3.0
 
 _JITTERS: Final = 1.5  # usual intervals that a reading may be lower by, and be right otherwise
 _ALONE: Final = 5.0  # times the next lower rate: so high a rate is none of many
-_MOST_ALONE: Final = 3
+_MOST_ALONE, _FEWEST_OTHERS = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Limits:
 def highest_without_outliers(rates: _Floats) -> float:
     """The highest of some rates, without the few that stand far above all others."""
     moving = np.sort(rates[rates > 0])
-    for n_alone in range(min(_MOST_ALONE, len(moving) - _MOST_ALONE), 0, -1):
+    for n_alone in range(min(_MOST_ALONE, len(moving) - _FEWEST_OTHERS), 0, -1):
         # Two that are as high as each other still stand alone.
         if moving[-n_alone] > _ALONE * moving[-n_alone - 1]:
             return float(moving[-n_alone - 1])

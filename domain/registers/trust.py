@@ -36,7 +36,11 @@ _OUT_COST, _MORE_OUT_COST, _GOES_ON_COST = 0.9, 0.9, 0.3
 _COUNTS_ON_COST: Final = 0.6  # … a piece that counts from zero, or from where the one before ended
 _COUNTING_COST: Final = 0.3  # … another piece that counts as a counter does
 _BESIDE_COST: Final = 1.0  # … a piece right beside another counter, where it explains nothing
-_EDGE_COST: Final = 0.8  # … what lies at an edge of what is looked at, times the digits of how many
+_SHARE_COST: Final = 0.2  # … most of the readings: times their share
+_ZERO_COST: Final = -0.2  # … what shows nothing but zero
+_EDGE_COST: Final = 0.4  # … what lies at an edge of what is looked at, times the digits of how many
+_FEW_RISES: Final = 8  # of so few, the highest says little of what is usual; a rise ten times as high costs …
+_FAST_FEW_COST, _FAST_MANY_COST = 0.4, 1.2  # … with few, and with more
 _HARDLY_MORE: Final = 0.5  # of two explanations, by how much the worse may be more surprising and still fit
 _SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual; and the fewest that are seen to count
 
@@ -82,6 +86,7 @@ class Slice:
         rates = np.maximum(steps.amount, 0) / np.maximum(steps.seconds, spacing)
         plain = np.flatnonzero(self._is_plain())
         usual = rates[plain[~self._is_way(plain, ways)]]
+        self._n_rises = int((usual > 0).sum())
         if not len(usual):
             return float(rates[plain].min()) if len(plain) else float("nan")
         base = highest_without_outliers(usual)
@@ -198,7 +203,8 @@ class Slice:
         if first == end:
             return 0.0
         n = self._last[end - 1] + 1 - self._first[first]
-        cost = _OUT_COST + 0.05 * log10(n) + self._counts_on_cost[first]
+        cost = _OUT_COST + 0.05 * log10(n) + _SHARE_COST * n / len(self._value) + self._counts_on_cost[first]
+        cost += _ZERO_COST if self._begins[first] == self._ends[end - 1] == 0 else 0.0
         for shown_before, more in self._more_out[first + 1 : end]:
             cost += _GOES_ON_COST if shown_before >= first else more
         return cost
@@ -219,13 +225,20 @@ class Slice:
     @cached_property
     def _more_out(self) -> list[tuple[int, float]]:
         """For each piece the one before that ended as it begins (a glitch that goes on), or -1; and what it costs."""
-        ended: dict[float, int] = {}
         found = []
         for piece, (begins, ends) in enumerate(zip(self._begins, self._ends, strict=True)):
             is_counting = ends > begins and self._last[piece] - self._first[piece] >= _SHORT
-            found.append((ended.get(begins, -1), _MORE_OUT_COST + (_COUNTING_COST if is_counting else 0.0)))
-            ended[ends] = piece
+            found.append((self._went_on(piece), _MORE_OUT_COST + (_COUNTING_COST if is_counting else 0.0)))
         return found
+
+    def _went_on(self, piece: int) -> int:
+        """The last piece that ended where this one begins, or a little lower; -1 if there is none."""
+        for other in range(piece - 1, max(-1, piece - 1 - _MOST_PIECES), -1):
+            begins, ended = self._begins[piece], self._ends[other]
+            possible = self.limits.possible(self._begun[piece] - self._ended[other])
+            if begins == ended or 0 < ended < begins <= ended + possible:
+                return other
+        return -1
 
     def _onward(self, kept: int, piece: int) -> float:
         """How surprising it is that a counter goes on from the end of one piece to the start of another."""
@@ -250,7 +263,8 @@ class Slice:
             return 0.0
         if rise > self.limits.countable(seconds):
             return _ANOTHER_COST
-        return min(_FAST_COST, 0.4 + 0.4 * log10(rise / possible))
+        faster = _FAST_FEW_COST if self._n_rises < _FEW_RISES else _FAST_MANY_COST
+        return min(_FAST_COST, 0.4 + faster * log10(rise / possible))
 
     @cached_property
     def _lasting(self) -> _Ints:

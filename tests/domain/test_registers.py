@@ -57,6 +57,16 @@ def test_a_counter_that_reads_zero_and_comes_back_loses_nothing_and_invents_noth
     assert set(flags(found)) == {"glitch"}
 
 
+@pytest.mark.parametrize(("n_zeros", "first"), [(96, 96), (110, 90), (140, 94), (120, 96), (180, 100)])
+def test_zeros_that_cover_a_whole_day_lose_nothing(n_zeros: int, first: int) -> None:
+    """What was counted meanwhile is booked to the day on which the counter is seen again."""
+    found = judged(counted([50.0] * 480, 5e6, range(first, first + n_zeros)))
+
+    assert total(found) == pytest.approx(50 * 480)
+    assert flags(found) == ["glitch"]
+    assert (found.begun_us[1:] == found.ended_us[:-1]).all()
+
+
 def test_a_peak_that_comes_back_down_is_left_out() -> None:
     found = judged([5e6 + 50 * n + (20_000 if n == 5 else 0) for n in range(12)])
 

@@ -35,19 +35,23 @@ def history(seed: int) -> tuple[Ints, npt.NDArray[np.float64]]:
     return np.array(instants, dtype=np.int64), np.array([readings[one] for one in instants])
 
 
-def context(at_us: Ints, day: int) -> slice:
+def context(at_us: Ints, value: npt.NDArray[np.float64], day: int) -> slice:
     """Whole days, hop by hop, written out as the promise says it."""
-    days, counts = np.unique(at_us // DAY_US, return_counts=True)
+    days = np.unique(at_us // DAY_US)
+    shown = [value[at_us // DAY_US == one].tolist() for one in days.tolist()]
     first = last = int(np.searchsorted(days, day))
     for _ in range(HOPS):
-        n = 0
-        while n < HOP_READINGS and first > 0:
+        seen: list[float] = []
+        n_more = 1
+        while first > 0 and (len(seen) < HOP_READINGS or (len(set(seen)) == 1 and n_more)):
+            n_more -= len(seen) >= HOP_READINGS
             first -= 1
-            n += int(counts[first])
-        n = 0
-        while n < HOP_READINGS and last + 1 < len(days):
+            seen += shown[first]
+        seen, n_more = [], 1
+        while last + 1 < len(days) and (len(seen) < HOP_READINGS or (len(set(seen)) == 1 and n_more)):
+            n_more -= len(seen) >= HOP_READINGS
             last += 1
-            n += int(counts[last])
+            seen += shown[last]
     return slice(*np.searchsorted(at_us, [days[first] * DAY_US, (days[last] + 1) * DAY_US]).tolist())
 
 
@@ -57,7 +61,7 @@ def test_what_lies_farther_away_than_the_hops_changes_nothing(first: int) -> Non
         at_us, value = history(seed)
         whole = judge(at_us, value, REGISTER)
         for day in np.unique(at_us // DAY_US).tolist():
-            near = context(at_us, day)
+            near = context(at_us, value, day)
             bounds = {"first_us": day * DAY_US, "end_us": (day + 1) * DAY_US}
             alone = judge(at_us[near], value[near], REGISTER, **bounds)
             assert_same(alone, whole.ending(day * DAY_US, (day + 1) * DAY_US - 1))

@@ -105,7 +105,7 @@ def check(told: Tally) -> None:
     if told.kind in (*GLITCHES, *MIXED, "replacement higher", "rollover", "jitter", "reset", "several"):
         # Two are measured, not promised: several, since wrong readings may be as many as right ones; and beside a
         # midnight, where the day of a counter that is reset each night and hardly moves may be left out (flagged).
-        most = {"several": 0.03, "beside midnight": 0.045}.get(told.kind, 0.01)
+        most = {"several": 0.028, "beside midnight": 0.038}.get(told.kind, 0.01)
         by_chance = 2 if told.n < 1_000 else 0
         assert told.n_off <= most * told.n + by_chance
     assert told.lost_without_flag == []
@@ -138,6 +138,8 @@ def test_readings_that_stand_as_a_counter_does_are_not_left_out_beside_a_glitch(
         pytest.param("several", 13, id="a peak upon a peak"),
         pytest.param("several", 127, id="a peak at the edge of what is looked at"),
         pytest.param("several", 3_000_975, id="no jitter after half a day of a peak"),
+        pytest.param("several", 3_000_050, id="two peaks that are as high as each other, and zeros"),
+        pytest.param("several", 3_000_375, id="an old value within a peak"),
         pytest.param("several", 3_000_804, id="no jitter after a day of other values"),
     ],
 )
