@@ -7,13 +7,15 @@ what it refuses or may hide is read again, exactly, by the slow one.
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
 
-from domain.errors import PayloadUnreadableError
+from domain.errors import IncompleteAnswerError, PayloadUnreadableError
 from domain.texts import clipped
+from providers._http_types import UNPROVEN
 
 MAX_DEPTH: Final = 64
 """Nested objects and lists; what is nested deeper is an attack, not telemetry."""
@@ -134,3 +136,22 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     if len(found) != len(pairs):
         raise _TwinKeyError(clipped(Counter(name for name, _ in pairs).most_common(1)[0][0]))
     return found
+
+
+@contextmanager
+def closed_by_document(proof: str, *, place: str) -> Iterator[None]:
+    """Have a document that cannot be read in the block be incomplete, if its end is all that proves a body whole.
+
+    Raises:
+        IncompleteAnswerError: `proof` is `UNPROVEN`, and the document cannot be read.
+    """
+    try:
+        yield
+    except PayloadUnreadableError as error:
+        if proof != UNPROVEN:
+            raise
+        raise IncompleteAnswerError(
+            f"the connection was closed before the document was: {error.culprit}",
+            place=place,
+            fix="wait for the next try",
+        ) from None

@@ -9,11 +9,11 @@ from http import HTTPStatus
 from typing import Final
 
 from domain.contract import ProviderClient
-from domain.errors import IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
+from domain.errors import RequestRejectedError
 from domain.records import Payload, Progress, Series
 from domain.window import Window
 from providers._http import ApiClient, Response
-from providers._http_types import UNPROVEN
+from providers._json import closed_by_document
 from providers.climkit.account import AccountConfig
 from providers.climkit.meanings import Listing, meaning_of
 from providers.climkit.normalize import learn
@@ -180,16 +180,8 @@ class Climkit(ProviderClient):
             )
         if Listing.of(request.endpoint, "15T") is None:
             return response
-        try:
+        with closed_by_document(response.proof, place=place):
             parse_rows(response.body, place=place)
-        except PayloadUnreadableError as error:
-            if response.proof != UNPROVEN:
-                raise
-            raise IncompleteAnswerError(
-                f"the connection was closed before the document was: {error.culprit}",
-                place=place,
-                fix="wait for the next try",
-            ) from None
         return response
 
     def _sites(self) -> tuple[str, ...]:

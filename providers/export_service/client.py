@@ -10,16 +10,15 @@ from typing import Final
 from domain.contract import ProviderClient
 from domain.errors import (
     CredentialsRejectedError,
-    IncompleteAnswerError,
-    PayloadUnreadableError,
     ProviderError,
     RequestRejectedError,
 )
 from domain.instants import EPOCH, MILLISECOND, milliseconds, now
 from domain.records import Payload, Progress, Series
 from domain.window import Window
+from providers._discovery import discovered
 from providers._http import ApiClient, Response
-from providers._http_types import UNPROVEN
+from providers._json import closed_by_document
 from providers.export_service.account import AccountConfig
 from providers.export_service.ahead import Ahead
 from providers.export_service.facts import PageFacts, Span
@@ -89,18 +88,7 @@ class ExportService(ProviderClient):
             ProviderError: No product can be read.
         """
         self._http.new_step()
-        found: dict[str, Series] = {}
-        failures: list[ProviderError] = []
-        products = self._account.products or self._listed()[0]
-        for product in products:
-            try:
-                found.update((series.key, series) for series in self._sampled(product))
-            except ProviderError as error:
-                _log.warning("The series of %s stay undiscovered: %s", product, error)
-                failures.append(error)
-        if failures and len(failures) == len(products):
-            raise failures[0]
-        return tuple(found.values())
+        return discovered(self._account.products or self._listed()[0], self._sampled, str)
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """Ask for all documents of every product inside `window`; see `domain.contract.Provider.fetch`.
@@ -228,16 +216,8 @@ class ExportService(ProviderClient):
             params["continueToken"] = request.token
         response = self._http.get(QUERY, params)
         place = f"{product} {Window(start, end)}"
-        try:
+        with closed_by_document(response.proof, place=place):
             return _Reply(params, response, parse_page(response.body, place=place))
-        except PayloadUnreadableError as error:
-            if response.proof != UNPROVEN:
-                raise
-            raise IncompleteAnswerError(
-                f"the connection was closed before the document was: {error.culprit}",
-                place=place,
-                fix="wait for the next try",
-            ) from None
 
     def _who(self) -> dict[str, str]:
         """The parameters by which the provider checks permissions."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 from domain.contract import ProviderClient
@@ -17,6 +18,7 @@ from domain.errors import (
 from domain.instants import EPOCH, MILLISECOND, milliseconds, now
 from domain.records import Payload, Progress, Series
 from domain.window import Window
+from providers._discovery import discovered
 from providers._http import ApiClient, Response
 from providers._http_types import UNPROVEN
 from providers._zones import REFUSED_ZONE
@@ -108,20 +110,13 @@ class VoltStorage(ProviderClient):
             ProviderError: No product can be read.
         """
         self._http.new_step()
-        found: dict[str, Series] = {}
-        failures: list[ProviderError] = []
         known = {product.id: product for product in self.products()}
-        devices = self._devices(known)
-        for device in devices:
+
+        def series_of(device: Device) -> list[Series]:
             product = known.get(int(device.number)) if device.kind == "product" else None
-            try:
-                found |= {series.key: _placed(series, product) for series in self._series_of(device)}
-            except ProviderError as error:
-                _log.warning("The series of %s stay undiscovered: %s", device.name, error)
-                failures.append(error)
-        if failures and len(failures) == len(devices):
-            raise failures[0]
-        return tuple(found.values())
+            return [_placed(series, product) for series in self._series_of(device)]
+
+        return discovered(self._devices(known), series_of, attrgetter("name"))
 
     def fetch(self, window: Window, progress: Mapping[str, Progress]) -> Iterator[Payload]:
         """Ask for everything inside `window`; see `domain.contract.Provider.fetch`.
