@@ -39,8 +39,8 @@ class Gap:
 
     Attributes:
         part: The part of the stream (a product).
-        start: The last instant that is certain.
-        end: The first instant that is certain again.
+        start: The last instant until which everything is known.
+        end: The first instant from which everything is known again.
         reason: Why, as one of a closed list of words.
     """
 

@@ -1,4 +1,4 @@
-"""What a walk through a listing wants to know of a page: where its documents stand, and how many differ."""
+"""What the paginator has to know of a page: where its documents stand, and how many differ."""
 
 import json
 from bisect import bisect_left
@@ -25,7 +25,7 @@ MIXED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a walk wants to know of a page.
+    """What the paginator has to know of a page.
 
     Documents without a time inside the span, its end included, count and have no place: where they stand
     says nothing about the listing, and no request may be made of their times.

@@ -1,4 +1,4 @@
-"""What a walk through a listing asks: spans to be listed or counted, and what may lie beside a millisecond."""
+"""What the paginator asks: spans to be listed or counted, and what may lie beside a millisecond."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

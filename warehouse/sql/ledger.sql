@@ -194,7 +194,7 @@ tried AS (
     WHERE window_start < %(end)s AND window_end > %(start)s
     GROUP BY day_start
 ),
-owed AS (
+due AS (
     SELECT
         expected.day_start,
         tried.tried_at,
@@ -213,7 +213,7 @@ owed AS (
         AND (tried.tried_at IS NULL OR tried.tried_at < %(untried_since)s)
 )
 SELECT day_start::date AS day
-FROM owed
+FROM due
 ORDER BY is_other, CASE WHEN is_other THEN tried_at END NULLS FIRST, day_start DESC
 LIMIT %(n_newest)s + %(n_others)s;
 
