@@ -1,13 +1,22 @@
 """The checks on series: which devices are silent and which lack points, by name, and in which colour."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from assets.checks import evaluations
 from assets.completeness import Coverage, Finding, series_complete, series_fresh
-from assets.source import Tolerance
+from assets.source import KnownDead, Tolerance
+from domain.errors import ConfigurationError
+from domain.records import Series
+from domain.window import Window
+from pipelines.sources import read_sources
 from tests.fakes.days import facts
+from tests.fakes.points import Said, load
 from warehouse.completeness import SeriesGap
+from warehouse.store import open_warehouse
 
 DAY = date(2026, 3, 2)
 END = datetime(2026, 3, 3, tzinfo=UTC)
@@ -60,3 +69,53 @@ def test_a_new_device_is_said_and_a_retired_source_is_green() -> None:
     assert "New: meter 8." in series_fresh(facts(), Coverage(END, (), ["meter 8"])).sentence
     assert series_fresh(facts(was_retired=True), Coverage(END, [gap("silent")])).passed
     assert series_complete(facts(was_retired=True), Coverage(END, [gap("partial")])).passed
+
+
+def test_one_load_after_a_device_fell_silent_its_check_is_red_and_shows_the_calendar(
+    database: str, tmp_path: Path
+) -> None:
+    today = datetime.now(UTC).date()
+    known = [Series(one, "power", f"meter {one}", resolution=timedelta(hours=1)) for one in ("a", "b")]
+    with open_warehouse(database, tmp_path) as warehouse:
+        warehouse.catalogue("roof", known)
+        for n in (3, 2, 1):
+            hours = {"a": 24, "b": 12 if n == 1 else 24}
+            said: Said = {(one, 60 * hour): 1.0 for one, until in hours.items() for hour in range(until)}
+            load(warehouse, said, "roof", Window.of_day(today - timedelta(days=n)))
+        found = {one.check_name: one for one in evaluations(facts(schedule=None), warehouse)}
+
+    fresh_one, complete_one = found["series_fresh"], found["series_complete"]
+    assert not fresh_one.passed
+    assert fresh_one.severity is dg.AssetCheckSeverity.ERROR
+    assert f"meter b since {today - timedelta(days=1)}T12:00Z" in str(fresh_one.description)
+    assert not complete_one.passed
+    assert complete_one.severity is dg.AssetCheckSeverity.WARN  # half a day of a week
+    assert str(complete_one.metadata["coverage"].value).startswith("![coverage](data:image/png;base64,")
+
+
+SOURCE = """\
+type: pipelines.components.ExportServiceSource
+attributes:
+  description: "A hub."
+  first_day: "2025-01-01"
+  organization: audicharginghub
+  client_id_env: HUB_CLIENT_ID
+  client_secret_env: HUB_CLIENT_SECRET
+  completeness: {missing_red: 0.5, silent_red_hours: 24}
+  series:
+    - {device: meter-7, dead_since: 2026-01-31, reason: taken down, replaced_by: meter-8}
+"""
+
+
+def test_what_a_person_knows_of_a_device_is_said_in_its_defs_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "hub" / "defs.yaml"
+    file.parent.mkdir()
+    file.write_text(SOURCE.replace("2026-01-31", '"2026-01-31"'), "utf-8")
+    [source] = read_sources(tmp_path)
+    assert source.facts.known_dead == (KnownDead("meter-7", date(2026, 1, 31), "taken down", "meter-8"),)
+    assert source.facts.dead_since == {"meter-7": date(2026, 1, 31)}
+    assert source.facts.tolerance == Tolerance(missing_red=0.5, silent_red_hours=24)
+
+    file.write_text(SOURCE.replace("device: meter-7, dead_since: 2026-01-31", 'dead_since: "2026-01-31"'), "utf-8")
+    with pytest.raises(ConfigurationError, match="a note under series names a device or the key of a series"):
+        read_sources(tmp_path)
