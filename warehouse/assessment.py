@@ -114,7 +114,9 @@ def assess(
         last = max(through or date.min, (loaded and loaded[0]) or date.min)
         # Of a day that is not over, and of one that only a stream has spoken of, nothing can be missed yet.
         last_day = max(min(last, at.astimezone(UTC).date() - _DAY), row[0] if row else date.min)
-        if not found or last == date.min:
+        # Where facts are still being filled, a day without any may have points.
+        is_filling = bool(connection.execute(statement("fill/is_pending"), {"name": "series_days"}).fetchall())
+        if not found or last == date.min or is_filling:
             return Assessed()
         known = _Source(source, found, ended, at, last_day, lateness)
         days = _days_to_judge(known, [day for day, _ in noted], row[0] if row else None, window)

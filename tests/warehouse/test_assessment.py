@@ -15,6 +15,7 @@ from tests.fakes.points import Said, batch, landed, load
 from tests.fakes.series_days import written
 from warehouse.assessment import Assessed
 from warehouse.completeness import SilentDevice
+from warehouse.fill import fill
 from warehouse.statements import script
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -306,3 +307,20 @@ def test_of_a_day_that_only_a_stream_has_spoken_of_nothing_is_missed_yet(
     found = warehouse.completeness.assess("hub", day(1).day, now=day(2).start + timedelta(hours=9))
     assert found.through == day(1).day
     assert verdicts(observer, "a") == [(0, "complete"), (1, "partial"), (2, None)]
+
+
+def test_facts_that_are_being_filled_judge_no_day(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection, database: str
+) -> None:
+    describe(warehouse, "a")
+    for n in range(3):
+        load(warehouse, quarters("a"), window=day(n))
+    observer.execute("DELETE FROM series_day WHERE day = %s", [day(1).day])
+    observer.execute("UPDATE derived SET complete_at = NULL WHERE name = 'series_days'")
+    assert assess(warehouse, 2) == Assessed()
+    assert [one.suspect for one in warehouse.ledger.days("hub")] == [None] * 3
+
+    list(fill(database))
+
+    assert assess(warehouse, 2).through == day(2).day
+    assert verdicts(observer, "a") == [(n, "complete") for n in range(3)]

@@ -10,8 +10,8 @@ SELECT
         judged_day.load_id IS NULL
         OR (load.load_id > judged_day.load_id AND load.n_inserted + load.n_changed + load.n_removed > 0)
     )
-    -- Summaries that are being filled do not count what is there.
-    AND EXISTS (SELECT FROM derived WHERE derived.name = 'summaries' AND derived.complete_at IS NOT NULL) AS is_unjudged
+    -- Facts that are being filled do not count what is there.
+    AND EXISTS (SELECT FROM derived WHERE derived.name = 'series_days' AND derived.complete_at IS NOT NULL) AS is_unjudged
 FROM load
 LEFT JOIN judged_day ON judged_day.source = load.source AND judged_day.day = load.window_start::date
 WHERE
