@@ -103,7 +103,7 @@ def _judged(
         left = []
         for near in neighbourhoods(connection, list(registers), window):
             register = registers[near.series_id]
-            if register.is_net or not (np.diff(near.value) < 0).any():
+            if not register.is_net and not (np.diff(near.value) < 0).any():
                 yield near, judge_rising(near.at_us, near.value, register)
             else:
                 left.append(near.series_id)

@@ -93,7 +93,8 @@ def judge(
         end_us: Where they end.
     """
     all_days = list(days(at_us, value))
-    falls = np.diff(value, prepend=value[:1]) < 0
+    # Of a net register a fall says nothing, and each day is looked at.
+    falls = np.full(len(value), register.is_net) | (np.diff(value, prepend=value[:1]) < 0)
     quality = np.full(len(value), TRUSTED, dtype=np.int8)
     n_falls, n_changes = _sums(falls), changes(value)
     start = 0 if first_us is None else int(np.searchsorted(at_us, first_us))
@@ -114,10 +115,10 @@ def judge(
             if len(own) < HOP_READINGS or (own == TRUSTED).any() or (is_same and not was_same):
                 quality[day.start : day.stop] = own
         was_same = is_same
-    n_irregular = _sums(falls | (quality != TRUSTED))
+    n_irregular = _sums((falls & (not register.is_net)) | (quality != TRUSTED))
     parts: list[Intervals] = []
     for is_plain, span, around in _ranges(wanted, n_irregular, len(at_us)):
-        if is_plain or register.is_net:
+        if is_plain:
             part = judge_rising(at_us[around], value[around], register)
         else:
             part = _irregular(at_us[around], value[around], quality[around], register, span.start - around.start)
@@ -169,7 +170,7 @@ def _irregular(
     is_kept[max(0, start - 1)] |= is_unfounded
     kept = np.flatnonzero(is_kept)
     found = judge_rising(at_us[kept], value[kept], register)
-    falls = np.flatnonzero(np.diff(value[kept]) < 0).tolist()
+    falls = [] if register.is_net else np.flatnonzero(np.diff(value[kept]) < 0).tolist()
     if falls:
         near = Slice(at_us, value, register)
         for step in falls:

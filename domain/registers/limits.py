@@ -68,10 +68,10 @@ class Limits:
         return float(top) if top >= 1000 * scale and top - before + after <= most else None
 
 
-def highest_without_outliers(rates: _Floats) -> float:
-    """The highest of some rates, without the few that stand far above all others."""
+def highest_without_outliers(rates: _Floats, most: int = _MOST_ALONE) -> float:
+    """The highest of some rates, without the few (`most` of them) that stand far above all others."""
     moving = np.sort(rates[rates > 0])
-    for n_alone in range(min(_MOST_ALONE, len(moving) - _FEWEST_OTHERS), 0, -1):
+    for n_alone in range(min(most, len(moving) - _FEWEST_OTHERS), 0, -1):
         # Two that are as high as each other still stand alone.
         if moving[-n_alone] > _ALONE * moving[-n_alone - 1]:
             return float(moving[-n_alone - 1])

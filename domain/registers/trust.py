@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.registers.limits import MOST_USUAL, Limits, digit_of, highest_without_outliers
+from domain.registers.net import jumped_away
 from domain.registers.register import Register
 from domain.registers.usual import Steps
 
@@ -51,7 +52,10 @@ _MOST_PIECES: Final = 24  # pieces that are left out in a row at most, so that a
 def trust(at_us: _Ints, value: _Floats, register: Register, own: slice) -> npt.NDArray[np.int8]:
     """`TRUSTED`, `GLITCH` or `EITHER` for each reading; right for those of `own`, which the others stand around."""
     quality = np.zeros(len(value), dtype=np.int8)
-    if register.is_net or len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
+    if len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
+        return quality
+    if register.is_net:
+        quality[jumped_away(at_us, value, register)] = GLITCH
         return quality
     return Slice(at_us, value, register).judged(own)
 

@@ -124,6 +124,27 @@ def test_a_counter_that_counts_both_ways_gives_and_takes() -> None:
     assert flags(found) == []
 
 
+@pytest.mark.parametrize(
+    "wrong", [(40, 41, 9_000.0), (94, 99, 9_000.0), (94, 99, -20_000.0), (90, 98, None), (96, 192, None)]
+)
+def test_what_jumps_away_and_back_is_no_energy_of_a_counter_that_counts_both_ways(
+    wrong: tuple[int, int, float | None],
+) -> None:
+    """Also across a midnight, where it would be energy of one day taken back on the next. None: it shows zero."""
+    at_us = (BEGIN_S + np.arange(480, dtype=np.int64) * QUARTER) * 1_000_000
+    true = 467_000 + np.cumsum(50 * np.sin(np.arange(480) / 15.0) + 3)
+    shown = true.copy()
+    first, end, height = wrong
+    shown[first:end] = 0.0 if height is None else shown[first:end] + height
+    register = register_of("net_energy_register", "kWh")
+    found = judge(at_us, shown, register)
+    ended = np.searchsorted(at_us, found.ended_us)
+
+    assert flags(found) == ["glitch"]
+    assert found.amount == pytest.approx(true[ended] - true[np.searchsorted(at_us, found.begun_us)])
+    assert set(flags(judge(at_us, true, register))) == set()
+
+
 def test_another_counter_and_a_first_reading_that_is_wrong_invent_nothing() -> None:
     first = judged([0.0] + [5e6 + 50 * n for n in range(12)])
     lower = judged([5e6 + 50 * n for n in range(6)] + [812_000.0 + 50 * n for n in range(6)])
