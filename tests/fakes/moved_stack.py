@@ -28,7 +28,10 @@ _PROGRAMS = Path(PROGRAM).parent
 _START_SECONDS = 120.0
 _PASSWORD = "of-the-proof"
 _A_YEAR = str(365 * 86400)
-_UNFINISHED = ("NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING")
+STARTING = ("NOT_STARTED", "QUEUED", "STARTING")
+"""What Dagster calls runs that are not at work yet."""
+
+_UNFINISHED = (*STARTING, "STARTED", "CANCELING")
 
 
 class MovedServer:
@@ -117,10 +120,10 @@ class MovedStack:
                 [since],
             ).fetchall()
 
-    def n_unfinished(self) -> int:
-        """How many runs are not over."""
+    def n_unfinished(self, statuses: Sequence[str] = _UNFINISHED) -> int:
+        """How many runs are not over, or are in one of `statuses`."""
         with psycopg.connect(self.history, connect_timeout=10) as session:
-            [(n,)] = session.execute("SELECT count(*) FROM runs WHERE status = ANY(%s)", [list(_UNFINISHED)]).fetchall()
+            [(n,)] = session.execute("SELECT count(*) FROM runs WHERE status = ANY(%s)", [list(statuses)]).fetchall()
         return int(n)
 
     def _n_schedules(self) -> int:

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ import pytest
 from domain.window import Window
 from pipelines.local.verification import verify
 from tests.fakes.demo import sources
-from tests.fakes.moved_stack import MovedStack, moved_stack
+from tests.fakes.moved_stack import STARTING, MovedStack, moved_stack
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(5400 + 600)]
 
@@ -52,6 +53,14 @@ CHECKS: Final = {timedelta(minutes=10): 1, timedelta(hours=18, minutes=10): 2}
 OUTAGE: Final = timedelta(hours=1)
 PATIENCE_SECONDS: Final = 300.0
 """Real seconds that the runs of one moment may take; what hangs longer is left to what watches over runs."""
+
+HURRY_SECONDS: Final = 60.0
+"""Real seconds after which those who are still at work are taken to wait, and are helped."""
+
+QUIET_SECONDS: Final = 3.0
+"""Real seconds without a run after which none is expected."""
+
+N_KILLED: Final = 3  # runs a day
 
 FAULTY: Final[list[dict[str, object]]] = [
     {"fault": "status", "code": 500},
@@ -107,14 +116,15 @@ class Month:
         began = time.monotonic()
         moments = {midnight + at: n for at, n in CHECKS.items()} | {midnight + TICK: 2 * len(self._bindings)}
         changes = {lived.outage: True, lived.outage + OUTAGE: False}
-        for at in sorted({*moments, *changes}):
-            self._stack.time.go_to(at - timedelta(seconds=2))
+        for at, following in pairwise([*sorted({*moments, *changes}), midnight + timedelta(days=1)]):
+            # Who was at work until now may have come later than that.
+            self._stack.time.go_to(max(at - timedelta(seconds=2), self._stack.time.now() + timedelta(milliseconds=1)))
             time.sleep(2.2)
             if at in changes:
                 self._be_away(draw.choice(GONE), is_away=changes[at])
             if at in moments:
                 self._work(lived, draw, at, moments[at], is_tick=at == midnight + TICK)
-            self._wait_until_idle()
+            self._wait_until_idle(before=following)
         lived.runs = Counter(status for _, _, status in self._stack.runs(midnight))
         lived.seconds = time.monotonic() - began
         return lived
@@ -157,11 +167,13 @@ class Month:
             time.sleep(0.5)
         began = time.monotonic()
         next_kill = began + draw.uniform(1, 8)
-        while (at_seconds or self._stack.n_unfinished()) and time.monotonic() < until:
+        while (at_seconds or (is_tick and lived.n_killed < N_KILLED and self._stack.n_unfinished())) and (
+            time.monotonic() < until
+        ):
             if at_seconds and time.monotonic() >= began + at_seconds[0][0]:
                 at_seconds.pop(0)[1]()
                 lived.n_restarts += 1
-            if is_tick and lived.n_killed < 3 and time.monotonic() >= next_kill:
+            if is_tick and lived.n_killed < N_KILLED and time.monotonic() >= next_kill:
                 lived.n_killed += self._kill_a_run(draw)
                 next_kill = time.monotonic() + draw.uniform(1, 8)
             time.sleep(0.3)
@@ -177,13 +189,21 @@ class Month:
             return 0
         return 1
 
-    def _wait_until_idle(self) -> None:
-        """Until no run is waiting or at work, nor about to be started again."""
-        until, quiet_since = time.monotonic() + PATIENCE_SECONDS, time.monotonic()
-        while time.monotonic() < until and time.monotonic() < quiet_since + 3:
+    def _wait_until_idle(self, before: datetime) -> None:
+        """Until no run is waiting or at work, nor about to be started again; a long wait is made shorter.
+
+        An order that nobody heard the name of is waited for a quarter of an hour: the clock moves by minutes then, but
+        not beyond `before`, nor while a run is being started, for which Dagster has little patience.
+        """
+        began = quiet_since = time.monotonic()
+        while time.monotonic() < began + PATIENCE_SECONDS and time.monotonic() < quiet_since + QUIET_SECONDS:
             assert not (complaint := self._stack.complaint()), complaint
             if self._stack.n_unfinished():
                 quiet_since = time.monotonic()
+                moved = self._stack.time.now() + timedelta(minutes=1)
+                if quiet_since > began + HURRY_SECONDS and moved < before and not self._stack.n_unfinished(STARTING):
+                    self._stack.time.go_to(moved)
+                    time.sleep(QUIET_SECONDS)
             time.sleep(0.5)
 
 
