@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
-from assets.completeness import Coverage, coverage, series_complete, series_fresh
+from assets.completeness import Coverage, coverage, series_complete, series_fresh, series_plausible
 from assets.expected import last_expected_day, missing_days
 from assets.failures import as_single_failure, error_name, named
 from assets.source import SourceFacts, measurements_key
@@ -33,6 +33,7 @@ CHECKS: Final = {
     "nothing_failed": "The newest load of every day went well: none was refused while an older one stands.",
     "series_complete": "Every series has the points that are expected of the last 7 days.",
     "series_fresh": "Every device has spoken until the end of the newest day.",
+    "series_plausible": "No series shows values on the last 7 days that are implausible beside its own weeks.",
     "nothing_suspect": "No day has far fewer points than is usual, but for those that were confirmed.",
     "nothing_rejected": "No row of the last 31 loaded days was quarantined.",
     "nothing_unmapped": "No field of the last 31 loaded days lacks a quantity, but for those left out on purpose.",
@@ -150,7 +151,11 @@ def evaluate(
     yield _fresh(facts, by_day, now)
     yield _complete(facts, by_day, now, unread)
     yield _nothing_failed(facts, days)
-    for name, check in (("series_complete", series_complete), ("series_fresh", series_fresh)):
+    for name, check in (
+        ("series_complete", series_complete),
+        ("series_fresh", series_fresh),
+        ("series_plausible", series_plausible),
+    ):
         one = check(facts, found or Coverage())
         drawn = found.picture if found and name == "series_complete" else None
         picture = {"coverage": dg.MetadataValue.md(drawn)} if drawn else {}

@@ -1,4 +1,4 @@
-"""Two checks on series and days: whether any lacks points, and whether any device has fallen silent, by name."""
+"""Three checks on series and days: whether any lacks points, is silent, or is implausible; by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from domain.window import Window
 
 if TYPE_CHECKING:
     from warehouse.completeness import SeriesGap
+    from warehouse.plausibility import SeriesFlag
     from warehouse.store import TimescaleWarehouse
 
 CHECKED_DAYS: Final = 7
@@ -30,6 +31,7 @@ class Coverage:
         end: The end of the newest day that was judged; None where none was.
         gaps: What series lack on the newest days.
         began: Devices that have spoken for the first time.
+        flags: What is implausible about them.
         picture: The coverage calendar, as Markdown; None where nothing was judged.
     """
 
@@ -37,6 +39,7 @@ class Coverage:
     gaps: "Sequence[SeriesGap]" = ()
     began: Sequence[str] = ()
     picture: str | None = None
+    flags: "Sequence[SeriesFlag]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,17 @@ class Finding:
 def coverage(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime) -> Coverage:
     """Judge what has changed of a source, and read what its newest days lack."""
     completeness = warehouse.completeness
-    assessed = completeness.assess(facts.slug, last_expected_day(facts, now), ended=facts.dead_since, now=now)
+    assessed = completeness.assess(
+        facts.slug, last_expected_day(facts, now), ended=facts.dead_since, now=now, limits=facts.limits
+    )
     if assessed.through is None:
         return Coverage()
     first = assessed.through - (CHECKED_DAYS - 1) * _DAY
     gaps = completeness.gaps(facts.slug, first, assessed.through)
     begin = assessed.through - (CALENDAR_DAYS - 1) * _DAY
     picture = Calendar.read(completeness, facts.slug, begin, assessed.through).markdown()
-    return Coverage(Window.of_day(assessed.through).end, gaps, assessed.began, picture)
+    flags = completeness.flags(facts.slug, first, assessed.through)
+    return Coverage(Window.of_day(assessed.through).end, gaps, assessed.began, picture, flags)
 
 
 def series_complete(facts: SourceFacts, found: Coverage) -> Finding:
@@ -114,6 +120,24 @@ def series_fresh(facts: SourceFacts, found: Coverage) -> Finding:
             "devices": len(first),
             "silent_since": {name: long[name].astimezone(UTC).isoformat() for name in first[:_NAMED]},
         },
+    )
+
+
+def series_plausible(facts: SourceFacts, found: Coverage) -> Finding:
+    """Whether the newest days of every series are plausible. Never red: a flag is a question to a person."""
+    by_device: dict[str, list[str]] = {}
+    for one in found.flags:
+        by_device.setdefault(one.name, []).append(f"{one.kind} on {one.day} of {one.key} ({one.evidence})")
+    if not by_device:
+        return Finding(f"Nothing is implausible about the last {CHECKED_DAYS} days.", figures={"devices": 0})
+    named = "; ".join(f"{name}: {said[0]}" for name, said in list(by_device.items())[:_WORST])
+    more = f"; and {len(by_device) - _WORST:,} more" if len(by_device) > _WORST else ""
+    return Finding(
+        f"{len(by_device):,} {_devices(list(by_device))} with implausible values within {CHECKED_DAYS} days: "
+        f"{named}{more}."
+        f" `joulehouse flags {facts.slug}` shows them; no value was changed.",
+        passed=facts.is_retired,
+        figures={"devices": len(by_device), "flags": dict(list(by_device.items())[:_NAMED])},
     )
 
 

@@ -69,6 +69,7 @@ class SourceFacts:
         spans: Spans beyond the hour that some of its values are about; such a value stands at its span's start.
         known_dead: Devices and series that nothing is expected of any more.
         tolerance: What may be missing.
+        limits: Key of a series (`*` for any part) → the least and the most that is possible, in its own unit.
         was_retired: Its `defs.yaml` says that it has gone for good, whatever is true of its provider.
         fields: Provider's field → (quantity, provider's unit), as configured.
         ignored: Values without a quantity that nobody waits for, as patterns of names (`*/pv-activity`).
@@ -90,6 +91,7 @@ class SourceFacts:
     was_retired: bool = False
     known_dead: tuple[KnownDead, ...] = ()
     tolerance: Tolerance = Tolerance()
+    limits: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     restated_share: float = 0.01
 
     @property

@@ -23,6 +23,7 @@ from warehouse.assessment_rows import day_of
 from warehouse.connections import Connections
 from warehouse.lateness import usual_lateness
 from warehouse.literals import literal_ids
+from warehouse.plausibility import Limits, flag
 from warehouse.statements import statement
 
 _DAYS_AT_ONCE: Final = 28
@@ -38,12 +39,14 @@ class Assessed:
         through: The newest day that is judged; None where nothing has points.
         n_days: Days that were looked at.
         n_rows: Rows that say something else now.
+        n_flags: Flags that were raised, changed or taken back.
         began: Devices that have spoken for the first time; each is said once.
     """
 
     through: date | None = None
     n_days: int = 0
     n_rows: int = 0
+    n_flags: int = 0
     began: list[str] = field(default_factory=list)
 
 
@@ -88,6 +91,7 @@ def assess(
     ended: Mapping[str, date] | None = None,
     now: datetime | None = None,
     window: Window | None = None,
+    limits: Limits | None = None,
 ) -> Assessed:
     """Judge what has changed since the last time, until the day `through`; idempotent.
 
@@ -98,6 +102,8 @@ def assess(
         ended: Key of a series, or its device → the day from which on it is known to be dead; None for what is known.
         now: When it is asked; points may still come later, of a device whose points usually do.
         window: Days to be judged whether or not something has changed.
+        limits: What is possible; then it is judged, too, whether the days that have changed are plausible. None lets
+            that wait: it reads eight weeks of points.
     """
     values = {"source": source}
     with connections.borrow(f"completeness of {source}") as connection:
@@ -132,12 +138,15 @@ def assess(
             _write_lives(connection, known, days)
             done = {"days": [day for day, _ in noted], "instants": [instant for _, instant in noted]}
             connection.execute(statement("completeness/done"), values | done)
+            changed = days if row is None else done["days"]
+            connection.execute(statement("plausibility/note"), values | {"days": changed})
             if busy:
                 connection.execute(statement("series_day/note_empty"), values | {"days": busy})
             connection.execute(statement("completeness/write_through"), values | {"through": last_day})
     began = {one.device or one.key for one in found if one.begun_before is None}
     began -= {one.device or one.key for one in found if one.begun_before is not None}
-    return Assessed(last_day, len(days), n_rows, sorted(began) if row else [])
+    n_flags = 0 if limits is None else flag(connections, source, limits)
+    return Assessed(last_day, len(days), n_rows, n_flags, sorted(began) if row else [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Completeness in the warehouse: judging a source, and reading what was judged."""
+"""Completeness and plausibility in the warehouse: judging a source, and reading what was judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from domain.window import Window
 from warehouse.assessment import Assessed, assess
 from warehouse.connections import Connections
 from warehouse.lateness import LatenessProfile, profiles
+from warehouse.plausibility import Limits, SeriesFlag
 from warehouse.statements import statement
 
 
@@ -78,7 +79,7 @@ class SilentDevice:
 
 
 class Completeness:
-    """Which series are complete on which days."""
+    """Which series are complete on which days, and plausible."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -91,9 +92,10 @@ class Completeness:
         ended: Mapping[str, date] | None = None,
         now: datetime | None = None,
         window: Window | None = None,
+        limits: Limits | None = None,
     ) -> Assessed:
         """Judge what has changed; see `warehouse.assessment.assess`."""
-        return assess(self._connections, source, through, ended=ended, now=now, window=window)
+        return assess(self._connections, source, through, ended=ended, now=now, window=window, limits=limits)
 
     def forget(self, source: str) -> None:
         """Let every day of a source be judged anew at the next time."""
@@ -115,6 +117,12 @@ class Completeness:
         """What series lack on the days from `first` to `last`, as it was judged; by device and series."""
         values = {"source": source, "first": first, "last": last}
         return self._connections.rows(f"gaps of {source}", "completeness/gaps", values, class_row(SeriesGap))
+
+    def flags(self, source: str, first: date, last: date) -> list[SeriesFlag]:
+        """What is implausible on the days from `first` to `last`, as it was judged; by device and day."""
+        values = {"source": source, "first": first, "last": last}
+        rows = self._connections.rows(f"flags of {source}", "plausibility/flags", values, tuple_row)
+        return [SeriesFlag(*row) for row in rows]
 
     def silent_devices(self, source: str) -> list[SilentDevice]:
         """The devices that are silent, as it was judged; by name."""

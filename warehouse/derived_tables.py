@@ -137,6 +137,25 @@ LATE_ARRIVAL: Final = sa.Table(
     comment="Points that came after the first answer of their day, and how long after it.",
 )
 
+SERIES_FLAG: Final = sa.Table(
+    "series_flag",
+    METADATA,
+    sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("evidence", sa.Text, nullable=False),
+    comment="What is implausible about a series on a UTC day, and what was seen.",
+)
+
+UNFLAGGED_DAY: Final = sa.Table(
+    "unflagged_day",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("noted_at", INSTANT, nullable=False),
+    comment="Days whose facts have changed since it was judged whether they are plausible.",
+)
+
 DERIVED: Final = sa.Table(
     "derived",
     METADATA,

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "plot": ("plot", "plot", "Draw a day of a source as a PNG"),
     "rejected": ("rejected", "rejected", "What was quarantined, why, since when"),
     "gaps": ("gaps", "gaps", "Which series lack what, and since when"),
+    "flags": ("flags", "flags", "Which series are implausible, and why"),
     "assess": ("gaps", "assess", "Judge series and days from their facts"),
     "lateness": ("gaps", "lateness", "How late points come, by device"),
     "changes": ("changes", "changes", "What restatements changed, and by how much"),

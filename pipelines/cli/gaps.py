@@ -44,20 +44,29 @@ def assess(source: SourceArgument = "", *, every: AllOption = False, as_json: Js
     project = Project()
     said = []
     with project.warehouse() as warehouse:
-        for one in _chosen(project, source):
+        for one in chosen_sources(project, source):
             facts, now = one.component.facts, datetime.now(UTC)
             through = last_expected_day(facts, now)
             if every:
                 warehouse.completeness.forget(facts.slug)
-            found = warehouse.completeness.assess(facts.slug, through, ended=facts.dead_since, now=now)
+            found = warehouse.completeness.assess(
+                facts.slug, through, ended=facts.dead_since, now=now, limits=facts.limits
+            )
             said.append(
-                {"source": one.slug, "through": _iso(found.through), "days": found.n_days, "rows": found.n_rows}
+                {
+                    "source": one.slug,
+                    "through": _iso(found.through),
+                    "days": found.n_days,
+                    "rows": found.n_rows,
+                    "flags": found.n_flags,
+                }
             )
             if not as_json:
                 new = f"; new: {', '.join(found.began)}" if found.began else ""
                 until = f" until {found.through}" if found.through else ""
                 say(
-                    f"{one.slug}: {counted(found.n_days, 'day')} judged{until}, {found.n_rows:,} verdicts written{new}."
+                    f"{one.slug}: {counted(found.n_days, 'day')} judged{until}, {found.n_rows:,} verdicts written,"
+                    f" {counted(found.n_flags, 'flag')} changed{new}."
                 )
     if as_json:
         say_json(said)
@@ -75,8 +84,8 @@ def gaps(
     project = Project()
     said: list[dict[str, Any]] = []
     with project.warehouse() as warehouse:
-        for one in _chosen(project, source):
-            span = _span(one, warehouse, first, last)
+        for one in chosen_sources(project, source):
+            span = judged_span(one, warehouse, first, last)
             if span is None:
                 said.append({"source": one.slug, "gaps": []})
                 if not as_json:
@@ -134,11 +143,12 @@ def lateness(source: OneSource, *, as_json: JsonOption = False) -> None:
     )
 
 
-def _chosen(project: Project, source: str) -> list[Source]:
+def chosen_sources(project: Project, source: str) -> list[Source]:
+    """The one that is named, or all."""
     return [project.source(source)] if source else project.sources()
 
 
-def _span(source: Source, warehouse: TimescaleWarehouse, first: str, last: str) -> tuple[date, date] | None:
+def judged_span(source: Source, warehouse: TimescaleWarehouse, first: str, last: str) -> tuple[date, date] | None:
     """The days that are asked about; None where nothing is judged."""
     through = warehouse.completeness.through(source.slug)
     if through is None:

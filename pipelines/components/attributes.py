@@ -136,6 +136,21 @@ class SeriesNote(Strict):
         return self.device or self.key or ""
 
 
+class LimitAttributes(Strict):
+    """What is possible of a series, in its unit in the catalogue."""
+
+    least: float | None = Field(None, description="The least value that is possible.")
+    most: float | None = Field(None, description="The most that is possible.")
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> Self:
+        if self.least is None and self.most is None:
+            raise Mistake("a limit says nothing", "write least, most, or both")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise Mistake(f"the limit's least {self.least:g} is above its most {self.most:g}", "exchange them")
+        return self
+
+
 class CompletenessAttributes(Strict):
     """What may be missing before a check is yellow, and before it is red."""
 
@@ -180,6 +195,11 @@ class SourceAttributes(Strict):
     )
     series: list[SeriesNote] = Field(
         default_factory=list, description="Devices and series that are known to be dead: nothing is expected of them."
+    )
+    limits: dict[str, LimitAttributes] = Field(
+        default_factory=dict,
+        description="Key of a series, * for any part → the least and the most that is possible, in the catalogue's "
+        "unit; the first that fits counts. Values beyond are kept, and flagged.",
     )
     completeness: CompletenessAttributes = Field(
         default=CompletenessAttributes(), description="What may be missing before a check is yellow, or red."

@@ -134,6 +134,7 @@ class SourceComponent(dg.Component):
                 KnownDead(one.name, one.dead_since, one.reason, one.replaced_by) for one in attributes.series
             ),
             tolerance=Tolerance(**attributes.completeness.model_dump()),
+            limits={key: (one.least, one.most) for key, one in attributes.limits.items()},
             restated_share=attributes.restated_share,
         )
         return cls(facts, attributes, file)

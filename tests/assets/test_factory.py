@@ -285,6 +285,7 @@ def test_checks_run_after_the_days(house: House) -> None:
         "nothing_failed": True,
         "series_complete": True,
         "series_fresh": True,
+        "series_plausible": True,
         "nothing_suspect": True,
         "nothing_rejected": True,
         "nothing_unmapped": True,

@@ -22,6 +22,7 @@ from domain.window import Window
 from warehouse.assessment import Assessed
 from warehouse.completeness import GroupDay, JudgedDay, SeriesGap
 from warehouse.ledger import DayStatus, LedgerEntry, RejectedSeries, Restatement
+from warehouse.plausibility import SeriesFlag
 
 Points = dict[tuple[str, datetime], float]
 
@@ -143,6 +144,9 @@ class FakeWarehouse:
 
     def gaps(self, source: str, first: date, last: date) -> list[SeriesGap]:
         return [gap for gap in self.gaps_of.get(source, ()) if any(first <= day <= last for day in gap.days)]
+
+    def flags(self, *_: object) -> list[SeriesFlag]:
+        return []
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         self._answer()

@@ -1,0 +1,54 @@
+"""`flags`: which series are implausible on which days, and what was seen."""
+
+from rich.table import Table
+
+from pipelines.cli.gaps import FromOption, ToOption, chosen_sources, judged_span
+from pipelines.cli.overview import JsonOption, SourceArgument
+from pipelines.console import console, counted, literal, say, say_json
+from pipelines.local.project import Project
+
+
+def flags(
+    source: SourceArgument = "", first: FromOption = "", last: ToOption = "", *, as_json: JsonOption = False
+) -> None:
+    """What is implausible: which device and series, on which day, of what kind, and what was seen."""
+    project = Project()
+    said = []
+    with project.warehouse() as warehouse:
+        for one in chosen_sources(project, source):
+            span = judged_span(one, warehouse, first, last)
+            found = warehouse.completeness.flags(one.slug, *span) if span else []
+            said.append(
+                {
+                    "source": one.slug,
+                    "flags": [
+                        {
+                            "device": raised.name,
+                            "series": raised.key,
+                            "day": raised.day.isoformat(),
+                            "kind": raised.kind,
+                            "evidence": raised.evidence,
+                        }
+                        for raised in found
+                    ],
+                }
+            )
+            if as_json:
+                continue
+            if span is None:
+                say(f"{one.slug}: nothing is judged yet.")
+                continue
+            shown = f"{one.slug}, {span[0]} to {span[1]}"
+            if not found:
+                say(f"{shown}: nothing is implausible.")
+                continue
+            table = Table("device", "series", "day", "kind", "evidence")
+            for raised in found:
+                table.add_row(
+                    literal(raised.name), literal(raised.key), str(raised.day), raised.kind, literal(raised.evidence)
+                )
+            console.print(table)
+            devices = {raised.name for raised in found}
+            say(f"{shown}: {counted(len(found), 'flag')} of {counted(len(devices), 'device')}.")
+    if as_json:
+        say_json(said)

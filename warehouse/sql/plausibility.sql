@@ -1,0 +1,97 @@
+-- series_flag, unflagged_day. Run by warehouse/plausibility.py and completeness.py.
+
+-- name: lock
+-- One at a time judges whether a source is plausible; until the transaction ends. No load and no verdict waits for it.
+SELECT pg_advisory_xact_lock(hashtextextended(format('joulehouse flags %%s', %(source)s::text), 0));
+
+-- name: note
+-- Days whose facts have changed.
+INSERT INTO unflagged_day (source, day, noted_at)
+SELECT
+    %(source)s,
+    day,
+    clock_timestamp()
+FROM unnest(%(days)s::date []) AS day
+ON CONFLICT (source, day) DO UPDATE SET noted_at = excluded.noted_at;
+
+-- name: noted
+-- The oldest of these days, and those of some weeks behind it.
+SELECT
+    day,
+    noted_at
+FROM unflagged_day
+WHERE source = %(source)s AND day < (SELECT min(day) + %(n_days)s FROM unflagged_day WHERE source = %(source)s)
+ORDER BY day;
+
+-- name: done
+-- Days that were judged as they were noted; one that was noted anew meanwhile stays.
+DELETE FROM unflagged_day
+USING unnest(%(days)s::date [], %(instants)s::timestamptz []) AS judged (day, noted_at)
+WHERE
+    unflagged_day.source = %(source)s
+    AND unflagged_day.day = judged.day
+    AND unflagged_day.noted_at = judged.noted_at;
+
+-- name: series
+-- The series of numbers of a source that are no registers, a device after the other: on which of the days they have points
+-- enough to be judged, and how many points have to be read. Literal days, so that other chunks are never opened.
+SELECT
+    series.series_id,
+    series.key,
+    series.device,
+    series.site,
+    array_agg(series_day.day) FILTER (WHERE series_day.day = ANY({days}::date []) AND series_day.found >= {least}) AS days,
+    sum(series_day.found)::bigint AS n_points
+FROM series_day
+INNER JOIN series USING (series_id)
+WHERE
+    series.source = {source}
+    AND series.kind IN ('gauge', 'interval')
+    AND series_day.day >= {first}::date
+    AND series_day.day <= {last}::date
+    AND series_day.minimum IS NOT NULL
+GROUP BY series.series_id
+ORDER BY coalesce(nullif(series.device, ''), series.site), series.series_id;
+
+-- name: forget
+-- Flags of some days of a source that are raised no more.
+DELETE FROM series_flag
+USING series
+WHERE
+    series.series_id = series_flag.series_id
+    AND series.source = %(source)s
+    AND series_flag.day = ANY(%(days)s::date [])
+    AND (series_flag.series_id, series_flag.day, series_flag.kind) NOT IN (
+        SELECT
+            raised.series_id,
+            raised.day,
+            raised.kind
+        FROM unnest(%(series_ids)s::integer [], %(flag_days)s::date [], %(kinds)s::text []) AS raised (series_id, day, kind)
+    );
+
+-- name: write
+-- Flags that are new, or whose evidence is another one.
+INSERT INTO series_flag (series_id, day, kind, evidence)
+SELECT
+    series_id,
+    day,
+    kind,
+    evidence
+FROM unnest(
+    %(series_ids)s::integer [], %(flag_days)s::date [], %(kinds)s::text [], %(evidence)s::text []
+) AS raised (series_id, day, kind, evidence)
+ON CONFLICT (series_id, day, kind) DO UPDATE SET evidence = excluded.evidence
+WHERE series_flag.evidence <> excluded.evidence;
+
+-- name: flags
+-- What is implausible about the series of a source on some days.
+SELECT
+    series.key,
+    series.device,
+    series_flag.day,
+    series_flag.kind,
+    series_flag.evidence
+FROM series_flag
+INNER JOIN series USING (series_id)
+WHERE series.source = %(source)s AND series_flag.day >= %(first)s AND series_flag.day <= %(last)s
+ORDER BY coalesce(nullif(series.device, ''), series.key), series_flag.day, series.key, series_flag.kind;
