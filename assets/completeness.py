@@ -126,7 +126,7 @@ def series_fresh(facts: SourceFacts, found: Coverage) -> Finding:
 def series_plausible(facts: SourceFacts, found: Coverage) -> Finding:
     """Whether the newest days of every series are plausible. Never red: a flag is a question to a person."""
     by_device: dict[str, list[str]] = {}
-    for one in found.flags:
+    for one in sorted(found.flags, key=lambda one: one.day, reverse=True):
         by_device.setdefault(one.name, []).append(f"{one.kind} on {one.day} of {one.key} ({one.evidence})")
     if not by_device:
         return Finding(f"Nothing is implausible about the last {CHECKED_DAYS} days.", figures={"devices": 0})

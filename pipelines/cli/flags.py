@@ -42,7 +42,9 @@ def flags(
             if not found:
                 say(f"{shown}: nothing is implausible.")
                 continue
-            table = Table("device", "series", "day", "kind", "evidence")
+            table = Table()
+            for name in ("device", "series", "day", "kind", "evidence"):
+                table.add_column(name, overflow="fold")
             for raised in found:
                 table.add_row(
                     literal(raised.name), literal(raised.key), str(raised.day), raised.kind, literal(raised.evidence)
