@@ -141,6 +141,15 @@ def series_plausible(facts: SourceFacts, found: Coverage) -> Finding:
     )
 
 
+def known_dead_in_words(facts: SourceFacts) -> list[str]:
+    """A sentence for each device or series of which nothing is expected any more."""
+    return [
+        f"{one.name} is known to be dead since {one.since}: {one.reason}"
+        f"{f'; {one.replaced_by} has taken its place' if one.replaced_by else ''}."
+        for one in facts.known_dead
+    ]
+
+
 def silent_since(gaps: "Sequence[SeriesGap]") -> dict[str, datetime]:
     """Device → since when one of its series has said nothing."""
     silent: dict[str, datetime] = {}

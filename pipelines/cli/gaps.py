@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from assets.completeness import known_dead_in_words
 from assets.coverage import CALENDAR_DAYS, Calendar
 from assets.expected import last_expected_day
 from pipelines.cli.days import SourceArgument as OneSource
@@ -162,6 +163,8 @@ def judged_span(source: Source, warehouse: TimescaleWarehouse, first: str, last:
 
 def _print_gaps(source: Source, span: tuple[date, date], found: Sequence[SeriesGap]) -> None:
     shown = f"{source.slug}, {span[0]} to {span[1]}"
+    for sentence in known_dead_in_words(source.component.facts):
+        say(f"{source.slug}: {sentence}")
     if not found:
         say(f"{shown}: nothing is missing.")
         return
@@ -198,6 +201,7 @@ def _as_json(source: Source, span: tuple[date, date], found: Sequence[SeriesGap]
             }
             for gap in found
         ],
+        "known_dead": known_dead_in_words(source.component.facts),
         "command": _command(source, found),
         "cannot_be_asked": None if _command(source, found) or not found else _cannot(source),
     }

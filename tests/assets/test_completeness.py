@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from assets.checks import evaluations
-from assets.completeness import Coverage, Finding, series_complete, series_fresh
+from assets.completeness import Coverage, Finding, known_dead_in_words, series_complete, series_fresh
 from assets.source import KnownDead, Tolerance
 from domain.errors import ConfigurationError
 from domain.records import Series
@@ -113,6 +113,9 @@ def test_what_a_person_knows_of_a_device_is_said_in_its_defs_yaml(tmp_path: Path
     file.write_text(SOURCE.replace("2026-01-31", '"2026-01-31"'), "utf-8")
     [source] = read_sources(tmp_path)
     assert source.facts.known_dead == (KnownDead("meter-7", date(2026, 1, 31), "taken down", "meter-8"),)
+    assert known_dead_in_words(source.facts) == [
+        "meter-7 is known to be dead since 2026-01-31: taken down; meter-8 has taken its place."
+    ]
     assert source.facts.dead_since == {"meter-7": date(2026, 1, 31)}
     assert source.facts.tolerance == Tolerance(missing_red=0.5, silent_red_hours=24)
 
