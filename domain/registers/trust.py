@@ -46,7 +46,8 @@ _HARDLY_MORE: Final = 0.5  # of two explanations, by how much the worse may be m
 _SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual; and the fewest that are seen to count
 
 _DAY_SECONDS: Final = 86_400
-_MOST_PIECES: Final = 24  # pieces that are left out in a row at most, so that a slice costs what its pieces cost
+_MOST_PIECES: Final = 24  # pieces that are left out in a row at most …
+_WEIGHED: Final = 20_000  # … or so many divided by all of them: where nearly every reading is wrong, it costs time only
 
 
 def trust(at_us: _Ints, value: _Floats, register: Register, own: slice) -> npt.NDArray[np.int8]:
@@ -155,16 +156,20 @@ class Slice:
         """
         n = len(self._first)
         cost, before = [inf] * n, [-1] * n
+        most = max(_MOST_PIECES, _WEIGHED // n)
         for piece in range(n):
             if piece == 0 or self._last[piece - 1] < own.start:
                 cost[piece] = self._exclusion_cost(0, piece) + self._edge_cost(0, piece)
-            for kept in range(piece - 1, max(-1, piece - 2 - _MOST_PIECES), -1):
-                if kept < piece - 1 and self._fits_between(kept, piece):
+            for kept in range(piece - 1, max(-1, piece - 2 - most), -1):
+                out = self._exclusion_cost(kept + 1, piece)
+                if out > cost[piece] + _BESIDE_COST:
+                    break  # more pieces are left out at no less
+                if cost[kept] + out >= cost[piece] - 1e-9 or (kept < piece - 1 and self._fits_between(kept, piece)):
                     continue
                 onward = self._onward(kept, piece)
                 if kept < piece - 1 and onward >= _ANOTHER_COST:
                     onward += _BESIDE_COST
-                through = cost[kept] + self._exclusion_cost(kept + 1, piece) + onward
+                through = cost[kept] + out + onward
                 if through < cost[piece] - 1e-9:
                     cost[piece], before[piece] = through, kept
         ends = [n - 1, *(piece for piece in range(n - 1) if self._first[piece + 1] >= own.stop)]

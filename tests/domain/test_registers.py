@@ -154,6 +154,16 @@ def test_another_counter_and_a_first_reading_that_is_wrong_invent_nothing() -> N
     assert flags(first) == flags(lower) == ["replacement"]
 
 
+@pytest.mark.parametrize("n_wrong", [25, 40])
+def test_many_readings_that_are_wrong_in_a_row_and_each_in_its_own_way_invent_nothing(n_wrong: int) -> None:
+    values = [5e6 + 50 * n for n in range(480)]
+    values[200 : 200 + n_wrong] = [float(n * 7_919_387 % 10_000_019) for n in range(1, n_wrong + 1)]
+    found = judged(values)
+
+    assert total(found) == pytest.approx(50 * 479)
+    assert flags(found) == ["glitch"]
+
+
 def test_two_counters_that_answer_in_turn_are_not_added_up() -> None:
     found = judged([5e6 + n if n % 2 else 20_000.0 + n for n in range(20)])
 
