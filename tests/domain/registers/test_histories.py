@@ -147,6 +147,30 @@ def test_what_was_booked_wrong_once_is_booked_right(kind: str, number: int) -> N
     assert tally(kind, range(number, number + 1)).n_off == 0
 
 
+@pytest.mark.parametrize("kind", ["first reading", "last reading"])
+def test_a_reading_that_nothing_stands_beyond_is_judged_once_another_day_is_there(kind: str) -> None:
+    """Alone it is unknowable: 15 % of zeros and peaks at a history's begin, and 31 % at its end, are booked as read."""
+    n_off = 0
+    for number in range(10**6, 10**6 + 100):
+        made = history(number, kind)
+        step = np.floor(float(made.counted[-1] - made.counted[0]) / len(made.counted) / made.digit) * made.digit
+        more = np.arange(1, max(40, 86_400 // made.every + 1), dtype=np.int64)
+        if kind == "first reading":
+            at_us = np.concatenate([made.at_us[0] - more[::-1] * made.every * 1_000_000, made.at_us])
+            beyond = made.counted[0] - more[::-1] * step
+            beyond -= min(0.0, float(beyond[0]))  # no counter is below zero
+            shift = float(beyond[-1] + step - made.counted[0])
+            shown = np.concatenate([beyond, np.where(made.shown == 0, 0.0, made.shown + shift)])
+            true = np.concatenate([beyond, made.counted + shift])
+        else:
+            at_us = np.concatenate([made.at_us, made.at_us[-1] + more * made.every * 1_000_000])
+            shown = np.concatenate([made.shown, made.counted[-1] + more * step])
+            true = np.concatenate([made.counted, made.counted[-1] + more * step])
+        found = judge(at_us, shown, register_of(UNITS[made.unit][1], made.unit))
+        n_off += abs(float(found.amount.sum()) - float(true[-1] - true[0])) > 1.001 * made.usual
+    assert n_off <= 2
+
+
 @pytest.mark.prove
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("kind", KINDS)
