@@ -56,7 +56,12 @@ def coverage(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime)
     """Judge what has changed of a source, and read what its newest days lack."""
     completeness = warehouse.completeness
     assessed = completeness.assess(
-        facts.slug, last_expected_day(facts, now), ended=facts.dead_since, now=now, limits=facts.limits
+        facts.slug,
+        last_expected_day(facts, now),
+        ended=facts.dead_since,
+        now=now,
+        limits=facts.limits,
+        newest=CHECKED_DAYS,  # a year that was loaded at once does not hold up its checks
     )
     if assessed.through is None:
         return Coverage()

@@ -92,6 +92,7 @@ def assess(
     now: datetime | None = None,
     window: Window | None = None,
     limits: Limits | None = None,
+    newest: int | None = None,
 ) -> Assessed:
     """Judge what has changed since the last time, until the day `through`; idempotent.
 
@@ -104,6 +105,7 @@ def assess(
         window: Days to be judged whether or not something has changed.
         limits: What is possible; then it is judged, too, whether the days that have changed are plausible. None lets
             that wait: it reads eight weeks of points.
+        newest: Of these, only those of so many days up to the newest one; the others wait, None for all.
     """
     values = {"source": source}
     with connections.borrow(f"completeness of {source}") as connection:
@@ -145,7 +147,7 @@ def assess(
             connection.execute(statement("completeness/write_through"), values | {"through": last_day})
     began = {one.device or one.key for one in found if one.begun_before is None}
     began -= {one.device or one.key for one in found if one.begun_before is not None}
-    n_flags = 0 if limits is None else flag(connections, source, limits)
+    n_flags = 0 if limits is None else flag(connections, source, limits, newest)
     return Assessed(last_day, len(days), n_rows, n_flags, sorted(began) if row else [])
 
 

@@ -93,9 +93,12 @@ class Completeness:
         now: datetime | None = None,
         window: Window | None = None,
         limits: Limits | None = None,
+        newest: int | None = None,
     ) -> Assessed:
         """Judge what has changed; see `warehouse.assessment.assess`."""
-        return assess(self._connections, source, through, ended=ended, now=now, window=window, limits=limits)
+        return assess(
+            self._connections, source, through, ended=ended, now=now, window=window, limits=limits, newest=newest
+        )
 
     def forget(self, source: str) -> None:
         """Let every day of a source be judged anew at the next time."""
@@ -123,6 +126,11 @@ class Completeness:
         values = {"source": source, "first": first, "last": last}
         rows = self._connections.rows(f"flags of {source}", "plausibility/flags", values, tuple_row)
         return [SeriesFlag(*row) for row in rows]
+
+    def unflagged(self, source: str, first: date, last: date) -> int:
+        """How many of the days from `first` to `last` wait to be judged plausible or not."""
+        values = {"source": source, "first": first, "last": last}
+        return sum(self._connections.rows(f"flags of {source}", "plausibility/waiting", values, scalar_row))
 
     def silent_devices(self, source: str) -> list[SilentDevice]:
         """The devices that are silent, as it was judged; by name."""

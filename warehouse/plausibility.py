@@ -67,24 +67,31 @@ Row = tuple[int, date, str, str]
 """Series, day, kind, evidence."""
 
 
-def flag(connections: Connections, source: str, limits: Limits) -> int:
+def flag(connections: Connections, source: str, limits: Limits, newest: int | None = None) -> int:
     """Judge whether the noted days of a source are plausible; how many rows of `series_flag` that changed.
 
     Some weeks in each transaction: what was done stays done, and doing it again changes nothing.
+
+    Args:
+        connections: To the warehouse.
+        source: Whose series.
+        limits: What is possible.
+        newest: Of the noted days only those of so many days, up to the newest of them; None for all.
     """
-    n_rows = 0
+    n_rows, is_done = 0, False
     with connections.borrow(f"flags of {source}") as connection:
-        while True:
+        while not is_done:
             with connection.transaction():
                 connection.execute(statement("plausibility/lock"), {"source": source})
-                asked = {"source": source, "n_days": _DAYS_AT_ONCE}
+                asked = {"source": source, "n_days": newest or _DAYS_AT_ONCE}
                 noted = connection.execute(statement("plausibility/noted"), asked).fetchall()
-                if not noted:
-                    return n_rows
-                days = [day for day, _ in noted]
-                n_rows += _write(connection, source, days, list(_flags(connection, source, days, limits)))
-                done = {"source": source, "days": days, "instants": [instant for _, instant in noted]}
-                connection.execute(statement("plausibility/done"), done)
+                is_done = newest is not None or not noted
+                if noted:
+                    days = [day for day, _ in noted]
+                    n_rows += _write(connection, source, days, list(_flags(connection, source, days, limits)))
+                    done = {"source": source, "days": days, "instants": [instant for _, instant in noted]}
+                    connection.execute(statement("plausibility/done"), done)
+    return n_rows
 
 
 def _write(connection: psycopg.Connection, source: str, days: Sequence[date], rows: Sequence[Row]) -> int:

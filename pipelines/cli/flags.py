@@ -18,6 +18,7 @@ def flags(
         for one in chosen_sources(project, source):
             span = judged_span(one, warehouse, first, last)
             found = warehouse.completeness.flags(one.slug, *span) if span else []
+            n_waiting = warehouse.completeness.unflagged(one.slug, *span) if span else 0
             said.append(
                 {
                     "source": one.slug,
@@ -31,6 +32,7 @@ def flags(
                         }
                         for raised in found
                     ],
+                    "days_not_judged": n_waiting,
                 }
             )
             if as_json:
@@ -39,8 +41,9 @@ def flags(
                 say(f"{one.slug}: nothing is judged yet.")
                 continue
             shown = f"{one.slug}, {span[0]} to {span[1]}"
+            waiting = f" {counted(n_waiting, 'day')} wait: `joulehouse assess {one.slug}`." if n_waiting else ""
             if not found:
-                say(f"{shown}: nothing is implausible.")
+                say(f"{shown}: nothing is implausible.{waiting}")
                 continue
             table = Table()
             for name in ("device", "series", "day", "kind", "evidence"):
@@ -51,6 +54,6 @@ def flags(
                 )
             console.print(table)
             devices = {raised.name for raised in found}
-            say(f"{shown}: {counted(len(found), 'flag')} of {counted(len(devices), 'device')}.")
+            say(f"{shown}: {counted(len(found), 'flag')} of {counted(len(devices), 'device')}.{waiting}")
     if as_json:
         say_json(said)

@@ -130,6 +130,10 @@ WRONG = {
             "use small letters, digits and single underscores, at most 40."
         ),
     ),
+    "a limit that leaves nothing": (
+        ("  organization", "  limits: {'roof/P': {least: 5, most: 1}}\n  organization"),
+        "the limit's least 5 is above its most 1 (hub/defs.yaml:5): exchange them.",
+    ),
     "no YAML": (
         ("attributes:", "attributes: ["),
         "this is no YAML: expected ',' or ']', but got '<scalar>' (hub/defs.yaml:4): correct the line.",
@@ -190,6 +194,12 @@ def test_what_is_left_out_has_its_documented_default(tmp_path: Path) -> None:
     assert source.facts.schedule == "30 4 * * *"
     assert source.connection().endpoint.base_url == "https://app.sdk-cloud.de"
     assert source.connection().account.products is None
+
+
+def test_what_is_possible_of_a_series_is_said_by_its_key(tmp_path: Path) -> None:
+    described(tmp_path, GOOD + "  limits: {roof/P: {least: 0, most: 12000}, '*/soc': {most: 1}}\n")
+    [source] = read_sources(tmp_path)
+    assert source.facts.limits == {"roof/P": (0.0, 12000.0), "*/soc": (None, 1.0)}
 
 
 def test_a_source_that_has_gone_for_good_is_retired_by_one_line(tmp_path: Path) -> None:

@@ -15,13 +15,19 @@ FROM unnest(%(days)s::date []) AS day
 ON CONFLICT (source, day) DO UPDATE SET noted_at = excluded.noted_at;
 
 -- name: noted
--- The oldest of these days, and those of some weeks behind it.
+-- The newest of these days, and those of some weeks before it.
 SELECT
     day,
     noted_at
 FROM unflagged_day
-WHERE source = %(source)s AND day < (SELECT min(day) + %(n_days)s FROM unflagged_day WHERE source = %(source)s)
+WHERE source = %(source)s AND day > (SELECT max(day) - %(n_days)s::integer FROM unflagged_day WHERE source = %(source)s)
 ORDER BY day;
+
+-- name: waiting
+-- How many of these days lie within a span.
+SELECT count(*) AS n_days
+FROM unflagged_day
+WHERE source = %(source)s AND day >= %(first)s AND day <= %(last)s;
 
 -- name: done
 -- Days that were judged as they were noted; one that was noted anew meanwhile stays.

@@ -125,7 +125,11 @@ def test_loading_in_any_order_and_judging_once_raises_the_same_flags_and_what_wa
         put(warehouse, n, watts("a", n) if n else watts("a", 1))
     warehouse.completeness.assess(SOURCE, None)  # as a load does: points of eight weeks are not read for it
     assert flags() == []
+    assert "nothing is implausible. 14 days wait: `joulehouse assess charging_hub`." in ask("flags", SOURCE)
+    assert not check().passed
+    assert "7 days wait" in ask("flags", SOURCE)
     ask("assess", SOURCE)
+    assert "wait" not in ask("flags", SOURCE)
     assert flags() == [("a", str(day(0)), "yesterday")]
 
 
