@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 
 import pipelines.components
@@ -20,6 +21,9 @@ KINDS: dict[str, type[SourceComponent]] = {
 }
 SHARED = set(SourceAttributes.model_fields)
 LEFT_OUT = "  # --- Everything below may be left out"
+
+
+AUTHORITY = trustme.CA()
 
 
 @pytest.fixture(params=KINDS)
@@ -42,6 +46,7 @@ def options(kind: type[SourceComponent]) -> Iterator[tuple[str, str]]:
 def read(folder: Path, text: str) -> SourceComponent:
     file = folder / "north_roof" / "defs.yaml"
     file.parent.mkdir(exist_ok=True)
+    AUTHORITY.cert_pem.write_to_path(str(file.parent / "authority.pem"))  # which the example of `ca_file` names
     file.write_text(text, "utf-8")
     [source] = read_sources(folder)
     return source
