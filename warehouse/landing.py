@@ -1,7 +1,11 @@
 """The landing zone: answers as received, compressed, under their own hash, on a folder or any object store.
 
 An answer is whole or absent. On a folder it is written beside the others under `.incoming/`, flushed to the disk and
-renamed; an object store's put is atomic by itself. What is read is checked against its hash.
+renamed; an object store's put is atomic by itself, and a put that failed is read back: another process may have kept
+the same answer meanwhile. What is read is checked against its hash.
+
+On an object store nothing is made but objects, and nothing is asked but to put, get and delete them by their names: a
+key needs no more rights. Without the right to list, a store refuses what is not there.
 
 A body that lies in a file (an archive) is kept as it is, by pieces, and given back as a file: it is compressed already,
 and may be larger than memory.
@@ -10,11 +14,10 @@ and may be larger than memory.
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, Final
@@ -24,6 +27,8 @@ from upath import UPath
 
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
 from domain.records import BodyFile
+from warehouse.object_store import ObjectStore
+from warehouse.store_errors import as_os_errors, reason
 
 _LEVEL: Final = 1  # measured on telemetry in JSON: as small as level 3, in two thirds of its time
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -44,20 +49,21 @@ class Landing:
         """Look at nothing yet.
 
         Raises:
-            ConfigurationError: No store is known by such a URL, or its driver is not installed.
+            ConfigurationError: No store is known by such a URL, its driver is not installed, or lacks what it asks for.
         """
+        self._root: Path | ObjectStore
         try:
             address = UPath(root)
-            is_local = address.protocol in _LOCAL
             # Not connected: a driver that is missing is found before anything is asked of a provider.
-            _ = is_local or address.fs
-        except (ImportError, ValueError) as error:
+            self._root = Path(address.path) if address.protocol in _LOCAL else ObjectStore(address)
+        except Exception as error:  # noqa: BLE001, each driver has errors of its own
+            is_missing = isinstance(error, ImportError) or "filesystem" in str(error)
+            driver = "install its driver into .venv (s3fs, gcsfs, adlfs …)"
             raise ConfigurationError(
-                f"the landing zone's store cannot be used: {error}",
+                f"the landing zone's store cannot be used: {reason(OSError(str(error)))}",
                 place=f"LANDING_URL, {str(root).partition(':')[0]}://…",
-                fix="install its driver into .venv (s3fs, gcsfs, adlfs …), or let LANDING_URL name a folder",
+                fix=f"{driver if is_missing else 'give its driver what it asks for'}, or let LANDING_URL name a folder",
             ) from None
-        self._root: Path | UPath = Path(address.path) if is_local else address
 
     @property
     def place(self) -> str:
@@ -70,13 +76,19 @@ class Landing:
         Raises:
             WarehouseUnavailableError: One of it fails.
         """
-        probe = self._root / f".probe-{token_hex(4)}"
+        probe = f".probe-{token_hex(4)}"
         try:
-            with _in_our_terms():
+            if isinstance(self._root, Path):
                 self._root.mkdir(parents=True, exist_ok=True)
-                probe.write_bytes(b"joule")
-                is_kept = probe.read_bytes() == b"joule"
-                probe.unlink()
+                (self._root / probe).write_bytes(b"joule")
+            else:
+                self._root.put(probe, b"joule")
+            is_kept = self._bytes(probe) == b"joule"
+            if isinstance(self._root, Path):
+                (self._root / probe).unlink()
+            else:
+                with suppress(PermissionError):  # A load deletes nothing, and a key need not have the right to.
+                    self._root.delete(probe)
         except OSError as error:
             raise _unwritten(error, self.place) from None
         if not is_kept:
@@ -90,20 +102,18 @@ class Landing:
             ConfigurationError: The source's slug cannot be a folder.
         """
         path = f"{_slug(source)}/{sha256[:2]}/{sha256}.zst"
+        if self._is_kept(path, len(body), sha256):
+            return path
+        packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True).compress(body)
         try:
-            if self._is_whole(path, len(body), sha256):
-                return path
-            packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True).compress(body)
             if isinstance(self._root, Path):
                 incoming = self._root / source / ".incoming"
                 _write_local(self._root / path, lambda into: into.write(packed), incoming=incoming)
             else:
-                target = self._root / path
-                with _in_our_terms():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(packed)
+                self._root.put(path, packed)
         except OSError as error:
-            raise _unwritten(error, f"payload {sha256[:12]} of {source}") from None
+            if not self._is_kept_by_another(path, len(body), sha256):
+                raise _unwritten(error, f"payload {sha256[:12]} of {source}, {self.place}") from None
         return path
 
     def keep_file(self, source: str, body: BodyFile) -> str:
@@ -114,21 +124,18 @@ class Landing:
             ConfigurationError: The source's slug cannot be a folder.
         """
         path = f"{_slug(source)}/{body.sha256[:2]}/{body.sha256}{_AS_IT_IS}"
+        if self._is_kept(path, body.n_bytes, body.sha256):
+            return path
         try:
-            try:
-                with self.as_file(path, body.n_bytes, body.sha256):
-                    return path
-            except PayloadMissingError:
-                pass  # Not there yet, or damaged: written now.
             with body.path.open("rb") as file:
                 if isinstance(self._root, Path):
                     target, incoming = self._root / path, self._root / source / ".incoming"
                     _write_local(target, lambda into: _copied(file, into, body), incoming=incoming)
                 else:
-                    with _in_our_terms():
-                        _write_remote(self._root / path, file, body)
+                    self._put_file(self._root, path, file, body)
         except OSError as error:
-            raise _unwritten(error, f"payload {body.sha256[:12]} of {source}") from None
+            if not self._is_kept_by_another(path, body.n_bytes, body.sha256):
+                raise _unwritten(error, f"payload {body.sha256[:12]} of {source}, {self.place}") from None
         return path
 
     @staticmethod
@@ -145,22 +152,21 @@ class Landing:
         Raises:
             PayloadMissingError: It is not there, or not what was kept.
         """
-        place = f"payload {sha256[:12]} at {path}"
+        place = f"payload {sha256[:12]} at {path}, {self.place}"
         with tempfile.TemporaryDirectory(prefix="joulehouse-") as folder:
             try:
                 if isinstance(self._root, Path):
                     local = self._root / path
                 else:
                     local = Path(folder) / "body"
-                    with _in_our_terms(), (self._root / path).open("rb") as kept, local.open("wb") as into:
-                        shutil.copyfileobj(kept, into, _PIECE)
+                    self._root.get_file(path, local)
                 with local.open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
                     is_whole = found == sha256 and file.tell() == n_bytes
             except FileNotFoundError:
                 raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
             except OSError as error:
-                raise _unread(error, place) from None
+                raise self._unread(error, place) from None
             if not is_whole:
                 raise PayloadMissingError(_DAMAGED, place=place, fix=_LAND_AGAIN)
             yield BodyFile(local, n_bytes, sha256)
@@ -171,14 +177,13 @@ class Landing:
         Raises:
             PayloadMissingError: It is not there, or not what was kept.
         """
-        place = f"payload {sha256[:12]} at {path}"
+        place = f"payload {sha256[:12]} at {path}, {self.place}"
         try:
-            with _in_our_terms():
-                packed = (self._root / path).read_bytes()
+            packed = self._bytes(path)
         except FileNotFoundError:
             raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
         except OSError as error:
-            raise _unread(error, place) from None
+            raise self._unread(error, place) from None
         body = _unpacked(packed, n_bytes)
         if body is None or hashlib.sha256(body).hexdigest() != sha256:
             raise PayloadMissingError(_DAMAGED, place=place, fix=_LAND_AGAIN)
@@ -197,10 +202,53 @@ class Landing:
 
     def _is_whole(self, path: str, n_bytes: int, sha256: str) -> bool:
         try:
+            if self.is_file(path):
+                with self.as_file(path, n_bytes, sha256):
+                    return True
             self.read(path, n_bytes, sha256)
         except PayloadMissingError:
             return False
         return True
+
+    def _is_kept(self, path: str, n_bytes: int, sha256: str) -> bool:
+        """Whether a body is there, whole. What a store does not show is put: it may refuse what is not there."""
+        try:
+            return self._is_whole(path, n_bytes, sha256)
+        except WarehouseUnavailableError:
+            if isinstance(self._root, Path):
+                raise
+            return False
+
+    def _is_kept_by_another(self, path: str, n_bytes: int, sha256: str) -> bool:
+        """Whether a body is in the store although our put failed; on a folder, what failed may not be on the disk."""
+        return not isinstance(self._root, Path) and self._is_kept(path, n_bytes, sha256)
+
+    def _put_file(self, store: ObjectStore, path: str, file: BinaryIO, body: BodyFile) -> None:
+        try:
+            with as_os_errors(), store.writer(path) as into:
+                _copied(file, into, body)
+        except BaseException:
+            # A store commits what was written when the file is closed, and closing it is how the block is left. What is
+            # there may as well be another process's, and whole; where it cannot be read, it is left.
+            with suppress(OSError, WarehouseUnavailableError):
+                if not self._is_whole(path, body.n_bytes, body.sha256):
+                    store.delete(path)
+            raise
+
+    def _unread(self, error: OSError, place: str) -> WarehouseUnavailableError:
+        is_folder = isinstance(self._root, Path)
+        return WarehouseUnavailableError(
+            f"the landing zone cannot be read ({reason(error)})",
+            place=place,
+            fix="look at the disk or the store, then run it again"
+            if is_folder
+            else "look at the store and at the rights of its key, which may be refused what is gone, then run it again",
+        )
+
+    def _bytes(self, path: str) -> bytes:
+        if isinstance(self._root, Path):
+            return (self._root / path).read_bytes()
+        return self._root.get(path)
 
 
 def _slug(source: str) -> str:
@@ -228,30 +276,11 @@ _DAMAGED: Final = "a kept answer is damaged in the landing zone"
 _LAND_AGAIN: Final = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
 
 
-@contextmanager
-def _in_our_terms() -> Iterator[None]:
-    """An object store's own errors, of which there is no list, as the operating system's."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:
-        raise OSError(0, f"{type(error).__name__} of the store") from error
-
-
 def _unwritten(error: OSError, place: str) -> WarehouseUnavailableError:
     return WarehouseUnavailableError(
-        f"the landing zone cannot be written ({error.strerror or type(error).__name__})",
+        f"the landing zone cannot be written ({reason(error)})",
         place=place,
-        fix="make room or give the right to write there, then run it again",
-    )
-
-
-def _unread(error: OSError, place: str) -> WarehouseUnavailableError:
-    return WarehouseUnavailableError(
-        f"the landing zone cannot be read ({error.strerror or type(error).__name__})",
-        place=place,
-        fix="look at the disk or the store, then run it again",
+        fix="make room or give the right to write there, or mend the name in LANDING_URL, then run it again",
     )
 
 
@@ -286,17 +315,6 @@ def _write_local(target: Path, write: Callable[[BinaryIO], object], *, incoming:
         part.unlink(missing_ok=True)
         raise
     _flush_folder(target.parent)
-
-
-def _write_remote(target: UPath, file: BinaryIO, body: BodyFile) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("wb") as into:
-            _copied(file, into, body)
-    except BaseException:
-        # A store commits what was written when the file is closed, and closing it is how the block is left.
-        target.unlink(missing_ok=True)
-        raise
 
 
 def _flush_folder(folder: Path) -> None:

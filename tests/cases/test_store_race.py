@@ -15,9 +15,6 @@ from warehouse.landing import Landing
 
 BODY = b"answer " * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
-MENDED_ONCE = pytest.mark.xfail(
-    raises=WarehouseUnavailableError, reason="a put that fails is not read back, so the slower process fails"
-)
 
 
 def another_was_first(store: ObjectStore, path: str, body: bytes) -> None:
@@ -30,7 +27,6 @@ def nothing_arrives(_store: ObjectStore, _path: str, _body: bytes) -> None:
     raise StoreError("The specified block list is invalid")
 
 
-@MENDED_ONCE
 def test_an_answer_that_another_process_kept_first_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     store = stored(monkeypatch, ObjectStore(on_put=another_was_first))
     landing = Landing("memory://bucket/landing")
@@ -39,7 +35,6 @@ def test_an_answer_that_another_process_kept_first_is_kept(monkeypatch: pytest.M
     assert len(store.bodies) == 1
 
 
-@MENDED_ONCE
 def test_a_file_that_another_process_kept_first_is_kept_and_not_removed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
