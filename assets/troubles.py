@@ -85,7 +85,8 @@ def troubles(
         found += _full(disk, now)
     if last_beat is not None and now - last_beat > DAEMON_SILENCE:
         found.append(_daemon(last_beat))
-    return sorted(found, key=lambda one: (one.severity is not Severity.CRITICAL, one.key))
+    by_key = {one.key: one for one in found}  # two devices that are called alike are one trouble
+    return sorted(by_key.values(), key=lambda one: (one.severity is not Severity.CRITICAL, one.key))
 
 
 def _failed(state: SourceState, now: datetime) -> Iterator[Trouble]:
@@ -93,9 +94,10 @@ def _failed(state: SourceState, now: datetime) -> Iterator[Trouble]:
     if facts.is_retired:
         return
     failed = [day for day in state.days if day.reason]
-    for days in (
-        [day for day in failed if day.reason == _REJECTED],
-        [day for day in failed if day.reason != _REJECTED],
+    for days, subject in (
+        ([day for day in failed if day.reason == _REJECTED], ""),
+        ([day for day in failed if day.reason != _REJECTED], ""),
+        (_newest_failures(failed, last_expected_day(facts, now)), "newest"),
     ):
         if not days:
             continue
@@ -106,13 +108,26 @@ def _failed(state: SourceState, now: datetime) -> Iterator[Trouble]:
         yield Trouble(
             TroubleKind.REJECTED_CREDENTIALS if is_rejected else TroubleKind.FAILED_DAYS,
             facts.slug,
-            "",
+            subject,
             Severity.CRITICAL if is_rejected else Severity.WARNING,
             f"{facts.slug}: {which} failed. {name}: {days[-1].sentence}",
             min((day.failed_since for day in days if day.failed_since), default=now),
             _asked_again(facts, now),
             f"joulehouse backfill {facts.slug} --from {first} --to {newest}",
         )
+
+
+def _newest_failures(failed: "Sequence[DayStatus]", expected: date | None) -> "list[DayStatus]":
+    """The failed days in a row that reach to the newest expected one, where other days had failed before them.
+
+    An old day that stays failed is a trouble that lasts, and was told; that the nights fail now is another one.
+    """
+    if not failed or expected is None or failed[-1].day < expected:
+        return []
+    n = 1
+    while n < len(failed) and failed[-n].day - failed[-n - 1].day == _DAY:
+        n += 1
+    return [] if n == len(failed) else list(failed[-n:])
 
 
 def _asked_again(facts: SourceFacts, now: datetime) -> str:
@@ -174,7 +189,7 @@ def _full(disk: DiskSpace, now: datetime) -> Iterator[Trouble]:
     yield Trouble(
         TroubleKind.FULL_DISK,
         "",
-        disk.folder,
+        f"{disk.folder}, full" if is_full else disk.folder,  # what has become worse is told once more
         Severity.CRITICAL if is_full else Severity.WARNING,
         f"The disk under {disk.folder} is {'full' if is_full else 'nearly full'}: {free} are free.",
         now,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from assets.failures import named
 from assets.source import SourceFacts
 from assets.troubles import DAEMON, DAEMON_SILENCE, troubles
-from domain.errors import IngestError
+from domain.errors import IngestError, WarehouseUnavailableError
 from domain.troubles import Severity, Trouble, TroubleKind
 from pipelines.notifications.notifier import LOOKED_FOR, Notifier
 from pipelines.notifications.states import source_states
@@ -46,6 +46,7 @@ class _Look:
     complaints: list[str] = field(default_factory=list)
     has_daemon: bool = False
     failure: str = "It does not answer."
+    is_down: bool = True
 
 
 class Watch:
@@ -100,7 +101,7 @@ class Watch:
         now = self._now()
         found = self._ask(now)
         self.troubles, self.complaints = found.troubles, found.complaints
-        self._judge_database(found.failure, now)
+        self._judge_database(found, now)
         is_at_work = not found.failure and found.has_daemon
         self.has_pinged = is_at_work and not any(one.kind is TroubleKind.OVERDUE_LOAD for one in found.troubles)
         if self.has_pinged and self._ping_url is not None:
@@ -141,18 +142,21 @@ class Watch:
                         digest_at=self._digest_at(now),
                     )
         except IngestError as error:
-            look.failure = named(error)
+            look.failure, look.is_down = named(error), isinstance(error, WarehouseUnavailableError)
         else:
             look.failure = ""
 
-    def _judge_database(self, failure: str, now: datetime) -> None:
-        """Tell that the database is down, after some looks in a row, and that it is back."""
+    def _judge_database(self, look: _Look, now: datetime) -> None:
+        """Tell that the database is down or refuses us, after some looks in a row, and that it is back."""
+        failure = look.failure
         if failure:
             self._n_failed += 1
             self._failed_since = self._failed_since or now
             if self._n_failed < self._settings.n_database_looks:
                 return
-            self._database_trouble = self._database_trouble or _database(failure, self._failed_since)
+            self._database_trouble = self._database_trouble or _database(
+                failure, self._failed_since, is_down=look.is_down
+            )
             self.troubles = [self._database_trouble]
         else:
             self._n_failed, self._failed_since = 0, None
@@ -164,14 +168,18 @@ class Watch:
             self._database_trouble = None
 
 
-def _database(failure: str, since: datetime) -> Trouble:
+def _database(failure: str, since: datetime, *, is_down: bool) -> Trouble:
     return Trouble(
         TroubleKind.DATABASE,
         "",
         "",
         Severity.CRITICAL,
-        f"The database is down. {failure}",
+        f"{'The database is down.' if is_down else 'The watch cannot ask the database.'} {failure}",
         since,
-        "Loads wait for it for ten minutes; what they cannot load is asked for again by the schedules.",
-        "docker compose up -d warehouse (or joulehouse warehouse start); its log says why.",
+        "Loads wait for it for ten minutes; what they cannot load is asked for again by the schedules."
+        if is_down
+        else "",
+        "docker compose up -d warehouse (or joulehouse warehouse start); its log says why."
+        if is_down
+        else "joulehouse doctor",
     )

@@ -89,6 +89,16 @@ def test_five_hundred_failed_days_of_a_source_are_one_trouble() -> None:
     assert trouble.tried.endswith("the schedule asks again at 2026-01-10 04:30 UTC.")
 
 
+def test_nights_that_fail_are_told_although_an_old_day_has_failed_for_good() -> None:
+    old, newest = failed(date(2025, 6, 1)), [failed(DAY - timedelta(days=n)) for n in (1, 0)]
+    lasting, again = troubles([SourceState(facts(), [old, *newest], last_ended=DAY)], TICK + timedelta(hours=3))
+    assert (lasting.key, again.key) == ("failed_days:roof", "failed_days:roof:newest")
+    assert again.culprit.startswith("roof: 2 days from 2026-01-08 to 2026-01-09 failed. ")
+    # The days of one outage are one trouble, and so is an old day beside nights that do not fail.
+    for days in ([*newest], [old]):
+        assert len(troubles([SourceState(facts(), days, last_ended=DAY)], TICK + timedelta(hours=3))) == 1
+
+
 def test_a_retired_source_has_no_failed_days() -> None:
     assert kinds(SourceState(facts(was_retired=True), [failed(DAY)]), TICK) == []
 
@@ -99,6 +109,16 @@ def test_each_silent_device_is_a_trouble_of_its_own() -> None:
     assert first.key == "silent_device:roof:inverter 1"
     assert (first.culprit, first.since) == ("roof: inverter 1 is silent.", TICK)
     assert second.culprit == "roof: inverter 2 in Home 7 has 1 of 5 series silent."
+
+
+def test_two_devices_that_are_called_alike_are_one_trouble() -> None:
+    silent = [SilentDevice("meter", "", 5, 5, TICK), SilentDevice("meter", "meter", 5, 5, TICK)]
+    assert len(troubles([SourceState(facts(), last_ended=DAY, silent=silent)], TICK)) == 1
+
+
+def test_a_disk_that_has_become_full_is_another_trouble_than_one_that_is_nearly_full() -> None:
+    [nearly], [full] = (troubles([], TICK, disks=[DiskSpace("/somewhere", n, 2**41)]) for n in (5 * 2**30, 2**20))
+    assert nearly.key != full.key
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,12 @@ import pytest
 from assets.ingest import ingest_days
 from assets.source import SourceFacts
 from assets.troubles import DAEMON
-from domain.errors import RequestRejectedError, WarehouseUnavailableError
+from domain.errors import (
+    RequestRejectedError,
+    WarehouseError,
+    WarehouseUnavailableError,
+    WarehouseUnsuitableError,
+)
 from domain.records import Series
 from domain.troubles import TroubleKind
 from domain.window import Window
@@ -41,7 +46,7 @@ class Scene:
     webhook: Webhook
     watchdog: Webhook
     now: datetime = TICK
-    away: WarehouseUnavailableError | None = None
+    away: WarehouseError | None = None
     hung: threading.Event | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -170,6 +175,15 @@ def test_a_database_that_is_down_is_told_without_it_and_once_more_when_it_is_bac
     scene.away = None
     assert scene.look(watch, TICK + 61 * MINUTE) == (["Joulehouse: 1 over"], 1)
     assert scene.look(watch, TICK + 62 * MINUTE) == ([], 1)
+
+
+def test_a_database_that_refuses_us_is_not_called_down(scene: Scene) -> None:
+    watch = scene.watch()
+    scene.away = WarehouseUnsuitableError("the schema is at step 0001", place="db:5432", fix="migrate it")
+    scene.look(watch, TICK)
+    assert scene.look(watch, TICK + MINUTE) == (["Joulehouse: database"], 0)
+    assert "The watch cannot ask the database. WarehouseUnsuitableError: " in scene.webhook.texts[0]
+    assert "is down" not in scene.webhook.texts[0]
 
 
 def test_a_database_that_hangs_is_down(scene: Scene) -> None:
