@@ -111,6 +111,8 @@ def test_kw_that_became_w_is_named_until_the_day_is_mended_and_judging_again_cha
         before = observer.execute(written).fetchone()
         assert "0 flags changed" in ask("assess", SOURCE, "--all")
         assert observer.execute(written).fetchone() == before
+        observer.execute("DELETE FROM series_flag")
+        assert "1 flag changed" in ask("assess", SOURCE, "--all")
 
     put(warehouse, 0, watts("a", 0), watts("b", 0))
     ask("assess", SOURCE)
