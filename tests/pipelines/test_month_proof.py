@@ -58,7 +58,7 @@ PATIENCE_SECONDS: Final = 300.0
 HURRY_SECONDS: Final = 60.0
 """Real seconds after which those who are still at work are taken to wait, and are helped."""
 
-QUIET_SECONDS: Final = 3.0
+QUIET_SECONDS: Final = 4.0
 """Real seconds without a run after which none is expected."""
 
 N_KILLED: Final = 3  # runs a day
@@ -206,8 +206,7 @@ class Month:
                 moved = self._stack.time.now() + timedelta(minutes=1)
                 if quiet_since > began + HURRY_SECONDS and moved < before and not self._stack.n_unfinished(STARTING):
                     self._stack.time.go_to(moved)
-                    time.sleep(QUIET_SECONDS)
-            time.sleep(0.5)
+            time.sleep(1.0)
 
 
 @pytest.fixture
