@@ -111,8 +111,21 @@ class Settings:
 
     @property
     def landing_url(self) -> str:
-        """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default."""
-        return self.environment.get("LANDING_URL") or str(self.home / "landing")
+        """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default.
+
+        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`.
+
+        Raises:
+            ConfigurationError: It names the memory of a process, which ends with it.
+        """
+        url = self.environment.get("LANDING_URL", "").strip() or str(self.home / "landing")
+        if url.rpartition("::")[2].startswith("memory:"):
+            raise ConfigurationError(
+                "the memory of a process is no landing zone: it ends with the process, and every answer with it",
+                place="LANDING_URL",
+                fix="let it name a folder or a prefix of an object store, or leave it out",
+            )
+        return url if ":" in url.partition("/")[0] else str(Path(url).expanduser().absolute())
 
     @property
     def ui_origins(self) -> list[str]:

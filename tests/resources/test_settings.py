@@ -39,15 +39,29 @@ def test_variables_move_what_they_name() -> None:
     settings = Settings(
         {
             "JOULEHOUSE_HOME": "/somewhere",
-            "LANDING_URL": "memory://bucket",
+            "LANDING_URL": "s3://bucket",
             "WAREHOUSE_URL": "u",
             "XDG_CACHE_HOME": "/c",
         }
     )
     assert settings.home == Path("/somewhere")
-    assert settings.landing_url == "memory://bucket"
+    assert settings.landing_url == "s3://bucket"
     assert settings.warehouse_url == "u"
     assert settings.cache == Path("/c/joulehouse")
+
+
+@pytest.mark.parametrize("url", ["memory://bucket", " memory:/x", "simplecache::memory://x"])
+def test_the_memory_of_a_process_is_no_landing_zone(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="the memory of a process is no landing zone"):
+        _ = Settings({"LANDING_URL": url}).landing_url
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [("~/landing", Path.home() / "landing"), ("landing", Path("landing").absolute()), ("/landing", Path("/landing"))],
+)
+def test_a_folder_of_answers_is_found_as_the_home_is(url: str, folder: Path) -> None:
+    assert Settings({"LANDING_URL": url}).landing_url == str(folder) == str(Settings({"JOULEHOUSE_HOME": url}).home)
 
 
 def test_the_environment_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
