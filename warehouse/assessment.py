@@ -160,7 +160,7 @@ class _Source:
     ended: Mapping[str, date] | None
     now: datetime
     last_day: date
-    lateness: Mapping[str, float]
+    lateness: Mapping[int, float]
 
     def ended_on(self, one: _Series) -> date | None:
         if self.ended is None:
@@ -236,7 +236,7 @@ def _lives(source: _Source, some: Sequence[_Series]) -> Lives:
         np.array([one.begun for one in some]),
         np.array([one.last for one in some]),
         np.array([Window.of_day(day).start.timestamp() if day else np.inf for day in ended]),
-        np.array([source.lateness.get(one.device or one.key, 0.0) for one in some]),
+        np.array([source.lateness.get(one.series_id, 0.0) for one in some]),
     )
 
 

@@ -1,4 +1,4 @@
-"""How late points come: noted by each load for those behind the first answer of their day, and learned for each device.
+"""How late points come: noted by each load for those behind the first answer of their day, and learned from them.
 
 An answer's time is that of its pull, and not of its load: a replay brings nothing later than it had come.
 """
@@ -6,7 +6,7 @@ An answer's time is that of its pull, and not of its load: a replay brings nothi
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -17,9 +17,17 @@ from domain.instants import DAY_US
 from warehouse.statements import statement
 
 _LEAST_DAYS: Final = 3
-"""Days on which a device was late before it is known to be."""
+"""Days on which a group of series was late before it is known to be."""
 
-_USUAL: Final = 0.99
+_SHARE_OF_DAYS: Final = 0.25
+"""Of the days with points, that have to be late: an outage that was healed once makes nothing late."""
+
+_WEEKS: Final = 8
+_LONGEST: Final = timedelta(days=7)
+"""What comes later than that is no habit, and what is expected by a habit is waited for no longer."""
+
+_USUAL: Final = 0.99  # of the late points of a day
+_USUAL_DAYS: Final = 0.9  # of the days that are late
 _UNTIL_FIRST_SECONDS: Final = 86_400.0
 """Between the end of a day and its first answer, at most, where a source is asked daily."""
 
@@ -60,15 +68,33 @@ def note_late(
         connection.execute(statement("lateness/note"), values | {"load_id": load_id})
 
 
-def usual_lateness(connection: psycopg.Connection, source: str) -> Mapping[str, float]:
-    """Device → seconds after the end of a day within which 99 of 100 of its late points come; of those often late."""
-    arrivals = connection.execute(statement("lateness/arrivals"), {"source": source}).fetchall()
-    return {
-        device: _UNTIL_FIRST_SECONDS
-        + percentiles([n for _, n, _ in rows], [seconds for *_, seconds in rows], [_USUAL])[0]
-        for device, rows in _by_device(arrivals).items()
-        if len({day for day, *_ in rows}) >= _LEAST_DAYS
+def usual_lateness(connection: psycopg.Connection, source: str) -> Mapping[int, float]:
+    """Series → seconds after the end of a day within which its late points usually come; of those often late.
+
+    Learned for series of one device and resolution together, from the eight weeks up to the newest loaded day, where at
+    least three days and a quarter of those with points were late. A day without any point until a week later was an
+    outage, and what is asked for again because a series is new had nothing to be late behind: neither is a habit.
+    """
+    row = connection.execute(statement("completeness/loaded_until"), {"source": source}).fetchone()
+    if row is None or row[0] is None:
+        return {}
+    asked = {
+        "source": source,
+        "first": row[0] - timedelta(weeks=_WEEKS, days=-1),
+        "least_days": _LEAST_DAYS,
+        "longest_seconds": _LONGEST.total_seconds(),
     }
+    usual: dict[int, float] = {}
+    for series_ids, n_spoken, days, counts, late in connection.execute(statement("lateness/recent"), asked):
+        by_day: dict[date, list[tuple[int, float]]] = {}
+        for day, n_points, seconds in zip(days, counts, late, strict=True):
+            by_day.setdefault(day, []).append((n_points, seconds))
+        if len(by_day) < max(_LEAST_DAYS, _SHARE_OF_DAYS * n_spoken):
+            continue
+        of_days = [percentiles([n for n, _ in rows], [one for _, one in rows], [_USUAL])[0] for rows in by_day.values()]
+        seconds = percentiles([1] * len(of_days), of_days, [_USUAL_DAYS])[0]
+        usual |= dict.fromkeys(series_ids, _UNTIL_FIRST_SECONDS + min(seconds, _LONGEST.total_seconds()))
+    return usual
 
 
 @dataclass(frozen=True, slots=True)
