@@ -215,6 +215,7 @@ def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]
     asked = {"source": source.slug, "start": window.start, "end": window.end}
     loaded = {day for (day,) in connection.execute(statement("completeness/loaded_days"), asked)}
     n_rows = 0
+    changed: set[date] = set()
     for start in range(0, len(source.series), _SERIES_AT_ONCE):
         some = source.series[start : start + _SERIES_AT_ONCE]
         ids = np.array([one.series_id for one in some], dtype=np.int64)
@@ -226,7 +227,10 @@ def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]
             _lives(source, some),
             source.now.timestamp(),
         )
-        n_rows += assessment_rows.write(connection, ids, days[0], stored, judged)
+        n_written, of_days = assessment_rows.write(connection, ids, days[0], stored, judged)
+        n_rows += n_written
+        changed |= of_days
+    connection.execute(statement("suspect/unjudge"), {"source": source.slug, "days": sorted(changed)})
     return n_rows
 
 

@@ -95,8 +95,10 @@ def read(connection: psycopg.Connection, series_ids: Ints, first: date, last: da
     )
 
 
-def write(connection: psycopg.Connection, series_ids: Ints, first: date, stored: Stored, judged: Judged) -> int:
-    """Write the verdicts that differ from what is stored; how many rows that took.
+def write(
+    connection: psycopg.Connection, series_ids: Ints, first: date, stored: Stored, judged: Judged
+) -> tuple[int, set[date]]:
+    """Write the verdicts that differ from what is stored; how many rows that took, and of which days.
 
     Args:
         connection: In a transaction that holds the locks of these days.
@@ -124,14 +126,16 @@ def write(connection: psycopg.Connection, series_ids: Ints, first: date, stored:
         }
         connection.execute(statement("completeness/forget").format(**names), values)
     to_write = np.nonzero(differs & ~is_idle)
+    changed = {first + timedelta(days=n) for n in np.union1d(columns, to_write[1]).tolist()}
     if not len(to_write[0]):
-        return len(rows)
+        return len(rows), changed
     connection.execute(statement("completeness/stage").format(staged=_STAGED))
     ids = series_ids[to_write[0]]
     days = to_write[1] + first.toordinal() - _EPOCH_DAY - _DAY_2000
     blocks = _blocks(ids, days, found[to_write], expected[to_write], judged.verdict[to_write], judged.since[to_write])
     send_rows(connection, _STAGED, _COLUMNS, blocks)
-    return len(rows) + connection.execute(statement("completeness/write").format(staged=_STAGED)).rowcount
+    n_written = connection.execute(statement("completeness/write").format(staged=_STAGED)).rowcount
+    return len(rows) + n_written, changed
 
 
 def _blocks(  # noqa: PLR0917 — the columns of a row

@@ -1,8 +1,8 @@
 """Suspect days: loaded, marked beside the ledger, and asked for again until data come or the answer is believed.
 
-Days are judged when somebody asks: all those that a load has changed since, and those whose judgement depends on them.
+Days are judged when somebody asks: those that a load has changed since, and those whose verdicts changed.
 So it is of no importance in which order days were loaded, or whether a process lived to judge them. What a day lacks
-is what its series lack, by the verdicts of `series_day`: there is no other judge.
+is what its series lack, by the verdicts of `series_day`: there is no other judge, and a day without verdicts waits.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-import numpy as np
 import psycopg
 from psycopg.rows import class_row
 
 from domain.asking_again import Asking
-from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 from domain.window import Window
 from warehouse.assessment import assess
 from warehouse.connections import Connections
@@ -58,11 +56,11 @@ class Suspects:
         """The suspect days of `source`, in order."""
         place = f"ledger of {source}"
         with self._connections.borrow(place) as connection:
-            is_unjudged = any(one for *_, one in _loaded_days(connection, source))
+            is_unjudged = bool(_unjudged(connection, source))
         if is_unjudged:
             assess(self._connections, source, None)
             with self._connections.borrow(place) as connection, connection.transaction():
-                connection.execute(statement("suspect/lock"), {"source": source})
+                connection.execute(statement("completeness/lock"), {"source": source})
                 _judge(connection, source)
         found = self._connections.rows(place, "suspect/open", {"source": source}, class_row(SuspectDay))
         return [one for one in found if one.next_day is not None]
@@ -76,32 +74,21 @@ class Suspects:
         return True
 
 
-def _loaded_days(connection: psycopg.Connection, source: str) -> list[tuple[date, int, bool]]:
-    return connection.execute(statement("suspect/loaded_days"), {"source": source}).fetchall()
+def _unjudged(connection: psycopg.Connection, source: str) -> dict[date, int]:
+    return dict(connection.execute(statement("suspect/unjudged"), {"source": source}).fetchall())
 
 
 def _judge(connection: psycopg.Connection, source: str) -> None:
-    """Mark the days that loads have changed, and those that are held against them."""
-    loaded = _loaded_days(connection, source)
-    changed = np.array([day.toordinal() for day, _, is_unjudged in loaded if is_unjudged], dtype=np.int64)
-    load_ids = {day: load_id for day, load_id, _ in loaded}
-    affected = [
-        day
-        for day in load_ids
-        if ((changed >= day.toordinal() - LOOK_BACK) & (changed <= day.toordinal() + LOOK_AHEAD)).any()
-    ]
-    lacking = connection.execute(statement("suspect/lacking"), {"source": source, "days": affected}).fetchall()
+    """Mark the days that loads or verdicts have changed. Needs the lock of whoever writes verdicts."""
+    load_ids = _unjudged(connection, source)
+    values = {"source": source, "days": list(load_ids)}
+    lacking = connection.execute(statement("suspect/lacking"), values).fetchall()
     reasons = {
         day: _reason(*counts, keys=keys, found=found, expected=expected)
         for day, *counts, keys, found, expected in lacking
     }
-    values = {
-        "source": source,
-        "days": affected,
-        "load_ids": [load_ids[day] for day in affected],
-        "suspects": [reasons.get(day) for day in affected],
-    }
-    connection.execute(statement("suspect/judge"), values)
+    found = {"load_ids": list(load_ids.values()), "suspects": [reasons.get(day) for day in load_ids]}
+    connection.execute(statement("suspect/judge"), values | found)
 
 
 def _reason(

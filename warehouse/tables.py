@@ -139,7 +139,7 @@ JUDGED_DAY: Final = sa.Table(
     METADATA,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
-    # The load that made the day what was judged.
+    # The load that made the day what was judged; 0 where its verdicts are others since.
     sa.Column("load_id", sa.BigInteger, nullable=False),
     sa.Column("suspect", sa.Text),
     sa.Column("confirmed_at", INSTANT),

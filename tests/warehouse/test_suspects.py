@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,10 @@ import pytest
 from domain.asking_again import ASKED_AGAIN_AFTER
 from domain.window import Window
 from tests.fakes.points import Said, load
+from warehouse.assessment import assess
+from warehouse.connections import Connections
 from warehouse.ledger import DayStatus
+from warehouse.statements import script
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 FIRST = date(2026, 3, 1)
@@ -158,3 +162,54 @@ def test_a_suspect_day_is_due_from_its_day_on_and_rests_after_a_try(
     assert due(Window.of_day(day(6)).start - timedelta(seconds=1)) == []
     assert due(Window.of_day(day(6)).start + timedelta(hours=4)) == [day(3)]
     assert due(Window.of_day(day(6)).start + timedelta(hours=4), timedelta(days=3)) == []
+
+
+def test_a_day_is_suspect_once_its_points_are_late_no_longer_and_no_more_once_a_device_is_known_dead(
+    database: str, warehouse: TimescaleWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = {key: value for key, value in FULL.items() if key[0] != "b"}
+    loaded(warehouse, range(12), dict.fromkeys((4, 5, 6, 9), without))
+    loaded(warehouse, [4, 5, 6], {})
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE late_arrival SET late_seconds = 7 * 86400")
+    noon = Window.of_day(day(12)).start + timedelta(hours=12)
+    with monkeypatch.context() as patched:
+        patched.setattr("warehouse.suspects.assess", partial(assess, now=noon))
+        assert suspect(warehouse) == {}, "its points usually come within a week"
+
+    warehouse.completeness.assess("hub", day(11), now=noon + timedelta(days=30))
+    assert suspect(warehouse) == {9: "1 series has less than half of the usual points: b (0 of 24)"}
+
+    warehouse.completeness.assess("hub", day(11), now=noon + timedelta(days=30), ended={"b": day(8)})
+    assert suspect(warehouse) == {}
+
+
+def test_a_day_that_a_load_is_at_is_judged_when_the_load_has_ended_and_stays_confirmed(
+    database: str, warehouse: TimescaleWarehouse
+) -> None:
+    loaded(warehouse, range(7), EMPTY)
+    with psycopg.connect(database) as connection:
+        connection.execute(script("load/lock_day").encode(), {"source": "hub", "day": day(3)})
+        assert set(suspect(warehouse)) == {4}
+    assert set(suspect(warehouse)) == {3, 4}
+    assert warehouse.ledger.suspects.confirm("hub", day(3))
+    loaded(warehouse, [3], {3: {("a", 0): 1.0}})
+    with psycopg.connect(database) as connection:
+        connection.execute(script("load/lock_day").encode(), {"source": "hub", "day": day(3)})
+        suspect(warehouse)
+    assert set(suspect(warehouse)) == {4}
+
+
+def test_a_day_that_is_loaded_while_days_are_judged_is_judged_the_next_time(
+    warehouse: TimescaleWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(warehouse, range(7), {4: {}})
+
+    def assess_and_load(connections: Connections, source: str, through: date | None) -> None:
+        assess(connections, source, through)
+        loaded(warehouse, [8, 7], {8: {}})
+
+    with monkeypatch.context() as patched:
+        patched.setattr("warehouse.suspects.assess", assess_and_load)
+        assert set(suspect(warehouse)) == {4}
+    assert set(suspect(warehouse)) == {4, 8}

@@ -1,29 +1,32 @@
 -- judged_day: loaded days that were judged by their counts. Run by warehouse/suspects.py.
 
--- name: loaded_days
--- Every whole UTC day that a source has loaded, its newest load, and whether that day is to be judged: it never was, or
--- something was written since.
+-- name: unjudged
+-- The whole UTC days that a source has loaded and that are to be judged, and their newest loads: days that never were, or of
+-- which points or verdicts (then `load_id` is 0) are others since.
 SELECT
     load.window_start::date AS day,
-    max(load.load_id) AS load_id,
-    bool_or(
-        judged_day.load_id IS NULL
-        OR (load.load_id > judged_day.load_id AND load.n_inserted + load.n_changed + load.n_removed > 0)
-    )
-    -- Facts that are being filled do not count what is there.
-    AND EXISTS (SELECT FROM derived WHERE derived.name = 'series_days' AND derived.complete_at IS NOT NULL) AS is_unjudged
+    max(load.load_id) AS load_id
 FROM load
 LEFT JOIN judged_day ON judged_day.source = load.source AND judged_day.day = load.window_start::date
 WHERE
     load.source = %(source)s
     AND load.status = 'committed'
     AND load.window_end = load.window_start + INTERVAL '24 hours'
+    -- Facts that are being filled do not count what is there.
+    AND EXISTS (SELECT FROM derived WHERE derived.name = 'series_days' AND derived.complete_at IS NOT NULL)
 GROUP BY load.window_start::date
+HAVING
+    bool_or(
+        coalesce(judged_day.load_id, 0) = 0
+        OR (load.load_id > judged_day.load_id AND load.n_inserted + load.n_changed + load.n_removed > 0)
+    )
 ORDER BY day;
 
--- name: lock
--- One judge of a source at a time, until the transaction ends.
-SELECT pg_advisory_xact_lock(hashtextextended('joulehouse judge ' || %(source)s, 0));
+-- name: unjudge
+-- Days whose verdicts are others now. Needs: the lock of whoever judges a source.
+UPDATE judged_day
+SET load_id = 0
+WHERE source = %(source)s AND day = ANY(%(days)s::date []);
 
 -- name: lacking
 -- Days on which series have less than half of what is expected, by the verdicts on them: points found and expected of all
@@ -59,7 +62,8 @@ GROUP BY day
 HAVING bool_or(is_low);
 
 -- name: judge
--- What was found of some days. What a person confirmed stays confirmed as long as the day is suspect.
+-- What was found of some days. What a person confirmed stays confirmed as long as the day is suspect. A day of which verdicts
+-- are missing, since a load is or was at it, waits: it is asked for here, behind them, since a load may have ended meanwhile.
 INSERT INTO judged_day AS known (source, day, load_id, suspect)
 SELECT
     %(source)s,
@@ -67,6 +71,9 @@ SELECT
     load_id,
     suspect
 FROM unnest(%(days)s::date [], %(load_ids)s::bigint [], %(suspects)s::text []) AS found (day, load_id, suspect)
+WHERE NOT EXISTS (
+    SELECT FROM unassessed_day WHERE unassessed_day.source = %(source)s AND unassessed_day.day = found.day
+)
 ON CONFLICT (source, day) DO UPDATE SET
     load_id = excluded.load_id,
     suspect = excluded.suspect,
