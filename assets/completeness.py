@@ -33,6 +33,7 @@ class Coverage:
         began: Devices that have spoken for the first time.
         flags: What is implausible about them.
         picture: The coverage calendar, as Markdown; None where nothing was judged.
+        is_filling: Whether nothing can be judged because the facts of older days are not all there.
     """
 
     end: datetime | None = None
@@ -40,6 +41,7 @@ class Coverage:
     began: Sequence[str] = ()
     picture: str | None = None
     flags: "Sequence[SeriesFlag]" = ()
+    is_filling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def coverage(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime)
         newest=CHECKED_DAYS,  # a year that was loaded at once does not hold up its checks
     )
     if assessed.through is None:
-        return Coverage()
+        return Coverage(is_filling=completeness.is_filling())
     first = assessed.through - (CHECKED_DAYS - 1) * _DAY
     gaps = completeness.gaps(facts.slug, first, assessed.through)
     begin = assessed.through - (CALENDAR_DAYS - 1) * _DAY
@@ -75,6 +77,8 @@ def coverage(facts: SourceFacts, warehouse: "TimescaleWarehouse", now: datetime)
 
 def series_complete(facts: SourceFacts, found: Coverage) -> Finding:
     """Whether the newest days of every series have the points that are expected."""
+    if found.end is None:
+        return _not_judged(found)
     lacking = [gap for gap in found.gaps if gap.verdict in {"partial", "absent", "silent"} and gap.n_missing]
     by_device: dict[str, tuple[int, float]] = {}
     for gap in lacking:
@@ -104,12 +108,14 @@ def series_complete(facts: SourceFacts, found: Coverage) -> Finding:
 
 def series_fresh(facts: SourceFacts, found: Coverage) -> Finding:
     """Whether every device has spoken until the end of the newest judged day."""
+    if found.end is None:
+        return _not_judged(found)
     began = f" New: {', '.join(sorted(found.began)[:_NAMED])}." if found.began else ""
     figures: dict[str, Any] = {"began": list(found.began[:_NAMED])}
     silent = silent_since(found.gaps)
     tolerated = timedelta(hours=facts.tolerance.silent_yellow_hours)
-    long = {name: since for name, since in silent.items() if found.end and found.end - since > tolerated}
-    if not long or found.end is None:
+    long = {name: since for name, since in silent.items() if found.end - since > tolerated}
+    if not long:
         return Finding(f"No device is silent.{began}", figures=figures | {"devices": 0})
     end, first = found.end, sorted(long, key=lambda name: (-long[name].timestamp(), name))
     named = ", ".join(f"{name} since {long[name].astimezone(UTC):%Y-%m-%dT%H:%MZ}" for name in first[:_WORST])
@@ -130,6 +136,8 @@ def series_fresh(facts: SourceFacts, found: Coverage) -> Finding:
 
 def series_plausible(facts: SourceFacts, found: Coverage) -> Finding:
     """Whether the newest days of every series are plausible. Never red: a flag is a question to a person."""
+    if found.end is None:
+        return _not_judged(found)
     by_device: dict[str, list[str]] = {}
     for one in sorted(found.flags, key=lambda one: one.day, reverse=True):
         by_device.setdefault(one.name, []).append(f"{one.kind} on {one.day} of {one.key} ({one.evidence})")
@@ -162,6 +170,12 @@ def silent_since(gaps: "Sequence[SeriesGap]") -> dict[str, datetime]:
         if gap.verdict == "silent":
             silent[gap.name] = min(gap.since, silent.get(gap.name, gap.since))
     return silent
+
+
+def _not_judged(found: Coverage) -> Finding:
+    """What a check says where no day was judged: yellow where it cannot be yet."""
+    why = ": facts of older days are being filled (`joulehouse warehouse migrate` does it)" if found.is_filling else ""
+    return Finding(f"Nothing is judged yet{why}.", passed=not found.is_filling, figures={"devices": 0})
 
 
 def _devices(names: Sequence[str]) -> str:

@@ -111,6 +111,15 @@ class Completeness:
             self._connections.rows(f"lateness of {source}", "lateness/arrivals", {"source": source}, tuple_row)
         )
 
+    def is_filling(self) -> bool:
+        """Whether the facts of older days are being filled, so that nothing can be judged yet."""
+        return bool(self._connections.rows("facts of days", "fill/is_pending", {"name": "series_days"}, scalar_row))
+
+    def waiting(self, source: str, first: date, last: date | None = None) -> int:
+        """How many days from `first` on, to `last` where it is given, have changed since they were judged."""
+        values = {"source": source, "first": first, "last": last}
+        return sum(self._connections.rows(f"gaps of {source}", "completeness/waiting", values, scalar_row))
+
     def through(self, source: str) -> date | None:
         """The newest day that is judged; None where none was."""
         rows = self._connections.rows(f"gaps of {source}", "completeness/through", {"source": source}, scalar_row)

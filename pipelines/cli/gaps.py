@@ -88,17 +88,21 @@ def gaps(
         for one in chosen_sources(project, source):
             span = judged_span(one, warehouse, first, last)
             if span is None:
-                said.append({"source": one.slug, "gaps": []})
+                n_waiting = warehouse.completeness.waiting(one.slug, date.min)
+                said.append({"source": one.slug, "gaps": [], "days_not_judged": n_waiting})
                 if not as_json:
-                    say(f"{one.slug}: nothing is judged yet.")
+                    say(f"{one.slug}: nothing is judged yet.{_waits(one, warehouse, n_waiting)}")
                 continue
+            n_waiting = warehouse.completeness.waiting(one.slug, span[0], span[1] if last else None)
             if calendar and not as_json:
                 _print_calendar(one, Calendar.read(warehouse.completeness, one.slug, *span))
+                if n_waiting:
+                    say(f" {_waits(one, warehouse, n_waiting)}")
                 continue
             found = warehouse.completeness.gaps(one.slug, *span)
-            said.append(_as_json(one, span, found))
+            said.append(_as_json(one, span, found) | {"days_not_judged": n_waiting})
             if not as_json:
-                _print_gaps(one, span, found)
+                _print_gaps(one, span, found, _waits(one, warehouse, n_waiting))
     if as_json:
         say_json(said)
 
@@ -161,12 +165,22 @@ def judged_span(source: Source, warehouse: TimescaleWarehouse, first: str, last:
     return start, end
 
 
-def _print_gaps(source: Source, span: tuple[date, date], found: Sequence[SeriesGap]) -> None:
+def _waits(source: Source, warehouse: TimescaleWarehouse, n_waiting: int) -> str:
+    """A sentence behind another: how many days are still to be judged, and the command; empty where none is."""
+    if warehouse.completeness.is_filling():
+        return " Facts of older days are being filled: `joulehouse warehouse migrate`."
+    if not n_waiting:
+        return ""
+    verb = "waits" if n_waiting == 1 else "wait"
+    return f" {counted(n_waiting, 'day')} {verb} to be judged: `joulehouse assess {source.slug}`."
+
+
+def _print_gaps(source: Source, span: tuple[date, date], found: Sequence[SeriesGap], waits: str) -> None:
     shown = f"{source.slug}, {span[0]} to {span[1]}"
     for sentence in known_dead_in_words(source.component.facts):
         say(f"{source.slug}: {sentence}")
     if not found:
-        say(f"{shown}: nothing is missing.")
+        say(f"{shown}: what is judged lacks nothing.{waits}" if waits else f"{shown}: nothing is missing.")
         return
     table = Table("device", "series", "verdict", "since", "points missing", "days")
     for gap in found:
@@ -180,7 +194,7 @@ def _print_gaps(source: Source, span: tuple[date, date], found: Sequence[SeriesG
         )
     console.print(table)
     devices = {gap.name for gap in found}
-    say(f"{shown}: {counted(len(found), 'series gap')} of {counted(len(devices), 'device')}.")
+    say(f"{shown}: {counted(len(found), 'series gap')} of {counted(len(devices), 'device')}.{waits}")
     command = _command(source, found)
     say(f"  {command}" if command else f"  {_cannot(source)}")
 

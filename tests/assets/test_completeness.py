@@ -1,14 +1,16 @@
 """The checks on series: which devices are silent and which lack points, by name, and in which colour."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 
 from assets.checks import evaluations
-from assets.completeness import Coverage, Finding, known_dead_in_words, series_complete, series_fresh
-from assets.source import KnownDead, Tolerance
+from assets.completeness import Coverage, Finding, known_dead_in_words, series_complete, series_fresh, series_plausible
+from assets.source import KnownDead, SourceFacts, Tolerance
 from domain.errors import ConfigurationError
 from domain.records import Series
 from domain.window import Window
@@ -69,6 +71,27 @@ def test_a_new_device_is_said_and_a_retired_source_is_green() -> None:
     assert "New: meter 8." in series_fresh(facts(), Coverage(END, (), ["meter 8"])).sentence
     assert series_fresh(facts(was_retired=True), Coverage(END, [gap("silent")])).passed
     assert series_complete(facts(was_retired=True), Coverage(END, [gap("partial")])).passed
+
+
+@pytest.mark.parametrize("check", [series_complete, series_fresh, series_plausible])
+def test_where_nothing_was_judged_no_check_says_that_all_is_well(
+    check: Callable[[SourceFacts, Coverage], Finding],
+) -> None:
+    assert check(facts(), Coverage()) == Finding("Nothing is judged yet.", figures={"devices": 0})
+    filling = check(facts(), Coverage(is_filling=True))
+    assert (filling.passed, filling.is_grave) == (False, False)
+    assert filling.sentence.startswith("Nothing is judged yet: facts of older days are being filled")
+
+
+def test_while_facts_are_being_filled_the_checks_are_yellow(database: str, tmp_path: Path) -> None:
+    with open_warehouse(database, tmp_path) as warehouse, psycopg.connect(database, autocommit=True) as owner:
+        load(warehouse, {("a", 0): 1.0}, "roof", Window.of_day(DAY))
+        owner.execute("UPDATE derived SET complete_at = NULL WHERE name = 'series_days'")
+        found = {one.check_name: one for one in evaluations(facts(schedule=None), warehouse)}
+    for name in ("series_complete", "series_fresh", "series_plausible"):
+        assert not found[name].passed
+        assert found[name].severity is dg.AssetCheckSeverity.WARN
+        assert "are being filled" in str(found[name].description)
 
 
 def test_one_load_after_a_device_fell_silent_its_check_is_red_and_shows_the_calendar(

@@ -136,6 +136,9 @@ class FakeWarehouse:
         self._answer()
         return Assessed(through if source in self.gaps_of else None)
 
+    def is_filling(self) -> bool:
+        return False
+
     def through(self, source: str) -> date | None:
         return max((gap.days[-1] for gap in self.gaps_of.get(source, ())), default=None)
 

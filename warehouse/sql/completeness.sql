@@ -57,6 +57,12 @@ FROM unassessed_day
 WHERE source = %(source)s
 ORDER BY day;
 
+-- name: waiting
+-- How many days within a span have changed since they were judged; all from the first one on where no last one is given.
+SELECT count(*) AS n_days
+FROM unassessed_day
+WHERE source = %(source)s AND day >= %(first)s AND (%(last)s::date IS NULL OR day <= %(last)s);
+
 -- name: through
 -- Until which day a source is judged.
 SELECT through

@@ -35,6 +35,11 @@ def ask(*words: str) -> Result:
     return CliRunner().invoke(application, list(words))
 
 
+def said(*words: str) -> str:
+    """What is printed, in one line."""
+    return " ".join(ask(*words).stdout.split())
+
+
 def asked(*words: str) -> Any:  # noqa: ANN401 - JSON
     answer = ask(*words, "--json")
     assert answer.exit_code == 0, answer.output
@@ -86,6 +91,25 @@ def test_half_the_quarters_are_partial_and_nothing_is_said_of_whole_days(warehou
         ("b", "partial", 48, [str(day(1).day)])
     ]
     assert "nothing is missing" in ask("gaps", SOURCE, "--from", str(day(0).day)).stdout
+
+
+def test_while_judging_is_owed_gaps_says_how_many_days_wait_and_not_that_nothing_is_missing(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    load(warehouse, quarters("a", "b"), SOURCE, window=day(2))
+    assert f"nothing is judged yet. 1 day waits to be judged: `joulehouse assess {SOURCE}`." in said("gaps", SOURCE)
+    load(warehouse, quarters("a"), SOURCE, window=day(1))
+    load(warehouse, quarters("a", "b"), SOURCE, window=day(0))
+    ask("assess", SOURCE)
+    load(warehouse, {**quarters("a"), **quarters("b", until=60)}, SOURCE, window=day(1))
+
+    assert "nothing is missing" not in said("gaps", SOURCE)
+    assert f"lacks nothing. 1 day waits to be judged: `joulehouse assess {SOURCE}`." in said("gaps", SOURCE)
+    assert asked("gaps", SOURCE)[0]["days_not_judged"] == 1
+    assert "waits" not in said("gaps", SOURCE, "--to", str(day(2).day))
+    ask("assess", SOURCE)
+    assert [one["verdict"] for one in asked("gaps", SOURCE)[0]["gaps"]] == ["partial"]
+    assert "to be judged" not in said("gaps", SOURCE)
 
 
 def test_a_gateway_that_hands_in_a_week_late_is_found_asked_for_healed_and_its_lateness_is_learned(
