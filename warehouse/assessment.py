@@ -23,7 +23,7 @@ from warehouse.assessment_rows import day_of
 from warehouse.connections import Connections
 from warehouse.lateness import usual_lateness
 from warehouse.literals import literal_ids
-from warehouse.plausibility import Limits, flag
+from warehouse.plausibility import Limits, days_to_flag, flag
 from warehouse.statements import statement
 
 _DAYS_AT_ONCE: Final = 28
@@ -129,21 +129,20 @@ def assess(
         known = _Source(source, found, ended, at, last_day, lateness)
         days = _days_to_judge(known, [day for day, _ in noted], row[0] if row else None, window)
         n_rows = 0
-        busy: list[date] = []
+        waiting = dict(noted)
         for start in range(0, len(days), _DAYS_AT_ONCE):
             with connection.transaction():
                 free = _lock(connection, source, days[start : start + _DAYS_AT_ONCE])
-                busy += [day for day in days[start : start + _DAYS_AT_ONCE] if day not in free]
+                busy = [day for day in days[start : start + _DAYS_AT_ONCE] if day not in free]
+                _note_beside(connection, source, [day for day in busy if waiting.pop(day, None) is None])
                 n_rows += sum(_judge(connection, known, run) for run in _runs(free))
         with connection.transaction():
             connection.execute(statement("completeness/lock"), values)
             _write_lives(connection, known, days)
-            done = {"days": [day for day, _ in noted], "instants": [instant for _, instant in noted]}
+            done = {"days": list(waiting), "instants": list(waiting.values())}
             connection.execute(statement("completeness/done"), values | done)
-            changed = days if row is None else done["days"]
+            changed = days if row is None else days_to_flag(done["days"], last_day)
             connection.execute(statement("plausibility/note"), values | {"days": changed})
-            if busy:
-                connection.execute(statement("series_day/note_empty"), values | {"days": busy})
             connection.execute(statement("completeness/write_through"), values | {"through": last_day})
     began = {one.device or one.key for one in found if one.begun_before is None}
     began -= {one.device or one.key for one in found if one.begun_before is not None}
@@ -206,6 +205,19 @@ def _lock(connection: psycopg.Connection, source: str, days: Sequence[date]) -> 
     connection.execute(statement("completeness/lock"), {"source": source})
     asked = {"source": source, "days": list(days)}
     return [day for day, is_free in connection.execute(statement("completeness/lock_free"), asked) if is_free]
+
+
+def _note_beside(connection: psycopg.Connection, source: str, busy: Sequence[date]) -> None:
+    """See that busy days are judged the next time: by a free day that is noted before them.
+
+    To note them themselves would be to wait for the load, which may have noted them.
+    """
+    if not busy:
+        return
+    before = sorted({day - n * _DAY for day in busy for n in range(1, LOOK_BACK + 1)})
+    free = _lock(connection, source, before)
+    beside = {max((one for one in free if one < day <= one + LOOK_BACK * _DAY), default=day) for day in busy}
+    connection.execute(statement("series_day/note_empty"), {"source": source, "days": sorted(beside)})
 
 
 def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]) -> int:

@@ -94,6 +94,13 @@ def flag(connections: Connections, source: str, limits: Limits, newest: int | No
     return n_rows
 
 
+def days_to_flag(changed: Sequence[date], last_day: date) -> list[date]:
+    """Days that changed, in order, and those of the newest weeks up to `last_day` that are compared with them."""
+    newest = [last_day - timedelta(days=n) for n in range(_DAYS_AT_ONCE)]
+    behind = {day for day in newest for one in changed if one < day <= one + timedelta(days=_BEFORE)}
+    return sorted(behind.union(changed))
+
+
 def _write(connection: psycopg.Connection, source: str, days: Sequence[date], rows: Sequence[Row]) -> int:
     columns = ("series_ids", "flag_days", "kinds", "evidence")
     values = {name: [row[n] for row in rows] for n, name in enumerate(columns)} | {"source": source, "days": days}

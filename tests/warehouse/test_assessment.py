@@ -16,6 +16,7 @@ from tests.fakes.series_days import written
 from warehouse.assessment import Assessed
 from warehouse.completeness import SilentDevice
 from warehouse.fill import fill
+from warehouse.plausibility import days_to_flag
 from warehouse.statements import script
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -280,6 +281,42 @@ def test_a_day_that_is_being_loaded_is_not_waited_for_and_is_judged_the_next_tim
         assert verdicts(observer, "a") == [(0, "complete"), (1, None), (2, "complete")]
     assess(warehouse, 2)
     assert verdicts(observer, "a") == [(n, "complete") for n in range(3)]
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "not yet noted"])
+def test_what_a_load_has_noted_is_not_waited_for(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection, *, noted: bool
+) -> None:
+    """Its day is asked for by nobody, or by whoever judges all days."""
+    describe(warehouse, "a")
+    for n in range(3):
+        load(warehouse, quarters("a"), window=day(n))
+    if not noted:
+        assess(warehouse, 2)
+        observer.execute("UPDATE series_day SET verdict = 'partial' WHERE day = %s", [day(1).day])
+    with observer.transaction(force_rollback=True):
+        values = {"source": "hub", "day": day(1).day, "days": [day(1).day]}
+        observer.execute(script("load/lock_day").encode(), values)
+        observer.execute(script("series_day/note_empty").encode(), values)
+        assess(warehouse, 2, window=Window.of_days(day(0).day, day(2).day))
+    assess(warehouse, 2)
+    assert verdicts(observer, "a") == [(n, "complete") for n in range(3)]
+
+
+def test_history_that_comes_behind_a_day_leaves_or_raises_its_flags(warehouse: TimescaleWarehouse) -> None:
+    describe(warehouse, "a")
+    said = [{("a", minute): 5 + (minute * 7919 + n * 104729) % 997 / 1000 for minute in QUARTERS} for n in range(14)]
+    said[-1] = {key: 1000 * value for key, value in said[-1].items()}
+    for days in ([13], range(13)):
+        for n in days:
+            load(warehouse, said[n], window=day(n))
+        assess(warehouse, 13, limits={})
+    assert [(one.day, one.kind) for one in warehouse.completeness.flags("hub", day(0).day, day(13).day)] == [
+        (day(13).day, "factor")
+    ]
+    # Of the days behind it, those are judged anew that are among the newest four weeks, and look so far back.
+    assert days_to_flag([day(0).day], day(99).day) == [day(0).day]
+    assert days_to_flag([day(50).day], day(99).day) == [day(n).day for n in (50, *range(72, 100))]
 
 
 def test_a_day_that_a_person_has_confirmed_lacks_nothing(warehouse: TimescaleWarehouse) -> None:

@@ -172,13 +172,18 @@ WHERE
     (excluded.begun_at, excluded.last_at, excluded.silent_from, excluded.late_from, excluded.judged_by);
 
 -- name: done
--- Days that were judged as they were noted; one that was noted anew meanwhile stays.
+-- Days that were judged as they were noted; one that was noted anew meanwhile, or that a load is noting, stays.
+WITH judged AS (
+    SELECT unassessed_day.day
+    FROM unassessed_day
+    INNER JOIN unnest(%(days)s::date [], %(instants)s::timestamptz []) AS noted (day, noted_at) USING (day, noted_at)
+    WHERE unassessed_day.source = %(source)s
+    FOR UPDATE OF unassessed_day SKIP LOCKED
+)
+
 DELETE FROM unassessed_day
-USING unnest(%(days)s::date [], %(instants)s::timestamptz []) AS judged (day, noted_at)
-WHERE
-    unassessed_day.source = %(source)s
-    AND unassessed_day.day = judged.day
-    AND unassessed_day.noted_at = judged.noted_at;
+USING judged
+WHERE unassessed_day.source = %(source)s AND unassessed_day.day = judged.day;
 
 -- name: write_through
 -- Until which day a source is judged.

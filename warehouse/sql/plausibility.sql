@@ -5,7 +5,7 @@
 SELECT pg_advisory_xact_lock(hashtextextended(format('joulehouse flags %%s', %(source)s::text), 0));
 
 -- name: note
--- Days whose facts have changed.
+-- Days to be judged, in order.
 INSERT INTO unflagged_day (source, day, noted_at)
 SELECT
     %(source)s,
@@ -30,13 +30,18 @@ FROM unflagged_day
 WHERE source = %(source)s AND day >= %(first)s AND day <= %(last)s;
 
 -- name: done
--- Days that were judged as they were noted; one that was noted anew meanwhile stays.
+-- Days that were judged as they were noted; one that was noted anew meanwhile, or is being noted, stays.
+WITH judged AS (
+    SELECT unflagged_day.day
+    FROM unflagged_day
+    INNER JOIN unnest(%(days)s::date [], %(instants)s::timestamptz []) AS noted (day, noted_at) USING (day, noted_at)
+    WHERE unflagged_day.source = %(source)s
+    FOR UPDATE OF unflagged_day SKIP LOCKED
+)
+
 DELETE FROM unflagged_day
-USING unnest(%(days)s::date [], %(instants)s::timestamptz []) AS judged (day, noted_at)
-WHERE
-    unflagged_day.source = %(source)s
-    AND unflagged_day.day = judged.day
-    AND unflagged_day.noted_at = judged.noted_at;
+USING judged
+WHERE unflagged_day.source = %(source)s AND unflagged_day.day = judged.day;
 
 -- name: series
 -- The series of numbers of a source that are no registers, a device after the other: on which of the days they have points

@@ -90,7 +90,7 @@ WHERE series.series_id = %(series_id)s
 ON CONFLICT (source, day) DO UPDATE SET noted_at = excluded.noted_at;
 
 -- name: note_empty
--- The same where a load has found nothing.
+-- The same where a load has found nothing, or days around these are to be judged.
 INSERT INTO unassessed_day (source, day, noted_at)
 SELECT
     %(source)s,
