@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from domain.completeness.day_verdict import Lives, judge
-from domain.completeness.expected import expected_points
+from domain.completeness.expected import expected_points, span_ends
 from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 from domain.window import Window
 from warehouse import assessment_rows
@@ -232,12 +232,17 @@ def _judge(connection: psycopg.Connection, source: _Source, days: Sequence[date]
         some = source.series[start : start + _SERIES_AT_ONCE]
         ids = np.array([one.series_id for one in some], dtype=np.int64)
         stored = assessment_rows.read(connection, ids, every[0], every[-1], loaded)
-        stated = {kind: expected_points(every, *kind) for kind in {one.calendar for one in some}}
+        kinds = {one.calendar for one in some}
+        stated = {kind: expected_points(every, *kind) for kind in kinds}
+        # What is over behind the newest judged day has not been asked for since.
+        asked_until = Window.of_day(source.last_day).end.timestamp()
+        is_open = {kind: span_ends(every, *kind) > asked_until for kind in kinds}
         judged = judge(
             stored.days,
             np.array([stated[one.calendar] for one in some]),
             _lives(source, some),
             source.now.timestamp(),
+            np.array([is_open[one.calendar] for one in some]),
         )
         n_written, of_days = assessment_rows.write(connection, ids, days[0], stored, judged)
         n_rows += n_written

@@ -28,7 +28,7 @@ class DayVerdict(IntEnum):
     COMPLETE = 1
     PARTIAL = 2  # some of what is expected is missing
     SILENT = 3  # it has said nothing since, to this day
-    LATE = 4  # incomplete, and not later than its device usually is
+    LATE = 4  # incomplete, and not later than its device usually is, or about a span that is not over
     ABSENT = 5  # nothing, and it has spoken since
     UNKNOWN = 6  # never loaded, or too little is known of the series
 
@@ -93,7 +93,7 @@ class Judged:
     since: Floats
 
 
-def judge(days: Days, stated: Floats, lives: Lives, now: float) -> Judged:
+def judge(days: Days, stated: Floats, lives: Lives, now: float, is_open: Bools | None = None) -> Judged:
     """Judge the days between the first `LOOK_BACK` and the last `LOOK_AHEAD`, which are only looked at.
 
     Args:
@@ -101,6 +101,7 @@ def judge(days: Days, stated: Floats, lives: Lives, now: float) -> Judged:
         stated: Points expected by resolution, for every series and day; NaN where nothing is stated.
         lives: What is known of the series.
         now: Seconds since 1970.
+        is_open: For every series and day, whether its value is about a span that is not over; None: none is.
     """
     n_series, n_days = days.found.shape
     expected = np.where(np.isnan(days.expected_before), np.nan, days.expected_before)
@@ -130,9 +131,10 @@ def judge(days: Days, stated: Floats, lives: Lives, now: float) -> Judged:
         alive = np.clip((end - np.maximum(begin, lives.begun)) / DAY_SECONDS, 0, 1)
         wanted = np.where(alive < 1, np.floor(wanted * alive), wanted)
         expected[:, day] = wanted
-        one = _Day(
-            days, lives, day, begin, end, now, wanted, is_stated, silent_for, shown.is_familiar, last_known[:, day + 1]
-        )
+        waits, until = now < end + lives.lateness, last_known[:, day + 1]
+        if is_open is not None:
+            waits |= is_open[:, day]
+        one = _Day(days, lives, day, begin, end, waits, wanted, is_stated, silent_for, shown.is_familiar, until)
         verdict[:, day], since[:, day] = one.judged()
     kept = slice(judged.start, judged.stop)
     return Judged(expected[:, kept], verdict[:, kept], since[:, kept])
@@ -147,7 +149,7 @@ class _Day:
     day: int
     begin: float
     end: float
-    now: float
+    waits: Bools  # for points that cannot be there yet, or usually are not
     wanted: Floats
     is_stated: Bools
     silent_for: Floats
@@ -176,7 +178,7 @@ class _Day:
         verdict[lacks] = DayVerdict.PARTIAL
         verdict[lacks & has_nothing] = DayVerdict.ABSENT
         verdict[lacks & is_last_word & ends_early] = DayVerdict.SILENT
-        verdict[lacks & (self.now < self.end + lives.lateness)] = DayVerdict.LATE
+        verdict[lacks & self.waits] = DayVerdict.LATE
         verdict[~lacks & has_nothing] = DayVerdict.NOT_EXPECTED
         verdict[~is_counted & ~has_nothing & ~self.is_familiar] = DayVerdict.UNKNOWN
         if not is_loaded:

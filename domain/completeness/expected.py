@@ -40,16 +40,36 @@ def expected_points(
     return np.full(len(days), float(points_within(start, start + _DAY, resolution)))
 
 
+def span_ends(
+    days: Sequence[date], resolution: timedelta | None, time_zone: str, span: str = ""
+) -> npt.NDArray[np.float64]:
+    """Per UTC day, when the last span of the calendar is over whose value stands there; minus infinity without one.
+
+    Seconds since 1970. A value about a local day, month or year cannot be there before. Arguments: `expected_points`.
+    """
+    ends = np.full(len(days), -np.inf)
+    if span not in {"month", "year"} and resolution != _DAY:
+        return ends
+    for n, day in enumerate(days):
+        for local in _midnights(day, time_zone):
+            if span not in {"month", "year"}:
+                ends[n] = _begin(local + _DAY, time_zone).timestamp()
+            elif _begins(span, local):
+                after = (local + 31 * _DAY).replace(day=1) if span == "month" else local.replace(year=local.year + 1)
+                ends[n] = _begin(after, time_zone).timestamp()
+    return ends
+
+
 def _begins(span: str, day: date) -> bool:
     return day.day == 1 and (span == "month" or day.month == 1)
 
 
 def _midnights(day: date, time_zone: str) -> list[date]:
     """The local dates that begin on a UTC day: one, and none or two where a zone near UTC changes its clocks."""
+    return [local for local in (day - _DAY, day, day + _DAY) if _begin(local, time_zone).date() == day]
+
+
+def _begin(local: date, time_zone: str) -> datetime:
+    """When a local date begins, in UTC."""
     tz = zone(time_zone) if is_zone(time_zone) else UTC
-    found = []
-    for local in (day - _DAY, day, day + _DAY):
-        begin = datetime.combine(local, time(), tz).astimezone(UTC)
-        if begin.date() == day:
-            found.append(local)
-    return found
+    return datetime.combine(local, time(), tz).astimezone(UTC)

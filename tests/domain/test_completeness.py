@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from domain.completeness.day_verdict import DAY_SECONDS, Days, DayVerdict, Judged, Lives, judge
-from domain.completeness.expected import expected_points, points_within
+from domain.completeness.expected import expected_points, points_within, span_ends
 from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 
 QUARTER = timedelta(minutes=15)
@@ -31,6 +31,21 @@ def test_a_day_a_month_and_a_year_stand_where_their_zone_begins_them() -> None:
     assert expected_points([date(2026, 10, 25)], whole, "Europe/London").tolist() == [0.0]
     assert expected_points(days, None, "Europe/Berlin", "month").tolist() == [0.0, 0.0, 0.0, 1.0, 0.0]
     assert np.isnan(expected_points(days, None, "UTC")).all()
+
+
+def test_a_value_about_a_day_a_month_or_a_year_is_over_when_its_span_is() -> None:
+    days = [date(2026, 1, 30), date(2026, 1, 31), date(2025, 12, 31)]
+    whole, never = timedelta(days=1), -np.inf
+
+    def at(*of: int) -> float:
+        return datetime(*of, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+
+    assert span_ends(days[:2], whole, "Europe/Zurich").tolist() == [at(2026, 1, 31, 23), at(2026, 2, 1, 23)]
+    assert span_ends(days[:2], whole, "America/New_York").tolist() == [at(2026, 1, 31, 5), at(2026, 2, 1, 5)]
+    assert span_ends(days[:2], whole, "UTC").tolist() == [at(2026, 1, 31), at(2026, 2, 1)]
+    assert span_ends(days, None, "Europe/Zurich", "month").tolist() == [never, at(2026, 2, 28, 23), at(2026, 1, 31, 23)]
+    assert span_ends(days, None, "Europe/Zurich", "year").tolist() == [never, never, at(2026, 12, 31, 23)]
+    assert span_ends(days, QUARTER, "Europe/Zurich").tolist() == [never] * 3
 
 
 def judged(

@@ -361,3 +361,20 @@ def test_facts_that_are_being_filled_judge_no_day(
 
     assert assess(warehouse, 2).through == day(2).day
     assert verdicts(observer, "a") == [(n, "complete") for n in range(3)]
+
+
+def test_a_total_of_a_local_day_is_missed_only_once_that_day_is_over(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    whole = timedelta(days=1)
+    warehouse.catalogue("hub", [Series("t", "energy", device="t", resolution=whole, time_zone="Europe/Zurich")])
+    # The local day that begins on the evening of day n ends on the evening of the day behind it.
+    for n in range(4):
+        load(warehouse, batch({("t", 23 * 60): 1.0}, day(n), quantities={"t": "energy"}), window=day(n))
+    load(warehouse, {}, window=day(4))
+    assess(warehouse, 4)
+    assert verdicts(observer, "t")[-2:] == [(3, "complete"), (4, "late")]
+
+    load(warehouse, {}, window=day(5))  # the total of day 4 should be there now
+    assess(warehouse, 5)
+    assert verdicts(observer, "t")[-2:] == [(4, "absent"), (5, "late")]
