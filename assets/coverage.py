@@ -34,6 +34,8 @@ COLOURS: Final = {
 _MOST_GROUPS: Final = 10
 LARGEST_BYTES: Final = 20_000
 _LABEL: Final = 34  # characters of a name beside a row
+_WHOLE: Final = 0.999  # of what is expected: sums of shares are not exact
+_HALF: Final = 0.5
 _DAY: Final = timedelta(days=1)
 
 
@@ -112,7 +114,9 @@ def _shade(share: float | None) -> str:
     """From red, where nothing is there, over yellow to green."""
     if share is None:
         return COLOURS["not expected"]
-    return COLOURS["complete"] if share > 0.999 else COLOURS["partial"] if share >= 0.5 else COLOURS["silent"]  # noqa: PLR2004
+    if share > _WHOLE:
+        return COLOURS["complete"]
+    return COLOURS["partial"] if share >= _HALF else COLOURS["silent"]
 
 
 def _label(name: str) -> str:
