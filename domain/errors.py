@@ -192,17 +192,26 @@ class WarehouseUnavailableError(WarehouseError):
     Attributes:
         session_lost: Whether the session ended, or none could be had: on another one the same step may succeed.
         is_starting: Whether the server itself says that it starts, ends or recovers: so it is there, and will answer.
+        is_refused: Whether an object store refused it to our key, as it refuses what is gone to a key without lists.
     """
 
     retryable = True
 
     def __init__(
-        self, culprit: str, *, place: str, fix: str, session_lost: bool = False, is_starting: bool = False
+        self,
+        culprit: str,
+        *,
+        place: str,
+        fix: str,
+        session_lost: bool = False,
+        is_starting: bool = False,
+        is_refused: bool = False,
     ) -> None:
         """Carry whether it was the session, and what the server says of itself."""
         super().__init__(culprit, place=place, fix=fix)
         self.session_lost = session_lost
         self.is_starting = is_starting
+        self.is_refused = is_refused
 
 
 def is_session_lost(error: BaseException) -> bool:

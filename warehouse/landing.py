@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, Final
@@ -36,6 +37,14 @@ _STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename
 _LOCAL: Final = ("", "file", "local")
 _AS_IT_IS: Final = ".raw"
 _PIECE: Final = 2**20
+
+
+class BodyState(StrEnum):
+    """How a body that is indexed stands in the landing zone."""
+
+    WHOLE = "whole"
+    DAMAGED = "damaged"
+    MISSING = "missing"  # or its key is refused it: without the right to list, a store says no more
 
 
 class Landing:
@@ -200,15 +209,27 @@ class Landing:
             except FileNotFoundError:
                 continue  # Another process sweeps at the same time.
 
-    def _is_whole(self, path: str, n_bytes: int, sha256: str) -> bool:
+    def state(self, path: str, n_bytes: int, sha256: str) -> BodyState:
+        """How a body is: read as a whole, and its hash compared.
+
+        Raises:
+            WarehouseUnavailableError: It cannot be read.
+        """
         try:
             if self.is_file(path):
                 with self.as_file(path, n_bytes, sha256):
-                    return True
+                    return BodyState.WHOLE
             self.read(path, n_bytes, sha256)
-        except PayloadMissingError:
-            return False
-        return True
+        except PayloadMissingError as error:
+            return BodyState.MISSING if error.culprit == _GONE else BodyState.DAMAGED
+        except WarehouseUnavailableError as error:
+            if error.is_refused:
+                return BodyState.MISSING
+            raise
+        return BodyState.WHOLE
+
+    def _is_whole(self, path: str, n_bytes: int, sha256: str) -> bool:
+        return self.state(path, n_bytes, sha256) is BodyState.WHOLE
 
     def _is_kept(self, path: str, n_bytes: int, sha256: str) -> bool:
         """Whether a body is there, whole. What a store does not show is put: it may refuse what is not there."""
@@ -243,6 +264,7 @@ class Landing:
             fix="look at the disk or the store, then run it again"
             if is_folder
             else "look at the store and at the rights of its key, which may be refused what is gone, then run it again",
+            is_refused=not is_folder and isinstance(error, PermissionError),
         )
 
     def _bytes(self, path: str) -> bytes:

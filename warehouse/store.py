@@ -30,6 +30,7 @@ from warehouse.changes import Changes
 from warehouse.completeness import Completeness
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
+from warehouse.landing_zone import LandingZone
 from warehouse.ledger import Ledger
 from warehouse.live import Live
 from warehouse.load import Assignment, commit_again, record_failure
@@ -81,6 +82,7 @@ class TimescaleWarehouse(Closeable):
         notifications: Who was told of what.
         changes: What restatements changed.
         completeness: Which series are complete on which days.
+        landing_zone: Whether the answers as received are there.
     """
 
     def __init__(self, connections: Connections, landing: Landing, code_version: str) -> None:
@@ -95,6 +97,7 @@ class TimescaleWarehouse(Closeable):
         self.notifications: Final = Notifications(self._connections)
         self.changes: Final = Changes(self._connections)
         self.completeness: Final = Completeness(self._connections)
+        self.landing_zone: Final = LandingZone(self._connections, landing)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "replay": ("days", "replay", "Load days again without one request"),
     "live": ("live", "live", "Keep a source current from its stream"),
     "watch": ("watch", "watch", "Tell people what is wrong, ping a watchdog"),
+    "landing": ("landing", "group", "The answers as received: are they there"),
     "warehouse": ("warehouse", "group", "The TimescaleDB under everything"),
     "sandbox": ("sandbox", "group", "The providers' twin, every fault on a switch"),
 }

@@ -1,0 +1,98 @@
+"""`landing`: every indexed answer is read, and what is damaged or gone is named."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from domain.window import Window
+from pipelines.cli.application import application
+from tests.fakes.points import payload
+from warehouse.store import open_warehouse
+
+DAYS = [date(2026, 3, 28), date(2026, 3, 29)]
+
+
+@pytest.fixture
+def zone(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two answers a day of two days of `hub`, and one of `roof` with the same bytes as one of them."""
+    monkeypatch.setenv("WAREHOUSE_URL", database)
+    monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LANDING_URL", str(tmp_path / "landing"))
+    keep_days(database, str(tmp_path / "landing"))
+    return tmp_path / "landing"
+
+
+def keep_days(database: str, landing: str) -> None:
+    with open_warehouse(database, landing) as warehouse:
+        for source, day, bodies in (("hub", 0, [b"1", b"2"]), ("hub", 1, [b"3", b"1"]), ("roof", 0, [b"1"])):
+            pull = warehouse.begin_pull(source, Window.of_day(DAYS[day]))
+            for n, body in enumerate(bodies, 1):
+                pull.keep(payload(body, n, "next" if n < len(bodies) else None, window=Window.of_day(DAYS[day])))
+            pull.finish(n_requests=1)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(application, ["landing", *words])
+
+
+def kept(zone: Path, source: str) -> list[Path]:
+    return sorted((zone / source).glob("??/*.zst"))
+
+
+def test_a_zone_that_has_all_is_said_to_be_whole_and_each_body_is_read_once(zone: Path) -> None:
+    verified = run("verify")
+    assert verified.exit_code == 0, verified.output
+    assert verified.stdout == f"4 answers of 4 bytes looked at in {zone}: each is there, and whole.\n"
+
+
+def test_what_is_damaged_or_gone_is_named_with_the_days_to_ask_for_again(zone: Path) -> None:
+    third, first, _ = kept(zone, "hub")
+    first.unlink()
+    third.write_bytes(third.read_bytes()[:-1])
+    verified = run("verify")
+    assert verified.exit_code == 1
+    assert verified.stderr.splitlines() == [
+        f"joulehouse: missing: payload {first.stem[:12]} of hub, 2026-03-28, at {first.relative_to(zone)}.",
+        f"joulehouse: damaged: payload {third.stem[:12]} of hub, 2026-03-29, at {third.relative_to(zone)}.",
+        "joulehouse: what is damaged or missing cannot be replayed; joulehouse backfill asks for these days again, and "
+        "keeps their answers anew (hub: 2026-03-28 to 2026-03-29).",
+    ]
+    assert verified.stdout == f"4 answers of 4 bytes looked at in {zone}: 1 damaged, 1 missing.\n"
+
+
+def test_programs_are_told_the_same(zone: Path) -> None:
+    [gone] = kept(zone, "roof")
+    gone.unlink()
+    verified = run("verify", "--json")
+    assert verified.exit_code == 1
+    said = json.loads(verified.stdout)
+    assert (said["place"], said["n_payloads"], said["damaged"]) == (str(zone), 4, [])
+    [missing] = said["missing"]
+    assert missing == {
+        "source": "roof",
+        "window_start": "2026-03-28T00:00:00+00:00",
+        "window_end": "2026-03-29T00:00:00+00:00",
+        "path": str(gone.relative_to(zone)),
+        "sha256": gone.stem,
+        "n_bytes": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "n_answers"),
+    [
+        (["roof"], 1),
+        (["hub"], 3),
+        (["hub", "--from", "2026-03-29"], 2),
+        (["--to", "2026-03-28"], 3),
+        (["nobody"], 0),
+    ],
+)
+def test_one_source_or_some_days_are_verified_alone(zone: Path, words: list[str], n_answers: int) -> None:
+    said = json.loads(run("verify", *words, "--json").stdout)
+    assert said["n_payloads"] == n_answers
+    assert said["place"] == str(zone)
