@@ -92,7 +92,7 @@ class LandingZone:
 
 
 def concurrently(do: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """What `do` returns for each item, in their order, some items at once; whoever stops early waits for those alone."""
+    """What `do` returns for each item, in their order, some items at once; who stops early waits for those alone."""
     under_way: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         try:

@@ -14,6 +14,10 @@ from tests.fakes.points import payload
 from warehouse.store import open_warehouse
 
 DAYS = [date(2026, 3, 28), date(2026, 3, 29)]
+MEND = (
+    "what is damaged or missing cannot be replayed; joulehouse backfill asks for these days again, and keeps their"
+    " answers anew"
+)
 
 
 @pytest.fixture
@@ -58,8 +62,7 @@ def test_what_is_damaged_or_gone_is_named_with_the_days_to_ask_for_again(zone: P
     assert verified.stderr.splitlines() == [
         f"joulehouse: missing: payload {first.stem[:12]} of hub, 2026-03-28, at {first.relative_to(zone)}.",
         f"joulehouse: damaged: payload {third.stem[:12]} of hub, 2026-03-29, at {third.relative_to(zone)}.",
-        "joulehouse: what is damaged or missing cannot be replayed; joulehouse backfill asks for these days again, and "
-        "keeps their answers anew (hub: 2026-03-28 to 2026-03-29).",
+        f"joulehouse: {MEND} (hub: 2026-03-28 to 2026-03-29).",
     ]
     assert verified.stdout == f"4 answers of 4 bytes looked at in {zone}: 1 damaged, 1 missing.\n"
 
