@@ -3,8 +3,13 @@ FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/joulehouse
 RUN python -m venv /opt/venv
-COPY requirements.lock ./
+COPY requirements*.lock ./
 RUN /opt/venv/bin/pip install --quiet --require-hashes --requirement requirements.lock
+# What not every image needs, by name and with spaces between: --build-arg EXTRAS="kubernetes".
+ARG EXTRAS=""
+RUN for extra in $EXTRAS; do \
+      /opt/venv/bin/pip install --quiet --require-hashes --requirement requirements-$extra.lock || exit 1; \
+    done
 COPY pyproject.toml README.md workspace.yaml ./
 COPY domain domain
 COPY providers providers

@@ -12,6 +12,9 @@ DAYS ?= 60
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 PACKAGES := domain providers warehouse resources assets pipelines sandbox
 LOCKED := --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-header --no-emit-index-url
+EXTRAS := kubernetes
+# Beside requirements.lock, which has the rest: an image takes the drivers it needs.
+export DRIVERS := import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]])
 
 # Nothing here reports to anybody.
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -51,7 +54,9 @@ format: $(READY) ## Let ruff put formatting and imports right
 lock: $(READY) ## Renew every lock from pyproject.toml (hashes, no addresses)
 	$(BIN)/uv pip compile -q --upgrade pyproject.toml $(LOCKED) -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --group build $(LOCKED) -c requirements.lock -o requirements-build.lock
-	$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCKED) -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev $(LOCKED) -c requirements.lock -o requirements-dev.lock
+	for extra in $(EXTRAS); do $(BIN)/python -c "$$DRIVERS" $$extra \
+	  | $(BIN)/uv pip compile -q - $(LOCKED) --no-annotate -c requirements-dev.lock -o requirements-$$extra.lock || exit 1; done
 	$(BIN)/uv pip compile -q --upgrade --group bench $(LOCKED) -o requirements-bench.lock
 
 .env: ## The containers' settings, with random passwords and the sandbox as the provider

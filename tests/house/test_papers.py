@@ -24,6 +24,8 @@ LOCKS = {
     "requirements-dev.lock": 40,
     "requirements-bench.lock": 40,
 }
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+LOCKS |= {f"requirements-{extra}.lock": 2 for extra in EXTRAS}
 PYTHON = [path for path in TRACKED if path.suffix == ".py" and path.exists()]
 
 
@@ -69,6 +71,7 @@ def test_the_locks_fit_the_project() -> None:
         ("requirements-build.lock", groups["build"]),
         ("requirements-dev.lock", dependencies + groups["dev"]),
         ("requirements-bench.lock", groups["bench"]),
+        *((f"requirements-{extra}.lock", requirements) for extra, requirements in EXTRAS.items()),
     ):
         for requirement in requirements:
             package = re.split(r"[\[<>=~ ]", requirement)[0].lower()
@@ -95,9 +98,20 @@ def test_a_lock_keeps_the_extras_without_which_pip_refuses_its_hashes(name: str)
     assert re.search(r"^gql\[requests\]==", (ROOT / name).read_text(), re.MULTILINE)
 
 
-def test_what_is_tested_is_what_runs() -> None:
-    runs, tests = locked("requirements.lock"), locked("requirements-dev.lock")
+@pytest.mark.parametrize("name", ["requirements.lock", *(f"requirements-{extra}.lock" for extra in EXTRAS)])
+def test_what_is_tested_is_what_runs(name: str) -> None:
+    runs, tests = locked(name), locked("requirements-dev.lock")
     assert {name: tests.get(name) for name in runs} == runs
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_is_renewed_with_the_other_locks_and_brings_nothing_that_the_rest_has_otherwise(extra: str) -> None:
+    listed = re.search(r"^EXTRAS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed
+    assert extra in listed[1].split()
+    rest = locked("requirements.lock")
+    pins = locked(f"requirements-{extra}.lock")
+    assert {package: version for package, version in pins.items() if rest.get(package, version) != version} == {}
 
 
 def locked(name: str) -> dict[str, str]:
