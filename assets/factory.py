@@ -35,7 +35,8 @@ def source_assets(facts: SourceFacts) -> list[dg.AssetsDefinition]:
     At run time they need two resources: the source's slug (a `Provider`) and `warehouse`, which opens one.
     Their steps have two underscores, which no slug has: no step is called like the job of another source.
     """
-    return [_catalogue(facts), _days(facts)]
+    fields = metadata.fields_table(facts)
+    return [_catalogue(facts, fields), _days(facts, fields)]
 
 
 def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metadata, **more: Any) -> dg.AssetSpec:  # noqa: ANN401  # passed on to Dagster
@@ -50,13 +51,13 @@ def _spec(facts: SourceFacts, key: dg.AssetKey, what: str, known: metadata.Metad
     )
 
 
-def _catalogue(facts: SourceFacts) -> dg.AssetsDefinition:
+def _catalogue(facts: SourceFacts, fields: dg.MetadataValue) -> dg.AssetsDefinition:
     key = catalogue_key(facts.slug)
     spec = _spec(
         facts,
         key,
         f"The series that {facts.spec.title} offers to this account.",
-        metadata.catalogue_facts(facts),
+        metadata.catalogue_facts(facts, fields),
         kinds={"python", "postgres"},
     )
 
@@ -93,7 +94,7 @@ def _version_of(series: Sequence[Series]) -> dg.DataVersion:
     return dg.DataVersion(hashlib.sha256(described.encode()).hexdigest())
 
 
-def _day_specs(facts: SourceFacts) -> list[dg.AssetSpec]:
+def _day_specs(facts: SourceFacts, fields: dg.MetadataValue) -> list[dg.AssetSpec]:
     title = facts.spec.title
     measured = (
         f"Measurements of {title}, in canonical units, loaded exactly once. Materialized alone, it replays what is"
@@ -113,7 +114,7 @@ def _day_specs(facts: SourceFacts) -> list[dg.AssetSpec]:
             facts,
             measurements_key(facts.slug),
             measured,
-            metadata.measurement_facts(facts),
+            metadata.measurement_facts(facts, fields),
             kinds={"python", "timescale"},
             deps=[payloads_key(facts.slug)],
             skippable=True,
@@ -121,12 +122,12 @@ def _day_specs(facts: SourceFacts) -> list[dg.AssetSpec]:
     ]
 
 
-def _days(facts: SourceFacts) -> dg.AssetsDefinition:
+def _days(facts: SourceFacts, fields: dg.MetadataValue) -> dg.AssetsDefinition:
     payloads, measurements = payloads_key(facts.slug), measurements_key(facts.slug)
 
     @dg.multi_asset(
         name=f"{facts.slug}__days",
-        specs=_day_specs(facts),
+        specs=_day_specs(facts, fields),
         can_subset=True,
         partitions_def=days_of(facts),
         backfill_policy=dg.BackfillPolicy.multi_run(facts.spec.max_days_per_run),

@@ -25,8 +25,8 @@ def _column(name: str, kind: str, description: str, **tags: str) -> dg.TableColu
     return dg.TableColumn(name, kind, description=description, constraints=_REQUIRED, tags=tags or None)
 
 
-def catalogue_facts(facts: SourceFacts) -> Metadata:
-    """What is always true of `<source>/catalogue`."""
+def catalogue_facts(facts: SourceFacts, fields: dg.MetadataValue) -> Metadata:
+    """What is always true of `<source>/catalogue`; `fields` is the `fields_table`."""
     columns = [
         _column("series_id", "int", "Ours; it never changes."),
         _column("source", "text", f"Always `{facts.slug}` here."),
@@ -41,7 +41,7 @@ def catalogue_facts(facts: SourceFacts) -> Metadata:
             columns, constraints=dg.TableConstraints(other=["unique (source, key)"])
         ),
         "provider": dg.MetadataValue.url(facts.spec.docs_url),
-        "fields": _fields(facts),
+        "fields": fields,
     }
 
 
@@ -62,12 +62,15 @@ def payload_facts(facts: SourceFacts) -> Metadata:
     }
 
 
-def measurement_facts(facts: SourceFacts) -> Metadata:
-    """What is always true of `<source>/measurements`. The unit of a value is its series' quantity's."""
+def measurement_facts(facts: SourceFacts, fields: dg.MetadataValue) -> Metadata:
+    """What is always true of `<source>/measurements`; `fields` is the `fields_table`.
+
+    The unit of a value is its series' quantity's.
+    """
     return {
         "dagster/table_name": MEASUREMENT_TABLE,
         "dagster/column_schema": measurement_columns(quantity for quantity, _ in facts.fields.values()),
-        "fields": _fields(facts),
+        "fields": fields,
     }
 
 
@@ -171,7 +174,8 @@ def of_refused_zone(slug: str, name: str, places: Sequence[str]) -> str:
     )
 
 
-def _fields(facts: SourceFacts) -> dg.MetadataValue:
+def fields_table(facts: SourceFacts) -> dg.MetadataValue:
+    """What is configured of the provider's fields. Dagster checks every row: it is made once for all assets."""
     rows = []
     for name, (quantity, unit) in sorted(facts.fields.items()):
         known = QUANTITIES.get(quantity)

@@ -1,23 +1,18 @@
 """Every source, read from its `defs.yaml` before Dagster sees it, so that a mistake is one error with its line."""
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
-
-# The parser that Dagster itself uses on these files; so a line that we name is the line it would name.
-from dagster_shared.yaml_utils import parse_yamls_with_source_position
-from dagster_shared.yaml_utils.source_position import SourcePositionTree
 from pydantic import ValidationError
 
 import pipelines.components
 from domain.errors import ConfigurationError
 from pipelines.components.mistakes import Mistake, first_mistake
 from pipelines.components.source import SourceComponent, relative_to_project
-from pipelines.components.yaml_checks import check_yaml
+from pipelines.components.yaml_checks import check_yaml, line_of
 from resources.settings import PROJECT
 
 ASSETS: Final = PROJECT / "assets"
@@ -54,10 +49,9 @@ def read_sources(folder: Path = ASSETS) -> tuple[SourceComponent, ...]:
 def _sources_in(file: Path) -> Iterator[SourceComponent]:
     place = relative_to_project(file)
     try:
-        text = file.read_text("utf-8")
-        with contextlib.suppress(yaml.YAMLError):  # the next line says so in the words of the parser that Dagster uses
-            check_yaml(text, place, f"{_PACKAGE}.")
-        documents = parse_yamls_with_source_position(text, str(place))
+        documents = check_yaml(file.read_text("utf-8"), place, f"{_PACKAGE}.")
+        for document in documents:
+            yield _source(yaml.constructor.SafeConstructor().construct_document(document), place, _Lines(document))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(
@@ -65,15 +59,10 @@ def _sources_in(file: Path) -> Iterator[SourceComponent]:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigurationError("this is no YAML", place=str(place), fix="save it as UTF-8 text") from None
-    for document in documents:
-        type_name = document.value.get("type") if isinstance(document.value, dict) else None
-        if isinstance(type_name, str) and type_name.startswith(f"{_PACKAGE}."):
-            yield _source(
-                type_name.removeprefix(f"{_PACKAGE}."), document.value, place, _Tree(document.source_position_tree)
-            )
 
 
-def _source(class_name: str, document: dict[str, Any], file: Path, lines: "_Tree") -> SourceComponent:
+def _source(document: dict[str, object], file: Path, lines: "_Lines") -> SourceComponent:
+    class_name = str(document["type"]).removeprefix(f"{_PACKAGE}.")
     component = _COMPONENTS.get(class_name)
     if component is None:
         raise ConfigurationError(
@@ -90,21 +79,16 @@ def _source(class_name: str, document: dict[str, Any], file: Path, lines: "_Tree
         ) from None
     except Mistake as mistake:
         raise ConfigurationError(
-            mistake.culprit, place=f"{file}:{lines.line_of(['attributes'])}", fix=mistake.fix
+            mistake.culprit, place=f"{file}:{lines.line_of(['attributes', mistake.attribute])}", fix=mistake.fix
         ) from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Tree:
-    """The positions of one document's keys."""
+class _Lines:
+    """The lines of one document's keys."""
 
-    root: SourcePositionTree
+    document: yaml.MappingNode
 
     def line_of(self, path: Iterable[str | int]) -> int:
         """The line of the deepest key of `path` that is written there."""
-        tree = self.root
-        for step in path:
-            if step not in tree.children:
-                break
-            tree = tree.children[step]
-        return tree.position.start.line
+        return line_of(self.document, path)

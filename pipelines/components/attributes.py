@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self, TypeVar
 
 # The words that Dagster refuses as a name have no public name themselves in 1.13.27.
 from dagster._core.definitions.utils import DISALLOWED_NAMES
@@ -164,7 +165,12 @@ class SourceAttributes(Strict):
     """The attributes of any source.
 
     A provider's own class gives `base_url` its default, adds its attributes, and builds its account of them.
+
+    Attributes:
+        table: The attribute that says what numbers are, of which `fields_file` may hold a part.
     """
+
+    table: ClassVar[str] = "fields"
 
     slug: str | None = Field(None, description="Its name everywhere; the folder's name by default.")
     description: str = Field(description="What it measures, in a sentence; the UI shows it.")
@@ -203,6 +209,10 @@ class SourceAttributes(Strict):
     )
     completeness: CompletenessAttributes = Field(
         default=CompletenessAttributes(), description="What may be missing before a check is yellow, or red."
+    )
+    fields_file: str | None = Field(
+        None,
+        description="A CSV file beside this one, of columns field, quantity and unit: what would be a long table.",
     )
     site: str = Field("", description="Where the devices stand, if they stand in one place.")
     base_url: str = Field(description="The provider's address.")
@@ -281,7 +291,14 @@ class SourceAttributes(Strict):
             ConfigurationError: It contradicts itself.
         """
         names = {field.name for field in fields(config)} - others.keys()
-        return TypeAdapter(config).validate_python(self.model_dump(include=names, exclude_none=True) | others)
+        made: Config = _adapter(config).validate_python(self.model_dump(include=names, exclude_none=True) | others)
+        return made
+
+
+@cache
+def _adapter(config: type[Config]) -> TypeAdapter[Config]:
+    """Made once for each class: making one takes longer than all that it validates."""
+    return TypeAdapter(config)
 
 
 def checked_address(url: str) -> str:

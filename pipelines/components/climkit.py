@@ -22,6 +22,8 @@ def _quarters() -> list[Frequency]:
 class ClimkitAttributes(SourceAttributes):
     """The attributes of an account at Climkit."""
 
+    table = "sensors"
+
     base_url: str = Field("https://api.climkit.io", description="The provider's address.")
     username_env: VariableName = Field(description="The variable that holds the API user's name.")
     password_env: VariableName = Field(description="The variable that holds its password.")

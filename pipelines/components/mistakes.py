@@ -16,12 +16,14 @@ class Mistake(ValueError):  # noqa: N818  # pydantic wants a ValueError; it neve
     Args:
         culprit: What is wrong, as a clause; `{name}` stands for the attribute. Never a value that could be a secret.
         fix: What to write instead, as a clause.
+        attribute: Which attribute is wrong, where pydantic does not know.
     """
 
-    def __init__(self, culprit: str, fix: str) -> None:
+    def __init__(self, culprit: str, fix: str, attribute: str = "") -> None:
         super().__init__(culprit)
         self.culprit = culprit
         self.fix = fix
+        self.attribute = attribute
 
 
 class Lines(Protocol):

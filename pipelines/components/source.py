@@ -23,6 +23,7 @@ from domain.contract import Provider
 from domain.errors import ConfigurationError
 from domain.records import ProviderSpec
 from pipelines.components.attributes import SourceAttributes, checked_slug
+from pipelines.components.fields_file import with_fields_file
 from pipelines.components.mistakes import Mistake
 from pipelines.schedules import source_job, trailing_schedule
 from resources.connection import ConnectionConfig
@@ -107,6 +108,7 @@ class SourceComponent(dg.Component):
 
         Raises:
             Mistake: The attributes are sound by themselves, but not for this provider.
+            ConfigurationError: A line of `fields_file` is wrong.
         """
         slug = checked_slug(attributes.slug or file.parent.name)
         if attributes.first_day < cls.provider_spec.first_day:
@@ -115,6 +117,7 @@ class SourceComponent(dg.Component):
                 f"first_day {attributes.first_day} lies before the first day of the {title}, {first_day}",
                 f"write {first_day} or later",
             )
+        attributes = with_fields_file(attributes, file)
         if attributes.ca_file:
             _look_at_authorities(PROJECT / file.parent / attributes.ca_file, attributes.ca_file)
         facts = SourceFacts(

@@ -2,19 +2,22 @@
 
 YAML keeps the last of two equal keys, reads `no` as a truth value, `0123` as eighty-three and `12:30` as 750; and
 Dagster's templates are resolved in its own components, but not in ours. The tree of nodes still shows what was written.
-It is built by libyaml, in a twentieth of the time that the values take.
+It is built by libyaml, in a twentieth of the time that Dagster's own reader takes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
 import yaml
+from dagster_shared.yaml_utils import DagsterYamlLoader
 
 from domain.errors import ConfigurationError
 
-_LOADER: Final = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+_LOADER: Final = cast("type[yaml.SafeLoader]", type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {}))
+# A day stays the text that it was written as, as it does for Dagster.
+_LOADER.yaml_implicit_resolvers = DagsterYamlLoader.yaml_implicit_resolvers
 _TAG: Final = "tag:yaml.org,2002:"
 
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[A-Za-z_]\w*\}|\$\(\w+\)", re.DOTALL)
@@ -27,7 +30,7 @@ BY_NAME: Final = (
 )
 
 
-def check_yaml(text: str, place: Path, type_prefix: str) -> None:
+def check_yaml(text: str, place: Path, type_prefix: str) -> list[yaml.MappingNode]:
     """Check one file.
 
     Args:
@@ -35,11 +38,15 @@ def check_yaml(text: str, place: Path, type_prefix: str) -> None:
         place: Its name, for the error.
         type_prefix: The beginning of the `type` of our own documents; others are left to Dagster.
 
+    Returns:
+        Our own documents, as nodes that know their lines.
+
     Raises:
         YAMLError: It is no YAML after all.
         ConfigurationError: YAML drops or changes something; the error names the line.
     """
-    for document in yaml.compose_all(text, Loader=_LOADER):
+    ours: list[yaml.MappingNode] = []
+    for document in _composed(text):
         if not isinstance(document, yaml.MappingNode):
             continue
         parts = [(key.value, value) for key, value in document.value]
@@ -49,6 +56,33 @@ def check_yaml(text: str, place: Path, type_prefix: str) -> None:
             _check_keys(node, place)
         for node in (node for key, value in parts if key == "attributes" for node in _nodes(value)):
             _check_value(node, place)
+        ours.append(document)
+    return ours
+
+
+def line_of(document: yaml.MappingNode, path: Iterable[str | int]) -> int:
+    """The line of the deepest key of `path` that is written in `document`; lines count from 1."""
+    line: int = document.start_mark.line
+    node: yaml.Node = document
+    for step in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((key, value) for key, value in reversed(pairs) if key.value == step), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line, found[1]
+    return line + 1
+
+
+def _composed(text: str) -> list[yaml.Node]:
+    """The documents, by libyaml; where it finds a mistake, by the reader that Dagster has, whose words say it."""
+    try:
+        return list(yaml.compose_all(text, Loader=_LOADER))
+    except yaml.YAMLError:
+        return list(yaml.compose_all(text, Loader=DagsterYamlLoader))
 
 
 def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
@@ -88,7 +122,7 @@ def _check_value(node: yaml.Node, place: Path) -> None:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, _ in node.value:
-            if key.tag not in {f"{_TAG}str", f"{_TAG}merge", f"{_TAG}timestamp"}:
+            if key.tag not in {f"{_TAG}str", f"{_TAG}merge"}:
                 type_name = key.tag.removeprefix(_TAG)
                 raise ConfigurationError(
                     f"the key {key.value!r} is no text to YAML but of type {type_name}",

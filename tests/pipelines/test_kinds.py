@@ -47,6 +47,7 @@ def read(folder: Path, text: str) -> SourceComponent:
     file = folder / "north_roof" / "defs.yaml"
     file.parent.mkdir(exist_ok=True)
     AUTHORITY.cert_pem.write_to_path(str(file.parent / "authority.pem"))  # which the example of `ca_file` names
+    (file.parent / "fields.csv").write_text("field,quantity,unit\nother,power,W\n")  # which that of `fields_file` names
     file.write_text(text, "utf-8")
     [source] = read_sources(folder)
     return source
