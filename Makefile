@@ -12,9 +12,9 @@ DAYS ?= 60
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 PACKAGES := domain providers warehouse resources assets pipelines sandbox
 LOCKED := --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-header --no-emit-index-url
-EXTRAS := kubernetes
+EXTRAS := kubernetes workers
 # Beside requirements.lock, which has the rest: an image takes the drivers it needs.
-export DRIVERS := import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]])
+export DRIVERS := import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]], sep='\n')
 
 # Nothing here reports to anybody.
 export DAGSTER_DISABLE_TELEMETRY := 1

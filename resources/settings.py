@@ -110,6 +110,14 @@ class Settings:
         return values | {"DAGSTER_PG_PORT": self.environment.get("DAGSTER_PG_PORT") or "5432"}
 
     @property
+    def broker_url(self) -> str | None:
+        """`BROKER_URL`: where runs wait for workers, a Redis or a RabbitMQ; None where they are the code server's own.
+
+        It holds a password: never show it.
+        """
+        return self.environment.get("BROKER_URL", "").strip() or None
+
+    @property
     def landing_url(self) -> str:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default.
 

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "backfill": ("days", "backfill", "Ask for days again, and load them"),
     "replay": ("days", "replay", "Load days again without one request"),
     "live": ("live", "live", "Keep a source current from its stream"),
+    "worker": ("worker", "worker", "Work at runs that a broker hands out"),
     "watch": ("watch", "watch", "Tell people what is wrong, ping a watchdog"),
     "landing": ("landing", "group", "The answers as received: are they there"),
     "warehouse": ("warehouse", "group", "The TimescaleDB under everything"),

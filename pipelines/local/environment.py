@@ -92,7 +92,7 @@ class DagsterProcesses:
         values = state.read_or_create(self._state_file, lambda: {"port": free_port()})
         chosen_port = port or free_port(values["port"])
         state.write(self._state_file, values | {"port": chosen_port})
-        self._write_instance()
+        self.write_instance()
 
         command = [sys.executable, "-m", "pipelines.webserver", "--port", str(chosen_port)]
         self._start(self.webserver, [*command, "--read-only"] if is_read_only else command)
@@ -103,6 +103,15 @@ class DagsterProcesses:
     def start_daemon(self) -> None:
         """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
         self._start(self.daemon, [str(_PROGRAMS / "dagster-daemon"), "run"])
+
+    def write_instance(self) -> Path:
+        """Make DAGSTER_HOME, with the settings that the project ships: where there is a broker, those for workers."""
+        state.make_private_folder(self.instance)
+        shipped = PROJECT / "pipelines" / "instance"
+        shutil.copy(
+            (shipped / "workers" if self.environment.get("BROKER_URL") else shipped) / "dagster.yaml", self.instance
+        )
+        return self.instance
 
     def failure(self) -> str:
         """Which process has ended, with the last lines of its log; empty while both run."""
@@ -152,10 +161,6 @@ class DagsterProcesses:
         return ConfigurationError(
             f"the Dagster webserver did not come up, {why}: {last_line}", place=HOST, fix=f"read {self.webserver.log}"
         )
-
-    def _write_instance(self) -> None:
-        state.make_private_folder(self.instance)
-        shutil.copy(PROJECT / "pipelines" / "instance" / "dagster.yaml", self.instance)
 
     @property
     def _state_file(self) -> Path:

@@ -79,12 +79,17 @@ class DagsterStack:
 
     def backfill(self, keys: Sequence[dg.AssetKey], days: Sequence[str], tags: Mapping[str, str] | None = None) -> str:
         """Backfill `days` of the assets `keys`, as the UI does; its id, when it has ended."""
-        params = {
-            "assetSelection": [{"path": list(key.path)} for key in keys],
-            "partitionNames": list(days),
-            "tags": [{"key": key, "value": value} for key, value in (tags or {}).items()],
-        }
-        return self._finished(self.ask(_LAUNCH, params=params)["launchPartitionBackfill"])
+        return self._finished(self._launched(keys, days, tags))
+
+    def start(self, keys: Sequence[dg.AssetKey], days: Sequence[str]) -> dg.DagsterRun:
+        """Backfill likewise, and wait for nothing: the one run, when it has been launched."""
+        backfill_id = self._launched(keys, days)["backfillId"]
+        backfill = self.instance.get_backfill(backfill_id)
+        assert backfill is not None
+        list(execute_backfill_jobs(self.context, logging.getLogger("backfill"), [backfill]))
+        list(QueuedRunCoordinatorDaemon(interval_seconds=1).run_iteration(self.context))
+        [run] = self.runs_of(backfill_id)
+        return run
 
     def backfill_again(self, backfill_id: str) -> str:
         """Re-execute a backfill from failure, as the UI does; the new one's id, when it has ended."""
@@ -120,6 +125,17 @@ class DagsterStack:
         found = self.instance.get_status_by_partition(key, list(days), grid) or {}
         return {day: status.name for day, status in found.items() if status is not None}
 
+    def _launched(
+        self, keys: Sequence[dg.AssetKey], days: Sequence[str], tags: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        params = {
+            "assetSelection": [{"path": list(key.path)} for key in keys],
+            "partitionNames": list(days),
+            "tags": [{"key": key, "value": value} for key, value in (tags or {}).items()],
+        }
+        launched: dict[str, str] = self.ask(_LAUNCH, params=params)["launchPartitionBackfill"]
+        return launched
+
     def _finished(self, launched: dict[str, str]) -> str:
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         backfill_id = launched["backfillId"]
@@ -147,10 +163,16 @@ class DagsterStack:
 
 
 @contextmanager
-def running_dagster(house: Path, home: Path) -> Iterator[DagsterStack]:
-    """The code location in `house`, with an instance in `home` that has the settings of ours, but on SQLite."""
+def running_dagster(house: Path, home: Path, settings_of: str = "") -> Iterator[DagsterStack]:
+    """The code location in `house`, with an instance in `home` that has the settings of ours, but on SQLite.
+
+    Args:
+        house: The project's code.
+        home: DAGSTER_HOME.
+        settings_of: Those in this folder of `pipelines/instance`.
+    """
     home.mkdir()
-    settings = yaml.safe_load((PROJECT / "pipelines/instance/dagster.yaml").read_text("utf-8"))
+    settings = yaml.safe_load((PROJECT / "pipelines/instance" / settings_of / "dagster.yaml").read_text("utf-8"))
     del settings["storage"]
     with (
         instance_for_test(temp_dir=str(home), overrides=settings) as instance,

@@ -1,0 +1,40 @@
+"""`worker`: take runs from the broker, and work at them until it is stopped."""
+
+import os
+import secrets
+import sys
+from typing import Annotated
+
+import typer
+
+from domain.errors import ConfigurationError
+from pipelines.local.environment import DagsterProcesses
+from pipelines.local.project import Project
+
+PlacesOption = Annotated[int, typer.Option("--places", min=1, help="How many runs at a time.")]
+
+
+def worker(*, places: PlacesOption = 2) -> None:
+    """Take runs from the broker that BROKER_URL names, until Ctrl-C: what has begun is ended first.
+
+    Dagster's own settings are those of DAGSTER_HOME; where it is not set, those that the project ships for workers.
+    """
+    project = Project()
+    settings = project.settings
+    if settings.broker_url is None:
+        settings.variable("BROKER_URL", place="joulehouse worker")
+    try:
+        import dagster_celery  # noqa: F401, PLC0415  # an extra that few need
+    except ImportError:
+        raise ConfigurationError(
+            "Celery is not installed here", place="joulehouse worker", fix="pip install 'joulehouse[workers]'"
+        ) from None
+    environment = {"WORKER_PLACES": str(places)} | project.inherited  # a worker asks for it, and does not go by it
+    if not environment.get("DAGSTER_HOME"):
+        environment["DAGSTER_HOME"] = str(DagsterProcesses(project.home, environment).write_instance())
+    # A name of its own, also where several share a host's name.
+    name = f"joulehouse-{secrets.token_hex(4)}@%h"
+    command = [sys.executable, "-m", "celery", "--app", "pipelines.workers.app", "worker", "--hostname", name]
+    options = ["--concurrency", str(places), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    sys.stdout.flush()
+    os.execve(sys.executable, [*command, *options], environment)  # noqa: S606  # the worker itself, under our number

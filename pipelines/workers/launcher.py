@@ -1,0 +1,76 @@
+"""Runs as tasks of Celery, by the settings in `pipelines/instance/workers/dagster.yaml`.
+
+The launcher hands a run to the broker and forgets it. Whether somebody is at work at it is known by the lease of the
+run in the warehouse, and by nothing that Celery says: a worker that died with all its processes leaves its task as it
+was, and a result that expired would fail a run that lives.
+"""
+
+import dagster as dg
+import dagster._check as check
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator, RunQueueConfig
+from dagster._core.storage.tags import BACKFILL_ID_TAG
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import pack_value
+from dagster_celery.config import TASK_EXECUTE_JOB_NAME
+from dagster_celery.launcher import CeleryRunLauncher
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+from kombu.exceptions import OperationalError
+from typing_extensions import override
+
+
+class WorkerQueue(QueuedRunCoordinator):
+    """Dagster's own queue, as wide as the workers are; a class of its own, so that the width may be a variable."""
+
+    def get_run_queue_config(self) -> RunQueueConfig:
+        """The limits, with one more: backfills of years leave a place for the schedules."""
+        found = super().get_run_queue_config()
+        backfills = {"key": BACKFILL_ID_TAG, "limit": max(1, found.max_concurrent_runs - 1)}
+        return found._replace(tag_concurrency_limits=[*found.tag_concurrency_limits, backfills])
+
+
+class WorkerLauncher(CeleryRunLauncher):
+    """`CeleryRunLauncher` that believes no result, keeps a run when the broker is away, and cancels one that waits."""
+
+    supports_check_run_worker_health = False
+    supports_resume_run = False
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Hand the run to the broker.
+
+        Raises:
+            DagsterUserCodeUnreachableError: The broker does not answer: the one error after which the daemon puts a run
+                back into its queue, and fails it after all others.
+        """
+        run = context.dagster_run
+        args = ExecuteRunArgs(
+            job_origin=check.not_none(run.job_code_origin), run_id=run.run_id, instance_ref=self._instance.get_ref()
+        )
+        # By its name: the class above would make the task anew for each run, and Celery 5.7 complains of the second.
+        task = self.celery.signature(TASK_EXECUTE_JOB_NAME, kwargs={"execute_job_args_packed": pack_value(args)})
+        try:
+            self._launch_celery_task_run(run, task, TASK_EXECUTE_JOB_NAME)
+        except OperationalError as error:
+            raise DagsterUserCodeUnreachableError(f"The broker of the workers does not answer: {error}.") from error
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt the run, which then says itself that it was cancelled; one that nobody has begun ends here.
+
+        Returns:
+            Whether there was such a run.
+        """
+        record = self._instance.get_run_record_by_id(run_id)
+        if record is None or DAGSTER_CELERY_TASK_ID_TAG not in record.dagster_run.tags:
+            return False
+        self._instance.report_run_canceling(record.dagster_run)
+        self.celery.control.revoke(record.dagster_run.tags[DAGSTER_CELERY_TASK_ID_TAG], terminate=True)
+        if record.start_time is None:
+            # Its task may still arrive: a worker starts no run that is over.
+            self._instance.report_run_canceled(record.dagster_run)
+        return True
+
+    @override
+    def get_run_worker_debug_info(self, run: dg.DagsterRun, include_container_logs: bool | None = True) -> str | None:
+        """What is known of a run that did not start: that nobody has taken it."""
+        return f"No worker has begun with its task, {run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)}."

@@ -1,0 +1,120 @@
+"""Runs through a real Redis and a real worker: a process of its own, a Dagster that launches for it, a provider."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.launcher import LaunchRunContext
+
+from assets.source import measurements_key, payloads_key
+from pipelines.local.processes import poll
+from pipelines.workers.launcher import WorkerLauncher
+from sandbox.running import Sandbox, running_sandbox
+from tests.fakes.broker import Broker, Worker, running_broker, running_worker
+from tests.fakes.dagster_stack import DagsterStack, clone_of_the_house, running_dagster
+from warehouse.store import TimescaleWarehouse, open_warehouse
+
+# Dagster 1.13.27 calls functions that it has deprecated itself.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster.*")
+
+NOWHERE: Any = None  # the launcher asks no code server
+FIRST = date(2026, 1, 1)
+DAYS = [str(FIRST + timedelta(days=n)) for n in range(3)]
+GRID = dg.DailyPartitionsDefinition(str(FIRST), timezone="UTC")
+BOTH = [payloads_key("north"), measurements_key("north")]
+SOURCE = """\
+type: pipelines.components.ExportServiceSource
+attributes:
+  description: "A hub."
+  first_day: "2026-01-01"
+  organization: audicharginghub
+  products: [audicharginghub_batteriedaten_analysis_batteriedaten_grid]
+  base_url_env: SANDBOX_URL
+  client_id_env: NORTH_CLIENT_ID
+  client_secret_env: NORTH_CLIENT_SECRET
+"""
+
+
+@dataclass
+class House:
+    sandbox: Sandbox
+    dagster: DagsterStack
+    warehouse: TimescaleWarehouse
+    broker: Broker
+    worker: Worker
+
+    def status(self, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+        found = self.dagster.instance.get_run_by_id(run.run_id)
+        assert found is not None
+        return found.status
+
+    def log(self, run: dg.DagsterRun) -> str:
+        """What the run has said so far."""
+        return "\n".join(entry.message for entry in self.dagster.instance.all_logs(run.run_id))
+
+    def pids(self, run: dg.DagsterRun) -> set[int]:
+        """The processes that have begun with it."""
+        return {int(pid) for pid in re.findall(r"Started process for run \(pid: (\d+)\)", self.log(run))}
+
+    def deliver_again(self, run: dg.DagsterRun) -> None:
+        """Have the broker hand out the task of `run` once more."""
+        launcher = self.dagster.instance.run_launcher
+        assert isinstance(launcher, WorkerLauncher)
+        launcher.launch_run(LaunchRunContext(run, NOWHERE))
+
+
+@pytest.fixture
+def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    clone = clone_of_the_house(tmp_path / "house", {"north": SOURCE})
+    monkeypatch.chdir(clone)
+    with running_broker(tmp_path / "redis") as broker, running_sandbox() as sandbox:
+        for name, value in {
+            "PYTHONPATH": str(clone),
+            "WAREHOUSE_URL": database,
+            "LANDING_URL": str(tmp_path / "landing"),
+            "JOULEHOUSE_HOME": str(tmp_path / "home"),
+            "SANDBOX_URL": sandbox.url,
+            "NORTH_CLIENT_ID": sandbox.client_id,
+            "NORTH_CLIENT_SECRET": sandbox.client_secret,
+            "BROKER_URL": broker.url,
+            "WORKER_PLACES": "1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        with (
+            running_dagster(clone, tmp_path / "dagster", "workers") as stack,
+            open_warehouse(database, str(tmp_path / "landing")) as warehouse,
+            running_worker(tmp_path / "worker", os.environ) as worker,
+        ):
+            yield House(sandbox, stack, warehouse, broker, worker)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_run_goes_through_the_broker_to_a_worker_and_delivered_twice_it_starts_nothing(house: House) -> None:
+    stack, asked = house.dagster, house.sandbox.control.requests
+    [run] = stack.runs_of(stack.backfill(BOTH, DAYS))
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+    assert set(stack.statuses(BOTH[1], DAYS, GRID).values()) == {"MATERIALIZED"}
+    [pid] = house.pids(run)
+    assert any(not psutil.pid_exists(pid) for _ in poll(60)), "a run's memory goes with it"
+
+    newest, n_asked = house.warehouse.ledger.newest_id(), len(asked())
+    house.deliver_again(run)
+    assert any(
+        "Ignoring a run worker that started after the run had already finished" in house.log(run) for _ in poll(60)
+    )
+    assert (house.warehouse.ledger.newest_id(), len(asked())) == (newest, n_asked)
+
+    # One that is at work is cancelled by its worker, and says so itself.
+    house.sandbox.control.export_service.fault("latency", seconds=60)
+    cancelled = stack.start(BOTH, DAYS[:1])
+    assert any(len(asked()) > n_asked for _ in poll(60))
+    assert stack.instance.run_launcher.terminate(cancelled.run_id)
+    assert any(house.status(cancelled) == dg.DagsterRunStatus.CANCELED for _ in poll(60))
