@@ -10,6 +10,7 @@ import typer
 from domain.errors import ConfigurationError
 from pipelines.local.environment import DagsterProcesses
 from pipelines.local.project import Project
+from resources.other_hosts import refuse_embedded_warehouse
 
 PlacesOption = Annotated[int, typer.Option("--places", min=1, help="How many runs at a time.")]
 
@@ -23,6 +24,7 @@ def worker(*, places: PlacesOption = 2) -> None:
     settings = project.settings
     if settings.broker_url is None:
         settings.variable("BROKER_URL", place="joulehouse worker")
+    refuse_embedded_warehouse(settings)
     try:
         import dagster_celery  # noqa: F401, PLC0415  # an extra that few need
     except ImportError:
