@@ -9,6 +9,8 @@ for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
     warnings.filterwarnings("ignore", category=_category)
 
 from domain.errors import ConfigurationError  # noqa: E402  # after the filters
+from pipelines.executor import leased_executor  # noqa: E402  # after the filters
+from pipelines.lost_runs import lost_runs_sensor  # noqa: E402  # after the filters
 from pipelines.notifications.sensor import notifications_sensor  # noqa: E402  # after the filters
 from pipelines.postponed import postponed_days_sensor  # noqa: E402  # after the filters
 from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
@@ -35,10 +37,11 @@ def defs() -> dg.Definitions:
         schedules=[checks_schedule()] if sources else [],
         sensors=[
             failed_days,
+            lost_runs_sensor(),
             retirement_sensor(sources),
             notifications_sensor(sources),
             *([ledger_sensor(sources), postponed_days_sensor(sources)] if sources else []),
         ],
-        executor=dg.in_process_executor,
+        executor=leased_executor,
     )
     return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ASSETS), shared)

@@ -37,6 +37,7 @@ from warehouse.load import Assignment, commit_again, record_failure
 from warehouse.load_buffer import LoadBuffer
 from warehouse.notifications import Notifications
 from warehouse.reading import Reading
+from warehouse.run_leases import RunLeases
 
 _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence of ours
 
@@ -83,6 +84,7 @@ class TimescaleWarehouse(Closeable):
         changes: What restatements changed.
         completeness: Which series are complete on which days.
         landing_zone: Whether the answers as received are there.
+        run_leases: Which process works on which run.
     """
 
     def __init__(self, connections: Connections, landing: Landing, code_version: str) -> None:
@@ -98,6 +100,7 @@ class TimescaleWarehouse(Closeable):
         self.changes: Final = Changes(self._connections)
         self.completeness: Final = Completeness(self._connections)
         self.landing_zone: Final = LandingZone(self._connections, landing)
+        self.run_leases: Final = RunLeases(self._connections)
 
     def catalogue(self, source: str, series: Iterable[Series]) -> int:
         """Make the catalogue know `series` of `source`; the number that were new or had changed. Safe to race."""

@@ -253,6 +253,17 @@ HEARTBEAT: Final = sa.Table(
     comment="When a process last said that it is at work.",
 )
 
+RUN_LEASE: Final = sa.Table(
+    "run_lease",
+    METADATA,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("claimed_at", INSTANT, nullable=False),
+    sa.Column("renewed_at", INSTANT, nullable=False),
+    sa.Column("lost_at", INSTANT),
+    comment="Which process works on which run, when it last said so, and when that was given up.",
+)
+
 REJECTED: Final = sa.Table(
     "rejected",
     METADATA,

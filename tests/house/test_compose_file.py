@@ -31,9 +31,10 @@ def test_a_new_source_reaches_the_code_server_without_a_build() -> None:
     assert "./assets:/opt/joulehouse/assets:ro" in SERVICES["code"]["volumes"]
 
 
-def test_runs_that_went_down_with_a_code_server_are_marked_before_the_next_begins() -> None:
-    *_, line = SERVICES["code"]["command"]
-    assert line.startswith("python -m pipelines.lost_runs && exec dagster api grpc ")
+def test_a_code_server_that_begins_touches_no_run_and_gives_its_own_a_minute_to_end() -> None:
+    command = SERVICES["code"]["command"]
+    assert command[:3] == ["dagster", "api", "grpc"]
+    assert set(command) >= {"--port=4000", "--module-name=pipelines.definitions", "--inject-env-vars-from-instance"}
     assert SERVICES["code"]["stop_grace_period"] == "60s"
 
 

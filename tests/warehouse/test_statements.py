@@ -12,6 +12,7 @@ ROOT = Path(str(warehouse.__path__[0]))
 STEPS = ROOT / "migrations" / "versions"
 FROZEN = {
     "step_0026": "2fb441c3490637d96076a6836fd80fef9ec3b0752d1f8e57f428c03605b03413",
+    "step_0027": "0f1ea9a9ada83abeed5bbe0dc28128e1147b2a0b5480fa4374aabc552ce6d512",
     "step_0025": "8c5fed319d7d8f7bf6a33cc08bf3963ed8e930830f68c2076bbcec0782e41255",
     "step_0024": "c0d003ea140138201f1a05442fd87e7c4351061200071ecef2cf8dfe0c0b64a4",
     "step_0001": "1c60978c7de9be6614460c4f803342a78c72197f574d8f5fb1c768a93db8f723",
