@@ -43,7 +43,7 @@ class RunLease:
         self._settings = settings
         self._every = every
         self._when_lost = when_lost or _end_process
-        self._address: "Address | None" = None
+        self._address: Address | None = None
         self._has_ended = Event()
         self._thread = Thread(target=self._renew, name="run lease", daemon=True)
 
