@@ -61,7 +61,12 @@ def _catalogue(facts: SourceFacts, fields: dg.MetadataValue) -> dg.AssetsDefinit
         kinds={"python", "postgres"},
     )
 
-    @dg.multi_asset(name=f"{facts.slug}__catalogue", specs=[spec], required_resource_keys={facts.slug, "warehouse"})
+    @dg.multi_asset(
+        name=f"{facts.slug}__catalogue",
+        specs=[spec],
+        required_resource_keys={facts.slug, "warehouse"},
+        op_tags={"dagster/priority": "1"},  # in a run that has both, before the days, which do not depend on it
+    )
     def catalogue(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         provider = getattr(context.resources, facts.slug)
         try:
@@ -107,7 +112,6 @@ def _day_specs(facts: SourceFacts, fields: dg.MetadataValue) -> list[dg.AssetSpe
             f"Answers of {title}, kept as received.",
             metadata.payload_facts(facts),
             kinds={"python", "file"},
-            deps=[catalogue_key(facts.slug)],
             skippable=True,
         ),
         _spec(

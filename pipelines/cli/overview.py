@@ -92,6 +92,7 @@ class SourceStatus:
             "source": self.source.slug,
             "provider": self.source.component.facts.spec.title,
             "first_day": self.source.first_day.isoformat(),
+            "schedule": self.source.component.facts.schedule,
             "health": self.health,
             "days_loaded": len(loads),
             "points": sum(day.n_points for day in self.loaded),
@@ -115,20 +116,21 @@ class SourceStatus:
 
 
 def sources(*, as_json: JsonOption = False) -> None:
-    """Every source: its provider, how far it is loaded, and its health."""
+    """Every source: its provider, when it is asked (cron, in UTC), how far it is loaded, and its health."""
     project = Project()
     with project.warehouse() as warehouse:
         found = [SourceStatus.read(source, warehouse.ledger) for source in project.sources()]
     if as_json:
         say_json([one.as_json() for one in found])
         return
-    table = Table("source", "provider", "first day", "days loaded", "last load", "health")
+    table = Table("source", "provider", "first day", "schedule", "days loaded", "last load", "health")
     for one in found:
         loads = [day.loaded_at for day in one.loaded if day.loaded_at]
         table.add_row(
             one.source.slug,
             one.source.component.facts.spec.title,
             one.source.first_day.isoformat(),
+            one.source.component.facts.schedule or "never",
             f"{len(loads):,}",
             f"{max(loads):%Y-%m-%d %H:%M} UTC" if loads else "never",
             literal(one.health),

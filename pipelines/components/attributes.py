@@ -176,7 +176,9 @@ class SourceAttributes(Strict):
     description: str = Field(description="What it measures, in a sentence; the UI shows it.")
     first_day: Day = Field(description="The first UTC day to ask for, as 2025-01-31.")
     schedule: str | None = Field(
-        "30 4 * * *", description="When the trailing days are asked for again: cron, in UTC; null for never."
+        "",
+        description="When the trailing days are asked for again: cron, in UTC; null for never. By default daily, at"
+        " 4:30 to 4:39: the minute follows from its name.",
     )
     due_after_hours: float = Field(
         2.0,

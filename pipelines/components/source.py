@@ -25,7 +25,7 @@ from domain.records import ProviderSpec
 from pipelines.components.attributes import SourceAttributes, checked_slug
 from pipelines.components.fields_file import with_fields_file
 from pipelines.components.mistakes import Mistake
-from pipelines.schedules import source_job, trailing_schedule
+from pipelines.schedules import nightly, source_job, trailing_schedule
 from resources.connection import ConnectionConfig
 from resources.endpoint import Endpoint
 from resources.provider import LazyProvider
@@ -126,7 +126,7 @@ class SourceComponent(dg.Component):
             first_day=max(attributes.first_day, Settings().first_day(slug) or attributes.first_day),
             description=attributes.description,
             owners=tuple(attributes.owners),
-            schedule=None if cls.provider_spec.is_retired or attributes.retired else attributes.schedule,
+            schedule=None if cls.provider_spec.is_retired or attributes.retired else _schedule(attributes, slug),
             due_after=timedelta(hours=attributes.due_after_hours),
             fields={name: (meaning.quantity, meaning.unit or "") for name, meaning in attributes.meanings.items()},
             ignored=tuple(attributes.left_out),
@@ -197,6 +197,11 @@ class SourceComponent(dg.Component):
             schedules=[schedule] if schedule else [],
             resources={self.facts.slug: provider_resource(self.connection())},
         )
+
+
+def _schedule(attributes: SourceAttributes, slug: str) -> str | None:
+    """What is written, and nightly where nothing is."""
+    return attributes.schedule if "schedule" in attributes.model_fields_set else nightly(slug)
 
 
 def relative_to_project(path: Path) -> Path:

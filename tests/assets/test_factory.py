@@ -26,7 +26,7 @@ def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:
     return dg.Failure(data.description, metadata=data.metadata)
 
 
-def test_a_source_has_three_assets_one_after_another() -> None:
+def test_a_source_has_three_assets_and_no_day_depends_on_the_catalogue() -> None:
     graph = {
         spec.key.to_user_string(): sorted(dep.asset_key.to_user_string() for dep in spec.deps)
         for asset in source_assets(facts())
@@ -34,7 +34,7 @@ def test_a_source_has_three_assets_one_after_another() -> None:
     }
     assert graph == {
         "roof/catalogue": [],
-        "roof/payloads": ["roof/catalogue"],
+        "roof/payloads": [],
         "roof/measurements": ["roof/payloads"],
     }
 
@@ -273,6 +273,40 @@ def test_a_catalogue_that_cannot_be_had_fails_with_one_sentence(house: House) ->
     house.provider.discovery_failure = CredentialsRejectedError("401", place="roof", fix="renew")
     result = house.run(FIRST, FIRST, only=[catalogue_key("roof")])
     assert failure_of(result).description == "roof: CredentialsRejectedError: 401 (roof): renew."
+
+
+ALL_THREE = [catalogue_key("roof"), PAYLOADS, MEASUREMENTS]
+
+
+def test_the_catalogue_is_read_before_the_days_of_its_run(house: House) -> None:
+    result = house.run(FIRST, LAST, only=ALL_THREE)
+    assert result.success
+    steps = [event.step_key for event in result.all_events if event.event_type_value == "STEP_SUCCESS"]
+    assert steps == ["roof__catalogue", "roof__days"]
+    [event] = result.asset_materializations_for_node("roof__catalogue")
+    assert event.partition is None
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
+
+
+def test_a_catalogue_that_fails_is_red_by_itself_and_stops_no_day_of_its_run(house: House) -> None:
+    house.provider.discovery_failure = CredentialsRejectedError("401", place="roof", fix="renew")
+    result = house.run(FIRST, LAST, only=ALL_THREE)
+    assert not result.success
+    assert failure_of(result).description == "roof: CredentialsRejectedError: 401 (roof): renew."
+    assert house.statuses(PAYLOADS, FIRST, LAST) == all_days("MATERIALIZED")
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED")
+    [report, *_] = house.warehouse.reports
+    assert report.n_inserted == 24
+
+
+def test_days_that_fail_leave_the_catalogue_of_their_run_green(house: House) -> None:
+    house.provider.failures[THIRD] = PayloadUnreadableError("cut", place="roof", fix="look")
+    result = house.run(FIRST, LAST, only=ALL_THREE)
+    assert failure_of(result).description == (
+        f"1 of 5 days of roof failed: {THIRD}. PayloadUnreadableError: cut (roof): look."
+    )
+    assert result.asset_materializations_for_node("roof__catalogue")
+    assert house.statuses(MEASUREMENTS, FIRST, LAST) == all_days("MATERIALIZED", THIRD)
 
 
 def test_checks_run_after_the_days(house: House) -> None:

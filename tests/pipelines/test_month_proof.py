@@ -45,8 +45,8 @@ LATE_SOURCE: Final = "charging_hub"
 LATE: Final = [DAYS[N_DAYS * 2 // 5 + n] for n in range(2)] if N_DAYS >= 10 and LATE_SOURCE in SOURCES else []
 """The days that come a week late; a short month has none, since they are asked for 7 and 14 days after they were."""
 
-TICK: Final = timedelta(hours=4, minutes=30)
-"""When every source's schedule asks."""
+TICK: Final = timedelta(hours=4, minutes=39)
+"""When every source's schedule has asked: of the ticks before Dagster makes up for the last."""
 
 CHECKS: Final = {timedelta(minutes=10): 1, timedelta(hours=18, minutes=10): 2}
 """When the checks are evaluated, and the runs of that: of the ticks before 18:10 Dagster makes up for the last."""
@@ -117,7 +117,7 @@ class Month:
         minutes = 60 if day == LAST else draw.randint(-120, 60)
         lived = Day(day, midnight + TICK + timedelta(minutes=minutes))
         began = time.monotonic()
-        moments = {midnight + at: n for at, n in CHECKS.items()} | {midnight + TICK: 2 * len(self._bindings)}
+        moments = {midnight + at: n for at, n in CHECKS.items()} | {midnight + TICK: len(self._bindings)}
         changes = {lived.outage: True, lived.outage + OUTAGE: False}
         for at, following in pairwise([*sorted({*moments, *changes}), midnight + timedelta(days=1)]):
             # Who was at work until now may have come later than that.

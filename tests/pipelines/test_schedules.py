@@ -1,4 +1,5 @@
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipelines.schedules import (
     due_ranges,
     is_cron,
     is_daily_or_oftener,
+    nightly,
     source_job,
     trailing_schedule,
 )
@@ -65,8 +67,8 @@ def requests(
 
 
 def ranges(found: list[dg.RunRequest]) -> list[tuple[str, str]]:
-    """The days of every request but the catalogue's."""
-    return [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in found[1:]]
+    """The days of every request."""
+    return [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in found]
 
 
 def having(*loaded: date) -> FakeWarehouse:
@@ -77,16 +79,32 @@ def having(*loaded: date) -> FakeWarehouse:
 
 
 def test_each_tick_asks_for_the_trailing_days_in_one_run(instance: dg.DagsterInstance) -> None:
-    catalogue, trailing = requests(instance, TICK, facts(first_day=day(7)))
+    [trailing] = requests(instance, TICK, facts(first_day=day(7)))
     assert (trailing.tags[RANGE_START], trailing.tags[RANGE_END]) == ("2026-02-07", "2026-02-09")
-    assert {key.to_user_string() for key in trailing.asset_selection or ()} == {"roof/payloads", "roof/measurements"}
-    assert [key.to_user_string() for key in catalogue.asset_selection or ()] == ["roof/catalogue"]
+    assert assets_of(trailing) == ["roof/catalogue", "roof/measurements", "roof/payloads"]
+
+
+def test_the_catalogue_rides_along_with_the_trailing_days_alone(instance: dg.DagsterInstance) -> None:
+    _, *due = requests(instance, TICK, facts(), having(*days(30), *days(3, day(3))))
+    assert due
+    assert {tuple(assets_of(one)) for one in due} == {("roof/measurements", "roof/payloads")}
+
+
+def assets_of(request: dg.RunRequest) -> list[str]:
+    return sorted(key.to_user_string() for key in request.asset_selection or ())
+
+
+def test_a_source_without_a_schedule_of_its_own_has_a_minute_of_its_own() -> None:
+    assert nightly("charging_hub") == nightly("charging_hub") == "35 4 * * *"
+    minutes = Counter(nightly(f"hub_{n}").split()[0] for n in range(200))
+    assert sorted(minutes) == [str(minute) for minute in range(30, 40)]
+    assert max(minutes.values()) < 40
 
 
 @pytest.mark.parametrize("day_of_change", [date(2026, 3, 29), date(2026, 10, 25)])
 def test_the_days_are_utc_days_on_the_days_the_clocks_change(instance: dg.DagsterInstance, day_of_change: date) -> None:
     tick = datetime.combine(day_of_change + timedelta(days=1), TICK.time(), tzinfo=UTC)
-    assert requests(instance, tick, facts())[1].tags[RANGE_END] == str(day_of_change)
+    assert requests(instance, tick, facts())[0].tags[RANGE_END] == str(day_of_change)
 
 
 def test_a_source_in_its_first_days_is_not_asked_for_earlier_ones() -> None:

@@ -191,9 +191,15 @@ def test_what_is_left_out_has_its_documented_default(tmp_path: Path) -> None:
     described(tmp_path, GOOD.replace("  base_url: https://example.org\n", ""))
     [source] = read_sources(tmp_path)
     assert isinstance(source, ExportServiceSource)
-    assert source.facts.schedule == "30 4 * * *"
+    assert source.facts.schedule == "33 4 * * *"  # of that name
     assert source.connection().endpoint.base_url == "https://app.sdk-cloud.de"
     assert source.connection().account.products is None
+
+
+def test_a_schedule_that_is_written_is_what_it_is(tmp_path: Path) -> None:
+    for name, written in {"hub": "30 4 * * *", "yard": "0 */6 * * *"}.items():
+        described(tmp_path, GOOD + f'  schedule: "{written}"\n', name)
+    assert [source.facts.schedule for source in read_sources(tmp_path)] == ["30 4 * * *", "0 */6 * * *"]
 
 
 def test_what_is_possible_of_a_series_is_said_by_its_key(tmp_path: Path) -> None:
