@@ -3,6 +3,7 @@
 #   PYTHON=python3.12   the interpreter the environment is made with (3.11 to 3.13; found when not given)
 #   ONCE=1  DAYS=60     for `make demo`: end after the summary; how many whole days to pull
 #   MONTH_DAYS=3        for `make prove`: how many days the simulated month has (30, for an hour or more)
+#   SECTION=memory      for `make bench`: a part of it (a wrong name says which there are)
 #   DATA=1              for `make clean`: also delete .joulehouse, which holds the embedded warehouse and the landing zone
 
 VENV := .venv
@@ -67,8 +68,8 @@ lock: $(READY) ## Renew every lock from pyproject.toml (hashes, no addresses)
 prove: $(READY) ## The longer proofs
 	$(BIN)/pytest -m prove
 
-bench: $(READY) .venv-bench/.ready ## The loader against raw COPY, and the whole way against dlt
-	$(BIN)/python -m tests.bench
+bench: $(READY) .venv-bench/.ready ## Speed and memory, against raw COPY and dlt (SECTION=memory: a part)
+	$(BIN)/python -m tests.bench $(SECTION)
 
 # The peer has an environment of its own: what it needs is nothing that we need.
 .venv-bench/.ready: requirements-bench.lock $(READY)

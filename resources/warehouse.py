@@ -51,7 +51,8 @@ def opened_warehouse(settings: Settings) -> Iterator[TimescaleWarehouse]:
         IngestError: See `warehouse_address`.
     """
     url = warehouse_address(settings)
-    with open_warehouse(url, settings.landing_url, restart=embedded_restart(settings, url)) as warehouse:
+    restart = embedded_restart(settings, url)
+    with open_warehouse(url, settings.landing_url, restart=restart, spool=settings.home / "spool") as warehouse:
         yield warehouse
 
 

@@ -155,10 +155,26 @@ def bits_of_texts(texts: Sequence[bytes]) -> BitsOf:
 
 
 def joined(parts: Sequence[DayFacts]) -> DayFacts:
-    """All of them, in the order of their keys."""
+    """All of them, in the order of their keys; what several say of a series and day, in the order of time, is one."""
     whole = [nothing(), *parts]
     facts = DayFacts(*(np.concatenate([getattr(one, name) for one in whole]) for name in DayFacts.__slots__))
-    return facts.taken(np.argsort(facts.key))
+    facts = facts.taken(np.argsort(facts.key, kind="stable"))
+    starts = np.flatnonzero(np.append(True, facts.key[1:] != facts.key[:-1])[: len(facts)])
+    if len(starts) == len(facts):
+        return facts
+    gaps = facts.longest_gap_us.copy()
+    gaps[1:] = np.maximum(gaps[1:], facts.first_us[1:] - facts.last_us[:-1])
+    gaps[starts] = facts.longest_gap_us[starts]
+    return DayFacts(
+        facts.key[starts],
+        np.add.reduceat(facts.found, starts),
+        facts.first_us[starts],
+        facts.last_us[np.append(starts[1:], len(facts)) - 1],
+        np.maximum.reduceat(gaps, starts),
+        np.fmin.reduceat(facts.minimum, starts),
+        np.fmax.reduceat(facts.maximum, starts),
+        np.add.reduceat(facts.value_hash, starts),
+    )
 
 
 def nothing() -> DayFacts:

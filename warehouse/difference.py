@@ -67,12 +67,14 @@ def compare(
         provisional: Number in the catalogue → instants at which nothing is lost by another value: a stream put them.
     """
     n_stored = n_unchanged = n_overwritten = 0
-    is_stored = np.zeros(len(points), dtype=np.bool_)
+    is_stored = np.empty(0, dtype=np.bool_)
     changed: list[npt.NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
     gone_ids, gone_at = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     gone_values: list[npt.NDArray[_Value]] = [np.empty(0, dtype=dtype)]
     for series_id, found_at, packed in stored:
         at_us, values = _in_order(found_at, decode(packed))
+        if not n_stored:  # a day that is loaded for the first time needs none
+            is_stored = np.zeros(len(points), dtype=np.bool_)
         n_stored += len(at_us)
         rank = rank_of.get(series_id)
         span = slice(0, 0) if rank is None else points.span_of(rank)

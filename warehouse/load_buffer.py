@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.contract import Closeable
 from domain.errors import NormalizationError
 from domain.instants import instant
 from domain.measurement import Normalized
@@ -26,8 +28,15 @@ OTHER_NAMES: Final = "(other names)"
 """What the values of further unmapped fields are counted as."""
 
 
-class LoadBuffer:
+class LoadBuffer(Closeable):
     """Batches taken in, before any transaction is open: the network and the normalizer are done when a load begins.
+
+    Args:
+        source: Whose points.
+        window: The partition.
+        catalogue: Knows the numbers of series.
+        place: For messages.
+        folder: See `warehouse.points.Points`.
 
     Attributes:
         numbers: Numbers from the provider.
@@ -41,9 +50,11 @@ class LoadBuffer:
         n_duplicate: Points left out because an equal one is there.
     """
 
-    def __init__(self, source: str, window: Window, catalogue: Catalogue, *, place: str) -> None:
-        self.numbers: Points[np.float64] = Points(window, np.float64, place=place)
-        self.states: Points[np.int64] = Points(window, np.int64, place=place)
+    def __init__(
+        self, source: str, window: Window, catalogue: Catalogue, *, place: str, folder: Path | None = None
+    ) -> None:
+        self.numbers: Points[np.float64] = Points(window, np.float64, place=place, folder=folder)
+        self.states: Points[np.int64] = Points(window, np.int64, place=place, folder=folder)
         self.texts: list[bytes] = []
         self.quantities: dict[int, str] = {}
         self.quarantine = Quarantine()
@@ -60,10 +71,16 @@ class LoadBuffer:
         self._site: list[str] = []
         self._codes: dict[str, int | None] = {}
 
+    def close(self) -> None:
+        """Give back what is on disk."""
+        self.numbers.close()
+        self.states.close()
+
     def take(self, batch: Normalized) -> None:
         """Add a batch.
 
         Raises:
+            WarehouseUnavailableError: What does not fit into memory cannot be put on disk.
             NormalizationError: It breaks the schema.
             OutsidePartitionError: A point lies outside of the window.
             RowsRefusedError: A series has changed its quantity.

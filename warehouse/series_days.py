@@ -59,16 +59,20 @@ def write_loaded(
         whole = known if window.is_of_whole_days else []
         if whole:
             ranks = np.array(sorted(rank_of[one] for one in whole), dtype=np.int64)
-            keys, values = points.of_ranks(ranks)
-            facts = facts_of(
-                keys,
-                values,
-                time_bits=points.time_bits,
-                start_us=points.start_us,
-                end_us=microseconds(window.end),
-                series_ids=series_ids,
-                ranks=ranks,
-                bits_of=bits_of,
+            facts = joined(
+                [
+                    facts_of(
+                        keys,
+                        values,
+                        time_bits=points.time_bits,
+                        start_us=points.start_us,
+                        end_us=microseconds(window.end),
+                        series_ids=series_ids,
+                        ranks=some,
+                        bits_of=bits_of,
+                    )
+                    for some, keys, values in points.of_ranks(ranks)
+                ]
             )
             n_rows += (write_first if is_first[plural] else write)(connection, facts, whole, window)
         others = sorted(set(touched[plural]) - set(whole))

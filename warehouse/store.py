@@ -49,6 +49,7 @@ def open_warehouse(
     code_version: str | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
     restart: Callable[[], object] | None = None,
+    spool: Path | None = None,
 ) -> "TimescaleWarehouse":
     """The warehouse at `url`, with its landing zone. Nothing is connected until something is asked.
 
@@ -58,6 +59,8 @@ def open_warehouse(
         code_version: What the ledger says loaded a partition; this release by default.
         patience_seconds: How long a database that was there is waited for, whatever is asked.
         restart: Starts its server if it does not run, where that is ours to do.
+        spool: A folder for the points of large days; the system's one for temporary files by default, which may be
+            memory.
     """
     address = Address.of(url)
     availability = Availability(
@@ -67,7 +70,7 @@ def open_warehouse(
         restart=restart,
     )
     connections = Connections(address, availability)
-    return TimescaleWarehouse(connections, Landing(landing), code_version or version("joulehouse"))
+    return TimescaleWarehouse(connections, Landing(landing), code_version or version("joulehouse"), spool)
 
 
 class TimescaleWarehouse(Closeable):
@@ -87,12 +90,15 @@ class TimescaleWarehouse(Closeable):
         run_leases: Which process works on which run.
     """
 
-    def __init__(self, connections: Connections, landing: Landing, code_version: str) -> None:
+    def __init__(
+        self, connections: Connections, landing: Landing, code_version: str, spool: Path | None = None
+    ) -> None:
         self._connections: Final = connections
         self._session: Final = pulls.PullSession(connections.address, connections.availability)
         self._catalogue: Final = Catalogue(self._connections)
         self._landing: Final = landing
         self._code_version: Final = code_version
+        self._spool: Final = spool
         self.ledger: Final = Ledger(self._connections)
         self.reading: Final = Reading(self._connections)
         self.live: Final = Live(self._connections, self._catalogue)
@@ -144,7 +150,7 @@ class TimescaleWarehouse(Closeable):
     ) -> LoadReport:
         """Make the measurements of `source` inside `window` equal to what `batches` say, in one transaction.
 
-        Batches are taken in one by one before the transaction begins, at 16 bytes a point.
+        Batches are taken in one by one before the transaction begins, a bounded number of points in memory.
 
         Raises:
             IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
@@ -155,14 +161,14 @@ class TimescaleWarehouse(Closeable):
         """
         seconds = _stopwatch()
         assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
-        buffer = LoadBuffer(source, window, self._catalogue, place=assignment.place)
-        try:
-            _fill_buffer(buffer, batches, assignment.place)
-            return self._commit(assignment, buffer, seconds)
-        except IngestError as error:
-            if not is_session_lost(error):
-                self._record(assignment, buffer, error, seconds())
-            raise
+        with LoadBuffer(source, window, self._catalogue, place=assignment.place, folder=self._spool) as buffer:
+            try:
+                _fill_buffer(buffer, batches, assignment.place)
+                return self._commit(assignment, buffer, seconds)
+            except IngestError as error:
+                if not is_session_lost(error):
+                    self._record(assignment, buffer, error, seconds())
+                raise
 
     def wait_until_available(self, error: WarehouseUnavailableError) -> None:
         """Wait until the database gives a session again, after `error` has lost one.

@@ -198,20 +198,23 @@ def _pieces_of_stored(found: Sequence[tuple[int, Ints, bytes]], zone_of: Mapping
 def _from_memory(
     points: Points[np.float64], ranks: Ints, series_ids: Ints, zone_of: Mapping[int, str], window: Window
 ) -> Summary:
-    keys, values = points.of_ranks(ranks)
     zones = [zone_of[one] for one in series_ids.tolist()]
-    pieces = pieces_of(
-        keys,
-        values,
-        time_bits=points.time_bits,
-        start_us=points.start_us,
-        series_ids=series_ids,
-        zones=zones,
-        ranks=ranks,
-        calendar=_calendar(window),
-    )
+    calendar = _calendar(window)
+    pieces = [
+        pieces_of(
+            keys,
+            values,
+            time_bits=points.time_bits,
+            start_us=points.start_us,
+            series_ids=series_ids,
+            zones=zones,
+            ranks=some,
+            calendar=calendar,
+        )
+        for some, keys, values in points.of_ranks(ranks)
+    ]
     # Ranks are in the order in which series were met; rows are kept in the order of their numbers.
-    return summarized(_in_order([pieces]), zone_of)
+    return summarized(_in_order(pieces), zone_of)
 
 
 def _in_order(parts: Sequence[Pieces]) -> Pieces:

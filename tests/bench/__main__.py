@@ -1,15 +1,31 @@
-"""`make bench`: everything that is promised of speed and memory, as ratios, in one run."""
+"""`make bench`: everything that is promised of speed and memory, as ratios, in one run; `SECTION=…`: a part of it."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from tests.bench import gaps, loader, reading, summaries, whole_way
 from tests.bench.rooms import say
 
+SECTIONS: Final[Mapping[str, Callable[[], bool]]] = {
+    "loader": loader.main,
+    "summaries": summaries.main,
+    "gaps": gaps.main,
+    "reading": reading.main,
+    "whole_way": whole_way.main,
+    "memory": whole_way.main_memory,
+}
 
-def main() -> int:
-    """Run every measurement; 0 if every promise holds."""
-    kept = [loader.main(), summaries.main(), gaps.main(), reading.main(), whole_way.main()]
+
+def main(chosen: list[str]) -> int:
+    """Run the measurements that are named, all if none is; 0 if every promise holds."""
+    if unknown := set(chosen) - SECTIONS.keys():
+        say(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
+        return 2
+    kept = [SECTIONS[name]() for name in chosen or SECTIONS]
     say("every promise holds" if all(kept) else "a promise does not hold")
     return 0 if all(kept) else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """What the measurements share: a warehouse of their own, points to load, and a stopwatch."""
 
-import resource
+import re
 import sys
 import tempfile
 import time
@@ -133,8 +133,17 @@ def seconds_of(run: Callable[[], object]) -> float:
 
 
 def peak_mib() -> float:
-    """The largest resident size this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The largest resident size of this process since it began, or since the last `forget_peak`.
+
+    Not `ru_maxrss`: that of a child begins at the size of its parent.
+    """
+    found = re.search(r"^VmHWM:\s+([0-9]+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(found.group(1)) / 1024 if found else 0.0
+
+
+def forget_peak() -> None:
+    """Have the peak begin anew, with what is resident now."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def say(text: str) -> None:

@@ -13,7 +13,7 @@ from providers._http_types import Secret
 from providers._login import ClientCredentials
 from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
-from tests.bench.rooms import peak_mib
+from tests.bench.rooms import forget_peak, peak_mib
 from tests.fakes.harness import ProviderOver
 from warehouse.store import open_warehouse
 
@@ -33,6 +33,7 @@ def main() -> None:
     http = ApiClient(origin, source="bench", credentials=credentials)
     provider = ProviderOver(ExportService(http, account), account, http)
     window = Window.of_day(date.fromisoformat(given["day"]))
+    forget_peak()
     idle = peak_mib()
     with open_warehouse(given["database"], Path(given["landing"])) as warehouse:
         started = perf_counter()
