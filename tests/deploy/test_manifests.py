@@ -11,7 +11,6 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from pipelines.webserver.origins import OwnOrigins
 from tests.fakes.kustomize import Manifest, build, containers, pod_spec
 from tests.fakes.pod_security import breaches
 
@@ -151,22 +150,6 @@ def test_what_serves_others_is_probed(name: str) -> None:
     (container,) = spec_of(find("large", "Deployment", name))["containers"]
     wanted = {"startupProbe", "livenessProbe"} | ({"readinessProbe"} if "ports" in container else set())
     assert wanted <= set(container)
-
-
-@pytest.mark.parametrize(("name", "ports"), [("webserver", [3000]), ("viewers", [3001, 3000])])
-def test_the_guard_lets_the_probes_and_a_forwarded_port_in(name: str, ports: list[int]) -> None:
-    (container,) = spec_of(find("large", "Deployment", name))["containers"]
-    command = container["command"]
-    assert command[:3] == ["python", "-m", "pipelines.webserver"]
-    options = dict(word.removeprefix("--").split("=") for word in command if "port=" in word)
-    assert [int(options[word]) for word in ("published-port", "port") if word in options] == ports
-    own = OwnOrigins.of(ports)
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        (header,) = container[probe]["httpGet"]["httpHeaders"]
-        assert header["name"] == "Host"
-        assert own.has_host(header["value"])
-    (service,) = find("large", "Service", name)["spec"]["ports"]
-    assert own.has_host(f"localhost:{service['port']}")
 
 
 def test_the_ui_for_viewers_is_read_only() -> None:

@@ -16,7 +16,6 @@ Manifest = dict[str, Any]
 _KNOWN: Final = {
     *("apiVersion", "kind", "namespace", "resources", "patches", "configMapGenerator", "images", "replacements"),
 }
-_CLUSTER_WIDE: Final = {"Namespace"}
 _MERGE_KEYS: Final = {
     "containers": "name",
     "initContainers": "name",
@@ -44,9 +43,9 @@ def build(folder: Path) -> list[Manifest]:
             merged = _merged(target, change)
             target.clear()
             target.update(merged)
-    for manifest in manifests:
-        if "namespace" in overlay and manifest["kind"] not in _CLUSTER_WIDE:
-            manifest["metadata"]["namespace"] = overlay["namespace"]
+    if "namespace" in overlay:
+        for manifest in manifests:
+            _put_into(overlay["namespace"], manifest)
     for image in overlay.get("images", ()):
         _require({"name", "newName", "newTag"}, image)
         for container in (one for manifest in manifests for one in containers(manifest)):
@@ -68,6 +67,12 @@ def containers(manifest: Manifest) -> Iterator[Manifest]:
     spec = pod_spec(manifest) or {}
     yield from spec.get("initContainers", ())
     yield from spec.get("containers", ())
+
+
+def _put_into(namespace: str, manifest: Manifest) -> None:
+    manifest["metadata"]["name" if manifest["kind"] == "Namespace" else "namespace"] = namespace
+    for subject in manifest.get("subjects", ()):
+        subject["namespace"] = namespace
 
 
 def _require(words: set[str], node: Manifest) -> None:
