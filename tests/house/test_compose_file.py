@@ -19,11 +19,12 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = sorted(set(SERVICES) - {"warehouse"})
 
 
-@pytest.mark.parametrize("name", ["migrate", "code", "webserver", "daemon"])
-def test_dagsters_settings_come_from_the_checkout_and_not_from_a_volume(name: str) -> None:
-    volumes = SERVICES[name]["volumes"]
-    settings = "./pipelines/instance/dagster.yaml:/var/lib/joulehouse/dagster/dagster.yaml:ro"
-    assert volumes.index(settings) > volumes.index("dagster:/var/lib/joulehouse/dagster")
+def test_dagsters_settings_come_from_the_checkout_with_every_up() -> None:
+    assert "./pipelines/instance:/opt/joulehouse/pipelines/instance:ro" in SERVICES["migrate"]["volumes"]
+    *_, line = SERVICES["migrate"]["command"]
+    assert line.startswith('install -m 0644 pipelines/instance/dagster.yaml "$$DAGSTER_HOME" && ')
+    for name in ("code", "webserver", "daemon"):
+        assert "dagster:/var/lib/joulehouse/dagster" in SERVICES[name]["volumes"]
     assert "dagster.yaml" not in (ROOT / "Dockerfile").read_text()
 
 
@@ -58,7 +59,50 @@ def test_a_live_stream_is_asked_for_by_its_profile_and_ends_with_the_network_it_
 def test_a_live_stream_gets_the_warehouse_and_no_password_of_another_database() -> None:
     environment = SERVICES["live"]["environment"]
     assert environment["WAREHOUSE_URL"] == SERVICES["code"]["environment"]["WAREHOUSE_URL"]
-    assert (environment["POSTGRES_PASSWORD"], environment["DAGSTER_PG_PASSWORD"]) == ("", "")
+    assert {environment[f"{name}_PASSWORD"] for name in ("POSTGRES", "DAGSTER_PG", "REDIS")} == {""}
+
+
+def test_with_the_profile_workers_everybody_launches_for_workers_and_without_it_nobody_does() -> None:
+    settings = SERVICES["worker-settings"]
+    assert settings["profiles"] == ["workers"]
+    assert settings["command"][-1] == 'install -m 0644 pipelines/instance/workers/dagster.yaml "$$DAGSTER_HOME"'
+    assert settings["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    done = {"condition": "service_completed_successfully", "required": False}
+    assert SERVICES["code"]["depends_on"]["worker-settings"] == done
+    for name in ("webserver", "daemon"):  # and these after the code server
+        assert SERVICES[name]["depends_on"]["code"] == {"condition": "service_healthy"}
+
+
+def test_a_worker_has_a_spool_and_settings_of_its_own_and_the_landing_zone_of_all() -> None:
+    worker, code = SERVICES["worker"], SERVICES["code"]
+    assert worker["command"] == ["joulehouse", "worker", "--places", "${PLACES_PER_WORKER:-2}"]
+    # Without a name: another one for each of `--scale worker=3`.
+    assert {"/var/lib/joulehouse/spool", "/var/lib/joulehouse/dagster"} < set(worker["volumes"])
+    assert worker["environment"]["TMPDIR"] == "/var/lib/joulehouse/spool"
+    assert worker["environment"]["DAGSTER_HOME"] == ""
+    assert "landing:/var/lib/joulehouse/landing" in worker["volumes"]
+    assert "./assets:/opt/joulehouse/assets:ro" in worker["volumes"]
+    assert worker["image"] == code["image"]
+    assert "container_name" not in worker
+    assert worker["environment"]["BROKER_URL"] == code["environment"]["BROKER_URL"]
+    assert worker["environment"]["WAREHOUSE_URL"] == code["environment"]["WAREHOUSE_URL"]
+    assert worker["network_mode"] == "${WORKER_NETWORK-service:code}"
+    assert "os.kill(1, signal.SIGTERM)" in worker["healthcheck"]["test"][-1]
+
+
+def test_the_one_image_has_what_workers_need() -> None:
+    assert SERVICES["migrate"]["build"]["args"]["EXTRAS"] == "${IMAGE_EXTRAS:-workers}"
+    assert "requirements-$extra.lock" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_broker_wants_a_password_that_nobody_sees_and_keeps_what_waits_in_it() -> None:
+    redis = SERVICES["redis"]
+    assert redis["profiles"] == ["workers"]
+    assert "ports" not in redis
+    assert "requirepass $${REDIS_PASSWORD:?" in redis["command"][-1]
+    assert redis["command"][-1].endswith("exec redis-server /tmp/redis.conf --dir /data --appendonly yes")
+    assert redis["volumes"] == ["broker:/data"]
+    assert "\nREDIS_PASSWORD=\n" in (ROOT / ".env.example").read_text()
 
 
 def test_the_watch_lives_without_the_daemon_and_gets_no_password_of_another_database() -> None:
@@ -69,7 +113,7 @@ def test_the_watch_lives_without_the_daemon_and_gets_no_password_of_another_data
     assert set(watch["depends_on"]) == {"migrate"}
     environment = watch["environment"]
     assert environment["WAREHOUSE_URL"] == SERVICES["code"]["environment"]["WAREHOUSE_URL"]
-    assert (environment["POSTGRES_PASSWORD"], environment["DAGSTER_PG_PASSWORD"]) == ("", "")
+    assert {environment[f"{name}_PASSWORD"] for name in ("POSTGRES", "DAGSTER_PG", "REDIS")} == {""}
     # `make .env` draws a password for whatever ends in an equals sign, and that is no address.
     named = [line for line in (ROOT / ".env.example").read_text().splitlines() if re.search("NOTIFY_|WATCH_", line)]
     assert len(named) >= 5
