@@ -15,10 +15,14 @@ from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 
 import pipelines.definitions as _definitions  # noqa: F401  # imported before runs are forked
 from domain.errors import ConfigurationError
+from pipelines.executor import begun_elsewhere, held_run
 from pipelines.workers.launcher import WorkerLauncher
 
 if TYPE_CHECKING:
     from celery import Celery
+
+
+_log = logging.getLogger(__name__)
 
 
 def _application() -> "Celery":
@@ -38,7 +42,11 @@ app = _application()
 
 @app.task(name=TASK_EXECUTE_JOB_NAME)  # type: ignore[untyped-decorator]  # Celery has no types
 def execute_job(execute_job_args_packed: dict[str, Any]) -> None:
-    """Work at a run; what becomes of it, it tells Dagster's history itself."""
+    """Work at a run that nobody has begun; what becomes of it, it tells Dagster's history itself."""
     args = unpack_value(execute_job_args_packed, as_type=ExecuteRunArgs)
-    with dg.DagsterInstance.get() as instance:
-        _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+    with held_run(args.run_id) as lease:
+        if lease is None:
+            _log.warning(begun_elsewhere(args.run_id))
+            return
+        with dg.DagsterInstance.get() as instance:
+            _execute_run_command_body(args.run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

@@ -7,6 +7,7 @@ was, and a result that expired would fail a run that lives.
 
 import dagster as dg
 import dagster._check as check
+from celery.canvas import Signature
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator, RunQueueConfig
@@ -43,16 +44,16 @@ class WorkerLauncher(CeleryRunLauncher):
             DagsterUserCodeUnreachableError: The broker does not answer: the one error after which the daemon puts a run
                 back into its queue, and fails it after all others.
         """
-        run = context.dagster_run
-        args = ExecuteRunArgs(
-            job_origin=check.not_none(run.job_code_origin), run_id=run.run_id, instance_ref=self._instance.get_ref()
-        )
-        # By its name: the class above would make the task anew for each run, and Celery 5.7 complains of the second.
-        task = self.celery.signature(TASK_EXECUTE_JOB_NAME, kwargs={"execute_job_args_packed": pack_value(args)})
         try:
-            self._launch_celery_task_run(run, task, TASK_EXECUTE_JOB_NAME)
+            self._launch_celery_task_run(context.dagster_run, self.task_of(context.dagster_run), TASK_EXECUTE_JOB_NAME)
         except OperationalError as error:
             raise DagsterUserCodeUnreachableError(f"The broker of the workers does not answer: {error}.") from error
+
+    def task_of(self, run: dg.DagsterRun) -> Signature:
+        """A run as a task, by its name: the class above makes a new one each time, of which Celery 5.7 complains."""
+        origin = check.not_none(run.job_code_origin)
+        args = ExecuteRunArgs(job_origin=origin, run_id=run.run_id, instance_ref=self._instance.get_ref())
+        return self.celery.signature(TASK_EXECUTE_JOB_NAME, kwargs={"execute_job_args_packed": pack_value(args)})
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt the run, which then says itself that it was cancelled; one that nobody has begun ends here.

@@ -13,6 +13,7 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
+from pipelines.lost_runs import Patience
 from pipelines.workers.launcher import WorkerLauncher
 from resources.settings import PROJECT
 from tests.fakes.broker import Broker, running_broker
@@ -48,7 +49,7 @@ def test_what_the_settings_promise_is_what_celery_has(instance: dg.DagsterInstan
     # A worker takes a run when it has a place for it, and says so at once; what is lost then is Dagster's to start.
     assert (conf.worker_prefetch_multiplier, conf.worker_disable_prefetch) == (1, True)
     assert (conf.task_acks_late, conf.task_reject_on_worker_lost) == (False, None)
-    assert conf.broker_transport_options["visibility_timeout"] < instance.run_monitoring_start_timeout_seconds
+    assert conf.broker_transport_options["visibility_timeout"] < Patience().start.total_seconds()
     # There is no result that could expire under a run at work, and nobody who would believe it.
     assert (conf.result_backend, conf.task_ignore_result) == (None, True)
     assert not launcher.supports_check_run_worker_health

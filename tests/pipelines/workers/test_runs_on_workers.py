@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import psutil
 import pytest
-from dagster._core.launcher import LaunchRunContext
 
 from assets.source import measurements_key, payloads_key
 from pipelines.local.processes import poll
@@ -24,7 +22,6 @@ from warehouse.store import TimescaleWarehouse, open_warehouse
 # Dagster 1.13.27 calls functions that it has deprecated itself.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster.*")
 
-NOWHERE: Any = None  # the launcher asks no code server
 FIRST = date(2026, 1, 1)
 DAYS = [str(FIRST + timedelta(days=n)) for n in range(3)]
 GRID = dg.DailyPartitionsDefinition(str(FIRST), timezone="UTC")
@@ -67,7 +64,7 @@ class House:
         """Have the broker hand out the task of `run` once more."""
         launcher = self.dagster.instance.run_launcher
         assert isinstance(launcher, WorkerLauncher)
-        launcher.launch_run(LaunchRunContext(run, NOWHERE))
+        launcher.task_of(run).apply_async(queue=launcher.default_queue)
 
 
 @pytest.fixture
@@ -84,20 +81,22 @@ def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             "NORTH_CLIENT_ID": sandbox.client_id,
             "NORTH_CLIENT_SECRET": sandbox.client_secret,
             "BROKER_URL": broker.url,
-            "WORKER_PLACES": "1",
+            "WORKER_PLACES": "2",
         }.items():
             monkeypatch.setenv(name, value)
         with (
             running_dagster(clone, tmp_path / "dagster", "workers") as stack,
             open_warehouse(database, str(tmp_path / "landing")) as warehouse,
-            running_worker(tmp_path / "worker", os.environ) as worker,
+            running_worker(tmp_path / "worker", os.environ, places=2) as worker,
         ):
             yield House(sandbox, stack, warehouse, broker, worker)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_a_run_goes_through_the_broker_to_a_worker_and_delivered_twice_it_starts_nothing(house: House) -> None:
+def test_a_run_goes_through_the_broker_to_a_worker_and_a_task_that_is_delivered_twice_starts_nothing(
+    house: House,
+) -> None:
     stack, asked = house.dagster, house.sandbox.control.requests
     [run] = stack.runs_of(stack.backfill(BOTH, DAYS))
     assert run.status == dg.DagsterRunStatus.SUCCESS
@@ -105,16 +104,18 @@ def test_a_run_goes_through_the_broker_to_a_worker_and_delivered_twice_it_starts
     [pid] = house.pids(run)
     assert any(not psutil.pid_exists(pid) for _ in poll(60)), "a run's memory goes with it"
 
+    # Delivered once more, at its end and while it is at work, it is begun by nobody else.
     newest, n_asked = house.warehouse.ledger.newest_id(), len(asked())
-    house.deliver_again(run)
-    assert any(
-        "Ignoring a run worker that started after the run had already finished" in house.log(run) for _ in poll(60)
-    )
-    assert (house.warehouse.ledger.newest_id(), len(asked())) == (newest, n_asked)
-
-    # One that is at work is cancelled by its worker, and says so itself.
     house.sandbox.control.export_service.fault("latency", seconds=60)
-    cancelled = stack.start(BOTH, DAYS[:1])
+    at_work = stack.start(BOTH, DAYS[:1])
     assert any(len(asked()) > n_asked for _ in poll(60))
-    assert stack.instance.run_launcher.terminate(cancelled.run_id)
-    assert any(house.status(cancelled) == dg.DagsterRunStatus.CANCELED for _ in poll(60))
+    n_asked = len(asked())
+    for one in (run, at_work):
+        house.deliver_again(one)
+        assert any(f"{one.run_id} was begun by another process" in house.worker.log.read_text() for _ in poll(60))
+    assert (house.warehouse.ledger.newest_id(), len(asked())) == (newest, n_asked)
+    assert len(house.pids(at_work)) == 1
+
+    # One that is cancelled is interrupted by its worker, and says so itself.
+    assert stack.instance.run_launcher.terminate(at_work.run_id)
+    assert any(house.status(at_work) == dg.DagsterRunStatus.CANCELED for _ in poll(60))
