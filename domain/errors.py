@@ -10,7 +10,8 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
     │   │   ├── IncompleteAnswerError  ⟳        the body ended before its own proof of completeness
     │   │   ├── DeadlineExceededError  ⟳        the total time allowed for one request has run out
     │   │   ├── NotYetPublishedError   ⟳        the window is not out yet
-    │   │   └── ExportPendingError     ⟳        the provider is at work on the answer, or on another one before it
+    │   │   ├── ExportPendingError     ⟳        the provider is at work on the answer, or on another one before it
+    │   │   └── ProxyUnavailableError  ⟳        the proxy: unreachable, silent, or without a way to the provider
     │   ├── CredentialsRejectedError            401 after a renewal, 403, or a login page
     │   ├── RequestRejectedError                any other 3xx and 4xx: asking again changes nothing
     │   ├── PayloadUnreadableError              the answer does not fit the provider's vocabulary
@@ -18,7 +19,8 @@ Two questions and no third: whose fault is it (the tree), and does waiting help 
     │   ├── PagingLoopError                     a continuation token came back a second time
     │   ├── TruncationSuspectedError            a page looks cut and no narrower request clears it
     │   ├── OutsideWindowError                  the answer holds rows of another window than was asked
-    │   └── AddressRefusedError                 a host, scheme, port or redirect that is not on the list
+    │   ├── AddressRefusedError                 a host, scheme, port or redirect that is not on the list
+    │   └── ProxyRefusedError                   the proxy lets us not through: its rules, or our credentials there
     ├── NormalizationError             ours     normalize produced what the schema refuses: our bug
     ├── UnforeseenError                ours     anything else that was raised while a provider was asked: our bug
     └── WarehouseError
@@ -131,6 +133,10 @@ class ExportPendingError(ProviderUnavailableError):
     """The provider is still preparing an answer that was ordered, and takes no other order meanwhile."""
 
 
+class ProxyUnavailableError(ProviderUnavailableError):
+    """The proxy before the provider did not answer, or has no way to the provider now; nothing was sent there."""
+
+
 class CredentialsRejectedError(ProviderError):
     """The provider does not accept who we are."""
 
@@ -172,6 +178,10 @@ class OutsideWindowError(ProviderError):
 
 class AddressRefusedError(ProviderError):
     """A host, scheme, port or redirect that is not on the list; nothing was sent there."""
+
+
+class ProxyRefusedError(ProviderError):
+    """The proxy before the provider does not let us through; nothing was sent there."""
 
 
 class NormalizationError(IngestError):

@@ -105,6 +105,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_ip(host: str) -> bool:
+    """Whether `host` is an address by its spelling, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(address: str) -> bool:
     """Whether an IP address lies in the open internet, whatever it is wrapped in."""
     try:

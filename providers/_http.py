@@ -19,6 +19,7 @@ from domain.errors import AddressRefusedError, ConfigurationError, RequestReject
 from providers._addresses import Address, Origin, Resolver, is_loopback, is_text, look_up
 from providers._http_client import Call, Client
 from providers._http_types import FILE_LIMITS, USER_AGENT, Credentials, Download, Limits, Response, Secret
+from providers._proxy import Proxy
 from providers._retry import Retries
 from providers._socket import Permit, permit_all, permit_by_name
 from providers._transport import Transport
@@ -44,6 +45,7 @@ class ApiClient(Client):
         user_agent: How we introduce ourselves.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
         allow_private: Whether the API may stand in a private network.
+        proxy: What connects, and looks the name up, in our place; None for nothing.
         resolve: Looks names up.
         sleep: Waits between tries.
         spread: Draws a wait from a span.
@@ -60,13 +62,14 @@ class ApiClient(Client):
         user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
         allow_private: bool = False,
+        proxy: Proxy | None = None,
         resolve: Resolver = look_up,
         sleep: Callable[[float], None] = time.sleep,
         spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         permit: Permit = permit_all if allow_private else permit_by_name
         super().__init__(
-            Transport(limits, resolve=resolve, permit=permit, ca_file=ca_file, budget=budget),
+            Transport(limits, resolve=resolve, permit=permit, ca_file=ca_file, budget=budget, proxy=proxy),
             Retries(limits, sleep=sleep, spread=spread, postpone=budget.postpone if budget else None),
             source=source,
             credentials=credentials,
@@ -185,8 +188,8 @@ class BlobClient(Client):
     """Fetches files from listed hosts, without credentials. Safe to use from many threads; close it, or use `with`.
 
     An address that a provider sends is only as good as the list: the parsed host must be on it, spelled exactly; https
-    alone; the name is looked up once and must lead to public addresses. A loopback address with its port can be listed
-    for a server on this machine, and then plain http will do. No redirect is followed.
+    alone; the name is looked up once and must lead to public addresses (a proxy looks it up itself). A loopback address
+    with its port can be listed for a server on this machine, and then plain http will do. No redirect is followed.
 
     Args:
         allowed_hosts: Names, each perhaps with `:port`; 443 otherwise.
@@ -195,6 +198,7 @@ class BlobClient(Client):
         budget: Asked before every request, retries included.
         user_agent: How we introduce ourselves.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
+        proxy: As for an API.
         resolve: Looks names up.
         sleep: Waits between tries.
         spread: Draws a wait from a span.
@@ -212,12 +216,13 @@ class BlobClient(Client):
         budget: Budget | None = None,
         user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
+        proxy: Proxy | None = None,
         resolve: Resolver = look_up,
         sleep: Callable[[float], None] = time.sleep,
         spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         super().__init__(
-            Transport(limits, resolve=resolve, permit=permit_by_name, ca_file=ca_file, budget=budget),
+            Transport(limits, resolve=resolve, permit=permit_by_name, ca_file=ca_file, budget=budget, proxy=proxy),
             Retries(limits, sleep=sleep, spread=spread, postpone=budget.postpone if budget else None),
             source=source,
             credentials=None,

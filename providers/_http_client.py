@@ -201,6 +201,13 @@ class Client(Closeable):
         """What the head of a response means; None if its body should be read."""
         if head.status in call.handled_statuses:
             return None
+        failure = self._failure(call, head, secrets)
+        proxy = self._transport.proxy_to(call.url)
+        if failure is None or proxy is None or head.media_type not in WEB_PAGES:
+            return failure
+        return failure.doubting(proxy)
+
+    def _failure(self, call: Call, head: Head, secrets: Mapping[str, str]) -> Failure | None:
         failure = failure_of_status(head.status, head.headers, call.url)
         if failure is not None:
             is_quoted = call.may_quote and failure.kind is RequestRejectedError

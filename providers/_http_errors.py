@@ -27,8 +27,10 @@ from domain.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
+from providers._proxy import Proxy
 from providers._socket import ForbiddenAddressError
 from providers._tls_errors import tls_failure
+from providers._tunnel import NoTunnelError
 
 UNAUTHORIZED: Final = 401
 WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -120,7 +122,8 @@ FAILURES: Final[Mapping[int | range | type[Exception], Policy]] = {
         "check the name; nothing was sent", was_sent=False,
     ),
 }  # fmt: skip
-FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, ForbiddenAddressError)
+_OF_HTTPX: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
+FOREIGN: Final = (*_OF_HTTPX, ForbiddenAddressError, NoTunnelError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,11 @@ class Failure:
         error = self.kind(f"{self.culprit}{tries}", place=place, fix=self.fix, **self.extras)
         error.was_sent = self.was_sent
         return error
+
+    def doubting(self, proxy: Proxy) -> Self:
+        """The same where a web page came through a proxy: one that opens TLS shows pages of its own."""
+        culprit = f"{self.culprit}, with a web page that is the proxy's own ({proxy}) if that opens TLS"
+        return replace(self, culprit=culprit, fix=f"{self.fix}; or ask whoever runs the proxy")
 
     def quoting(self, text: str) -> Self:
         """The same with what the provider said about it."""
@@ -187,18 +195,23 @@ def failure_of_status(status: int, headers: Mapping[str, str], url: str = "") ->
     )
 
 
-def failure_of_exception(error: Exception, *, in_body: bool, is_late: bool) -> Failure:
+def failure_of_exception(error: Exception, *, in_body: bool, is_late: bool, proxy: Proxy | None = None) -> Failure:
     """What an exception of `FOREIGN` means, in our words alone.
 
     Args:
         error: As raised below us.
         in_body: Whether the head of the response had come.
         is_late: Whether the deadline has passed.
+        proxy: What the request went through.
     """
+    if isinstance(error, NoTunnelError):
+        may_retry = error.kind.retryable
+        return Failure(error.kind, error.culprit, error.fix, may_retry=may_retry, was_sent=False)
     if is_late and not isinstance(error, ForbiddenAddressError):
         return Failure(DeadlineExceededError, "the time allowed for this request has run out", _WAIT)
     for cause in _causes(error):
-        tls = tls_failure(cause) if isinstance(error, httpx.ConnectError | httpx.ReadError) and not in_body else None
+        may_be_tls = isinstance(error, httpx.ConnectError | httpx.ReadError) and not in_body
+        tls = tls_failure(cause, proxy) if may_be_tls else None
         if tls is not None:
             kind, was_sent = _unavailable if tls.may_retry else AddressRefusedError, isinstance(error, httpx.ReadError)
             return Failure(kind, tls.culprit, tls.fix, may_retry=tls.may_retry, was_sent=was_sent)
@@ -207,7 +220,8 @@ def failure_of_exception(error: Exception, *, in_body: bool, is_late: bool) -> F
     if in_body and isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
         return Failure(IncompleteAnswerError, "the answer was cut off", _WAIT, may_retry=True)
     policy = next(FAILURES[cls] for cls in type(error).__mro__ if cls in FAILURES)
-    return Failure(policy.kind, policy.culprit, policy.fix, may_retry=policy.may_retry, was_sent=policy.was_sent)
+    culprit = f"{policy.culprit}{f', through the proxy {proxy}' if proxy else ''}"
+    return Failure(policy.kind, culprit, policy.fix, may_retry=policy.may_retry, was_sent=policy.was_sent)
 
 
 def unexpected_type(media_type: str, accepted: Sequence[str]) -> Failure:

@@ -21,6 +21,8 @@ import httpcore
 
 from domain.errors import ConfigurationError
 from providers._addresses import Resolver, is_loopback, is_public
+from providers._proxy import Proxy
+from providers._tunnel import open_tunnel
 
 Permit = Callable[[str, int, str], bool]
 
@@ -62,11 +64,18 @@ class ForbiddenAddressError(Exception):
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects to permitted addresses only, and hands out sockets that keep the deadline."""
+    """Connects to permitted addresses only, or through a proxy, and hands out sockets that keep the deadline.
 
-    def __init__(self, resolve: Resolver, permit: Permit) -> None:
+    Args:
+        resolve: Looks names up.
+        permit: Whether a connection may be made to an address.
+        proxy: What connects and looks up in our place; this machine is reached without it.
+    """
+
+    def __init__(self, resolve: Resolver, permit: Permit, proxy: Proxy | None = None) -> None:
         self._resolve = resolve
         self._permit = permit
+        self._proxy = proxy
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -74,27 +83,36 @@ class GuardedBackend(httpcore.NetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        local_address: str | None = None,  # noqa: ARG002  # the overridden method's; nobody here gives them
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # the same
     ) -> httpcore.NetworkStream:
         """Look `host` up once and connect to one of its addresses; the time is for all of it together.
 
         Raises:
             ForbiddenAddressError: One of the addresses is not permitted. One is enough: a name that leads half inside
                 is an attack.
+            NoTunnelError: There is no way through the proxy.
         """
+        if self._proxy is None or is_loopback(host):
+            return self._connect(host, port, timeout, self._permit)
+        seconds = _allowed(timeout, httpcore.ConnectTimeout)
+        return open_tunnel(self._proxy, self._connect, (host, port), seconds)
+
+    def _connect(
+        self, host: str, port: int, timeout: float | None, permit: "Permit | None" = None
+    ) -> httpcore.NetworkStream:
         end = time.monotonic() + _allowed(timeout, httpcore.ConnectTimeout)
         try:
             addresses = _looked_up(self._resolve, host, port, end - time.monotonic())
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("the name is unknown") from None
-        if not all(self._permit(host, port, address) for address in addresses):
+        if permit is not None and not all(permit(host, port, address) for address in addresses):
             raise ForbiddenAddressError
         last: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError("the name has no address")
         for n_left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             share = _allowed((end - time.monotonic()) / n_left, httpcore.ConnectTimeout)
             try:
-                return _TimedStream(self._plain.connect_tcp(address, port, share, local_address, socket_options))
+                return _TimedStream(self._plain.connect_tcp(address, port, share))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
         raise last

@@ -1,6 +1,6 @@
 """Websockets, once: one connection to one origin, read with bounds. The sibling of `_http.py`.
 
-It raises nothing but the error classes of `domain.errors`. It follows no redirect, uses no proxy, accepts no
+It raises nothing but the error classes of `domain.errors`. It follows no redirect, accepts no
 compression, and lets no address, header or foreign exception text into a message or a log. A connection that has died
 without a word is found out by pings.
 """
@@ -19,12 +19,14 @@ from websockets.sync.client import ClientConnection, connect
 
 from domain.contract import Closeable
 from domain.errors import AddressRefusedError, PayloadUnreadableError, ProviderError, ProviderUnavailableError
-from providers._addresses import Origin, Resolver, look_up
+from providers._addresses import Origin, Resolver, is_loopback, look_up
 from providers._http_errors import FAILURES, failure_of_status
 from providers._http_types import USER_AGENT
+from providers._proxy import Proxy
 from providers._socket import Deadline, ForbiddenAddressError, GuardedBackend, permit_by_name
 from providers._socket import tls as trusted
 from providers._tls_errors import tls_failure
+from providers._tunnel import NoTunnelError
 
 _SCHEMES: Final[Mapping[str, str]] = {"https": "wss", "http": "ws"}
 _TRY_LATER: Final = "wait: it is opened again, and what was missed is marked"
@@ -108,6 +110,7 @@ def open_stream(
     source: str,
     limits: StreamLimits = StreamLimits(),
     ca_file: Path | None = None,
+    proxy: Proxy | None = None,
     resolve: Resolver = look_up,
 ) -> TextStream:
     """Open the websocket at `path` below `origin`.
@@ -120,6 +123,7 @@ def open_stream(
         source: Whose account it is, for messages.
         limits: Its bounds.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
+        proxy: What connects, and looks the name up, in our place; None for nothing.
         resolve: Looks names up.
 
     Raises:
@@ -131,7 +135,8 @@ def open_stream(
     url = origin.url(path, params, place=place)
     scheme, _, rest = url.partition("://")
     trust = trusted(ca_file) if scheme == "https" else None
-    sock = _connected(origin, resolve, limits, place)
+    proxy = None if is_loopback(origin.host) else proxy
+    sock = _connected(origin, GuardedBackend(resolve, permit_by_name, proxy), limits, place)
     opened = contextlib.ExitStack()
     try:
         opening = connect(
@@ -141,7 +146,7 @@ def open_stream(
             compression=None,
             additional_headers=dict(headers),
             user_agent_header=USER_AGENT,
-            proxy=None,
+            proxy=None,  # the socket is already through it
             open_timeout=limits.open_seconds,
             ping_interval=limits.ping_seconds,
             ping_timeout=limits.ping_seconds,
@@ -153,19 +158,20 @@ def open_stream(
         connection = opened.enter_context(opening)  # a newer library connects here, an older one above
     except (WebSocketException, ValueError, OSError, EOFError) as error:
         sock.close()
-        raise _refusal(error, place, url) from None
+        raise _refusal(error, place, url, proxy) from None
     return TextStream(connection, opened, place)
 
 
-def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: str) -> socket.socket:
+def _connected(origin: Origin, backend: GuardedBackend, limits: StreamLimits, place: str) -> socket.socket:
     """A socket to the origin, as `_http` would make one: looked up once, and to permitted addresses alone."""
-    backend = GuardedBackend(resolve, permit_by_name)
     try:
         with Deadline(limits.open_seconds):
             stream = backend.connect_tcp(origin.host, origin.port, limits.open_seconds)
     except ForbiddenAddressError:
         policy = FAILURES[ForbiddenAddressError]
         raise policy.kind(policy.culprit, place=place, fix=policy.fix) from None
+    except NoTunnelError as error:
+        raise error.kind(error.culprit, place=place, fix=error.fix) from None
     except (httpcore.NetworkError, httpcore.TimeoutException):
         raise ProviderUnavailableError("no connection could be made", place=place, fix=_TRY_LATER) from None
     sock = stream.get_extra_info("socket")
@@ -174,7 +180,7 @@ def _connected(origin: Origin, resolve: Resolver, limits: StreamLimits, place: s
     return sock
 
 
-def _refusal(error: Exception, place: str, url: str) -> Exception:
+def _refusal(error: Exception, place: str, url: str, proxy: Proxy | None) -> Exception:
     """Why there is no stream. A redirect comes wrapped: the library follows none on a socket of ours, and says so."""
     answered = error if isinstance(error, InvalidStatus) else error.__cause__ or error.__context__
     if isinstance(answered, InvalidStatus):
@@ -185,7 +191,7 @@ def _refusal(error: Exception, place: str, url: str) -> Exception:
             return RefusedStreamError(status, failure.error(place))
         fix = "check the path of the stream"
         return PayloadUnreadableError(f"the answer ({status}) is no stream", place=place, fix=fix)
-    tls = tls_failure(error)
+    tls = tls_failure(error, proxy)
     if tls is not None and not tls.may_retry:
         return AddressRefusedError(tls.culprit, place=place, fix=tls.fix)
     if isinstance(error, OSError | EOFError | TimeoutError):

@@ -25,6 +25,10 @@ _WANTS_OURS: Final = TlsFailure(
 _CHAIN: Final = (
     "for a private authority name its file as ca_file; otherwise let the provider send all certificates of its chain"
 )
+_OPENED: Final = (
+    "if the proxy opens TLS, name the file of the company's certificate authority as ca_file; otherwise let the "
+    "provider send all certificates of its chain"
+)
 _HOST: Final = "check the host in the source's address; if it is right, let the provider mend its certificate"
 
 # OpenSSL's names of reasons.
@@ -51,16 +55,27 @@ _BY_CODE: Final = {
 }
 
 
-def tls_failure(cause: BaseException) -> TlsFailure | None:
-    """What an exception means that came out of TLS; None if it did not."""
+def tls_failure(cause: BaseException, proxy: object = None) -> TlsFailure | None:
+    """What an exception means that came out of TLS; None if it did not.
+
+    Args:
+        cause: The exception.
+        proxy: What it came through, as messages name it; None for nothing.
+    """
     if not isinstance(cause, ssl.SSLError):
         return None
     if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        culprit = "the server ended the connection amid the handshake of TLS, or speaks none at this port"
+        server = f"the server, or the proxy {proxy} before it," if proxy else "the server"
+        culprit = f"{server} ended the connection amid the handshake of TLS, or speaks none at this port"
         fix = "wait for the retry; if it stays, check the port of the source's address"
+        if proxy:
+            fix += ", and ask whoever runs the proxy whether it may be reached"
         return TlsFailure(culprit, fix, may_retry=True)
     if isinstance(cause, ssl.SSLCertVerificationError):
         fix = _BY_CODE.get(cause.verify_code, "let the provider mend its certificate")
-        return TlsFailure(f"{_NO_PROOF}{cause.verify_message.rstrip('.')}", fix)
+        culprit = f"{_NO_PROOF}{cause.verify_message.rstrip('.')}"
+        if proxy and fix is _CHAIN:
+            return TlsFailure(f"{culprit}; or the proxy {proxy} opens TLS and shows a certificate of its own", _OPENED)
+        return TlsFailure(culprit, fix)
     unknown = TlsFailure(f"{_NO_PROOF}no common protocol", "ask the provider what its server accepts")
     return _BY_REASON.get(cause.reason or "", unknown)

@@ -20,9 +20,10 @@ import httpx
 
 from domain.contract import Budget
 from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnreadableError
-from providers._addresses import Resolver
+from providers._addresses import Address, Resolver, is_loopback
 from providers._http_errors import FOREIGN, LONGEST_QUOTED_BYTES, WITH_BODY, WITHOUT_BODY, Failure, failure_of_exception
 from providers._http_types import UNPROVEN, Head, Limits, Request
+from providers._proxy import Proxy
 from providers._socket import Deadline, GuardedBackend, Permit, tls
 
 _QUOTE_SECONDS: Final = 2.0  # to read what a refusal says; longer than that, nobody needs to know
@@ -72,18 +73,27 @@ class Transport:
         permit: Whether a connection may be made to an address.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
         budget: Asked before every request.
+        proxy: What connects in our place; None for nothing.
 
     Attributes:
         n_requests: Sent so far.
     """
 
     def __init__(
-        self, limits: Limits, *, resolve: Resolver, permit: Permit, ca_file: Path | None, budget: Budget | None
+        self,
+        limits: Limits,
+        *,
+        resolve: Resolver,
+        permit: Permit,
+        ca_file: Path | None,
+        budget: Budget | None,
+        proxy: Proxy | None = None,
     ) -> None:
         self._limits = limits
         self._budget = budget
         self._lock = threading.Lock()
-        self._transport = _GuardedTransport(GuardedBackend(resolve, permit), ca_file)
+        self._proxy = proxy
+        self._transport = _GuardedTransport(GuardedBackend(resolve, permit, proxy), ca_file)
         self.n_requests = 0
 
     def exchange(
@@ -111,11 +121,16 @@ class Transport:
             head = _head(response)
             return judge(head) or self._receive(response, head, write)
         except FOREIGN as error:
-            return failure_of_exception(error, in_body=response is not None, is_late=deadline.left() <= 0)
+            is_late, proxy = deadline.left() <= 0, self.proxy_to(request.url)
+            return failure_of_exception(error, in_body=response is not None, is_late=is_late, proxy=proxy)
         finally:
             if response is not None:
                 with contextlib.suppress(OSError, httpcore.NetworkError):
                     response.close()
+
+    def proxy_to(self, url: str) -> Proxy | None:
+        """What a request to `url` goes through; None for nothing."""
+        return None if is_loopback(Address.parse(url).host) else self._proxy
 
     def _take_slot(self, deadline: Deadline) -> int:
         if self._budget is None:

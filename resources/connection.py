@@ -48,7 +48,7 @@ class ConnectionConfig(ABC):
     def variables(self) -> tuple[str, ...]:
         """The variables that it names."""
         own = [getattr(self, field.name) for field in fields(self) if field.name.endswith("_env")]
-        return tuple(name for name in (self.endpoint.base_url_env, *own) if name)
+        return tuple(name for name in (self.endpoint.base_url_env, self.endpoint.proxy_env, *own) if name)
 
     def session(self, settings: Settings, *, warehouse: str | None = None) -> "ProviderSession":
         """What its client is made of, open until it is closed.

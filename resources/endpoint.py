@@ -14,6 +14,8 @@ class Endpoint:
         base_url: The provider's address.
         base_url_env: The variable that holds the address; it wins.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
+        proxy: The outgoing proxy, without a user, or `direct`; None for that of the environment.
+        proxy_env: The variable that holds it; it wins.
     """
 
     source: str
@@ -21,3 +23,5 @@ class Endpoint:
     base_url: str = ""
     base_url_env: str | None = None
     ca_file: Path | None = None
+    proxy: str | None = None
+    proxy_env: str | None = None

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 from domain.contract import Budget, Closeable
 from domain.export_jobs import ExportJobs
 from providers._http import ApiClient, BlobClient, Credentials, Limits, Origin, Secret
+from providers._proxy import Proxy
 from resources.endpoint import Endpoint
 from resources.settings import Settings
 from warehouse.budget import DatabaseBudget
@@ -41,7 +42,7 @@ class ProviderSession(Closeable):
         warehouse: The warehouse's address, where somebody has started and checked it a moment ago.
 
     Raises:
-        ConfigurationError: The variable that holds the address is missing, or the address is refused.
+        ConfigurationError: The variable that holds the address is missing, or the address, or the proxy's, is refused.
 
     Attributes:
         source: The source's slug.
@@ -49,6 +50,7 @@ class ProviderSession(Closeable):
         origin: Where the API is: what `client` speaks to.
         home: Where this checkout keeps what it makes.
         ca_file: A private certificate authority, in PEM.
+        proxy: What connects in our place; None for nothing.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ProviderSession(Closeable):
         self.origin: Final = Origin.parse(self.address + path, place=self._place)
         self.home: Final = settings.home
         self.ca_file: Final = endpoint.ca_file
+        self.proxy: Final = self._proxy(endpoint)
         self._clients: list[Counts] = []
         self._opened = ExitStack()
 
@@ -74,6 +77,14 @@ class ProviderSession(Closeable):
     def n_requests(self) -> int:
         """HTTP requests sent so far by all clients, retries, logins, files and order workers included."""
         return sum(client.n_requests for client in self._clients)
+
+    def _proxy(self, endpoint: Endpoint) -> Proxy | None:
+        """The proxy that the source names; else that of the environment."""
+        if endpoint.proxy_env:
+            return Proxy.parse(self.variable(endpoint.proxy_env), setting=endpoint.proxy_env)
+        if endpoint.proxy:
+            return Proxy.parse(endpoint.proxy, setting=f"proxy in {endpoint.place}")
+        return self._settings.proxy
 
     def variable(self, name: str) -> str:
         """The value of the variable `name`.
@@ -176,6 +187,7 @@ class ProviderSession(Closeable):
             budget=budget,
             limits=limits,
             ca_file=self.ca_file,
+            proxy=self.proxy,
         )
         return self.counted(self.kept(client))
 
@@ -185,7 +197,7 @@ class ProviderSession(Closeable):
         Raises:
             ConfigurationError: One of `hosts` is not a host, or the file of certificate authorities cannot be read.
         """
-        return self.counted(self.kept(BlobClient(hosts, source=self.source, ca_file=self.ca_file)))
+        return self.counted(self.kept(BlobClient(hosts, source=self.source, ca_file=self.ca_file, proxy=self.proxy)))
 
     def kept(self, thing: AbstractContextManager[Opened]) -> Opened:
         """`thing`, entered, and left when the session is closed."""

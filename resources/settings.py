@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from domain.errors import ConfigurationError
 from providers._http_types import Secret
+from providers._proxy import Proxy
 from warehouse.libpq import FILES_OF_LIBPQ, IGNORED_VARIABLES, POOLER_ARGUMENT
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -21,6 +22,10 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 
 DAGSTER_VARIABLES: Final = ("DAGSTER_PG_HOST", "DAGSTER_PG_USER", "DAGSTER_PG_PASSWORD", "DAGSTER_PG_DB")
 """Where Dagster keeps its own history, if they are set; `DAGSTER_PG_PORT` may be left out."""
+
+
+PROXY: Final = "JOULEHOUSE_PROXY"
+_OTHER_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,38 @@ class Settings:
         named = {argument.partition("=")[0] for argument in query.split("&")}
         added = "&".join(f"{word}={quote(file, safe='')}" for word, file in files.items() if file and word not in named)
         return f"{url}{'&' if query else '?'}{added}" if url and added else url
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """`JOULEHOUSE_PROXY`: the outgoing proxy of everything that is asked outside; None for none.
+
+        Written `http://host:port`, or `http://user:password@host:port`; `direct` is none.
+
+        Raises:
+            ConfigurationError: It is none of these.
+        """
+        text = self.environment.get(PROXY, "").strip()
+        return Proxy.parse(text, setting=PROXY) if text else None
+
+    @property
+    def other_proxies(self) -> list[str]:
+        """The variables that name a proxy to other programs and are set; no provider is asked through it."""
+        return sorted(name for name, value in self.environment.items() if value and name.lower() in _OTHER_PROXIES)
+
+    @property
+    def proxy_variables(self) -> Mapping[str, str]:
+        """The same variables, as what is no code of ours has to find them where `JOULEHOUSE_PROXY` is set.
+
+        They hold its password: never shown.
+
+        Raises:
+            ConfigurationError: See `proxy`.
+        """
+        if not self.environment.get(PROXY, "").strip():
+            return {}
+        url, own = (self.proxy.url, "localhost,127.0.0.1,::1") if self.proxy else ("", "*")
+        values = {name: own if name == "no_proxy" else url for name in _OTHER_PROXIES}
+        return values | {name.upper(): value for name, value in values.items()}
 
     @property
     def ignored_variables(self) -> list[str]:

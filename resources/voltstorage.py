@@ -56,6 +56,7 @@ class VoltStorageConfig(ConnectionConfig):
                 account=self.account,
                 source=session.source,
                 ca_file=session.ca_file,
+                proxy=session.proxy,
             )
 
     def _logged_in(self, session: "ProviderSession") -> "tuple[VoltStorage, BearerLogin]":

@@ -23,6 +23,7 @@ from pipelines.local.environment import DagsterProcesses, made_dagster_storage
 from pipelines.local.project import Project
 from pipelines.notifications.project_notifier import project_notifier
 from resources.recipients import PING, URLS, digest_instant, ping_url
+from resources.settings import PROXY
 from warehouse.fill import pending
 from warehouse.inspection import DayCount, Policy, day_counts, policies
 from warehouse.landing import Landing
@@ -129,6 +130,17 @@ def _environment(project: Project) -> Iterator[Finding]:
     if ignored := project.settings.ignored_variables:
         sentence = f"Without effect here: {', '.join(ignored)}. What they should change belongs into WAREHOUSE_URL."
         yield Finding("environment", Health.LATER, sentence)
+    yield from _checked("proxy", lambda: _proxy(project))
+
+
+def _proxy(project: Project) -> Iterator[Finding]:
+    """What the outside is asked through, and what does not lead there."""
+    proxy, others = project.settings.proxy, project.settings.other_proxies
+    if proxy is not None:
+        yield Finding("proxy", Health.GOOD, f"The outside is asked through {proxy}, as {PROXY} says.")
+    if others:
+        sentence = f"No provider is asked through {' or '.join(others)}: what is asked outside goes by {PROXY} alone."
+        yield Finding("proxy", Health.LATER, sentence)
 
 
 def _warehouse(project: Project, *, is_deep: bool) -> Iterator[Finding]:

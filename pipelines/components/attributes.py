@@ -32,6 +32,7 @@ from pipelines.postponed import POSTPONED
 from pipelines.schedules import CHECKS, is_cron, is_daily_or_oftener
 from pipelines.sensors import RETIREMENTS, failed_days
 from providers._addresses import Origin
+from providers._proxy import Proxy
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -222,6 +223,12 @@ class SourceAttributes(Strict):
     ca_file: str | None = Field(
         None, description="The PEM file of a private certificate authority, named from the folder of this file."
     )
+    proxy: str | None = Field(
+        None, description="The outgoing proxy, as http://host:port; direct for none, whatever JOULEHOUSE_PROXY says."
+    )
+    proxy_env: VariableName | None = Field(
+        None, description="The variable that holds it, where it wants a user and a password: http://user:password@…"
+    )
 
     @field_validator("slug")
     @classmethod
@@ -257,8 +264,21 @@ class SourceAttributes(Strict):
     def _is_safe(cls, url: str) -> str:
         return checked_address(url)
 
+    @field_validator("proxy")
+    @classmethod
+    def _is_without_a_user(cls, url: str | None) -> str | None:
+        if url is not None and "@" in url:
+            raise Mistake(
+                "the proxy is written with a user", "name the variable that holds it with proxy_env, and no user here"
+            )
+        if url is not None:
+            raise_mistake(lambda: Proxy.parse(url, setting=""))
+        return url
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        if self.proxy and self.proxy_env:
+            raise Mistake("proxy and proxy_env contradict each other", "keep one of them")
         if self.base_url_env and "base_url" in self.model_fields_set:
             raise Mistake("base_url and base_url_env contradict each other", "keep one of them")
         raise_mistake(self.account)

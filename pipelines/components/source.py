@@ -156,6 +156,8 @@ class SourceComponent(dg.Component):
             base_url=attributes.base_url,
             base_url_env=attributes.base_url_env,
             ca_file=PROJECT / self.file.parent / attributes.ca_file if attributes.ca_file else None,
+            proxy=attributes.proxy,
+            proxy_env=attributes.proxy_env,
         )
 
     def open(self, settings: Settings) -> Provider:

@@ -13,9 +13,10 @@ def project_notifier(settings: Settings, sources: Sequence[SourceFacts]) -> Noti
     """It tells whom the environment names.
 
     Raises:
-        ConfigurationError: A variable holds what is no address.
+        ConfigurationError: A variable holds what is no address, or `JOULEHOUSE_PROXY` what is no proxy.
     """
     owners = {facts.slug: facts.owners for facts in sources}
     everybody = [owner for some in owners.values() for owner in some]
     ui = next(iter(settings.ui_origins), None)
-    return Notifier(recipients(settings, everybody), owners, Sender(settings.environment), ui)
+    sender = Sender({**settings.environment, **settings.proxy_variables})
+    return Notifier(recipients(settings, everybody), owners, sender, ui)

@@ -18,6 +18,7 @@ from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import UNAUTHORIZED
 from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST
+from providers._proxy import Proxy
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.cells import one_number
@@ -80,6 +81,7 @@ class VoltStorageFeed:
         source: Whose account it is, for messages.
         limits: The bounds of a stream.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
+        proxy: What connects in our place; None for nothing.
         sleep: Waits before a fresh token is shown again.
     """
 
@@ -93,6 +95,7 @@ class VoltStorageFeed:
         source: str,
         limits: StreamLimits = StreamLimits(),  # noqa: B008  # frozen
         ca_file: Path | None = None,
+        proxy: Proxy | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._service = service
@@ -102,6 +105,7 @@ class VoltStorageFeed:
         self._source = source
         self._limits = limits
         self._ca_file = ca_file
+        self._proxy = proxy
         self._sleep = sleep
         self._accepted: Mapping[str, str] | None = None
 
@@ -162,6 +166,7 @@ class VoltStorageFeed:
             source=self._source,
             limits=self._limits,
             ca_file=self._ca_file,
+            proxy=self._proxy,
         )
 
 

@@ -17,7 +17,7 @@ class Authority:
 
     Attributes:
         file: Its certificate, in PEM.
-        trust: What a server on 127.0.0.1 proves itself with.
+        trust: What a server on 127.0.0.1, or called api.example, proves itself with.
     """
 
     file: Path
@@ -30,7 +30,7 @@ def private_authority(folder: Path) -> Iterator[Authority]:
     authority, file = trustme.CA(), folder / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(trust)
+    authority.issue_cert("127.0.0.1", "api.example").configure_cert(trust)
     try:
         yield Authority(file, trust)
     finally:

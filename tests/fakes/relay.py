@@ -42,13 +42,15 @@ class Relay:
                 server = socket.create_connection(self._target)
                 self._sockets += [client, server]
                 for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+                    threading.Thread(target=copy, args=(source, target), daemon=True).start()
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Hand on all that `source` says, to its end."""
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
     for one in (source, target):
         with suppress(OSError):
-            one.close()
+            one.shutdown(socket.SHUT_RDWR)  # closing alone leaves the other direction waiting
+        one.close()

@@ -133,6 +133,24 @@ def test_everything_that_an_account_can_be_told_can_be_written(kind: type[Source
             "{kind} has no attribute 'base_uri' ({line}): did you mean 'base_url'.",
         ),
         (
+            "  proxy: http://me:hunter2@proxy.example.com:3128",
+            (
+                "the proxy is written with a user ({line}): "
+                "name the variable that holds it with proxy_env, and no user here."
+            ),
+        ),
+        (
+            "  proxy: proxy.example.com:3128",
+            (
+                "the proxy's address is not one of an HTTP proxy ({line}): write http://host:port, or direct for none; "
+                "a user and a password as http://user:password@host:port."
+            ),
+        ),
+        (
+            "  proxy: direct\n  proxy_env: ROOF_PROXY",
+            "proxy and proxy_env contradict each other ({top}): keep one of them.",
+        ),
+        (
             "  ca_file: 7",
             (
                 "the attribute 'ca_file' should be a valid string ({line}): "
@@ -152,6 +170,13 @@ def test_the_same_mistake_is_the_same_sentence_at_every_provider(
         read(tmp_path, f"{text}{wrong}\n")
     said = sentence.format(kind=kind.__name__, line=f"{place}:{line}", top=f"{place}:{top}")
     assert str(raised.value) == said
+
+
+def test_a_source_says_which_proxy_is_its_own() -> None:
+    source = next(iter(read_sources()))
+    for said in ({"proxy": "http://proxy.example.com:3128"}, {"proxy": "direct"}, {"proxy_env": "ROOF_PROXY"}):
+        endpoint = type(source)(source.facts, source.attributes.model_copy(update=said), source.file).endpoint
+        assert {"proxy": endpoint.proxy, "proxy_env": endpoint.proxy_env} == {"proxy": None, "proxy_env": None} | said
 
 
 def test_a_private_authority_is_named_from_the_folder_of_its_source() -> None:

@@ -3,15 +3,16 @@
 import pickle
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from inspect import signature
+from io import BytesIO
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from domain.errors import AddressRefusedError, ConfigurationError, RateLimitedError
+from domain.errors import AddressRefusedError, ConfigurationError, ProxyRefusedError, RateLimitedError
 from domain.window import Window
 from pipelines.components.source import SourceComponent
 from pipelines.sources import read_sources
@@ -216,3 +217,45 @@ def test_a_file_of_authorities_that_is_not_there_is_named(server: RawServer, tmp
         pytest.raises(ConfigurationError, match=r"nothing\.pem"),
     ):
         session.client(None)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "proxy_env", "found"),
+    [
+        (None, None, "house.example:1"),
+        ("http://own.example:2", None, "own.example:2"),
+        (None, "ACME_PROXY", "acme.example:3"),
+        ("direct", None, "None"),
+    ],
+)
+def test_the_proxy_of_a_source_stands_for_that_of_the_environment(
+    proxy: str | None, proxy_env: str | None, found: str
+) -> None:
+    settings = Settings({
+        "JOULEHOUSE_PROXY": "http://me:pass@house.example:1", "ACME_PROXY": "http://me:pass@acme.example:3",
+        "HTTPS_PROXY": "http://ignored.example:9",
+    })  # fmt: skip
+    endpoint = Endpoint("acme", "here", base_url="https://api.example", proxy=proxy, proxy_env=proxy_env)
+    with ProviderSession(endpoint, settings, provider="acme", path="") as session:
+        assert str(session.proxy) == found
+        assert settings.other_proxies == ["HTTPS_PROXY"]
+
+
+def test_every_client_of_a_session_goes_through_its_proxy() -> None:
+    endpoint = Endpoint("acme", "here", base_url="https://api.example")
+    with RawServer([answer(status=403)]) as proxy:
+        settings = Settings({"JOULEHOUSE_PROXY": proxy.url})
+        with ProviderSession(endpoint, settings, provider="acme", path="") as session:
+            for ask in (
+                lambda: session.client(None).get("x"),
+                lambda: session.client(None, address="https://login.example").get("x"),
+                lambda: session.files(frozenset({"files.example"})).download("https://files.example/x", BytesIO()),
+            ):
+                with pytest.raises(ProxyRefusedError):
+                    ask()
+    assert [seen.target for seen in proxy.seen] == ["api.example:443", "login.example:443", "files.example:443"]
+
+
+def test_a_variable_that_holds_the_proxy_is_one_that_the_source_needs() -> None:
+    config = DoorConfig(replace(AT_HOME, proxy_env="DOOR_PROXY"), FakeProvider(), [])
+    assert "DOOR_PROXY" in config.variables

@@ -36,6 +36,7 @@ from resources.voltstorage import VoltStorageConfig
 from sandbox.climkit.house import SITE
 from tests.fakes import order_workers
 from tests.fakes.authority import private_authority
+from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.days import FIRST
 from tests.fakes.raw_server import RawServer, answer
 from tests.providers.climkit.harness import DAY as CLIMKIT_DAY
@@ -177,10 +178,16 @@ def test_the_streams_parts_are_the_products() -> None:
         assert list(feed.parts()) == ["77", "79"]
 
 
-def test_the_stream_too_believes_the_private_authority_of_the_account(tmp_path: Path) -> None:
+def test_the_stream_too_believes_the_authority_of_the_account_and_goes_through_its_proxy(tmp_path: Path) -> None:
     script = [answer(b'{"token": "abc"}'), answer(status=503), answer(status=503)]
-    with private_authority(tmp_path) as authority, RawServer(script, tls=authority.trust) as server:
-        settings = Settings({**VOLTSTORAGE_VARIABLES, "HOME_URL": f"https://127.0.0.1:{server.port}"})
+    with (
+        private_authority(tmp_path) as authority,
+        RawServer(script, tls=authority.trust) as server,
+        ConnectProxy({"api.example": server.port}) as proxy,
+    ):
+        settings = Settings({
+            **VOLTSTORAGE_VARIABLES, "HOME_URL": "https://api.example", "JOULEHOUSE_PROXY": proxy.url
+        })  # fmt: skip
         believing = replace(VOLTSTORAGE, endpoint=replace(VOLTSTORAGE.endpoint, ca_file=authority.file))
         with (
             believing.feed(settings) as feed,
@@ -189,6 +196,7 @@ def test_the_stream_too_believes_the_private_authority_of_the_account(tmp_path: 
         ):
             pass
         assert [seen.target.partition("?")[0] for seen in server.seen] == ["/rest/login/password", "/rest/live"]
+        assert proxy.asked == ["api.example:443", "api.example:443"]
 
 
 @pytest.mark.parametrize(

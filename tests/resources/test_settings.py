@@ -82,3 +82,14 @@ def test_a_password_with_any_character_goes_into_the_address_as_it_is() -> None:
 @pytest.mark.parametrize("url", ["postgresql://me:mine@there/j", "postgresql:///j", ""])
 def test_a_password_apart_changes_no_address_that_has_one_or_has_no_user(url: str) -> None:
     assert Settings({"WAREHOUSE_URL": url, "WAREHOUSE_PASSWORD": "other"}).warehouse_url == (url or None)
+
+
+def test_a_proxy_of_ours_stands_in_every_variable_that_others_read() -> None:
+    assert Settings({"HTTPS_PROXY": "http://other"}).proxy_variables == {}
+    ours = Settings({"JOULEHOUSE_PROXY": "http://me:p%40ss@proxy.example:3128"}).proxy_variables
+    assert {ours[name] for name in ("http_proxy", "HTTPS_PROXY", "all_proxy")} == {
+        "http://me:p%40ss@proxy.example:3128"
+    }
+    assert ours["NO_PROXY"] == "localhost,127.0.0.1,::1"
+    none = Settings({"JOULEHOUSE_PROXY": "direct"}).proxy_variables
+    assert (none["https_proxy"], none["HTTP_PROXY"], none["no_proxy"]) == ("", "", "*")

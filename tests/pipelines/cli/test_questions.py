@@ -139,6 +139,22 @@ def test_the_doctor_names_the_variables_of_libpq_that_are_set_and_change_nothing
     assert "Without effect here: PGHOST, PGSSLMODE. What they should change belongs into WAREHOUSE_URL." in said
 
 
+def test_the_doctor_names_the_proxy_without_its_password_and_the_variables_that_lead_no_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JOULEHOUSE_PROXY", "http://me:hunter2@proxy.example:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@other.example")
+    said = " ".join(ask("doctor").stdout.split())
+    assert "The outside is asked through proxy.example:3128, as JOULEHOUSE_PROXY says." in said
+    sentence = "No provider is asked through HTTPS_PROXY: what is asked outside goes by JOULEHOUSE_PROXY alone."
+    assert sentence in said
+    assert "hunter2" not in said
+    monkeypatch.setenv("JOULEHOUSE_PROXY", "hunter2.example:3128")
+    said = " ".join(ask("doctor").stdout.split())
+    assert "the proxy's address is not one of an HTTP proxy (JOULEHOUSE_PROXY): write http://host:port" in said
+    assert "hunter2" not in said
+
+
 def test_the_doctor_starts_nothing(home: Path) -> None:
     assert "It was never started" in ask("doctor").stdout
     assert not (home / "warehouse").exists()

@@ -20,6 +20,7 @@ from pipelines.notifications.project_notifier import project_notifier
 from pipelines.notifications.sender import Message, Sender
 from providers._http_types import Secret
 from resources.settings import Settings
+from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.days import facts
 from tests.fakes.webhook import DirectSender, Webhook, listening
 from warehouse.embedded.host import free_port
@@ -295,3 +296,20 @@ def test_the_process_that_sends_gets_no_secret_but_the_addresses(tmp_path: Path)
     (tmp_path / "apprise.py").write_text("import os; os._exit(4 if 'WAREHOUSE_PASSWORD' in os.environ else 5)\n")
     sender = Sender({"PYTHONPATH": str(tmp_path), "WAREHOUSE_PASSWORD": "hunter2"})
     assert sender.send([Message(Secret("json://127.0.0.1"), "t", "b")]) == ["the process that sends has ended with 5"]
+
+
+def test_messages_and_pings_go_through_the_proxy_of_all_and_to_this_machine_without() -> None:
+    with ConnectProxy({}, proof="me:p@ss") as proxy, listening() as webhook:
+        ours = proxy.url.replace("p@ss", "p%40ss")
+        settings = Settings({"JOULEHOUSE_PROXY": ours, "https_proxy": "http://127.0.0.1:1", "NO_PROXY": "*"})
+        sender = project_notifier(settings, []).sender
+        messages = [Message(Secret(url), "t", "b") for url in ("jsons://hook.example", webhook.apprise_url)]
+        assert [bool(failure) for failure in sender.send(messages)] == [True, False]
+        assert sender.ping(Secret("https://watchdog.example/x"))
+        assert sender.ping(Secret(f"http://127.0.0.1:{webhook.port}/here")) == ""
+        assert (set(proxy.asked), proxy.n_refused) == ({"hook.example:443", "watchdog.example:443"}, 0)
+        assert (len(webhook.received), webhook.pings) == (1, ["/here"])
+
+
+def test_without_a_proxy_of_ours_messages_find_the_variables_of_the_environment_as_they_are() -> None:
+    assert project_notifier(Settings({"HTTPS_PROXY": "x"}), []).sender.environment == {"HTTPS_PROXY": "x"}
