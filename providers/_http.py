@@ -123,6 +123,7 @@ class ApiClient(Client):
         params: Mapping[str, str | Sequence[str]] = _NO_PARAMS,
         form: Mapping[str, str] | None = None,
         json: object = None,
+        headers: Mapping[str, str] = _NO_PARAMS,
         accept: Sequence[str] = _JSON,
         allow_empty: bool = False,
         handled_statuses: Collection[int] = (),
@@ -137,6 +138,7 @@ class ApiClient(Client):
             params: Sent as an encoded query, which no message repeats.
             form: Sent form-encoded.
             json: Sent as JSON, where `form` is None.
+            headers: Sent beside those of the client.
             accept: As in `get`.
             allow_empty: As in `get`.
             handled_statuses: As in `get`; here also 401.
@@ -158,7 +160,7 @@ class ApiClient(Client):
         return self.perform(
             Call(
                 "POST", url, place, tuple(accept), allow_empty, frozenset(handled_statuses), content, content_type,
-                is_repeatable,
+                headers, is_repeatable,
             )
         )  # fmt: skip
 

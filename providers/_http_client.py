@@ -59,6 +59,7 @@ class Call:
     handled_statuses: frozenset[int] = frozenset()
     content: bytes | None = field(default=None, repr=False)  # a login's form holds the client's secret
     content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # a login's may hold the client's secret
     is_repeatable: bool = True
     may_quote: bool = False  # whether a message may repeat what a refusal says
     is_renewed: bool = False
@@ -180,6 +181,7 @@ class Client(Closeable):
             "accept": ", ".join(call.accept) or "*/*",
             "accept-encoding": "gzip" if call.file is None else "identity",
             **({"content-type": call.content_type} if call.content_type else {}),
+            **call.headers,
             **secrets,
         }
         body = bytearray()

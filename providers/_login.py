@@ -4,14 +4,16 @@ What logins have in common is here: when to renew, what to do when the provider 
 What differs (a form or a JSON document, where in the answer the token stands and how long it lives) is handed in.
 """
 
+import base64
 import math
 import random
 import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import quote_plus
 
 from domain.errors import CredentialsRejectedError, PayloadUnreadableError, ProviderError, RequestRejectedError
 from providers._http import ApiClient, Response, Secret
@@ -36,7 +38,7 @@ _REFUSALS: Final = (_BAD_REQUEST, 401, 403)
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """What is sent to log in: a form, or else a JSON document, and where the provider wants it, a query.
+    """What is sent to log in: a form, or else a JSON document, and where the provider wants it, a query and headers.
 
     It holds a secret, and is made anew for each login.
     """
@@ -44,6 +46,7 @@ class LoginRequest:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: object = field(default=None, repr=False)
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,12 @@ class BearerLogin:
         self._http.new_step()
         began = self._clock()  # its life may have begun as early as this
         response = self._http.post(
-            self._path, params=request.params, form=request.form, json=request.json, handled_statuses=_REFUSALS
+            self._path,
+            params=request.params,
+            form=request.form,
+            json=request.json,
+            headers=request.headers,
+            handled_statuses=_REFUSALS,
         )
         if response.status in _REFUSALS:
             self._refused, self._refused_until = response, self._clock() + _PAUSE_AFTER_REJECTION_SECONDS
@@ -246,7 +254,7 @@ def _document(response: Response) -> Mapping[str, object]:
 
 _OAUTH2_RULES: Final = Rules(
     subject="our client",
-    fix="check the client's id and secret, and that the client may use client credentials",
+    fix="check the client's id and secret, that the client may use client credentials",
     # RFC 6749, 5.2, and what Keycloak adds.
     codes=frozenset({
         "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
@@ -256,6 +264,10 @@ _OAUTH2_RULES: Final = Rules(
 )  # fmt: skip
 
 
+AUTH_METHODS: Final = ("client_secret_post", "client_secret_basic")
+"""How a client proves itself to the token endpoint: in the form, or in a header (OpenID Connect Core, 9)."""
+
+
 class ClientCredentials(BearerLogin):
     """OAuth2 client credentials (RFC 6749, 4.4): a client's id and secret; everything else is as in `BearerLogin`.
 
@@ -263,7 +275,8 @@ class ClientCredentials(BearerLogin):
         token_http: A client of the token's origin, without credentials of its own.
         path: Of the token endpoint, below that origin.
         client_id: The client's name.
-        client_secret: Its secret; sent in the form, to the token endpoint and nowhere else.
+        client_secret: Its secret; sent to the token endpoint and nowhere else.
+        auth_method: How it is sent, one of `AUTH_METHODS`.
         scope: What to ask for; None to leave it to the provider.
         clock: Seconds that never go back.
         spread: Draws the moment of renewal.
@@ -276,19 +289,25 @@ class ClientCredentials(BearerLogin):
         *,
         client_id: str,
         client_secret: Secret,
+        auth_method: str = AUTH_METHODS[0],
         scope: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         def ask() -> LoginRequest:
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": client_id,
-                "client_secret": client_secret.reveal(),
-            }
-            return LoginRequest(form=form if scope is None else {**form, "scope": scope})
+            form = {"grant_type": "client_credentials"} | ({} if scope is None else {"scope": scope})
+            secret = client_secret.reveal()
+            if auth_method == "client_secret_post":
+                return LoginRequest(form={**form, "client_id": client_id, "client_secret": secret})
+            proof = f"{quote_plus(client_id)}:{quote_plus(secret)}"  # RFC 6749, 2.3.1
+            encoded = base64.b64encode(proof.encode()).decode()
+            return LoginRequest(form=form, headers={"authorization": f"Basic {encoded}"})
 
-        super().__init__(token_http, path, ask=ask, read=_read_token, rules=_OAUTH2_RULES, clock=clock, spread=spread)
+        # A server does not tell a proof in the wrong place from a wrong one: both are `invalid_client`.
+        (other,) = set(AUTH_METHODS) - {auth_method}
+        shown = f"and how it proves itself: token_endpoint_auth_method is {auth_method}, and may have to be {other}"
+        rules = replace(_OAUTH2_RULES, fix=f"{_OAUTH2_RULES.fix}, {shown}")
+        super().__init__(token_http, path, ask=ask, read=_read_token, rules=rules, clock=clock, spread=spread)
 
 
 def _read_token(document: Mapping[str, object]) -> Granted:

@@ -23,6 +23,7 @@ class ExportServiceConfig(ConnectionConfig):
         client_id_env: The variable that holds the OAuth2 client's name.
         client_secret_env: The variable that holds its secret.
         token_base_url: The address of the platform's Keycloak, where it is another; None: the same.
+        token_endpoint_auth_method: How the client proves itself there; one of `providers._login.AUTH_METHODS`.
     """
 
     spec = SPEC
@@ -33,6 +34,7 @@ class ExportServiceConfig(ConnectionConfig):
     client_id_env: str
     client_secret_env: str
     token_base_url: str | None = None
+    token_endpoint_auth_method: str = "client_secret_post"  # noqa: S105  # a method, no token
 
     def client(self, session: "ProviderSession") -> "ExportService":
         """The client, with tokens from the platform's Keycloak."""
@@ -42,5 +44,11 @@ class ExportServiceConfig(ConnectionConfig):
         client_id, client_secret = session.variable(self.client_id_env), session.secret(self.client_secret_env)
         budget = session.budget(client_id, SPEC.requests_per_second)
         keycloak = session.client(budget, address=self.token_base_url or session.address)
-        credentials = ClientCredentials(keycloak, TOKEN_PATH, client_id=client_id, client_secret=client_secret)
+        credentials = ClientCredentials(
+            keycloak,
+            TOKEN_PATH,
+            client_id=client_id,
+            client_secret=client_secret,
+            auth_method=self.token_endpoint_auth_method,
+        )
         return ExportService(session.client(budget, credentials), self.account)

@@ -1,6 +1,7 @@
 """An account at the SDK Export Service, as `assets/<source>/defs.yaml` describes it."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -19,6 +20,9 @@ class ExportServiceAttributes(SourceAttributes):
     space: str | None = Field(None, description="A space within the organization, if permissions hang on it.")
     products: list[str] | None = Field(None, description="The products to fetch; everything listed by default.")
     token_base_url: str | None = Field(None, description="The address of the platform's Keycloak, if it is another.")
+    token_endpoint_auth_method: Literal["client_secret_post", "client_secret_basic"] = Field(
+        "client_secret_post", description="How the client proves itself to it: in the form, or in a header."
+    )
     client_id_env: VariableName = Field(description="The variable that holds the OAuth2 client's name.")
     client_secret_env: VariableName = Field(description="The variable that holds its secret.")
     fields: dict[str, Meaning] = Field(
@@ -60,4 +64,5 @@ class ExportServiceSource(SourceComponent):
             client_id_env=attributes.client_id_env,
             client_secret_env=attributes.client_secret_env,
             token_base_url=attributes.token_base_url,
+            token_endpoint_auth_method=attributes.token_endpoint_auth_method,
         )

@@ -6,7 +6,7 @@ Documented structure:
     `GET products?organization=…` answers a JSON list of names. `GET query` with `organization`, `product`, `startDate`,
     `endDate`, `numRows` and `continueToken`, answers `{"continueToken": "", "numResults": 2, "result": [{"P_kW": 120.0,
     "timestamp": 1748817901101}, …]}`: at most 10,000 documents, and a token if there are more. The credentials are
-    OAuth2 client credentials.
+    OAuth2 client credentials, proved in the form or in a header (`client_secret_basic`), as an administrator has set.
 
 Actual structure:
     A product is an OpenSearch index (`<organization>_<space>_analysis_<name>`). Its documents have no schema: a field

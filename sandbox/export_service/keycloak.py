@@ -40,8 +40,10 @@ class Keycloak:
             return _refusal(400, "invalid_request", "Missing form parameter: grant_type")
         if grant != "client_credentials":
             return _refusal(400, "unsupported_grant_type", "Unsupported grant_type")
-        client_id, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
-        is_known = hmac.compare_digest(client_id.encode(), settings.client_id.encode())
+        basic, wanted = _basic(request), settings.token_endpoint_auth_method
+        is_in_place = wanted in ("any", "client_secret_post" if basic is None else "client_secret_basic")
+        client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
+        is_known = is_in_place and hmac.compare_digest(client_id.encode(), settings.client_id.encode())
         if not is_known or not hmac.compare_digest(secret.encode(), settings.client_secret.encode()):
             error = "unauthorized_client" if is_known else "invalid_client"
             return _refusal(401, error, "Invalid client or Invalid client credentials")

@@ -29,6 +29,7 @@ class Settings(TwinSettings):
         client_secret: Its secret; random unless it is set.
         organization: The one organization there is permission for.
         spaces: The spaces there is permission for.
+        token_endpoint_auth_method: The one way in which the client may prove itself; `any`: both.
         token_seconds: How long a bearer token is valid.
         semantics: What a continueToken means: `scroll` (a snapshot that expires, and an empty last page),
             `search_after` (rows later than the last one, without tiebreak, on the live rows) or `offset` (a position
@@ -54,12 +55,16 @@ class Settings(TwinSettings):
     """
 
     credentials: ClassVar = ("client_id", "client_secret")
-    choices: ClassVar = {"semantics": SEMANTICS, "end_marker": tuple(END_MARKERS), "product_semantics": SEMANTICS}
+    choices: ClassVar = {
+        "semantics": SEMANTICS, "end_marker": tuple(END_MARKERS), "product_semantics": SEMANTICS,
+        "token_endpoint_auth_method": ("any", "client_secret_post", "client_secret_basic"),
+    }  # fmt: skip
 
     client_id: str = "joulehouse-sandbox"
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     organization: str = "audicharginghub"
     spaces: tuple[str, ...] = ("batteriedaten", "ladedaten")
+    token_endpoint_auth_method: str = "any"  # noqa: S105  # a method, no token
     token_seconds: float = 300.0
     semantics: str = "scroll"
     product_semantics: Mapping[str, str] = field(default_factory=dict)

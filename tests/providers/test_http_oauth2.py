@@ -1,10 +1,11 @@
+import base64
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote_plus, unquote_plus
 
 import pytest
 
@@ -65,6 +66,20 @@ def test_a_token_is_asked_for_with_a_form_and_carried_as_a_bearer() -> None:
         "client_secret": [SECRET],
         "scope": ["read"],
     }
+
+
+@pytest.mark.parametrize("name", ["cap-client", "a:b c/+%&ä"])
+def test_a_client_may_prove_itself_in_a_header_whatever_its_name_and_secret_hold(name: str) -> None:
+    with RawServer([token()]) as server, api(server) as http:
+        basic = ClientCredentials(
+            http, PATH, client_id=name, client_secret=Secret(SECRET), scope="read", auth_method="client_secret_basic"
+        )
+        assert basic.headers() == {"authorization": "Bearer abc"}
+    scheme, _, proof = server.seen[0].headers["authorization"].partition(" ")
+    user, _, secret = base64.b64decode(proof).decode().partition(":")
+    assert (scheme, unquote_plus(user), unquote_plus(secret)) == ("Basic", name, SECRET)
+    assert proof == base64.b64encode(f"{quote_plus(name)}:s3cret%26%2F%2B%C3%A4".encode()).decode()
+    assert parse_qs(server.seen[0].body.decode()) == {"grant_type": ["client_credentials"], "scope": ["read"]}
 
 
 @pytest.mark.parametrize("life", [2, 300, 3600.5])

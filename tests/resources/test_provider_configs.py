@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.errors import ConfigurationError, ProviderUnavailableError
+from domain.errors import ConfigurationError, CredentialsRejectedError, ProviderUnavailableError
 from domain.records import Payload
 from domain.window import Window
 from pipelines.components import SmartHouseSource
 from pipelines.sources import ASSETS, read_sources
+from providers._login import AUTH_METHODS
 from providers.climkit.account import AccountConfig as ClimkitAccount
 from providers.export_service.account import AccountConfig as ExportServiceAccount
 from providers.export_service.account import FieldMeaning as ExportServiceMeaning
@@ -38,6 +39,7 @@ from tests.fakes import order_workers
 from tests.fakes.authority import private_authority
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.days import FIRST
+from tests.fakes.harness import shared_sandbox
 from tests.fakes.raw_server import RawServer, answer
 from tests.providers.climkit.harness import DAY as CLIMKIT_DAY
 from tests.providers.climkit.harness import FLAT, apartments
@@ -280,3 +282,29 @@ def test_the_fingerprint_tells_apart_whom_is_asked_and_for_what_and_nothing_else
     ]
     assert len({fingerprint(), *others}) == 1 + len(others)
     assert fingerprint() == of(fields={}, site="", products=("b", "a")) == fingerprint(HUB_CLIENT_SECRET="rotated")
+
+
+@pytest.mark.parametrize("method", AUTH_METHODS)
+def test_a_client_proves_itself_as_its_source_says_and_a_server_that_takes_another_proof_is_no_riddle(
+    method: str, database: str
+) -> None:
+    sandbox = shared_sandbox()
+    sandbox.control.reset()
+    account = replace(EXPORT_SERVICE, account=replace(EXPORT_SERVICE.account, products=None))
+    variables = {
+        "HUB_URL": sandbox.url, "HUB_CLIENT_ID": sandbox.client_id, "HUB_CLIENT_SECRET": sandbox.client_secret,
+        "WAREHOUSE_URL": database,
+    }  # fmt: skip
+    sandbox.control.export_service.configure(token_endpoint_auth_method=method)
+    (other,) = set(AUTH_METHODS) - {method}
+    with closing(LazyProvider(replace(account, token_endpoint_auth_method=method), Settings(variables))) as hub:
+        assert list(hub.discover())
+    with (
+        closing(LazyProvider(replace(account, token_endpoint_auth_method=other), Settings(variables))) as hub,
+        pytest.raises(
+            CredentialsRejectedError, match=f"token_endpoint_auth_method is {other}, and may have to be {method}"
+        ) as caught,
+    ):
+        hub.discover()
+    assert sandbox.client_secret not in str(caught.value)
+    sandbox.control.reset()

@@ -150,6 +150,19 @@ def test_credentials_are_taken_from_a_basic_header_too(caller: ExportCaller) -> 
 
 
 @pytest.mark.parametrize(
+    ("taken", "status_of_form", "status_of_header"),
+    [("client_secret_post", 200, 401), ("client_secret_basic", 401, 200)],
+)
+def test_the_token_endpoint_can_take_one_proof_alone(
+    caller: ExportCaller, twin: ExportService, taken: str, status_of_form: int, status_of_header: int
+) -> None:
+    twin.configure(token_endpoint_auth_method=taken)
+    credentials = (caller.sandbox.client_id, caller.sandbox.client_secret)
+    answer = caller.http.post(TOKEN_PATH, data={"grant_type": "client_credentials"}, auth=credentials)
+    assert (caller.token().status_code, answer.status_code) == (status_of_form, status_of_header)
+
+
+@pytest.mark.parametrize(
     ("changes", "status", "error"),
     [
         ({"client_secret": "wrong"}, 401, "unauthorized_client"),
