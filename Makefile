@@ -9,11 +9,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AZURITE := $(VENV)/azurite
 DAYS ?= 60
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 PACKAGES := domain providers warehouse resources assets pipelines sandbox
 LOCKED := --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-header --no-emit-index-url
-EXTRAS := kubernetes workers
+EXTRAS := s3 azure gcs kubernetes workers
 # Beside requirements.lock, which has the rest: an image takes the drivers it needs.
 export DRIVERS := import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]], sep='\n')
 
@@ -39,7 +40,7 @@ demo: $(READY) ## Pull real measured days through everything, then leave the Dag
 ui: $(READY) ## Open the Dagster UI again, on the same data
 	@$(BIN)/joulehouse ui
 
-test: lint ## Lint, then every test
+test: lint $(AZURITE)/.ready ## Lint, then every test
 	$(BIN)/pytest -n 3 --dist worksteal -m "not prove"
 
 lint: $(READY) ## ruff, formatting, strict types, layers
@@ -65,7 +66,7 @@ lock: $(READY) ## Renew every lock from pyproject.toml (hashes, no addresses)
 	  '#'*|'') printf '%s\n' "$$line";; *=) printf '%s%s\n' "$$line" "$$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')";; *) printf '%s\n' "$$line";; \
 	esac; done < .env.example > .env
 
-prove: $(READY) ## The longer proofs
+prove: $(READY) $(AZURITE)/.ready ## The longer proofs
 	$(BIN)/pytest -m prove
 
 bench: $(READY) .venv-bench/.ready ## Speed and memory, against raw COPY and dlt (SECTION=memory: a part)
@@ -78,6 +79,14 @@ bench: $(READY) .venv-bench/.ready ## Speed and memory, against raw COPY and dlt
 	  .venv-bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock; \
 	fi
 	touch $@
+
+# Azure's store on loopback, for tests: from a lock with hashes too, and no package runs a script of its own.
+$(AZURITE)/.ready: tests/fakes/azurite/package-lock.json | $(READY)
+	@command -v npm >/dev/null || { echo "The tests of the object stores need node and npm (Debian: nodejs and npm)." >&2; exit 1; }
+	@mkdir -p $(AZURITE)
+	cp tests/fakes/azurite/package.json tests/fakes/azurite/package-lock.json $(AZURITE)
+	cd $(AZURITE) && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund --no-update-notifier
+	@touch $@
 
 clean: ## Stop what runs, and remove the environment and the caches (DATA=1: the data too)
 	@if [ -x $(BIN)/joulehouse ]; then $(BIN)/joulehouse stop$(if $(DATA), && $(BIN)/joulehouse warehouse remove --yes); \
