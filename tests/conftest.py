@@ -10,13 +10,15 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import shared_server
+from tests.fakes.counting_relay import CountingRelay
+from tests.fakes.object_stores import KINDS, Emulator, Kind, Store, emulator, settings
 from tests.fakes.shared_server import freeze_database
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import create_database, drop_database, with_database
@@ -98,6 +100,34 @@ def database(warehouse_server: EmbeddedWarehouse, _server_home: Path) -> Iterato
             (_server_home / "template").touch()
     with _database(warehouse_server, template=_TEMPLATE) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Kind], Emulator]]:
+    """The object stores of this process: each is started for whoever asks for it first."""
+    folder = tmp_path_factory.mktemp("stores")
+    started: dict[Kind, Emulator] = {}
+    with ExitStack() as stack:
+
+        def start(kind: Kind) -> Emulator:
+            if kind not in started:
+                started[kind] = stack.enter_context(emulator(kind, folder))
+            return started[kind]
+
+        yield start
+
+
+@pytest.fixture(params=KINDS)
+def store(
+    request: pytest.FixtureRequest, emulators: Callable[[Kind], Emulator], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """A bucket of the test's own in each object store, and the environment with which its driver finds it."""
+    kind: Kind = request.param
+    running = emulators(kind)
+    with CountingRelay(running.port) as relay:
+        for name, value in settings(kind, relay.port).items():
+            monkeypatch.setenv(name, value)
+        yield Store(kind, running.new_bucket(), relay)
 
 
 @contextmanager

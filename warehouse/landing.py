@@ -12,6 +12,7 @@ and may be larger than memory.
 """
 
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -37,6 +38,7 @@ _STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename
 _LOCAL: Final = ("", "file", "local")
 _AS_IT_IS: Final = ".raw"
 _PIECE: Final = 2**20
+_SMALL: Final = 16 * _PIECE  # a store takes it in one request
 
 
 class BodyState(StrEnum):
@@ -67,7 +69,9 @@ class Landing:
             self._root = Path(address.path) if address.protocol in _LOCAL else ObjectStore(address)
         except Exception as error:  # noqa: BLE001, each driver has errors of its own
             is_missing = isinstance(error, ImportError) or "filesystem" in str(error)
-            driver = "install its driver into .venv (s3fs, gcsfs, adlfs …)"
+            driver = (
+                "install its driver into .venv (requirements-s3.lock, requirements-azure.lock, requirements-gcs.lock)"
+            )
             raise ConfigurationError(
                 f"the landing zone's store cannot be used: {reason(OSError(str(error)))}",
                 place=f"LANDING_URL, {str(root).partition(':')[0]}://…",
@@ -140,6 +144,10 @@ class Landing:
                 if isinstance(self._root, Path):
                     target, incoming = self._root / path, self._root / source / ".incoming"
                     _write_local(target, lambda into: _copied(file, into, body), incoming=incoming)
+                elif body.n_bytes <= _SMALL:
+                    whole = io.BytesIO()
+                    _copied(file, whole, body)
+                    self._root.put(path, whole.getvalue())
                 else:
                     self._put_file(self._root, path, file, body)
         except OSError as error:
@@ -168,7 +176,7 @@ class Landing:
                     local = self._root / path
                 else:
                     local = Path(folder) / "body"
-                    self._root.get_file(path, local)
+                    self._root.get_file(path, local, n_bytes)
                 with local.open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
                     is_whole = found == sha256 and file.tell() == n_bytes
@@ -188,7 +196,7 @@ class Landing:
         """
         place = f"payload {sha256[:12]} at {path}, {self.place}"
         try:
-            packed = self._bytes(path)
+            packed = self._bytes(path, n_bytes)
         except FileNotFoundError:
             raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
         except OSError as error:
@@ -267,10 +275,10 @@ class Landing:
             is_refused=not is_folder and isinstance(error, PermissionError),
         )
 
-    def _bytes(self, path: str) -> bytes:
+    def _bytes(self, path: str, n_most: int = 0) -> bytes:
         if isinstance(self._root, Path):
             return (self._root / path).read_bytes()
-        return self._root.get(path)
+        return self._root.get(path, n_most)
 
 
 def _slug(source: str) -> str:

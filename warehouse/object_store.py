@@ -1,18 +1,26 @@
 """Objects under a prefix, put, got and deleted by their names.
 
-Nothing is listed, no bucket is made, and no name is a pattern.
+Nothing is listed, no bucket is made, and no name is a pattern. A store that takes a request in and is silent is given
+up within a minute (`_PATIENCE_SECONDS`): an object has that and the time that it takes on a slow line.
 """
 
+import os
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from upath import UPath
 
+from warehouse.store_drivers import driver_of
 from warehouse.store_errors import as_os_errors
+
+_PATIENCE_SECONDS: Final = 40
+_SLOWEST: Final = 64 * 1024  # bytes a second
 
 
 class ObjectStore:
-    """A prefix in a bucket (a container). Every method raises OSError, with the store's reason, and nothing else.
+    """A prefix in a bucket (a container). Safe for threads and across forks.
+
+    Every method raises OSError, with the store's reason, and nothing else; TimeoutError where the store was silent.
 
     Args:
         address: The prefix.
@@ -26,27 +34,29 @@ class ObjectStore:
             ValueError: No store is known by such an address.
         """
         self._address: Final = address
-        self._driver: Final[Any] = address.fs
+        self._pid = os.getpid()
+        self._own = driver_of(address)
 
     def __str__(self) -> str:
         """The prefix's address; it may hold a user and a password."""
         return str(self._address)
 
-    def get(self, name: str) -> bytes:
-        """An object: one request."""
+    def get(self, name: str, n_most: int = 0) -> bytes:
+        """An object of about `n_most` bytes at most: one request."""
         with as_os_errors():
             # s3fs asks for the size first, and then for a list, where it might fetch pieces side by side.
-            return bytes(self._driver.cat_file(self._path(name), max_concurrency=1))
+            return bytes(self._driver.cat_file(self._path(name), max_concurrency=1, **self._patience(n_most)))
 
-    def get_file(self, name: str, into: Path) -> None:
-        """Write an object into a file, by pieces."""
+    def get_file(self, name: str, into: Path, n_bytes: int) -> None:
+        """Write an object into a file, by pieces: one request where it is small."""
         with as_os_errors():
-            self._driver.get_file(self._path(name), str(into))
+            # gcsfs asks for the size first, where it might fetch pieces side by side.
+            self._driver.get_file(self._path(name), str(into), concurrency=1, **self._patience(n_bytes))
 
     def put(self, name: str, body: bytes) -> None:
         """Keep an object, whole or not at all: one request where it is small."""
         with as_os_errors():
-            self._driver.pipe_file(self._path(name), body)
+            self._driver.pipe_file(self._path(name), body, **self._patience(len(body)))
 
     def writer(self, name: str) -> BinaryIO:
         """A file to write an object into by pieces; it is kept when that is closed, by an error too."""
@@ -56,7 +66,18 @@ class ObjectStore:
     def delete(self, name: str) -> None:
         """Take an object away."""
         with as_os_errors():
-            self._driver.rm_file(self._path(name))  # `rm` would read [, * and ? as a pattern
+            # `rm` would read [, * and ? as a pattern.
+            self._driver.rm_file(self._path(name), **self._patience(0))
+
+    @property
+    def _driver(self) -> Any:  # noqa: ANN401 — fsspec has no types
+        if self._pid != os.getpid():  # its thread, which asks, is the parent's
+            self._own, self._pid = driver_of(self._address), os.getpid()
+        return self._own
+
+    def _patience(self, n_bytes: int) -> dict[str, float]:
+        """What fsspec's own waiting is told, which drivers without a thread of theirs do not know."""
+        return {"timeout": _PATIENCE_SECONDS + n_bytes / _SLOWEST} if self._driver.async_impl else {}
 
     def _path(self, name: str) -> str:
         return str((self._address / name).path)

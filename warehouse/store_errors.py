@@ -3,9 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, ETIMEDOUT
 from typing import Final
 
 _LONGEST: Final = 240
+_REFUSALS: Final = (401, 403)
+_SILENT: Final = "the store takes requests in and does not answer"
 _SECRETS: Final = (
     (re.compile(r"//[^/\s@]+@"), "//…@"),
     (re.compile(r"(?i)\b(Bearer|Basic|SharedKey|SharedAccessSignature)\s+\S+"), r"\1 …"),
@@ -39,11 +42,24 @@ def as_os_errors() -> Iterator[None]:
     """An object store's own errors, of which there is no list, as the operating system's.
 
     Raises:
-        OSError: The block raised an error of any kind.
+        PermissionError: The store refuses it.
+        TimeoutError: It was asked, and was silent.
+        OSError: The block raised an error of any other kind.
     """
     try:
         yield
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:
+        if isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower():
+            raise TimeoutError(ETIMEDOUT, _SILENT) from error
+        if _is_refused(error):
+            raise PermissionError(EACCES, reason(error)) from error
+        if isinstance(error, OSError):
+            raise
         raise OSError(0, reason(error)) from error
+
+
+def _is_refused(error: Exception) -> bool:
+    # Azure's client says a status; gcsfs a sentence, in an error of the operating system without a number.
+    return getattr(error, "status_code", None) in _REFUSALS or str(error).startswith("Forbidden: ")

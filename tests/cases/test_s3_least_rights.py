@@ -1,6 +1,6 @@
 """A key of an object store may put and get objects, and neither list them nor make buckets.
 
-The stores' own drivers are no part of the locks: a store of ours keeps to the same rights here.
+A store of ours keeps to the same rights here; the real ones are in `tests/stores`.
 """
 
 import hashlib

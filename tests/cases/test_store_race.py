@@ -1,6 +1,6 @@
 """Two processes land the same answer in an object store at the same time, and the store refuses one of them.
 
-The stores' own drivers are no part of the locks: a store of ours answers here as Azure's does.
+A store of ours answers here as Azure's does; the real ones are in `tests/stores`.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 from urllib.parse import urlsplit
 
 _HOPS: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect", "date", "server"}
@@ -56,7 +56,7 @@ class CountingRelay:
         self.port = self._server.server_port
         self.closing = threading.Event()
 
-    def __enter__(self) -> "CountingRelay":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 

@@ -127,7 +127,7 @@ def test_many_processes_may_keep_the_same_body_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "hub/.incoming").iterdir()) == []
 
 
-@pytest.mark.parametrize(("url", "why"), [("s3://bucket/prefix", "s3fs"), ("nosuch://me:s3cret@x/y", "nosuch")])
+@pytest.mark.parametrize(("url", "why"), [("oss://bucket/prefix", "ossfs"), ("nosuch://me:s3cret@x/y", "nosuch")])
 def test_a_store_without_a_driver_is_refused_before_anything_is_asked(url: str, why: str) -> None:
     with pytest.raises(
         ConfigurationError, match=rf"cannot be used: .*{why}.*LANDING_URL, {url[:2]}.*install its driver"
