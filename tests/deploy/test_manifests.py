@@ -131,6 +131,14 @@ def test_nothing_writes_but_where_a_bounded_volume_is(manifest: Manifest) -> Non
 
 
 @workloads
+def test_what_is_laid_aside_has_a_disk_wherever_it_is_told_to_lie_there(manifest: Manifest) -> None:
+    for container in containers(manifest):
+        settings = {one["configMapRef"]["name"] for one in container.get("envFrom", ()) if "configMapRef" in one}
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+        assert ("warehouse-settings" in settings) is ("/var/lib/joulehouse/spool" in mounts)
+
+
+@workloads
 def test_every_container_asks_for_what_it_needs_and_has_a_limit(manifest: Manifest) -> None:
     for container in containers(manifest):
         for side in ("requests", "limits"):
@@ -263,7 +271,7 @@ def admits(peer: dict[str, Any], other: str | None) -> bool:
         ("daemon", None, 443, True),  # the cluster's API
         ("daemon", None, 6443, True),
         ("viewers", None, 443, False),
-        ("migrate", None, 443, False),
+        ("migrate", None, 443, True),  # the landing zone
         ("run_worker", None, 6443, False),
         (None, "webserver", 3000, True),
         (None, "viewers", 3000, True),
