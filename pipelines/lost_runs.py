@@ -7,7 +7,7 @@ launcher, which believes what it was told, nor a clock of another host. Only Dag
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +46,8 @@ class Patience:
 
     Attributes:
         renewal: Since its lease was renewed, which happens every 15 s.
-        start: Until somebody begins it; twice as long each time that nobody has.
+        start: Until somebody begins it; twice as long each time that nobody has. A launcher may say another
+            (`start_patience`).
         proof: How long whoever is overdue is then watched, with the database there all the time: an outage of it that
             kept everybody from renewing makes nobody lost.
         sleep: How that is waited for.
@@ -70,13 +71,18 @@ def lost_runs_sensor(patience: Patience | None = None) -> dg.SensorDefinition:
         description="Fails runs that nobody is at work on any more; the daemon starts them again.",
     )
     def lost_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        own = getattr(context.instance.run_launcher, "start_patience", patient.start)
         runs = _judged_runs(context)
         if not runs:
             return dg.SensorResult(skip_reason="No run is at work.", cursor="{}")
         opener: WarehouseOpener = context.resources.warehouse
         try:
             with opener.open() as warehouse:
-                look = _Look(warehouse.run_leases.of_runs(runs.keys()), json.loads(context.cursor or "{}"), patient)
+                look = _Look(
+                    warehouse.run_leases.of_runs(runs.keys()),
+                    json.loads(context.cursor or "{}"),
+                    replace(patient, start=own),
+                )
                 overdue = [run for run in runs.values() if look.is_overdue(run)]
                 if overdue:
                     patient.sleep(patient.proof.total_seconds())

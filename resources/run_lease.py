@@ -49,8 +49,11 @@ class RunLease:
 
     def claim(self) -> bool:
         """Claim the run, and go on renewing the claim; False where another process has it, or it was given up."""
+        from warehouse.sessions import RUNS_AT_WORK  # noqa: PLC0415  # it imports the driver
+
         is_held = self.is_held()
         if is_held:
+            RUNS_AT_WORK.add(self.run_id)
             self._thread.start()
         return is_held
 
@@ -63,6 +66,9 @@ class RunLease:
 
     def let_go(self) -> None:
         """Renew it no more. Nobody else gets it: a run is begun once, and the next one has another id."""
+        from warehouse.sessions import RUNS_AT_WORK  # noqa: PLC0415  # it imports the driver
+
+        RUNS_AT_WORK.discard(self.run_id)
         self._has_ended.set()
 
     def _hold(self) -> bool:

@@ -50,7 +50,7 @@ SETTINGS: Final[dict[str, str]] = LANGUAGE | {
 }
 """Parameter → its value in a session of ours. One that a server does not know is left out there."""
 
-SCHEMA_STEP: Final = "0027"
+SCHEMA_STEP: Final = "0028"
 """The step of the schema that this code writes to: the newest one. From a session that says another one, or none, the
 database takes no load, no point of a stream and no series (step 0016): its process has outlived a migration."""
 
@@ -59,7 +59,12 @@ _SET: Final = (
     " WHERE current_setting(name, true) IS NOT NULL"
 )
 
+RUNS_AT_WORK: Final[set[str]] = set()
+"""The runs that this process works on; a session that it opens says which, and is refused where that was given up (step
+0028)."""
+
 _STEP: Final = "\n    UNION ALL\n    SELECT set_config('joulehouse.schema_step', {}, false)"
+_RUN: Final = "\n    UNION ALL\n    SELECT set_config('joulehouse.run_id', {}, false)"
 
 _UNLESS_STRONGER: Final = """
     UNION ALL
@@ -76,7 +81,9 @@ def first_statement(settings: Mapping[str, str]) -> sql.Composed:
     """What a session says before anything else: `SETTINGS` or `LANGUAGE`, and what is its own."""
     names, values = (sql.Literal(list(part)) for part in (settings.keys(), settings.values()))
     parts = sql.SQL(_SET).format(names, values) + sql.SQL(_STEP).format(sql.Literal(SCHEMA_STEP))
-    return parts + sql.SQL(_UNLESS_STRONGER)
+    # Of two runs in one process nobody could say for which it speaks.
+    run_id = next(iter(RUNS_AT_WORK)) if len(RUNS_AT_WORK) == 1 else ""
+    return parts + sql.SQL(_RUN).format(sql.Literal(run_id)) + sql.SQL(_UNLESS_STRONGER)
 
 
 _LIBPQ_OF_OAUTH: Final = 180000

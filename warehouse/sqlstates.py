@@ -56,6 +56,7 @@ _FIX_OF_STATE: Final = {
     " target_session_attrs=read-write",
     # Ours, of step 0016: the process has outlived a migration.
     "0AJ01": "restart the live processes and Dagster's code servers; nothing of this was written",
+    "0AJ02": "nothing is to be done: another run has taken its days over; nothing of this was written",
 }
 
 _FIXES: Final = {WarehouseUnavailableError: _WAIT, WarehouseUnsuitableError: _MIGRATE, RowsRefusedError: _READ}
