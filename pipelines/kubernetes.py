@@ -3,6 +3,9 @@
 It needs the extra `joulehouse[kubernetes]`, and is imported where that file names it and nowhere else.
 """
 
+from datetime import timedelta
+from typing import ClassVar
+
 from dagster_k8s import K8sRunLauncher
 
 
@@ -15,3 +18,6 @@ class JobLauncher(K8sRunLauncher):
 
     supports_check_run_worker_health = False
     supports_run_worker_crash_recovery = False
+
+    start_patience: ClassVar[timedelta] = timedelta(minutes=10)
+    """How long a run may wait for its pod: a node may have to be made and an image pulled (`pipelines.lost_runs`)."""

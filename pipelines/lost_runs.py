@@ -53,9 +53,9 @@ class Patience:
         sleep: How that is waited for.
     """
 
-    renewal: timedelta = timedelta(seconds=45)
+    renewal: timedelta = timedelta(seconds=40)
     start: timedelta = timedelta(seconds=165)
-    proof: timedelta = timedelta(seconds=18)
+    proof: timedelta = timedelta(seconds=15)
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
 
