@@ -16,7 +16,7 @@ from providers._proxy import Proxy
 
 _OK: Final = range(200, 300)
 _FORBIDDEN: Final = 403
-_UNAUTHENTICATED: Final = 407
+_UNAUTHENTICATED: Final = (401, 407)  # tinyproxy 1.11.1 answers 401 to a wrong password, and 407 to none
 _NO_TUNNELS: Final = frozenset({400, 404, 405, 501})  # what a server of the web answers
 _NO_WAY: Final = range(500, 600)
 _SCHEMES: Final = ("Negotiate", "NTLM", "Digest", "Bearer")  # of the words a proxy sends, those that are repeated
@@ -91,7 +91,7 @@ def _answer(proxy: Proxy, stream: httpcore.NetworkStream, name: str, seconds: fl
 def _refusal(proxy: Proxy, status: int, headers: Mapping[str, str], name: str) -> NoTunnelError:
     """What an answer means that opens no tunnel."""
     answered = f"the proxy {proxy} answered {status}"
-    if status == _UNAUTHENTICATED:
+    if status in _UNAUTHENTICATED:
         offered = headers.get("proxy-authenticate", "").lower()
         others = [scheme for scheme in _SCHEMES if scheme.lower() in offered]
         fix = (

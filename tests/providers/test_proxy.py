@@ -178,7 +178,14 @@ def test_user_and_password_are_shown_to_the_proxy_alone(trust: ssl.SSLContext, c
 
 BLOCKED = answer(b"<h1>blocked</h1>", status=403, media_type="text/html")
 ANSWERS: list[tuple[Script, type[IngestError], str]] = [
-    (answer(b"", status=407), ProxyRefusedError, "answered 407: it refuses our user or password.*JOULEHOUSE_PROXY"),
+    *(
+        (
+            answer(b"", status=status),
+            ProxyRefusedError,
+            f"answered {status}: it refuses our user or password.*HOUSE_PROXY",
+        )
+        for status in (401, 407)
+    ),
     (
         answer(b"", status=407, headers={"Proxy-Authenticate": "NTLM"}),
         ProxyRefusedError,
