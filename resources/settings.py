@@ -25,6 +25,7 @@ DAGSTER_VARIABLES: Final = ("DAGSTER_PG_HOST", "DAGSTER_PG_USER", "DAGSTER_PG_PA
 
 
 PROXY: Final = "JOULEHOUSE_PROXY"
+_THIS_MACHINE: Final = "localhost,127.0.0.1,::1"
 _OTHER_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
 
@@ -104,21 +105,29 @@ class Settings:
 
     @property
     def other_proxies(self) -> list[str]:
-        """The variables that name a proxy to other programs and are set; no provider is asked through it."""
-        return sorted(name for name, value in self.environment.items() if value and name.lower() in _OTHER_PROXIES)
+        """The variables that name a proxy to other programs and are set; no provider is asked by them.
+
+        Raises:
+            ConfigurationError: See `proxy`.
+        """
+        ours = self.proxy_variables
+        named = {name: value for name, value in self.environment.items() if value and name.lower() in _OTHER_PROXIES}
+        return sorted(name for name, value in named.items() if value != ours.get(name))
 
     @property
     def proxy_variables(self) -> Mapping[str, str]:
         """The same variables, as what is no code of ours has to find them where `JOULEHOUSE_PROXY` is set.
 
-        They hold its password: never shown.
+        What they except already (`NO_PROXY`) stays excepted, and this machine is. They hold a password: never shown.
 
         Raises:
             ConfigurationError: See `proxy`.
         """
         if not self.environment.get(PROXY, "").strip():
             return {}
-        url, own = (self.proxy.url, "localhost,127.0.0.1,::1") if self.proxy else ("", "*")
+        excepted = ",".join((_THIS_MACHINE, self.environment.get("no_proxy") or self.environment.get("NO_PROXY", "")))
+        own = ",".join(dict.fromkeys(part.strip() for part in excepted.split(",") if part.strip()))
+        url, own = (self.proxy.url, own) if self.proxy else ("", "*")
         values = {name: own if name == "no_proxy" else url for name in _OTHER_PROXIES}
         return values | {name.upper(): value for name, value in values.items()}
 
@@ -158,10 +167,12 @@ class Settings:
     def landing_url(self) -> str:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default.
 
-        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`.
+        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`. Where it is a store, its
+        driver, and whatever fetches tokens for it, find `JOULEHOUSE_PROXY` in this process from here on, as
+        `HTTPS_PROXY`: some of them read nothing else.
 
         Raises:
-            ConfigurationError: It names the memory of a process, which ends with it.
+            ConfigurationError: It names the memory of a process, which ends with it; or see `proxy`.
         """
         url = self.environment.get("LANDING_URL", "").strip() or str(self.home / "landing")
         if url.rpartition("::")[2].startswith("memory:"):
@@ -170,7 +181,11 @@ class Settings:
                 place="LANDING_URL",
                 fix="let it name a folder or a prefix of an object store, or leave it out",
             )
-        return url if ":" in url.partition("/")[0] else str(Path(url).expanduser().absolute())
+        if ":" not in url.partition("/")[0]:
+            return str(Path(url).expanduser().absolute())
+        if self.environment is os.environ:
+            os.environ.update(self.proxy_variables)
+        return url
 
     @property
     def ui_origins(self) -> list[str]:

@@ -6,7 +6,8 @@ Each driver has switches of its own for it, and none of its defaults is what the
   `100 Continue` without a limit unless botocore's handler is taken away; what is refused is then sent in vain.
 - adlfs: what its client was made with; it tries four times, and pauses for half a minute and more.
 - gcsfs: `requests_timeout`, without which it waits for ever; it tries six times. Its class for zonal buckets, which it
-  prefers, asks another service for the kind of the bucket before every upload; the plain one does not.
+  prefers, asks another service for the kind of the bucket before every upload; the plain one does not. Only with
+  `trust_env` does it read `HTTPS_PROXY` and `NO_PROXY`, as the others do, and as those do that fetch tokens.
 
 Open uploads by pieces expire by themselves on Azure (blocks that nobody committed: a week) and on Google's store
 (sessions: a week), not on S3.
@@ -75,7 +76,7 @@ def _gcs(_: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 — see above
         _request = retry_request(retries=_TRIES)(GCSFileSystem._request.__wrapped__)  # noqa: SLF001 — six are bound to it
 
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS)
-    return _Plain(**{"requests_timeout": timeout} | options)
+    return _Plain(**{"requests_timeout": timeout, "session_kwargs": {"trust_env": True}} | options)
 
 
 _MAKERS: Final[dict[str, Callable[[str, dict[str, Any]], Any]]] = {

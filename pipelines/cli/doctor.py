@@ -139,7 +139,7 @@ def _proxy(project: Project) -> Iterator[Finding]:
     if proxy is not None:
         yield Finding("proxy", Health.GOOD, f"The outside is asked through {proxy}, as {PROXY} says.")
     if others:
-        sentence = f"No provider is asked through {' or '.join(others)}: what is asked outside goes by {PROXY} alone."
+        sentence = f"No provider is asked by {' or '.join(others)}: the way to them is {PROXY} alone."
         yield Finding("proxy", Health.LATER, sentence)
 
 

@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Final, Self
 from urllib.parse import urlsplit
 
-_HOPS: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect", "date", "server"}
+_HOPS: Final = frozenset({
+    "connection", "keep-alive", "transfer-encoding", "content-length", "expect", "date", "server", "proxy-authorization"
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403, [], b"")
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
-        self._up.request(self.command, self.path, body, headers)
+        # Whoever takes us for a proxy says the scheme and the host as well.
+        self._up.request(self.command, parts._replace(scheme="", netloc="").geturl(), body, headers)
         with self._up.getresponse() as answer:
             said = answer.read()
             kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOPS]

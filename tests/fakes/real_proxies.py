@@ -15,13 +15,13 @@ from warehouse.embedded.host import free_port
 Kind = Literal["tinyproxy", "squid"]
 KINDS: Final[tuple[Kind, ...]] = ("tinyproxy", "squid")
 USER: Final = "me:p-of-the-tests"
-NAMES: Final = ("api.example", "files.example")
+NAMES: Final = ("api.example", "files.example", "localstack.example")
 FORBIDDEN: Final = "forbidden.example"
 
 
 @contextmanager
 def real_proxy(kind: Kind) -> Iterator[int]:
-    """The port of a proxy that runs until the block is left."""
+    """The port of a proxy that runs until the block is left; `NAMES` and `FORBIDDEN` lead to this machine there."""
     program = shutil.which(kind) or shutil.which(kind, path="/usr/sbin")
     assert program, f"there is no {kind} here: apt-get install {kind}"
     port = free_port()

@@ -21,7 +21,7 @@ from tests.providers.test_proxy import websocket
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(120)]
 
-API, FILES = NAMES
+API, FILES, _ = NAMES
 LIMITS = Limits(connect_seconds=20.0, max_tries=1)
 
 

@@ -91,5 +91,10 @@ def test_a_proxy_of_ours_stands_in_every_variable_that_others_read() -> None:
         "http://me:p%40ss@proxy.example:3128"
     }
     assert ours["NO_PROXY"] == "localhost,127.0.0.1,::1"
+    settings = Settings({"JOULEHOUSE_PROXY": "http://proxy.example:3128", "NO_PROXY": "minio.local, 127.0.0.1"})
+    lent = settings.proxy_variables
+    assert lent["no_proxy"] == "localhost,127.0.0.1,::1,minio.local"
+    assert settings.other_proxies == ["NO_PROXY"]
+    assert Settings({**settings.environment, **lent}).other_proxies == []
     none = Settings({"JOULEHOUSE_PROXY": "direct"}).proxy_variables
     assert (none["https_proxy"], none["HTTP_PROXY"], none["no_proxy"]) == ("", "", "*")

@@ -146,7 +146,7 @@ def test_the_doctor_names_the_proxy_without_its_password_and_the_variables_that_
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@other.example")
     said = " ".join(ask("doctor").stdout.split())
     assert "The outside is asked through proxy.example:3128, as JOULEHOUSE_PROXY says." in said
-    sentence = "No provider is asked through HTTPS_PROXY: what is asked outside goes by JOULEHOUSE_PROXY alone."
+    sentence = "No provider is asked by HTTPS_PROXY: the way to them is JOULEHOUSE_PROXY alone."
     assert sentence in said
     assert "hunter2" not in said
     monkeypatch.setenv("JOULEHOUSE_PROXY", "hunter2.example:3128")

@@ -301,7 +301,7 @@ def test_the_process_that_sends_gets_no_secret_but_the_addresses(tmp_path: Path)
 def test_messages_and_pings_go_through_the_proxy_of_all_and_to_this_machine_without() -> None:
     with ConnectProxy({}, proof="me:p@ss") as proxy, listening() as webhook:
         ours = proxy.url.replace("p@ss", "p%40ss")
-        settings = Settings({"JOULEHOUSE_PROXY": ours, "https_proxy": "http://127.0.0.1:1", "NO_PROXY": "*"})
+        settings = Settings({"JOULEHOUSE_PROXY": ours, "https_proxy": "http://127.0.0.1:1", "NO_PROXY": "x"})
         sender = project_notifier(settings, []).sender
         messages = [Message(Secret(url), "t", "b") for url in ("jsons://hook.example", webhook.apprise_url)]
         assert [bool(failure) for failure in sender.send(messages)] == [True, False]
