@@ -107,15 +107,22 @@ class Landing:
         if not is_kept:
             raise _unwritten(OSError(0, "it gives back something else"), self.place)
 
-    def keep(self, source: str, body: bytes, sha256: str) -> str:
+    @property
+    def is_store(self) -> bool:
+        """Whether it is an object store, whose requests take their time."""
+        return not isinstance(self._root, Path)
+
+    def keep(self, source: str, body: bytes, sha256: str, *, is_known: bool = True) -> str:
         """Keep a body under its hash; the path below the root. A body that is there, whole, is not written again.
+
+        A store is not asked for one that is not `is_known`, and is given it.
 
         Raises:
             WarehouseUnavailableError: It cannot be written: no room, no right, no store.
             ConfigurationError: The source's slug cannot be a folder.
         """
         path = f"{_slug(source)}/{sha256[:2]}/{sha256}.zst"
-        if self._is_kept(path, len(body), sha256):
+        if (is_known or not self.is_store) and self._is_kept(path, len(body), sha256):
             return path
         packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True).compress(body)
         try:
@@ -125,19 +132,19 @@ class Landing:
             else:
                 self._root.put(path, packed)
         except OSError as error:
-            if not self._is_kept_by_another(path, len(body), sha256):
+            if not self._is_kept_by_another(error, path, len(body), sha256):
                 raise _unwritten(error, f"payload {sha256[:12]} of {source}, {self.place}") from None
         return path
 
-    def keep_file(self, source: str, body: BodyFile) -> str:
-        """Keep a body that lies in a file, by pieces and as it is; the path below the root.
+    def keep_file(self, source: str, body: BodyFile, *, is_known: bool = True) -> str:
+        """Keep a body that lies in a file, by pieces and as it is; the path below the root. `is_known`: as for `keep`.
 
         Raises:
             WarehouseUnavailableError: It cannot be written, or is no longer what it was said to be.
             ConfigurationError: The source's slug cannot be a folder.
         """
         path = f"{_slug(source)}/{body.sha256[:2]}/{body.sha256}{_AS_IT_IS}"
-        if self._is_kept(path, body.n_bytes, body.sha256):
+        if (is_known or not self.is_store) and self._is_kept(path, body.n_bytes, body.sha256):
             return path
         try:
             with body.path.open("rb") as file:
@@ -151,7 +158,7 @@ class Landing:
                 else:
                     self._put_file(self._root, path, file, body)
         except OSError as error:
-            if not self._is_kept_by_another(path, body.n_bytes, body.sha256):
+            if not self._is_kept_by_another(error, path, body.n_bytes, body.sha256):
                 raise _unwritten(error, f"payload {body.sha256[:12]} of {source}, {self.place}") from None
         return path
 
@@ -243,14 +250,15 @@ class Landing:
         """Whether a body is there, whole. What a store does not show is put: it may refuse what is not there."""
         try:
             return self._is_whole(path, n_bytes, sha256)
-        except WarehouseUnavailableError:
-            if isinstance(self._root, Path):
+        except WarehouseUnavailableError as error:
+            # One silence is a minute, and whoever waits has heard enough of it.
+            if not self.is_store or isinstance(error.__context__, TimeoutError):
                 raise
             return False
 
-    def _is_kept_by_another(self, path: str, n_bytes: int, sha256: str) -> bool:
+    def _is_kept_by_another(self, error: OSError, path: str, n_bytes: int, sha256: str) -> bool:
         """Whether a body is in the store although our put failed; on a folder, what failed may not be on the disk."""
-        return not isinstance(self._root, Path) and self._is_kept(path, n_bytes, sha256)
+        return self.is_store and not isinstance(error, TimeoutError) and self._is_kept(path, n_bytes, sha256)
 
     def _put_file(self, store: ObjectStore, path: str, file: BinaryIO, body: BodyFile) -> None:
         try:

@@ -22,6 +22,7 @@ from domain.texts import storable
 from domain.window import Window
 from warehouse.connections import Connections, OwnSession
 from warehouse.landing import Landing
+from warehouse.ordered_keeps import OrderedKeeps
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
 
@@ -98,21 +99,47 @@ class TimescalePull:
                 rows = session.connection().execute(statement("pull/progress"), {"pull_id": self.pull_id}).fetchall()
         self.progress: Mapping[str, Progress] = {part: Progress(page, cursor) for part, page, cursor in rows}
         self._at = dict(self.progress)
+        self._keeps: OrderedKeeps | None = None
+        self._known: set[str] | None = None
         landing.sweep(source)
 
     def keep(self, payload: Payload) -> None:
         """Put the answer into the landing zone, index it, and move the checkpoint behind it.
 
+        On an object store this may return before it is done: whatever ends the pull waits for it.
+
         Raises:
             AccountingError: A page is missing between this one and the last.
-            WarehouseUnavailableError: The landing zone or the database cannot take it.
+            WarehouseUnavailableError: The landing zone or the database cannot take it, or one before it.
         """
         self._require_next(payload)
-        sha256 = payload.sha256
-        if payload.file is None:
-            path = self._landing.keep(self._source, payload.body, sha256)
+        if self._landing.is_store:
+            if self._keeps is None:
+                self._keeps = OrderedKeeps(self._put, self._index)
+                self._known = self._known_bodies()
+            self._keeps.keep(payload)
         else:
-            path = self._landing.keep_file(self._source, payload.file)
+            self._index(payload, self._put(payload))
+        self._at[payload.part] = Progress(payload.page, payload.cursor)
+
+    def _known_bodies(self) -> set[str]:
+        """The hashes of what was ever kept of this window: a store is asked for no other before it is put."""
+        values = {"source": self._source, "start": self._window.start, "end": self._window.end}
+        with self._holding() as connection:
+            return {sha256 for (sha256,) in connection.execute(statement("pull/known_bodies"), values)}
+
+    def _put(self, payload: Payload) -> str:
+        sha256 = payload.sha256
+        is_known = self._known is None or sha256 in self._known
+        if payload.file is None:
+            path = self._landing.keep(self._source, payload.body, sha256, is_known=is_known)
+        else:
+            path = self._landing.keep_file(self._source, payload.file, is_known=is_known)
+        if self._known is not None:
+            self._known.add(sha256)
+        return path
+
+    def _index(self, payload: Payload, path: str) -> None:
         values = {
             "pull_id": self.pull_id,
             "part": payload.part,
@@ -121,7 +148,7 @@ class TimescalePull:
             "params": Jsonb({storable(name): storable(text) for name, text in payload.params.items()}),
             "start": payload.window.start,
             "end": payload.window.end,
-            "sha256": sha256,
+            "sha256": payload.sha256,
             "n_bytes": payload.n_bytes,
             "received_at": payload.received_at,
             "media_type": payload.media_type,
@@ -137,7 +164,14 @@ class TimescalePull:
             # A statement alone is a transaction of its own, and two round trips fewer for every answer.
             with self._holding() as connection:
                 connection.execute(statement("pull/keep"), values)
-        self._at[payload.part] = Progress(payload.page, payload.cursor)
+
+    def _end_keeps(self) -> BaseException | None:
+        """Wait for what is under way; why something of it is not kept."""
+        if self._keeps is None:
+            return None
+        failure = self._keeps.end()
+        self._keeps = None
+        return failure
 
     def finish(self, *, n_requests: int) -> PullReport:
         """Declare the pull complete.
@@ -145,7 +179,11 @@ class TimescalePull:
         Raises:
             AccountingError: A part has not come to its last page, or the pull has ended already.
             StaleLoadError: It asked for several days, and some of them were pulled anew since it began.
+            WarehouseUnavailableError: An answer could not be kept, or the database is away.
         """
+        failure = self._end_keeps()
+        if failure is not None:
+            raise failure
         unfinished = sorted(part for part, progress in self._at.items() if progress.cursor is not None)
         if unfinished:
             raise AccountingError(
@@ -178,6 +216,7 @@ class TimescalePull:
         Raises:
             WarehouseUnavailableError: The session was lost, and with it the number of requests. The pull is paused.
         """
+        self._end_keeps()  # what fails now is asked for again: no checkpoint stands behind it
         with self._transaction() as connection:
             connection.execute(statement("pull/pause"), {"pull_id": self.pull_id, "n_requests": n_requests})
         self._release()
@@ -188,6 +227,7 @@ class TimescalePull:
         Raises:
             WarehouseUnavailableError: The session was lost, and the pull may have been taken over: it lives on.
         """
+        self._end_keeps()
         with self._transaction() as connection:
             values = {"pull_id": self.pull_id, "n_requests": n_requests}
             connection.execute(statement("pull/abandon"), values)

@@ -22,13 +22,13 @@ class Asked:
         method: Its verb.
         path: Without the query.
         query: As it was written.
-        n_bytes: Of its body.
+        start: Of its body.
     """
 
     method: str
     path: str
     query: str
-    n_bytes: int
+    start: bytes
 
 
 @dataclass
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         relay = self.relay
         body = self._body()
         parts = urlsplit(self.path)
-        asked = Asked(self.command, parts.path, parts.query, len(body))
+        asked = Asked(self.command, parts.path, parts.query, body[:1000])
         relay.asked.append(asked)
         if relay.is_silent:
             relay.closing.wait()

@@ -93,6 +93,18 @@ ON CONFLICT (pull_id, part) DO UPDATE SET
     cursor = excluded.cursor,
     moved_at = clock_timestamp();
 
+-- name: known_bodies
+-- What was kept of a window in any pull: an object store is asked for no other before it is put.
+SELECT DISTINCT payload.sha256
+FROM pull
+INNER JOIN payload USING (pull_id)
+WHERE
+    pull.source = %(source)s
+    AND pull.window_start < %(end)s
+    AND pull.window_end > %(start)s
+    AND payload.window_start < %(end)s
+    AND payload.window_end > %(start)s;
+
 -- name: forget_part
 -- The listing began anew: what its earlier pages said no longer counts. Their bytes stay in the landing zone.
 DELETE FROM payload
