@@ -115,8 +115,8 @@ class TimescalePull:
         self._require_next(payload)
         if self._landing.is_store:
             if self._keeps is None:
-                self._keeps = OrderedKeeps(self._put, self._index)
                 self._known = self._known_bodies()
+                self._keeps = OrderedKeeps(self._put, self._index)
             self._keeps.keep(payload)
         else:
             self._index(payload, self._put(payload))

@@ -39,7 +39,7 @@ def test_forty_answers_a_second_and_more_are_kept_where_a_request_takes_20_ms(
     warehouse: TimescaleWarehouse, database: str, store: Store
 ) -> None:
     store.relay.seconds = 0.02
-    rates = []
+    rates: list[float] = []
     while max(rates, default=0) < 40 and len(rates) < 3:  # the machine may have other work
         started = time.monotonic()
         report = kept(warehouse.begin_pull("hub", DAY), [b"%d: " % len(rates) + body for body in BODIES])
