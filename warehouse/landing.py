@@ -13,11 +13,10 @@ and may be larger than memory.
 
 import hashlib
 import io
-import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +28,7 @@ from upath import UPath
 
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
 from domain.records import BodyFile
+from warehouse.folders import try_folder, write_whole
 from warehouse.object_store import ObjectStore
 from warehouse.store_errors import as_os_errors, reason
 
@@ -37,6 +37,9 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename what is older
 _LOCAL: Final = ("", "file", "local")
 _AS_IT_IS: Final = ".raw"
+_ZONE: Final = ".joulehouse-zone"  # no source begins with a dot
+_PROBE: Final = ".probe"
+_ZONE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _PIECE: Final = 2**20
 _SMALL: Final = 16 * _PIECE  # a store takes it in one request
 
@@ -83,27 +86,58 @@ class Landing:
         """Where it is, for messages: without a user and a password."""
         return re.sub(r"//[^/@]*@", "//…@", str(self._root))
 
+    def zone_id(self) -> str | None:
+        """The id that the zone holds; None if it holds none, or a key without lists is refused what is not there.
+
+        It is empty where what is there is no id of ours, or the rest of one.
+
+        Raises:
+            WarehouseUnavailableError: It cannot be read.
+        """
+        try:
+            first_line = self._bytes(_ZONE).partition(b"\n")[0].decode(errors="replace").strip()
+            return first_line if _ZONE_ID.fullmatch(first_line) else ""
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if not isinstance(self._root, Path) and isinstance(error, PermissionError):
+                return None
+            raise self._unread(error, f"{_ZONE}, {self.place}") from None
+
+    def write_zone_id(self, zone_id: str) -> None:
+        """Let the zone hold an id, in place of any that it holds.
+
+        Raises:
+            WarehouseUnavailableError: It cannot be written.
+        """
+        text = (
+            f"{zone_id}\nThe warehouse knows its landing zone by this id: let this object stay where it is.\n".encode()
+        )
+        try:
+            if isinstance(self._root, Path):
+                write_whole(self._root / _ZONE, lambda into: into.write(text), incoming=self._root / ".incoming")
+            else:
+                self._root.put(_ZONE, text)
+        except OSError as error:
+            raise _unwritten(error, f"{_ZONE}, {self.place}") from None
+
     def probe(self) -> None:
-        """Keep something, read it back, and take it away again.
+        """Write, read and take away what a load would: on a folder in that of each source as well.
 
         Raises:
             WarehouseUnavailableError: One of it fails.
         """
-        probe = f".probe-{token_hex(4)}"
         try:
             if isinstance(self._root, Path):
-                self._root.mkdir(parents=True, exist_ok=True)
-                (self._root / probe).write_bytes(b"joule")
-            else:
-                self._root.put(probe, b"joule")
-            is_kept = self._bytes(probe) == b"joule"
-            if isinstance(self._root, Path):
-                (self._root / probe).unlink()
-            else:
-                with suppress(PermissionError):  # A load deletes nothing, and a key need not have the right to.
-                    self._root.delete(probe)
+                try_folder(self._root)
+                return
+            # One name: a key that may not delete leaves one object behind, however often this is tried.
+            self._root.put(_PROBE, token_hex(4).encode())
+            is_kept = len(self._root.get(_PROBE)) == len(token_hex(4))  # another process may have put its own
+            with suppress(PermissionError):  # A load deletes nothing, and a key need not have the right to.
+                self._root.delete(_PROBE)
         except OSError as error:
-            raise _unwritten(error, self.place) from None
+            raise _unwritten(error, str(error.filename or self.place)) from None
         if not is_kept:
             raise _unwritten(OSError(0, "it gives back something else"), self.place)
 
@@ -128,7 +162,7 @@ class Landing:
         try:
             if isinstance(self._root, Path):
                 incoming = self._root / source / ".incoming"
-                _write_local(self._root / path, lambda into: into.write(packed), incoming=incoming)
+                write_whole(self._root / path, lambda into: into.write(packed), incoming=incoming)
             else:
                 self._root.put(path, packed)
         except OSError as error:
@@ -150,7 +184,7 @@ class Landing:
             with body.path.open("rb") as file:
                 if isinstance(self._root, Path):
                     target, incoming = self._root / path, self._root / source / ".incoming"
-                    _write_local(target, lambda into: _copied(file, into, body), incoming=incoming)
+                    write_whole(target, lambda into: _copied(file, into, body), incoming=incoming)
                 elif body.n_bytes <= _SMALL:
                     whole = io.BytesIO()
                     _copied(file, whole, body)
@@ -334,31 +368,3 @@ def _copied(file: BinaryIO, into: BinaryIO, body: BodyFile) -> None:
         into.write(piece)
     if digest.hexdigest() != body.sha256:
         raise OSError(0, "the file was changed while it was kept")
-
-
-def _write_local(target: Path, write: Callable[[BinaryIO], object], *, incoming: Path) -> None:
-    incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not target.parent.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _flush_folder(target.parent.parent)
-    part = incoming / f"{target.name}.{os.getpid()}.{token_hex(4)}.part"
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)  # noqa: PTH105, the kill tests stop before and after this very call
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    _flush_folder(target.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make names durable: a rename is on the disk when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

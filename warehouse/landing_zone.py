@@ -1,48 +1,29 @@
-"""The landing zone as the warehouse's index knows it: what is indexed, and whether it is there.
+"""Whether the landing zone is the one that the warehouse knows, and whether it has what is indexed.
 
-Nothing is listed: the rows of `payload` say what there is.
+A zone holds an id in a small object, and the warehouse holds the same id in a row. The row is the truth: a process
+whose zone has another id, or none, is refused before a provider is asked, for what it kept would be missing elsewhere.
+The first pull makes both, under a lock: the object before the row, so that whoever sees the row may expect the object.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from threading import Lock
+from typing import Final
+from uuid import uuid4
 
-from psycopg.rows import class_row
+import psycopg
 
+from domain.errors import ConfigurationError
 from domain.window import Window
 from warehouse.connections import Connections
 from warehouse.landing import BodyState, Landing
+from warehouse.landing_index import IndexedBody, concurrently, indexed, newest
+from warehouse.statements import statement
 
-_AT_ONCE: Final = 8  # a store answers one request in 20 ms and more; each body is in memory as a whole
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedBody:
-    """A body that the index says was kept.
-
-    Attributes:
-        payload_id: The first payload that it is the body of.
-        source: Whose answer it is.
-        path: Where it is below the landing zone.
-        sha256: Of the body.
-        n_bytes: How long the body is.
-        window_start: What was asked for begins here, UTC.
-        window_end: And ends before.
-    """
-
-    payload_id: int
-    source: str
-    path: str
-    sha256: str
-    n_bytes: int
-    window_start: datetime
-    window_end: datetime
+_PLACE: Final = "table landing_zone"
+_FIX: Final = (
+    "let LANDING_URL name the zone of the other processes, or mount its volume here; if that one is lost,"
+    " `joulehouse landing adopt` takes this one (docs/operate/landing.md)"
+)
 
 
 class LandingZone:
@@ -56,11 +37,46 @@ class LandingZone:
     def __init__(self, connections: Connections, landing: Landing) -> None:
         self._connections: Final = connections
         self._landing: Final = landing
+        self._zone_id: str | None = None
+        self._lock: Final = Lock()
 
     @property
     def place(self) -> str:
         """Where it is, for messages."""
         return self._landing.place
+
+    def require(self) -> str:
+        """The id of the zone, once it is known to be the warehouse's; one read of each, and none from then on.
+
+        A warehouse that knows none yet takes this zone, if that has the newest indexed body or nothing is indexed.
+
+        Raises:
+            ConfigurationError: The warehouse knows another zone.
+            WarehouseUnavailableError: The warehouse or the zone cannot be read, or the id cannot be written.
+        """
+        with self._lock:
+            if self._zone_id is None:
+                known = self.known_id() or self._taken()
+                self._refuse_other(known, self._landing.zone_id())
+                self._zone_id = known
+            return self._zone_id
+
+    def look(self) -> str:
+        """A sentence that says that it is the warehouse's, or will be; changes nothing.
+
+        Raises:
+            ConfigurationError: The warehouse knows another zone.
+            WarehouseUnavailableError: The warehouse or the zone cannot be read.
+        """
+        known, held = self.known_id(), self._landing.zone_id()
+        if known is None:
+            return f"The next pull makes the landing zone at {self.place} the warehouse's."
+        self._refuse_other(known, held)
+        return f"The landing zone at {self.place} is the warehouse's."
+
+    def adopt(self) -> None:
+        """Make this zone the warehouse's, whatever it lacks; the former is refused from now on, by pulls too."""
+        self._zone_id = self._made_current()
 
     def verify(
         self, source: str | None = None, window: Window | None = None
@@ -72,35 +88,59 @@ class LandingZone:
             window: Only those of windows that touch this one.
 
         Raises:
+            ConfigurationError: The warehouse knows another zone.
             WarehouseUnavailableError: The warehouse or the landing zone cannot be read.
         """
-        return concurrently(
-            lambda body: (body, self._landing.state(body.path, body.n_bytes, body.sha256)),
-            self.indexed(source, window),
+        self.require()
+        return concurrently(lambda body: (body, self.state(body)), indexed(self._connections, source, window))
+
+    def newest(self) -> IndexedBody | None:
+        """The body that was indexed last."""
+        return next(iter(newest(self._connections)), None)
+
+    def state(self, body: IndexedBody) -> BodyState:
+        """How an indexed body is, read as a whole."""
+        return self._landing.state(body.path, body.n_bytes, body.sha256)
+
+    def known_id(self) -> str | None:
+        """The id that the warehouse knows; None if it knows no zone yet."""
+        with self._connections.borrow(_PLACE) as connection:
+            return _current(connection)
+
+    def _taken(self) -> str:
+        few = sorted(newest(self._connections), key=lambda body: body.n_bytes)
+        if few and not any(self.state(body) is BodyState.WHOLE for body in few):
+            raise ConfigurationError(
+                f"the landing zone holds none of the newest indexed answers, such as {few[0]}",
+                place=f"LANDING_URL, {self.place}",
+                fix=_FIX,
+            )
+        return self._made_current(unless_known=True)
+
+    def _made_current(self, *, unless_known: bool = False) -> str:
+        with self._connections.borrow(_PLACE) as connection, connection.transaction():
+            connection.execute(statement("landing/lock"))
+            if unless_known and (known := _current(connection)):
+                return known  # another process was first
+            held = self._landing.zone_id()
+            zone_id = held or uuid4().hex
+            if not held:
+                self._landing.write_zone_id(zone_id)
+            connection.execute(statement("landing/leave"))
+            connection.execute(statement("landing/make_current"), {"zone_id": zone_id})
+        return zone_id
+
+    def _refuse_other(self, known: str, held: str | None) -> None:
+        if known == held:
+            return
+        one = f"has the id {held[:8]}" if held else "shows no id" if held is None else "has a damaged id"
+        raise ConfigurationError(
+            f"the landing zone is not the one that the warehouse knows: it {one}, and the warehouse's is {known[:8]}",
+            place=f"LANDING_URL, {self.place}",
+            fix=_FIX,
         )
 
-    def indexed(self, source: str | None = None, window: Window | None = None) -> Iterator[IndexedBody]:
-        """Every indexed body once, read from the warehouse by the thousand: no transaction stays open."""
-        span = (window.start, window.end) if window else ("-infinity", "infinity")
-        values = {"source": source, "start": span[0], "end": span[1], "after": 0}
-        while True:
-            found = self._connections.rows("table payload", "landing/indexed", values, class_row(IndexedBody))
-            yield from found
-            if not found:
-                return
-            values["after"] = found[-1].payload_id
 
-
-def concurrently(do: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """What `do` returns for each item, in their order, some items at once; who stops early waits for those alone."""
-    under_way: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        try:
-            for item in items:
-                under_way.append(pool.submit(do, item))
-                if len(under_way) == _AT_ONCE:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _current(connection: psycopg.Connection) -> str | None:
+    row = connection.execute(statement("landing/current")).fetchone()
+    return str(row[0]) if row else None

@@ -16,7 +16,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from domain.errors import AccountingError, PayloadMissingError, StaleLoadError, WarehouseUnavailableError
+from domain.errors import (
+    AccountingError,
+    ConfigurationError,
+    PayloadMissingError,
+    StaleLoadError,
+    WarehouseUnavailableError,
+)
 from domain.records import BodyFile, Payload, Progress, PullReport
 from domain.texts import storable
 from domain.window import Window
@@ -33,18 +39,30 @@ LONGEST_UNLOADED: Final = timedelta(hours=1)
 class PullSession(OwnSession):
     """The session whose locks say which pulls are alive. A forked child holds none of its parent's pulls."""
 
-    def begin(self, source: str, window: Window, fingerprint: str) -> tuple[int, bool]:
-        """The number of the pull to go on with, and whether it is a continued one."""
+    def begin(self, source: str, window: Window, fingerprint: str, zone_id: str) -> tuple[int, bool]:
+        """The number of the pull to go on with, and whether it is a continued one.
+
+        Raises:
+            ConfigurationError: The zone is no longer the warehouse's.
+        """
         with self.lock:
             connection = self.tried_connection()
             values = {"source": source, "start": window.start, "end": window.end, "fingerprint": fingerprint}
             found = connection.execute(statement("pull/unfinished"), values).fetchone()
             if found and self._take_over(connection, found[0]):
-                return int(found[0]), True
-            fresh = connection.execute(statement("pull/begin"), values).fetchone()
-            pull_id = int(fresh[0]) if fresh else 0
-            self._locked_pulls.add(pull_id)
-            return pull_id, False
+                pull_id, is_resumed = int(found[0]), True
+            else:
+                fresh = connection.execute(statement("pull/begin"), values).fetchone()
+                pull_id, is_resumed = int(fresh[0]) if fresh else 0, False
+                self._locked_pulls.add(pull_id)
+            if connection.execute(statement("landing/is_current"), {"zone_id": zone_id}).fetchone() == (True,):
+                return pull_id, is_resumed
+            self.release(pull_id)
+            raise ConfigurationError(
+                "the warehouse keeps its answers in another landing zone since this process began",
+                place="LANDING_URL",
+                fix="let it name the new zone, and start again",
+            )
 
     def holds(self, pull_id: int) -> bool:
         """Whether the lock on a pull is still this session's."""
@@ -86,7 +104,9 @@ class PullSession(OwnSession):
 class TimescalePull:
     """An open pull; `domain.contract.Pull`."""
 
-    def __init__(self, session: PullSession, landing: Landing, source: str, window: Window, fingerprint: str) -> None:
+    def __init__(
+        self, session: PullSession, landing: Landing, source: str, window: Window, *, fingerprint: str, zone_id: str
+    ) -> None:
         self._session = session
         self._landing = landing
         self._source = source
@@ -94,7 +114,7 @@ class TimescalePull:
         self._place = f"{source}, {window}"
         self._started = time.monotonic()
         with translated(self._place):
-            self.pull_id, self._is_resumed = session.begin(source, window, fingerprint)
+            self.pull_id, self._is_resumed = session.begin(source, window, fingerprint, zone_id)
             with session.lock:
                 rows = session.connection().execute(statement("pull/progress"), {"pull_id": self.pull_id}).fetchall()
         self.progress: Mapping[str, Progress] = {part: Progress(page, cursor) for part, page, cursor in rows}

@@ -30,6 +30,7 @@ from warehouse.changes import Changes
 from warehouse.completeness import Completeness
 from warehouse.connections import Address, Connections
 from warehouse.landing import Landing
+from warehouse.landing_move import LandingMove
 from warehouse.landing_zone import LandingZone
 from warehouse.ledger import Ledger
 from warehouse.live import Live
@@ -86,7 +87,7 @@ class TimescaleWarehouse(Closeable):
         notifications: Who was told of what.
         changes: What restatements changed.
         completeness: Which series are complete on which days.
-        landing_zone: Whether the answers as received are there.
+        landing_zone: Whether it is the warehouse's, and has what is indexed.
         run_leases: Which process works on which run.
     """
 
@@ -120,8 +121,14 @@ class TimescaleWarehouse(Closeable):
         """Open a pull of `window`: the newest interrupted one of the last 24 hours, continued, or else a fresh one.
 
         Only a pull with the same `fingerprint` is continued, and none that was abandoned.
+
+        Raises:
+            ConfigurationError: The landing zone is not the warehouse's.
         """
-        return pulls.TimescalePull(self._session, self._landing, source, window, fingerprint)
+        zone_id = self.landing_zone.require()
+        return pulls.TimescalePull(
+            self._session, self._landing, source, window, fingerprint=fingerprint, zone_id=zone_id
+        )
 
     def reuse_finished(self, source: str, window: Window, *, fingerprint: str) -> PullReport | None:
         """The finished pull of exactly `window` that a run left without loading all of it; None if there is none.
@@ -136,8 +143,18 @@ class TimescaleWarehouse(Closeable):
 
         Raises:
             PayloadMissingError: There is none.
+            ConfigurationError: The landing zone is not the warehouse's.
         """
+        self.landing_zone.require()
         return pulls.newest_complete(self._connections, self._landing, source, window)
+
+    def move_landing(self, target: str | Path | UPath, *, patience_seconds: float = 60.0) -> LandingMove:
+        """The landing zone's move to `target`, to be run; see `LandingMove`.
+
+        Raises:
+            ConfigurationError: No store is known by such a URL, or its driver is not installed.
+        """
+        return LandingMove(self._connections, self._landing, Landing(target), patience_seconds=patience_seconds)
 
     def load(
         self,

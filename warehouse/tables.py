@@ -193,6 +193,16 @@ PAYLOAD: Final = sa.Table(
     comment="The index of the landing zone: which answer belongs to which pull, and where its bytes are.",
 )
 
+LANDING_ZONE: Final = sa.Table(
+    "landing_zone",
+    METADATA,
+    sa.Column("zone_id", sa.Text, primary_key=True),
+    sa.Column("is_current", sa.Boolean, nullable=False),
+    sa.Column("known_since", INSTANT, nullable=False, server_default=_NOW),
+    sa.Index(None, "is_current", unique=True, postgresql_where=sa.text("is_current")),
+    comment="The landing zones that there were, by the ids they hold, and the one that answers are kept in.",
+)
+
 CHECKPOINT: Final = sa.Table(
     "checkpoint",
     METADATA,

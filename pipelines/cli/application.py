@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "live": ("live", "live", "Keep a source current from its stream"),
     "worker": ("worker", "worker", "Work at runs that a broker hands out"),
     "watch": ("watch", "watch", "Tell people what is wrong, ping a watchdog"),
-    "landing": ("landing", "group", "The answers as received: are they there"),
+    "landing": ("landing", "group", "The answers as received: verify, move"),
     "warehouse": ("warehouse", "group", "The TimescaleDB under everything"),
     "sandbox": ("sandbox", "group", "The providers' twin, every fault on a switch"),
 }

@@ -65,6 +65,7 @@ def backfill(
         if not wanted:
             say(f"{chosen.slug}: nothing is due: no day is missing, or all were asked for within {_RESTS_HOURS} hours.")
             return
+        warehouse.landing_zone.require()
         planned = print_plan(chosen, provider, wanted)
         newest = warehouse.ledger.newest_id()
         outcomes = _load_days(chosen, wanted, provider, warehouse, asks=True, is_correction=correction)

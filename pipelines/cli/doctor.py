@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,7 +26,7 @@ from resources.recipients import PING, URLS, digest_instant, ping_url
 from resources.settings import PROXY
 from warehouse.fill import pending
 from warehouse.inspection import DayCount, Policy, day_counts, policies
-from warehouse.landing import Landing
+from warehouse.landing import BodyState, Landing
 from warehouse.schema import check_schema
 from warehouse.server import check_server
 from warehouse.summary_check import all_disagreements, other_zones
@@ -240,6 +240,31 @@ def _landing_zone(project: Project) -> Iterator[Finding]:
     landing = Landing(project.settings.landing_url)
     landing.probe()
     yield Finding("landing zone", Health.GOOD, f"{landing.place} keeps what it is given.")
+    if (url := _url_with_schema(project)) is None:
+        return
+    with project.warehouse(url, patience_seconds=0) as warehouse:
+        zone = warehouse.landing_zone
+        sentence, newest = zone.look(), zone.newest()
+        if newest is None:
+            yield Finding("kept answers", Health.GOOD, f"{sentence} Nothing is indexed yet.")
+        elif (state := zone.state(newest)) is BodyState.WHOLE:
+            yield Finding("kept answers", Health.GOOD, f"{sentence} The newest is whole: {newest}.")
+        else:
+            command = "joulehouse landing verify names all that are damaged or missing"
+            sentence = f"{sentence} The newest is {state} there: {newest}; {command}."
+            yield Finding("kept answers", Health.WRONG, sentence)
+
+
+def _url_with_schema(project: Project) -> str | None:
+    """The warehouse, if it runs and has the schema; what is wrong with it otherwise is a finding of its own."""
+    url = project.settings.warehouse_url
+    if url is None and project.embedded.status().is_running:
+        url = project.embedded.url
+    if url is not None:
+        with suppress(IngestError):
+            check_schema(url)
+            return url
+    return None
 
 
 def _sources(project: Project, *, is_online: bool) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """`joulehouse landing …`: the answers as received, wherever `LANDING_URL` keeps them."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
@@ -10,10 +11,14 @@ from pipelines.cli.days import day_of
 from pipelines.cli.overview import JsonOption, SourceArgument
 from pipelines.console import FAILED, complain, counted, days_in_words, fail, refuse, say, say_json
 from pipelines.local.project import Project
+from resources.settings import Settings
 from warehouse.landing import BodyState
-from warehouse.landing_zone import IndexedBody
+from warehouse.landing_index import IndexedBody
+from warehouse.landing_move import Outcome
 
 group: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The answers as received (LANDING_URL).")
+
+_EVERY: Final = 1000  # answers between two lines of progress
 
 FromOption = Annotated[str, typer.Option("--from", metavar="DAY", help="The first UTC day [default: all].")]
 ToOption = Annotated[str, typer.Option("--to", metavar="DAY", help="The last UTC day, included [default: all].")]
@@ -40,7 +45,7 @@ def verify(
                 continue
             wrong[state].append(body)
             if not as_json:
-                complain(f"{state}: {in_words(body)}.")
+                complain(f"{state}: {body}.")
     if as_json:
         damage = {state.value: [as_dict(body) for body in bodies] for state, bodies in wrong.items()}
         say_json({"place": zone.place, "n_payloads": n_bodies, "n_bytes": n_bytes, **damage})
@@ -55,14 +60,52 @@ def verify(
     fail(how_to_mend([body for bodies in wrong.values() for body in bodies]))
 
 
-def in_words(body: IndexedBody) -> str:
-    """Which answer a body is, and where it should be."""
-    window = Window(body.window_start, body.window_end)
-    return f"payload {body.sha256[:12]} of {body.source}, {window}, at {body.path}"
+@group.command()
+def move(
+    origin: Annotated[str, typer.Argument(metavar="FROM", help="Where the answers are, written as LANDING_URL.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Where they are to be.")],
+) -> None:
+    """Copy every indexed answer to another place, each checked by its hash; nothing is deleted at FROM.
+
+    Interrupted, it goes on where it was. Loads may go on meanwhile, at FROM. When all is at TO and no pull is under
+    way, TO becomes the warehouse's landing zone, and FROM is refused: then set LANDING_URL to TO everywhere and start
+    again what runs. Until then pulls fail by name, and lose nothing; none fails where the loads are stopped before.
+    """
+    project = Project()
+    counts: Counter[Outcome] = Counter()
+    wrong: list[IndexedBody] = []
+    n_bytes = 0
+    with project.warehouse(landing=landing_url_of(project.settings, origin)) as warehouse:
+        moving = warehouse.move_landing(landing_url_of(project.settings, target))
+        for body, outcome in moving.run():
+            counts[outcome] += 1
+            n_bytes += body.n_bytes if outcome is Outcome.MOVED else 0
+            if outcome in (Outcome.DAMAGED, Outcome.MISSING):
+                wrong.append(body)
+                complain(f"{outcome}: {body}.")
+            if counts.total() % _EVERY == 0:
+                say(f"{counts.total():,} answers looked at.")
+    moved = f"{counted(counts[Outcome.MOVED], 'answer')} of {counted(n_bytes, 'byte')} moved"
+    others = ", ".join(f"{counts[one]:,} {one}" for one in Outcome if one is not Outcome.MOVED)
+    say(f"From {moving.origin} to {moving.target}: {moved}, {others}.")
+    say(f"{moving.target} is the warehouse's landing zone: set LANDING_URL to it. {moving.origin} stays as it is.")
+    if wrong:
+        fail(how_to_mend(wrong))
+
+
+@group.command()
+def adopt(*, yes: Annotated[bool, typer.Option("--yes", help="Say so, or nothing is changed.")] = False) -> None:
+    """Make the zone at LANDING_URL the warehouse's, whatever it lacks: where the former is lost or moved by hand."""
+    with Project().warehouse() as warehouse:
+        place = warehouse.landing_zone.place
+        if not yes:
+            refuse(f"pulls will keep their answers in {place}, and nowhere else: say --yes.")
+        warehouse.landing_zone.adopt()
+    say(f"The landing zone at {place} is the warehouse's; joulehouse landing verify says what it lacks.")
 
 
 def as_dict(body: IndexedBody) -> dict[str, Any]:
-    """The same for programs; instants in ISO 8601, UTC."""
+    """A body for programs; instants in ISO 8601, UTC."""
     return {
         "source": body.source,
         "window_start": body.window_start.astimezone(UTC).isoformat(),
@@ -83,6 +126,15 @@ def how_to_mend(bodies: list[IndexedBody]) -> str:
         f"what is damaged or missing cannot be replayed; joulehouse backfill asks for these days again, and keeps"
         f" their answers anew ({named})."
     )
+
+
+def landing_url_of(settings: Settings, url: str) -> str:
+    """What `LANDING_URL` means when it holds `url`.
+
+    Raises:
+        ConfigurationError: It is no place for answers.
+    """
+    return Settings({**settings.environment, "LANDING_URL": url}).landing_url
 
 
 def _window(first: str, last: str) -> Window | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from domain.errors import WarehouseUnsuitableError
+from domain.errors import IngestError, WarehouseUnsuitableError
 from domain.window import Window
 from pipelines.cli.days import FromOption, SourceArgument, ToOption, day_range
 from pipelines.console import complain, counted, fail, refuse, say
@@ -104,9 +104,15 @@ def _psql(project: Project, url: str) -> tuple[list[str] | None, dict[str, str]]
 @group.command("migrate")
 def migrate_schema() -> None:
     """Bring its schema up to date, and fill what is derived from points of before. Safe to interrupt and to repeat."""
-    url = Project().server_url()
+    project = Project()
+    url = project.server_url()
     migrate(url)
     say("The schema is up to date.")
+    try:
+        with project.warehouse(url) as warehouse:
+            say(warehouse.landing_zone.look())
+    except IngestError as error:  # the schema is as it should be, wherever this process would look for answers
+        complain(str(error))
     _fill(url)
 
 

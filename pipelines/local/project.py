@@ -76,11 +76,14 @@ class Project:
         return warehouse_address(self.settings)
 
     @contextmanager
-    def warehouse(self, url: str = "", *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[TimescaleWarehouse]:
+    def warehouse(
+        self, url: str = "", *, landing: str = "", patience_seconds: float = PATIENCE_SECONDS
+    ) -> Iterator[TimescaleWarehouse]:
         """The warehouse, connected when something is asked.
 
         Args:
             url: Where it is, if it is known to run and to fit.
+            landing: Its landing zone, if it is another than `LANDING_URL` names.
             patience_seconds: How long it is waited for, should it be away meanwhile.
 
         Raises:
@@ -89,7 +92,7 @@ class Project:
         url = url or self.warehouse_url()
         with open_warehouse(
             url,
-            self.settings.landing_url,
+            landing or self.settings.landing_url,
             patience_seconds=patience_seconds,
             restart=embedded_restart(self.settings, url),
         ) as warehouse:

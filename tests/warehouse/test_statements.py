@@ -11,6 +11,7 @@ from warehouse.statements import parse, script, statement
 ROOT = Path(str(warehouse.__path__[0]))
 STEPS = ROOT / "migrations" / "versions"
 FROZEN = {
+    "step_0029": "89a1ab4241085baf3c587e4d55907922e0bd6ee5207c0296c442257c037398ef",
     "step_0026": "2fb441c3490637d96076a6836fd80fef9ec3b0752d1f8e57f428c03605b03413",
     "step_0027": "0f1ea9a9ada83abeed5bbe0dc28128e1147b2a0b5480fa4374aabc552ce6d512",
     "step_0028": "c446f2db28282aace8be247f88abb743ec2a19b7f5eeaba8685603459a80e34c",

@@ -1,6 +1,8 @@
 """`landing`: every indexed answer is read, and what is damaged or gone is named."""
 
 import json
+import os
+import socket
 from datetime import date
 from pathlib import Path
 
@@ -99,3 +101,78 @@ def test_one_source_or_some_days_are_verified_alone(zone: Path, words: list[str]
     said = json.loads(run("verify", *words, "--json").stdout)
     assert said["n_payloads"] == n_answers
     assert said["place"] == str(zone)
+
+
+def findings() -> dict[str, tuple[str, str]]:
+    said = json.loads(CliRunner().invoke(application, ["doctor", "--json"]).stdout)
+    return {one["what"]: (one["health"], one["sentence"]) for one in said}
+
+
+def test_doctor_reads_back_the_newest_answer_and_says_where(zone: Path) -> None:
+    [newest] = kept(zone, "roof")
+    health, sentence = findings()["kept answers"]
+    assert health == "good"
+    assert sentence.startswith(f"The landing zone at {zone} is the warehouse's. The newest is whole: payload ")
+    assert sentence.endswith(f" of roof, 2026-03-28, at {newest.relative_to(zone)}.")
+    newest.unlink()
+    health, sentence = findings()["kept answers"]
+    assert health == "wrong"
+    assert f"The newest is missing there: payload {newest.stem[:12]}" in sentence
+    assert "joulehouse landing verify names all" in sentence
+
+
+def test_doctor_and_migrate_notice_a_changed_address(
+    zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated = CliRunner().invoke(application, ["warehouse", "migrate"])
+    assert f"The landing zone at {zone} is the warehouse's.\n" in migrated.stdout
+    monkeypatch.setenv("LANDING_URL", str(tmp_path / "elsewhere"))
+    health, sentence = [finding for what, finding in findings().items() if what == "landing zone"][-1]
+    assert health == "wrong"
+    assert "is not the one that the warehouse knows: it shows no id, and the warehouse's is" in sentence
+    assert f"(LANDING_URL, {tmp_path}/elsewhere)" in sentence
+    migrated = CliRunner().invoke(application, ["warehouse", "migrate"])
+    assert migrated.exit_code == 0
+    assert f"(LANDING_URL, {tmp_path}/elsewhere)" in migrated.stderr
+
+
+def test_a_folder_of_a_source_that_is_not_ours_to_write_is_found_before_a_load(
+    zone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = os.open
+
+    def refused(path: str | Path, *arguments: int) -> int:
+        if "hub/.incoming" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return plain(path, *arguments)
+
+    monkeypatch.setattr(os, "open", refused)
+    health, sentence = findings()["landing zone"]
+    assert health == "wrong"
+    assert f"the landing zone cannot be written (Permission denied) ({zone}/hub/.incoming/" in sentence
+
+
+def test_nothing_is_asked_of_a_provider_for_a_zone_that_is_not_the_warehouses(
+    zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert zone.exists()
+    with socket.create_server(("127.0.0.1", 0)) as provider:
+        provider.settimeout(0)
+        monkeypatch.setenv("LANDING_URL", str(tmp_path / "elsewhere"))
+        monkeypatch.setenv("APARTMENT_HOUSE_URL", f"http://127.0.0.1:{provider.getsockname()[1]}")
+        monkeypatch.setenv("APARTMENT_HOUSE_USERNAME", "me")
+        monkeypatch.setenv("APARTMENT_HOUSE_PASSWORD", "of the user")
+        asked = CliRunner().invoke(application, ["backfill", "apartment_house", "--days", "2026-03-01"])
+        assert asked.exit_code == 1
+        assert "is not the one that the warehouse knows" in asked.stderr
+        with pytest.raises(BlockingIOError):
+            provider.accept()
+
+
+def test_adopting_is_said_twice(zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDING_URL", str(tmp_path / "elsewhere"))
+    assert run("adopt").exit_code == 2
+    assert zone.exists()
+    assert run("verify").exit_code == 1
+    assert run("adopt", "--yes").exit_code == 0
+    assert "0 damaged, 4 missing" in run("verify").stdout
