@@ -130,10 +130,10 @@ class LandingZone:
             connection.execute(statement("landing/make_current"), {"zone_id": zone_id})
         return zone_id
 
-    def _refuse_other(self, known: str, held: str | None) -> None:
-        if known == held:
+    def _refuse_other(self, known: str, shown: str | None) -> None:
+        if known == shown:
             return
-        one = f"has the id {held[:8]}" if held else "shows no id" if held is None else "has a damaged id"
+        one = f"has the id {shown[:8]}" if shown else "shows no id" if shown is None else "has a damaged id"
         raise ConfigurationError(
             f"the landing zone is not the one that the warehouse knows: it {one}, and the warehouse's is {known[:8]}",
             place=f"LANDING_URL, {self.place}",

@@ -30,8 +30,11 @@ LEFT_OUT: Final = {
     "WAREHOUSE_PORT": "where compose publishes the warehouse",
     "UI_PORT": "where compose publishes the UI",
     **dict.fromkeys(
-        ("BROKER_URL", "REDIS_PASSWORD", "WORKER_PLACES", "PLACES_PER_WORKER"), "runs are Jobs here, and need no broker"
+        ("BROKER_URL", "REDIS_PASSWORD", "WORKER_PLACES", "PLACES_PER_WORKER", "WORKER_NETWORK"),
+        "runs are Jobs here, and need no broker",
     ),
+    **dict.fromkeys(("IMAGE_EXTRAS", "JOULEHOUSE_VERSION"), "the image is built and named elsewhere"),
+    "LIVE_SOURCE": "a stream for each source is a Deployment of yours",
 }
 BY_NAME: Final = {"DAGSTER_PG_PASSWORD": "dagster", "WAREHOUSE_PASSWORD": "warehouse"}
 """Variables that are a key of a Secret of their own."""
@@ -57,7 +60,7 @@ def test_every_service_is_here_or_is_left_out_with_a_reason() -> None:
 @pytest.mark.parametrize("name", KINDS)
 @overlays
 def test_a_service_has_the_variables_that_it_has_in_compose(overlay: str, name: str) -> None:
-    wanted = {variable for variable, value in SERVICES[name].get("environment", {}).items() if value != ""}
+    wanted = {variable for variable, value in SERVICES[name].get("environment", {}).items() if value not in ("", None)}
     here = variables(overlay, name)
     assert wanted - set(here) - set(LEFT_OUT) == set()
     for variable, secret in BY_NAME.items():
@@ -70,7 +73,7 @@ def test_a_fixed_value_is_the_one_of_compose(overlay: str, name: str) -> None:
     here = variables(overlay, name)
     elsewhere = {*LEFT_OUT, "DAGSTER_PG_HOST", "WAREHOUSE_URL", "LANDING_URL", *BY_NAME, "UI_ORIGINS"}
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if value != "" and variable not in elsewhere:
+        if value not in ("", None) and variable not in elsewhere:
             assert here[variable] == value
 
 
@@ -92,7 +95,7 @@ def test_every_variable_of_the_example_is_a_setting_a_secret_or_left_out_with_a_
     page = (ROOT / "docs" / "operate" / "kubernetes.md").read_text("utf-8")
     command = re.search(r"grep -vE '\^\(([A-Z_|]+)\)=' \.env ", page)
     assert command
-    assert set(command[1].split("|")) == (set(LEFT_OUT) & named) | set(BY_NAME) | {"UI_ORIGINS"}
+    assert set(command[1].split("|")) == (set(LEFT_OUT) & named) | set(BY_NAME) | {"UI_ORIGINS", "LANDING_URL"}
     assert rest.isdisjoint(command[1].split("|"))
     assert {"CHARGING_HUB_URL", "NOTIFY_URLS", "WATCH_PING_URL"} <= rest
 

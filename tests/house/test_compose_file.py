@@ -90,6 +90,31 @@ def test_a_worker_has_a_spool_and_settings_of_its_own_and_the_landing_zone_of_al
     assert "os.kill(1, signal.SIGTERM)" in worker["healthcheck"]["test"][-1]
 
 
+HANDED_ON = [name for name, value in SERVICES["code"]["environment"].items() if value is None]
+
+
+@pytest.mark.parametrize("name", ["migrate", "code", "watch", "live", "worker"])
+def test_whoever_keeps_or_reads_answers_is_told_where_and_with_which_key(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    assert environment["LANDING_URL"] == "${LANDING_URL:-file:///var/lib/joulehouse/landing}"
+    # Without a value: an empty variable would be a wrong region, or a wrong address, and one that is not there is none.
+    assert {one for one, value in environment.items() if value is None} == set(HANDED_ON)
+    assert {one.partition("_")[0] for one in HANDED_ON} == {"AWS", "AZURE", "GOOGLE"}
+
+
+def test_every_variable_that_compose_reads_has_its_line_in_the_example() -> None:
+    read = set(re.findall(r"(?<!\$)\$\{(\w+)", (ROOT / "docker-compose.yml").read_text("utf-8"))) | set(HANDED_ON)
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    named = {line.removeprefix("# ").partition("=")[0] for line in lines if "=" in line}
+    assert {"POSTGRES_PASSWORD", "LANDING_URL", "IMAGE_EXTRAS", "AWS_ACCESS_KEY_ID"} < read
+    assert read - named == set()
+
+
+def test_the_page_of_the_landing_zone_names_every_variable_of_a_key() -> None:
+    page = (ROOT / "docs" / "operate" / "landing.md").read_text("utf-8")
+    assert [one for one in HANDED_ON if one.removeprefix("AZURE_STORAGE") not in page] == []
+
+
 def test_the_one_image_has_what_workers_need() -> None:
     assert SERVICES["migrate"]["build"]["args"]["EXTRAS"] == "${IMAGE_EXTRAS:-workers}"
     assert "requirements-$extra.lock" in (ROOT / "Dockerfile").read_text()
