@@ -13,6 +13,7 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.in_process import InProcessExecutor
 
+from pipelines.cancellation import interrupted_when_cancelled
 from resources.run_lease import RENEWED_EVERY_SECONDS, RunLease
 from resources.settings import Settings
 
@@ -70,7 +71,8 @@ class LeasedExecutor(InProcessExecutor):
                 sys.stderr.write(f"{begun_elsewhere(run_id)}\n")
                 sys.stderr.flush()
                 os._exit(0)
-            yield from super().execute(plan_context, execution_plan)
+            with interrupted_when_cancelled(plan_context.instance, run_id):
+                yield from super().execute(plan_context, execution_plan)
             if not lease.is_held():
                 # Of a run that has failed already Dagster then says nothing more: it stays failed.
                 raise DagsterExecutionInterruptedError

@@ -33,6 +33,10 @@ _LAUNCH = """
 mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
 """
+_RUN = """
+mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
 _RUN_AGAIN = """
 mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
@@ -98,23 +102,33 @@ class DagsterStack:
 
     def run_again(self, run_id: str, strategy: str) -> dg.DagsterRun:
         """Execute a failed run again, as the UI's menu does; the new one, when it has ended."""
-        query = self._schema.execute_async(
-            _RUN_AGAIN,
-            variable_values={"params": {"parentRunId": run_id, "strategy": strategy, "useParentRunTags": True}},
-            context_value=self.context.create_request_context(),
-        )
-        launched = asyncio.run(query).data["launchRunReexecution"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
+        params = {"parentRunId": run_id, "strategy": strategy, "useParentRunTags": True}
+        launched = self._launched_run(_RUN_AGAIN, params=params)
         queue = QueuedRunCoordinatorDaemon(interval_seconds=1)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            run = self.instance.get_run_by_id(launched["run"]["runId"])
+            run = self.instance.get_run_by_id(launched)
             assert run is not None
             if run.is_finished:
                 return run
             list(queue.run_iteration(self.context))
             time.sleep(0.1)
-        raise TimeoutError(f"run {launched['run']['runId']} is not done after {_PATIENCE_SECONDS} s")
+        raise TimeoutError(f"run {launched} is not done after {_PATIENCE_SECONDS} s")
+
+    def launch(self, location: str, job: str) -> str:
+        """Launch a job, as the UI does; the run's id, when its process has been started."""
+        selector = {"repositoryLocationName": location, "repositoryName": "__repository__", "jobName": job}
+        run_id = self._launched_run(_RUN, params={"selector": selector, "mode": "default"})
+        list(QueuedRunCoordinatorDaemon(interval_seconds=1).run_iteration(self.context))
+        return run_id
+
+    def _launched_run(self, mutation: str, **variables: object) -> str:
+        query = self._schema.execute_async(
+            mutation, variable_values=variables, context_value=self.context.create_request_context()
+        )
+        [launched] = asyncio.run(query).data.values()
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
 
     def runs_of(self, backfill_id: str) -> list[dg.DagsterRun]:
         """The runs of a backfill."""

@@ -46,6 +46,8 @@ def execute(run_id: str, instance: dg.DagsterInstance) -> None:
     _execute_run_command_body(run_id, instance, lambda _: None, set_exit_code_on_failure=True)
 
 
+defs = dg.Definitions(jobs=[waiting], executor=leased_executor)
+
 if __name__ == "__main__":
     LeasedExecutor.renewed_every = 0.1
     with dg.DagsterInstance.from_config(sys.argv[1]) as found:
