@@ -72,7 +72,9 @@ def waiting(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 def test_a_run_that_is_cancelled_interrupts_itself_and_no_code_server_is_asked(waiting: Waiting) -> None:
     cancelled, _ = waiting.begun()
-    client = waiting.dagster.instance.run_launcher._get_grpc_client_for_termination(cancelled)
+    launcher = waiting.dagster.instance.run_launcher
+    assert isinstance(launcher, CodeServerLauncher)
+    client = launcher._get_grpc_client_for_termination(cancelled)
     assert waiting.cancel(cancelled)
     answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=cancelled))
     assert deserialize_value(answer, CanCancelExecutionResult).can_cancel  # nobody has asked it to
