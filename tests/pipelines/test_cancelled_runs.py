@@ -74,7 +74,7 @@ def test_a_run_that_is_cancelled_interrupts_itself_and_no_code_server_is_asked(w
     cancelled, _ = waiting.begun()
     launcher = waiting.dagster.instance.run_launcher
     assert isinstance(launcher, CodeServerLauncher)
-    client = launcher._get_grpc_client_for_termination(cancelled)
+    client = launcher._get_grpc_client_for_termination(cancelled)  # type: ignore[no-untyped-call]
     assert waiting.cancel(cancelled)
     answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=cancelled))
     assert deserialize_value(answer, CanCancelExecutionResult).can_cancel  # nobody has asked it to
