@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from secrets import token_hex
@@ -30,7 +31,7 @@ from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnav
 from domain.records import BodyFile
 from warehouse.folders import try_folder, write_whole
 from warehouse.object_store import ObjectStore
-from warehouse.store_errors import as_os_errors, reason
+from warehouse.store_errors import reason
 
 _LEVEL: Final = 1  # measured on telemetry in JSON: as small as level 3, in two thirds of its time
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -250,6 +251,7 @@ class Landing:
     def sweep(self, source: str) -> None:
         """Remove what interrupted writers left behind more than a day ago."""
         if not isinstance(self._root, Path):
+            self._root.abandon_uploads(timedelta(seconds=_STALE_SECONDS))
             return
         for left in (self._root / _slug(source) / ".incoming").glob("*.part"):
             try:
@@ -296,8 +298,10 @@ class Landing:
 
     def _put_file(self, store: ObjectStore, path: str, file: BinaryIO, body: BodyFile) -> None:
         try:
-            with as_os_errors(), store.writer(path) as into:
+            with store.writer(path) as into:
                 _copied(file, into, body)
+        except TimeoutError:
+            raise
         except BaseException:
             # A store commits what was written when the file is closed, and closing it is how the block is left. What is
             # there may as well be another process's, and whole; where it cannot be read, it is left.

@@ -4,17 +4,27 @@ Nothing is listed, no bucket is made, and no name is a pattern. A store that tak
 up within a minute (`_PATIENCE_SECONDS`): an object has that and the time that it takes on a slow line.
 """
 
+import logging
+import math
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from upath import UPath
 
 from warehouse.store_drivers import driver_of
-from warehouse.store_errors import as_os_errors
+from warehouse.store_errors import as_os_errors, is_silence, reason
 
 _PATIENCE_SECONDS: Final = 40
 _SLOWEST: Final = 64 * 1024  # bytes a second
+_SWEEP_SECONDS: Final = 10
+_DAY_SECONDS: Final = 86_400
+
+_log: Final = logging.getLogger(__name__)
 
 
 class ObjectStore:
@@ -36,6 +46,7 @@ class ObjectStore:
         self._address: Final = address
         self._pid = os.getpid()
         self._own = driver_of(address)
+        self._swept_at = -math.inf
 
     def __str__(self) -> str:
         """The prefix's address; it may hold a user and a password."""
@@ -58,16 +69,44 @@ class ObjectStore:
         with as_os_errors():
             self._driver.pipe_file(self._path(name), body, **self._patience(len(body)))
 
-    def writer(self, name: str) -> BinaryIO:
-        """A file to write an object into by pieces; it is kept when that is closed, by an error too."""
-        file: BinaryIO = self._driver.open(self._path(name), "wb")
-        return file
+    @contextmanager
+    def writer(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write an object into by pieces; it is kept when the block is left, by an error too."""
+        with as_os_errors():
+            file = self._driver.open(self._path(name), "wb")
+            try:
+                yield file
+            except Exception as error:
+                if is_silence(error) and hasattr(file, "fs"):
+                    file.closed = True  # closing it would send what is left, and wait once more
+                raise
+            finally:
+                file.close()
 
     def delete(self, name: str) -> None:
         """Take an object away."""
         with as_os_errors():
             # `rm` would read [, * and ? as a pattern.
             self._driver.rm_file(self._path(name), **self._patience(0))
+
+    def abandon_uploads(self, older_than: timedelta) -> None:
+        """Give up uploads by pieces below the prefix that nobody goes on with; S3 would keep, and charge for, them.
+
+        It is tried once a day in each process, by what the key may do: it need not have the right to.
+        """
+        if "s3" not in self._driver.protocol or time.monotonic() < self._swept_at + _DAY_SECONDS:
+            return
+        self._swept_at = time.monotonic()
+        bucket, _, prefix = self._path("").strip("/").partition("/")
+        try:
+            found = self._driver.call_s3(
+                "list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/" if prefix else "", timeout=_SWEEP_SECONDS
+            )
+            for upload in found.get("Uploads", ()):
+                if upload["Initiated"] < datetime.now(UTC) - older_than:
+                    self._driver.abort_mpu(bucket, upload["Key"], upload["UploadId"], timeout=_SWEEP_SECONDS)
+        except Exception as error:  # noqa: BLE001 — the driver has errors of its own, and the pull needs none of this
+            _log.debug("Open uploads below %s stay: %s", prefix, reason(error))
 
     @property
     def _driver(self) -> Any:  # noqa: ANN401 — fsspec has no types

@@ -73,7 +73,9 @@ def _gcs(_: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 — see above
     from gcsfs.retry import retry_request  # noqa: PLC0415
 
     class _Plain(GCSFileSystem):  # type: ignore[misc] # untyped
-        _request = retry_request(retries=_TRIES)(GCSFileSystem._request.__wrapped__)  # noqa: SLF001 — six are bound to it
+        # The class binds six tries to each of the two.
+        _request = retry_request(retries=_TRIES)(GCSFileSystem._request.__wrapped__)  # noqa: SLF001
+        _get_file_request = retry_request(retries=_TRIES)(GCSFileSystem._get_file_request.__wrapped__)  # noqa: SLF001
 
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS)
     return _Plain(**{"requests_timeout": timeout, "session_kwargs": {"trust_env": True}} | options)

@@ -51,13 +51,19 @@ def as_os_errors() -> Iterator[None]:
     except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:
-        if isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower():
+        if is_silence(error):
             raise TimeoutError(ETIMEDOUT, _SILENT) from error
         if _is_refused(error):
             raise PermissionError(EACCES, reason(error)) from error
         if isinstance(error, OSError):
             raise
         raise OSError(0, reason(error)) from error
+
+
+def is_silence(error: Exception) -> bool:
+    """Whether a store was asked, and did not answer: drivers have a class of their own for it, each another one."""
+    causes = (error, error.__cause__, error.__context__)
+    return any(isinstance(one, TimeoutError) or "timeout" in type(one).__name__.lower() for one in causes)
 
 
 def _is_refused(error: Exception) -> bool:
