@@ -284,6 +284,12 @@ def test_nobody_speaks_to_anybody_but_for_what_is_needed(
     assert all(allowed for _, allowed in policies_between(source, target, port)) is may
 
 
+@pytest.mark.parametrize("component", ["daemon", "watch", "migrate", "run_worker"])
+def test_nobody_is_let_in_but_by_the_code_server_and_the_ui(component: str) -> None:
+    policies = [one["spec"] for one in OVERLAYS["large"] if one["kind"] == "NetworkPolicy"]
+    assert not [one for one in policies if selects(one["podSelector"], component) and one.get("ingress")]
+
+
 def test_the_policies_are_those_of_pods_that_there_are() -> None:
     components = {
         one["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]

@@ -8,6 +8,7 @@ import dagster as dg
 import kubernetes_validate
 import pytest
 import yaml
+from dagster_k8s.client import DagsterK8sUnrecoverableAPIError
 
 from tests.deploy.conftest import FOLDER, IMAGE, Launching
 from tests.deploy.test_manifests import RELEASES, find, reads_landing, spec_of
@@ -143,6 +144,22 @@ def test_a_launch_that_the_api_has_no_time_for_is_tried_again(
     launching.cluster.failures = [503, 503]
     run = launching.launch()
     assert launching.job(run)
+
+
+def test_a_launch_whose_answer_is_lost_makes_one_job_and_fails_no_run(
+    launching: Launching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_k8s.client.time.sleep", lambda _seconds: None)
+    launching.cluster.n_unanswered = 1
+    run = launching.launch()
+    assert list(launching.cluster.jobs) == [f"dagster-run-{run.run_id}"]
+    assert len(launching.cluster.pods) == 1
+
+
+def test_a_launch_that_is_refused_fails(launching: Launching) -> None:
+    launching.cluster.allowed = set()
+    with pytest.raises(DagsterK8sUnrecoverableAPIError):
+        launching.launch()
 
 
 def test_a_process_without_a_token_opens_dagsters_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,9 @@ class Cluster:
         asked: What was asked for, allowed or not.
         namespaces: In which namespaces.
         failures: Statuses that the next requests are answered with, whatever they ask.
+        n_unanswered: How many of the next requests are carried out, and their answers lost.
+        begin: What begins a pod, by its name and specification; nothing does unless it is set.
+        stop: What ends a pod that is deleted.
     """
 
     port: int = 0
@@ -71,6 +74,9 @@ class Cluster:
     asked: set[Permission] = field(default_factory=set)
     namespaces: set[str] = field(default_factory=set)
     failures: list[int] = field(default_factory=list)
+    n_unanswered: int = 0
+    begin: Callable[[str, Document], None] = lambda _name, _spec: None
+    stop: Callable[[str], None] = lambda _name: None
 
     def empty(self) -> None:
         """Forget everything, and allow everything again."""
@@ -111,7 +117,7 @@ class Cluster:
         answers: dict[tuple[str, str], Callable[[], tuple[int, Any]]] = {
             ("jobs", "create"): lambda: self._create(body),
             ("jobs", "delete"): lambda: _removed(things, name),
-            ("pods", "delete"): lambda: _removed(things, name),
+            ("pods", "delete"): lambda: self._delete_pod(name),
             ("jobs/status", "get"): lambda: (HTTPStatus.OK, things[name]) if name in things else _ABSENT,
             ("jobs", "list"): lambda: (HTTPStatus.OK, {"items": _selected(things, query)}),
             ("pods", "list"): lambda: (HTTPStatus.OK, {"items": _selected(things, query)}),
@@ -119,6 +125,10 @@ class Cluster:
             ("pods/log", "get"): lambda: (HTTPStatus.OK, "the last line that it printed\n"),
         }
         return answers[resource, wanted.verb]()
+
+    def _delete_pod(self, name: str) -> tuple[int, Document]:
+        self.stop(name)
+        return _removed(self.pods, name)
 
     def _create(self, job: Document) -> tuple[int, Document]:
         name = job["metadata"]["name"]
@@ -136,6 +146,7 @@ class Cluster:
             "spec": template["spec"],
             "status": {"phase": "Running", "containerStatuses": [status]},
         }
+        self.begin(pod_name, template["spec"])
         return HTTPStatus.CREATED, job
 
 
@@ -165,6 +176,10 @@ def cluster_api() -> Iterator[Cluster]:
             body = json.loads(self.rfile.read(length) or b"{}")
             verb = {"POST": "create"}.get(self.command, self.command.lower())
             status, document = cluster.answer(verb, _PREFIXES[prefix], segments, parse_qs(address.query), body)
+            if cluster.n_unanswered:
+                cluster.n_unanswered -= 1
+                self.close_connection = True
+                return
             is_text = isinstance(document, str)
             content = (document if is_text else json.dumps(document)).encode()
             self.send_response(status)
