@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -71,7 +72,6 @@ def lost_runs_sensor(patience: Patience | None = None) -> dg.SensorDefinition:
         description="Fails runs that nobody is at work on any more; the daemon starts them again.",
     )
     def lost_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        own = getattr(context.instance.run_launcher, "start_patience", patient.start)
         runs = _judged_runs(context)
         if not runs:
             return dg.SensorResult(skip_reason="No run is at work.", cursor="{}")
@@ -81,7 +81,7 @@ def lost_runs_sensor(patience: Patience | None = None) -> dg.SensorDefinition:
                 look = _Look(
                     warehouse.run_leases.of_runs(runs.keys()),
                     json.loads(context.cursor or "{}"),
-                    replace(patient, start=own),
+                    replace(patient, start=start_patience(context.instance, patient.start)),
                 )
                 overdue = [run for run in runs.values() if look.is_overdue(run)]
                 if overdue:
@@ -94,6 +94,19 @@ def lost_runs_sensor(patience: Patience | None = None) -> dg.SensorDefinition:
         )
 
     return lost_runs
+
+
+def start_patience(instance: dg.DagsterInstance, otherwise: timedelta) -> timedelta:
+    """How long the launcher's class says that its processes take to come; `otherwise` if it says nothing.
+
+    Its class, because the launcher itself is made where runs are launched: that of Kubernetes needs a token, which the
+    code server has not.
+    """
+    data = None if instance.is_ephemeral else instance.get_ref().run_launcher_data
+    if data is None:
+        return otherwise
+    found: timedelta = getattr(getattr(import_module(data.module_name), data.class_name), "start_patience", otherwise)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Dagster's own launcher before a cluster on loopback: what it asks for, what it makes, what it believes."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from dagster_k8s.client import DagsterK8sUnrecoverableAPIError
 
+from pipelines.lost_runs import start_patience
 from tests.deploy.conftest import FOLDER, IMAGE, Launching
 from tests.deploy.test_manifests import RELEASES, find, reads_landing, spec_of
 from tests.fakes.cluster_api import Permission, permissions
@@ -169,5 +171,6 @@ def test_a_process_without_a_token_opens_dagsters_instance(tmp_path: Path, monke
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert not instance.run_will_resume("a run that was interrupted")
+        assert start_patience(instance, timedelta(seconds=165)) == timedelta(minutes=10)
         with pytest.raises(Exception, match="POD_NAMESPACE"):
             _ = instance.run_launcher  # which is made where somebody launches, and nowhere else
