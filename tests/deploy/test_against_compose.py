@@ -23,7 +23,7 @@ NOT_HERE: Final = {
     "warehouse": "the databases are somebody else's",
     "sandbox": "it is for trials on one machine",
     **dict.fromkeys(("redis", "worker", "worker-settings"), "runs are Jobs here, and need no broker"),
-    "live": "a stream for each source is a Deployment of yours (docs/operate/kubernetes.md)",
+    "live": "streams run where compose runs (docs/operate/kubernetes.md)",
 }
 LEFT_OUT: Final = {
     "POSTGRES_PASSWORD": "the superuser's, of a server that is not here",
@@ -34,7 +34,7 @@ LEFT_OUT: Final = {
         "runs are Jobs here, and need no broker",
     ),
     **dict.fromkeys(("IMAGE_EXTRAS", "JOULEHOUSE_VERSION"), "the image is built and named elsewhere"),
-    "LIVE_SOURCE": "a stream for each source is a Deployment of yours",
+    "LIVE_SOURCE": "streams run where compose runs",
 }
 BY_NAME: Final = {"DAGSTER_PG_PASSWORD": "dagster", "WAREHOUSE_PASSWORD": "warehouse"}
 """Variables that are a key of a Secret of their own."""
