@@ -1,11 +1,10 @@
-"""Everything running at once: the warehouse, the sandbox where sources point at it, and Dagster's two processes."""
+"""Everything running at once: the warehouse, the sandbox where sources point at it, and Dagster's three processes."""
 
 import fcntl
 import os
 import secrets
 import shutil
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from domain.errors import ConfigurationError, IngestError
 from pipelines.console import complain, fail, say
 from pipelines.local import state
+from pipelines.local.code_server import DAGSTER, CodeServer
 from pipelines.local.dagster_graphql import LOCATION, DagsterGraphQL
 from pipelines.local.processes import (
     HOST,
@@ -37,13 +37,12 @@ from warehouse.server import ensure_database
 _POLL_SECONDS: Final = 2.0
 _START_SECONDS: Final = 120.0
 _LOCK_FILE: Final = "stack.lock"
-_PROGRAMS: Final = Path(sysconfig.get_path("scripts"))
 _DATABASE: Final = "dagster"
 
 
 @dataclass(frozen=True, slots=True)
 class DagsterProcesses:
-    """Dagster beside us: webserver and daemon, each with its code server.
+    """Dagster beside us: webserver and daemon, and the code server of both.
 
     Attributes:
         home: Where the project keeps its own files.
@@ -56,13 +55,18 @@ class DagsterProcesses:
 
     @property
     def webserver(self) -> Process:
-        """The webserver; its code server is a child of it."""
+        """The webserver."""
         return Process("dagster-webserver", self.home / "run")
 
     @property
     def daemon(self) -> Process:
-        """The daemon; runs are children of its code server."""
+        """The daemon."""
         return Process("dagster-daemon", self.home / "run")
+
+    @property
+    def code_server(self) -> CodeServer:
+        """The code server; runs are children of it."""
+        return CodeServer(self.home / "run", self.instance)
 
     @property
     def instance(self) -> Path:
@@ -80,7 +84,7 @@ class DagsterProcesses:
         return f"http://{HOST}:{state.read(self._state_file).get('port')}"
 
     def start_webserver(self, *, port: int | None = None, is_read_only: bool = False) -> DagsterGraphQL:
-        """Start the webserver, behind its guard, on the instance in `home`.
+        """Start the code server and the webserver, behind its guard, on the instance in `home`.
 
         Args:
             port: Where to listen; the port of the last time, or any free one, when None.
@@ -94,6 +98,7 @@ class DagsterProcesses:
         state.write(self._state_file, values | {"port": chosen_port})
         self.write_instance()
 
+        self.code_server.start(self._inherited)
         command = [sys.executable, "-m", "pipelines.webserver", "--port", str(chosen_port)]
         self._start(self.webserver, [*command, "--read-only"] if is_read_only else command)
         dagster = DagsterGraphQL(LoopbackServer(chosen_port, "the Dagster webserver", str(self.webserver.log)))
@@ -102,7 +107,7 @@ class DagsterProcesses:
 
     def start_daemon(self) -> None:
         """Start the daemon. Its first look for backfills is at once, and then every 30 seconds."""
-        self._start(self.daemon, [str(_PROGRAMS / "dagster-daemon"), "run"])
+        self._start(self.daemon, [str(DAGSTER / "dagster-daemon"), "run"])
 
     def write_instance(self) -> Path:
         """Make DAGSTER_HOME, with the settings that the project ships: where there is a broker, those for workers."""
@@ -114,32 +119,38 @@ class DagsterProcesses:
         return self.instance
 
     def failure(self) -> str:
-        """Which process has ended, with the last lines of its log; empty while both run."""
+        """Which process has ended, with the last lines of its log; empty while both run.
+
+        A code server that has ended is started again before.
+        """
+        self.code_server.keep(self._inherited)
         for process in (self.webserver, self.daemon):
             if process.pid is None:
                 return f"{process.name} has ended: read {process.log}\n{process.tail()}"
         return ""
 
     def stop(self) -> bool:
-        """Stop both, and all their children, at the same time; whether any of them ran."""
-        for process in (self.daemon, self.webserver):
+        """Stop all, and all their children, at the same time; whether any of them ran."""
+        all_of_them = (self.daemon, self.webserver, self.code_server.process)
+        for process in all_of_them:
             process.ask_to_stop()
-        were_running = [process.stop() for process in (self.daemon, self.webserver)]
+        were_running = [process.stop() for process in all_of_them]
         return any(were_running)
 
     def _start(self, process: Process, command: list[str]) -> None:
-        process.start(
-            [*command, "-w", str(PROJECT / "workspace.yaml")],
-            # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
-            cwd=self.instance,
-            environment={
-                **self.environment,
-                "DAGSTER_HOME": str(self.instance),
-                "DAGSTER_DISABLE_TELEMETRY": "1",
-                # Measured: a ranged run's events in a third of the time on PostgreSQL.
-                "DAGSTER_EVENT_BATCH_SIZE": "100",
-            },
-        )
+        # Not at the top: Dagster lets a `.env` in its folder overrule the environment, and ours is for containers.
+        where = ["-w", str(self.code_server.workspace)]
+        process.start([*command, *where], cwd=self.instance, environment=self._inherited)
+
+    @property
+    def _inherited(self) -> dict[str, str]:
+        return {
+            **self.environment,
+            "DAGSTER_HOME": str(self.instance),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            # Measured: a ranged run's events in a third of the time on PostgreSQL.
+            "DAGSTER_EVENT_BATCH_SIZE": "100",
+        }
 
     def _wait_for_webserver(self, dagster: DagsterGraphQL) -> None:
         for _ in poll(_START_SECONDS):

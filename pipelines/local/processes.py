@@ -65,12 +65,18 @@ class Process:
             return number if _is_ours(psutil.Process(number), None, mark) else None
         return None
 
-    def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> None:
-        """Begin, with an empty log. One of the same name that still runs is ended first."""
-        self.stop()
+    def start(
+        self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], goes_on: bool = False
+    ) -> None:
+        """Begin, with an empty log. One of the same name that still runs is ended first, with all its children.
+
+        With `goes_on` it takes the place of one that is dead: whose children live on, as its own, and its log goes on.
+        """
+        if not goes_on:
+            self.stop()  # which forgets the mark
         make_private_folder(self.folder)
-        mark = f"{self.name}-{secrets.token_hex(8)}"
-        with self.log.open("wb") as log:
+        mark = self._read_pid_file()[1] or f"{self.name}-{secrets.token_hex(8)}"
+        with self.log.open("ab" if goes_on else "wb") as log:
             child = subprocess.Popen(  # noqa: S603 — our own programs, no shell
                 list(command),
                 cwd=cwd,

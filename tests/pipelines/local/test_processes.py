@@ -58,6 +58,21 @@ def test_stopping_ends_the_process_and_its_children(process: Process) -> None:
     assert not process.stop()
 
 
+def test_what_takes_the_place_of_a_dead_one_leaves_its_children_at_work_and_ends_them_with_itself(
+    process: Process,
+) -> None:
+    start(process, PARENT_AND_CHILD)
+    child = int(first_line(process))
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.start(
+        [sys.executable, "-c", "import time; time.sleep(60)"], cwd=process.folder, environment=os.environ, goes_on=True
+    )
+    assert lives(child)
+    assert str(child) in process.tail()
+    assert process.stop()
+    assert not lives(child)
+
+
 def test_the_dead_that_nobody_reaps_are_not_waited_for(process: Process) -> None:
     """As in a container without an init, where a child whose parent has ended stays a zombie."""
     start(process, "import time; time.sleep(60)")
