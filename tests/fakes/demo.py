@@ -76,7 +76,7 @@ def clean_home(home: Path, cache: Path) -> Iterator[Path]:
     try:
         yield home
     finally:
-        for name in ("sandbox", "dagster-daemon", "dagster-webserver"):
+        for name in ("sandbox", "dagster-daemon", "dagster-webserver", "dagster-code-server"):
             Process(name, home / "run").stop()
         EmbeddedWarehouse(home, cache=cache).remove()
 

@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package_cache: Path) -
     for name in ("WAREHOUSE_URL", "LANDING_URL", "CHARGING_HUB_URL"):
         monkeypatch.delenv(name, raising=False)
     yield home
-    for name in ("sandbox", "dagster-daemon", "dagster-webserver"):
+    for name in ("sandbox", "dagster-daemon", "dagster-webserver", "dagster-code-server"):
         Process(name, home / "run").stop()
     EmbeddedWarehouse(home, cache=package_cache).remove()
 
