@@ -51,7 +51,8 @@ def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_t
             assert f"The same backfill again: {source}, 2 days loaded, 0 rows written." in said
         assert said.count(", all equal: ") == len(table)
         # Ended whole: nothing of it runs, and nobody else may look at what it keeps.
-        assert [pid for name in ("sandbox", "dagster-daemon", "dagster-webserver", "dagster-code-server") if (pid := _pid(home, name))] == []
+        ours = ("sandbox", "dagster-daemon", "dagster-webserver", "dagster-code-server")
+        assert [pid for name in ours if (pid := _pid(home, name))] == []
         for folder in ("run", "dagster"):
             assert (home / folder).stat().st_mode & 0o077 == 0
 
