@@ -21,7 +21,8 @@ from dagster._daemon.monitoring.run_monitoring import monitor_canceling_run, mon
 
 from tests.fakes.cluster_api import Cluster, cluster_api
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes"
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / "deploy" / "kubernetes"
 IMAGE: Final = "images.example.org/joulehouse:0.1.0"
 
 

@@ -1,5 +1,6 @@
 """Dagster's own launcher before a cluster on loopback: what it asks for, what it makes, what it believes."""
 
+import ast
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from dagster_k8s.client import DagsterK8sUnrecoverableAPIError
 
 from pipelines.lost_runs import start_patience
-from tests.deploy.conftest import FOLDER, IMAGE, Launching
+from tests.deploy.conftest import FOLDER, IMAGE, ROOT, Launching
 from tests.deploy.test_manifests import RELEASES, find, reads_landing, spec_of
 from tests.fakes.cluster_api import Permission, permissions
 from tests.fakes.pod_security import breaches
@@ -174,3 +175,14 @@ def test_a_process_without_a_token_opens_dagsters_instance(tmp_path: Path, monke
         assert start_patience(instance, timedelta(seconds=165)) == timedelta(minutes=10)
         with pytest.raises(Exception, match="POD_NAMESPACE"):
             _ = instance.run_launcher  # which is made where somebody launches, and nowhere else
+
+
+def test_nothing_that_a_code_server_or_a_run_does_asks_for_the_launcher_itself() -> None:
+    modules = [path for package in ("assets", "resources", "pipelines") for path in (ROOT / package).rglob("*.py")]
+    asking = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "run_launcher"
+    }
+    assert asking <= {"pipelines/workers/app.py"}, "which is no code server"
