@@ -43,6 +43,7 @@ class RunLease:
         self._settings = settings
         self._every = every
         self._when_lost = when_lost or _end_process
+        self._pause = every
         self._address: Address | None = None
         self._has_ended = Event()
         self._thread = Thread(target=self._renew, name="run lease", daemon=True)
@@ -62,6 +63,7 @@ class RunLease:
         try:
             return self._hold()
         except IngestError:
+            self._pause = min(self._every, _AGAIN_SECONDS)
             return True
 
     def let_go(self) -> None:
@@ -82,14 +84,14 @@ class RunLease:
         return hold(self._address, self.run_id, self.holder)
 
     def _renew(self) -> None:
-        pause = self._every
-        while not self._has_ended.wait(pause):
+        while not self._has_ended.wait(self._pause):
             try:
                 is_held = self._hold()
             except Exception:  # noqa: BLE001  # a thread that ends would give up a run that is at work
-                pause = min(self._every, _AGAIN_SECONDS)
+                self._pause = min(self._every, _AGAIN_SECONDS)
+                self._address = None  # it may be elsewhere by now
                 continue
-            pause = self._every
+            self._pause = self._every
             if not is_held and not self._has_ended.is_set():
                 self._when_lost(self.run_id)
                 return

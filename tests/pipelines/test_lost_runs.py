@@ -23,6 +23,7 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_FAILURE_REASON_TAG
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from domain.errors import WarehouseUnavailableError
+from pipelines.executor import leased_executor
 from pipelines.local.processes import poll
 from pipelines.lost_runs import LOST_WORKERS_TAG, MOST_LOST_WORKERS, Patience, lost_runs_sensor
 from resources.settings import PROJECT
@@ -62,10 +63,15 @@ class Dagster:
         with psycopg.connect(self.url) as session:
             session.execute("UPDATE run_lease SET renewed_at = renewed_at - make_interval(secs => %s)", [seconds])
 
-    def look(self, renewal: timedelta = SHORT, start: timedelta = SHORT) -> str:
+    def look(
+        self, renewal: timedelta = SHORT, start: timedelta = SHORT, definitions: dg.Definitions | None = None
+    ) -> str:
         """One tick of the sensor, as the daemon does it; what it says."""
         context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, resources={"warehouse": self.opener}
+            instance=self.instance,
+            cursor=self.cursor,
+            resources={"warehouse": self.opener},
+            repository_def=definitions.get_repository_def() if definitions else None,
         )
         sensor = lost_runs_sensor(Patience(renewal, start, AT_ONCE, self.sleep))
         told = sensor.evaluate_tick(context)
@@ -319,6 +325,20 @@ def test_a_claim_is_one_processs_and_survives_a_lost_answer_and_a_lost_row(dagst
     assert not dagster.holds(run, "b")
 
 
+def test_a_run_of_a_job_with_an_executor_of_its_own_has_no_lease_and_is_left_to_dagster(dagster: Dagster) -> None:
+    @dg.job(name="days")
+    def days() -> None: ...
+
+    foreign = dg.Definitions(jobs=[days], executor=dg.multiprocess_executor)
+    ours = dg.Definitions(jobs=[days], executor=leased_executor)
+    run = dagster.run()
+    for definitions, expected in ((foreign, "STARTED"), (dg.Definitions(), "STARTED"), (ours, "FAILURE")):
+        dagster.look(definitions=definitions)
+        dagster.cursor = aged(dagster.cursor, 1)
+        dagster.look(definitions=definitions)
+        assert dagster.status(run) == expected
+
+
 def test_only_the_leases_judge_and_only_the_daemon_restarts() -> None:
     settings = yaml.safe_load((PROJECT / "pipelines/instance/dagster.yaml").read_text("utf-8"))
     monitoring = settings["run_monitoring"]
@@ -329,7 +349,6 @@ def test_only_the_leases_judge_and_only_the_daemon_restarts() -> None:
 
 def test_every_job_of_ours_holds_a_lease_and_is_judged() -> None:
     from pipelines.definitions import defs  # noqa: PLC0415  # reads every source
-    from pipelines.executor import leased_executor  # noqa: PLC0415  # the same
 
     repository = defs().get_repository_def()
     jobs: Sequence[dg.JobDefinition] = repository.get_all_jobs()

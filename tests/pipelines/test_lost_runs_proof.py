@@ -1,12 +1,14 @@
 """`joulehouse ui` and its runs, ended by SIGKILL amid a backfill: nobody does anything, and every day is loaded once.
 
-What is killed is a run's process, or the daemon with its code server and every run, as when the host dies; the daemon
-is then started again, as whatever supervises it would.
+What is killed is each run's process with the code server that would tell of it, as when the host dies. And nobody is
+killed: the database is away instead.
 """
 
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,7 @@ from sandbox.running import running_sandbox
 from tests.fakes.demo import clean_home
 from tests.fakes.open_ui import OpenUi, open_ui
 from tests.pipelines.test_dagster_outages import ACCOUNT, SOURCE, history, own_server
+from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import with_database
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1800)]
@@ -47,31 +50,69 @@ def kill_run(ui: OpenUi) -> None:
                     each.send_signal(signal.SIGKILL)
 
 
+@contextmanager
+def opened(tmp_path: Path, cache: Path) -> Iterator[tuple[EmbeddedWarehouse, OpenUi]]:
+    """A UI over a server of its own, and a provider that takes its time."""
+    with (
+        own_server(tmp_path / "own", cache) as server,
+        running_sandbox(client_id="tests", client_secret="of-the-tests") as sandbox,
+        clean_home(tmp_path / "home", cache) as home,
+        open_ui(
+            home,
+            with_database(server.url, "warehouse"),
+            CHARGING_HUB_URL=sandbox.url,
+            **ACCOUNT,
+            **history(server.url),
+        ) as ui,
+    ):
+        sandbox.control.export_service.fault("latency", seconds=0.5)
+        yield server, ui
+
+
+def claims(ui: OpenUi) -> list[tuple[datetime, datetime | None]]:
+    """When each run was claimed, and given up."""
+    with psycopg.connect(ui.url) as session:
+        return session.execute("SELECT claimed_at, lost_at FROM run_lease ORDER BY claimed_at").fetchall()
+
+
 def test_runs_whose_code_server_is_killed_with_them_are_started_again_within_two_minutes_and_lose_nothing(
     tmp_path: Path, package_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed_at: list[float] = []
-    with own_server(tmp_path / "own", package_cache) as server:
-        url = with_database(server.url, "warehouse")
-        with (
-            running_sandbox(client_id="tests", client_secret="of-the-tests") as sandbox,
-            clean_home(tmp_path / "home", package_cache) as home,
-            open_ui(home, url, CHARGING_HUB_URL=sandbox.url, **ACCOUNT, **history(server.url)) as ui,
-        ):
-            sandbox.control.export_service.fault("latency", seconds=0.5)
+    with opened(tmp_path, package_cache) as (_, ui):
 
-            def kill() -> None:
-                killed_at.append(time.time())
-                kill_run(ui)
+        def kill() -> None:
+            killed_at.append(time.time())
+            kill_run(ui)
 
-            status = ui.backfill(SOURCE, DAYS, kill, "lost")
-            n_loaded, n_loads = ui.loads(DAYS)
-            with psycopg.connect(url) as session:
-                claims = session.execute("SELECT claimed_at, lost_at FROM run_lease ORDER BY claimed_at").fetchall()
-    seconds = [claim[0].timestamp() - killed_at[0] for claim in claims if claim[0].timestamp() > killed_at[0]]
+        status = ui.backfill(SOURCE, DAYS, kill, "lost")
+        n_loaded, n_loads = ui.loads(DAYS)
+        begun = [claimed.timestamp() - killed_at[0] for claimed, _ in claims(ui)]
+    seconds = [after for after in begun if after > 0]
     with capsys.disabled():
         sys.stdout.write(f"\n{status}: {n_loaded} days, {n_loads} loads, begun again after {seconds} s\n")
     assert status.startswith("COMPLETED_SUCCESS")
     assert n_loaded == len(DAYS)
     assert n_loads - n_loaded <= 1
     assert min(seconds) < 120
+
+
+def test_a_database_that_is_away_for_longer_than_any_lease_lasts_makes_no_run_lost(
+    tmp_path: Path, package_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(tmp_path, package_cache) as (server, ui):
+
+        def go_away() -> None:
+            server.stop()
+            time.sleep(150)
+            server.start()
+
+        status = ui.backfill(SOURCE, DAYS, go_away, "away")
+        n_loaded, n_loads = ui.loads(DAYS)
+        lost = [lost_at for _, lost_at in claims(ui) if lost_at is not None]
+    with capsys.disabled():
+        sys.stdout.write(f"\n{status}: {n_loaded} days, {n_loads} loads, {len(lost)} lost\n")
+    assert status.startswith("COMPLETED_SUCCESS")
+    assert n_loaded == len(DAYS)
+    assert n_loads - n_loaded <= 1
+    assert not lost
