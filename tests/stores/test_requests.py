@@ -24,7 +24,9 @@ def asked(store: Store) -> list[str]:
     return verbs
 
 
-def test_an_answer_is_kept_with_two_requests_at_most_and_read_with_one(store: Store) -> None:
+def test_an_answer_is_kept_with_two_requests_at_most_and_read_with_one(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     landing = Landing(store.url)
     assert landing.keep("hub", BODY, SHA256) == PATH
     assert asked(store) == ["GET", PUTS[store.kind]]
@@ -32,6 +34,8 @@ def test_an_answer_is_kept_with_two_requests_at_most_and_read_with_one(store: St
     assert asked(store) == ["GET"]
     assert landing.read(PATH, len(BODY), SHA256) == BODY
     assert asked(store) == ["GET"]
+    # gcsfs would ask another service for the kind of the bucket, and says that it cannot.
+    assert [one.message for one in caplog.records if one.name.startswith("gcsfs")] == []
 
 
 def test_a_file_that_is_small_is_kept_with_one_request_and_read_with_one(store: Store, tmp_path: Path) -> None:
