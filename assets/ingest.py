@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from assets.failure_policy import PATIENCE, FailurePolicy, failure_policy
+from assets.load_ahead import LoadAhead
 from assets.spool import Spool, spooled
 from assets.steps import land, load
 from domain.contract import Provider, Warehouse
@@ -123,10 +124,16 @@ class _Ingestion:
             # The last day asked for could not be had: until one can, more than a day is not worth asking for.
             yield from self._by_pieces([days[:1], days[1:]])
             return
+        with self._ahead(days) as ahead:
+            yield from self._landed_and_loaded(days, ahead, is_piece=is_piece)
+
+    def _landed_and_loaded(
+        self, days: Sequence[date], ahead: LoadAhead | None, *, is_piece: bool
+    ) -> Iterator[DayOutcome]:
         pull = None
         if self.lands:
             try:
-                pull = self._land(days)
+                pull = self._land(days, ahead)
             except IngestError as error:
                 if len(days) > 1 and failure_policy(error) is not FailurePolicy.STOP:
                     yield from self._by_pieces(_divided(days, failure_policy(error)))
@@ -139,19 +146,36 @@ class _Ingestion:
                 if self.is_over():
                     yield from self._untried([day])
                     continue
-                yield self._loaded(day, pull, spool)
+                yield self._loaded(day, pull, spool, ahead)
                 pull = pull and replace(pull, n_payloads=0, n_bytes=0, n_requests=0, seconds=0.0)
 
     def _by_pieces(self, pieces: Iterable[Sequence[date]]) -> Iterator[DayOutcome]:
         for piece in pieces:
             yield from self.of(piece, is_piece=True)
 
-    def _land(self, days: Sequence[date]) -> PullReport:
+    @contextmanager
+    def _ahead(self, days: Sequence[date]) -> Iterator[LoadAhead | None]:
+        """What loads a day while it is asked for, where that can be."""
+        if not (self.lands and self.loads and len(days) == 1 and self.provider.has_pages):
+            yield None
+            return
+        (day,) = days
+        ahead = LoadAhead(
+            self.provider, self.warehouse, self.source, Window.of_day(day),
+            is_correction=self.is_correction, on_batch=self._on_batch(day),
+        )  # fmt: skip
+        with ahead:
+            yield ahead
+
+    def _on_batch(self, day: date) -> "Callable[[Normalized], None] | None":
+        return self.on_batch_of(day) if self.on_batch_of else None
+
+    def _land(self, days: Sequence[date], ahead: LoadAhead | None) -> PullReport:
         window = Window.of_days(days[0], days[-1])
         try:
             return land(
                 self.provider, self.warehouse, self.source, window,
-                is_final=len(days) == 1, reuse_finished=self.loads,
+                is_final=len(days) == 1, reuse_finished=self.loads, ahead=ahead,
             )  # fmt: skip
         except IngestError as error:
             if len(days) > 1 and failure_policy(error) is FailurePolicy.STOP:
@@ -167,15 +191,14 @@ class _Ingestion:
         with spool or nullcontext():
             yield spool
 
-    def _loaded(self, day: date, pull: PullReport | None, spool: Spool | None) -> DayOutcome:
+    def _loaded(self, day: date, pull: PullReport | None, spool: Spool | None, ahead: LoadAhead | None) -> DayOutcome:
         if not self.loads:
             self.n_in_a_row = 0
             return DayOutcome(day, pull)
         try:
-            on_batch = self.on_batch_of(day) if self.on_batch_of else None
-            done = load(
+            done = (ahead and ahead.report()) or load(
                 self.provider, self.warehouse, self.source, Window.of_day(day),
-                is_correction=self.is_correction, on_batch=on_batch, spool=spool,
+                is_correction=self.is_correction, on_batch=self._on_batch(day), spool=spool,
             )  # fmt: skip
         except IngestError as error:
             return self._failed(day, pull, error)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from assets.load_ahead import LoadAhead
 from assets.spool import Spool
 from domain.contract import LandedPull, Provider, Pull, Warehouse
 from domain.errors import (
@@ -69,6 +70,7 @@ def land(
     *,
     is_final: bool = True,
     reuse_finished: bool = False,
+    ahead: LoadAhead | None = None,
 ) -> PullReport:
     """Ask `provider` for `window` and keep every answer as received; continues an interrupted pull of the same window.
 
@@ -83,6 +85,7 @@ def land(
         is_final: Whether a failure is the last word on the window, and therefore in the ledger.
         reuse_finished: Whether a pull that a run finished a moment ago, and did not live to load, will do: nothing is
             asked for then. Only where the caller loads it next.
+        ahead: Loads the answers while they come.
 
     Raises:
         ProviderError: The provider's side; what was landed so far is kept, and does not count as complete.
@@ -96,7 +99,7 @@ def land(
         with _foreseen(f"{source}, {window}"):
             if reuse_finished and (left := warehouse.reuse_finished(source, window, fingerprint=provider.fingerprint)):
                 return left
-            return _land(provider, warehouse, source, window, asked)
+            return _land(warehouse, source, window, asked, ahead)
 
     try:
         return on_living_sessions(warehouse, f"{source}, {window}", attempt)
@@ -123,11 +126,14 @@ class _Asked:
         return done
 
 
-def _land(provider: Provider, warehouse: Warehouse, source: str, window: Window, asked: _Asked) -> PullReport:
+def _land(warehouse: Warehouse, source: str, window: Window, asked: _Asked, ahead: LoadAhead | None) -> PullReport:
+    provider = asked.provider
     pull = warehouse.begin_pull(source, window, fingerprint=provider.fingerprint)
     try:
-        _keep_all(provider.fetch(window, pull.progress), pull)
-        return asked.tell(pull.finish)
+        if ahead is not None:
+            ahead.begin(pull)
+        _keep_all(provider.fetch(window, pull.progress), pull, ahead)
+        landed = asked.tell(pull.finish)
     except BaseException as error:
         end = pull.abandon if _is_hopeless(error) else pull.pause
         try:
@@ -135,13 +141,20 @@ def _land(provider: Provider, warehouse: Warehouse, source: str, window: Window,
         except IngestError as second:
             # The first error is the one to act on. The pull is continued, then, by the next run.
             error.add_note(f"How the pull ended could not be recorded: {second}")
+        if ahead is not None:
+            ahead.close()
         raise
+    if ahead is not None:
+        ahead.finish()
+    return landed
 
 
-def _keep_all(answers: Iterator[Payload], pull: Pull) -> None:
+def _keep_all(answers: Iterator[Payload], pull: Pull, ahead: LoadAhead | None) -> None:
     try:
         for payload in answers:
             pull.keep(payload)
+            if ahead is not None:
+                ahead.take(payload)
     finally:
         # A generator left in the middle holds its connection until it is collected; an iterator may have nothing.
         if isinstance(answers, Generator):

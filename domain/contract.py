@@ -59,7 +59,13 @@ class ProviderClient(Protocol):
 
 
 class Provider(ProviderClient, Protocol):
-    """A source of measurements. Three verbs, and they never meet; its classes inherit what has a default here."""
+    """A source of measurements. Three verbs, and they never meet; its classes inherit what has a default here.
+
+    Attributes:
+        has_pages: See `ProviderSpec.has_pages`.
+    """
+
+    has_pages: bool = False
 
     @property
     def n_requests(self) -> int:
@@ -151,6 +157,7 @@ class Warehouse(Protocol):
         batches: "Iterable[Normalized]",
         *,
         is_correction: bool = False,
+        is_attempt: bool = False,
     ) -> LoadReport:
         """Make the measurements of `source` inside `window` equal to what `batches` say, in one transaction.
 
@@ -158,9 +165,10 @@ class Warehouse(Protocol):
             source: Whose measurements.
             window: The partition. Nothing is written outside of it.
             landed: The pull that the batches were read from: it fences out pulls that were finished earlier, and its
-                hashes go to the ledger.
+                hashes go to the ledger. It is complete once the last batch has come.
             batches: What the payloads mean.
             is_correction: Allow the partition to lose any amount.
+            is_attempt: If it fails, the ledger is not told: the caller does it again.
 
         Raises:
             WarehouseError: and nothing else of its own; the partition is then what it was before. Where the session

@@ -27,6 +27,7 @@ class ProviderSpec:
         requests_per_second: Its published limit per credential; None if it has none.
         max_days_per_run: How many daily partitions one Dagster run takes at most.
         pull_days: How many UTC days, one after the other, one pull asks for at most; they are loaded one by one.
+        has_pages: Its answers come page by page, and each can be read as it comes: a load begins with the first.
         is_retired: It has gone for good: schedules skip it, what is loaded stays, replay works.
         longest_silence: How long its open live stream says nothing at most, by its cadence; None if it has no stream,
             or one that speaks of changes alone.
@@ -43,6 +44,7 @@ class ProviderSpec:
     max_days_per_run: int
     pull_days: int = 1
     deep_refetch_days: int = 0
+    has_pages: bool = False
     is_retired: bool = False
     longest_silence: timedelta | None = None
 

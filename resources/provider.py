@@ -32,6 +32,7 @@ class LazyProvider(Provider):
     """
 
     def __init__(self, config: ConnectionConfig, settings: Settings) -> None:
+        self.has_pages = config.spec.has_pages
         self._config = config
         self._settings = settings
         self._connected: tuple[ProviderSession, ProviderClient] | None = None

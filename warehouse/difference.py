@@ -47,6 +47,12 @@ class Difference(Generic[_Value]):
     vanished: Vanished[_Value]
 
 
+def nothing_stored(dtype: type[_Value]) -> Difference[_Value]:
+    """The difference where a table holds nothing: every point is new."""
+    none = np.empty(0, dtype=np.int64)
+    return Difference(0, 0, 0, None, none, Vanished(none, none, np.empty(0, dtype), np.empty(0, np.bool_)))
+
+
 def compare(
     points: Points[_Value],
     rank_of: dict[int, int],

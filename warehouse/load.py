@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final
 
+import numpy as np
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -30,6 +31,7 @@ from domain.window import Window
 from warehouse import lateness, registers, series_days, summaries
 from warehouse.day_facts import Ints
 from warehouse.deleted_upstream import DeletedUpstream
+from warehouse.difference import nothing_stored
 from warehouse.load_buffer import LoadBuffer
 from warehouse.partition import Partition, Written, numbers_of, states_of
 from warehouse.provisional import Provisional
@@ -63,7 +65,12 @@ class Assignment:
     @property
     def place(self) -> str:
         """For messages."""
-        return f"{self.source}, {self.window}"
+        return place_of(self.source, self.window)
+
+
+def place_of(source: str, window: Window) -> str:
+    """A load, for messages."""
+    return f"{source}, {window}"
 
 
 def commit(
@@ -89,13 +96,25 @@ def commit(
     with connection.transaction():
         connection.execute(statement("load/limits"))
         _lock(connection, assignment)
-        _fence(connection, assignment)
-        load_id = _scalar(connection, "load/next_load_id")
-        written = _write(connection, assignment, buffer, load_id)
-        report = _report(assignment, buffer, load_id, seconds(), written=written)
-        _check(report, assignment.place)
-        buffer.quarantine.record(connection, assignment.source, assignment.window, load_id)
-        return _enter(connection, report)
+        return _loaded(connection, assignment, buffer, seconds)
+
+
+def complete(
+    connection: psycopg.Connection, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]
+) -> LoadReport:
+    """What is left of a load whose numbers were copied ahead (`LoadBuffer.n_copied`); see `commit`.
+
+    Args:
+        connection: In the transaction that has copied them into an empty partition, and holds the locks of its days.
+        assignment: What.
+        buffer: The points, deduplicated.
+        seconds: How long the load has taken so far.
+
+    Raises:
+        What `commit` raises.
+    """
+    _share_catalogue(connection, assignment)
+    return _loaded(connection, assignment, buffer, seconds)
 
 
 def record_failure(
@@ -122,11 +141,27 @@ def commit_again(
 
 
 def _lock(connection: psycopg.Connection, assignment: Assignment) -> None:
-    # No series may change its quantity between here and the commit.
-    connection.execute(statement("load/share_catalogue"), {"source": assignment.source})
+    _share_catalogue(connection, assignment)
     # In the order of days: two loads that share several days cannot wait for each other.
     for day in assignment.window.days():
         connection.execute(statement("load/lock_day"), {"source": assignment.source, "day": day})
+
+
+def _share_catalogue(connection: psycopg.Connection, assignment: Assignment) -> None:
+    # No series may change its quantity between here and the commit.
+    connection.execute(statement("load/share_catalogue"), {"source": assignment.source})
+
+
+def _loaded(
+    connection: psycopg.Connection, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]
+) -> LoadReport:
+    _fence(connection, assignment)
+    load_id = _scalar(connection, "load/next_load_id")
+    written = _write(connection, assignment, buffer, load_id)
+    report = _report(assignment, buffer, load_id, seconds(), written=written)
+    _check(report, assignment.place)
+    buffer.quarantine.record(connection, assignment.source, assignment.window, load_id)
+    return _enter(connection, report)
 
 
 def _fence(connection: psycopg.Connection, assignment: Assignment) -> None:
@@ -168,7 +203,9 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
     states = Partition(connection, states_of(buffer), assignment.window, buffer.series_ids, place=assignment.place)
     n_streamed = 0
     streamed = Provisional.of(connection, assignment.source, assignment.window, buffer)
-    of_numbers = numbers.differ(source_ids, streamed.instants)
+    # What was copied ahead is in the table already, where nothing else is.
+    was_empty = buffer.n_copied is not None
+    of_numbers = nothing_stored(np.float64) if was_empty else numbers.differ(source_ids, streamed.instants)
     of_states = states.differ(source_ids, streamed.instants)
     if streamed:
         of_numbers, n_numbers = streamed.spare(of_numbers, buffer.numbers)
@@ -185,7 +222,7 @@ def _write(connection: psycopg.Connection, assignment: Assignment, buffer: LoadB
         n_points=len(buffer.numbers) + len(buffer.states),
         assignment=assignment,
     )
-    written = numbers.write(of_numbers, load_id) + states.write(of_states, load_id)
+    written = numbers.write(of_numbers, load_id, n_copied=buffer.n_copied) + states.write(of_states, load_id)
     touched = numbers.touched(of_numbers)
     summaries.write_loaded(
         connection,

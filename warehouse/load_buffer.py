@@ -48,6 +48,8 @@ class LoadBuffer(Closeable):
         absent_sites: Sites that are proven to have nothing inside the window.
         n_received: Points the batches account for.
         n_duplicate: Points left out because an equal one is there.
+        n_copied: Numbers that the server has counted already, all of them: see `warehouse.copy_ahead`. None: they are
+            still to be copied.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class LoadBuffer(Closeable):
         self.absent_sites: set[str] = set()
         self.n_received = 0
         self.n_duplicate = 0
+        self.n_copied: int | None = None
         self._source = source
         self._catalogue = catalogue
         self._place = place

@@ -128,8 +128,13 @@ class Partition(Generic[_Value]):
         added = self._kind.points.taken(slice(None) if difference.new is None else difference.new)
         return self._series_ids[added.rank], added.at_us
 
-    def write(self, difference: Difference[_Value], load_id: int) -> Written:
+    def write(self, difference: Difference[_Value], load_id: int, *, n_copied: int | None = None) -> Written:
         """Write the difference, old values into `measurement_revision`.
+
+        Args:
+            difference: What is to be written.
+            load_id: The number of the load.
+            n_copied: What the server has counted, where all that is new was copied ahead (`warehouse.copy_ahead`).
 
         Raises:
             AccountingError: The server counted other numbers than were to be written.
@@ -137,7 +142,10 @@ class Partition(Generic[_Value]):
         n_removed = self._remove(difference, load_id)
         n_changed = self._change(difference, load_id)
         n_new = len(self._kind.points) if difference.new is None else len(difference.new)
-        n_inserted = self._copy(self._name(), self._rows(difference.new), n_new) if n_new else 0
+        if n_copied is not None:
+            n_inserted = self._require(n_copied, n_new, "copied")
+        else:
+            n_inserted = self._copy(self._name(), self._rows(difference.new), n_new) if n_new else 0
         written = Written(n_inserted, n_changed, difference.n_unchanged, n_removed)
         # Held was counted by reading, the others by the server in statements of their own: a row too few or too many
         # anywhere, and one of the two sums is wrong.

@@ -7,7 +7,7 @@ In memory are `RUN_ROWS` of them at most. What is more is sorted, put on disk, m
 from there, piece by piece: a day of forty million points takes no more memory than one of a million.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +23,8 @@ from domain.window import Window
 from warehouse.copy_binary import SLICE_ROWS
 from warehouse.point_columns import Column, Runs
 
-RUN_ROWS: Final = 1 << 18
-"""Points in memory before they are put on disk, and at most in a piece that is read: 4 MB."""
+RUN_ROWS: Final = 1 << 17
+"""Points in memory before they are put on disk, and at most in a piece that is read: 2 MB."""
 
 _KEY_BITS: Final = 63
 
@@ -62,6 +62,9 @@ class Points(Closeable, Generic[_Value]):
         dtype: Of the values.
         place: For messages.
         folder: Where to put what does not fit into memory; None for the system's folder for temporary files.
+
+    Attributes:
+        on_run: Is shown each run that is put on disk, in order, and valid until it returns.
     """
 
     def __init__(self, window: Window, dtype: type[_Value], *, place: str, folder: Path | None = None) -> None:
@@ -75,6 +78,7 @@ class Points(Closeable, Generic[_Value]):
         self._is_ordered = True
         self._place = place
         self._folder = folder
+        self.on_run: Callable[[Slice[_Value]], None] | None = None
         self._runs: Runs[_Value] | None = None
         self._on_disk: tuple[Column[np.int64], Column[_Value]] | None = None
 
@@ -241,6 +245,8 @@ class Points(Closeable, Generic[_Value]):
         room = self._keys, self._values
         self._sort()
         self._runs.append(self._keys, self._values)
+        if self.on_run is not None:
+            self.on_run(self._slice_of(self._keys, self._values))
         self._keys, self._values = room
         self._n, self._is_ordered = 0, True
 

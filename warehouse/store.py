@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from upath import UPath
 
 from domain.contract import Closeable, LandedPull
@@ -29,12 +30,13 @@ from warehouse.catalogue import Catalogue
 from warehouse.changes import Changes
 from warehouse.completeness import Completeness
 from warehouse.connections import Address, Connections
+from warehouse.copy_ahead import CopyAhead
 from warehouse.landing import Landing
 from warehouse.landing_move import LandingMove
 from warehouse.landing_zone import LandingZone
 from warehouse.ledger import Ledger
 from warehouse.live import Live
-from warehouse.load import Assignment, commit_again, record_failure
+from warehouse.load import Assignment, commit_again, complete, place_of, record_failure
 from warehouse.load_buffer import LoadBuffer
 from warehouse.notifications import Notifications
 from warehouse.reading import Reading
@@ -164,10 +166,12 @@ class TimescaleWarehouse(Closeable):
         batches: Iterable[Normalized],
         *,
         is_correction: bool = False,
+        is_attempt: bool = False,
     ) -> LoadReport:
         """Make the measurements of `source` inside `window` equal to what `batches` say, in one transaction.
 
-        Batches are taken in one by one before the transaction begins, a bounded number of points in memory.
+        Batches are taken in one by one before the transaction begins, a bounded number of points in memory; where
+        nothing is there yet, and they come fast enough, it begins before (`warehouse.copy_ahead`).
 
         Raises:
             IngestError: What `batches` raises, or a `WarehouseError` of this load. The partition is then what it was
@@ -177,14 +181,22 @@ class TimescaleWarehouse(Closeable):
             RowsRefusedError: The same, where writing what was taken in raises anything but an `IngestError`.
         """
         seconds = _stopwatch()
-        assignment = Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
-        with LoadBuffer(source, window, self._catalogue, place=assignment.place, folder=self._spool) as buffer:
+        place = place_of(source, window)
+
+        def assignment() -> Assignment:
+            return Assignment.of(source, window, landed, is_correction=is_correction, code_version=self._code_version)
+
+        with (
+            LoadBuffer(source, window, self._catalogue, place=place, folder=self._spool) as buffer,
+            CopyAhead(self._connections, source, window, place=place) as ahead,
+        ):
+            buffer.numbers.on_run = lambda run: ahead.take(buffer.series_ids[run.rank], run)
             try:
-                _fill_buffer(buffer, batches, assignment.place)
-                return self._commit(assignment, buffer, seconds)
+                _fill_buffer(buffer, batches, place)
+                return self._commit(assignment(), buffer, ahead, seconds)
             except IngestError as error:
-                if not is_session_lost(error):
-                    self._record(assignment, buffer, error, seconds())
+                if not is_session_lost(error) and not is_attempt:
+                    self._record(assignment(), buffer, error, seconds())
                 raise
 
     def wait_until_available(self, error: WarehouseUnavailableError) -> None:
@@ -206,8 +218,20 @@ class TimescaleWarehouse(Closeable):
         self._session.close()
         self._connections.close()
 
-    def _commit(self, assignment: Assignment, buffer: LoadBuffer, seconds: Callable[[], float]) -> LoadReport:
+    def _commit(
+        self, assignment: Assignment, buffer: LoadBuffer, ahead: CopyAhead, seconds: Callable[[], float]
+    ) -> LoadReport:
+        def completed(session: psycopg.Connection, n_copied: int) -> LoadReport:
+            buffer.n_copied = n_copied
+            return complete(session, assignment, buffer, seconds)
+
         try:
+            if ahead.n_sent == len(buffer.numbers):
+                done = ahead.complete(completed)
+                if done is not None:
+                    return done
+            ahead.close()
+            buffer.n_copied = None
             with self._connections.borrow(assignment.place) as connection:
                 return commit_again(connection, assignment, buffer, seconds)
         except (IngestError, MemoryError):

@@ -217,7 +217,7 @@ class ExportService(ProviderClient):
         response = self._http.get(QUERY, params)
         place = f"{product} {Window(start, end)}"
         with closed_by_document(response.proof, place=place):
-            return _Reply(params, response, parse_page(response.body, place=place))
+            return _Reply(params, response, parse_page(response.body, place=place, is_read_again=True))
 
     def _who(self) -> dict[str, str]:
         """The parameters by which the provider checks permissions."""

@@ -21,6 +21,7 @@ SPEC: Final = ProviderSpec(
     requests_per_second=None,
     # A day takes a few requests: a year is a dozen runs.
     max_days_per_run=31,
+    has_pages=True,
 )
 """The provider's facts."""
 

@@ -28,6 +28,7 @@ UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
 END_TOKENS: Final = frozenset({"", "bnVsbA=="})
 """Tokens that mean the end: the documented empty one, and base64 of `null`, which similar services return."""
 
+_REMEMBERED: Final = 6  # pages: as many as may lie between the one who asks and the one who reads
 _FIX: Final = "compare the landed answer with providers/export_service/wire.py"
 _MAX_LEVELS: Final = MAX_DEPTH + 3  # the page, its list of documents, and a document are not nesting of a document
 
@@ -47,29 +48,43 @@ class Page:
     rows: list[Any]
 
 
-def parse_page(body: bytes, *, place: str) -> Page:
+class _ReadPages:
+    """Pages that were just read, for the next reader of the same bytes: to read one takes longer than to use it."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, tuple[bytes, Page]] = {}
+
+    def put(self, body: bytes, page: Page) -> None:
+        """Remember a page, and forget the oldest one. Each step is one that no other thread comes between."""
+        self._pages[id(body)] = body, page  # while it is remembered, no other bytes have its number
+        if len(self._pages) > _REMEMBERED:
+            self._pages.pop(next(iter(list(self._pages))), None)
+
+    def take(self, body: bytes) -> Page | None:
+        """The page of the very same bytes, once."""
+        known, page = self._pages.pop(id(body), (None, None))
+        return page if known is body else None
+
+
+_READ: Final = _ReadPages()
+
+
+def parse_page(body: bytes, *, place: str, is_read_again: bool = False) -> Page:
     """Read an answer of the query endpoint.
 
     Args:
         body: The bytes as received.
         place: Which answer this is, for messages.
+        is_read_again: Whether somebody else will read the very same bytes soon: they are parsed once.
 
     Raises:
         PayloadUnreadableError: It is not the one JSON document that the provider documents.
         AnswerTooLargeError: Its token is longer than any that is sent.
     """
-    document = _parse(body, place)
-    if not isinstance(document, dict):
-        raise unreadable(f"the answer is a JSON {kind_of(document)}, not an object", place)
-    rows = document.get("result")
-    if not isinstance(rows, list):
-        raise unreadable(_no_result(document), place)
-    count = document.get("numResults")
-    if not isinstance(count, int) or isinstance(count, bool):
-        raise unreadable("the answer does not say how many documents it holds (numResults)", place)
-    if count != len(rows):
-        raise unreadable(f"the answer says numResults {count} and holds {len(rows)} documents", place)
-    return Page(_token(document.get("continueToken"), place), rows)
+    page = _READ.take(body) or _page(_parse(body, place), place)
+    if is_read_again:
+        _READ.put(body, page)
+    return page
 
 
 def parse_products(body: bytes, *, place: str) -> tuple[str, ...]:
@@ -90,6 +105,20 @@ def parse_products(body: bytes, *, place: str) -> tuple[str, ...]:
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     """The error for an answer outside the vocabulary."""
     return PayloadUnreadableError(culprit, place=place, fix=_FIX)
+
+
+def _page(document: object, place: str) -> Page:
+    if not isinstance(document, dict):
+        raise unreadable(f"the answer is a JSON {kind_of(document)}, not an object", place)
+    rows = document.get("result")
+    if not isinstance(rows, list):
+        raise unreadable(_no_result(document), place)
+    count = document.get("numResults")
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise unreadable("the answer does not say how many documents it holds (numResults)", place)
+    if count != len(rows):
+        raise unreadable(f"the answer says numResults {count} and holds {len(rows)} documents", place)
+    return Page(_token(document.get("continueToken"), place), rows)
 
 
 def _parse(body: bytes, place: str) -> Any:  # noqa: ANN401 - JSON is anything

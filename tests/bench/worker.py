@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from time import perf_counter
 
-from assets.steps import land, load
+from assets.ingest import ingest_days
 from domain.window import Window
 from providers._http import ApiClient, Origin
 from providers._http_types import Secret
@@ -37,17 +37,17 @@ def main() -> None:
     idle = peak_mib()
     with open_warehouse(given["database"], Path(given["landing"])) as warehouse:
         started = perf_counter()
-        pull = land(provider, warehouse, "bench", window)
-        landed = perf_counter() - started
-        report = load(provider, warehouse, "bench", window)
+        (outcome,) = ingest_days([window.day], provider, warehouse, "bench")
         seconds = perf_counter() - started
+    if outcome.error or not (outcome.pull and outcome.load):
+        raise SystemExit(str(outcome.error))
     print(  # noqa: T201 — the answer of this process
         json.dumps(
             {
                 "seconds": seconds,
-                "landing_seconds": landed,
-                "points": report.n_inserted,
-                "requests": pull.n_requests,
+                "landing_seconds": outcome.pull.seconds,
+                "points": outcome.load.n_inserted,
+                "requests": outcome.pull.n_requests,
                 "idle_mib": idle,
                 "peak_mib": peak_mib(),
             }

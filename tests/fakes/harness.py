@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from domain.contract import ProviderClient
@@ -19,7 +20,6 @@ from resources.session import ProviderSession
 from resources.settings import Settings
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.api import Naps
-from tests.fakes.provider import FAKE_SPEC
 
 
 class Sender(Protocol):
@@ -49,7 +49,7 @@ class ProviderOver(LazyProvider, Generic[Client]):
         folder = type(client).__module__.rpartition(".")[0]
 
         class Config(ConnectionConfig):
-            spec = FAKE_SPEC
+            spec = import_module(f"{folder}.spec").SPEC
             package = folder
 
             def client(self, session: ProviderSession) -> ProviderClient:

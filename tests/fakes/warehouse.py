@@ -205,6 +205,7 @@ class FakeWarehouse:
         batches: Iterable[Normalized],
         *,
         is_correction: bool = False,
+        is_attempt: bool = False,  # noqa: ARG002
     ) -> LoadReport:
         self._answer()
         if self.n_stale:

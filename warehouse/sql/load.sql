@@ -14,6 +14,22 @@ SELECT pg_advisory_xact_lock_shared(hashtextextended('joulehouse catalogue ' || 
 -- Days and not windows: a load of a week and a load of one of its days exclude each other.
 SELECT pg_advisory_xact_lock(hashtextextended('joulehouse load ' || %(source)s || ' ' || %(day)s::date, 0));
 
+-- name: try_lock_day
+-- The same, where it is to be had at once.
+SELECT pg_try_advisory_xact_lock(hashtextextended('joulehouse load ' || %(source)s || ' ' || %(day)s::date, 0));
+
+-- name: is_empty
+-- Whether no table of points holds anything of these series inside the window. Literals, as in `stored_numbers`.
+SELECT
+    NOT EXISTS (
+        SELECT FROM measurement
+        WHERE series_id = ANY({series_ids}::integer []) AND measured_at >= {start} AND measured_at < {end}
+    )
+    AND NOT EXISTS (
+        SELECT FROM state
+        WHERE series_id = ANY({series_ids}::integer []) AND measured_at >= {start} AND measured_at < {end}
+    );
+
 -- name: next_load_id
 -- The number of this load, needed by its revisions before its ledger row is written.
 SELECT nextval(pg_get_serial_sequence('public.load', 'load_id'));
