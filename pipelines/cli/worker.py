@@ -25,6 +25,8 @@ def worker(*, places: PlacesOption = 2) -> None:
     if settings.broker_url is None:
         settings.variable("BROKER_URL", place="joulehouse worker")
     refuse_embedded_warehouse(settings)
+    with project.warehouse() as warehouse:  # a worker without the volume would fail every run that it takes
+        warehouse.landing_zone.look()
     try:
         import dagster_celery  # noqa: F401, PLC0415  # an extra that few need
     except ImportError:

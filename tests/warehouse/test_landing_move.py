@@ -168,6 +168,29 @@ def test_a_pull_that_is_under_way_keeps_the_zone_where_it_is_until_it_ends(
         assert [one.body for one in new.payloads("roof", DAY)] == [b"roof, again"]
 
 
+def test_a_pull_that_began_at_the_moment_of_the_switch_is_waited_for_and_brought_along(
+    former: TimescaleWarehouse, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish() -> None:
+        time.sleep(0.7)
+        keep(pulls[0], DAY, b"at the last moment")
+        pulls[0].finish(n_requests=1)
+
+    def switch(self: LandingMove, new_id: str) -> None:
+        pulls.append(another.begin_pull("roof", DAY))
+        plain(self, new_id)
+        ending.start()
+
+    pulls: list[TimescalePull] = []
+    plain, ending = LandingMove._switch, threading.Thread(target=finish)
+    monkeypatch.setattr(LandingMove, "_switch", switch)
+    with open_warehouse(database, tmp_path / "from") as another:
+        list(moving(former, tmp_path / "to", patience_seconds=20).run())
+        ending.join()
+    with open_warehouse(database, tmp_path / "to") as new:
+        assert [one.body for one in new.payloads("roof", DAY)] == [b"at the last moment"]
+
+
 def test_a_move_that_was_killed_behind_the_switch_is_finished(
     former: TimescaleWarehouse, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

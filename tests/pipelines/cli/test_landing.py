@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from domain.window import Window
 from pipelines.cli.application import application
 from tests.fakes.points import payload
+from warehouse.landing import Landing
 from warehouse.store import open_warehouse
 
 DAYS = [date(2026, 3, 28), date(2026, 3, 29)]
@@ -167,6 +169,42 @@ def test_nothing_is_asked_of_a_provider_for_a_zone_that_is_not_the_warehouses(
         assert "is not the one that the warehouse knows" in asked.stderr
         with pytest.raises(BlockingIOError):
             provider.accept()
+
+
+def test_a_worker_with_another_zone_takes_no_run(zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("it began"))
+    for place in ("no volume", "another zone"):
+        monkeypatch.setenv("LANDING_URL", str(tmp_path / place))
+        begun = CliRunner().invoke(application, ["worker"])
+        assert begun.exit_code == 1
+        assert "is not the one that the warehouse knows" in begun.stderr
+        shutil.copytree(zone, tmp_path / "another zone", dirs_exist_ok=True)
+        Landing(tmp_path / "another zone").write_zone_id("0123456789abcdef" * 2)
+
+
+def test_a_zone_is_moved_by_a_command_that_says_what_it_did_and_what_is_next(
+    zone: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [gone] = kept(zone, "roof")
+    gone.unlink()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("LANDING_URL")
+    moved = run("move", str(zone), "~/to")
+    assert moved.exit_code == 1
+    assert moved.stderr.splitlines() == [
+        f"joulehouse: missing: payload {gone.stem[:12]} of roof, 2026-03-28, at {gone.relative_to(zone)}.",
+        f"joulehouse: {MEND} (roof: 2026-03-28).",
+    ]
+    assert moved.stdout.splitlines() == [
+        f"From {zone} to {tmp_path}/to: 3 answers of 3 bytes moved, 0 there already, 0 damaged, 1 missing.",
+        f"{tmp_path}/to is the warehouse's landing zone: set LANDING_URL to it. {zone} stays as it is.",
+    ]
+    with open_warehouse(database, tmp_path / "to") as warehouse:
+        assert [one.body for one in warehouse.payloads("hub", Window.of_day(DAYS[0]))] == [b"1", b"2"]
+    again = run("move", str(zone), "~/to")
+    assert "0 answers of 0 bytes moved, 3 there already, 0 damaged, 1 missing." in again.stdout
+    assert run("move", str(tmp_path / "to"), "memory://x").exit_code == 1
 
 
 def test_adopting_is_said_twice(zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
