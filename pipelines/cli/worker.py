@@ -38,7 +38,9 @@ def worker(*, places: PlacesOption = 2) -> None:
         environment["DAGSTER_HOME"] = str(DagsterProcesses(project.home, environment).write_instance())
     # A name of its own, also where several share a host's name.
     name = f"joulehouse-{secrets.token_hex(4)}@%h"
-    command = [sys.executable, "-m", "celery", "--app", "pipelines.workers.app", "worker", "--hostname", name]
+    command = [sys.executable, "-P", "-m", "celery", "--app", "pipelines.workers.app", "worker", "--hostname", name]
     options = ["--concurrency", str(places), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    # Celery imports from the folder it is started in, and Dagster reads the .env there: in this one is neither.
+    os.chdir(environment["DAGSTER_HOME"])
     sys.stdout.flush()
     os.execve(sys.executable, [*command, *options], environment)  # noqa: S606  # the worker itself, under our number

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from pipelines.local.processes import poll
+from resources.settings import PROJECT
 from tests.fakes.demo import PROGRAM
 from warehouse.embedded.host import free_port
 
@@ -125,6 +126,7 @@ def running_worker(
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 — our own program
             [*within, PROGRAM, "worker", "--places", str(places)],
+            cwd=PROJECT,  # whatever it is started in, here a folder with other sources
             env=dict(environment),
             stdout=output,
             stderr=subprocess.STDOUT,
