@@ -130,7 +130,7 @@ class Transport:
 
     def proxy_to(self, url: str) -> Proxy | None:
         """What a request to `url` goes through; None for nothing."""
-        return None if is_loopback(Address.parse(url).host) else self._proxy
+        return None if self._proxy is None or is_loopback(Address.parse(url).host) else self._proxy
 
     def _take_slot(self, deadline: Deadline) -> int:
         if self._budget is None:

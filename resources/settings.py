@@ -167,9 +167,9 @@ class Settings:
     def landing_url(self) -> str:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default.
 
-        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`. Where it is a store, its
-        driver, and whatever fetches tokens for it, find `JOULEHOUSE_PROXY` in this process from here on, as
-        `HTTPS_PROXY`: some of them read nothing else.
+        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`. From here on the drivers of
+        stores, and what fetches tokens for them, find `JOULEHOUSE_PROXY` in this process as `HTTPS_PROXY`: some of them
+        read nothing else.
 
         Raises:
             ConfigurationError: It names the memory of a process, which ends with it; or see `proxy`.
@@ -181,11 +181,9 @@ class Settings:
                 place="LANDING_URL",
                 fix="let it name a folder or a prefix of an object store, or leave it out",
             )
-        if ":" not in url.partition("/")[0]:
-            return str(Path(url).expanduser().absolute())
         if self.environment is os.environ:
             os.environ.update(self.proxy_variables)
-        return url
+        return url if ":" in url.partition("/")[0] else str(Path(url).expanduser().absolute())
 
     @property
     def ui_origins(self) -> list[str]:

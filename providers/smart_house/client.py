@@ -16,6 +16,7 @@ from domain.errors import (
     PayloadUnreadableError,
     ProviderError,
     ProviderUnavailableError,
+    ProxyUnavailableError,
     RateLimitedError,
 )
 from domain.instants import now
@@ -258,7 +259,7 @@ class SmartHouse(ProviderClient):
 
 def _may_be_width(error: ProviderError) -> bool:
     """Whether fewer days or columns may help: wide answers are refused by name, by 5xx, or by silence."""
-    if isinstance(error, RateLimitedError | NotYetPublishedError | IncompleteAnswerError):
+    if isinstance(error, RateLimitedError | NotYetPublishedError | IncompleteAnswerError | ProxyUnavailableError):
         return False
     return isinstance(error, ProviderUnavailableError | AnswerTooLargeError)
 

@@ -11,16 +11,21 @@ from domain.errors import (
     OutsideWindowError,
     PayloadUnreadableError,
     ProviderUnavailableError,
+    ProxyUnavailableError,
     RateLimitedError,
     RequestRejectedError,
 )
 from domain.measurement import concat
 from domain.records import Progress
 from domain.window import Window
-from providers.smart_house.client import PART
+from providers._http import ApiClient, Origin
+from providers._proxy import Proxy
+from providers.smart_house.client import PART, SmartHouse
 from providers.smart_house.normalize import normalize
 from providers.smart_house.spec import SPEC, TYPES
 from sandbox.smart_house.home import StateChange
+from tests.fakes.api import QUICK, Naps
+from tests.fakes.connect_proxy import ConnectProxy
 from tests.providers.smart_house.harness import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
 
 WEEK = Window.of_days(date(2025, 6, 1), date(2025, 6, 7))
@@ -247,6 +252,18 @@ def test_a_rate_that_is_refused_divides_nothing() -> None:
         with pytest.raises(RateLimitedError):
             made.fetch()
         assert len(made.asked()) == 2
+
+
+def test_a_proxy_without_a_way_divides_nothing() -> None:
+    origin, limits = Origin.parse("https://homes.example", place="test"), replace(QUICK, max_tries=2)
+    with ConnectProxy({}) as proxy:
+        through = Proxy.parse(proxy.url, setting="test")
+        with (
+            ApiClient(origin, source="homes", limits=limits, sleep=Naps(), proxy=through) as http,
+            pytest.raises(ProxyUnavailableError),
+        ):
+            list(SmartHouse(http, ACCOUNT).fetch(WEEK, {}))
+        assert len(proxy.asked) == 2
 
 
 def test_a_slow_first_byte_is_waited_for() -> None:
