@@ -9,6 +9,7 @@ from typing import Final
 _LONGEST: Final = 240
 _REFUSALS: Final = (401, 403)
 _SILENT: Final = "the store takes requests in and does not answer"
+_PROXY_ERRORS: Final = ("ClientProxyConnectionError", "ProxyConnectionError")  # of aiohttp and of botocore over it
 _SECRETS: Final = (
     (re.compile(r"//[^/\s@]+@"), "//…@"),
     (re.compile(r"(?i)\b(Bearer|Basic|SharedKey|SharedAccessSignature)\s+\S+"), r"\1 …"),
@@ -51,6 +52,8 @@ def as_os_errors() -> Iterator[None]:
     except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:
+        if proxy := _of_proxy(error):
+            raise OSError(0, proxy) from error
         if is_silence(error):
             raise TimeoutError(ETIMEDOUT, _SILENT) from error
         if _is_refused(error):
@@ -64,6 +67,18 @@ def is_silence(error: Exception) -> bool:
     """Whether a store was asked, and did not answer: drivers have a class of their own for it, each another one."""
     causes = (error, error.__cause__, error.__context__)
     return any(isinstance(one, TimeoutError) or "timeout" in type(one).__name__.lower() for one in causes)
+
+
+def _of_proxy(error: BaseException | None) -> str:
+    """What the proxy on the way has to do with it; empty if nothing."""
+    said = ""
+    while error is not None:
+        if type(error).__name__ == "ClientHttpProxyError":
+            return f"the proxy on the way to the store answered {getattr(error, 'status', 0)}"
+        if type(error).__name__ in _PROXY_ERRORS:
+            said = "the proxy on the way to the store cannot be reached"
+        error = error.__cause__ or error.__context__
+    return said
 
 
 def _is_refused(error: Exception) -> bool:

@@ -5,8 +5,12 @@ import os
 
 import pytest
 
+from domain.errors import WarehouseUnavailableError
 from resources.settings import Settings
 from tests.fakes.object_stores import Store, settings
+from tests.fakes.raw_server import RawServer, answer
+from warehouse import store_drivers
+from warehouse.embedded.host import free_port
 from warehouse.landing import Landing
 
 BODY = os.urandom(100_000)
@@ -43,3 +47,29 @@ def test_a_store_on_this_machine_is_reached_without_it(store: Store, monkeypatch
     monkeypatch.setenv("LANDING_URL", store.url)
     landing = Landing(Settings().landing_url)
     assert landing.read(landing.keep("hub", BODY, SHA256), len(BODY), SHA256) == BODY
+
+
+HTTPS = {
+    "s3": {"AWS_ENDPOINT_URL": "https://s3.invalid"},
+    "az": {"AZURE_STORAGE_CONNECTION_STRING": "AccountName=a;AccountKey=a2V5;BlobEndpoint=https://a.invalid"},
+    "gs": {"STORAGE_EMULATOR_HOST": "https://gcs.invalid", "NO_GCE_CHECK": "true"},
+}
+
+
+@pytest.mark.parametrize("scheme", HTTPS)
+@pytest.mark.parametrize("status", [407, 0])
+def test_what_the_proxy_does_to_a_store_is_called_the_proxys(
+    scheme: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_drivers, "_TRIES", 1)
+    with RawServer([answer(b"", status=status)]) as proxy:
+        url = f"http://me:s3cr3t@127.0.0.1:{proxy.port if status else free_port()}"
+        for name, value in {**dict.fromkeys(VARIABLES, ""), **settings("s3", 1), **HTTPS[scheme]}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("JOULEHOUSE_PROXY", url)
+        monkeypatch.setenv("LANDING_URL", f"{scheme}://bucket/zone")
+        done = f"answered {status}" if status else "cannot be reached"
+        with pytest.raises(WarehouseUnavailableError, match=rf"\(the proxy on the way .*{done}\)") as caught:
+            Landing(Settings().landing_url).probe()
+        assert {seen.target.rpartition(".")[2] for seen in proxy.seen} <= {"invalid:443"}
+    assert "s3cr3t" not in str(caught.value)
