@@ -19,7 +19,7 @@ from warehouse.object_store import ObjectStore
 from warehouse.pulls import TimescalePull
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
-BODIES = [b"answer %d " % n * 50 for n in range(60)]
+BODIES = [b"answer %d " % n * 50 for n in range(40)]
 
 
 @pytest.fixture
@@ -35,22 +35,32 @@ def kept(pull: TimescalePull, bodies: list[bytes]) -> PullReport:
     return pull.finish(n_requests=len(bodies))
 
 
-def test_forty_answers_a_second_and_more_are_kept_where_a_request_takes_20_ms(
+def rate(warehouse: TimescaleWarehouse, store: Store, *, seconds: float) -> float:
+    """Keeps a second, where a request takes so long."""
+    store.relay.seconds = seconds
+    started = time.monotonic()
+    kept(warehouse.begin_pull("hub", DAY), BODIES)
+    taken = time.monotonic() - started
+    store.relay.seconds = 0
+    return len(BODIES) / taken
+
+
+def test_answers_are_put_side_by_side_and_indexed_in_the_order_of_their_pages(
     warehouse: TimescaleWarehouse, database: str, store: Store
 ) -> None:
-    store.relay.seconds = 0.02
-    rates: list[float] = []
-    while max(rates, default=0) < 40 and len(rates) < 3:  # the machine may have other work
-        started = time.monotonic()
-        report = kept(warehouse.begin_pull("hub", DAY), [b"%d: " % len(rates) + body for body in BODIES])
-        rates.append(len(BODIES) / (time.monotonic() - started))
-    assert max(rates) >= 40
-    assert report.n_payloads == len(BODIES)
-    store.relay.seconds = 0
+    """One after the other it would be ten a second at most, on a machine without other work."""
+    assert rate(warehouse, store, seconds=0.1) >= 16
     with psycopg.connect(database) as connection:
         pages = connection.execute("SELECT page FROM payload WHERE n_bytes > 100 ORDER BY payload_id").fetchall()
-    assert pages == [(n,) for n in range(1, len(BODIES) + 1)] * len(rates)
-    assert [one.body.partition(b": ")[2] for one in warehouse.payloads("hub", DAY)] == BODIES
+    assert pages == [(n,) for n in range(1, len(BODIES) + 1)]
+    assert [one.body for one in warehouse.payloads("hub", DAY)] == BODIES
+
+
+@pytest.mark.prove
+def test_forty_answers_a_second_and_more_are_kept_where_a_request_takes_20_ms(
+    warehouse: TimescaleWarehouse, store: Store
+) -> None:
+    assert rate(warehouse, store, seconds=0.02) >= 40
 
 
 def test_a_new_answer_is_put_by_one_request_and_a_known_one_read_by_one_and_mended(

@@ -12,7 +12,7 @@ from tests.fakes.forked import together
 from tests.fakes.object_stores import Store
 from warehouse.landing import BodyState, Landing
 
-BODIES = [b"answer %d " % n * 50 for n in range(25)]
+BODIES = [b"answer %d " % n * 50 for n in range(12)]
 
 
 def keep_all(url: str, *, is_known: bool) -> set[tuple[str, int, str]]:

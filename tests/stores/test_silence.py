@@ -60,9 +60,9 @@ def test_a_silent_store_is_given_up_whatever_it_is_asked(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With less patience than in earnest."""
-    monkeypatch.setattr(object_store, "_PATIENCE_SECONDS", 1)
     landing = Landing(store.url)
     landing.keep("hub", b"connects", hashlib.sha256(b"connects").hexdigest())
+    monkeypatch.setattr(object_store, "_PATIENCE_SECONDS", 1)
     store.relay.is_silent = True
     all_of_them = askings(landing, tmp_path, n_bytes=1000)
     with ThreadPoolExecutor(len(all_of_them)) as pool:
