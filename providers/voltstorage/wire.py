@@ -59,7 +59,7 @@ STATISTICS: Final[Mapping[str, tuple[str, str]]] = {
 INFERRED_UNIT: Final = "Ws (inferred)"
 """The label `unit` of every statistic whose unit no document states."""
 
-_COMPARE: Final = "compare the landed answer with providers/voltstorage/wire.py"
+COMPARE: Final = "compare the landed answer with providers/voltstorage/wire.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +132,12 @@ def parse_json(body: bytes | str, *, place: str) -> Any:  # noqa: ANN401  # JSON
     Raises:
         PayloadUnreadableError: It is not one JSON document in UTF-8, has a key twice, or is nested too deep.
     """
-    return read_json(
-        body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body, place=place, fix=_COMPARE
-    )
+    return read_json(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body, place=place, fix=COMPARE)
 
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     """The error for an answer outside the vocabulary."""
-    return PayloadUnreadableError(culprit, place=place, fix=_COMPARE)
+    return PayloadUnreadableError(culprit, place=place, fix=COMPARE)
 
 
 def _product(row: object, place: str, zones: Mapping[str, str]) -> Product:

@@ -50,6 +50,42 @@ def test_a_wide_day_takes_no_more_than_a_batch_beside_its_bytes(*, is_quoted: bo
     assert risen <= MOST, f"{risen / MEBIBYTE:.0f} MiB"
 
 
+def _json_body(shape: str, n_rows: int = N_ROWS) -> bytes:
+    """The same as records, or as fields and data: half a million points."""
+    times = [f"{DAY.start + timedelta(seconds=second):%FT%T}.562Z" for second in range(n_rows)]
+    names = [f"Power_PV_{number}" for number in range(5)]
+    if shape == "records":
+        values = ",".join(f'"{name}":1234.56789' for name in names)
+        return ("[" + ",\n".join(f'{{"Time":"{time}",{values}}}' for time in times) + "]").encode()
+    fields = ",".join(f'"{name}"' for name in ("Time", *names))
+    rows = ",".join(f'["{time}",1234.56789,2345.67891,3456.78912,4567.89123,5678.91234]' for time in times)
+    return f'{{"fields":[{fields}],"data":[{rows}]}}'.encode()
+
+
+@pytest.mark.parametrize("shape", ["records", "columns"])
+def test_a_large_day_of_json_takes_half_its_bytes_beside_them(shape: str) -> None:
+    """What is held as objects is a piece of it, where the whole is some times as large as its text."""
+    body = _json_body(shape)
+
+    def read(body: bytes) -> None:
+        payload = Payload(
+            ACCOUNT.paths.export, {"productId": "77", "format": "json"}, DAY, "77/export", 1,
+            datetime(2026, 1, 1, tzinfo=UTC), "application/json", body, "test",
+        )  # fmt: skip
+        batches = normalize([payload], DAY, ACCOUNT)
+        n_values.append(sum(batch.n_received + sum(batch.unmapped.values()) for batch in batches))
+
+    def risen() -> int:
+        read(_json_body(shape, 5_000))  # what is taken only once
+        taken = rise_of(lambda: read(body))
+        assert n_values == [25_000, 5 * N_ROWS]
+        return taken
+
+    n_values: list[int] = []
+    (taken,) = together([risen])
+    assert taken < len(body) / 2, f"{taken / len(body):.2f} of the body"
+
+
 @pytest.mark.parametrize("length", [0, 1, 2**20 - 70, 2**20 - 20, 2**20 - 19, 2**20])
 def test_a_byte_that_is_no_text_is_named_wherever_it_is(length: int) -> None:
     """Also where a character is cut by the pieces in which the body is looked at."""
