@@ -133,6 +133,13 @@ class WorkerStack:
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 
+    def host_of(self, run_id: str) -> str:
+        """The name of the host that works at a run, as its lease has it; empty where none does."""
+        rows = self._rows(
+            self.url, "SELECT substring(holder FROM ' on (\\S+)') FROM run_lease WHERE run_id = %s", run_id
+        )
+        return rows[0][0] if rows else ""
+
     def statuses(self, day: str) -> list[str]:
         """How each run of the day stands, those that Dagster has started again among them."""
         query = (
