@@ -129,7 +129,20 @@ class Settings:
         own = ",".join(dict.fromkeys(part.strip() for part in excepted.split(",") if part.strip()))
         url, own = (self.proxy.url, own) if self.proxy else ("", "*")
         values = {name: own if name == "no_proxy" else url for name in _OTHER_PROXIES}
-        return values | {name.upper(): value for name, value in values.items()}
+        upper = {name.upper(): value for name, value in values.items()}
+        # Dagster's processes speak gRPC to each other, which would read the others too; empty, this says no proxy.
+        return {"grpc_proxy": self.environment.get("grpc_proxy", ""), **values, **upper}
+
+    def lend_proxy(self) -> None:
+        """Let the drivers of object stores, and what fetches their tokens, find `JOULEHOUSE_PROXY` in this process.
+
+        They find it as `HTTPS_PROXY`, since some of them read nothing else. Called by whoever opens a landing zone.
+
+        Raises:
+            ConfigurationError: See `proxy`.
+        """
+        if self.environment is os.environ:
+            os.environ.update(self.proxy_variables)
 
     @property
     def ignored_variables(self) -> list[str]:
@@ -167,12 +180,10 @@ class Settings:
     def landing_url(self) -> str:
         """`LANDING_URL`: where payloads are kept, a folder or any fsspec URL; `landing` in `home` by default.
 
-        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`. From here on the drivers of
-        stores, and what fetches tokens for them, find `JOULEHOUSE_PROXY` in this process as `HTTPS_PROXY`: some of them
-        read nothing else.
+        A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`.
 
         Raises:
-            ConfigurationError: It names the memory of a process, which ends with it; or see `proxy`.
+            ConfigurationError: It names the memory of a process, which ends with it.
         """
         url = self.environment.get("LANDING_URL", "").strip() or str(self.home / "landing")
         if url.rpartition("::")[2].startswith("memory:"):
@@ -181,8 +192,6 @@ class Settings:
                 place="LANDING_URL",
                 fix="let it name a folder or a prefix of an object store, or leave it out",
             )
-        if self.environment is os.environ:
-            os.environ.update(self.proxy_variables)
         return url if ":" in url.partition("/")[0] else str(Path(url).expanduser().absolute())
 
     @property

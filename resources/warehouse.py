@@ -51,6 +51,7 @@ def opened_warehouse(settings: Settings) -> Iterator[TimescaleWarehouse]:
         IngestError: See `warehouse_address`.
     """
     url = warehouse_address(settings)
+    settings.lend_proxy()
     restart = embedded_restart(settings, url)
     with open_warehouse(url, settings.landing_url, restart=restart, spool=settings.home / "spool") as warehouse:
         yield warehouse

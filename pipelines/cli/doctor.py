@@ -237,6 +237,7 @@ def _summaries(url: str, *, is_deep: bool) -> Iterator[Finding]:
 
 
 def _landing_zone(project: Project) -> Iterator[Finding]:
+    project.settings.lend_proxy()
     landing = Landing(project.settings.landing_url)
     landing.probe()
     yield Finding("landing zone", Health.GOOD, f"{landing.place} keeps what it is given.")

@@ -67,6 +67,7 @@ def _opened(project: Project) -> Iterator[TimescaleWarehouse]:
     """The warehouse as it is: an embedded one that is stopped is not started, since that is what is to be told."""
     settings = project.settings
     url = settings.warehouse_url or project.embedded.url
+    settings.lend_proxy()
     with open_warehouse(url, settings.landing_url, patience_seconds=0) as warehouse:
         yield warehouse
 

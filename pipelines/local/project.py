@@ -90,6 +90,7 @@ class Project:
             IngestError: See `warehouse_url`.
         """
         url = url or self.warehouse_url()
+        self.settings.lend_proxy()
         with open_warehouse(
             url,
             landing or self.settings.landing_url,

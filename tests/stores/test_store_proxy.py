@@ -2,11 +2,21 @@
 
 import hashlib
 import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import pytest
 
 from domain.errors import WarehouseUnavailableError
+from pipelines.cli.doctor import _landing_zone
+from pipelines.cli.watch import _opened
+from pipelines.local.project import Project
 from resources.settings import Settings
+from resources.warehouse import opened_warehouse
+from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.object_stores import Store, settings
 from tests.fakes.raw_server import RawServer, answer
 from warehouse import store_drivers
@@ -15,8 +25,7 @@ from warehouse.landing import Landing
 
 BODY = os.urandom(100_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
-LOWER = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-VARIABLES = (*LOWER, *(name.upper() for name in LOWER))
+VARIABLES = tuple(Settings({"JOULEHOUSE_PROXY": "direct"}).proxy_variables)
 
 
 @pytest.fixture
@@ -34,6 +43,7 @@ def elsewhere(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_every_driver_goes_through_the_proxy_of_all(elsewhere: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOULEHOUSE_PROXY", f"http://me:p%40ss@127.0.0.1:{elsewhere.relay.port}")
+    Settings().lend_proxy()
     landing = Landing(Settings().landing_url)
     path = landing.keep("hub", BODY, SHA256)
     assert landing.read(path, len(BODY), SHA256) == BODY
@@ -45,6 +55,7 @@ def test_a_store_on_this_machine_is_reached_without_it(store: Store, monkeypatch
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("JOULEHOUSE_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("LANDING_URL", store.url)
+    Settings().lend_proxy()
     landing = Landing(Settings().landing_url)
     assert landing.read(landing.keep("hub", BODY, SHA256), len(BODY), SHA256) == BODY
 
@@ -69,7 +80,50 @@ def test_what_the_proxy_does_to_a_store_is_called_the_proxys(
         monkeypatch.setenv("JOULEHOUSE_PROXY", url)
         monkeypatch.setenv("LANDING_URL", f"{scheme}://bucket/zone")
         done = f"answered {status}" if status else "cannot be reached"
+        Settings().lend_proxy()
         with pytest.raises(WarehouseUnavailableError, match=rf"\(the proxy on the way .*{done}\)") as caught:
             Landing(Settings().landing_url).probe()
         assert {seen.target.rpartition(".")[2] for seen in proxy.seen} <= {"invalid:443"}
     assert "s3cr3t" not in str(caught.value)
+
+
+def opened_by_doctor() -> AbstractContextManager[object]:
+    next(_landing_zone(Project()))
+    return nullcontext()
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [lambda: opened_warehouse(Settings()), lambda: Project().warehouse(), lambda: _opened(Project()), opened_by_doctor],
+    ids=["run", "command", "watch", "doctor"],
+)
+def test_whoever_opens_a_landing_zone_lends_its_driver_the_proxy_and_not_to_grpc(
+    opened: Callable[[], AbstractContextManager[object]],
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("JOULEHOUSE_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("WAREHOUSE_URL", database)
+    monkeypatch.setenv("LANDING_URL", str(tmp_path))
+    with opened():
+        found = dict(os.environ)
+    assert found["https_proxy"] == found["HTTP_PROXY"] == "http://127.0.0.1:1"
+    assert found["grpc_proxy"] == ""
+
+
+def test_an_empty_grpc_proxy_keeps_what_dagsters_processes_say_to_each_other_out_of_the_proxy() -> None:
+    ask = (
+        "import grpc, contextlib\n"
+        "with contextlib.suppress(grpc.FutureTimeoutError):\n"
+        "    grpc.channel_ready_future(grpc.insecure_channel('code.invalid:4000')).result(timeout=0.5)"
+    )
+    with ConnectProxy({}) as proxy:
+        lent = Settings({"JOULEHOUSE_PROXY": proxy.url}).proxy_variables
+        asked = []
+        for ours in (lent, {name: value for name, value in lent.items() if name != "grpc_proxy"}):
+            subprocess.run([sys.executable, "-c", ask], env={**os.environ, **ours}, check=True)  # noqa: S603 — Python
+            asked.append(bool(proxy.asked))
+    assert asked == [False, True]

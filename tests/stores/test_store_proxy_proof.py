@@ -28,6 +28,7 @@ def test_puts_through_a_real_proxy_wait_for_nothing(kind: Kind, store: Store, mo
             monkeypatch.setenv(name, value.replace("127.0.0.1", NAMES[2]))
         monkeypatch.setenv("JOULEHOUSE_PROXY", f"http://{USER}@127.0.0.1:{port}")
         monkeypatch.setenv("LANDING_URL", store.url)
+        Settings().lend_proxy()
         landing = Landing(Settings().landing_url)
         began = time.monotonic()
         paths = {sha256: landing.keep("hub", body, sha256) for sha256, body in bodies.items()}

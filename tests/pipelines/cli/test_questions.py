@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli.application import application
 from pipelines.sources import read_sources
+from resources.settings import Settings
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
@@ -142,6 +143,8 @@ def test_the_doctor_names_the_variables_of_libpq_that_are_set_and_change_nothing
 def test_the_doctor_names_the_proxy_without_its_password_and_the_variables_that_lead_no_provider(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in Settings({"JOULEHOUSE_PROXY": "direct"}).proxy_variables:
+        monkeypatch.setenv(name, "")  # and so afterwards: a command sets them in its process
     monkeypatch.setenv("JOULEHOUSE_PROXY", "http://me:hunter2@proxy.example:3128")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@other.example")
     said = " ".join(ask("doctor").stdout.split())
