@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from assets.data_troubles import implausible_troubles, missing_trouble, suspect_trouble
 from assets.expected import due_at, last_expected_day, next_load_at
 from assets.failures import error_name
 from assets.source import SourceFacts
@@ -16,8 +17,9 @@ from domain.errors import CredentialsRejectedError
 from domain.troubles import Severity, Trouble, TroubleKind
 
 if TYPE_CHECKING:
-    from warehouse.completeness import SilentDevice
+    from warehouse.completeness import ImplausibleSeries, SilentDevice
     from warehouse.ledger import DayStatus
+    from warehouse.suspects import SuspectDay
 
 DAEMON: Final = "daemon"
 """The process that beats whenever the daemon's sensor runs."""
@@ -43,6 +45,9 @@ class SourceState:
         last_ended: The newest day of which a load has ended, well or not; None if there is none.
         failed_at: When a load failed the last time; what it left untried behind it has ended, too.
         silent: Its silent devices.
+        ended_at: When the load of that day ended.
+        suspect: Its suspect days, as they were judged.
+        implausible: Its series with flags on the newest judged days.
         first_seen: Of a source without any load, when it was first looked at: no hour before that one is missed.
     """
 
@@ -52,6 +57,9 @@ class SourceState:
     failed_at: datetime | None = None
     silent: "Sequence[SilentDevice]" = ()
     first_seen: datetime | None = None
+    ended_at: datetime | None = None
+    suspect: "Sequence[SuspectDay]" = ()
+    implausible: "Sequence[ImplausibleSeries]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,9 @@ def troubles(
     found: list[Trouble] = []
     for state in states:
         found += [*_failed(state, now), *_overdue(state, now), *_silent(state)]
+        found += suspect_trouble(state.facts, state.suspect)
+        found += missing_trouble(state.facts, state.days, now)
+        found += implausible_troubles(state.facts, state.implausible)
     for disk in disks:
         found += _full(disk, now)
     if last_beat is not None and now - last_beat > DAEMON_SILENCE:
@@ -142,11 +153,10 @@ def _overdue(state: SourceState, now: datetime) -> Iterator[Trouble]:
     expected = last_expected_day(facts, now)
     if expected is None or (last is not None and last >= expected):
         return
-    newest_due = due_at(facts, expected)
-    hour = now if newest_due is None else newest_due - facts.due_after
-    if state.failed_at is not None and state.failed_at >= hour:
-        return  # it has failed since its hour, and that is told as what it is
-    if last is None and state.first_seen is not None and state.first_seen > hour:
+    newest_due = due_at(facts, expected) or now
+    if failed_since_due(state, expected):
+        return  # that is told as what it is
+    if last is None and state.first_seen is not None and state.first_seen > newest_due - facts.due_after:
         return  # its first hour is still to come
     first = expected if last is None else max(last + _DAY, facts.first_day)
     due = due_at(facts, first) or now
@@ -162,6 +172,14 @@ def _overdue(state: SourceState, now: datetime) -> Iterator[Trouble]:
         f"Look whether the daemon and a run are at work, then: joulehouse backfill {facts.slug}"
         f" --from {first} --to {expected}",
     )
+
+
+def failed_since_due(state: SourceState, expected: date) -> datetime | None:
+    """When a load has failed since the scheduled hour of the newest expected day; None if none has."""
+    due = due_at(state.facts, expected)
+    if state.failed_at is None or due is None or state.failed_at < due - state.facts.due_after:
+        return None
+    return state.failed_at
 
 
 def _silent(state: SourceState) -> Iterator[Trouble]:

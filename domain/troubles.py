@@ -23,6 +23,9 @@ class TroubleKind(StrEnum):
     REJECTED_CREDENTIALS = "rejected_credentials"
     FAILED_DAYS = "failed_days"
     SILENT_DEVICE = "silent_device"
+    SUSPECT_DAYS = "suspect_days"
+    MISSING_DAYS = "missing_days"
+    IMPLAUSIBLE_VALUES = "implausible_values"
     FULL_DISK = "full_disk"
     DIGEST = "digest"  # no trouble: the morning's summary, which is claimed by the same insert
     NEW_SOURCE = "new_source"  # no trouble, and nobody is told: when a source without any load was first seen

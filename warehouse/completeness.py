@@ -78,6 +78,27 @@ class SilentDevice:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ImplausibleSeries:
+    """A series with flags on the newest judged days.
+
+    Attributes:
+        key: Its key.
+        device: Its device; empty if the provider names none.
+        since: The first flagged day of those that go on until now, none of them as far from the next one.
+        n_flags: Its flags since then.
+        kind: Of the newest of them.
+        evidence: Of that one.
+    """
+
+    key: str
+    device: str
+    since: date
+    n_flags: int
+    kind: str
+    evidence: str
+
+
 class Completeness:
     """Which series are complete on which days, and plausible."""
 
@@ -135,6 +156,12 @@ class Completeness:
         values = {"source": source, "first": first, "last": last}
         rows = self._connections.rows(f"flags of {source}", "plausibility/flags", values, tuple_row)
         return [SeriesFlag(*row) for row in rows]
+
+    def implausible(self, source: str, n_days: int) -> list[ImplausibleSeries]:
+        """The series with flags on the `n_days` newest judged days, as it was judged; those with most flags first."""
+        values = {"source": source, "n_days": n_days}
+        place = f"flags of {source}"
+        return self._connections.rows(place, "plausibility/implausible", values, class_row(ImplausibleSeries))
 
     def unflagged(self, source: str, first: date, last: date) -> int:
         """How many of the days from `first` to `last` wait to be judged plausible or not."""

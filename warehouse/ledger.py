@@ -87,11 +87,13 @@ class LastEnd:
         source: Whose.
         day: The newest UTC day of which one has ended, well or not.
         failed_at: When the newest failure was; None if there was none. Behind it other days may be left untried.
+        ended_at: When the newest load of that day ended.
     """
 
     source: str
     day: date | None
     failed_at: datetime | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

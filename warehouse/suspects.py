@@ -62,6 +62,11 @@ class Suspects:
             with self._connections.borrow(place) as connection, connection.transaction():
                 connection.execute(statement("completeness/lock"), {"source": source})
                 _judge(connection, source)
+        return self.marked(source)
+
+    def marked(self, source: str) -> list[SuspectDay]:
+        """The same days as they were judged the last time: so nothing is judged, and it may be asked every minute."""
+        place = f"ledger of {source}"
         found = self._connections.rows(place, "suspect/open", {"source": source}, class_row(SuspectDay))
         return [one for one in found if one.next_day is not None]
 

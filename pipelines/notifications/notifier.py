@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from assets.troubles import SourceState
+from assets.expected import last_expected_day
+from assets.troubles import SourceState, failed_since_due
 from domain.troubles import Notification, Severity, Trouble, TroubleKind
 from pipelines.notifications import texts
 from pipelines.notifications.sender import Message, Sender
@@ -157,7 +158,8 @@ class Notifier:
         day = f"{digest_at:%Y-%m-%d}"
         letter = Trouble(TroubleKind.DIGEST, "", day, Severity.WARNING, f"The digest of {day}.", digest_at, "", "")
         for claimed in store.claim(recipient.name, [letter], now):
-            text = texts.digest(map(_line, mine), troubles, claimed.notification_id, now, self.ui)
+            lines = [*map(_line, mine), *_night(mine, now)]
+            text = texts.digest(lines, troubles, claimed.notification_id, now, self.ui)
             yield _Letter(recipient, Message(recipient.url, f"Joulehouse: {day}", text), [claimed])
 
     def _send(self, store: "Notifications", letters: Sequence[_Letter], now: datetime) -> list[str]:
@@ -180,3 +182,24 @@ def _line(state: SourceState) -> str:
     failed = sum(1 for day in state.days if day.reason)
     how_far = f"loaded to {max(loaded)}" if loaded else "nothing is loaded"
     return f"{state.facts.slug}: {how_far}" + (f", {failed} failed" if failed and not state.facts.is_retired else "")
+
+
+def _night(states: Sequence[SourceState], now: datetime) -> Iterable[str]:
+    """When the last load that was due has ended, or which has not."""
+    ends: list[tuple[datetime, str]] = []
+    lasting = []
+    for state in states:
+        expected = last_expected_day(state.facts, now)
+        if expected is None:
+            continue
+        has_ended = state.last_ended is not None and state.last_ended >= expected
+        at = state.ended_at if has_ended else failed_since_due(state, expected)
+        if at is None:
+            lasting.append(state.facts.slug)
+        else:
+            ends.append((at, state.facts.slug))
+    if lasting:
+        yield f"The night has not ended: {', '.join(lasting)}."
+    elif ends:
+        at, slug = max(ends)
+        yield f"The night ended at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, with {slug}."

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.completeness import CHECKED_DAYS
 from assets.source import SourceFacts
 from assets.troubles import DiskSpace, SourceState
 from resources.settings import Settings
@@ -32,6 +33,9 @@ def source_states(sources: Iterable[SourceFacts], warehouse: "TimescaleWarehouse
             failed_at=ends[facts.slug].failed_at if facts.slug in ends else None,
             silent=[] if facts.is_retired else warehouse.completeness.silent_devices(facts.slug),
             first_seen=first_seen.get(facts.slug),
+            ended_at=ends[facts.slug].ended_at if facts.slug in ends else None,
+            suspect=[] if facts.is_retired else warehouse.ledger.suspects.marked(facts.slug),
+            implausible=[] if facts.is_retired else warehouse.completeness.implausible(facts.slug, CHECKED_DAYS),
         )
         for facts in known
     ]

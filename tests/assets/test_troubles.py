@@ -9,8 +9,9 @@ from assets.source import SourceFacts
 from assets.troubles import DiskSpace, SourceState, troubles
 from domain.troubles import Severity, TroubleKind
 from tests.fakes.days import facts
-from warehouse.completeness import SilentDevice
+from warehouse.completeness import ImplausibleSeries, SilentDevice
 from warehouse.ledger import DayStatus
+from warehouse.suspects import SuspectDay
 
 DAY = date(2026, 1, 9)
 TICK = datetime(2026, 1, 10, 4, 30, tzinfo=UTC)
@@ -133,3 +134,82 @@ def test_the_daemon_is_down_when_its_sensor_has_not_run_for_five_minutes() -> No
     assert troubles([], TICK, last_beat=TICK - 5 * MINUTE) == []
     [trouble] = troubles([], TICK, last_beat=TICK - 6 * MINUTE)
     assert (trouble.kind, trouble.since) == (TroubleKind.DAEMON, TICK - 6 * MINUTE)
+
+
+def loaded(day: date, at: datetime = TICK) -> DayStatus:
+    return DayStatus(day, 1, 1, at, 24, 0, None, None)
+
+
+def january(*numbers: int) -> list[date]:
+    return [date(2026, 1, n) for n in numbers]
+
+
+def test_suspect_days_are_one_trouble_with_the_reason_of_the_newest_until_none_is_suspect() -> None:
+    asked = [TICK - timedelta(days=1)]
+    suspect = [SuspectDay(day, "12 points where 96 are usual", asked) for day in january(3, 4)]
+    [trouble] = troubles([SourceState(facts(), last_ended=DAY, suspect=suspect)], TICK)
+    assert (trouble.key, trouble.severity) == ("suspect_days:roof", Severity.WARNING)
+    assert trouble.culprit == (
+        "roof: 2 days from 2026-01-03 to 2026-01-04 are suspect. 2026-01-04: 12 points where 96 are usual."
+    )
+    assert trouble.fix.endswith("if it is right: joulehouse confirm roof 2026-01-04")
+    # One whose values are not final yet is asked for anyway, and a retired source stays as it is.
+    young = [SuspectDay(DAY, "12 points where 96 are usual", [datetime(2026, 1, 9, 23, tzinfo=UTC)])]
+    assert kinds(SourceState(facts(), last_ended=DAY, suspect=young), TICK) == []
+    assert kinds(SourceState(facts(was_retired=True), suspect=suspect), TICK) == []
+
+
+def test_days_missing_in_the_middle_are_a_trouble_when_the_schedule_has_asked_for_them_in_vain() -> None:
+    days = [loaded(day) for day in january(2, 3, 6, 7, 8, 9)]
+    source = facts()
+    due = TICK + source.due_after  # the tick behind the load that made it a hole
+    assert kinds(SourceState(source, days, last_ended=DAY), due - MINUTE) == []
+    [trouble] = troubles([SourceState(source, days, last_ended=DAY)], due)
+    assert (trouble.key, trouble.severity) == ("missing_days:roof", Severity.WARNING)
+    assert trouble.culprit == "roof: 2 days from 2026-01-04 to 2026-01-05 are missing between days that are loaded."
+    assert trouble.fix == "joulehouse backfill roof --from 2026-01-04 --to 2026-01-05"
+
+
+def test_days_missing_in_the_middle_that_no_schedule_asks_for_are_told_after_a_day_by_hand() -> None:
+    days = [loaded(day) for day in january(2, 4)]
+    by_hand = facts(schedule=None)
+    assert kinds(SourceState(by_hand, days), TICK + timedelta(hours=23)) == []
+    [trouble] = troubles([SourceState(by_hand, days)], TICK + timedelta(days=1))
+    assert (trouble.kind, trouble.tried) == (TroubleKind.MISSING_DAYS, "No schedule asks for them.")
+
+
+def test_days_behind_the_newest_loaded_one_and_days_that_failed_are_not_missing_in_the_middle() -> None:
+    days = [loaded(day) for day in january(2, 4)]
+    later = TICK + timedelta(days=3)
+    assert TroubleKind.MISSING_DAYS not in kinds(SourceState(facts(), days[:1], last_ended=date(2026, 1, 2)), later)
+    state = SourceState(facts(), [days[0], failed(january(3)[0]), days[1]], last_ended=date(2026, 1, 12))
+    assert kinds(state, later) == [TroubleKind.FAILED_DAYS]
+    retired = SourceState(facts(was_retired=True), days)
+    assert kinds(retired, later) == []
+
+
+def test_as_many_missing_days_as_fill_many_runs_have_as_many_nights_to_come() -> None:
+    source = facts()
+    first = DAY - timedelta(days=source.spec.max_days_per_run * 2 + 1)
+    days = [loaded(first), loaded(DAY)]
+    soon, then = (TICK + source.due_after + timedelta(days=n) for n in (1, 2))
+    assert kinds(SourceState(source, days, last_ended=DAY + timedelta(days=9)), soon) == []
+    assert kinds(SourceState(source, days, last_ended=DAY + timedelta(days=9)), then) == [TroubleKind.MISSING_DAYS]
+
+
+def test_implausible_series_are_a_trouble_by_the_day_they_became_so_with_the_evidence_of_the_worst() -> None:
+    old = ImplausibleSeries("roof/P", "inverter 1", DAY - timedelta(days=4), 9, "stuck", "42 for 90 hours")
+    new = [ImplausibleSeries(f"{n}/P", "", DAY, 1, "factor", f"up to {n}") for n in range(5)]
+    before = troubles([SourceState(facts(), last_ended=DAY, implausible=[old])], TICK)
+    first, second = troubles([SourceState(facts(), last_ended=DAY, implausible=[old, *new])], TICK)
+    assert [first] == before
+    assert (first.key, first.severity) == ("implausible_values:roof:2026-01-05", Severity.WARNING)
+    assert first.culprit == (
+        "roof: 1 series is implausible since 2026-01-05: inverter 1, roof/P: stuck (42 for 90 hours)."
+    )
+    assert second.culprit == (
+        "roof: 5 series are implausible since 2026-01-09: 0/P: factor (up to 0); 1/P: factor (up to 1);"
+        " 2/P: factor (up to 2); and 2 more."
+    )
+    assert second.fix == "joulehouse flags roof --from 2026-01-09"
+    assert kinds(SourceState(facts(was_retired=True), implausible=[old]), TICK) == []

@@ -77,7 +77,11 @@ SELECT
             max(window_end) FILTER (WHERE window_end >= window_start + INTERVAL '24 hours') - INTERVAL '24 hours'
         ) AT TIME ZONE 'UTC'
     )::date AS day,
-    max(loaded_at) FILTER (WHERE status = 'failed') AS failed_at
+    max(loaded_at) FILTER (WHERE status = 'failed') AS failed_at,
+    (
+        array_agg(loaded_at ORDER BY window_end DESC, load_id DESC)
+        FILTER (WHERE window_end >= window_start + INTERVAL '24 hours')
+    ) [1] AS ended_at
 FROM load
 WHERE reason IS DISTINCT FROM 'stale_load'
 GROUP BY source;

@@ -106,3 +106,42 @@ FROM series_flag
 INNER JOIN series USING (series_id)
 WHERE series.source = %(source)s AND series_flag.day >= %(first)s AND series_flag.day <= %(last)s
 ORDER BY coalesce(nullif(series.device, ''), series.key), series_flag.day, series.key, series_flag.kind;
+
+-- name: implausible
+-- The series of a source that have flags on the newest judged days, and since when: the first flagged day of those of which
+-- each is less than so many days behind the one before it.
+WITH raised AS (
+    SELECT
+        series_flag.series_id,
+        series_flag.day,
+        series_flag.kind,
+        series_flag.evidence,
+        series_flag.day - lag(series_flag.day) OVER (
+            PARTITION BY series_flag.series_id ORDER BY series_flag.day, series_flag.kind
+        ) AS n_days
+    FROM series_flag
+    INNER JOIN series USING (series_id)
+    WHERE series.source = %(source)s
+),
+
+lasting AS (
+    SELECT
+        series_id,
+        max(day) FILTER (WHERE n_days IS NULL OR n_days >= %(n_days)s) AS since
+    FROM raised
+    GROUP BY series_id
+    HAVING max(day) > (SELECT through - %(n_days)s::integer FROM assessment WHERE source = %(source)s)
+)
+
+SELECT
+    series.key,
+    series.device,
+    lasting.since,
+    count(*)::integer AS n_flags,
+    (array_agg(raised.kind ORDER BY raised.day DESC, raised.kind)) [1] AS kind,
+    (array_agg(raised.evidence ORDER BY raised.day DESC, raised.kind)) [1] AS evidence
+FROM lasting
+INNER JOIN raised ON raised.series_id = lasting.series_id AND raised.day >= lasting.since
+INNER JOIN series ON series.series_id = lasting.series_id
+GROUP BY series.series_id, series.key, series.device, lasting.since
+ORDER BY n_flags DESC, series.key;

@@ -13,15 +13,18 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Handler
 from aiosmtpd.smtp import AuthResult
 
-from assets.troubles import SourceState
+from assets.troubles import SourceState, troubles
 from domain.troubles import Severity, Trouble, TroubleKind
+from domain.window import Window
 from pipelines.notifications.notifier import LOOKED_FOR, PAUSE, Notifier
 from pipelines.notifications.project_notifier import project_notifier
 from pipelines.notifications.sender import Message, Sender
+from pipelines.notifications.states import source_states
 from providers._http_types import Secret
 from resources.settings import Settings
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.days import facts
+from tests.fakes.points import load
 from tests.fakes.webhook import DirectSender, Webhook, listening
 from warehouse.embedded.host import free_port
 from warehouse.ledger import DayStatus
@@ -213,7 +216,7 @@ def test_owners_are_told_of_their_sources_and_everybody_else_of_the_rest(
 def test_the_digest_comes_once_in_the_morning(warehouse: TimescaleWarehouse, webhook: Webhook) -> None:
     notifier = notifier_of(NOTIFY_URLS=webhook.apprise_url)
     loaded = [DayStatus(date(2026, 1, 9), 1, 1, NOON, 10, 0, None, None)]
-    states = [SourceState(facts(), loaded), SourceState(facts("yard"))]
+    states = [SourceState(facts(), loaded, date(2026, 1, 9), ended_at=NOON), SourceState(facts("yard"))]
     at = datetime(2026, 1, 10, 7, tzinfo=UTC)
     for minutes in (-1, 0, 1, 60, 300):
         notifier.tell(
@@ -221,14 +224,106 @@ def test_the_digest_comes_once_in_the_morning(warehouse: TimescaleWarehouse, web
             digest_at=at,
         )  # fmt: skip
     [_, digest] = webhook.texts
-    assert digest.splitlines()[:6] == [
+    assert digest.splitlines()[:7] == [
         "Joulehouse: 2026-01-10",
         "roof: loaded to 2026-01-09",
         "yard: nothing is loaded",
+        "The night has not ended: yard.",
         "",
         "1 trouble lasts:",
         "- roof: it failed. Since 2026-01-10 07:00 UTC.",
     ]
+
+
+def test_the_digest_says_when_the_night_ended_or_which_load_has_not(
+    warehouse: TimescaleWarehouse, webhook: Webhook
+) -> None:
+    """By the ledger: what a load of the newest day was the last to say."""
+    day = Window.of_day(date(2026, 1, 9))
+    sources = [facts(), facts("yard", schedule="40 4 * * *"), facts("by_hand", schedule=None)]
+    load(warehouse, {("a", 0): 1.0}, "roof", day)
+    at = datetime(2026, 1, 10, 7, tzinfo=UTC)
+    notifier = notifier_of(NOTIFY_URLS=webhook.apprise_url)
+
+    def line(now: datetime) -> str:
+        states = source_states(sources, warehouse, now)
+        notifier.tell(warehouse.notifications, [], now, judged=LOOKED_FOR, states=states, digest_at=now)
+        [said] = [one for one in webhook.texts[-1].splitlines() if one.startswith("The night")]
+        return said
+
+    assert line(at) == "The night has not ended: yard."
+    for source in ("roof", "yard"):
+        load(warehouse, {("a", 0): 1.0}, source, Window.of_day(date(2026, 1, 10)))
+    [loaded] = warehouse.ledger.unjudged_days("yard")
+    assert loaded.loaded_at is not None
+    ended = f"{loaded.loaded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, with yard."
+    assert line(at + timedelta(days=1)) == f"The night ended at {ended}"
+
+
+def flag(database: str, key: str, days: dict[date, str]) -> None:
+    """Days on which a series is implausible from now on, and on no other."""
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "DELETE FROM series_flag USING series WHERE series.series_id = series_flag.series_id AND key = %s", [key]
+        )
+        for day, evidence in days.items():
+            connection.execute(
+                "INSERT INTO series_flag SELECT series_id, %s, 'stuck', %s FROM series WHERE key = %s",
+                [day, evidence, key],
+            )
+
+
+def test_implausible_series_are_told_once_while_they_are_and_a_new_one_beside_them_is_told_too(
+    warehouse: TimescaleWarehouse, webhook: Webhook, database: str
+) -> None:
+    notifier = notifier_of(NOTIFY_URLS=webhook.apprise_url)
+    said = {(key, 15 * n): float(n) for key in "ab" for n in range(96)}
+
+    def night(n: int, flags: dict[str, dict[date, str]]) -> str:
+        """What is said behind the load of a day."""
+        for key, days in flags.items():
+            flag(database, key, days)
+        load(warehouse, said, "roof", Window.of_day(date(2026, 1, n)))
+        warehouse.completeness.assess("roof", date(2026, 1, n), now=Window.of_day(date(2026, 1, n)).end)
+        states = source_states([facts()], warehouse, now := datetime(2026, 1, n + 1, 6, tzinfo=UTC))
+        n_before = len(webhook.texts)
+        tell(notifier, warehouse, troubles(states, now), now)
+        tell(notifier, warehouse, troubles(states, now), now + 30 * MINUTE)
+        return "\n".join(webhook.texts[n_before:])
+
+    assert night(4, {}) == ""
+    first = night(5, {"a": {date(2026, 1, 5): "42 for 24 hours"}})
+    assert first.splitlines()[1] == "roof: 1 series is implausible since 2026-01-05: a: stuck (42 for 24 hours)."
+    assert night(6, {"a": {date(2026, 1, 5): "42 for 24 hours", date(2026, 1, 6): "42 for 48 hours"}}) == ""
+    beside = night(7, {"b": {date(2026, 1, 7): "7 for 24 hours"}})
+    assert beside.splitlines()[1] == "roof: 1 series is implausible since 2026-01-07: b: stuck (7 for 24 hours)."
+    # Mended and judged again, the one is over; the other still is what it was.
+    assert night(8, {"b": {}}).splitlines()[1].startswith("Over: roof: 1 series is implausible since 2026-01-07: b:")
+    assert night(12, {}) == ""
+    assert night(13, {}).splitlines()[1].startswith("Over: roof: 1 series is implausible since 2026-01-05: a:")
+
+
+def test_a_suspect_day_is_told_as_it_was_judged_and_is_over_when_a_person_confirms_it(
+    warehouse: TimescaleWarehouse, webhook: Webhook
+) -> None:
+    notifier = notifier_of(NOTIFY_URLS=webhook.apprise_url)
+    full = {("a", 60 * hour): 1.0 for hour in range(24)}
+    for n in range(1, 7):
+        load(warehouse, full if n != 4 else {("a", 0): 1.0}, "roof", Window.of_day(date(2026, 1, n)))
+    assert [one.day for one in warehouse.ledger.suspects.days("roof")] == [date(2026, 1, 4)]
+
+    def said(now: datetime) -> list[str]:
+        n_before = len(webhook.texts)
+        tell(notifier, warehouse, troubles(source_states([facts()], warehouse, now), now), now)
+        return [text for text in webhook.texts[n_before:] if "suspect" in text]
+
+    now = datetime.now(UTC)
+    [text] = said(now)
+    assert "roof: 2026-01-04 is suspect. 2026-01-04: 1 points where 24 are usual." in text
+    assert said(now + timedelta(hours=1)) == []
+    warehouse.ledger.suspects.confirm("roof", date(2026, 1, 4))
+    [over] = said(now + timedelta(hours=2))
+    assert "Over: roof: 2026-01-04 is suspect." in over
 
 
 def test_a_device_may_be_called_anything(warehouse: TimescaleWarehouse, webhook: Webhook) -> None:
