@@ -1,4 +1,4 @@
-"""Implausible series and suspect days are told as they were judged: once, by a real webhook, and once when it is over."""
+"""Implausible series and suspect days are told as they were judged, by a real webhook: once, and once more when over."""
 
 from collections.abc import Iterator
 from dataclasses import replace
