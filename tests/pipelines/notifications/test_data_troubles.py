@@ -1,4 +1,4 @@
-"""Implausible series and suspect days are told as they were judged, by a real webhook: once, and once more when over."""
+"""Implausible series and suspect days are told as they were judged, by a real webhook: once, and once when over."""
 
 from collections.abc import Iterator
 from dataclasses import replace
