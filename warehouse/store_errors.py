@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES, ETIMEDOUT
+from errno import EACCES, ENOENT, ETIMEDOUT
 from typing import Final
 
 _LONGEST: Final = 240
 _REFUSALS: Final = (401, 403)
+_ABSENT: Final = "the store has no such object, or no such bucket"
 _SILENT: Final = "the store takes requests in and does not answer"
 _PROXY_ERRORS: Final = ("ClientProxyConnectionError", "ProxyConnectionError")  # of aiohttp and of botocore over it
 _SECRETS: Final = (
@@ -23,12 +24,13 @@ _SECRETS: Final = (
     (re.compile(r"\bA[KS]IA[A-Z0-9]+"), "…"),
     (re.compile(r"[A-Za-z0-9+/_=-]{40,}"), "…"),  # no word is that long; keys are, and so are paths, which we name
 )
+_OF_NO_USE: Final = re.compile(r"\s*(RequestId:\S+|Time:\S+|Content: <\?xml.*)")  # what Azure's client quotes
 
 
 def reason(error: BaseException) -> str:
     """Why it failed, in one line: what the store or the operating system says, or else the error's name."""
     said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    line = " ".join(said.split())
+    line = _OF_NO_USE.sub("", " ".join(said.split()))
     for secret, instead in _SECRETS:
         line = secret.sub(instead, line)
     if len(line) > _LONGEST:
@@ -49,7 +51,11 @@ def as_os_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError):
+    except FileNotFoundError as error:
+        if str(error).startswith("http"):  # gcsfs gives the URL for a reason
+            raise FileNotFoundError(ENOENT, _ABSENT) from error
+        raise
+    except PermissionError:
         raise
     except Exception as error:
         if proxy := _of_proxy(error):
