@@ -132,7 +132,7 @@ def _command(kind: Kind, port: int) -> list[str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         ready = _AZURITE / ".ready"
         if not (_ROOT / ready).exists():  # `make test` makes it before any test
-            make = ["make", "--no-print-directory", str(ready)]
+            make = ["make", "--no-print-directory", "--old-file=.venv/.ready", str(ready)]
             subprocess.run(make, cwd=_ROOT, env=os.environ | {"MAKEFLAGS": ""}, check=True, timeout=170)  # noqa: S603
     main = _ROOT / _AZURITE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     quiet = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
