@@ -55,7 +55,7 @@ class Patience:
     """
 
     renewal: timedelta = timedelta(seconds=40)
-    start: timedelta = timedelta(seconds=165)
+    start: timedelta = timedelta(seconds=150)
     proof: timedelta = timedelta(seconds=15)
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 

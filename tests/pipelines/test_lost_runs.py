@@ -266,6 +266,7 @@ def test_an_outage_of_the_database_makes_nobody_lost(dagster: Dagster) -> None:
     unbegun = dagster.run(Status.STARTING)
     dagster.look()
     dagster.ages(600)  # nobody could renew anything
+    dagster.cursor = aged(dagster.cursor, 600)  # nor begin
     dagster.opener.away = WarehouseUnavailableError("no answer", place="localhost", fix="wait")
     assert "Nobody is judged" in dagster.look()
     dagster.opener.away = None

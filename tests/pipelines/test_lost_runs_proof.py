@@ -1,14 +1,14 @@
 """`joulehouse ui` and its runs, ended by SIGKILL amid a backfill: nobody does anything, and every day is loaded once.
 
-What is killed is each run's process with the code server that would tell of it, as when the host dies. And nobody is
-killed: the database is away instead.
+What is killed is each run's process with the code server that would tell of it, or everything but the database, as when
+the host dies. And nobody is killed: the database is away instead.
 """
 
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,10 @@ import psutil
 import psycopg
 import pytest
 
+from pipelines.local.processes import poll
 from sandbox.running import running_sandbox
 from tests.fakes.demo import clean_home
-from tests.fakes.open_ui import OpenUi, open_ui
+from tests.fakes.open_ui import PATIENCE_SECONDS, OpenUi, open_ui
 from tests.pipelines.test_dagster_outages import ACCOUNT, SOURCE, history, own_server
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import with_database
@@ -51,22 +52,26 @@ def kill_run(ui: OpenUi) -> None:
 
 
 @contextmanager
-def opened(tmp_path: Path, cache: Path) -> Iterator[tuple[EmbeddedWarehouse, OpenUi]]:
-    """A UI over a server of its own, and a provider that takes its time."""
+def opened(
+    tmp_path: Path, cache: Path
+) -> Iterator[tuple[EmbeddedWarehouse, Callable[[], AbstractContextManager[OpenUi]]]]:
+    """A server of its own, a provider that takes its time, and what opens a UI over them."""
     with (
         own_server(tmp_path / "own", cache) as server,
         running_sandbox(client_id="tests", client_secret="of-the-tests") as sandbox,
         clean_home(tmp_path / "home", cache) as home,
-        open_ui(
-            home,
-            with_database(server.url, "warehouse"),
-            CHARGING_HUB_URL=sandbox.url,
-            **ACCOUNT,
-            **history(server.url),
-        ) as ui,
     ):
         sandbox.control.export_service.fault("latency", seconds=0.5)
-        yield server, ui
+        variables = {"CHARGING_HUB_URL": sandbox.url} | ACCOUNT | history(server.url)
+        yield server, lambda: open_ui(home, with_database(server.url, "warehouse"), **variables)
+
+
+def kill_host(home: Path) -> None:
+    """End everything that runs for a home, at once."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("JOULEHOUSE_HOME") == str(home):
+                process.kill()
 
 
 def claims(ui: OpenUi) -> list[tuple[datetime, datetime | None]]:
@@ -79,7 +84,7 @@ def test_runs_whose_code_server_is_killed_with_them_are_started_again_within_two
     tmp_path: Path, package_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed_at: list[float] = []
-    with opened(tmp_path, package_cache) as (_, ui):
+    with opened(tmp_path, package_cache) as (_, open_one), open_one() as ui:
 
         def kill() -> None:
             killed_at.append(time.time())
@@ -100,7 +105,7 @@ def test_runs_whose_code_server_is_killed_with_them_are_started_again_within_two
 def test_a_database_that_is_away_for_longer_than_any_lease_lasts_makes_no_run_lost(
     tmp_path: Path, package_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with opened(tmp_path, package_cache) as (server, ui):
+    with opened(tmp_path, package_cache) as (server, open_one), open_one() as ui:
 
         def go_away() -> None:
             server.stop()
@@ -116,3 +121,26 @@ def test_a_database_that_is_away_for_longer_than_any_lease_lasts_makes_no_run_lo
     assert n_loaded == len(DAYS)
     assert n_loads - n_loaded <= 1
     assert not lost
+
+
+def test_runs_that_a_host_took_along_are_taken_up_by_the_next_ui(
+    tmp_path: Path, package_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(tmp_path, package_cache) as (_, open_one):
+        with open_one() as ui:
+            backfill_id = ui.dagster.launch_backfill([f"{SOURCE}/payloads", f"{SOURCE}/measurements"], DAYS)
+            assert any(ui.loads(DAYS)[0] > 2 for _ in poll(PATIENCE_SECONDS))
+            kill_host(tmp_path / "home")
+        opened_at = time.time()
+        with open_one() as ui:
+            ended = any(ui.dagster.backfill(backfill_id).has_ended for _ in poll(PATIENCE_SECONDS, every=1.0))
+            runs = sorted(ui.dagster.runs_of(backfill_id).values())
+            n_loaded, n_loads = ui.loads(DAYS)
+            seconds = [claimed.timestamp() - opened_at for claimed, _ in claims(ui)]
+    with capsys.disabled():
+        sys.stdout.write(f"\n{runs}: {n_loaded} days, {n_loads} loads, claimed at {seconds} s\n")
+    assert ended
+    assert runs == ["FAILURE", "SUCCESS"]
+    assert n_loaded == len(DAYS)
+    assert n_loads - n_loaded <= 1
+    assert max(seconds) < 120
