@@ -98,6 +98,19 @@ def test_a_keep_that_fails_fails_the_pull_with_its_own_sentence_and_nothing_behi
     assert [one.body for one in warehouse.payloads("hub", DAY)] == BODIES
 
 
+def test_what_is_under_way_when_a_pull_is_paused_is_kept_and_not_asked_for_again(
+    warehouse: TimescaleWarehouse, store: Store
+) -> None:
+    store.relay.seconds = 0.1
+    pull = warehouse.begin_pull("hub", DAY)
+    for n in range(1, 6):
+        pull.keep(payload(BODIES[n], n, "next"))
+    pull.pause(n_requests=5)
+    store.relay.seconds = 0
+    again = warehouse.begin_pull("hub", DAY)
+    assert (again.pull_id, again.progress) == (pull.pull_id, {"p": Progress(5, "next")})
+
+
 def test_a_file_is_kept_when_keep_returns(warehouse: TimescaleWarehouse, store: Store, tmp_path: Path) -> None:
     store.relay.seconds = 0.02
     body = os.urandom(1000)
