@@ -125,9 +125,9 @@ class LandingMove:
         try:
             if Landing.is_file(body.path):
                 with self._origin.as_file(*where) as file:
-                    self._target.keep_file(body.source, file)
+                    self._target.keep_file(body.source, file, is_known=False)
             else:
-                self._target.keep(body.source, self._origin.read(*where), body.sha256)
+                self._target.keep(body.source, self._origin.read(*where), body.sha256, is_known=False)
         except (PayloadMissingError, WarehouseUnavailableError):
             if (state := self._origin.state(*where)) is BodyState.WHOLE:
                 raise

@@ -46,6 +46,7 @@ def test_a_folder_is_moved_to_a_store_and_found_whole_there(store: Store, databa
     assert outcomes == {"moved": 5}
     n_asked = asked(store)
     assert (n_asked["list"], n_asked[PUTS[store.kind]]) == (0, 6), "five answers and the id"
+    assert n_asked["GET"] == 5 + 2, "one for each answer; the id before it is written and when all is there"
     with open_warehouse(database, store.url) as there:
         assert [one.body for n, day in enumerate(DAYS) for one in there.payloads("hub", day)] == [
             b"day %d" % n for n in range(4)
