@@ -3,6 +3,7 @@
 The containers' settings know every source that ships, and their sandbox lets every one of them in.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,14 @@ def test_every_variable_that_compose_reads_has_its_line_in_the_example() -> None
 def test_the_page_of_the_landing_zone_names_every_variable_of_a_key() -> None:
     page = (ROOT / "docs" / "operate" / "landing.md").read_text("utf-8")
     assert [one for one in HANDED_ON if one.removeprefix("AZURE_STORAGE") not in page] == []
+
+
+def test_the_policies_on_the_page_of_the_landing_zone_can_be_copied() -> None:
+    page = (ROOT / "docs" / "operate" / "landing.md").read_text("utf-8")
+    policy, role, rule = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    assert "s3:ListBucket" not in str(policy).split("'")
+    assert len(role["DataActions"]) == 4
+    assert "Expiration" not in str(rule)
 
 
 def test_the_one_image_has_what_workers_need() -> None:
