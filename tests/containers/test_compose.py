@@ -44,9 +44,11 @@ class Containers:
     name: str
     ui_port: int
     database: str
+    n_workers: int
 
     def compose(self, *words: str, seconds: float = 900) -> str:
-        command = ["docker", "compose", "--project-name", self.name, "--profile", "sandbox", *words]
+        profiles = ["--profile", "sandbox", *(["--profile", "workers"] if self.n_workers else [])]
+        command = ["docker", "compose", "--project-name", self.name, *profiles, *words]
         done = subprocess.run(  # noqa: S603 — docker, no shell
             command, cwd=self.folder, check=False, capture_output=True, text=True, timeout=seconds
         )
@@ -55,7 +57,9 @@ class Containers:
 
     def up(self) -> None:
         try:
-            self.compose("up", "--detach", "--wait")
+            self.compose(
+                "up", "--detach", "--wait", *(["--scale", f"worker={self.n_workers}"] if self.n_workers else [])
+            )
         except AssertionError as error:
             raise AssertionError(self.compose("logs", "--tail", "20")) from error
 
@@ -76,8 +80,8 @@ def rows(conninfo: str, statement: str, *values: object) -> list[Row]:
         return connection.execute(statement.encode(), values or None).fetchall()
 
 
-@pytest.fixture
-def containers(tmp_path: Path) -> Iterator[Containers]:
+@pytest.fixture(params=[0, 3], ids=["runs of the code server", "three workers"])
+def containers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Containers]:
     """The whole house up, with the sandbox; afterwards its containers, volumes and image are gone."""
     if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], check=False).returncode:  # noqa: S607
         pytest.skip("there is no docker with compose here: nothing is proved about the containers")
@@ -107,7 +111,7 @@ def containers(tmp_path: Path) -> Iterator[Containers]:
     database = make_conninfo(
         host="127.0.0.1", port=ports["WAREHOUSE_PORT"], user="joulehouse", password=password, dbname="joulehouse"
     )
-    house = Containers(folder, name, ports["UI_PORT"], database)
+    house = Containers(folder, name, ports["UI_PORT"], database, request.param)
     try:
         house.compose("build")
         house.up()
@@ -149,6 +153,8 @@ def test_containers_load_what_the_demo_loads_and_lose_nothing_between_down_and_u
     assert state.is_success, state
     assert len(ledger_of_the_demo) == DAYS
     assert rows(containers.database, LEDGER, SOURCE, first_day()) == ledger_of_the_demo
+    if containers.n_workers:
+        assert "Task execute_job" in containers.compose("logs", "worker")
 
     before = containers.counts()
     assert all(before)
