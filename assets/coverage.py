@@ -8,7 +8,10 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ COLOURS: Final = {
 _MOST_GROUPS: Final = 10
 LARGEST_BYTES: Final = 20_000
 _LABEL: Final = 34  # characters of a name beside a row
+_ROW: Final = 12  # pixels of a row
+_LEFT: Final = 200  # pixels of the names beside them
+_GRID: Final = 364  # and of the days
 _WHOLE: Final = 0.999  # of what is expected: sums of shares are not exact
 _HALF: Final = 0.5
 _DAY: Final = timedelta(days=1)
@@ -70,35 +76,37 @@ class Calendar:
         """The calendar as a picture; None if nothing was judged."""
         if not self.series:
             return None
-        # Drawing is imported only when a picture is drawn: it costs half a second, and most processes draw none.
-        from matplotlib.figure import Figure  # noqa: PLC0415  # see above
-        from matplotlib.patches import Patch  # noqa: PLC0415  # see above
-        from PIL import Image  # noqa: PLC0415  # matplotlib brings it
+        # Drawn by Pillow itself: with matplotlib a picture took a second of processor time, in each run.
+        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # most processes draw none
 
         series = [(key, [COLOURS.get(one, "#ffffff") for one in verdicts]) for key, verdicts in self.series.items()]
         groups = [
             (f"Σ {name}", [_shade(one) for one in shares]) for name, shares in islice(self.groups.items(), _MOST_GROUPS)
         ]
         lines = [*groups, *series]
-        figure = Figure(figsize=(8.0, 1.3 + 0.16 * len(lines)), dpi=72, layout="constrained")
-        axes = figure.add_subplot(1, 1, 1)
-        for place, (_, colours) in enumerate(lines):
-            axes.bar(range(len(colours)), 0.86, 0.94, [place - 0.43] * len(colours), color=colours, antialiased=False)
-        axes.set_xlim(-0.5, len(self.days) - 0.5)
-        axes.set_ylim(len(lines) - 0.5, -0.5)
-        axes.set_yticks(range(len(lines)), [_label(name) for name, _ in lines], fontsize=6)
-        ticks = range(0, len(self.days), 7)
-        axes.set_xticks(ticks, [f"{self.days[n]:%d %b}" for n in ticks], fontsize=7)
-        axes.set_frame_on(False)
-        axes.tick_params(length=0)
-        handles = [
-            Patch(color=colour, label=verdict) for verdict, colour in COLOURS.items() if verdict != "not expected"
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=6, frameon=False)
-        figure.suptitle(f"{self.days[0]} to {self.days[-1]}, UTC: the series that lack most", fontsize=8)
-        drawn, png = io.BytesIO(), io.BytesIO()
-        figure.savefig(drawn, format="png")
-        Image.open(drawn).convert("RGB").quantize(64).save(png, "PNG", optimize=True)
+        small, large = (ImageFont.truetype(_font(), size) for size in (8, 10))
+        wide, top = max(1, _GRID // len(self.days)), 2 * _ROW
+        bottom = top + len(lines) * _ROW
+        image = Image.new("RGB", (_LEFT + _GRID + _ROW, bottom + 3 * _ROW), "#ffffff")
+        draw = ImageDraw.Draw(image)
+        title = f"{self.days[0]} to {self.days[-1]}, UTC: the series that lack most"
+        draw.text((image.width // 2, _ROW), title, "#000000", large, anchor="mm")
+        for row, (name, colours) in enumerate(lines):
+            y = top + row * _ROW
+            draw.text((_LEFT - 4, y + _ROW // 2), _label(name), "#000000", small, anchor="rm")
+            for column, colour in enumerate(colours):
+                x = _LEFT + column * wide
+                draw.rectangle((x, y, x + max(0, wide - 2), y + _ROW - 3), colour)
+        for column in range(0, len(self.days), 7):
+            middle = _LEFT + column * wide + wide // 2
+            draw.text((middle, bottom + _ROW // 2), f"{self.days[column]:%d %b}", "#000000", small, anchor="mm")
+        words = [word for word in COLOURS if word != "not expected"]
+        for place, word in enumerate(words):
+            x, y = _ROW + place * (image.width - _ROW) // len(words), bottom + 2 * _ROW
+            draw.rectangle((x, y - 4, x + 14, y + 3), COLOURS[word])
+            draw.text((x + 18, y), word, "#000000", small, anchor="lm")
+        png = io.BytesIO()
+        image.quantize(64).save(png, "PNG", optimize=True)
         return png.getvalue()
 
     def markdown(self) -> str | None:
@@ -120,6 +128,14 @@ def _shade(share: float | None) -> str:
 
 
 def _label(name: str) -> str:
-    """A name as a row shows it: short, and with nothing that matplotlib would read as a formula."""
-    shown = name if len(name) <= _LABEL else "…" + name[1 - _LABEL :]
-    return shown.replace("$", r"\$")
+    """A name as a row shows it: short, and in one line."""
+    return " ".join(name.split()) if len(name) <= _LABEL else "…" + name[1 - _LABEL :]
+
+
+@cache
+def _font() -> Path:
+    """DejaVu Sans, which comes with matplotlib, and knows Σ and letters of names; matplotlib is not imported."""
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError(name="matplotlib")
+    return Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"

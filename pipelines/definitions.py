@@ -1,6 +1,7 @@
 """The composition root: every source below `assets/`, and what they share."""
 
 import warnings
+from functools import cache
 
 import dagster as dg
 
@@ -26,6 +27,12 @@ def defs() -> dg.Definitions:
     Raises:
         ConfigurationError: A `defs.yaml` is wrong; the sentence says where and how.
     """
+    return _read_once()
+
+
+@cache
+def _read_once() -> dg.Definitions:
+    """Dagster asks up to six times in the process of a run, and all files would be read each time."""
     try:
         sources = [source.facts for source in read_sources(ASSETS)]
     except ConfigurationError as error:
