@@ -9,7 +9,7 @@ from warehouse.availability import Availability
 from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.fill import fill
-from warehouse.schema import check_schema, migrate
+from warehouse.schema_check import check_schema
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 
@@ -33,6 +33,9 @@ def warehouse_address(settings: Settings) -> str:
     try:
         check_schema(url)
     except WarehouseUnsuitableError:
+        # Alembic takes a third of a second to import, and a schema is seldom moved.
+        from warehouse.schema import migrate  # noqa: PLC0415  # see above
+
         migrate(url)
         # What was loaded before derived rows were written at load; it can be resumed by `joulehouse warehouse migrate`.
         with suppress(

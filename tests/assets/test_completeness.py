@@ -1,5 +1,7 @@
 """The checks on series: which devices are silent and which lack points, by name, and in which colour."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -145,3 +147,13 @@ def test_what_a_person_knows_of_a_device_is_said_in_its_defs_yaml(tmp_path: Path
     file.write_text(SOURCE.replace("device: meter-7, dead_since: 2026-01-31", 'dead_since: "2026-01-31"'), "utf-8")
     with pytest.raises(ConfigurationError, match="a note under series names a device or the key of a series"):
         read_sources(tmp_path)
+
+
+def test_the_calendar_beside_an_asset_is_drawn_without_matplotlib() -> None:
+    """It takes half a second to import, in every run."""
+    script = (
+        "import sys; from datetime import date; from assets.coverage import Calendar;"
+        " print(Calendar([date(2026, 1, 1)], {'roof/Größe': ['late']}, {'Σ': [1.0]}).png()[:8], 'matplotlib' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603  # our own interpreter
+    assert ran.stdout.strip() == r"b'\x89PNG\r\n\x1a\n' False"

@@ -101,6 +101,11 @@ def test_dg_check_says_the_sentence_of_a_wrong_source(clone: Path) -> None:
     )
 
 
+def test_definitions_are_made_once_in_a_process(known: dg.Definitions) -> None:
+    """Dagster asks six times in one run."""
+    assert pipelines.definitions.defs() is known
+
+
 def test_looking_at_definitions_imports_nothing_heavy() -> None:
     """Each of these costs a third of a second or more, in every process that Dagster starts."""
     script = (

@@ -1,5 +1,7 @@
 """The schema: made once, by whoever comes first, checked by everybody, as narrow as its roles."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.errors import ConfigurationError, WarehouseUnavailableError, WarehouseUnsuitableError
 from tests.fakes.forked import together
 from tests.fakes.points import DAY, batch, load
+from warehouse import schema
 from warehouse.budget import DatabaseBudget
 from warehouse.derived_tables import METADATA
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.schema import check_schema, migrate
+from warehouse.schema_check import known_steps
 from warehouse.server import with_database
 from warehouse.store import open_warehouse
 
@@ -209,3 +213,14 @@ def test_a_loader_can_do_all_that_a_load_needs(admin_url: str, tmp_path: Path, m
         second = load(opened, batch({("a", minute): 2.0 for minute in range(9)} | {("b", 0): 1.0}, rejected=rejected))
 
     assert (second.n_changed, second.n_removed, second.n_inserted, second.n_rejected) == (9, 2, 1, 1)
+
+
+def test_the_steps_that_are_known_without_alembic_are_its_own() -> None:
+    assert known_steps() == {step.revision for step in schema._steps().walk_revisions()}
+
+
+def test_a_schema_is_checked_without_alembic() -> None:
+    """It takes a third of a second to import, in every command and every run."""
+    script = "import sys, pipelines.cli.days, resources.warehouse; print('alembic' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603  # our own interpreter
+    assert ran.stdout.strip() == "False"
