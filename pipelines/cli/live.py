@@ -4,10 +4,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from types import FrameType
 from typing import Final, Protocol, runtime_checkable
 
+from domain.errors import WarehouseUnavailableError
 from domain.live import LiveFeed
 from pipelines.cli.days import SourceArgument
 from pipelines.console import counted, refuse, say
@@ -43,6 +44,8 @@ def live(source: SourceArgument) -> None:
         closing(chosen.open()) as provider,
         component.open_live(project.settings) as feed,
     ):
+        with suppress(WarehouseUnavailableError):
+            warehouse.landing_zone.look()  # gaps are filled from answers that are kept
         settings = LiveSettings(longest_silence=component.facts.spec.longest_silence)
         service = LiveService(chosen.slug, feed, provider, warehouse, settings=settings)
         with _stopped_by_signals(service), _progress_printed(service, source):

@@ -55,6 +55,19 @@ def test_the_ledger_says_what_the_loads_reported(database: str, tmp_path: Path) 
         assert warehouse.ledger.newest_loads("shed", FIRST, date(2026, 12, 31)) == []
 
 
+def test_a_step_with_another_landing_zone_asks_nobody_and_says_so(database: str, tmp_path: Path) -> None:
+    with opener(database, tmp_path).open() as warehouse:
+        list(ingest_days(days(1), provider_of(1), warehouse, "roof"))
+    provider = provider_of(3)
+    with opener(database, tmp_path / "without the volume").open() as warehouse:
+        first, *others = ingest_days(days(3), provider, warehouse, "roof")
+    assert isinstance(first.error, ConfigurationError)
+    assert "it shows no id, and the warehouse's is" in str(first.error)
+    assert f"(LANDING_URL, {tmp_path}/without the volume/landing)" in str(first.error)
+    assert [other.was_tried for other in others] == [False, False]
+    assert provider.n_requests == 0
+
+
 def test_a_failed_attempt_does_not_hide_the_load_that_stands(database: str, tmp_path: Path) -> None:
     provider = provider_of(1)
     with opener(database, tmp_path).open() as warehouse:

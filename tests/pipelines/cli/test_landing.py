@@ -154,17 +154,23 @@ def test_a_folder_of_a_source_that_is_not_ours_to_write_is_found_before_a_load(
     assert f"the landing zone cannot be written (Permission denied) ({zone}/hub/.incoming/" in sentence
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["backfill", "apartment_house", "--days", "2026-03-01"], ["live", "home_batteries"]],
+    ids=lambda one: one[0],
+)
 def test_nothing_is_asked_of_a_provider_for_a_zone_that_is_not_the_warehouses(
-    zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     assert zone.exists()
     with socket.create_server(("127.0.0.1", 0)) as provider:
         provider.settimeout(0)
         monkeypatch.setenv("LANDING_URL", str(tmp_path / "elsewhere"))
-        monkeypatch.setenv("APARTMENT_HOUSE_URL", f"http://127.0.0.1:{provider.getsockname()[1]}")
-        monkeypatch.setenv("APARTMENT_HOUSE_USERNAME", "me")
-        monkeypatch.setenv("APARTMENT_HOUSE_PASSWORD", "of the user")
-        asked = CliRunner().invoke(application, ["backfill", "apartment_house", "--days", "2026-03-01"])
+        for source in ("APARTMENT_HOUSE", "HOME_BATTERIES"):
+            monkeypatch.setenv(f"{source}_URL", f"http://127.0.0.1:{provider.getsockname()[1]}")
+            monkeypatch.setenv(f"{source}_USERNAME", "me")
+            monkeypatch.setenv(f"{source}_PASSWORD", "of the user")
+        asked = CliRunner().invoke(application, words)
         assert asked.exit_code == 1
         assert "is not the one that the warehouse knows" in asked.stderr
         with pytest.raises(BlockingIOError):
