@@ -28,6 +28,7 @@ class SeriesGap:
         n_missing: Points that were expected and are not there; None where no count is expected.
         n_expected: Points that were expected on these days.
         days: Days that it lacks something of, in order.
+        copy_of: The key of the series that says the same; None if there is none.
     """
 
     series_id: int
@@ -39,6 +40,7 @@ class SeriesGap:
     n_missing: int | None
     n_expected: int | None
     days: list[date]
+    copy_of: str | None = None
 
     @property
     def name(self) -> str:

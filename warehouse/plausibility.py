@@ -31,6 +31,7 @@ LEAST_POINTS: Final = 24
 """Points of a day below which it has no shape to be judged by."""
 
 _DAYS_AT_ONCE: Final = 28
+_COPY_DAYS: Final = 7  # different days on which two series must say the same
 _SERIES_AT_ONCE: Final = 13  # a series, and a dozen that it is compared with
 _POINTS_AT_ONCE: Final = 8_000_000  # 64 MB of values
 _FORTNIGHT: Final = 14  # who goes with whom is not learned anew each day
@@ -40,13 +41,17 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 class SeriesFlag(NamedTuple):
-    """One thing that is implausible about a series on a UTC day; `kind` and `evidence` as in `Flag`."""
+    """One thing that is implausible about a series on a UTC day; `kind` and `evidence` as in `Flag`.
+
+    `copies` are the keys of the series that say the same: what is said of them as well is said once.
+    """
 
     key: str
     device: str
     day: date
     kind: str
     evidence: str
+    copies: list[str]
 
     @property
     def name(self) -> str:
@@ -78,7 +83,7 @@ def flag(connections: Connections, source: str, limits: Limits, newest: int | No
         limits: What is possible.
         newest: Of the noted days only those of so many days, up to the newest of them; None for all.
     """
-    n_rows, is_done = 0, False
+    n_rows, is_done, last = 0, False, None
     with connections.borrow(f"flags of {source}") as connection:
         while not is_done:
             with connection.transaction():
@@ -88,10 +93,28 @@ def flag(connections: Connections, source: str, limits: Limits, newest: int | No
                 is_done = newest is not None or not noted
                 if noted:
                     days = [day for day, _ in noted]
+                    last = max(last or days[-1], days[-1])
                     n_rows += _write(connection, source, days, list(_flags(connection, source, days, limits)))
                     done = {"source": source, "days": days, "instants": [instant for _, instant in noted]}
                     connection.execute(statement("plausibility/done"), done)
+        if last is not None:
+            _find_copies(connection, source, last)
     return n_rows
+
+
+def _find_copies(connection: psycopg.Connection, source: str, last: date) -> None:
+    """Note in the catalogue which series say what another one says, by the facts of the weeks up to a day."""
+    names = {
+        "source": source,
+        "first": last - timedelta(days=_DAYS_AT_ONCE - 1),
+        "last": last,
+        "least": LEAST_POINTS,
+        "n_days": _COPY_DAYS,
+    }
+    literals = {name: sql.Literal(value) for name, value in names.items()}
+    with connection.transaction():
+        connection.execute(statement("plausibility/lock"), {"source": source})
+        connection.execute(statement("plausibility/copies").format(**literals))
 
 
 def days_to_flag(changed: Sequence[date], last_day: date) -> list[date]:

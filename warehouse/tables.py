@@ -48,6 +48,7 @@ SERIES: Final = sa.Table(
     sa.Column("labels", JSONB, nullable=False),
     sa.Column("first_seen_at", INSTANT, nullable=False, server_default=_NOW),
     sa.Column("updated_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("copy_of", sa.Integer),  # the series that says the same, of which this one is derived
     sa.UniqueConstraint("source", "key"),
     comment="The catalogue: one quantity of one device of one source.",
 )

@@ -29,6 +29,7 @@ def flags(
                             "day": raised.day.isoformat(),
                             "kind": raised.kind,
                             "evidence": raised.evidence,
+                            "copies": raised.copies,
                         }
                         for raised in found
                     ],
@@ -49,8 +50,13 @@ def flags(
             for name in ("device", "series", "day", "kind", "evidence"):
                 table.add_column(name, overflow="fold")
             for raised in found:
+                copies = f" (and its copies: {', '.join(raised.copies)})" if raised.copies else ""
                 table.add_row(
-                    literal(raised.name), literal(raised.key), str(raised.day), raised.kind, literal(raised.evidence)
+                    literal(raised.name),
+                    literal(f"{raised.key}{copies}"),
+                    str(raised.day),
+                    raised.kind,
+                    literal(raised.evidence),
                 )
             console.print(table)
             devices = {raised.name for raised in found}

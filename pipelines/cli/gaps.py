@@ -186,7 +186,7 @@ def _print_gaps(source: Source, span: tuple[date, date], found: Sequence[SeriesG
     for gap in found:
         table.add_row(
             literal(gap.name),
-            literal(gap.key),
+            literal(f"{gap.key} (a copy of {gap.copy_of})" if gap.copy_of else gap.key),
             gap.verdict,
             _iso(gap.since) or "",
             "" if gap.n_missing is None else f"{gap.n_missing:,}",
@@ -212,6 +212,7 @@ def _as_json(source: Source, span: tuple[date, date], found: Sequence[SeriesGap]
                 "since": _iso(gap.since),
                 "missing": gap.n_missing,
                 "days": [day.isoformat() for day in gap.days],
+                "copy_of": gap.copy_of,
             }
             for gap in found
         ],

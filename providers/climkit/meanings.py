@@ -78,7 +78,11 @@ def _of_site(name: str, listing: Listing, site: Site) -> Meaning | None:
     unit, part = VALIDATED_UNITS.get(listing.subject), meter_of(name)
     if unit is None or not (name in SITE_FIELDS or part):
         return None
-    labels = {"type": listing.subject, "field": part[0] if part else name} | ({"meter": part[1]} if part else {})
+    labels = {"type": listing.subject, "field": part[0] if part else name}
+    if part:
+        field, meter = part
+        suffix = "" if listing.frequency == "15T" else f"/{listing.frequency}"
+        labels |= {"meter": meter, "copy_of": f"{site.id}/{meter}/{field}{suffix}"}
     return _validated(f"{site.id}/{listing.subject}/{name}", labels, unit, listing, site)
 
 

@@ -339,7 +339,8 @@ def _row_points(rows: Iterator[tuple[int, dict[str, int]]], labels: Mapping[str,
         for name, value in row.items():
             if name not in labels_of:
                 field, _, meter = name.partition("_") if name.rpartition("_")[2] in METERS else (name, "", "")
-                own = {"meter": meter} if meter else {}
+                suffix = "" if labels["sampling_frequency"] == "15T" else f"/{labels['sampling_frequency']}"
+                own = {"meter": meter, "copy_of": f"{SITE}/{meter}/{field}{suffix}"} if meter else {}
                 labels_of[name] = {**labels, **own, "field": field, "site": SITE}
             yield Point(labels_of[name], at, value / 1000)
 

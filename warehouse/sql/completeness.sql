@@ -210,7 +210,8 @@ SELECT
     gap.since,
     gap.n_missing,
     gap.n_expected,
-    gap.days
+    gap.days,
+    original.key AS copy_of
 FROM (
     SELECT
         series_id,
@@ -229,6 +230,7 @@ FROM (
     GROUP BY series_id, verdict
 ) AS gap
 INNER JOIN series USING (series_id)
+LEFT JOIN series AS original ON original.series_id = series.copy_of
 ORDER BY series.device, series.key, gap.since;
 
 -- name: silent_devices

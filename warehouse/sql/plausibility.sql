@@ -95,16 +95,29 @@ ON CONFLICT (series_id, day, kind) DO UPDATE SET evidence = excluded.evidence
 WHERE series_flag.evidence <> excluded.evidence;
 
 -- name: flags
--- What is implausible about the series of a source on some days.
+-- What is implausible about the series of a source on some days. What a copy says as well is said once.
 SELECT
     series.key,
     series.device,
     series_flag.day,
     series_flag.kind,
-    series_flag.evidence
+    series_flag.evidence,
+    array(
+        SELECT copy.key
+        FROM series AS copy
+        WHERE copy.copy_of = series.series_id AND copy.source = %(source)s
+        ORDER BY copy.key
+    ) AS copies
 FROM series_flag
 INNER JOIN series USING (series_id)
-WHERE series.source = %(source)s AND series_flag.day >= %(first)s AND series_flag.day <= %(last)s
+WHERE
+    series.source = %(source)s
+    AND series_flag.day >= %(first)s
+    AND series_flag.day <= %(last)s
+    AND NOT EXISTS (
+        SELECT FROM series_flag AS said
+        WHERE said.series_id = series.copy_of AND said.day = series_flag.day AND said.kind = series_flag.kind
+    )
 ORDER BY coalesce(nullif(series.device, ''), series.key), series_flag.day, series.key, series_flag.kind;
 
 -- name: implausible
@@ -121,7 +134,12 @@ WITH raised AS (
         ) AS n_days
     FROM series_flag
     INNER JOIN series USING (series_id)
-    WHERE series.source = %(source)s
+    WHERE
+        series.source = %(source)s
+        AND NOT EXISTS (
+            SELECT FROM series_flag AS said
+            WHERE said.series_id = series.copy_of AND said.day = series_flag.day AND said.kind = series_flag.kind
+        )
 ),
 
 lasting AS (
@@ -145,3 +163,69 @@ INNER JOIN raised ON raised.series_id = lasting.series_id AND raised.day >= last
 INNER JOIN series ON series.series_id = lasting.series_id
 GROUP BY series.series_id, series.key, series.device, lasting.since
 ORDER BY n_flags DESC, series.key;
+
+-- name: copies
+-- Series of a source that say the same, of one quantity: the same values at the same instants on so many days, of which no
+-- two are alike, and on no day others. The one that was there first is the original, unless its provider calls it a copy.
+-- Literal days, so that other chunks are never opened. What said the same before, and says nothing now, stays a copy.
+WITH told AS (
+    SELECT
+        series_day.series_id,
+        series_day.day,
+        series_day.value_hash,
+        series.quantity
+    FROM series_day
+    INNER JOIN series USING (series_id)
+    WHERE
+        series.source = {source}
+        AND series_day.day >= {first}::date
+        AND series_day.day <= {last}::date
+        AND series_day.found >= {least}
+        AND series_day.minimum < series_day.maximum
+),
+
+candidate AS MATERIALIZED (
+    SELECT
+        one.series_id,
+        other.series_id AS other_id
+    FROM told AS one
+    INNER JOIN told AS other USING (day, value_hash, quantity)
+    WHERE one.series_id <> other.series_id
+    UNION
+    SELECT
+        series_id,
+        copy_of
+    FROM series
+    WHERE source = {source} AND copy_of IS NOT NULL
+),
+
+pair AS (
+    SELECT
+        candidate.series_id,
+        candidate.other_id,
+        count(DISTINCT one.value_hash) FILTER (WHERE one.value_hash = other.value_hash) AS n_equal,
+        bool_or(one.value_hash <> other.value_hash) AS is_unlike
+    FROM candidate
+    INNER JOIN told AS one USING (series_id)
+    INNER JOIN told AS other ON other.series_id = candidate.other_id AND other.day = one.day
+    GROUP BY candidate.series_id, candidate.other_id
+),
+
+found AS (
+    SELECT DISTINCT ON (known.series_id)
+        known.series_id,
+        nullif(original.series_id, known.series_id) AS copy_of
+    FROM pair
+    INNER JOIN series AS known USING (series_id)
+    INNER JOIN series AS original
+        ON original.series_id = known.series_id OR (original.series_id = pair.other_id AND NOT pair.is_unlike)
+    WHERE
+        (pair.n_equal >= {n_days} AND NOT pair.is_unlike)
+        OR (pair.is_unlike AND pair.other_id = known.copy_of)
+    ORDER BY known.series_id, original.labels ? 'copy_of', original.series_id
+)
+
+UPDATE series
+SET copy_of = found.copy_of
+FROM found
+WHERE series.series_id = found.series_id AND series.copy_of IS DISTINCT FROM found.copy_of;

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.checks import evaluations
+from domain.records import Series
 from domain.window import Window
 from pipelines.cli.application import application
 from pipelines.local.project import Project
@@ -153,6 +154,68 @@ def test_a_value_beyond_its_declared_limit_is_flagged_with_the_limit_on_its_firs
     (raised,) = warehouse.completeness.flags(SOURCE, day(0), day(0))
     assert (raised.key, raised.kind) == ("roof/P", "limit")
     assert raised.evidence.endswith("2500 is the most that is possible")
+
+
+def copies(database: str) -> dict[str, str]:
+    """Series → the one it is a copy of."""
+    with psycopg.connect(database) as connection:
+        return dict(
+            connection.execute(
+                "SELECT one.key, original.key FROM series AS one"
+                " JOIN series AS original ON original.series_id = one.copy_of"
+            ).fetchall()
+        )
+
+
+def also(name: str, said: Said) -> Said:
+    return {(name, minute): value for (_, minute), value in said.items()}
+
+
+def test_a_series_that_says_what_another_says_is_its_copy_whose_flags_count_once_until_they_differ(
+    warehouse: TimescaleWarehouse, database: str
+) -> None:
+    constant: Said = {(key, minute): 5.0 for key in ("idle", "still") for minute in range(0, 1440, 15)}
+    for n in range(13, 0, -1):
+        same = watts("first", n)
+        switched = {(key, minute): float(minute > 700) for key in ("lamp", "fan") for minute in range(0, 1440, 15)}
+        put(warehouse, n, same, also("total", same), also("twin", same), watts("other", n + 50), constant, switched)
+    wrong = scaled(watts("first", 0), 1000)
+    put(warehouse, 0, wrong, also("total", wrong), also("twin", wrong), watts("other", 50))
+    assert copies(database) == {}
+    ask("assess", SOURCE)
+
+    # Neither what never changes nor what is the same every day says that two are one.
+    assert copies(database) == {"total": "first", "twin": "first"}
+    assert flags() == [("first", str(day(0)), "factor")]
+    assert "first (and its copies: total, twin)" in " ".join(ask("flags", SOURCE).split())
+    [implausible] = warehouse.completeness.implausible(SOURCE, 7)
+    assert implausible.key == "first"
+
+    # The copy alone is wrong: it is none, and its flag is its own.
+    put(warehouse, 0, watts("first", 0), also("twin", watts("first", 0)), also("total", wrong), watts("other", 50))
+    ask("assess", SOURCE)
+    assert copies(database) == {"twin": "first"}
+    assert flags() == [("total", str(day(0)), "factor")]
+
+
+def test_the_one_that_its_provider_calls_a_copy_is_the_copy_and_a_gap_of_it_says_so(
+    warehouse: TimescaleWarehouse, database: str
+) -> None:
+    described = [
+        Series("total", "power", device="total", labels={"copy_of": "meter"}),
+        Series("meter", "power", "meter"),
+    ]
+    warehouse.catalogue(SOURCE, described[:1])
+    for n in range(12, -1, -1):
+        said = watts("meter", n)
+        part = {key: value for key, value in said.items() if n or key[1] < 600}
+        put(warehouse, n, part, also("total", part))
+    warehouse.catalogue(SOURCE, described)
+    ask("assess", SOURCE)
+    assert copies(database) == {"total": "meter"}
+    (said,) = json.loads(ask("gaps", SOURCE, "--json"))
+    assert {(one["series"], one["copy_of"]) for one in said["gaps"]} == {("meter", None), ("total", "meter")}
+    assert "total (a copy of meter)" in " ".join(ask("gaps", SOURCE).split())
 
 
 @pytest.mark.prove

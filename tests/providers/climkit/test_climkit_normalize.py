@@ -144,6 +144,7 @@ def test_the_sites_undocumented_keys_are_catalogued() -> None:
     device, labels = found[f"{SITE}/electricity/self_{METER}"]
     assert set(found) == {f"{SITE}/electricity/{name}" for name in fields}
     assert (device, labels["meter"], labels["field"]) == (f"{SITE}/{METER}", METER, "self")
+    assert labels["copy_of"] == f"{SITE}/{METER}/self"  # a meter's own data say the same
     assert whole.unmapped == {}
 
 
