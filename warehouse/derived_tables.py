@@ -109,6 +109,7 @@ ASSESSMENT: Final = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("through", sa.Date, nullable=False),
     sa.Column("assessed_at", INSTANT, nullable=False),
+    sa.Column("limits", sa.Text),  # by which its days were judged the last time
     comment="Until which day a source is judged.",
 )
 

@@ -4,6 +4,7 @@ A device at a time, since its series say something about each other. No lock of 
 meanwhile notes it, and it is judged again.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -16,8 +17,9 @@ from psycopg import sql
 
 from domain.instants import SECOND_US
 from domain.plausibility.judge import HISTORY_DAYS, judge
-from domain.plausibility.shape import DayShape, shapes_of
+from domain.plausibility.shape import LEAST_POINTS, DayShape, shapes_of
 from domain.plausibility.siblings import LINK_DAYS, Sibling, siblings_of
+from domain.plausibility.values import beyond
 from domain.window import Window
 from warehouse.connections import Connections
 from warehouse.copy_binary import decode_numbers
@@ -26,9 +28,6 @@ from warehouse.stored_points import stored_points
 
 Limits = Mapping[str, tuple[float | None, float | None]]
 """Key of a series, `*` for any part → the least and the most that is possible, in the series' own unit."""
-
-LEAST_POINTS: Final = 24
-"""Points of a day below which it has no shape to be judged by."""
 
 _DAYS_AT_ONCE: Final = 28
 _COPY_DAYS: Final = 7  # different days on which two series must say the same
@@ -85,6 +84,9 @@ def flag(connections: Connections, source: str, limits: Limits, newest: int | No
     """
     n_rows, is_done, last = 0, False, None
     with connections.borrow(f"flags of {source}") as connection:
+        with connection.transaction():
+            connection.execute(statement("plausibility/lock"), {"source": source})
+            n_rows += _apply_changed(connection, source, limits)
         while not is_done:
             with connection.transaction():
                 connection.execute(statement("plausibility/lock"), {"source": source})
@@ -100,6 +102,33 @@ def flag(connections: Connections, source: str, limits: Limits, newest: int | No
         if last is not None:
             _find_copies(connection, source, last)
     return n_rows
+
+
+def _apply_changed(connection: psycopg.Connection, source: str, limits: Limits) -> int:
+    """Judge every day by limits that are others than the last time: its least and largest values are facts."""
+    said = json.dumps([[key, *span] for key, span in limits.items()])  # in order: the first that fits counts
+    if not connection.execute(statement("plausibility/limits"), {"source": source, "limits": said}).rowcount:
+        return 0
+    known = connection.execute(statement("plausibility/keys"), {"source": source}).fetchall()
+    possible = {series_id: span for series_id, key in known if (span := _possible(key, limits)) != (None, None)}
+    values: dict[str, object] = {
+        "bounded": list(possible),
+        "least": [least for least, _ in possible.values()],
+        "most": [most for _, most in possible.values()],
+        "n_points": LEAST_POINTS,
+    }
+    rows = [
+        (series_id, day, raised.kind, raised.evidence)
+        for series_id, day, low, high in connection.execute(statement("plausibility/beyond"), values)
+        if (raised := beyond(low, high, *possible[series_id]))
+    ]
+    raised_now = _columns(rows) | {"source": source}
+    n_rows = connection.execute(statement("plausibility/forget_limits"), raised_now).rowcount
+    return n_rows + connection.execute(statement("plausibility/write"), raised_now).rowcount
+
+
+def _possible(key: str, limits: Limits) -> tuple[float | None, float | None]:
+    return next((span for pattern, span in limits.items() if fnmatchcase(key, pattern)), (None, None))
 
 
 def _find_copies(connection: psycopg.Connection, source: str, last: date) -> None:
@@ -125,10 +154,14 @@ def days_to_flag(changed: Sequence[date], last_day: date) -> list[date]:
 
 
 def _write(connection: psycopg.Connection, source: str, days: Sequence[date], rows: Sequence[Row]) -> int:
-    columns = ("series_ids", "flag_days", "kinds", "evidence")
-    values = {name: [row[n] for row in rows] for n, name in enumerate(columns)} | {"source": source, "days": days}
+    values = _columns(rows) | {"source": source, "days": days}
     n_rows = connection.execute(statement("plausibility/forget"), values).rowcount
     return n_rows + connection.execute(statement("plausibility/write"), values).rowcount
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, object]:
+    names = ("series_ids", "flag_days", "kinds", "evidence")
+    return {name: [row[n] for row in rows] for n, name in enumerate(names)}
 
 
 def _flags(connection: psycopg.Connection, source: str, days: Sequence[date], limits: Limits) -> Iterator[Row]:
@@ -170,7 +203,7 @@ def _judged(some: Sequence[_Series], shapes: Mapping[int, Sequence[DayShape]], l
     for one in some:
         own = shapes.get(one.series_id, ())
         others = [(other.key, shapes.get(other.series_id, ())) for other in some if other is not one]
-        possible = next((span for key, span in limits.items() if fnmatchcase(one.key, key)), (None, None))
+        possible = _possible(one.key, limits)
         linked: dict[int, tuple[Sibling, ...]] = {}
         asked = {_number(day) for day in one.days or ()}
         for n, today in enumerate(own):

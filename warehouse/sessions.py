@@ -50,7 +50,7 @@ SETTINGS: Final[dict[str, str]] = LANGUAGE | {
 }
 """Parameter → its value in a session of ours. One that a server does not know is left out there."""
 
-SCHEMA_STEP: Final = "0030"
+SCHEMA_STEP: Final = "0031"
 """The step of the schema that this code writes to: the newest one. From a session that says another one, or none, the
 database takes no load, no point of a stream and no series (step 0016): its process has outlived a migration."""
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.plausibility.flag import Flag
-from domain.plausibility.shape import DAY, SLOT, SLOTS, DayShape, Run, joined
+from domain.plausibility.shape import DAY, LEAST_HISTORY, LEAST_POINTS, SLOT, SLOTS, DayShape, Run, joined
 
 _LEAST_DAYS: Final = 10  # on which a quarter of an hour was seen
 _FIRST_ZEROS: Final = 4  # quarters, in a series that had none at all
@@ -36,6 +36,24 @@ def zeros(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
 
 def stuck(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
     """One value for much longer than ever; said when that becomes so, and not on each day that follows."""
+    found = _stuck(today, past)
+    if found is None:
+        return None
+    run, evidence = found
+    # A run that is long is long the next day, too, beside what it was itself: that day's flag would say it again.
+    before = _stuck(past[-1], past[:-1]) if _was_judged(today, past) else None
+    if before is not None and (before[0].begin, before[0].value) == (run.begin, run.value):
+        return None
+    return Flag("stuck", evidence)
+
+
+def _was_judged(today: DayShape, past: Sequence[DayShape]) -> bool:
+    before = past[-1]
+    return before.day == today.day - 1 and len(past) > LEAST_HISTORY and len(before.values) >= LEAST_POINTS
+
+
+def _stuck(today: DayShape, past: Sequence[DayShape]) -> tuple[Run, str] | None:
+    """The run that lasts much longer than ever, and the words for it."""
     for is_zero, limits in ((False, _STUCK), (True, _STUCK_AT_ZERO)):
         run = max(_runs_on(today, past, is_zero=is_zero), key=lambda one: one.hours, default=None)
         if run is None or run.hours < _STUCK_HOURS:
@@ -44,7 +62,7 @@ def stuck(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
             before = joined(_last(past, today, n_days))
             usual = max((one.hours for one in before if (one.value == 0) == is_zero), default=0.0)
             if run.hours >= times * usual:
-                return Flag("stuck", f"{run.value:g} for {run.hours:.1f} hours; at most {usual:.1f} in {n_days} days")
+                return run, f"{run.value:g} for {run.hours:.1f} hours; at most {usual:.1f} in {n_days} days"
     return None
 
 

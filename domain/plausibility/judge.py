@@ -8,15 +8,12 @@ import numpy as np
 from domain.plausibility.clock import shifted
 from domain.plausibility.constant import stuck, zeros
 from domain.plausibility.flag import Flag
-from domain.plausibility.shape import DayShape
+from domain.plausibility.shape import LEAST_HISTORY, DayShape
 from domain.plausibility.siblings import Sibling, moved, turned, unlike_zeros
 from domain.plausibility.values import factor, limit, sign, yesterday
 
 HISTORY_DAYS: Final = 56
 """Days before a day that it is judged by."""
-
-LEAST_HISTORY: Final = 10
-"""Days with points among them, below which nothing but a declared limit is judged."""
 
 _DETECTORS: Final = (factor, sign, zeros, stuck, yesterday, shifted)
 

@@ -14,6 +14,12 @@ Seconds = npt.NDArray[np.int64]
 DAY: Final = 86_400
 SLOTS: Final = 96
 SLOT: Final = DAY // SLOTS
+LEAST_POINTS: Final = 24
+"""Points of a day below which it has no shape to be judged by."""
+
+LEAST_HISTORY: Final = 10
+"""Days with points before a day, below which nothing but a declared limit is judged."""
+
 NO_STEP: Final = -9
 """The step of values that are multiples of no power of ten: what a float keeps of a measurement ends before it."""
 

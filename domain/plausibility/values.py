@@ -73,8 +73,13 @@ def yesterday(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
 
 def limit(today: DayShape, least: float | None, most: float | None) -> Flag | None:
     """A value below or above what a person has declared possible."""
-    if least is not None and today.least < least:
-        return Flag("limit", f"down to {today.least:g}; {least:g} is the least that is possible")
-    if most is not None and today.most > most:
-        return Flag("limit", f"up to {today.most:g}; {most:g} is the most that is possible")
+    return beyond(today.least, today.most, least, most)
+
+
+def beyond(low: float, high: float, least: float | None, most: float | None) -> Flag | None:
+    """The same, of a day whose least and largest value are known."""
+    if least is not None and low < least:
+        return Flag("limit", f"down to {low:g}; {least:g} is the least that is possible")
+    if most is not None and high > most:
+        return Flag("limit", f"up to {high:g}; {most:g} is the most that is possible")
     return None

@@ -229,3 +229,47 @@ UPDATE series
 SET copy_of = found.copy_of
 FROM found
 WHERE series.series_id = found.series_id AND series.copy_of IS DISTINCT FROM found.copy_of;
+
+-- name: limits
+-- Says by which limits a source is judged; no row where they are the same as the last time.
+UPDATE assessment
+SET limits = %(limits)s
+WHERE source = %(source)s AND limits IS DISTINCT FROM %(limits)s;
+
+-- name: keys
+-- The series of a source that are judged.
+SELECT
+    series_id,
+    key
+FROM series
+WHERE source = %(source)s AND kind IN ('gauge', 'interval');
+
+-- name: beyond
+-- The days on which some series have shown less or more than is possible, of those with points enough to be judged.
+SELECT
+    series_day.series_id,
+    series_day.day,
+    series_day.minimum,
+    series_day.maximum
+FROM series_day
+INNER JOIN unnest(
+    %(bounded)s::integer [], %(least)s::double precision [], %(most)s::double precision []
+) AS possible (series_id, least, most) USING (series_id)
+WHERE
+    series_day.found >= %(n_points)s
+    AND (series_day.minimum < possible.least OR series_day.maximum > possible.most);
+
+-- name: forget_limits
+-- Flags of a source for a limit that are raised no more.
+DELETE FROM series_flag
+USING series
+WHERE
+    series.series_id = series_flag.series_id
+    AND series.source = %(source)s
+    AND series_flag.kind = 'limit'
+    AND (series_flag.series_id, series_flag.day) NOT IN (
+        SELECT
+            raised.series_id,
+            raised.day
+        FROM unnest(%(series_ids)s::integer [], %(flag_days)s::date []) AS raised (series_id, day)
+    );

@@ -96,10 +96,18 @@ def test_zeros_at_noon_are_seen_and_those_of_the_night_are_not() -> None:
 
 
 def test_a_stuck_value_is_said_once_and_not_on_each_day_that_it_lasts() -> None:
-    stuck = [day_of(TODAY + n, np.full(SLOTS, 777.0)) for n in range(3)]
+    # From noon on: on each of the two days behind it the run is much longer than it was the day before.
+    begun = np.where(np.arange(SLOTS) < SLOTS // 2, PAST[-1].values, 777.0)
+    stuck = [day_of(TODAY, begun), *(day_of(TODAY + n, np.full(SLOTS, 777.0)) for n in range(1, 7))]
     said = [kinds(judge(day, [*PAST, *stuck[:n]])) for n, day in enumerate(stuck)]
-    assert said[0] == ["stuck"]
-    assert "stuck" not in said[2] or said[1] == ["stuck"]
+    assert [one.count("stuck") for one in said] == [1, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_value_that_was_stuck_before_there_was_a_history_is_said_when_there_is_one() -> None:
+    short = PAST[-9:]
+    stuck = [day_of(TODAY + n, np.full(SLOTS, 777.0)) for n in range(4)]
+    said = [kinds(judge(day, [*short, *stuck[:n]])) for n, day in enumerate(stuck)]
+    assert [one.count("stuck") for one in said] == [0, 1, 0, 0]
 
 
 def test_a_clock_that_is_off_by_one_quarter_is_seen_on_the_third_day_and_said_once() -> None:

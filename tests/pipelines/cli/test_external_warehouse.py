@@ -61,6 +61,22 @@ def test_the_doctor_looks_deep_and_says_what_mends_a_summary(external: str, tmp_
     assert "Every hour, day and local day is what its points amount to." in said
 
 
+def test_the_doctor_says_that_nothing_is_judged_while_facts_of_days_are_being_filled(
+    external: str, tmp_path: Path
+) -> None:
+    ask("migrate")
+    with open_warehouse(external, tmp_path / "landing") as warehouse:
+        load(warehouse, {("a", minute): 1.0 for minute in range(0, 1440, 60)}, source="charging_hub")
+    with psycopg.connect(external) as connection:
+        connection.execute("UPDATE derived SET complete_at = NULL WHERE name = 'series_days'")
+
+    said = " ".join(CliRunner().invoke(application, ["doctor"]).stdout.split())
+    assert "are filled, and nothing is judged meanwhile: joulehouse warehouse migrate." in said
+
+    assert ask("migrate").exit_code == 0
+    assert "nothing is judged meanwhile" not in " ".join(CliRunner().invoke(application, ["doctor"]).stdout.split())
+
+
 def test_psql_opens_a_warehouse_of_somebody_else_and_runs_what_it_is_told(
     external: str,
     warehouse_server: EmbeddedWarehouse,

@@ -20,6 +20,7 @@ from pipelines.local.project import Project
 from sandbox.export_service.twin import ExportService
 from sandbox.running import running_sandbox
 from tests.fakes.points import Said, batch, load
+from warehouse.plausibility import Limits
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 SOURCE = "charging_hub"
@@ -154,6 +155,31 @@ def test_a_value_beyond_its_declared_limit_is_flagged_with_the_limit_on_its_firs
     (raised,) = warehouse.completeness.flags(SOURCE, day(0), day(0))
     assert (raised.key, raised.kind) == ("roof/P", "limit")
     assert raised.evidence.endswith("2500 is the most that is possible")
+
+
+def test_changed_limits_are_applied_to_every_day_by_the_next_judging_whatever_has_changed_else(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    for n in (60, 1, 0):
+        put(warehouse, n, watts("roof/P", n), watts("cellar/P", n))
+
+    def judged(limits: Limits) -> tuple[int, list[tuple[str, date, str]]]:
+        n_flags = warehouse.completeness.assess(SOURCE, None, limits=limits).n_flags
+        raised = warehouse.completeness.flags(SOURCE, day(60), day(0))
+        return n_flags, sorted((one.key, one.day, one.kind) for one in raised)
+
+    assert judged({}) == (0, [])
+    every = [("roof/P", day(n), "limit") for n in (60, 1, 0)]
+    assert judged({"roof/*": (0.0, 2500.0)}) == (3, every)
+    assert judged({"roof/*": (0.0, 2500.0)}) == (0, every)
+    assert judged({"roof/*": (0.0, 2600.0)}) == (3, every)  # the evidence names the limit
+    assert warehouse.completeness.flags(SOURCE, day(60), day(60))[0].evidence.endswith(
+        "2600 is the most that is possible"
+    )
+    assert judged({"roof/*": (0.0, 2600.0), "*": (3000.0, None)})[1] == sorted(
+        [*every, *(("cellar/P", day(n), "limit") for n in (60, 1, 0))]
+    )
+    assert judged({"*": (None, 1e6), "roof/*": (0.0, 2500.0)})[1] == [], "the first that fits counts"
 
 
 def copies(database: str) -> dict[str, str]:
