@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.bench import gaps, loader, reading, summaries, whole_way
+from tests.bench import definitions, gaps, loader, reading, summaries, whole_way
 from tests.bench.rooms import say
 
 SECTIONS: Final[Mapping[str, Callable[[], bool]]] = {
     "loader": loader.main,
     "summaries": summaries.main,
+    "definitions": definitions.main,
     "gaps": gaps.main,
     "reading": reading.main,
     "whole_way": whole_way.main,
