@@ -150,6 +150,8 @@ class DagsterProcesses:
             "DAGSTER_DISABLE_TELEMETRY": "1",
             # Measured: a ranged run's events in a third of the time on PostgreSQL.
             "DAGSTER_EVENT_BATCH_SIZE": "100",
+            # A code server that is started again would fail every backfill for good, if the daemon looks just then.
+            "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
         }
 
     def _wait_for_webserver(self, dagster: DagsterGraphQL) -> None:

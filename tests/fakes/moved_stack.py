@@ -215,6 +215,7 @@ def moved_stack(
             "DAGSTER_PG_PASSWORD": _PASSWORD,
             "DAGSTER_PG_DB": "dagster",
             "DAGSTER_EVENT_BATCH_SIZE": "100",
+            "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
             # A thread that said nothing for a day was not silent: the day was.
             "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": _A_YEAR,
             "JOULEHOUSE_FIRST_DAY": str(first_day),

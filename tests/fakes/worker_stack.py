@@ -243,6 +243,7 @@ def worker_stack(
             "DAGSTER_PG_DB": login["dbname"],
             "DAGSTER_DISABLE_TELEMETRY": "1",
             "DAGSTER_EVENT_BATCH_SIZE": "100",
+            "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
         }
         conninfo = psycopg.conninfo.make_conninfo(host=history["host"], port=history["port"], **login)
         running = WorkerStack(place, clone, broker, url, conninfo, environment)

@@ -3,6 +3,7 @@
 The containers' settings know every source that ships, and their sandbox lets every one of them in.
 """
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from dagster._core.execution import asset_backfill
 
+from pipelines.local.environment import DagsterProcesses
 from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxBinding
 
@@ -38,6 +41,14 @@ def test_a_code_server_that_begins_touches_no_run_and_gives_its_own_a_minute_to_
     assert command[:3] == ["dagster", "api", "grpc"]
     assert set(command) >= {"--port=4000", "--module-name=pipelines.definitions", "--inject-env-vars-from-instance"}
     assert SERVICES["code"]["stop_grace_period"] == "60s"
+
+
+def test_a_code_server_that_is_away_fails_no_backfill_for_good(tmp_path: Path) -> None:
+    """By a variable that Dagster 1.13.27 has documented nowhere; tests/pipelines/test_lost_runs_proof.py kills one."""
+    name = "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"
+    assert name in inspect.getsource(asset_backfill)
+    assert SERVICES["daemon"]["environment"][name] == "1"
+    assert DagsterProcesses(tmp_path, {})._inherited[name] == "1"
 
 
 def test_the_sandbox_follows_the_code_server_into_its_new_network() -> None:
