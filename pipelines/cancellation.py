@@ -39,4 +39,5 @@ def _is_cancelled(instance: dg.DagsterInstance, run_id: str) -> bool:
         run = instance.get_run_by_id(run_id)
     except Exception:  # noqa: BLE001  # a history that is away, by whatever its driver raises: it is asked again
         return False
-    return run is not None and run.status is dg.DagsterRunStatus.CANCELING
+    # "Force termination" in the UI calls it cancelled at once, though it is at work.
+    return run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)

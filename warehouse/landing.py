@@ -73,19 +73,22 @@ class Landing:
             self._root = Path(address.path) if address.protocol in _LOCAL else ObjectStore(address)
         except Exception as error:  # noqa: BLE001, each driver has errors of its own
             is_missing = isinstance(error, ImportError) or "filesystem" in str(error)
+            # Drivers and their libraries repeat the part of an address that they cannot read.
+            is_quotable = _shown(str(root)) == str(root)
+            why = reason(OSError(str(error) if is_quotable else "its address cannot be read"))
             driver = (
                 "install its driver into .venv (requirements-s3.lock, requirements-azure.lock, requirements-gcs.lock)"
             )
             raise ConfigurationError(
-                f"the landing zone's store cannot be used: {reason(OSError(str(error)))}",
+                f"the landing zone's store cannot be used: {why}",
                 place=f"LANDING_URL, {str(root).partition(':')[0]}://…",
                 fix=f"{driver if is_missing else 'give its driver what it asks for'}, or let LANDING_URL name a folder",
             ) from None
 
     @property
     def place(self) -> str:
-        """Where it is, for messages: without a user and a password."""
-        return re.sub(r"//[^/@]*@", "//…@", str(self._root))
+        """Where it is, for messages: without a user, a password or a token."""
+        return _shown(str(self._root))
 
     def zone_id(self) -> str | None:
         """The id that the zone holds; None if it holds none, or a key without lists is refused what is not there.
@@ -104,6 +107,19 @@ class Landing:
             if not isinstance(self._root, Path) and isinstance(error, PermissionError):
                 return None
             raise self._unread(error, f"{_ZONE}, {self.place}") from None
+
+    def require_shown(self) -> None:
+        """Refuse to call a body missing where the zone no longer shows its id, which it did before.
+
+        Raises:
+            WarehouseUnavailableError: It does not: its key has expired, or its volume is gone.
+        """
+        if self.zone_id() is None:
+            raise WarehouseUnavailableError(
+                "the landing zone shows neither its id nor its answers any more",
+                place=f"{_ZONE}, {self.place}",
+                fix="look whether its key has expired or its volume is gone, then run it again",
+            )
 
     def write_zone_id(self, zone_id: str) -> None:
         """Let the zone hold an id, in place of any that it holds.
@@ -325,6 +341,12 @@ class Landing:
         if isinstance(self._root, Path):
             return (self._root / path).read_bytes()
         return self._root.get(path, n_most)
+
+
+def _shown(address: str) -> str:
+    # A secret may hold slashes; a folder has no arguments.
+    shown = re.sub(r"//.*@", "//…@", address)
+    return re.sub(r"\?.*", "?…", shown) if "//" in shown else shown
 
 
 def _slug(source: str) -> str:

@@ -131,6 +131,8 @@ class LandingMove:
         except (PayloadMissingError, WarehouseUnavailableError):
             if (state := self._origin.state(*where)) is BodyState.WHOLE:
                 raise
+            if state is BodyState.MISSING:
+                self._origin.require_shown()
             return body, Outcome(state.value)
         return body, Outcome.MOVED
 

@@ -92,7 +92,7 @@ class LandingZone:
             WarehouseUnavailableError: The warehouse or the landing zone cannot be read.
         """
         self.require()
-        return concurrently(lambda body: (body, self.state(body)), indexed(self._connections, source, window))
+        return concurrently(self._with_state, indexed(self._connections, source, window))
 
     def newest(self) -> IndexedBody | None:
         """The body that was indexed last."""
@@ -101,6 +101,12 @@ class LandingZone:
     def state(self, body: IndexedBody) -> BodyState:
         """How an indexed body is, read as a whole."""
         return self._landing.state(body.path, body.n_bytes, body.sha256)
+
+    def _with_state(self, body: IndexedBody) -> tuple[IndexedBody, BodyState]:
+        state = self.state(body)
+        if state is BodyState.MISSING:
+            self._landing.require_shown()
+        return body, state
 
     def known_id(self) -> str | None:
         """The id that the warehouse knows; None if it knows no zone yet."""

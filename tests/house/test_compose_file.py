@@ -111,7 +111,7 @@ def test_whoever_keeps_or_reads_answers_is_told_where_and_with_which_key(name: s
     assert environment["LANDING_URL"] == "${LANDING_URL:-file:///var/lib/joulehouse/landing}"
     # Without a value: an empty variable would be a wrong region, or a wrong address, and one that is not there is none.
     assert {one for one, value in environment.items() if value is None} == set(HANDED_ON)
-    assert {one.partition("_")[0] for one in HANDED_ON} == {"AWS", "AZURE", "GOOGLE"}
+    assert {one.partition("_")[0] for one in HANDED_ON} == {"AWS", "AZURE", "GOOGLE", "JOULEHOUSE", "NO"}
 
 
 def test_every_variable_that_compose_reads_has_its_line_in_the_example() -> None:

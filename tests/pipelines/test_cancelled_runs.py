@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
+import psutil
 import pytest
 import yaml
 from dagster._core.test_utils import create_test_daemon_workspace_context, instance_for_test
@@ -98,3 +99,14 @@ def test_runs_are_launched_by_ours() -> None:
     settings = yaml.safe_load((PROJECT / "pipelines/instance/dagster.yaml").read_text("utf-8"))
     assert settings["run_launcher"] == {"module": CodeServerLauncher.__module__, "class": CodeServerLauncher.__name__}
     assert issubclass(CodeServerLauncher, dg.DefaultRunLauncher)
+
+
+def test_a_run_that_is_called_cancelled_by_force_interrupts_itself_too(waiting: Waiting) -> None:
+    run_id, pid = waiting.begun()
+    assert waiting.cancel(run_id)
+    run = waiting.dagster.instance.get_run_by_id(run_id)
+    assert run is not None
+    waiting.dagster.instance.report_run_canceled(run)  # what the UI does at once where force is asked for
+    assert any(not psutil.pid_exists(pid) for _ in poll(PATIENCE_SECONDS, every=0.1))
+    assert not (waiting.work / "done").exists()
+    assert waiting.status(run_id) == "CANCELED"

@@ -174,5 +174,13 @@ def test_a_probe_leaves_nothing_behind_and_a_folder_that_cannot_be_is_said(root:
         Landing(tmp_path / "file" / "below").probe()
 
 
-def test_a_place_names_no_password() -> None:
-    assert "s3cret" not in Landing("memory://me:s3cret@x/y").place
+@pytest.mark.parametrize("url", ["memory://me:s3cret@x/y", "memory://me:with/s3cret@x/y", "memory://x/y?sig=s3cret"])
+def test_a_place_names_no_password(url: str) -> None:
+    assert "s3cret" not in Landing(url).place
+
+
+@pytest.mark.parametrize("url", ["az://me:s3cret/of==@container/x", "none://me:s3cret@x/y", "none://x/y?sig=s3cret"])
+def test_an_address_that_cannot_be_read_is_not_quoted(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Landing(url)
+    assert "s3cret" not in str(refused.value)

@@ -143,6 +143,42 @@ def test_what_is_damaged_or_gone_is_named_and_nothing_of_it_arrives(
         bodies(database, tmp_path / "to")
 
 
+def test_a_zone_that_goes_away_meanwhile_has_lost_nothing_and_stays_the_warehouses(
+    former: TimescaleWarehouse, database: str, tmp_path: Path
+) -> None:
+    begun = moving(former, tmp_path / "to").run()
+    next(begun)
+    (tmp_path / "from").rename(tmp_path / "unmounted")
+    with pytest.raises(WarehouseUnavailableError, match="shows neither its id nor its answers any more"):
+        list(begun)
+    with pytest.raises(WarehouseUnavailableError, match="shows neither its id nor its answers any more"):
+        list(former.landing_zone.verify())
+    (tmp_path / "unmounted").rename(tmp_path / "from")
+    assert bodies(database, tmp_path / "from") == ALL
+    assert moved(former, tmp_path / "to").total() == 11
+
+
+@pytest.mark.parametrize("rights", ["below a prefix", "objects"])
+def test_a_key_that_expires_meanwhile_makes_no_answer_missing(
+    former: TimescaleWarehouse, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rights: Rights
+) -> None:
+    store = stored(monkeypatch, ObjectStore(rights))
+    moved(former, "memory://bucket/landing/zone")
+    with open_warehouse(database, "memory://bucket/landing/zone") as there:
+        begun = moving(there, tmp_path / "back").run()
+        next(begun)
+
+        def refused(_: ObjectStore, path: str) -> bytes:
+            raise PermissionError(13, f"ExpiredToken, {path}")
+
+        monkeypatch.setattr(ObjectStore, "get", refused)
+        with pytest.raises(WarehouseUnavailableError, match="shows neither its id nor its answers any more"):
+            list(begun)
+    monkeypatch.undo()
+    stored(monkeypatch, store)
+    assert bodies(database, "memory://bucket/landing/zone") == ALL
+
+
 def test_a_pull_that_is_under_way_keeps_the_zone_where_it_is_until_it_ends(
     former: TimescaleWarehouse, database: str, tmp_path: Path
 ) -> None:
