@@ -74,7 +74,7 @@ class Landing:
         except Exception as error:  # noqa: BLE001, each driver has errors of its own
             is_missing = isinstance(error, ImportError) or "filesystem" in str(error)
             # Drivers and their libraries repeat the part of an address that they cannot read.
-            is_quotable = _shown(str(root)) == str(root)
+            is_quotable = is_missing or _shown(str(root)) == str(root)
             why = reason(OSError(str(error) if is_quotable else "its address cannot be read"))
             driver = (
                 "install its driver into .venv (requirements-s3.lock, requirements-azure.lock, requirements-gcs.lock)"
