@@ -43,7 +43,7 @@ _PATIENCE_SECONDS: Final = 10.0
 _MOST_SERIES: Final = 5_000
 """Of a source: with more, a run has few points of each, which costs the server more than is won."""
 
-_HELD_RUNS: Final = 2
+_HELD_RUNS: Final = 1
 
 
 class CopyAhead(Closeable):

@@ -17,7 +17,7 @@ from domain.contract import Closeable
 from domain.errors import WarehouseUnavailableError
 
 _LEAST_ROWS: Final = 1 << 12  # of one run read at a time: fewer cost more to ask for than to read
-_ROWS_OF_ALL: Final = 1 << 20  # of all runs together: 16 MB, however many there are
+_ROWS_OF_ALL: Final = 1 << 16  # of all runs together: 1 MB, where there are not too many
 
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Keys = npt.NDArray[np.int64]

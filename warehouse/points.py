@@ -23,8 +23,8 @@ from domain.window import Window
 from warehouse.copy_binary import SLICE_ROWS
 from warehouse.point_columns import Column, Runs
 
-RUN_ROWS: Final = 1 << 17
-"""Points in memory before they are put on disk, and at most in a piece that is read: 2 MB."""
+RUN_ROWS: Final = 1 << 16
+"""Points in memory before they are put on disk, and at most in a piece that is read: 1 MB."""
 
 _KEY_BITS: Final = 63
 

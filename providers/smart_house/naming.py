@@ -1,11 +1,13 @@
 """Series: what the entities of a home are called, for good. A unit may change, so it is part of the name."""
 
 from datetime import timedelta
+from functools import lru_cache
 
 from domain.records import Series
 from domain.texts import key_part
 
 
+@lru_cache(1_024)  # a million points of one entity have one name
 def measured(home: str, entity: str, quantity: str, unit: str) -> Series:
     """The series of an entity's numbers in one unit."""
     return Series(

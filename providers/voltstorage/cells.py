@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,6 +51,10 @@ def read_cells(
     if are_texts and not is_comma_used and _NUMBERS.fullmatch("".join(f"{cell}\n" for cell in sent)):
         points.measure(np.array(list(map(float, sent)), dtype=np.float64), np.array(present, dtype=np.int64), meaning)
         return points
+    if not are_texts and set(map(type, sent)) <= {int, float}:
+        with suppress(OverflowError):  # an integer beyond every double is looked at alone
+            points.measure(np.array(sent, dtype=np.float64), np.array(present, dtype=np.int64), meaning)
+            return points
     values: list[float] = []
     rows: list[int] = []
     for row, cell in zip(present, sent, strict=True):

@@ -59,8 +59,9 @@ def normalize(
             yield read_statistics(payload, window, naming, place=place)
         else:
             steps = steps_of(payload.window, partial(_pieces_of, payload, account, place), _fields_of)
+            sha256 = payload.sha256
             for rows in _rows_of(payload, account, place):
-                yield _Share(payload, naming, rows, window, steps=steps, place=place).read()
+                yield _Share(payload, naming, rows, window, steps=steps, place=place, sha256=sha256).read()
 
 
 def _rows_of(payload: Payload, account: AccountConfig, place: str) -> Iterator[Rows]:
@@ -85,7 +86,7 @@ class _Share:
     """Some rows of one export on their way to a batch."""
 
     def __init__(
-        self, payload: Payload, naming: Naming, rows: Rows, window: Window, steps: Steps, *, place: str
+        self, payload: Payload, naming: Naming, rows: Rows, window: Window, *, steps: Steps, place: str, sha256: str
     ) -> None:
         self.naming = naming
         self.rows = rows
@@ -99,7 +100,7 @@ class _Share:
         )
         self.is_inside = inside(self.times, self.invalid.keys() | near.keys(), payload.window, window, place=place)
         self.invalid |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
-        self.batch = Batch(payload.sha256)
+        self.batch = Batch(sha256)
 
     def read(self) -> Normalized:
         """The batch: every cell inside the window accounted for."""
