@@ -4,6 +4,8 @@
 #   ONCE=1  DAYS=60     for `make demo`: end after the summary; how many whole days to pull
 #   MONTH_DAYS=3        for `make prove`: how many days the simulated month has (30, for an hour or more)
 #   SECTION=memory      for `make bench`: a part of it (a wrong name says which there are)
+#   RECORD=1            for `make bench`: add its figures to docs/performance.csv, and write docs/performance.md anew
+#   BEFORE=…            for `make bench SECTION=whole_way`: the worktree of an earlier build, benched by its own worker
 #   DATA=1              for `make clean`: also delete .joulehouse, which holds the embedded warehouse and the landing zone
 
 VENV := .venv
@@ -24,6 +26,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export PYTHONUNBUFFERED := 1
 # A demo starts a process for every run, and the tests hundreds: without compiled modules each would compile ours anew.
 unexport PYTHONDONTWRITEBYTECODE
+export BEFORE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo ui test lint format lock prove bench clean
@@ -70,7 +73,7 @@ prove: $(READY) $(AZURITE)/.ready ## The longer proofs
 	$(BIN)/pytest -m prove
 
 bench: $(READY) .venv-bench/.ready ## Speed and memory, against raw COPY and dlt (SECTION=memory: a part)
-	$(BIN)/python -m tests.bench $(SECTION)
+	$(BIN)/python -m tests.bench $(SECTION) $(if $(RECORD),--record)
 
 # The peer has an environment of its own: what it needs is nothing that we need.
 .venv-bench/.ready: requirements-bench.lock $(READY)

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from domain.records import BodyFile, Payload
 from domain.window import Window
+from tests.bench.history import note
 from tests.bench.rooms import database, forget_peak, peak_mib, say, server, truncate
 from warehouse.store import open_warehouse
 
@@ -208,8 +209,12 @@ def main() -> bool:
             f"  ({run['processor']:.2f} s of processor here; memory {run['rise_mib']:.0f} MiB above idle,"
             f" largest answer {run['body_mib']:.0f} MiB)"
         )
+        note(f"replay: {shape}", rate / best, "of the Export Service", f"{LEAST_SHARE} or more",
+             holds=rate >= LEAST_SHARE * best)  # fmt: skip
     json_run = max(runs["VoltStorage, JSON"], key=lambda one: one["rise_mib"])
     share = json_run["rise_mib"] / json_run["body_mib"]
+    note("replay: VoltStorage, JSON, memory / answer", share, "", "1.50 or less", holds=share <= 1.5)
+    note("replay: Export Service, points a second", best, "points/s")
     say(f"  none is below {LEAST_SHARE} of the Export Service: {min(rates.values()) / best:.2f} is the least")
     say(f"  VoltStorage's JSON: memory above idle / the answer: {share:.2f} (promised: 1.50 or less)")
     return bool(min(rates.values()) >= LEAST_SHARE * best and share <= 1.5)

@@ -1,0 +1,120 @@
+"""The figures of every recorded run: `docs/performance.csv`, and what `docs/performance.md` shows of them.
+
+`make bench RECORD=1` adds a run. Nothing is edited by hand: reasons why a promise is not reached stand here.
+"""
+
+import csv
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from os import cpu_count
+from pathlib import Path
+from typing import Final
+
+DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+LIMITS: Final[Mapping[str, str]] = {
+    "whole way: first load / page to commit": (
+        "the server takes runs as they come with a fifth more processor time than all points in order, and both"
+        " processors are busy from the first page to the commit"
+    ),
+    "replay: Smart House, JSON": (
+        "each change of state is an object of five texts, which says its own unit, class and time: 25 µs each in Python"
+    ),
+    "replay: VoltStorage, JSON, memory / answer": "beside the answer, which is 1.0, 13 MiB whatever its size",
+}
+"""Line → what stands in the way, as measured."""
+
+_SHOWN: Final = 8  # runs of a line in its plot
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of one run; `promised` is empty where it is only shown."""
+
+    taken_at: str
+    commit: str
+    machine: str
+    line: str
+    figure: float
+    unit: str
+    promised: str
+    holds: str
+
+
+_NOTED: Final[list[Figure]] = []
+
+
+def note(line: str, figure: float, unit: str = "", promised: str = "", *, holds: bool | None = None) -> None:
+    """Remember a figure of this run."""
+    said = "" if holds is None else "yes" if holds else "no"
+    _NOTED.append(Figure("", "", "", line, round(figure, 3), unit, promised, said))
+
+
+def record() -> None:
+    """Add this run to the history, and write the page anew."""
+    git = shutil.which("git") or "git"
+    done = subprocess.run([git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S603
+    commit, machine, now = done.stdout.strip(), _machine(), f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    known = [*_read(), *(replace(one, taken_at=now, commit=commit, machine=machine) for one in _NOTED)]
+    with (DOCS / "performance.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Figure)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(figure) for figure in known)
+    (DOCS / "performance.md").write_text(_page(known))
+
+
+def _read() -> list[Figure]:
+    path = DOCS / "performance.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [
+            Figure(taken, commit, machine, line, float(figure), unit, promised, holds)
+            for taken, commit, machine, line, figure, unit, promised, holds in list(csv.reader(file))[1:]
+        ]
+
+
+def _machine() -> str:
+    model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return f"{cpu_count()} x {model.group(1) if model else platform.machine()}"
+
+
+def _page(known: list[Figure]) -> str:
+    by_line: dict[str, list[Figure]] = {}
+    for figure in known:
+        by_line.setdefault(figure.line, []).append(figure)
+    rows = []
+    for line, runs in by_line.items():
+        last = runs[-1]
+        promised = f"{last.promised}{': **not reached**' if last.holds == 'no' else ''}" if last.promised else ""
+        why = LIMITS.get(line, "") if last.holds == "no" else ""
+        rows.append(
+            f"| {line} | {last.figure:,g} {last.unit} | {promised} | {_plot(runs[-_SHOWN:])}"
+            f" | {last.taken_at}, {last.commit} | {why} |"
+        )
+    machines = sorted({(figure.taken_at[:10], figure.machine) for figure in known})
+    return "\n".join(
+        [
+            "# Performance",
+            "",
+            "Made by `make bench RECORD=1`, and never by hand; all runs are in [performance.csv](performance.csv).",
+            "Seconds are this machine's, ratios are of one run on it. Bars: the last runs, the oldest first, from 0.",
+            "",
+            "| line | last | promised | runs | when, commit | what stands in the way |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            "Machines: " + "; ".join(f"{day}: {machine}" for day, machine in machines) + ".",
+            "",
+        ]
+    )
+
+
+def _plot(runs: list[Figure]) -> str:
+    """A bar for each run, of eight heights."""
+    most = max((run.figure for run in runs), default=0) or 1.0
+    return "".join("▁▂▃▄▅▆▇█"[min(7, int(run.figure / most * 8))] for run in runs)
