@@ -148,12 +148,7 @@ class CopyAhead(Closeable):
                     if self._complete is None:
                         raise _GivenUpError  # noqa: TRY301 - it rolls back
                     return self._complete(connection, n_copied)
-            except (
-                _GivenUpError,
-                psycopg.errors.UniqueViolation,
-                psycopg.errors.DeadlockDetected,
-                psycopg.errors.SerializationFailure,
-            ):
+            except (_GivenUpError, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
                 return None
 
     def _is_free(self, connection: psycopg.Connection) -> bool:

@@ -159,7 +159,7 @@ def worker() -> None:
     package, window, answers, settings = SHAPES[given["shape"]]
     account = import_module(f"providers.{package}.account").AccountConfig(**settings())
     normalize = import_module(f"providers.{package}.normalize").normalize
-    with TemporaryDirectory() as folder, open_warehouse(given["database"], Path(folder) / "landing") as warehouse:
+    with TemporaryDirectory() as folder, open_warehouse(given["database"], given["landing"]) as warehouse:
         pull = warehouse.begin_pull(package, window)
         n_bytes = 0
         for payload in answers(Path(folder)):
@@ -178,10 +178,11 @@ def worker() -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
 
 
-def _measured(shape: str, url: str) -> dict[str, Any]:
+def _measured(shape: str, url: str, landing: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", "from tests.bench.replay import worker; worker()"],
-        input=json.dumps({"shape": shape, "database": url}), cwd=ROOT, capture_output=True, text=True, check=False,
+        input=json.dumps({"shape": shape, "database": url, "landing": landing}), cwd=ROOT, capture_output=True,
+        text=True, check=False,
         timeout=900,
     )  # fmt: skip
     if done.returncode:
@@ -193,12 +194,12 @@ def _measured(shape: str, url: str) -> dict[str, Any]:
 def main() -> bool:
     """Measure, say the lines, and whether they are what was promised."""
     runs: dict[str, list[dict[str, Any]]] = {shape: [] for shape in SHAPES}
-    with server() as address:
+    with server() as address, TemporaryDirectory() as landing:
         url = database(address, "replay")
         for _ in range(ROUNDS):
             for shape, of_shape in runs.items():
                 truncate(url)
-                of_shape.append(_measured(shape, url))
+                of_shape.append(_measured(shape, url, landing))
     rates = {shape: statistics.median(run["points"] / run["seconds"] for run in runs[shape]) for shape in SHAPES}
     best = rates["Export Service, pages"]
     say(f"replay: from the landed answer to the commit, medians of {ROUNDS} rounds")

@@ -26,7 +26,7 @@ from warehouse.store import TimescaleWarehouse
 
 DAY: Final = date(2026, 3, 29)
 _EMPTIED: Final[LiteralString] = """
-    TRUNCATE landing_zone, pull, payload, checkpoint, load, measurement, state, measurement_revision, register_interval,
+    TRUNCATE pull, payload, checkpoint, load, measurement, state, measurement_revision, register_interval,
     summary_hourly, summary_daily, summary_local_day, register_local_day, series_day
 """
 WINDOW: Final = Window.of_day(DAY)

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import statistics
 import subprocess
 import sys
@@ -69,6 +70,8 @@ def sandbox(n_documents: int, folder: Path) -> Iterator[Twin]:
 
 def ours(twin: Twin, url: str, folder: Path, *, checkout: Path = ROOT) -> dict[str, Any]:
     """One day of the volume product through the house, or through that of another checkout."""
+    landing = folder / f"landing-{checkout.name}"
+    shutil.rmtree(landing / "bench", ignore_errors=True)  # what is kept there would not be kept again
     order = {
         "url": twin.url,
         "client_id": twin.client_id,
@@ -77,7 +80,7 @@ def ours(twin: Twin, url: str, folder: Path, *, checkout: Path = ROOT) -> dict[s
         "product": PRODUCT,
         "day": DAY.isoformat(),
         "database": url,
-        "landing": str(folder / secrets.token_hex(4)),
+        "landing": str(landing),
     }
     answer: dict[str, Any] = json.loads(_run([sys.executable, "-m", "tests.bench.worker"], checkout, json.dumps(order)))
     return answer
@@ -134,7 +137,7 @@ def speed(folder: Path, url: str, before: Before | None = None) -> bool:
     points = Points(2 * DOCUMENTS, 2)
     body = encoded(points)
     rounds: list[dict[str, float]] = []
-    with sandbox(DOCUMENTS, folder) as twin, open_warehouse(url, folder / "frames") as warehouse:
+    with sandbox(DOCUMENTS, folder) as twin, open_warehouse(url, folder / f"landing-{ROOT.name}") as warehouse:
         load(warehouse, points)  # the catalogue and the file caches
         for _ in range(ROUNDS):
             truncate(url)
