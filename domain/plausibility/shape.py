@@ -24,6 +24,8 @@ NO_STEP: Final = -9
 """The step of values that are multiples of no power of ten: what a float keeps of a measurement ends before it."""
 
 _EXPONENTS: Final = range(6, NO_STEP, -1)
+_UNITS: Final = np.array([[10.0**exponent] for exponent in _EXPONENTS])
+_FEW: Final = 8
 _CLOSE: Final = 1e-6  # of a step: binary floats are no multiples of 0.1
 _HALF: Final = 0.5  # of a step: less is no multiple of it, however close to none
 _GAP: Final = 8  # times the usual distance of points: what is equal on both sides of a hole is no run
@@ -123,9 +125,7 @@ def shapes_of(times: Seconds, values: Floats, first: int, last: int) -> list[Day
 
 def share_off(values: Floats, exponent: int) -> float:
     """The share of some values that are no multiples of that power of ten."""
-    counted = np.abs(values) / 10.0**exponent
-    is_off = (np.abs(counted - np.rint(counted)) > _CLOSE * np.maximum(1.0, counted * _CLOSE)) | (counted < _HALF)
-    return float(is_off.mean())
+    return float(_is_off(values, 10.0**exponent).mean())
 
 
 def table(days: Sequence[DayShape], first: int, last: int, field: Literal["means", "zeros"] = "means") -> Floats:
@@ -152,7 +152,16 @@ def joined(days: Sequence[DayShape]) -> list[Run]:
 def _step(different: Floats) -> int | None:
     if len(different) == 0:
         return None
-    return next((exponent for exponent in _EXPONENTS if share_off(different, exponent) == 0), NO_STEP)
+    # A few values rule most exponents out, all of them in one operation.
+    is_out = _is_off(different[:_FEW], _UNITS).any(axis=1).tolist()
+    left = (exponent for exponent, is_known in zip(_EXPONENTS, is_out, strict=True) if not is_known)
+    return next((exponent for exponent in left if share_off(different, exponent) == 0), NO_STEP)
+
+
+def _is_off(values: Floats, unit: float | Floats) -> npt.NDArray[np.bool_]:
+    counted = np.abs(values) / unit
+    is_off: npt.NDArray[np.bool_] = np.abs(counted - np.rint(counted)) > _CLOSE * np.maximum(1.0, counted * _CLOSE)
+    return is_off | (counted < _HALF)
 
 
 def _runs(times: Seconds, values: Floats) -> tuple[Run, ...]:
