@@ -153,8 +153,8 @@ def _step(different: Floats) -> int | None:
     if len(different) == 0:
         return None
     # A few values rule most exponents out, all of them in one operation.
-    is_out = _is_off(different[:_FEW], _UNITS).any(axis=1).tolist()
-    left = (exponent for exponent, is_known in zip(_EXPONENTS, is_out, strict=True) if not is_known)
+    is_left = ~_is_off(different[:_FEW], _UNITS).any(axis=1)
+    left = (_EXPONENTS[n] for n in np.flatnonzero(is_left).tolist())
     return next((exponent for exponent in left if share_off(different, exponent) == 0), NO_STEP)
 
 
