@@ -36,6 +36,7 @@ MOST_LOST_WORKERS: Final = 10
 """Restarts of one run: what ends its process each time must end somewhere."""
 
 _SECONDS: Final = 20
+_MOST_LATE: Final = timedelta(seconds=5)
 _UNBEGUN: Final = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 _BEGUN: Final = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 _MOST_DOUBLINGS: Final = 4
@@ -86,6 +87,10 @@ def lost_runs_sensor(patience: Patience | None = None) -> dg.SensorDefinition:
                 overdue = [run for run in runs.values() if look.is_overdue(run)]
                 if overdue:
                     patient.sleep(patient.proof.total_seconds())
+                    # The database may have gone away again meanwhile, and been waited for just now.
+                    if warehouse.run_leases.of_runs(()).seen_at - look.leases.seen_at > patient.proof + _MOST_LATE:
+                        away = "the database was away while those overdue were watched"
+                        return dg.SensorResult(skip_reason=f"Nobody is judged: {away}.", cursor="{}")
                     _give_up(context, warehouse, look, overdue)
         except IngestError as error:
             return dg.SensorResult(skip_reason=f"Nobody is judged: {error}", cursor="{}")

@@ -183,7 +183,7 @@ class Settings:
         A folder's `~` and what it is relative to are read as those of `JOULEHOUSE_HOME`.
 
         Raises:
-            ConfigurationError: It names the memory of a process, which ends with it.
+            ConfigurationError: It names the memory of a process, which ends with it, or a folder in part.
         """
         url = self.environment.get("LANDING_URL", "").strip() or str(self.home / "landing")
         if url.rpartition("::")[2].startswith("memory:"):
@@ -191,6 +191,13 @@ class Settings:
                 "the memory of a process is no landing zone: it ends with the process, and every answer with it",
                 place="LANDING_URL",
                 fix="let it name a folder or a prefix of an object store, or leave it out",
+            )
+        scheme, colon, rest = url.partition(":")
+        if colon and scheme in ("file", "local") and not rest.removeprefix("//").startswith("/"):
+            raise ConfigurationError(
+                f"{url} would be another folder for each process, below the one that it was started in",
+                place="LANDING_URL",
+                fix="write file:///srv/landing, with three slashes, or the folder alone",
             )
         return url if ":" in url.partition("/")[0] else str(Path(url).expanduser().absolute())
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -273,6 +274,23 @@ def test_an_outage_of_the_database_makes_nobody_lost(dagster: Dagster) -> None:
     dagster.sleep = lambda _: assert_true(dagster.holds(healthy))  # the database is back, and so is who lives
     dagster.look()
     assert [dagster.status(run) for run in (healthy, dead, unbegun)] == ["STARTED", "FAILURE", "STARTING"]
+
+
+def test_an_outage_while_the_overdue_are_watched_makes_nobody_lost(
+    dagster: Dagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy, dead = dagster.run(), dagster.run()
+    assert dagster.holds(healthy)
+    assert dagster.holds(dead)
+    dagster.ages(60)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.lost_runs._MOST_LATE", timedelta(seconds=0.2))
+        dagster.sleep = lambda _: time.sleep(0.5)  # as long as it takes until somebody answers again
+        assert "Nobody is judged" in dagster.look()
+    assert [dagster.status(run) for run in (healthy, dead)] == ["STARTED", "STARTED"]
+    dagster.sleep = lambda _: assert_true(dagster.holds(healthy))
+    dagster.look()
+    assert [dagster.status(run) for run in (healthy, dead)] == ["STARTED", "FAILURE"]
 
 
 def assert_true(what: object) -> None:

@@ -56,6 +56,13 @@ def test_the_memory_of_a_process_is_no_landing_zone(url: str) -> None:
         _ = Settings({"LANDING_URL": url}).landing_url
 
 
+@pytest.mark.parametrize("url", ["file://srv/landing", "file:landing", "file://~/landing", "local://landing"])
+def test_a_folders_url_with_too_few_slashes_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"another folder for each process.*\(LANDING_URL\): write file:///"):
+        _ = Settings({"LANDING_URL": url}).landing_url
+    assert Settings({"LANDING_URL": "file:///srv/landing"}).landing_url == "file:///srv/landing"
+
+
 @pytest.mark.parametrize(
     ("url", "folder"),
     [("~/landing", Path.home() / "landing"), ("landing", Path("landing").absolute()), ("/landing", Path("/landing"))],
