@@ -19,6 +19,8 @@ from domain.errors import WarehouseUnavailableError
 _LEAST_ROWS: Final = 1 << 12  # of one run read at a time: fewer cost more to ask for than to read
 _ROWS_OF_ALL: Final = 1 << 16  # of all runs together: 1 MB, where there are not too many
 
+_LOOKED_AT: Final = 32  # runs one after the other: the system maps 64 KB around each byte that is looked at
+
 _Value = TypeVar("_Value", np.float64, np.int64)
 _Keys = npt.NDArray[np.int64]
 
@@ -132,25 +134,31 @@ class Runs(Closeable, Generic[_Value]):
         keys, values = self._keys.read(), self._values.read()
         ends = np.array(self._ends[1:], dtype=np.int64)
         at = np.array(self._ends[:-1], dtype=np.int64)
-        n_rows = max(_LEAST_ROWS, _ROWS_OF_ALL // len(ends))
+        n_rows = most = max(_LEAST_ROWS, _ROWS_OF_ALL // len(ends))
+        parts = []
+        for some in np.array_split(np.arange(len(ends)), len(ends) // _LOOKED_AT + 1):
+            parts.append(_in_sight(keys, at[some], ends[some], n_rows))
+            self._keys.forget()
+        upto, head, last = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         while len(ends):
-            last = np.minimum(at + n_rows, ends)
-            is_open = last < ends
             # What lies below the least of the last keys in sight is complete: no run has more of it out of sight.
-            bound = keys[last[is_open] - 1].min() if is_open.any() else None
-            upto = [
-                stop if bound is None else start + int(np.searchsorted(keys[start:stop], bound))
-                for start, stop in zip(at.tolist(), last.tolist(), strict=True)
+            bound = int(last.min())
+            chosen = np.flatnonzero(head < bound)
+            spans = [
+                slice(start, start + int(np.searchsorted(keys[start:stop], bound)))
+                for start, stop in zip(at[chosen].tolist(), upto[chosen].tolist(), strict=True)
             ]
-            spans = [slice(start, stop) for start, stop in zip(at.tolist(), upto, strict=True) if start < stop]
             if spans:
                 yield _in_order([keys[span] for span in spans], [values[span] for span in spans])
-                n_rows = max(_LEAST_ROWS, _ROWS_OF_ALL // len(ends))
+                n_rows = most
+                at[chosen] = [span.stop for span in spans]
             else:
                 n_rows *= 2  # one key alone fills what is in sight
-            at = np.array(upto, dtype=np.int64)
+                chosen = np.arange(len(ends))
             is_left = at < ends
-            at, ends = at[is_left], ends[is_left]
+            looked_at = chosen[is_left[chosen]]
+            upto[looked_at], head[looked_at], last[looked_at] = _in_sight(keys, at[looked_at], ends[looked_at], n_rows)
+            at, ends, upto, head, last = (each[is_left] for each in (at, ends, upto, head, last))
             self._keys.forget()
             self._values.forget()
 
@@ -158,6 +166,12 @@ class Runs(Closeable, Generic[_Value]):
         """Give the files back."""
         self._keys.close()
         self._values.close()
+
+
+def _in_sight(keys: _Keys, at: _Keys, ends: _Keys, n_rows: int) -> tuple[_Keys, _Keys, _Keys]:
+    """Of runs: up to where they are in sight, their first key there, and their last one if there is more behind it."""
+    upto = np.minimum(at + n_rows, ends)
+    return upto, keys[at], np.where(upto < ends, keys[upto - 1], np.iinfo(np.int64).max)
 
 
 def _in_order(keys: list[_Keys], values: list[npt.NDArray[Any]]) -> tuple[_Keys, npt.NDArray[Any]]:

@@ -162,7 +162,7 @@ class Points(Closeable, Generic[_Value]):
     def of_ranks(self, ranks: Integers) -> Iterator[tuple[Integers, Integers, npt.NDArray[_Value]]]:
         """Ranks, keys and values of the deduplicated points of some ranks, ascending.
 
-        In pieces of some `RUN_ROWS`, each of which ends where an hour (UTC) of a series does.
+        In pieces of some `RUN_ROWS`, each of which ends where an hour (UTC) of a series does; not to be written into.
         """
         starts = np.searchsorted(self._keys, ranks << self._time_bits)
         ends = np.searchsorted(self._keys, (ranks + 1) << self._time_bits)
@@ -172,12 +172,14 @@ class Points(Closeable, Generic[_Value]):
             if n_held + end - start > RUN_ROWS and held:
                 keys, values = self._joined(held)
                 yield ranks[first_rank:rank], keys, values
+                self._forget()
                 held, n_held, first_rank = [], 0, rank
             first: int = start
             while end - first > RUN_ROWS:
                 cut = self._end_of_hour(first + RUN_ROWS - 1, first, end)
                 keys, values = self._joined([slice(first, cut)])
                 yield ranks[rank : rank + 1], keys, values
+                self._forget()
                 first = cut
             if first < end:
                 held.append(slice(first, end))
@@ -211,11 +213,9 @@ class Points(Closeable, Generic[_Value]):
     def _joined(self, spans: list[slice]) -> tuple[Integers, npt.NDArray[_Value]]:
         """Keys and values of some spans, one behind the other."""
         if all(one.stop == two.start for one, two in pairwise(spans)):
-            spans = [slice(spans[0].start, spans[-1].stop)]
-        keys = np.concatenate([self._keys[span] for span in spans])
-        values = np.concatenate([self._values[span] for span in spans])
-        self._forget()
-        return keys, values
+            whole = slice(spans[0].start, spans[-1].stop)
+            return self._keys[whole], self._values[whole]
+        return np.concatenate([self._keys[one] for one in spans]), np.concatenate([self._values[one] for one in spans])
 
     def _end_of_hour(self, position: int, first: int, end: int) -> int:
         """Where to cut the points of one series, first to end: before the hour of `position`, or else behind it."""

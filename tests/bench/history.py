@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from os import cpu_count
+from os import cpu_count, getloadavg
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ def _read() -> list[Figure]:
 
 def _machine() -> str:
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    return f"{cpu_count()} x {model.group(1) if model else platform.machine()}"
+    return f"{cpu_count()} x {model.group(1) if model else platform.machine()}, load average {getloadavg()[0]:.0f}"
 
 
 def _page(known: list[Figure]) -> str:
