@@ -51,13 +51,14 @@ class Patience:
         start: Until somebody begins it; twice as long each time that nobody has. A launcher may say another
             (`start_patience`).
         proof: How long whoever is overdue is then watched, with the database there all the time: an outage of it that
-            kept everybody from renewing makes nobody lost.
+            kept everybody from renewing makes nobody lost, nor does a clock that was set forward (a laptop that slept):
+            it is longer than a renewal takes to come.
         sleep: How that is waited for.
     """
 
     renewal: timedelta = timedelta(seconds=40)
     start: timedelta = timedelta(seconds=150)
-    proof: timedelta = timedelta(seconds=15)
+    proof: timedelta = timedelta(seconds=18)
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
 

@@ -27,6 +27,7 @@ from domain.errors import WarehouseUnavailableError
 from pipelines.executor import leased_executor
 from pipelines.local.processes import poll
 from pipelines.lost_runs import LOST_WORKERS_TAG, MOST_LOST_WORKERS, Patience, lost_runs_sensor
+from resources.run_lease import RENEWED_EVERY_SECONDS
 from resources.settings import PROJECT
 from tests.fakes import leased_run
 from tests.fakes.days import Opener
@@ -291,6 +292,10 @@ def test_an_outage_while_the_overdue_are_watched_makes_nobody_lost(
     dagster.sleep = lambda _: assert_true(dagster.holds(healthy))
     dagster.look()
     assert [dagster.status(run) for run in (healthy, dead)] == ["STARTED", "FAILURE"]
+
+
+def test_who_is_watched_has_time_for_a_renewal_where_the_clock_was_set_forward() -> None:
+    assert Patience().proof >= timedelta(seconds=RENEWED_EVERY_SECONDS) * 1.2
 
 
 def assert_true(what: object) -> None:
