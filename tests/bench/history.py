@@ -26,7 +26,7 @@ LIMITS: Final[Mapping[str, str]] = {
     "replay: Smart House, JSON": (
         "each change of state is an object of five texts, which says its own unit, class and time: 25 µs each in Python"
     ),
-    "replay: Servitly, archive": "half of its time is a loop over rows in Python, which deals them out to days",
+    "replay: Servitly, archive": "half of its time is a loop over rows in Python, which splits them into cells",
     "replay: VoltStorage, JSON, memory / answer": "beside the answer, which is 1.0, 13 MiB whatever its size",
 }
 """Line → what stands in the way, as measured."""
