@@ -52,6 +52,12 @@ def verify(
         if any(wrong.values()):
             raise typer.Exit(FAILED)
         return
+    if not n_bodies:
+        asked = "".join(f" of {one}" for one in (source, window) if one)
+        if source:  # it may be mistyped: a source that is retired has its answers still
+            fail(f"no answer{asked} is indexed: nothing was looked at.")
+        say(f"No answer{asked} is indexed: nothing was looked at in {zone.place}.")
+        return
     looked_at = f"{counted(n_bodies, 'answer')} of {counted(n_bytes, 'byte')} looked at in {zone.place}"
     if not any(wrong.values()):
         say(f"{looked_at}: each is there, and whole.")

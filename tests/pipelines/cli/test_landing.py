@@ -110,6 +110,15 @@ def findings() -> dict[str, tuple[str, str]]:
     return {one["what"]: (one["health"], one["sentence"]) for one in said}
 
 
+def test_where_nothing_is_indexed_nothing_is_called_whole_and_a_mistyped_source_is_named(zone: Path) -> None:
+    mistyped = run("verify", "hbu")
+    assert (mistyped.exit_code, mistyped.stdout) == (1, "")
+    assert mistyped.stderr == "joulehouse: no answer of hbu is indexed: nothing was looked at.\n"
+    before = run("verify", "--from", "2020-01-01", "--to", "2020-01-01")
+    assert before.exit_code == 0
+    assert before.stdout == f"No answer of 2020-01-01 is indexed: nothing was looked at in {zone}.\n"
+
+
 def test_doctor_reads_back_the_newest_answer_and_says_where(zone: Path) -> None:
     [newest] = kept(zone, "roof")
     health, sentence = findings()["kept answers"]
