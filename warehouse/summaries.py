@@ -213,8 +213,9 @@ def _from_memory(
         )
         for some, keys, values in points.of_ranks(ranks)
     ]
-    # Ranks are in the order in which series were met; rows are kept in the order of their numbers.
-    return summarized(_in_order(pieces), zone_of)
+    # Ranks are in the order in which series were met; rows are kept in the order of their numbers. None have a point
+    # where all that was stored is removed.
+    return summarized(_in_order(pieces or [_pieces_of_stored([], zone_of, window)]), zone_of)
 
 
 def _in_order(parts: Sequence[Pieces]) -> Pieces:

@@ -152,6 +152,20 @@ def test_a_changed_point_rewrites_its_own_buckets_and_no_other(
     assert {table: len(rows) for table, rows in after.items()} == {table: len(rows) for table, rows in before.items()}
 
 
+def test_a_series_that_is_said_without_a_point_any_more_has_no_summary(
+    warehouse: TimescaleWarehouse, observer: psycopg.Connection
+) -> None:
+    kept, whole = batch({("z0", 1): 5.0}), batch({("z0", 1): 5.0, ("z1", 2): 7.0})
+    load(warehouse, whole)
+    load(warehouse, replace(kept, series=whole.series), is_correction=True)
+    assert {table: len(rows) for table, rows in written(observer).items()} == {
+        "summary_hourly": 0,
+        "summary_daily": 1,
+        "summary_local_day": 1,
+    }
+    assert differences(observer) == []
+
+
 def test_points_of_a_stream_are_summed_up_as_they_come(
     warehouse: TimescaleWarehouse, observer: psycopg.Connection
 ) -> None:

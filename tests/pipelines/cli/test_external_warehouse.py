@@ -32,7 +32,8 @@ def test_an_empty_warehouse_is_refused_until_it_is_migrated_and_fits_afterwards(
     assert "run `joulehouse warehouse migrate`" in refused.stderr
 
     migrated = ask("migrate")
-    assert (migrated.exit_code, migrated.stdout) == (0, "The schema is up to date.\n")
+    assert migrated.exit_code == 0
+    assert migrated.stdout.startswith("The schema is up to date.\nThe next pull makes the landing zone at ")
 
     fits = ask("status")
     assert fits.exit_code == 0, fits.stderr

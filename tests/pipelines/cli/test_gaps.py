@@ -70,6 +70,7 @@ def test_a_device_that_is_silent_from_noon_is_named_with_the_instant_and_the_day
     days = [str(day(1).day), str(day(0).day)]
     assert said["gaps"] == [
         {"device": "meter b", "series": "b", "verdict": "silent", "since": noon, "missing": 144, "days": days}
+        | {"copy_of": None}
     ]
     assert said["command"] == f"joulehouse backfill {SOURCE} --days {','.join(days)}"
     shown = ask("gaps", SOURCE).stdout
