@@ -76,8 +76,10 @@ def main() -> int:
     info = pipeline.run(resources, loader_file_format=None if given.setting == "default" else given.setting)
     seconds = time.perf_counter() - started
     info.raise_on_failed_jobs()
-    with pipeline.sql_client() as client, client.execute_query("SELECT count(*) FROM documents") as cursor:
-        (rows,) = cursor.fetchone()
+    with pipeline.sql_client() as client:
+        with client.execute_query("SELECT count(*) FROM documents") as cursor:
+            (rows,) = cursor.fetchone()
+        client.drop_dataset()  # the next round begins with an empty table, as this one did
     sys.stdout.write(json.dumps({"seconds": seconds, "rows": rows}) + "\n")
     return 0
 
