@@ -17,8 +17,8 @@ from typing import Final
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 _BUSY: Final = (
-    "what overlaps needs a second processor: with others at work on both (an idle machine's load average is below 2) it"
-    " gains little; and runs cost the server a fifth more processor time than all points in order"
+    "the twin, the worker and the server share two processors, so that what overlaps gains less than it would; and runs"
+    " cost the server a fifth more processor time than all points in order"
 )
 LIMITS: Final[Mapping[str, str]] = {
     "whole way: first load / page to commit": _BUSY,
