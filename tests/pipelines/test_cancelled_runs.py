@@ -17,6 +17,7 @@ from dagster._serdes import deserialize_value
 from pipelines.launcher import CodeServerLauncher
 from pipelines.local.processes import poll
 from resources.settings import PROJECT
+from tests.fakes import leased_run
 from tests.fakes.dagster_stack import DagsterStack
 from warehouse.store import open_warehouse
 
@@ -85,14 +86,12 @@ def test_a_run_that_is_cancelled_interrupts_itself_and_no_code_server_is_asked(w
 
 
 def test_a_run_that_nobody_has_begun_is_cancelled_at_once_and_never_begins(waiting: Waiting) -> None:
-    run_id = waiting.dagster.launch("waiting", "waiting")
-    assert waiting.cancel(run_id)
-    assert waiting.ends_as(run_id, "CANCELED")
-    begun, _ = waiting.begun()
-    assert waiting.status(run_id) == "CANCELED"
-    assert len(list(waiting.work.iterdir())) == 1
-    assert waiting.cancel(begun)
-    assert waiting.ends_as(begun, "CANCELED")
+    run = leased_run.made_run(waiting.dagster.instance)
+    assert waiting.cancel(run.run_id)
+    assert waiting.status(run.run_id) == "CANCELED"
+    leased_run.execute(run.run_id, waiting.dagster.instance)  # its process comes late
+    assert waiting.status(run.run_id) == "CANCELED"
+    assert not list(waiting.work.iterdir())
 
 
 def test_runs_are_launched_by_ours() -> None:
