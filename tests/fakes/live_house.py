@@ -40,6 +40,9 @@ QUICK_SETTINGS = LiveSettings(
 
 Point = tuple[str, datetime, float]
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 @dataclass
 class LiveHouse:
@@ -97,7 +100,8 @@ class LiveHouse:
 
     def meant(self, window: Window) -> list[Point]:
         """What the twin means."""
-        start, end = (round(bound.timestamp() * 1000) for bound in (window.start, window.end))
+        # Rounded up, both: a row of this millisecond lies before a bound that is some microseconds into it.
+        start, end = (-((_EPOCH - bound) // _MILLISECOND) for bound in (window.start, window.end))
         rows = self.home.twin.rows(SECONDS, start, end)
         points = [
             (f"78/{name}", datetime.fromtimestamp(at / 1000, UTC), float(value))
