@@ -43,14 +43,14 @@ class Archive:
         AnswerTooLargeError: It is larger than the limits, or pretends to be.
     """
 
-    def __init__(self, file: BinaryIO, *, place: str, limits: ArchiveLimits = ArchiveLimits()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, file: BinaryIO, *, place: str, limits: ArchiveLimits = ArchiveLimits()) -> None:
         self._file = file
         self._place = place
         self.members: Final[Sequence[Member]] = read_index(file, place=place, limits=limits)
 
     @classmethod
     @contextmanager
-    def of(cls, payload: Payload, *, place: str, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Self]:  # noqa: B008 (frozen)
+    def of(cls, payload: Payload, *, place: str, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Self]:
         """The archive that an answer is, whether it lies in memory or in a file."""
         with payload.file.path.open("rb") if payload.file else io.BytesIO(payload.body) as file:
             yield cls(file, place=place, limits=limits)

@@ -58,7 +58,7 @@ class ApiClient(Client):
         source: str,
         credentials: Credentials | None = None,
         budget: Budget | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),
         user_agent: str = USER_AGENT,
         ca_file: Path | None = None,
         allow_private: bool = False,

@@ -29,7 +29,7 @@ class Proxy:
     port: int
     setting: str
     user: str = ""
-    password: Secret = Secret("")  # noqa: RUF009  # it cannot be changed
+    password: Secret = Secret("")
 
     @classmethod
     def parse(cls, url: str, *, setting: str) -> Self | None:

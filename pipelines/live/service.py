@@ -58,7 +58,7 @@ class LiveService:
         provider: Provider,
         warehouse: TimescaleWarehouse,
         *,
-        settings: LiveSettings = LiveSettings(),  # noqa: B008  # frozen
+        settings: LiveSettings = LiveSettings(),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source

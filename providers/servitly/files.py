@@ -67,7 +67,7 @@ class Files:
         spool: Path,
         *,
         waits: tuple[float, ...],
-        limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 (frozen)
+        limits: ArchiveLimits = ArchiveLimits(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._own = own

@@ -93,7 +93,7 @@ class VoltStorageFeed:
         *,
         account: AccountConfig,
         source: str,
-        limits: StreamLimits = StreamLimits(),  # noqa: B008  # frozen
+        limits: StreamLimits = StreamLimits(),
         ca_file: Path | None = None,
         proxy: Proxy | None = None,
         sleep: Callable[[float], None] = time.sleep,

@@ -221,7 +221,7 @@ def faulty_rows(rows: list[bytes], listing: Listing, fired: Fired) -> list[bytes
         if fired.option("unordered", "order") == "reversed":
             faulty.reverse()
         else:
-            random.Random(len(faulty)).shuffle(faulty)  # noqa: S311 - an order to repeat, not a secret
+            random.Random(len(faulty)).shuffle(faulty)
     if "duplicates" in fired:
         faulty[:0] = faulty[: fired.option("duplicates", "rows")]
     if "outside_rows" in fired:

@@ -161,7 +161,7 @@ class SmartHouse(Twin[Settings]):
         """Home → its number, which is another one in each process of the server."""
         names = list(dict.fromkeys(seen))
         if self.settings.is_id_shuffled:
-            random.Random(next(self._requests)).shuffle(names)  # noqa: S311 - an order to repeat, not a secret
+            random.Random(next(self._requests)).shuffle(names)
         return {name: number for number, name in enumerate(names)}
 
     def _packed(self, rows: list[tuple[int, Row, dict[str, Any]]], form: str, fired: Fired) -> bytes:

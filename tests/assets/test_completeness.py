@@ -156,5 +156,5 @@ def test_the_calendar_beside_an_asset_is_drawn_without_matplotlib() -> None:
         " png = Calendar([date(2026, 1, 1)], {'Größe': ['late']}, {'Σ': [1.0]}).png();"
         " print(png[:8], 'matplotlib' in sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603  # our own interpreter
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.strip() == r"b'\x89PNG\r\n\x1a\n' False"

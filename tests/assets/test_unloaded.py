@@ -61,7 +61,7 @@ def killed_at_load(n_load: int, database: str, landing: Path, provider: FakeProv
     def child() -> None:
         begun, loaded = iter(range(1, n_load)), TimescaleWarehouse.load
 
-        def doomed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+        def doomed(*arguments: Any, **named: Any) -> Any:
             return loaded(*arguments, **named) if next(begun, None) else die()
 
         TimescaleWarehouse.load = doomed  # type: ignore[method-assign] # a child's own
@@ -82,7 +82,7 @@ class Steps:
         psycopg.Connection.wait = self._around(psycopg.Connection.wait)  # type: ignore[method-assign] # a child's own
 
     def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+        def counted(*arguments: Any, **named: Any) -> Any:
             result = call(*arguments, **named)
             self._left -= 1
             if self._left == 0:

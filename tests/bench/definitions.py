@@ -73,7 +73,7 @@ def main() -> bool:
 
 def _cost(work: str, clone: Path) -> tuple[float, float]:
     """Processor seconds and peak MiB of a fresh process that does `work` in `clone`."""
-    ran = subprocess.run(  # noqa: S603  # our own interpreter
+    ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _MEASURED.format(work)],
         cwd=clone,
         env={**os.environ, "PYTHONPATH": str(clone)},

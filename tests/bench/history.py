@@ -60,7 +60,7 @@ def note(line: str, figure: float, unit: str = "", promised: str = "", *, holds:
 def record() -> None:
     """Add this run to the history, and write the page anew."""
     git = shutil.which("git") or "git"
-    done = subprocess.run([git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     commit, machine, now = done.stdout.strip(), _machine(), f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
     known = [*_read(), *(replace(one, taken_at=now, commit=commit, machine=machine) for one in _NOTED)]
     with (DOCS / "performance.csv").open("w", newline="") as file:

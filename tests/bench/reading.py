@@ -1,6 +1,5 @@
 """What reading costs: register energy and local days, beside ten times the history and beside the view before."""
 
-# ruff: noqa: S608 — the statements are put together from our own words
 import statistics
 from dataclasses import dataclass
 from datetime import date, timedelta

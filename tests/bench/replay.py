@@ -36,7 +36,7 @@ _SITE: Final = "0" * 23 + "1"
 Answers = Iterable[Payload]
 
 
-def _answer(endpoint: str, body: bytes, window: Window, *, part: str = "bench", **more: Any) -> Payload:  # noqa: ANN401 - fields
+def _answer(endpoint: str, body: bytes, window: Window, *, part: str = "bench", **more: Any) -> Payload:
     said = {"params": {}, "page": 1, "media_type": "application/json", "proof": "content-length", **more}
     return Payload(
         endpoint=endpoint, window=window, part=part, received_at=datetime(2026, 6, 1, tzinfo=UTC), body=body, **said

@@ -49,7 +49,7 @@ def sandbox(n_documents: int, folder: Path) -> Iterator[Twin]:
     """
     port_file = folder / f"port-{n_documents}"
     client_id, client_secret = "bench", secrets.token_hex(16)
-    process = subprocess.Popen(  # noqa: S603 — our own sandbox
+    process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", "0", "--port-file", str(port_file),
          "--set", f"export_service.volume_documents={n_documents}",
          "--set", "export_service.is_gzip=false"],
@@ -87,7 +87,7 @@ def ours(twin: Twin, url: str, folder: Path, *, checkout: Path = ROOT) -> dict[s
 
 
 def _run(command: list[str], checkout: Path, text: str = "") -> str:
-    done = subprocess.run(  # noqa: S603 — our own
+    done = subprocess.run(
         command, input=text, cwd=checkout, capture_output=True, text=True, check=False, timeout=900,
         env={**os.environ, "PYTHONPATH": str(checkout)},
     )  # fmt: skip
@@ -98,7 +98,7 @@ def _run(command: list[str], checkout: Path, text: str = "") -> str:
 
 def theirs(twin: Twin, url: str, setting: str) -> dict[str, Any]:
     """The same documents through dlt."""
-    done = subprocess.run(  # noqa: S603 — the peer
+    done = subprocess.run(
         [
             str(PEER), str(Path(__file__).with_name("dlt_peer.py")), "--url", twin.url, "--product", PRODUCT,
             "--start", f"{DAY}T00:00:00", "--end", f"{DAY}T23:59:59.999", "--organization", ORGANIZATION,

@@ -41,7 +41,7 @@ def main() -> None:
         seconds = perf_counter() - started
     if outcome.error or not (outcome.pull and outcome.load):
         raise SystemExit(str(outcome.error))
-    print(  # noqa: T201 — the answer of this process
+    print(
         json.dumps(
             {
                 "seconds": seconds,

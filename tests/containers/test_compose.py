@@ -49,9 +49,7 @@ class Containers:
     def compose(self, *words: str, seconds: float = 900) -> str:
         profiles = ["--profile", "sandbox", *(["--profile", "workers"] if self.n_workers else [])]
         command = ["docker", "compose", "--project-name", self.name, *profiles, *words]
-        done = subprocess.run(  # noqa: S603 — docker, no shell
-            command, cwd=self.folder, check=False, capture_output=True, text=True, timeout=seconds
-        )
+        done = subprocess.run(command, cwd=self.folder, check=False, capture_output=True, text=True, timeout=seconds)
         assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout
 
@@ -83,20 +81,20 @@ def rows(conninfo: str, statement: str, *values: object) -> list[Row]:
 @pytest.fixture(params=[0, 3], ids=["runs of the code server", "three workers"])
 def containers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Containers]:
     """The whole house up, with the sandbox; afterwards its containers, volumes and image are gone."""
-    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], check=False).returncode:  # noqa: S607
+    if shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], check=False).returncode:
         pytest.skip("there is no docker with compose here: nothing is proved about the containers")
-    if subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:  # noqa: S607
+    if subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
         pytest.skip("the docker daemon does not answer: nothing is proved about the containers")
     folder = tmp_path / "checkout"
     # What is not committed yet is part of it, what is ignored is not.
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 — git, no shell
+    listed = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     tmp_path.chmod(0o755)
-    subprocess.run(["make", ".env"], cwd=folder, check=True, capture_output=True)  # noqa: S607
+    subprocess.run(["make", ".env"], cwd=folder, check=True, capture_output=True)
     # A password as people choose them; and ports that are free here.
     password, ports = "p@ss/w:o#r%41d?", {"UI_PORT": free_port(), "WAREHOUSE_PORT": free_port()}
     changed = {"WAREHOUSE_PASSWORD": f"'{password}'", **{name: str(port) for name, port in ports.items()}}
@@ -118,7 +116,7 @@ def containers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Conta
         yield house
     finally:
         house.compose("down", "--volumes")
-        subprocess.run(["docker", "image", "rm", f"joulehouse:{name}"], check=False, capture_output=True)  # noqa: S603, S607 — our own image
+        subprocess.run(["docker", "image", "rm", f"joulehouse:{name}"], check=False, capture_output=True)
 
 
 @pytest.fixture
@@ -128,7 +126,7 @@ def ledger_of_the_demo(tmp_path: Path, package_cache: Path) -> Iterator[list[Row
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHARGING_HUB_", "TZ"))}
     warehouse = EmbeddedWarehouse(home, cache=package_cache)
     try:
-        subprocess.run(  # noqa: S603 — our own program
+        subprocess.run(
             [PROGRAM, "demo", "--once", "--days", str(DAYS)],
             env=environment | {"JOULEHOUSE_HOME": str(home)},
             check=True,

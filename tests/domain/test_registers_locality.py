@@ -16,7 +16,7 @@ REGISTER = Register(1000.0)
 
 def history(seed: int) -> tuple[Ints, npt.NDArray[np.float64]]:
     """Twelve days of a counter to which things happen, some of them at the edges of days."""
-    chance = random.Random(seed)  # noqa: S311 — not for a secret
+    chance = random.Random(seed)
     every = chance.choice([86_400, 43_200, 21_600, 3_600, 900])
     value, usual = chance.choice([0.0, 20_000.0, 5e6]), chance.choice([0.0, 50.0, 4_000.0])
     readings: dict[int, float] = {}

@@ -41,7 +41,7 @@ class Broker:
         assert program, "there is no redis-server here: install it (Debian: apt-get install redis-server)"
         self.folder.mkdir(parents=True, exist_ok=True)
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        self._server = subprocess.Popen(  # noqa: S603 — our own broker
+        self._server = subprocess.Popen(
             [program, *options, "--appendonly", "yes", "--logfile", str(self.folder / "log")]
         )
         assert any(self.ask("PING") == "+PONG" for _ in poll(20, every=0.02)), "Redis does not answer"
@@ -124,7 +124,7 @@ def running_worker(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "worker.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 — our own program
+        process = subprocess.Popen(
             [*within, PROGRAM, "worker", "--places", str(places)],
             cwd=PROJECT,  # whatever it is started in, here a folder with other sources
             env=dict(environment),

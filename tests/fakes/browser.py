@@ -92,7 +92,7 @@ def browser() -> Iterator[Browser]:
     program = next((found for name in _NAMES if (found := shutil.which(name))), None)
     assert program, "this proof needs a browser: install one (Debian: apt-get install chromium)"
     with TemporaryDirectory() as profile:
-        process = subprocess.Popen(  # noqa: S603 — a program of the system
+        process = subprocess.Popen(
             [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
              f"--user-data-dir={profile}", "--window-size=1600,1000", "--no-first-run", "about:blank"],
             stdout=subprocess.DEVNULL,

@@ -69,7 +69,7 @@ class DagsterStack:
     context: IWorkspaceProcessContext[Any]
 
     @cached_property
-    def _schema(self) -> Any:  # noqa: ANN401  # graphene has no types
+    def _schema(self) -> Any:
         return create_schema()
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:

@@ -22,7 +22,7 @@ FIRST = date(2026, 1, 1)
 PAYLOADS, MEASUREMENTS = payloads_key("roof"), measurements_key("roof")
 
 
-def facts(slug: str = "roof", **changed: Any) -> SourceFacts:  # noqa: ANN401  # any field
+def facts(slug: str = "roof", **changed: Any) -> SourceFacts:
     """A source of the fake provider."""
     known = SourceFacts(slug, FAKE_SPEC, FIRST, "The roof's inverters.", schedule="30 4 * * *")
     return dataclasses.replace(known, **changed)

@@ -85,7 +85,7 @@ def clean_home(home: Path, cache: Path) -> Iterator[Path]:
 def open_demo(home: Path, days: int) -> Iterator[Demo]:
     """A demo that has verified everything and keeps its UI open until the block ends."""
     demo = Demo(home)
-    with subprocess.Popen(  # noqa: S603 — our own program
+    with subprocess.Popen(
         [PROGRAM, "demo", "--days", str(days)],
         env=environment_of(home),
         stdout=subprocess.PIPE,

@@ -57,7 +57,7 @@ def together(jobs: Sequence[Callable[[], _Result]]) -> list[_Result]:
     if any(status for _, status in answers):
         msg = f"children ended with {[status for _, status in answers]}"
         raise RuntimeError(msg)
-    return [pickle.loads(body) for body, _ in answers]  # noqa: S301 - our own child's bytes
+    return [pickle.loads(body) for body, _ in answers]
 
 
 def _report(job: Callable[[], object], into: int, gate: tuple[int, int]) -> None:

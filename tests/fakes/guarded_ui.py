@@ -124,6 +124,6 @@ def guarded_ui(instance: dg.DagsterInstance, *, is_read_only: bool = False) -> I
             thread.join(timeout=30)
 
 
-def parsed(answer: Answer) -> Any:  # noqa: ANN401 — a JSON document
+def parsed(answer: Answer) -> Any:
     """The JSON of an answer."""
     return json.loads(answer.text)

@@ -104,7 +104,7 @@ def _found(manifests: list[Manifest], wanted: Manifest) -> Manifest:
     raise ValueError(f"there is no {identity} to patch")
 
 
-def _merged(base: Any, change: Any, place: str = "") -> Any:  # noqa: ANN401 — YAML
+def _merged(base: Any, change: Any, place: str = "") -> Any:
     """A strategic merge: null deletes, lists of named things are merged by name, other lists are replaced."""
     if isinstance(base, dict) and isinstance(change, dict):
         result = copy.deepcopy(base)

@@ -68,7 +68,7 @@ class LiveHouse:
         return any(thread.is_alive() for thread in self.running)
 
     @contextmanager
-    def listening(self, *, feed: Any = None, settings: LiveSettings | None = None) -> Iterator[LiveService]:  # noqa: ANN401
+    def listening(self, *, feed: Any = None, settings: LiveSettings | None = None) -> Iterator[LiveService]:
         """A service that runs until the block ends; what it raises is raised there."""
         service = LiveService(
             SOURCE, feed or self.feed, self.home.provider, self.warehouse, settings=settings or self.settings
@@ -130,7 +130,7 @@ def eventually(is_so: Callable[[], bool], *, seconds: float = 30.0) -> bool:
 
 
 @contextmanager
-def live_house(database: str, folder: Path, **settings: Any) -> Iterator[LiveHouse]:  # noqa: ANN401 - any setting
+def live_house(database: str, folder: Path, **settings: Any) -> Iterator[LiveHouse]:
     """A house with one source, ten rows a second unless the settings say otherwise."""
     wanted = {"has_seconds": True, "spacing_ms": 100, "live_time": "fraction", **settings}
     with battery(account=ACCOUNT, **wanted) as home, open_warehouse(database, folder / "landing") as warehouse:

@@ -166,7 +166,7 @@ class MovedStack:
 
     def run(self, *command: str, check: bool = True) -> int:
         """Run a program to its end; its exit code."""
-        done = subprocess.run(  # noqa: S603 — our own programs
+        done = subprocess.run(
             command, cwd=self.home / "dagster", env=self._variables, capture_output=True, text=True, check=False
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr

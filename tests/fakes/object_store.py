@@ -105,7 +105,7 @@ def stored(monkeypatch: pytest.MonkeyPatch, store: ObjectStore) -> ObjectStore:
         at = plain(path)
         return io.BytesIO(store.get(at)) if mode == "rb" else _Sent(lambda body: store.put(at, body))
 
-    def listed(_: object, path: str, detail: bool = True, **__: object) -> list[Any]:  # noqa: FBT001, FBT002  # fsspec's
+    def listed(_: object, path: str, detail: bool = True, **__: object) -> list[Any]:  # noqa: FBT002  # fsspec's
         found = store.names(plain(path))
         return [store.look(one) for one in found] if detail else found
 

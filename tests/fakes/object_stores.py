@@ -111,7 +111,7 @@ def emulator(kind: Kind, folder: Path) -> Iterator[Emulator]:
     log = folder / f"{kind}.log"
     with (
         log.open("wb") as into,
-        subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=into, stderr=into) as process,  # noqa: S603
+        subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=into, stderr=into) as process,
     ):
         assert process.stdin is not None
         try:
@@ -133,7 +133,7 @@ def _command(kind: Kind, port: int) -> list[str]:
         ready = _AZURITE / ".ready"
         if not (_ROOT / ready).exists():  # `make test` makes it before any test
             make = ["make", "--no-print-directory", "--old-file=.venv/.ready", str(ready)]
-            subprocess.run(make, cwd=_ROOT, env=os.environ | {"MAKEFLAGS": ""}, check=True, timeout=170)  # noqa: S603
+            subprocess.run(make, cwd=_ROOT, env=os.environ | {"MAKEFLAGS": ""}, check=True, timeout=170)
     main = _ROOT / _AZURITE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     quiet = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     return ["node", str(main), "--blobHost", "127.0.0.1", "--blobPort", str(port), *quiet]

@@ -42,7 +42,7 @@ class OpenUi:
 
     def command(self, *words: str) -> str:
         """What a command says that is typed beside it."""
-        done = subprocess.run(  # noqa: S603 — our own program
+        done = subprocess.run(
             [PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=300
         )
         return " ".join(done.stdout.split())
@@ -69,7 +69,7 @@ class OpenUi:
 
     def backfill(self, source: str, days: list[date], disturb: Callable[[], None], seed: str) -> str:
         """Backfill from the UI, disturbed at a moment between the first day and the last; how it ended."""
-        draw = random.Random(seed)  # noqa: S311 - a moment is no secret
+        draw = random.Random(seed)
         n_days, delay = draw.randint(1, len(days) - 2), draw.uniform(0.0, 0.3)
         backfill_id = self.dagster.launch_backfill([f"{source}/payloads", f"{source}/measurements"], days)
         for _ in poll(PATIENCE_SECONDS, every=0.02):
@@ -95,7 +95,7 @@ def open_ui(home: Path, url: str, **variables: str) -> Iterator[OpenUi]:
     """Open it, and end it with the block."""
     lines: list[str] = []
     environment = environment_of(home, WAREHOUSE_URL=url, **variables)
-    with subprocess.Popen(  # noqa: S603 — our own program
+    with subprocess.Popen(
         [PROGRAM, "ui"],
         env=environment,
         stdout=subprocess.PIPE,

@@ -105,7 +105,7 @@ class Steps:
                 self._act()
 
     def after(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+        def counted(*arguments: Any, **named: Any) -> Any:
             result = call(*arguments, **named)
             self.step()
             return result
@@ -115,7 +115,7 @@ class Steps:
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         counted = self.after(call)
 
-        def counted_twice(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+        def counted_twice(*arguments: Any, **named: Any) -> Any:
             self.step()
             return counted(*arguments, **named)
 

@@ -29,7 +29,7 @@ def kill_backend(server: EmbeddedWarehouse) -> None:
         with contextlib.suppress(psycopg.OperationalError), psycopg.connect(server.admin_url, autocommit=True) as admin:
             rows = admin.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'joulehouse'").fetchall()
             if rows:
-                os.kill(random.choice(rows)[0], signal.SIGKILL)  # noqa: S311 - any will do
+                os.kill(random.choice(rows)[0], signal.SIGKILL)
                 return
         time.sleep(0.01)
 

@@ -38,16 +38,13 @@ def differences(connection: psycopg.Connection) -> list[str]:
 
 def written(connection: psycopg.Connection) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of the tables below, with the transaction that wrote it."""
-    return {
-        table: sorted(connection.execute(f"SELECT xmin::text, * FROM {table}").fetchall())  # noqa: S608 — ours
-        for table in _TABLES
-    }
+    return {table: sorted(connection.execute(f"SELECT xmin::text, * FROM {table}").fetchall()) for table in _TABLES}
 
 
 def _rows(connection: psycopg.Connection, view: str) -> dict[tuple[int, datetime | date], tuple[Any, ...]]:
     bucket = "local_date" if "local" in view else "bucket_at"
     rows = connection.execute(
-        f"SELECT series_id, {bucket}, n_points, mean, minimum, maximum, total, latest FROM {view}"  # noqa: S608 — ours
+        f"SELECT series_id, {bucket}, n_points, mean, minimum, maximum, total, latest FROM {view}"
     ).fetchall()
     assert len({row[:2] for row in rows}) == len(rows), f"{view} has a bucket twice"
     return {(row[0], row[1].astimezone(UTC) if isinstance(row[1], datetime) else row[1]): row[2:] for row in rows}

@@ -34,7 +34,7 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> WireTap:
         socket.socket.connect, socket.socket.send, socket.socket.sendall, socket.getaddrinfo,
     )  # fmt: skip
 
-    def connecting(self: socket.socket, address: Any) -> None:  # noqa: ANN401 - of any family
+    def connecting(self: socket.socket, address: Any) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6):
             tap.connected.append((str(address[0]), int(address[1])))
         connect(self, address)
@@ -47,7 +47,7 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> WireTap:
         tap.sent(bytes(data))
         sendall(self, data, *flags)
 
-    def looking_up(host: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+    def looking_up(host: Any, *arguments: Any, **named: Any) -> Any:
         tap.looked_up.append(str(host))
         return look_up(host, *arguments, **named)
 

@@ -36,7 +36,7 @@ def test_a_secret_is_found_as_it_is_in_an_address_in_json_and_in_a_header(conten
 def test_a_secret_is_found_in_base64_wherever_it_begins_and_whatever_follows(
     before: bytes,
     after: bytes,
-    is_for_urls: bool,  # noqa: FBT001 — drawn by hypothesis
+    is_for_urls: bool,
 ) -> None:
     encode = base64.urlsafe_b64encode if is_for_urls else base64.b64encode
     assert is_found(encode(before + SECRET.encode() + after))

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def dry_run(*arguments: str) -> str:
     """The commands that make would run, with an environment that counts as ready."""
     command = ["make", "--dry-run", "--no-print-directory", f"--old-file={'.venv/.ready'}", *arguments]
-    return subprocess.run(  # noqa: S603 — our own Makefile
+    return subprocess.run(
         command, cwd=ROOT, env=os.environ | {"MAKEFLAGS": ""}, capture_output=True, text=True, check=True, timeout=30
     ).stdout
 
@@ -54,7 +54,7 @@ def test_make_clean_deletes_nothing_that_it_cannot_stop(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
     (tmp_path / ".joulehouse" / "warehouse").mkdir(parents=True)
     outcome = subprocess.run(
-        ["make", "clean", "DATA=1"],  # noqa: S607 — make from the path, as a developer has it
+        ["make", "clean", "DATA=1"],
         cwd=tmp_path,
         env=os.environ | {"MAKEFLAGS": ""},
         capture_output=True,
@@ -80,8 +80,8 @@ def test_a_python_of_the_wrong_age_is_refused_in_one_sentence(tmp_path: Path) ->
     old = tmp_path / "old-python"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
-    outcome = subprocess.run(  # noqa: S603 — our own Makefile
-        ["make", "venv", f"PYTHON={old}"],  # noqa: S607 — make from the path, as a developer has it
+    outcome = subprocess.run(
+        ["make", "venv", f"PYTHON={old}"],
         cwd=tmp_path,
         env=os.environ | {"MAKEFLAGS": ""},
         capture_output=True,
@@ -99,7 +99,7 @@ def test_make_prove_finds_proofs_and_the_demo_is_among_them() -> None:
     command = next(line.strip() for line in (ROOT / "Makefile").read_text().splitlines() if "-m prove" in line)
     arguments = command.removeprefix("$(BIN)/pytest").split()
     assert not set(arguments) - {"-m", "prove"}, "it proves all that there is"
-    collected = subprocess.run(  # noqa: S603 — our own tests
+    collected = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", *arguments, "tests/pipelines/cli"],
         cwd=ROOT,
         capture_output=True,

@@ -254,7 +254,7 @@ def _sinks(house: House) -> Iterator[tuple[str, bytes]]:
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
         ).fetchall()
         for (table,) in tables:
-            rows = connection.execute(f"SELECT t::text FROM {table} AS t").fetchall()  # noqa: S608  # names quoted by the server
+            rows = connection.execute(f"SELECT t::text FROM {table} AS t").fetchall()
             yield table, "\n".join(row[0] for row in rows).encode()
     answers = house.dagster.ask(
         "{ runsOrError { ... on Runs { results { runId runConfigYaml tags { key value } eventConnection { events {"

@@ -69,9 +69,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(house: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(house), "PYTHONPATH": str(house), "COLUMNS": "200"}
-    return subprocess.run(  # noqa: S603  # our own commands
-        command, cwd=house, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    return subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_example_is_a_provider(house: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_server_that_goes_at_any_moment_of_a_backfill_from_the_ui_leaves_every
         opened(tmp_path, package_cache, with_database(server.url, "warehouse")) as ui,
     ):
         for number in range(N_MOMENTS):
-            draw = random.Random(number)  # noqa: S311 - a bound is no secret
+            draw = random.Random(number)
             outcomes.append(backfilled(ui, number, kind, partial(DISTURBANCES[kind], server, draw)))
             for name in BOUNDS:
                 set_everywhere(server, f"RESET {name}")

@@ -40,9 +40,7 @@ def dg_command(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`dg …` in the clone, with no variable of ours set."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(clone), "PYTHONPATH": str(clone), "COLUMNS": "200"}
     command = [str(Path(sys.executable).parent / "dg"), *words]
-    return subprocess.run(  # noqa: S603  # our own command
-        command, cwd=clone, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_asset_graph_is_the_reviewed_one(known: dg.Definitions) -> None:
@@ -112,7 +110,7 @@ def test_looking_at_definitions_imports_nothing_heavy() -> None:
         "import sys, pipelines.definitions as d; d.defs(); "
         "print(sorted({'pandas', 'matplotlib', 'httpx', 'psycopg', 'alembic', 'upath'} & set(sys.modules)))"
     )
-    ran = subprocess.run(  # noqa: S603  # our own interpreter
+    ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
         cwd=PROJECT,
         capture_output=True,

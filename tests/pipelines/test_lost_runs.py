@@ -113,9 +113,7 @@ class Dagster:
     def launch(self, run: dg.DagsterRun) -> subprocess.Popen[bytes]:
         """A process to which the run is delivered."""
         command = [sys.executable, "-m", "tests.fakes.leased_run", self.instance.root_directory, run.run_id]
-        process = subprocess.Popen(  # noqa: S603 — our own program
-            command, env=os.environ | self.environment, cwd=PROJECT, stderr=subprocess.PIPE
-        )
+        process = subprocess.Popen(command, env=os.environ | self.environment, cwd=PROJECT, stderr=subprocess.PIPE)
         self.opened.enter_context(process)
         self.opened.callback(process.kill)
         return process

@@ -113,7 +113,7 @@ class Month:
 
     def live_through(self, day: date) -> Day:
         """One simulated day, from midnight to midnight."""
-        draw = random.Random(str(day))  # noqa: S311 - a moment is no secret
+        draw = random.Random(str(day))
         midnight = Window.of_day(day).start
         # On the last day of all it comes late: what fails by the last tick of a short month has no tick to heal by.
         minutes = 60 if day == LAST else draw.randint(-120, 60)

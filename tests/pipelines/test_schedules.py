@@ -257,6 +257,6 @@ def test_a_retired_source_has_no_schedule() -> None:
         ("every day", False, False),
     ],
 )
-def test_a_schedule_must_come_every_day(cron: str, is_sound: bool, is_daily: bool) -> None:  # noqa: FBT001  # a table
+def test_a_schedule_must_come_every_day(cron: str, is_sound: bool, is_daily: bool) -> None:
     assert is_cron(cron) is is_sound
     assert is_sound is False or is_daily_or_oftener(cron) is is_daily

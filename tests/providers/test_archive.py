@@ -19,7 +19,7 @@ FILES = [(f"HM-{n}_Kessel Süd.csv", f"TIMESTAMP,P [W]\n1751882400000,{n}\n" * 9
 WHOLE = zipped(FILES)
 
 
-def contents(body: bytes, limits: ArchiveLimits = ArchiveLimits()) -> dict[str, bytes]:  # noqa: B008 (frozen)
+def contents(body: bytes, limits: ArchiveLimits = ArchiveLimits()) -> dict[str, bytes]:
     archive = Archive(io.BytesIO(body), place="test", limits=limits)
     return {member.name: b"".join(archive.read(member)) for member in archive.members}
 
@@ -61,7 +61,7 @@ def _survivors_of_flips(n_flips: int) -> tuple[int, int]:
 
     Nothing else may ever happen: it may not say anything else, and no other error may leave.
     """
-    draw = random.Random(20261121)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(20261121)
     wholes = [WHOLE, streamed(FILES), zipped(FILES, is_zip64=True), zipped(FILES, method=zipfile.ZIP_STORED)]
     culprits: list[str] = []
     for number in range(n_flips):
@@ -82,7 +82,7 @@ def test_ten_thousand_flipped_bytes_never_change_what_is_read() -> None:
 
 
 def test_none_of_two_thousand_cuts_is_taken_for_whole() -> None:
-    longer = zipped((f"{n}.csv", random.Random(n).randbytes(40)) for n in range(20))  # noqa: S311 - to repeat
+    longer = zipped((f"{n}.csv", random.Random(n).randbytes(40)) for n in range(20))
     assert len(longer) >= 2_000
     for end in range(2_000):
         with pytest.raises(PayloadUnreadableError):

@@ -92,7 +92,7 @@ def sinks_of(error: BaseException) -> str:
         seen += [str(chain), repr(chain), repr(chain.__dict__), *traceback.format_exception(chain)]
         chain = chain.__cause__ or chain.__context__
     if isinstance(error, IngestError):
-        assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 (our own)
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
     return "\n".join(seen)
 
 

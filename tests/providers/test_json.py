@@ -26,7 +26,7 @@ def read(body: bytes) -> object:
 
 
 @given(ANYTHING, st.booleans())
-def test_a_document_is_read_as_it_was_written_by_both_ways(document: object, is_spaced: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_document_is_read_as_it_was_written_by_both_ways(document: object, is_spaced: bool) -> None:
     separators = (" , ", " : ") if is_spaced else (",", ":")
     body = json.dumps(document, separators=separators).encode("utf-8", "surrogatepass")
     assert read(body) == document

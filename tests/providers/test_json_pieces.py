@@ -20,7 +20,7 @@ _ELEMENTS = st.recursive(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _short_pieces() -> Any:  # noqa: ANN401 - a generator of nothing
+def _short_pieces() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_PIECE", 5)
         yield

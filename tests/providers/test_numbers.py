@@ -62,7 +62,7 @@ def test_a_sign_is_proven_by_a_text_that_is_a_number_under_no_other() -> None:
 
 @pytest.mark.parametrize("decimal", [".", ","])
 def test_a_number_comes_back_however_its_writer_spells_it_and_at_once_or_one_by_one(decimal: DecimalSign) -> None:
-    draw = random.Random(10)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(10)
     other = "," if decimal == "." else "."
     for group in ("", other, " ", "\u00a0", "\u202f", "'"):
         values = [round(draw.uniform(-1, 1) * 10 ** draw.randrange(9), draw.randrange(5)) for _ in range(500)]

@@ -141,7 +141,7 @@ instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=
 )
 def test_a_column_says_what_its_texts_say_one_by_one(
     rows: list[tuple[datetime, Callable[[datetime], str]]],
-    is_uniform: bool,  # noqa: FBT001
+    is_uniform: bool,
     spelling: Callable[[datetime], str],
 ) -> None:
     texts = [(spelling if is_uniform else spell)(at) for at, spell in rows] * 3

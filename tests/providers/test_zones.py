@@ -61,7 +61,7 @@ def test_an_account_that_means_no_iana_name_is_refused_before_any_request(accoun
 def test_a_refused_zone_of_one_product_stops_no_discovery_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     described = voltstorage_twin._described
 
-    def odd(home: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a home of the twin
+    def odd(home: Any) -> Mapping[str, Any]:
         return described(replace(home, time_zone="CEST") if home.number == 77 else home)
 
     monkeypatch.setattr(voltstorage_twin, "_described", odd)

@@ -57,7 +57,7 @@ class Depot:
     variables: Mapping[str, str]
     jobs: ExportJobs
 
-    def worker(self, policy: PollingPolicy = PATIENT, patience: float = 60.0, **other: Any) -> OrderWorker:  # noqa: ANN401 - as OrderWorker
+    def worker(self, policy: PollingPolicy = PATIENT, patience: float = 60.0, **other: Any) -> OrderWorker:
         variables = {**self.variables, **other.pop("variables", {})}
         return OrderWorker(config_to("fleet", policy=policy), variables, source="fleet", patience=patience, **other)
 
@@ -68,7 +68,7 @@ class Depot:
 
     def started(self, config: ServitlyConfig, number: int, *, cut: int | None = None) -> "subprocess.Popen[bytes]":
         """A worker that has been sent all that it needs, or the first `cut` bytes of it."""
-        started = subprocess.Popen(  # noqa: S603 - as shipped
+        started = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

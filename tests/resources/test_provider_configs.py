@@ -269,7 +269,7 @@ def test_the_fingerprint_tells_apart_whom_is_asked_and_for_what_and_nothing_else
         with closing(LazyProvider(config, Settings({**EXPORT_SERVICE_VARIABLES, **variables}))) as provider:
             return provider.fingerprint
 
-    def of(**changes: Any) -> str:  # noqa: ANN401 - any field of the account
+    def of(**changes: Any) -> str:
         return fingerprint(replace(EXPORT_SERVICE, account=replace(EXPORT_SERVICE.account, **changes)))
 
     others = [

@@ -208,7 +208,7 @@ def test_a_page_from_elsewhere_cannot_steer_the_sandbox(caller: ExportCaller, tw
         ("", False),
     ],
 )
-def test_loopback_is_told_from_everything_else(host: str, answer: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_loopback_is_told_from_everything_else(host: str, answer: bool) -> None:
     assert is_loopback(host) is answer
 
 

@@ -33,7 +33,7 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(  # noqa: S603 - our own module, with arguments of these tests
+        process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", *arguments],
             cwd=ROOT,
             env=os.environ | CLIENT,

@@ -68,10 +68,10 @@ def community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Conn
     (folder / "package.json").write_text('{"private": true}')
     (folder / "serve.mjs").write_text(SERVER)
     install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-    subprocess.run(install, cwd=folder, check=True, timeout=180)  # noqa: S603 — npm, no shell
+    subprocess.run(install, cwd=folder, check=True, timeout=180)
     port = free_port()
     command = ["node", "serve.mjs", str(port)]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 — node, no shell
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             assert server.stdout.readline() == "ready\n"

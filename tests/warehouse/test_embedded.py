@@ -100,10 +100,7 @@ def test_four_processes_that_start_it_at_once_share_one_server(make: Make, tmp_p
         "print(EmbeddedWarehouse(Path(sys.argv[1]), cache=Path(sys.argv[2]), durable=False).start())"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "home"), str(package_cache)]
-    starters = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - this very interpreter
-        for _ in range(4)
-    ]
+    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     urls = {starter.communicate(timeout=120)[0].strip() for starter in starters}
     assert [starter.returncode for starter in starters] == [0, 0, 0, 0]
     assert urls == {warehouse.url}
@@ -162,7 +159,7 @@ def test_a_pid_file_that_names_somebody_else_by_now_is_not_believed(make: Make) 
     warehouse.stop()
     user = server_user(cluster_of(warehouse))
     stranger = subprocess.Popen(
-        ["sleep", "60"],  # noqa: S607 - wherever the host keeps it
+        ["sleep", "60"],
         user=user.uid if user.is_other else None,
     )
     try:
@@ -308,7 +305,7 @@ def test_psql_opens_it_without_the_password_on_the_command_line(running: Embedde
     command = running.psql_command()
     with psycopg.connect(running.url) as connection:
         assert connection.info.password not in " ".join(command)
-    answer = subprocess.run(  # noqa: S603 - the psql under test
+    answer = subprocess.run(
         [*command, "-Atc", "SELECT current_user"], check=True, capture_output=True, text=True, timeout=30
     )
     assert answer.stdout == "joulehouse\n"

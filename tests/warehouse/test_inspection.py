@@ -50,8 +50,8 @@ def test_a_dump_that_was_restored_by_the_owner_is_found_to_have_lost_its_hyperta
     loaded: str, empty_database: str, warehouse_server: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = Path(warehouse_server.psql_command()[0]).parent
-    dump = subprocess.run([programs / "pg_dump"], env=libpq_environment(loaded), capture_output=True, check=True)  # noqa: S603 - PostgreSQL's
-    restored = subprocess.run(  # noqa: S603 - PostgreSQL's
+    dump = subprocess.run([programs / "pg_dump"], env=libpq_environment(loaded), capture_output=True, check=True)
+    restored = subprocess.run(
         [programs / "psql", "-q"],
         env=libpq_environment(empty_database),
         input=dump.stdout,

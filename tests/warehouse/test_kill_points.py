@@ -52,7 +52,7 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+        def counted(*arguments: Any, **named: Any) -> Any:
             self.step()
             result = call(*arguments, **named)
             self.step()
@@ -72,7 +72,7 @@ class Steps:
 class _Halves:
     """A file whose every write happens in two halves."""
 
-    def __init__(self, file: Any, step: Callable[[], None]) -> None:  # noqa: ANN401 - whatever fdopen gives
+    def __init__(self, file: Any, step: Callable[[], None]) -> None:
         self._file, self._step = file, step
 
     def write(self, content: bytes) -> None:
@@ -82,7 +82,7 @@ class _Halves:
             self._file.flush()
         self._step()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - handed through
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
     def __enter__(self) -> Self:

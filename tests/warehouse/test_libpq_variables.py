@@ -91,7 +91,7 @@ def test_all_variables_at_once_change_nothing_of_a_command_over_the_embedded_war
     """In a process of its own: some are read when libpq is loaded, and by psycopg beside it."""
     code = "from warehouse.server import check_server; import sys; print(check_server(sys.argv[1]).postgres)"
     files = dict.fromkeys(FILES_OF_LIBPQ, str(tmp_path / "missing")) | {"PGSSLROOTCERT": "system"}
-    done = subprocess.run(  # noqa: S603 - the interpreter of the tests
+    done = subprocess.run(
         [sys.executable, "-c", code, warehouse_server.url],
         env={**os.environ, **HOSTILE, **files},
         capture_output=True,

@@ -111,7 +111,7 @@ def test_a_series_cannot_change_its_quantity_while_a_load_is_writing_its_first_p
     warehouse.catalogue("hub", [POWER])
     enter, refusals = load_module._enter, list[str]()
 
-    def meanwhile(*arguments: Any) -> None:  # noqa: ANN401 - handed through
+    def meanwhile(*arguments: Any) -> None:
         with open_warehouse(database, tmp_path / "landing") as other:
             try:
                 other.catalogue("hub", [replace(POWER, quantity="energy")])

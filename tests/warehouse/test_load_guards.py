@@ -101,7 +101,7 @@ def test_a_correction_may_shrink_to_nothing(warehouse: TimescaleWarehouse) -> No
 
 
 @pytest.mark.parametrize("instant", [DAY.start - timedelta(microseconds=1), DAY.end, at(0).replace(year=1970), pd.NaT])
-def test_a_point_outside_of_the_window_fails_the_load(warehouse: TimescaleWarehouse, instant: Any) -> None:  # noqa: ANN401 - pandas takes what it gets
+def test_a_point_outside_of_the_window_fails_the_load(warehouse: TimescaleWarehouse, instant: Any) -> None:
     strayed = batch({("a", 0): 1.0, ("a", 1): 2.0})
     strayed.measurements.loc[1, "measured_at"] = instant
 
@@ -287,7 +287,7 @@ def test_a_failure_before_the_load_can_be_told_to_the_ledger(warehouse: Timescal
     assert (day.status, day.reason, day.n_points) == ("failed", "payload_unreadable", 10)
 
 
-def _drop_last_row(self: MeasurementEncoder, *columns: Any) -> memoryview:  # noqa: ANN401 - three arrays
+def _drop_last_row(self: MeasurementEncoder, *columns: Any) -> memoryview:
     return _ENCODE(self, *columns)[:-34]
 
 
@@ -298,7 +298,7 @@ def _remove_nothing(*_: object) -> int:
 _ENCODE = MeasurementEncoder.encode
 
 
-def _count_one_more(connection: object, assignment: object, buffer: Any, load_id: int) -> partition.Written:  # noqa: ANN401
+def _count_one_more(connection: object, assignment: object, buffer: Any, load_id: int) -> partition.Written:
     buffer.n_received += 1
     return _WRITE(connection, assignment, buffer, load_id)  # type: ignore[arg-type] # handed through
 
@@ -369,11 +369,11 @@ def test_a_commit_whose_reply_is_lost_is_a_load_of_nothing_next_time(
     enter = load_module._enter
     wait = psycopg.Connection.wait
 
-    def lost(connection: psycopg.Connection, *arguments: Any) -> None:  # noqa: ANN401 - handed through
+    def lost(connection: psycopg.Connection, *arguments: Any) -> None:
         enter(connection, *arguments)
         monkeypatch.setattr(psycopg.Connection, "wait", answer_lost)
 
-    def answer_lost(self: psycopg.Connection, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+    def answer_lost(self: psycopg.Connection, *arguments: Any, **named: Any) -> Any:
         wait(self, *arguments, **named)
         monkeypatch.setattr(psycopg.Connection, "wait", wait)
         msg = "server closed the connection unexpectedly"

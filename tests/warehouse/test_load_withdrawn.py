@@ -131,7 +131,7 @@ def test_a_loader_killed_while_it_withdraws_leaves_all_or_nothing(
         def child(fatal: int = n_steps + 1) -> None:
             left = [fatal]
 
-            def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed through
+            def counted(*arguments: Any, **named: Any) -> Any:
                 result = wait(*arguments, **named)
                 left[0] -= 1
                 if not left[0]:

@@ -80,7 +80,7 @@ DISTURBANCES: Final = {"restart": restart, "a backend is killed": kill_backend}
 def test_a_server_that_goes_meanwhile_costs_no_day(
     server: EmbeddedWarehouse, url: str, tmp_path: Path, disturbance: str
 ) -> None:
-    draw = random.Random(disturbance)  # noqa: S311 - a moment is no secret
+    draw = random.Random(disturbance)
     moments = sorted(draw.uniform(0.1, 0.9) for _ in range(2))
     with meanwhile(partial(DISTURBANCES[disturbance], server), moments):
         backfilled(url, tmp_path)

@@ -44,7 +44,7 @@ def pgbouncer(url: str, folder: Path, mode: str) -> Iterator[str]:
         f"pool_mode = {mode}\ndefault_pool_size = 20\nmax_client_conn = 500\nunix_socket_dir =\n{who}\n"
     )
     (folder / "pgbouncer.ini").chmod(0o644)
-    running = subprocess.Popen([program, "-q", str(folder / "pgbouncer.ini")])  # noqa: S603 - PgBouncer
+    running = subprocess.Popen([program, "-q", str(folder / "pgbouncer.ini")])
     through = f"postgresql://{parts['user']}@127.0.0.1:{port}/{parts['dbname']}"
     try:
         for _ in range(200):

@@ -134,7 +134,7 @@ def _rows(url: str, source: str) -> dict[str, list[tuple[object, ...]]]:
     with psycopg.connect(url) as connection:
         for table in _DERIVED:
             rows = connection.execute(
-                f"SELECT key, (to_jsonb(held) - 'series_id')::text FROM {table} AS held"  # noqa: S608 — ours
+                f"SELECT key, (to_jsonb(held) - 'series_id')::text FROM {table} AS held"
                 " INNER JOIN series USING (series_id) WHERE source = %s ORDER BY 1, 2",
                 [source],
             )

@@ -29,7 +29,7 @@ def day(number: int, n_days: int = 1) -> Window:
 
 def history(seed: int, n_days: int = 9) -> dict[datetime, float]:
     """A counter's readings with whatever may happen to one: zeros, peaks, resets, jumps, gaps, days without any."""
-    chance = random.Random(seed)  # noqa: S311 — not for a secret
+    chance = random.Random(seed)
     every = chance.choice([timedelta(days=1), timedelta(hours=6), timedelta(minutes=90), timedelta(hours=1), QUARTER])
     value, usual = chance.choice([0.0, 20_000.0, 5e6]), chance.choice([0.0, 50.0, 4_000.0])
     readings: dict[datetime, float] = {}
@@ -79,7 +79,7 @@ def test_readings_that_somebody_put_into_the_table_become_intervals_when_their_d
 def test_days_in_any_order_again_changed_and_removed_say_what_a_rebuild_says(
     database: str, house: TimescaleWarehouse, seed: int
 ) -> None:
-    chance = random.Random(1_000 + seed)  # noqa: S311 — not for a secret
+    chance = random.Random(1_000 + seed)
     n_days = 9
     meters = {f"meter {n}": history(seed * 10 + n, n_days) for n in range(6)}
     days = list(range(n_days)) + [chance.randrange(n_days) for _ in range(4)]

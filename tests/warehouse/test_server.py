@@ -217,7 +217,7 @@ def test_a_random_password_is_not_made_slow_to_guess_at_the_price_of_every_sessi
     warehouse_server: EmbeddedWarehouse, name: str
 ) -> None:
     ensure_role(warehouse_server.url, name, "a-long-and-random-one")
-    wanted = f"SELECT rolpassword FROM pg_authid WHERE rolname = '{name}'"  # noqa: S608  # a name of ours
+    wanted = f"SELECT rolpassword FROM pg_authid WHERE rolname = '{name}'"
     [(verifier,)] = ask(warehouse_server.admin_url, wanted)
     assert str(verifier).startswith("SCRAM-SHA-256$1:")
     assert "a-long-and-random-one" not in str(verifier)

@@ -86,7 +86,7 @@ def row(answer: Result, name: str) -> int:
 
 def test_a_backfill_in_a_process_of_its_own_loads_what_is_served_row_for_row(setting: Setting) -> None:
     command = [str(Path(sys.executable).with_name("joulehouse")), "backfill", "charging_hub"]
-    done = subprocess.run(  # noqa: S603 — our own program
+    done = subprocess.run(
         [*command, "--from", str(EVE), "--to", str(YESTERDAY)],
         env=os.environ,
         capture_output=True,

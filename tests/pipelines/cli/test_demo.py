@@ -29,7 +29,7 @@ def test_the_demo_loads_every_source_row_for_row_and_writes_nothing_the_second_t
 ) -> None:
     """Each source costs a dozen processes: here one that pages, and one whose orders are carried; in proof all."""
     with clean_home(tmp_path / "home", package_cache) as home:
-        run = subprocess.run(  # noqa: S603 — our own program
+        run = subprocess.run(
             [PROGRAM, "demo", "--once", "--days", "2", *(word for slug in chosen for word in ("--source", slug))],
             env=environment_of(home),
             capture_output=True,
@@ -79,7 +79,7 @@ def test_the_demo_refuses_to_mix_with_what_is_yours_before_anything_starts(
     tmp_path: Path, variable: str, value: str, words: str
 ) -> None:
     home = tmp_path / "home"
-    run = subprocess.run(  # noqa: S603 — our own program
+    run = subprocess.run(
         [PROGRAM, "demo", "--once"],
         env=environment_of(home, **{variable: value}),
         capture_output=True,
@@ -96,7 +96,7 @@ def test_the_demo_refuses_to_mix_with_what_is_yours_before_anything_starts(
 def test_the_demo_of_one_source_refuses_to_mix_with_an_account_of_another(tmp_path: Path) -> None:
     """All of the house runs, schedules too, whichever sources are shown."""
     (source, address), *_, (other, _) = addresses()
-    run = subprocess.run(  # noqa: S603 — our own program
+    run = subprocess.run(
         [PROGRAM, "demo", "--once", "--source", other],
         env=environment_of(tmp_path / "home", **{address: "https://example.org"}),
         capture_output=True,
@@ -110,7 +110,7 @@ def test_the_demo_of_one_source_refuses_to_mix_with_an_account_of_another(tmp_pa
 
 
 def test_the_demo_of_a_source_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
-    run = subprocess.run(  # noqa: S603 — our own program
+    run = subprocess.run(
         [PROGRAM, "demo", "--once", "--source", "boilers"],
         env=environment_of(tmp_path / "home"),
         capture_output=True,

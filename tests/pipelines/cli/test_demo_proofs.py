@@ -105,5 +105,5 @@ def _sinks(demo: Demo, cache: Path, kept: list[Path]) -> Iterator[tuple[str, byt
                 "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname <> 'pg_catalog'"
             ).fetchall()
             for (table,) in tables:
-                with connection.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as rows:  # noqa: S608  # names quoted by the server
+                with connection.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as rows:
                     yield f"{name}: {table}", b"".join(bytes(row) for row in rows)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(300)  # real processes, on a machine where ever
 def open_ui(home: Path, **variables: str) -> Iterator[list[str]]:
     """What `joulehouse ui` says until it is open; it is ended with the block."""
     lines: list[str] = []
-    with subprocess.Popen(  # noqa: S603 — our own program
+    with subprocess.Popen(
         [PROGRAM, "ui"],
         env=environment_of(home, **variables),
         stdout=subprocess.PIPE,

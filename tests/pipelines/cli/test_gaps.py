@@ -40,7 +40,7 @@ def said(*words: str) -> str:
     return " ".join(ask(*words).stdout.split())
 
 
-def asked(*words: str) -> Any:  # noqa: ANN401 - JSON
+def asked(*words: str) -> Any:
     answer = ask(*words, "--json")
     assert answer.exit_code == 0, answer.output
     return json.loads(answer.stdout)

@@ -29,7 +29,7 @@ def test_an_idle_installation_starts_no_process_and_costs_little(
     command, here = [PROGRAM, "ui"], tmp_path / "home"
     with (
         clean_home(here, package_cache) as home,
-        subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui,  # noqa: S603  # our own program
+        subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui,
     ):
         try:
             assert ui.stdout is not None

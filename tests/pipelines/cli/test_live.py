@@ -54,7 +54,7 @@ def test_it_listens_until_it_is_told_to_stop(database: str, tmp_path: Path) -> N
             "HOME_BATTERIES_PASSWORD": settings.password,
         }
         command = [str(Path(sys.executable).with_name("joulehouse")), "live", "home_batteries"]
-        running = subprocess.Popen(  # noqa: S603 - our own command
+        running = subprocess.Popen(
             command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         try:

@@ -102,10 +102,10 @@ class Outcome:
 
 def backfilled(url: str, disturb: Callable[[], None], seed: str) -> Outcome:
     """Backfill all days, in a process of its own that is disturbed at a moment between the first day and the last."""
-    draw = random.Random(seed)  # noqa: S311 - a moment is no secret
+    draw = random.Random(seed)
     n_days, delay = draw.randint(1, len(DAYS) - 2), draw.uniform(0.0, 0.3)
     command = [str(PROGRAM), "backfill", "charging_hub", "--from", str(DAYS[0]), "--to", str(DAYS[-1])]
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         command, env={**os.environ, "WAREHOUSE_URL": url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         assert running.stdout is not None
@@ -157,7 +157,7 @@ def test_a_server_that_goes_at_any_moment_of_a_backfill_costs_no_day(
 ) -> None:
     outcomes, began = [], time.monotonic()
     for number in range(N_MOMENTS):
-        draw = random.Random(number)  # noqa: S311 - a bound is no secret
+        draw = random.Random(number)
         with fresh_database(place) as url:
             try:
                 outcomes.append(backfilled(url, partial(DISTURBANCES[kind], place.server, draw), f"{kind} {number}"))

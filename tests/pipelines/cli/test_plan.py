@@ -37,7 +37,7 @@ def said(database: str, folder: Path, url: str, username: str, password: str) ->
     clone = clone_of_the_house(folder / "house", {"north": SOURCE})
     command = [sys.executable, "-c", "from pipelines.cli import main; main()", "backfill", "north"]
     variables = {"NORTH_URL": url, "NORTH_USERNAME": username, "NORTH_PASSWORD": password}
-    return subprocess.run(  # noqa: S603  # our own program
+    return subprocess.run(
         [*command, "--from", str(FIRST), "--to", str(LAST)],
         cwd=clone,
         env={

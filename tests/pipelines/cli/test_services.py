@@ -45,7 +45,7 @@ def test_the_embedded_warehouse_by_name(home: Path) -> None:
     assert ask("warehouse", "migrate").exit_code == 0
     url = ask("warehouse", "url").stdout.strip()
     assert url.startswith("postgresql://joulehouse:")
-    asked = subprocess.run(  # noqa: S603 — our own program
+    asked = subprocess.run(
         [PROGRAM, "warehouse", "psql"],
         input="SELECT count(*) FROM measurement",
         env=os.environ,
@@ -123,7 +123,7 @@ def test_the_ui_opens_and_ctrl_c_leaves_no_process_behind(home: Path) -> None:
     assert ask("sandbox", "start").exit_code == 0
     # As a shell's `command &` would: with SIGINT ignored, which the UI's processes must not inherit.
     shell = ["sh", "-c", f"trap '' INT; exec {PROGRAM} ui"]
-    with subprocess.Popen(shell, env=os.environ, stdout=subprocess.PIPE, text=True, start_new_session=True) as ui:  # noqa: S603 — our own program
+    with subprocess.Popen(shell, env=os.environ, stdout=subprocess.PIPE, text=True, start_new_session=True) as ui:
         try:
             url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]  # type: ignore[union-attr]  # a pipe
             connection = http.client.HTTPConnection(url.split("/")[2], timeout=60)
@@ -155,7 +155,7 @@ def test_stop_ends_a_ui_with_all_that_it_runs_and_what_a_killed_one_left(home: P
     assert ask("stop").stdout == "Nothing was running.\n"
     for is_killed in (False, True):
         command = [PROGRAM, "ui", *(["--read-only"] if is_killed else [])]
-        with subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE, text=True) as ui:  # noqa: S603 — our own program
+        with subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE, text=True) as ui:
             url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]  # type: ignore[union-attr]  # a pipe
             was_allowed = launching_is_allowed(url)
             pids = [Process(name, home / "run").pid for name in ("dagster-webserver", "dagster-daemon")]

@@ -45,7 +45,7 @@ Promise.all([
 def home(tmp_path_factory: pytest.TempPathFactory, package_cache: Path) -> Iterator[Path]:
     """A home whose sandbox runs."""
     with clean_home(tmp_path_factory.mktemp("ui") / "home", package_cache) as home:
-        subprocess.run([PROGRAM, "sandbox", "start"], env=environment_of(home), check=True, timeout=120)  # noqa: S603 — our own program
+        subprocess.run([PROGRAM, "sandbox", "start"], env=environment_of(home), check=True, timeout=120)
         yield home
 
 
@@ -53,7 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, package_cache: Path) -> Itera
 def open_ui(home: Path, *options: str) -> Iterator[str]:
     """The address of a UI, until the block ends."""
     command = [PROGRAM, "ui", *options]
-    with subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui:  # noqa: S603 — our own program
+    with subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui:
         try:
             assert ui.stdout is not None
             url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]

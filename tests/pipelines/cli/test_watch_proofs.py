@@ -52,7 +52,7 @@ def watching(url: str, tmp_path: Path, webhook: Webhook, watchdog: Webhook) -> I
         "NOTIFY_DIGEST_AT": "never",
         "WATCH_PING_URL": f"http://127.0.0.1:{watchdog.port}/ping/secret-uuid",
     }
-    running = subprocess.Popen(  # noqa: S603 - our own command
+    running = subprocess.Popen(
         [str(PROGRAM), "watch", "--every", "1"],
         cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip

@@ -42,7 +42,7 @@ class Filling:
     now: datetime = NOON
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def filler(self, settings: LiveSettings = LiveSettings()) -> Filler:  # noqa: B008 - frozen
+    def filler(self, settings: LiveSettings = LiveSettings()) -> Filler:
         home = self.home
         feed = VoltStorageFeed(home.provider.client, home.clients[0].origin, home.login, account=ACCOUNT, source=SOURCE)
         return Filler(

@@ -42,7 +42,7 @@ def test_the_hypertable_is_current_within_two_seconds(database: str, tmp_path: P
 
 
 def test_thirty_disconnects_leave_no_gap_and_no_duplicate(database: str, tmp_path: Path) -> None:
-    draw = random.Random(1)  # noqa: S311 - times to repeat, not a secret
+    draw = random.Random(1)
     with live_house(database, tmp_path) as house, house.listening() as service:
         began = now()
         cuts = []
@@ -65,7 +65,7 @@ def test_thirty_disconnects_leave_no_gap_and_no_duplicate(database: str, tmp_pat
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
 def test_a_thousand_disconnects_leave_no_gap_no_duplicate_and_no_memory(database: str, tmp_path: Path) -> None:
-    draw = random.Random(2)  # noqa: S311 - times to repeat, not a secret
+    draw = random.Random(2)
     with live_house(database, tmp_path) as house, house.listening() as service:
         began = now()
         cuts = []

@@ -124,5 +124,5 @@ def test_a_text_where_the_catalogue_has_a_number_is_a_difference() -> None:
 
 
 @pytest.mark.parametrize(("loaded", "is_equal"), [(0.1 + 0.2, True), (0.3 * (1 + 1e-11), False), (-0.3, False)])
-def test_only_the_last_bits_of_a_number_may_differ(loaded: float, is_equal: bool) -> None:  # noqa: FBT001 — a parameter of the test
+def test_only_the_last_bits_of_a_number_may_differ(loaded: float, is_equal: bool) -> None:
     assert compare(points(("s", 0, 0.3)), points(("s", 0, loaded))).is_equal == is_equal

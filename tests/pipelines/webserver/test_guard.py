@@ -154,7 +154,7 @@ DEEP = 2000  # more than the parser follows: it says so, and stops
         ("", False),
     ],
 )  # fmt: skip
-def test_a_document_changes_something_if_any_operation_is_not_a_query(text: str, changes: bool) -> None:  # noqa: FBT001 — the expectation
+def test_a_document_changes_something_if_any_operation_is_not_a_query(text: str, changes: bool) -> None:
     assert changes_something(text) is changes
 
 

@@ -62,7 +62,7 @@ def apartments(
     limits: Mapping[str, float] | None = None,
     password: str | None = None,
     budget: Budget | None = None,
-    **settings: Any,  # noqa: ANN401 - any setting of the twin
+    **settings: Any,
 ) -> Iterator[Apartments]:
     """A provider over the running twin.
 

@@ -34,7 +34,7 @@ METERS = [
 SENSORS = [{"id": SENSOR, "name": "Roof", "type": "temperature", "unit": "°C", "model": "x"}]
 
 
-def answer(endpoint: str, document: object, window: Window = DAY, **more: Any) -> Payload:  # noqa: ANN401 - fields
+def answer(endpoint: str, document: object, window: Window = DAY, **more: Any) -> Payload:
     params = more.pop("params", {"sampling_frequency": "15T"})
     said = {"received_at": RECEIVED, "media_type": "application/json", "proof": "content-length", **more}
     return Payload(
@@ -62,8 +62,8 @@ def said(
     window: Window = DAY,
     *,
     asked: Window | None = None,
-    account: AccountConfig = AccountConfig(),  # noqa: B008 - frozen
-    **more: Any,  # noqa: ANN401 - fields of a payload
+    account: AccountConfig = AccountConfig(),
+    **more: Any,
 ) -> Normalized:
     """What `rows` mean inside `window`."""
     payload = answer(endpoint, rows, asked or window, **more)

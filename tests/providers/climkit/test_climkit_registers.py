@@ -157,8 +157,8 @@ def test_what_a_rule_restates_is_corrected_and_what_was_said_before_is_kept(data
     until = " AND measured_at < '2025-06-01T13:00Z' ORDER BY measured_at"
     with psycopg.connect(database) as connection:
         key = [f"{SITE}/{PRODUCER}/total"]
-        now = connection.execute(f"SELECT value FROM measurement {of_the_roof}{until}", key).fetchall()  # noqa: S608
-        before = connection.execute(f"SELECT value FROM measurement_revision {of_the_roof}{until}", key).fetchall()  # noqa: S608
+        now = connection.execute(f"SELECT value FROM measurement {of_the_roof}{until}", key).fetchall()
+        before = connection.execute(f"SELECT value FROM measurement_revision {of_the_roof}{until}", key).fetchall()
     assert len(now) == 4
     assert [value for (value,) in now] == pytest.approx([2 * value for (value,) in before], abs=1)
     assert report.n_changed >= 4

@@ -80,7 +80,7 @@ def hub(
     reads_ahead: bool = True,
     limits: Mapping[str, float] | None = None,
     secret: str | None = None,
-    **settings: Any,  # noqa: ANN401 - any setting of the twin
+    **settings: Any,
 ) -> Iterator[Hub]:
     """A provider over the running twin, whose product `PRODUCT` holds `documents`.
 

@@ -15,7 +15,7 @@ Serve = Callable[[Request, int], tuple[list[Document], str]]
 
 
 def seeded(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - shuffles, and hides nothing
+    return random.Random(seed)
 
 
 def documents(*times: int) -> list[Document]:

@@ -130,7 +130,7 @@ class ListedJobs:
             for number, job in self.jobs.items()
         ]
 
-    def _change(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - fields of a job
+    def _change(self, number: int, **changes: Any) -> None:
         self.jobs[number] = replace(self.jobs[number], **changes)
         self.touched[number] = time.monotonic()
 
@@ -169,12 +169,12 @@ def boilers(
     policy: PollingPolicy = PACE,
     slice_of: timedelta = timedelta(days=31),
     in_memory_bytes: int = 4 * 2**20,
-    archive_limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 (frozen)
+    archive_limits: ArchiveLimits = ArchiveLimits(),
     password: str | None = None,
     is_reset: bool = True,
     sandbox: Sandbox | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    **settings: Any,  # noqa: ANN401 - any setting of the twin
+    **settings: Any,
 ) -> Iterator[Boilers]:
     """A provider over the running twin.
 

@@ -122,7 +122,7 @@ def damaged(body: bytes, draw: random.Random) -> bytes:
 
 def _check_archives(n_archives: int) -> tuple[int, int]:
     """How many of the damaged archives were refused, and how many still said the same."""
-    draw, n_refused, n_same = random.Random(1), 0, 0  # noqa: S311 - to repeat, not a secret
+    draw, n_refused, n_same = random.Random(1), 0, 0
     for number in range(n_archives):
         writer = Writer(draw)
         names = draw.sample(["B1", "HM-7_Küche", "ボイラー", "Haus A"], draw.randrange(1, 3))
@@ -148,7 +148,7 @@ def _check_files(n_files: int) -> tuple[int, int, int]:
     A file has no checksum of its own: what a damaged row says nobody can know. What the others say stays what it was,
     or is withheld, where the damage hides the row in a text or contradicts the file's decimal sign.
     """
-    draw, n_refused, n_kept, n_withheld = random.Random(2), 0, 0, 0  # noqa: S311 - to repeat, not a secret
+    draw, n_refused, n_kept, n_withheld = random.Random(2), 0, 0, 0
     for number in range(n_files):
         writer = Writer(draw)
         text, points = writer.file(draw.randrange(2, 12))

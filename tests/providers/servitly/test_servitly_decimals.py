@@ -154,7 +154,7 @@ def _anything(draw: random.Random, separator: str) -> list[str]:
 
 def _check_cuts(n_files: int) -> int:
     """How many values of all files could be two numbers and were read: in no piece another one than in the whole."""
-    draw, n_read = random.Random(20261129), 0  # noqa: S311 - to repeat, not a secret
+    draw, n_read = random.Random(20261129), 0
     for _ in range(n_files):
         separator = draw.choice([";", ",", "\t"])
         rows = _anything(draw, separator)
@@ -222,7 +222,7 @@ def _spelled(draw: random.Random, decimal: str) -> str:
 def test_a_file_of_one_writer_is_read_to_its_last_cell_if_anything_in_it_proves_his_sign(
     separator: str, decimal: DecimalSign
 ) -> None:
-    draw = random.Random(20261129)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(20261129)
     for _ in range(40):
         cells = [_spelled(draw, decimal) for _ in range(30)]
         proof = draw.randrange(31)

@@ -32,7 +32,7 @@ MOST = 128 * MEBIBYTE
 
 def _archive(path: Path, mebibytes: int) -> BodyFile:
     """Many things: one with points on the first day, all others on days that nobody loads here."""
-    draw = random.Random(1)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(1)
     start = int(FIRST.start.timestamp() * 1000)
     other = start + 5 * 86_400_000
     block = "TIMESTAMP,P [W],U [V],T [°C]\n" + "".join(

@@ -29,7 +29,7 @@ class Counted(type(Path())):  # type: ignore[misc]  # the class of this machine'
 
     n_opened = 0
 
-    def open(self, *args: Any, **more: Any) -> IO[Any]:  # noqa: ANN401 - whatever `Path.open` takes
+    def open(self, *args: Any, **more: Any) -> IO[Any]:
         Counted.n_opened += 1
         opened: IO[Any] = super().open(*args, **more)
         return opened
@@ -37,7 +37,7 @@ class Counted(type(Path())):  # type: ignore[misc]  # the class of this machine'
 
 def _archive(path: Path, *, n_things: int, odd: str = "") -> Payload:
     """Things with rows from the month's beginning to its end; each file has the row `odd` in its middle."""
-    draw = random.Random(1)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(1)
     start, step = int(MONTH.start.timestamp() * 1000), int(MONTH.seconds * 1000) // N_ROWS
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number in range(n_things):

@@ -61,7 +61,7 @@ def smart_homes(
     slice_of: timedelta = timedelta(days=3),
     limits: Mapping[str, float] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    **settings: Any,  # noqa: ANN401 - any setting of the twin
+    **settings: Any,
 ) -> Iterator[SmartHomes]:
     """A provider over the running twin.
 
@@ -112,7 +112,7 @@ def archive(
     return packed.getvalue()
 
 
-def payload(body: bytes, form: str = "json", *, first: date = DAY.day, last: date = DAY.day, **more: Any) -> Payload:  # noqa: ANN401 - any field
+def payload(body: bytes, form: str = "json", *, first: date = DAY.day, last: date = DAY.day, **more: Any) -> Payload:
     """An answer to a question for the uploads of `first` to `last`."""
     window = Window.of_days(first - timedelta(days=2), last)
     said = Payload(

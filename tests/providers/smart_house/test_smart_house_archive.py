@@ -62,7 +62,7 @@ def _packed(form: str) -> list[bytes]:
 def test_ten_thousand_flipped_bytes_never_change_what_homes_have_said(form: str) -> None:
     said = list(read_uploads(_packed(form)[0], form, place="test"))
     assert said
-    draw = random.Random(20261121)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(20261121)
     n_refused, wholes = 0, _packed(form)
     for number in range(10_000 // len(FILES) + 1):
         whole = wholes[number % len(wholes)]

@@ -101,7 +101,7 @@ def test_a_file_of_another_shape_is_kept_and_a_damaged_one_is_not() -> None:
 
 def _busy(n_rows: int, n_columns: int) -> list[dict[str, object]]:
     """Rows as the collectors of May 2022 sent them: some seconds each, and nothing in most columns."""
-    draw = random.Random(1)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(1)
     names = [f"sensor_{draw.randrange(10**9)}_power" for _ in range(n_columns)]
     rows = []
     for number in range(n_rows):
@@ -158,7 +158,7 @@ def _long(form: str, rows: Sequence[dict[str, object]], n_bytes: int) -> bytes:
 
 
 def test_whatever_the_standard_library_writes_as_csv_is_read_back() -> None:
-    draw = random.Random(20261121)  # noqa: S311 - to repeat, not a secret
+    draw = random.Random(20261121)
     names = ["id", "year", "month", "day", "x", "y"]
     for ending in ("\n", "\r\n"):
         rows = [

@@ -145,7 +145,7 @@ LITERALS: st.SearchStrategy[Any] = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(LITERALS)
-def test_whatever_python_writes_is_read_back(value: Any) -> None:  # noqa: ANN401  # a literal is anything
+def test_whatever_python_writes_is_read_back(value: Any) -> None:
     try:
         assert parse_literal(repr(value)) == value
     except LiteralError as error:

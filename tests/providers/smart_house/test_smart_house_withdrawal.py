@@ -24,7 +24,7 @@ def rows(day: date, *entities: str) -> list[dict[str, object]]:
     return [row(HOME_OF.get(name, 9), day, **{name: [change(AT, "1")]}) for name in entities]
 
 
-def answer(*uploads: Sequence[dict[str, object]], first: date = FIRST, last: date = LAST, **more: Any) -> Payload:  # noqa: ANN401 - any field
+def answer(*uploads: Sequence[dict[str, object]], first: date = FIRST, last: date = LAST, **more: Any) -> Payload:
     return payload(archive([one for day in uploads for one in day]), first=first, last=last, **more)
 
 

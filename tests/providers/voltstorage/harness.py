@@ -59,7 +59,7 @@ def battery(
     products_per_page: int = 100,
     limits: Mapping[str, float] | None = None,
     password: str | None = None,
-    **settings: Any,  # noqa: ANN401 - any setting of the twin
+    **settings: Any,
 ) -> Iterator[Battery]:
     """A provider over the running twin.
 

@@ -43,7 +43,7 @@ def said(text: str, account: AccountConfig | None = None) -> LiveMessage | None:
     return read_message(text, Device("product", "77"), Naming(account or AccountConfig()), RECEIVED)
 
 
-def message(data: dict[str, Any], *, at: Any = 1575154800) -> str:  # noqa: ANN401 - any JSON
+def message(data: dict[str, Any], *, at: Any = 1575154800) -> str:
     return json.dumps({"type": "latest-data", "time": at, "data": data})
 
 

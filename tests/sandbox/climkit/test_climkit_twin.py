@@ -32,13 +32,13 @@ class Caller:
         settings = self.twin.settings
         return self.http.post("/auth", json={"username": settings.username, "password": settings.password} | changes)
 
-    def ask(self, path: str, **said: Any) -> httpx.Response:  # noqa: ANN401 - JSON
+    def ask(self, path: str, **said: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.bearer}"}
         if "sensor" in path or not said:
             return self.http.get(path, params=said, headers=headers)
         return self.http.post(path, json=said, headers=headers)
 
-    def rows(self, path: str, **said: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
+    def rows(self, path: str, **said: Any) -> list[dict[str, Any]]:
         response = self.ask(path, **{**DAY, **said})
         assert response.status_code == 200, response.text
         found: list[dict[str, Any]] = response.json()

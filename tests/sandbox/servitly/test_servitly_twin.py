@@ -17,7 +17,7 @@ from tests.providers.servitly.harness import ACCOUNT, DAY, Boilers, boilers
 def meant() -> dict[tuple[str, int], Any]:
     """Key of the labels and epoch milliseconds → value, as the control API says it."""
     url = f"{shared_sandbox().url}/_sandbox/servitly/truth?start={DAY.start:%FT%T}&end={DAY.end:%FT%T}"
-    with urlopen(url) as answer:  # noqa: S310 - our own loopback
+    with urlopen(url) as answer:
         points = [json.loads(line) for line in answer]
     found = {(json.dumps(point["labels"], sort_keys=True), point["at"]): point["value"] for point in points}
     assert len(found) == len(points)
@@ -67,12 +67,12 @@ def test_the_same_points_come_with_iso_times_and_sizes_in_front() -> None:
 def test_an_edited_row_is_in_archive_and_truth() -> None:
     with boilers() as made:
         at = int(DAY.start.timestamp() * 1000) + 777
-        request = Request(  # noqa: S310 - our own loopback
+        request = Request(
             f"{made.sandbox.url}/_sandbox/servitly/rows",
             json.dumps({"thing": "HM-1001", "put": [{"at": at, "cells": {"Voltage": 1.5}}], "remove": []}).encode(),
             {"content-type": "application/json"},
         )
-        with urlopen(request) as answer:  # noqa: S310 - as above
+        with urlopen(request) as answer:
             assert json.load(answer) == {"put": 1, "removed": 0}
         found = normalized(made.load())
         assert found == meant()
@@ -82,7 +82,7 @@ def test_an_edited_row_is_in_archive_and_truth() -> None:
 def test_its_jobs_are_shown() -> None:
     with boilers() as made:
         made.fetch()
-        with urlopen(f"{made.sandbox.url}/_sandbox/servitly/jobs") as answer:  # noqa: S310 - our own loopback
+        with urlopen(f"{made.sandbox.url}/_sandbox/servitly/jobs") as answer:
             shown = json.load(answer)
         assert (len(shown["jobs"]), shown["n_refused"], shown["most_pending"]) == (1, 0, 1)
         assert shown["jobs"][0]["order"]["includeUnit"] is True
@@ -92,12 +92,12 @@ def renewal(made: Boilers) -> Request:
     token = made.login.headers()["authorization"]
     refresh_token = made.twin._refresh_tokens[token.removeprefix("Bearer ")]
     body = json.dumps({"refreshToken": refresh_token}).encode()
-    return Request(f"{made.sandbox.url}{served.RENEW}", body, {"authorization": token})  # noqa: S310 - our own loopback
+    return Request(f"{made.sandbox.url}{served.RENEW}", body, {"authorization": token})
 
 
 def test_a_token_that_has_not_expired_cannot_be_renewed() -> None:
     with boilers() as made, pytest.raises(OSError, match="400"):
-        urlopen(renewal(made))  # noqa: S310 - our own loopback
+        urlopen(renewal(made))
 
 
 def test_a_token_that_was_revoked_cannot_be_renewed() -> None:
@@ -105,4 +105,4 @@ def test_a_token_that_was_revoked_cannot_be_renewed() -> None:
         request = renewal(made)
         made.twin.revoke_tokens()
         with pytest.raises(OSError, match="401"):
-            urlopen(request)  # noqa: S310 - our own loopback
+            urlopen(request)

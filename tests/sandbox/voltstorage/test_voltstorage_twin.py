@@ -24,11 +24,11 @@ class Caller:
     http: httpx.Client
     twin: VoltStorage
 
-    def login(self, **changes: Any) -> httpx.Response:  # noqa: ANN401 - any JSON
+    def login(self, **changes: Any) -> httpx.Response:
         settings = self.twin.settings
         return self.http.post(LOGIN, json={"email": settings.username, "password": settings.password, **changes})
 
-    def get(self, path: str, **query: Any) -> httpx.Response:  # noqa: ANN401 - any value
+    def get(self, path: str, **query: Any) -> httpx.Response:
         bearer = self.login().json()["token"]
         return self.http.get(path, params=query, headers={"authorization": f"Bearer {bearer}"})
 
