@@ -17,7 +17,7 @@ from providers._archive_index import (
     clipped,
     damaged,
     read_index,
-    unicode_path,
+    unicode_paths,
 )
 
 __all__ = ["Archive", "ArchiveLimits", "Member"]
@@ -102,8 +102,8 @@ class Archive:
             declared = ((crc, member.crc), (n_packed, member.n_packed), (n_bytes, member.n_bytes))
             if any(one not in (two, _SENTINEL) for one, two in declared):
                 raise damaged(f"contradicts itself about the size of {name}", self._place)
-        second = unicode_path(member.raw_name, self._file.read(n_extra))
-        if second is not None and second != member.name.encode():
+        seconds = unicode_paths(member.raw_name, self._file.read(n_extra))
+        if any(second != member.name.encode() for second in seconds):
             raise damaged(f"contradicts itself about {name}", self._place)
 
     def _pieces(self, n_left: int, name: str) -> Iterator[bytes]:

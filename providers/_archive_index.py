@@ -219,7 +219,7 @@ def _wide(extra: bytes, narrow: tuple[int, int, int], place: str) -> tuple[int, 
     """Sizes and offset, taken from the extra field where they are too large for their own."""
     if _SENTINEL not in narrow:
         return narrow
-    field, wide = _extra_field(extra, _ZIP64), list(narrow)
+    field, wide = next(_extra_fields(extra, _ZIP64), None), list(narrow)
     for index, value in enumerate(narrow):
         if value == _SENTINEL and field is not None and len(field) >= 8:  # noqa: PLR2004 - a 64-bit number
             wide[index], field = struct.unpack_from("<Q", field)[0], field[8:]
@@ -228,15 +228,14 @@ def _wide(extra: bytes, narrow: tuple[int, int, int], place: str) -> tuple[int, 
     return wide[0], wide[1], wide[2]
 
 
-def _extra_field(extra: bytes, wanted: int) -> bytes | None:
-    """The first extra field of a kind."""
+def _extra_fields(extra: bytes, wanted: int) -> Iterator[bytes]:
+    """The extra fields of a kind, in order."""
     at = 0
     while at + 4 <= len(extra):
         kind, n_field = struct.unpack_from("<2H", extra, at)
         if kind == wanted:
-            return extra[at + 4 : at + 4 + n_field]
+            yield extra[at + 4 : at + 4 + n_field]
         at += 4 + n_field
-    return None
 
 
 def _decoded(raw: bytes, flags: int, extra: bytes, place: str) -> str:
@@ -245,16 +244,14 @@ def _decoded(raw: bytes, flags: int, extra: bytes, place: str) -> str:
     Raises:
         PayloadUnreadableError: It is no UTF-8, or is said twice and differently.
     """
-    second = unicode_path(raw, extra)
+    seconds = unicode_paths(raw, extra)
     try:
-        if second is not None:
-            name = second.decode("utf-8")
-            if flags & UTF8 and second != raw:
-                raise damaged(f"has a member with two names, the second is {clipped(name)}", place)
-            return name
-        return raw.decode("utf-8")
+        names = [second.decode("utf-8") for second in seconds] or [raw.decode("utf-8")]
+        if len(names) > 1 or (seconds and flags & UTF8 and seconds != [raw]):
+            raise damaged(f"has a member with two names, the second is {clipped(names[-1])}", place)
+        return names[0]
     except UnicodeDecodeError:
-        if flags & UTF8 or second is not None:
+        if flags & UTF8 or seconds:
             raise damaged("has a member whose name is no UTF-8, although it says so", place) from None
         raise _meant(
             f"has a member whose name {_clipped_bytes(raw)} is no UTF-8, and does not say in what it is written",
@@ -263,12 +260,14 @@ def _decoded(raw: bytes, flags: int, extra: bytes, place: str) -> str:
         ) from None
 
 
-def unicode_path(raw: bytes, extra: bytes) -> bytes | None:
-    """The name that the Info-ZIP Unicode Path field says, if it was written for this one."""
-    field = _extra_field(extra, _UNICODE_PATH)
-    if field is None or len(field) <= 5 or field[0] != 1:  # noqa: PLR2004 - version and checksum
-        return None
-    return field[5:] if struct.unpack_from("<L", field, 1)[0] == zlib.crc32(raw) else None
+def unicode_paths(raw: bytes, extra: bytes) -> list[bytes]:
+    """The names that Info-ZIP Unicode Path fields say, each once, of those that were written for this one.
+
+    A program that renames a member may leave the old field where it stands and add its own.
+    """
+    crc = zlib.crc32(raw)
+    fields = (field for field in _extra_fields(extra, _UNICODE_PATH) if len(field) > 5 and field[0] == 1)  # noqa: PLR2004 - version and checksum
+    return list(dict.fromkeys(field[5:] for field in fields if struct.unpack_from("<L", field, 1)[0] == crc))
 
 
 def _check_layout(members: list[Member], index_at: int, place: str) -> None:

@@ -5,13 +5,14 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from domain.errors import PayloadUnreadableError
 from providers.servitly.spec import BATCH_POINTS, MAX_COLUMNS, MAX_LINE
-from providers.servitly.wire import TIME_NAMES, unreadable
+from providers.servitly.wire import TIME_NAMES, evenly_spaced, unreadable
 
 _SEPARATORS: Final = (",", ";", "\t")
 _QUOTE: Final = '"'
@@ -125,7 +126,8 @@ def _header(line: str, place: str) -> _Form:
     header = [name.strip() for name in header]
     if len(header) > MAX_COLUMNS:
         raise unreadable(f"the header has {len(header):,} columns, and {MAX_COLUMNS:,} are allowed", place)
-    repeated = {name for name in header if header.count(name) > 1}
+    n_each = Counter(map(evenly_spaced, header))
+    repeated = {name for name in header if n_each[evenly_spaced(name)] > 1}
     if repeated:
         raise unreadable(f"the header has the column {min(repeated)[:80]!r} twice", place)
     behind = line.split(separator)[1:]

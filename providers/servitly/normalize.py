@@ -34,7 +34,16 @@ from providers.servitly.cells import read_cells, read_times
 from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.decimal_sign import FileSign, sign_of
 from providers.servitly.spec import BATCH_POINTS
-from providers.servitly.wire import key_of, meaning_of, name_reason, series_of, split_header, thing_of, unreadable
+from providers.servitly.wire import (
+    column_name,
+    key_of,
+    meaning_of,
+    name_reason,
+    series_of,
+    split_header,
+    thing_of,
+    unreadable,
+)
 
 # Bytes of memory, about.
 _POINT: Final = 16
@@ -197,7 +206,9 @@ class _Share:
         decimal = sign.of(n_before + np.array(fitting, dtype=np.int64))
         read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_declared)
         for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=True):
-            self._column(thing, header, at, read, list(column), lambda row: rows.text(fitting[row]))
+            self._column(
+                thing, column_name(header, self._account), at, read, list(column), lambda row: rows.text(fitting[row])
+            )
 
     def reject(self, thing: str, rows: Rows, invalid: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""

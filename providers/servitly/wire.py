@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import ConfigurationError, PayloadUnreadableError
-from domain.quantities import QUANTITY_OF_UNIT, Conversion, conversion
+from domain.quantities import QUANTITY_OF_UNIT, UNITS, Conversion, conversion
 from domain.records import Reason, Series
 from domain.texts import key_part, text_reason
 from providers._json import read_json
@@ -14,7 +14,6 @@ from providers.servitly.account import AccountConfig
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LONGEST_WORD: Final = 40
-_HEADER: Final = re.compile(r"(?P<metric>.*\S) \[(?P<unit>[^\[\]]+)\]", re.DOTALL)
 _EXPORT: Final = r"\b(?:data[- ]?)?exports?\b"
 _UNDER_WAY: Final = r"\b(?:already|in progress|running|pending|only one|at a time|scheduled)\b"
 # Either before the other, in one sentence: a metric may be deleted already, and a time be scheduled.
@@ -88,9 +87,35 @@ def is_busy(body: bytes) -> bool:
 
 
 def split_header(header: str, account: AccountConfig) -> tuple[str, str]:
-    """Metric and unit of a column; the unit is empty if the header says none."""
-    found = _HEADER.fullmatch(header) if account.are_units_included else None
-    return (found["metric"], found["unit"]) if found else (header, "")
+    """Metric and unit of a column; the unit is empty if the header says none.
+
+    Of `Power[W]` and `Power [ W ]`, whose blanks are not the provider's, only a unit that everybody knows is one; and
+    none where the account explains the whole header.
+    """
+    if not account.are_units_included:
+        return header, ""
+    metric, unit = _in_brackets(header)
+    is_usual = header == f"{metric} [{unit}]"
+    return (metric, unit) if is_usual or (unit in UNITS and header not in account.fields) else (header, "")
+
+
+def column_name(header: str, account: AccountConfig) -> str:
+    """The one name of a column, however its unit is spaced."""
+    metric, unit = split_header(header, account)
+    return f"{metric} [{unit}]" if unit else header
+
+
+def evenly_spaced(header: str) -> str:
+    """A header as the provider writes it, whether what is in its brackets is a unit or not."""
+    metric, unit = _in_brackets(header)
+    return f"{metric} [{unit}]" if unit else header
+
+
+def _in_brackets(header: str) -> tuple[str, str]:
+    """What stands before the brackets at the end of a header, and in them; or all of it, and nothing."""
+    metric, bracket, unit = header[:-1].rpartition("[") if header.endswith("]") else ("", "", "")
+    metric, unit = metric.rstrip(), unit.strip()
+    return (metric, unit) if bracket and metric and unit and "]" not in unit else (header, "")
 
 
 def meaning_of(account: AccountConfig, metric: str, unit: str) -> tuple[str, Conversion] | None:

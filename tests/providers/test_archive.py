@@ -214,6 +214,18 @@ def test_a_name_is_utf_8_with_or_without_its_flag_or_what_its_unicode_path_says(
     assert list(contents(_named(umlaut.encode(), extra=_unicode_path("other.csv", b"renamed since")))) == [umlaut]
 
 
+def test_of_several_unicode_paths_that_which_was_written_for_the_name_counts_and_two_such_are_two_names() -> None:
+    old = "Küche.csv".encode("cp437")
+    own, stale = _unicode_path("Küche.csv", old), _unicode_path("other.csv", b"renamed since")
+    for extra in (stale + own, own + stale, stale + stale + own, own + own):
+        assert list(contents(_named(old, extra=extra))) == ["Küche.csv"]
+        assert list(contents(_named(old, extra=extra, local_extra=own))) == ["Küche.csv"]
+    with pytest.raises(PayloadUnreadableError, match="two names, the second is 'b\\.csv'"):
+        contents(_named(old, extra=own + _unicode_path("b.csv", old)))
+    with pytest.raises(PayloadUnreadableError, match="contradicts itself about 'Küche\\.csv'"):
+        contents(_named(old, extra=own, local_extra=stale + own + _unicode_path("b.csv", old)))
+
+
 def test_a_name_in_a_character_set_that_nobody_names_is_refused_for_good() -> None:
     for raw in ("Küche.csv".encode("cp437"), "Küche.csv".encode("latin-1"), "кухня.csv".encode("cp866")):
         with pytest.raises(PayloadUnreadableError, match="is no UTF-8, and does not say") as refused:

@@ -278,8 +278,23 @@ def test_a_blank_behind_every_separator_belongs_to_no_name_and_no_cell(note: str
 
 
 def test_two_columns_that_differ_by_a_blank_are_one_name_twice() -> None:
-    with pytest.raises(PayloadUnreadableError, match="twice"):
-        one(f"TIMESTAMP,P [W], P [W]\n{T},1,2\n")
+    for other in (" P [W]", "P[W]", "P  [ W ]"):
+        with pytest.raises(PayloadUnreadableError, match="twice"):
+            one(f"TIMESTAMP,P [W],{other}\n{T},1,2\n")
+
+
+@pytest.mark.parametrize("header", ["Power[W]", "Power  [W]", "Power [ W ]", "Power\u00a0[W]"])
+def test_a_unit_in_brackets_is_one_however_it_is_spaced_and_makes_no_other_series(header: str) -> None:
+    assert values(one(f"TIMESTAMP,{header}\n{T},5\n")) == [("B1/Power [W]", 0, 5.0)]
+    assert values(one(f"TIMESTAMP;{header}\n{T};1.234,5 W\n")) == [("B1/Power [W]", 0, 1234.5)]
+
+
+def test_what_stands_in_brackets_right_behind_a_name_is_no_unit_where_nobody_knows_it_or_the_account_explains_all() -> (
+    None
+):
+    assert one(f"TIMESTAMP,Phase[1],Speed[rpm]\n{T},5,6\n").unmapped == {"B1/Phase[1]": 1, "B1/Speed[rpm]": 1}
+    account = replace(ACCOUNT, fields={"Power[W]": FieldMeaning("power", "kW")})
+    assert values(one(f"TIMESTAMP,Power[W]\n{T},5\n", account)) == [("B1/Power[W]", 0, 5000.0)]
 
 
 def test_a_line_without_end_is_refused() -> None:
