@@ -230,8 +230,18 @@ class Budget(Protocol):
             RateLimitedError: The provider wants no request for longer than a step waits.
         """
 
+    def renewed(self, slot: int) -> int:
+        """The slot with which a request may leave at this moment: `slot`, or another where that one has become stale.
+
+        Raises:
+            RateLimitedError: As `take`.
+        """
+
     def postpone(self, seconds: float) -> None:
         """Note that the provider wants no request for so long."""
+
+    def sent(self, slot: int) -> None:
+        """Note that the request of `slot` has left by now."""
 
     def answered(self, slot: int) -> None:
         """Note that the request of `slot` is answered or has failed: until now it may have been on its way."""

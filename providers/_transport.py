@@ -35,6 +35,11 @@ _RATIO: Final = 200
 _RATIO_FROM_BYTES: Final = 256 * 2**20
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 
+_LEAVES: Final = "http11.send_request_headers.started"  # the connection stands; nothing of the request has been written
+_HAS_LEFT: Final = frozenset(
+    f"http11.send_request_{what}" for what in ("body.complete", "body.failed", "headers.failed")
+)
+
 # Both libraries write URLs with their queries at INFO and DEBUG, and queries carry signatures.
 _LOGGERS: Final = (
     "httpx",
@@ -112,12 +117,12 @@ class Transport:
             judge: Looks at the head; None to have the body read.
             write: Takes the decoded body, piece by piece.
         """
-        slot = self._take_slot(deadline)
+        slot = 0 if self._budget is None else _waited(self._budget.take, deadline)
         with self._lock:
             self.n_requests += 1
         response: httpx.Response | None = None
         try:
-            response = self._send(request, slot)
+            response = self._send(request, slot, deadline)
             head = _head(response)
             return judge(head) or self._receive(response, head, write)
         except FOREIGN as error:
@@ -132,16 +137,17 @@ class Transport:
         """What a request to `url` goes through; None for nothing."""
         return None if self._proxy is None or is_loopback(Address.parse(url).host) else self._proxy
 
-    def _take_slot(self, deadline: Deadline) -> int:
-        if self._budget is None:
-            return 0
-        began = time.monotonic()
-        slot = self._budget.take()
-        deadline.extend(time.monotonic() - began)
-        return slot
+    def _send(self, request: Request, slot: int, deadline: Deadline) -> httpx.Response:
+        limits, budget = self._limits, self._budget
 
-    def _send(self, request: Request, slot: int) -> httpx.Response:
-        limits = self._limits
+        def trace(event: str, _: object) -> None:
+            # To look a name up, to connect and to agree on a cipher takes longer than slots tolerate.
+            nonlocal slot
+            if budget is not None and event == _LEAVES:
+                slot = _waited(lambda: budget.renewed(slot), deadline)
+            elif budget is not None and event in _HAS_LEFT:
+                budget.sent(slot)
+
         timeouts = {
             "connect": limits.connect_seconds,
             "pool": limits.connect_seconds,
@@ -153,13 +159,13 @@ class Transport:
             request.url,
             headers=dict(request.headers),
             content=request.content,
-            extensions={"timeout": timeouts},
+            extensions={"timeout": timeouts, "trace": trace},
         )
         try:
             return self._transport.handle_request(foreign)
         finally:
-            if self._budget is not None:
-                self._budget.answered(slot)
+            if budget is not None:
+                budget.answered(slot)
 
     def _receive(self, response: httpx.Response, head: Head, write: Callable[[bytes], object]) -> Received | Failure:
         headers, max_bytes = head.headers, self._limits.max_body_bytes
@@ -180,6 +186,14 @@ class Transport:
     def close(self) -> None:
         """Let go of the connections."""
         self._transport.close()
+
+
+def _waited(ask: Callable[[], int], deadline: Deadline) -> int:
+    """What the budget answers; the time that it took does not count."""
+    began = time.monotonic()
+    slot = ask()
+    deadline.extend(time.monotonic() - began)
+    return slot
 
 
 def _head(response: httpx.Response) -> Head:

@@ -18,8 +18,14 @@ _MARGIN: Final = 0.04
 request is not the same each time."""
 
 _ALLOWANCE: Final = 0.25
-"""Share by which the next slot is moved at most when an answer was late: the request may have been late as well, or
-the provider may have thought about it, and only the first brings two requests closer."""
+"""Share by which a request may leave later than its slot was taken, without asking again whether it still may. The
+next slot lies as much farther away until the request is known to have left; and it is moved by as much at most when an
+answer was late: the request may have arrived late, or the provider may have thought about it, and only the first brings
+two requests closer."""
+
+_RENEWALS: Final = 3
+"""How often a slot that has become stale is renewed before one request: a database that always answers later than
+the allowance is no reason to send nothing."""
 
 _SHORT_SECONDS: Final = 60.0
 """What is left of a longer wait and is waited for; more of it ends the step."""
@@ -59,6 +65,8 @@ class DatabaseBudget(OwnSession):
             "spacing": timedelta(seconds=(1 + _MARGIN) * between),
             "allowance": timedelta(seconds=_ALLOWANCE * between),
         }
+        self._allowance = _ALLOWANCE * between
+        self._asked_at: dict[int, float] = {}
         self._place = f"budget of {credential}"
         self._sleep = sleep
 
@@ -66,7 +74,8 @@ class DatabaseBudget(OwnSession):
         """Wait until one more request is allowed, and take that slot; its number, for `answered`.
 
         Nobody holds anything while waiting: who is killed has taken nothing, and who oversleeps comes no closer to
-        who does not.
+        who does not. Until it is said that the request was sent, the next slot is a quarter farther away: who is killed
+        between the two holds up the others by that.
 
         Raises:
             RateLimitedError: The provider has asked, in this process or another, for a longer wait than a step waits.
@@ -85,11 +94,39 @@ class DatabaseBudget(OwnSession):
             with self.lock, translated(self._place):
                 session = self.connection()
                 session.execute(statement("budget/open"), self._values)
+                asked_at = time.monotonic()
                 taken = session.execute(statement("budget/take"), self._values).fetchone()
                 if taken:
-                    return int(taken[0])
-                missing = session.execute(statement("budget/missing"), self._values).fetchone()
-            self._sleep(max(float(missing[0]), 0.0) if missing else 0.0)
+                    return self._noted(int(taken[0]), asked_at)
+                row = session.execute(statement("budget/missing"), self._values).fetchone()
+            missing = max(float(row[0]), 0.0) if row else 0.0
+            # By then it is known, as a rule, when the request before was sent, and how far away the next slot really is.
+            self._sleep(missing - self._allowance if missing > self._allowance else missing)
+
+    def renewed(self, slot: int) -> int:
+        """The slot with which a request may leave at this moment: `slot`, or another where that one has become stale.
+
+        A process that has stalled since it took its slot, or needed long to connect, would come too close to the next
+        one. It may wait as `take` does, where others have taken slots meanwhile.
+
+        Raises:
+            RateLimitedError: See `take`.
+            WarehouseUnavailableError: See `take`.
+        """
+        for _ in range(_RENEWALS):
+            if not self._has_limit or time.monotonic() - self._asked_at[slot] <= self._allowance:
+                break
+            with self.lock, translated(self._place):
+                asked_at = time.monotonic()
+                values = {**self._values, "place": slot}
+                is_last = self.connection().execute(statement("budget/renew"), values).fetchone() is not None
+            del self._asked_at[slot]
+            slot = self._noted(slot, asked_at) if is_last else self.take()
+        return slot
+
+    def _noted(self, slot: int, asked_at: float) -> int:
+        self._asked_at[slot] = asked_at
+        return slot
 
     def _wait_or_refuse(self, seconds: float, not_before: datetime) -> None:
         if seconds <= _SHORT_SECONDS:
@@ -112,13 +149,21 @@ class DatabaseBudget(OwnSession):
         with contextlib.suppress(WarehouseUnavailableError), self.lock, translated(self._place):
             self.connection().execute(statement("budget/hold_up"), {**self._values, "seconds": seconds})
 
+    def sent(self, slot: int) -> None:
+        """Note that the request of `slot` has left by now; to be called once."""
+        self._note("budget/sent", slot)
+
     def answered(self, slot: int) -> None:
         """Note that the request of `slot` has an answer, or has failed: until now it may have been on its way."""
+        self._asked_at.pop(slot, None)
+        self._note("budget/answered", slot)
+
+    def _note(self, name: str, slot: int) -> None:
         if not self._has_limit:
             return
-        # What was answered is not lost because the next slot may come a little early.
+        # What was sent or answered is not lost because the next slot may come a little early or late.
         with contextlib.suppress(WarehouseUnavailableError), self.lock, translated(self._place):
-            self.connection().execute(statement("budget/answered"), {**self._values, "place": slot})
+            self.connection().execute(statement(name), {**self._values, "place": slot})
 
     def _open(self) -> psycopg.Connection:
         connection = super()._open()

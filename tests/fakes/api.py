@@ -22,9 +22,10 @@ class Naps:
 
 @dataclass
 class Tally:
-    """A `Budget` that lets everybody through and counts them; which slots were answered, in their order."""
+    """A `Budget` that lets everybody through and counts them; which slots' requests have left and were answered, in their order."""
 
     n_taken: int = 0
+    left: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     postponed: list[float] = field(default_factory=list)
 
@@ -32,8 +33,14 @@ class Tally:
         self.n_taken += 1
         return self.n_taken
 
+    def renewed(self, slot: int) -> int:
+        return slot
+
     def postpone(self, seconds: float) -> None:
         self.postponed.append(seconds)
+
+    def sent(self, slot: int) -> None:
+        self.left.append(slot)
 
     def answered(self, slot: int) -> None:
         self.answers.append(slot)

@@ -229,6 +229,7 @@ def test_the_budget_hears_of_every_answer_and_of_every_failure() -> None:
     with api(server, budget=tally, max_tries=1) as client, pytest.raises(ProviderUnavailableError):
         client.get("x")
     assert tally.answers == [1, 2, 3, 4]
+    assert tally.left == [1, 2, 3], "nothing left where there was no connection"
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ def test_four_processes_never_come_closer_than_the_limit_and_use_most_of_it(data
         with DatabaseBudget(database, "client-1", PER_SECOND) as budget:
             taken = []
             for _ in range(EACH):
-                budget.take()
+                slot = budget.take()
                 taken.append(time.monotonic())
+                budget.sent(slot)
             return taken
 
     instants = sorted(instant for taken in together([take] * 4) for instant in taken)
@@ -72,6 +73,7 @@ def test_an_unused_budget_saves_nothing_up(database: str) -> None:
 def test_a_late_answer_moves_the_next_place_because_its_request_may_have_been_late(database: str) -> None:
     with DatabaseBudget(database, "client-1", 0.5) as budget:
         place = budget.take()
+        budget.sent(place)
         planned = next_at(database)
         budget.answered(place)
         assert next_at(database) == planned  # the answer came within what places lie farther apart
@@ -84,10 +86,41 @@ def test_a_late_answer_moves_the_next_place_because_its_request_may_have_been_la
 def test_an_answer_that_takes_long_moves_the_next_place_by_a_quarter_at_most(database: str) -> None:
     with DatabaseBudget(database, "client-1", 5.0) as budget:
         place = budget.take()
+        budget.sent(place)
         planned = next_at(database)
         time.sleep(0.4)
         budget.answered(place)
         assert next_at(database) - planned == pytest.approx(0.05, abs=1e-5)
+
+
+def test_until_its_request_has_left_the_next_place_is_a_quarter_farther_away(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 0.5) as budget:
+        place = budget.take()
+        planned = next_at(database)
+        budget.sent(place)
+        assert planned - next_at(database) == pytest.approx(0.5, abs=1e-5)
+
+
+def test_a_place_that_has_become_stale_is_renewed_and_taken_anew_where_the_next_one_is_gone(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 5.0) as budget, DatabaseBudget(database, "client-1", 5.0) as other:
+        place = budget.take()
+        planned = next_at(database)
+        assert budget.renewed(place) == place
+        assert next_at(database) == planned  # it may leave
+        time.sleep(0.1)
+        assert budget.renewed(place) == place
+        assert next_at(database) >= planned + 0.1
+        assert other.take() == place + 1
+        assert budget.renewed(place) == place + 2
+
+
+def test_a_stale_place_is_not_renewed_against_the_providers_word(database: str) -> None:
+    with DatabaseBudget(database, "client-1", 100.0) as budget:
+        place = budget.take()
+        budget.postpone(3600.0)
+        time.sleep(0.01)
+        with pytest.raises(RateLimitedError):
+            budget.renewed(place)
 
 
 def test_the_answer_of_an_older_place_moves_nothing(database: str) -> None:

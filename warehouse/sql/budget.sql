@@ -8,14 +8,35 @@ ON CONFLICT (credential) DO NOTHING;
 
 -- name: take
 -- Take the next place of a credential, if its time has come: the number of the place, or no row. Places are handed out
--- one by one, by the server's clock alone, and each is counted from when the one before was really taken.
+-- one by one, by the server's clock alone, and each is counted from when the one before was really taken; until that
+-- one's request is known to have left, it may leave later by the allowance.
 -- clock_timestamp() and not now(): it is read again by whoever has waited for the row.
 UPDATE budget
 SET
-    next_at = clock_timestamp() + %(spacing)s,
+    next_at = clock_timestamp() + %(spacing)s + %(allowance)s,
     n_taken = n_taken + 1
 WHERE credential = %(credential)s AND next_at <= clock_timestamp()
 RETURNING n_taken;
+
+-- name: renew
+-- Take a place anew whose request has not left yet, if nobody has taken the next one and the provider may be asked: its
+-- number, or no row.
+UPDATE budget
+SET next_at = clock_timestamp() + %(spacing)s + %(allowance)s
+WHERE
+    credential = %(credential)s
+    AND n_taken = %(place)s
+    AND NOT EXISTS (
+        SELECT FROM retry_after
+        WHERE credential = %(credential)s AND not_before > clock_timestamp()
+    )
+RETURNING n_taken;
+
+-- name: sent
+-- The request of a place has left by now: the next one leaves a whole limit after now, and the allowance is not needed.
+UPDATE budget
+SET next_at = greatest(next_at - %(allowance)s, clock_timestamp() + %(limit)s)
+WHERE credential = %(credential)s AND n_taken = %(place)s;
 
 -- name: held_up
 -- For how many seconds the provider wants no request with a credential, and until when; no row if it may be asked.

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,17 @@ class Pace:
     url: str
     database: str
 
-    def ask(self, n_requests: int, *, died: Callable[[int], None] = lambda _: None) -> int:
+    def ask(
+        self,
+        n_requests: int,
+        *,
+        died: Callable[[int], None] = lambda _: None,
+        budgets: type[DatabaseBudget] = DatabaseBudget,
+    ) -> int:
         """Send `n_requests` and a login, as a process of its own would; how many were answered."""
         origin = Origin.parse(f"{self.url}/climkit/api/v1", place="test")
         with (
-            DatabaseBudget(self.database, "climkit-test", 1.0) as budget,
+            budgets(self.database, "climkit-test", 1.0) as budget,
             ApiClient(origin, source="house", budget=budget) as logins,
         ):
             login = password_login(logins, username="api@joulehouse.example", password=Secret(PASSWORD))
@@ -94,6 +100,25 @@ def test_four_processes_never_ask_twice_in_a_second_and_use_most_of_it(pace: Pac
 
     assert_paced(pace.arrivals())
     assert pace.n_answered() == 4 * 4
+
+
+class Stalled(DatabaseBudget):
+    """Its process is held up, now and then, between the slot and the request: under load, or where connecting is slow."""
+
+    _stalls = cycle([0.0, 1.3, 0.4])
+
+    def take(self) -> int:
+        slot = super().take()
+        time.sleep(next(self._stalls))
+        return slot
+
+
+def test_a_process_that_stalls_between_its_slot_and_its_request_comes_close_to_nobody(pace: Pace) -> None:
+    together([lambda: pace.ask(2), lambda: pace.ask(2), lambda: pace.ask(2, budgets=Stalled)])
+
+    instants = [float(entry["monotonic"]) for entry in pace.arrivals()]
+    assert min(later - earlier for earlier, later in pairwise(instants)) >= 1.0
+    assert pace.n_answered() == 3 * 2
 
 
 @pytest.mark.prove
