@@ -100,7 +100,7 @@ class DatabaseBudget(OwnSession):
                     return self._noted(int(taken[0]), asked_at)
                 row = session.execute(statement("budget/missing"), self._values).fetchone()
             missing = max(float(row[0]), 0.0) if row else 0.0
-            # By then it is known, as a rule, when the request before was sent, and how far away the next slot really is.
+            # By then it is known when the request before was sent, as a rule, and so how far away the next slot is.
             self._sleep(missing - self._allowance if missing > self._allowance else missing)
 
     def renewed(self, slot: int) -> int:

@@ -22,7 +22,7 @@ class Naps:
 
 @dataclass
 class Tally:
-    """A `Budget` that lets everybody through and counts them; which slots' requests have left and were answered, in their order."""
+    """A `Budget` that lets everybody through and counts them; whose requests have left and were answered, in order."""
 
     n_taken: int = 0
     left: list[int] = field(default_factory=list)

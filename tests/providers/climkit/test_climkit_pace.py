@@ -103,7 +103,7 @@ def test_four_processes_never_ask_twice_in_a_second_and_use_most_of_it(pace: Pac
 
 
 class Stalled(DatabaseBudget):
-    """Its process is held up, now and then, between the slot and the request: under load, or where connecting is slow."""
+    """Its process is held up now and then between the slot and the request: by load, or where connecting is slow."""
 
     _stalls = cycle([0.0, 1.3, 0.4])
 
