@@ -5,19 +5,19 @@ from functools import cache
 
 import dagster as dg
 
+from domain.errors import ConfigurationError
+from pipelines.executor import leased_executor
+from pipelines.lost_runs import lost_runs_sensor
+from pipelines.notifications.sensor import notifications_sensor
+from pipelines.postponed import postponed_days_sensor
+from pipelines.schedules import checks_job, checks_schedule
+from pipelines.sensors import failed_days, ledger_sensor, retirement_sensor
+from pipelines.sources import ASSETS, read_sources
+from resources.step_resources import warehouse_resource
+
 # backfill_policy and others are beta in 1.13.27; one warning for each asset would hide what matters.
 for _category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
     warnings.filterwarnings("ignore", category=_category)
-
-from domain.errors import ConfigurationError  # noqa: E402  # after the filters
-from pipelines.executor import leased_executor  # noqa: E402  # after the filters
-from pipelines.lost_runs import lost_runs_sensor  # noqa: E402  # after the filters
-from pipelines.notifications.sensor import notifications_sensor  # noqa: E402  # after the filters
-from pipelines.postponed import postponed_days_sensor  # noqa: E402  # after the filters
-from pipelines.schedules import checks_job, checks_schedule  # noqa: E402  # after the filters
-from pipelines.sensors import failed_days, ledger_sensor, retirement_sensor  # noqa: E402  # after the filters
-from pipelines.sources import ASSETS, read_sources  # noqa: E402  # after the filters
-from resources.step_resources import warehouse_resource  # noqa: E402  # after the filters
 
 
 @dg.definitions

@@ -1,6 +1,6 @@
 """A day is loaded while its answers come: with the same result, and the same words where something is wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -63,11 +63,11 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def ingested(provider: FakeProvider, warehouse: TimescaleWarehouse, seen: list[Normalized]) -> DayOutcome:
-    def watch(_: date) -> object:
+    def watch(_: date) -> Callable[[Normalized], None]:
         seen.clear()
         return seen.append
 
-    (outcome,) = ingest_days([DAY], provider, warehouse, "s", on_batch_of=watch)  # type: ignore[arg-type] # a list's
+    (outcome,) = ingest_days([DAY], provider, warehouse, "s", on_batch_of=watch)
     return outcome
 
 

@@ -18,6 +18,7 @@ from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Progress
 from domain.window import Window
+from tests.fakes.interrupted import interrupt
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -54,7 +55,7 @@ class Wide(FakeProvider):
         self,
         payloads: Iterable[Payload],
         window: Window,
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+        kinds: Kinds = NO_KINDS,  # the contract's
     ) -> Iterator[Normalized]:
         return (batch for _, batch in self.normalize_each(payloads, (window,)))
 
@@ -62,7 +63,7 @@ class Wide(FakeProvider):
         self,
         payloads: Iterable[Payload],
         windows: Sequence[Window],
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+        kinds: Kinds = NO_KINDS,  # the contract's
     ) -> Iterator[tuple[int, Normalized]]:
         self.asked_about.append(len(windows))
         for payload in payloads:
@@ -230,7 +231,7 @@ def test_a_walk_that_is_left_in_the_middle_gives_the_room_back(tmp_path: Path, m
     monkeypatch.setattr(assets.spool, "Spool", Noted)
     walk = ingest_days(DAYS, provider_of(), FakeWarehouse(), "s", pull_days=6)
     assert next(walk).error is None
-    walk.close()  # type: ignore[attr-defined]  # a generator, which its type does not say
+    interrupt(walk)
     with pytest.raises(ValueError, match="closed"):
         spools[0].flush()
 

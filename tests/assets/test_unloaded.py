@@ -16,7 +16,7 @@ from assets.ingest import DayOutcome, ingest_days
 from assets.steps import land, load
 from domain.errors import PayloadUnreadableError
 from domain.window import Window
-from tests.fakes.forked import ended, fork, together
+from tests.fakes.forked import ended, fork, replace_in_child, together
 from tests.fakes.provider import FakeProvider, hourly
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -64,7 +64,7 @@ def killed_at_load(n_load: int, database: str, landing: Path, provider: FakeProv
         def doomed(*arguments: Any, **named: Any) -> Any:
             return loaded(*arguments, **named) if next(begun, None) else die()
 
-        TimescaleWarehouse.load = doomed  # type: ignore[method-assign] # a child's own
+        replace_in_child(TimescaleWarehouse, "load", doomed)
         with open_warehouse(database, landing) as warehouse:
             list(ingest_days(DAYS[:n_days], provider, warehouse, "s", pull_days=n_days))
 
@@ -79,7 +79,7 @@ class Steps:
 
     def install(self) -> None:
         """Only ever called in a child: nothing is put back."""
-        psycopg.Connection.wait = self._around(psycopg.Connection.wait)  # type: ignore[method-assign] # a child's own
+        replace_in_child(psycopg.Connection, "wait", self._around(psycopg.Connection.wait))
 
     def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any, **named: Any) -> Any:

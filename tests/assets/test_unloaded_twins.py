@@ -15,7 +15,7 @@ from assets.ingest import DayOutcome, ingest_days
 from domain.contract import Provider
 from domain.window import Window
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.forked import ended, fork
+from tests.fakes.forked import ended, fork, replace_in_child
 from tests.providers.climkit.harness import apartments
 from tests.providers.export_service.harness import hub, minutes
 from tests.providers.servitly.harness import ACCOUNT, boilers
@@ -34,7 +34,7 @@ def killed_before_its_load(database: str, landing: Path, provider: Provider) -> 
     """A run in a child that is killed when its day is pulled."""
 
     def child() -> None:
-        TimescaleWarehouse.payloads = die  # type: ignore[assignment,method-assign] # a child's own
+        replace_in_child(TimescaleWarehouse, "payloads", die)
         run(database, landing, provider)
 
     assert ended(fork(child)) == -signal.SIGKILL

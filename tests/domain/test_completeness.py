@@ -37,8 +37,8 @@ def test_a_value_about_a_day_a_month_or_a_year_is_over_when_its_span_is() -> Non
     days = [date(2026, 1, 30), date(2026, 1, 31), date(2025, 12, 31)]
     whole, never = timedelta(days=1), -np.inf
 
-    def at(*of: int) -> float:
-        return datetime(*of, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+    def at(year: int, month: int, day: int, hour: int = 0) -> float:
+        return datetime(year, month, day, hour, tzinfo=UTC).timestamp()
 
     assert span_ends(days[:2], whole, "Europe/Zurich").tolist() == [at(2026, 1, 31, 23), at(2026, 2, 1, 23)]
     assert span_ends(days[:2], whole, "America/New_York").tolist() == [at(2026, 1, 31, 5), at(2026, 2, 1, 5)]

@@ -68,9 +68,9 @@ def test_at_most_one_day_in_200_of_the_twins_year_is_suspect_without_a_gap_in_wh
         days = suspect_days(counts)
         gaps = {at + shift for at in NOT_MEASURED for shift in SHOWN_LATER.get(kind.slug, (0,))}
         without_gap = [at for at in days if at not in gaps]
-        print(f"{kind.slug}: {len(days)} of {len(YEAR)} days are suspect, without a gap {without_gap}")  # noqa: T201
+        print(f"{kind.slug}: {len(days)} of {len(YEAR)} days are suspect, without a gap {without_gap}")
         n_suspect += len(days)
         n_without_gap += len(without_gap)
     n_days = len(YEAR) * len(TWINS)
-    print(f"{n_suspect} of {n_days} source-days are suspect, {n_without_gap} without a gap")  # noqa: T201
+    print(f"{n_suspect} of {n_days} source-days are suspect, {n_without_gap} without a gap")
     assert n_without_gap <= MOST * n_days

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from providers._http import ApiClient, Credentials, Limits, Origin
 from tests.fakes.raw_server import RawServer
@@ -70,7 +71,7 @@ def api(
     naps: Naps | None = None,
     sleep: Callable[[float], None] | None = None,
     spread: Callable[[float, float], float] = random.uniform,
-    **limits: float,
+    **limits: Any,
 ) -> ApiClient:
     """A client of `server` with short limits; `limits` change some of them."""
     return ApiClient(
@@ -78,7 +79,7 @@ def api(
         source="acme",
         credentials=credentials,
         budget=budget,
-        limits=replace(QUICK, **limits),  # type: ignore[arg-type]  # a mix of int and float fields, as the test wrote them
+        limits=replace(QUICK, **limits),
         sleep=sleep or (naps if naps is not None else Naps()),
         spread=spread,
     )

@@ -62,12 +62,13 @@ class Opener:
 
 @dataclasses.dataclass
 class House:
-    """One source of fakes in an ephemeral Dagster."""
+    """One source of fakes in an ephemeral Dagster; where it has an `opener`, it loads into that real warehouse."""
 
     instance: dg.DagsterInstance
     provider: FakeProvider
     warehouse: FakeWarehouse = dataclasses.field(default_factory=FakeWarehouse)
     facts: SourceFacts = dataclasses.field(default_factory=facts)
+    opener: Opener | None = None
 
     def run(
         self,
@@ -85,7 +86,7 @@ class House:
         return dg.materialize(
             [*source_assets(self.facts), *([source_checks(self.facts)] if with_checks else [])],
             instance=self.instance,
-            resources={slug: self.provider, "warehouse": self.warehouse},
+            resources={slug: self.provider, "warehouse": self.opener or self.warehouse},
             selection=selection if with_checks else selection.without_checks(),
             tags={
                 "dagster/asset_partition_range_start": str(first),

@@ -81,6 +81,17 @@ def clean_home(home: Path, cache: Path) -> Iterator[Path]:
         EmbeddedWarehouse(home, cache=cache).remove()
 
 
+def lines_until(text: str, process: subprocess.Popen[str]) -> list[str]:
+    """What it prints, to the line that holds `text`."""
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in iter(process.stdout.readline, ""):
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError("".join(lines))
+
+
 @contextmanager
 def open_demo(home: Path, days: int) -> Iterator[Demo]:
     """A demo that has verified everything and keeps its UI open until the block ends."""
@@ -94,13 +105,8 @@ def open_demo(home: Path, days: int) -> Iterator[Demo]:
         start_new_session=True,
     ) as process:
         try:
-            assert process.stdout is not None
-            for line in iter(process.stdout.readline, ""):
-                demo.lines.append(line)
-                if "The asset graph:" in line:
-                    demo.url = line.split()[-1]
-                    break
-            assert demo.url, "".join(demo.lines)
+            demo.lines += lines_until("The asset graph:", process)
+            demo.url = demo.lines[-1].split()[-1]
             yield demo
         finally:
             process.send_signal(signal.SIGINT)

@@ -31,6 +31,11 @@ def fork(job: Callable[[], object]) -> int:
         os._exit(status)
 
 
+def replace_in_child(owner: object, name: str, stand_in: object) -> None:
+    """Have `owner` call `stand_in` by that name. Only ever called in a child: nothing is put back."""
+    setattr(owner, name, stand_in)
+
+
 def ended(pid: int) -> int:
     """Wait for a child: its exit code, or the negative signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

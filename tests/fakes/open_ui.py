@@ -17,7 +17,7 @@ from domain.errors import ConfigurationError
 from domain.window import Window
 from pipelines.local.dagster_graphql import DagsterGraphQL
 from pipelines.local.processes import LoopbackServer, poll
-from tests.fakes.demo import PROGRAM, environment_of
+from tests.fakes.demo import PROGRAM, environment_of, lines_until
 
 PATIENCE_SECONDS: Final = 420.0
 _GREEN: Final = """
@@ -34,11 +34,13 @@ class OpenUi:
         dagster: Its GraphQL.
         url: Of the warehouse.
         environment: What it has inherited.
+        lines: What it printed until it was open.
     """
 
     dagster: DagsterGraphQL
     url: str
     environment: dict[str, str]
+    lines: list[str]
 
     def command(self, *words: str) -> str:
         """What a command says that is typed beside it."""
@@ -93,7 +95,6 @@ class OpenUi:
 @contextmanager
 def open_ui(home: Path, url: str, **variables: str) -> Iterator[OpenUi]:
     """Open it, and end it with the block."""
-    lines: list[str] = []
     environment = environment_of(home, WAREHOUSE_URL=url, **variables)
     with subprocess.Popen(
         [PROGRAM, "ui"],
@@ -104,14 +105,9 @@ def open_ui(home: Path, url: str, **variables: str) -> Iterator[OpenUi]:
         start_new_session=True,
     ) as ui:
         try:
-            for line in iter(ui.stdout.readline, ""):  # type: ignore[union-attr]  # a pipe
-                lines.append(line)
-                if "Ctrl-C stops everything." in line:
-                    break
-            said = "".join(lines)
-            assert "Ctrl-C stops everything." in said, said
+            lines = lines_until("Ctrl-C stops everything.", ui)
             port = int(next(line for line in lines if line.startswith("Dagster: ")).rpartition(":")[2])
-            yield OpenUi(DagsterGraphQL(LoopbackServer(port, "the UI", str(home))), url, environment)
+            yield OpenUi(DagsterGraphQL(LoopbackServer(port, "the UI", str(home))), url, environment, lines)
         finally:
             ui.send_signal(signal.SIGINT)
             ui.wait(timeout=90)

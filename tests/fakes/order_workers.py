@@ -30,7 +30,7 @@ from resources.session import ProviderSession
 from resources.settings import Settings
 from sandbox.running import Sandbox
 from sandbox.servitly import twin as served
-from tests.fakes.forked import ended, fork
+from tests.fakes.forked import ended, fork, replace_in_child
 from tests.providers.servitly.harness import ACCOUNT, PACE
 
 CONFIG = ServitlyConfig(
@@ -123,11 +123,11 @@ class Steps:
 
     def install(self) -> None:
         """Only ever called in a child: nothing is put back."""
-        psycopg.Connection.wait = self.after(psycopg.Connection.wait)  # type: ignore[method-assign] # a child's own
+        replace_in_child(psycopg.Connection, "wait", self.after(psycopg.Connection.wait))
         for name in ("fsync", "replace", "write", "read"):
-            setattr(os, name, self.around(getattr(os, name)))
+            replace_in_child(os, name, self.around(getattr(os, name)))
         for name in ("sendall", "recv"):
-            setattr(socket.socket, name, self.after(getattr(socket.socket, name)))
+            replace_in_child(socket.socket, name, self.after(getattr(socket.socket, name)))
 
 
 def _die() -> None:
@@ -213,4 +213,4 @@ def by_fork(steps: Callable[[int], Steps] | None = None) -> SimpleNamespace:
 
 def start_workers_by(stand_in: SimpleNamespace) -> None:
     """Have workers started by `stand_in.Popen`. Only ever called in a child: nothing is put back."""
-    setattr(order_worker, "subprocess", stand_in)  # noqa: B010 - what a module has imported is no name of its own
+    replace_in_child(order_worker, "subprocess", stand_in)

@@ -101,7 +101,7 @@ class FakeProvider(Provider):
         self,
         payloads: Iterable[Payload],
         window: Window,
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+        kinds: Kinds = NO_KINDS,  # the contract's
     ) -> Iterator[Normalized]:
         for payload in payloads:
             try:

@@ -65,7 +65,7 @@ class Scripted:
         return series.device
 
     @contextmanager
-    def listen(self, part: str) -> Iterator["_Stream"]:  # noqa: ARG002 - there is one
+    def listen(self, part: str) -> Iterator["_Stream"]:
         """The next stream of the script."""
         moments = self.streams[self.n_opened]
         self.n_opened += 1
@@ -86,7 +86,7 @@ class _Stream:
     moments: Iterator[Moment]
     happen: Callable[[Moment], LiveMessage | None]
 
-    def receive(self, timeout_seconds: float) -> LiveMessage | None:  # noqa: ARG002 - a script waits for nobody
+    def receive(self, timeout_seconds: float) -> LiveMessage | None:
         """What happens next."""
         for moment in self.moments:
             return self.happen(moment)

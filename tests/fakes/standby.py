@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.fakes.outages import kill_server
 from warehouse.embedded import EmbeddedWarehouse
@@ -45,8 +45,8 @@ class Pair:
 
     def fall_behind(self) -> None:
         """Let the standby receive nothing more."""
-        at = conninfo_to_dict(self.primary.admin_url) | {"port": self.port}
-        with psycopg.connect(**at, autocommit=True) as session:  # type: ignore[arg-type]  # all of them are texts
+        at = make_conninfo(self.primary.admin_url, port=self.port)
+        with psycopg.connect(at, autocommit=True) as session:
             session.execute("ALTER SYSTEM SET primary_conninfo = ''")
             session.execute("SELECT pg_reload_conf()")
             while session.execute("SELECT FROM pg_stat_wal_receiver").rowcount:

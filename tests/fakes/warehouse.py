@@ -205,7 +205,7 @@ class FakeWarehouse:
         batches: Iterable[Normalized],
         *,
         is_correction: bool = False,
-        is_attempt: bool = False,  # noqa: ARG002
+        is_attempt: bool = False,
     ) -> LoadReport:
         self._answer()
         if self.n_stale:
@@ -314,12 +314,12 @@ class FakeWarehouse:
         source: str,
         window: Window,
         *,
-        finalization_lag: timedelta,  # noqa: ARG002  # it holds no instants: whatever is loaded has settled
-        as_of: datetime,  # noqa: ARG002  # as above
-        untried_since: datetime,  # noqa: ARG002  # as above
+        finalization_lag: timedelta,  # it holds no instants: whatever is loaded has settled
+        as_of: datetime,  # as above
+        untried_since: datetime,  # as above
         n_newest: int,
         n_others: int,
-        refetch_after: Mapping[date, datetime] | None = None,  # noqa: ARG002  # as above
+        refetch_after: Mapping[date, datetime] | None = None,  # as above
     ) -> Sequence[date]:
         self._answer()
         loaded = {load.window.day for load in self.reports if load.source == source}

@@ -26,7 +26,7 @@ def house(database: str, tmp_path: Path) -> Iterator[House]:
         dg.DagsterInstance.local_temp(str(tmp_path), overrides=settings) as instance,
         open_warehouse(database, tmp_path / "landing") as warehouse,
     ):
-        yield House(instance, provider_of(len(DAYS)), Opener(warehouse))  # type: ignore[arg-type]  # it opens one, as ours does
+        yield House(instance, provider_of(len(DAYS)), opener=Opener(warehouse))
 
 
 def is_continued(house: House, result: dg.ExecuteInProcessResult) -> bool:

@@ -56,7 +56,7 @@ def both(database: str, tmp_path: Path) -> Iterator[Both]:
         open_warehouse(database, tmp_path / "landing") as warehouse,
     ):
         opener = Opener(warehouse)
-        yield Both(House(instance, provider_of(3), opener), opener)  # type: ignore[arg-type]  # it opens one, as ours does
+        yield Both(House(instance, provider_of(3), opener=opener), opener)
 
 
 def test_what_a_command_loads_has_the_status_and_the_figures_of_a_run(both: Both) -> None:

@@ -44,7 +44,7 @@ def both(database: str, empty_database: str, tmp_path: Path, monkeypatch: pytest
         open_warehouse(database, tmp_path / "landing") as warehouse,
     ):
         opener = Opener(warehouse)
-        house = House(instance, provider_of(len(DAYS)), opener, facts(SLUG))  # type: ignore[arg-type]  # it opens one, as ours does
+        house = House(instance, provider_of(len(DAYS)), facts=facts(SLUG), opener=opener)
         yield Both(house, opener)
 
 

@@ -227,15 +227,15 @@ def test_a_month_of_failures_leaves_every_day_whole_and_nobody_pressed_anything(
     if LATE:
         month.keep_back(LATE)
     with capsys.disabled():
-        print()  # noqa: T201 - what happened is what it is run for
+        print()
         for n in range(1, 2 * N_DAYS + 1):
             day = FIRST + timedelta(days=n)
             if LATE and day == LATE[-1] + timedelta(days=8):
                 month.keep_back([])
-                print(f"{day}  {LATE_SOURCE} hands in {', '.join(map(str, LATE))}")  # noqa: T201
-            print(month.live_through(day).row(), flush=True)  # noqa: T201
+                print(f"{day}  {LATE_SOURCE} hands in {', '.join(map(str, LATE))}")
+            print(month.live_through(day).row(), flush=True)
         broken = list(what_is_not_whole(stack))
-        print(*broken, f"{len(DAYS) * len(SOURCES)} days, {len(broken)} complaints", sep="\n")  # noqa: T201
+        print(*broken, f"{len(DAYS) * len(SOURCES)} days, {len(broken)} complaints", sep="\n")
     assert broken == []
 
 

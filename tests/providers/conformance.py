@@ -17,6 +17,7 @@ from domain.measurement import Normalized, concat
 from domain.quantities import QUANTITIES
 from domain.records import Payload, Progress, ProviderSpec, Reason
 from domain.window import Window
+from tests.fakes.interrupted import interrupt
 from tests.fakes.leaks import spellings
 
 
@@ -216,7 +217,7 @@ class Conformance:
                 progress[payload.part] = Progress(payload.page, payload.cursor)
                 if len(landed) == stop:
                     break
-            fetching.close()  # type: ignore[attr-defined]  # every fetch is a generator, which the contract does not say
+            interrupt(fetching)
             landed += provider.fetch(case.window, progress)
             questions = [tuple(sorted(question.items())) for question in live.asked()[n_before:]]
             assert len(set(questions)) == len(questions) == n_questions >= len(payloads)

@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -29,13 +30,13 @@ LIMITS = replace(FILE_LIMITS, connect_seconds=2.0, read_seconds=0.5, total_secon
 
 
 @contextmanager
-def blobs_of(*scripts: Script, **limits: float) -> Iterator[tuple[BlobClient, RawServer]]:
+def blobs_of(*scripts: Script, **limits: Any) -> Iterator[tuple[BlobClient, RawServer]]:
     with (
         RawServer(scripts) as server,
         BlobClient(
             frozenset({f"127.0.0.1:{server.port}"}),
             source="acme",
-            limits=replace(LIMITS, **limits),  # type: ignore[arg-type]  # a mix of int and float, as the test wrote them
+            limits=replace(LIMITS, **limits),
             sleep=Naps(),
         ) as blobs,
     ):

@@ -210,9 +210,9 @@ def test_the_stream_too_believes_the_authority_of_the_account_and_goes_through_i
         {"fields": {"x": VoltStorageMeaning("colour", "red")}},
     ],
 )  # fmt: skip
-def test_an_account_that_could_not_work_is_refused_before_any_request(wrong: dict[str, object]) -> None:
+def test_an_account_that_could_not_work_is_refused_before_any_request(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        VoltStorageAccount(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+        VoltStorageAccount(**wrong)
 
 
 def test_the_provider_waits_for_a_result_that_is_built_before_its_first_byte() -> None:

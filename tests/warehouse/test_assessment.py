@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -42,10 +43,10 @@ def day(n: int) -> Window:
     return Window.of_day(FIRST + timedelta(days=n))
 
 
-def assess(warehouse: TimescaleWarehouse, n: int, source: str = "hub", **more: object) -> Assessed:
+def assess(warehouse: TimescaleWarehouse, n: int, source: str = "hub", **more: Any) -> Assessed:
     """Judge until the day `n`, early on the day after it."""
     now = day(n).end + timedelta(hours=5)
-    return warehouse.completeness.assess(source, day(n).day, now=now, **more)  # type: ignore[arg-type]
+    return warehouse.completeness.assess(source, day(n).day, now=now, **more)
 
 
 def quarters(*devices: str, until: int = 1440) -> Said:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from domain.contract import LandedPull
 from domain.errors import NormalizationError, ShrinkRefusedError
 from domain.measurement import Normalized
 from tests.fakes.forked import ended, fork
@@ -155,10 +156,10 @@ def test_a_worker_killed_while_it_copies_ahead_leaves_the_partition_whole(databa
             source = f"source-{fatal}"
             pull = landed(warehouse, source)
 
-            def child(source: str = source, fatal: int = fatal, pull: object = pull) -> None:
+            def child(source: str = source, fatal: int = fatal, pull: LandedPull = pull) -> None:
                 Steps(fatal).install()
                 with open_warehouse(database, tmp_path / "landing") as own:
-                    own.load(source, DAY, pull, pages())  # type: ignore[arg-type] # a pull
+                    own.load(source, DAY, pull, pages())
 
             status = ended(fork(child))
             with psycopg.connect(database) as observer:  # the dead one's session holds the lock until it is over

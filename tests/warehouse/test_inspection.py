@@ -3,6 +3,7 @@
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -157,8 +158,8 @@ def test_policies_are_asked_for_in_words_that_both_editions_know(loaded: str) ->
         ({"has_columnstore": False, "job_id": None}, Health.LATER, "joulehouse warehouse migrate sets it"),
     ],
 )
-def test_a_policy_is_judged_by_what_it_has_done(changed: dict[str, object], health: Health, sentence: str) -> None:
-    well: dict[str, object] = {
+def test_a_policy_is_judged_by_what_it_has_done(changed: dict[str, Any], health: Health, sentence: str) -> None:
+    well: dict[str, Any] = {
         "table_name": "measurement",
         "has_columnstore": True,
         "job_id": 1001,
@@ -167,6 +168,6 @@ def test_a_policy_is_judged_by_what_it_has_done(changed: dict[str, object], heal
         "last_run_started_at": datetime(2026, 3, 1, 4, 30, tzinfo=UTC),
         "n_overdue": 0,
     }
-    finding = of_policy(Policy(**well | changed))  # type: ignore[arg-type]  # of several types
+    finding = of_policy(Policy(**well | changed))
     assert finding.health is health
     assert sentence in finding.sentence

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import psycopg
 import pytest
 
-from tests.fakes.forked import ended, fork
+from tests.fakes.forked import ended, fork, replace_in_child
 from tests.fakes.points import DAY, Said, batch, payload, table
 from tests.fakes.registers import rebuilt, stored
 from tests.fakes.summaries import differences
@@ -62,11 +62,11 @@ class Steps:
 
     def install(self) -> None:
         """Only ever called in a child: nothing is put back."""
-        psycopg.Connection.wait = self.around(psycopg.Connection.wait)  # type: ignore[method-assign] # a child's own
+        replace_in_child(psycopg.Connection, "wait", self.around(psycopg.Connection.wait))
         for name in ("open", "fsync", "replace"):
-            setattr(os, name, self.around(getattr(os, name)))
+            replace_in_child(os, name, self.around(getattr(os, name)))
         fdopen = os.fdopen
-        os.fdopen = lambda descriptor, mode: _Halves(fdopen(descriptor, mode), self.step)  # type: ignore[assignment] # the same
+        replace_in_child(os, "fdopen", lambda descriptor, mode: _Halves(fdopen(descriptor, mode), self.step))
 
 
 class _Halves:

@@ -298,9 +298,9 @@ def _remove_nothing(*_: object) -> int:
 _ENCODE = MeasurementEncoder.encode
 
 
-def _count_one_more(connection: object, assignment: object, buffer: Any, load_id: int) -> partition.Written:
+def _count_one_more(connection: Any, assignment: Any, buffer: Any, load_id: int) -> partition.Written:
     buffer.n_received += 1
-    return _WRITE(connection, assignment, buffer, load_id)  # type: ignore[arg-type] # handed through
+    return _WRITE(connection, assignment, buffer, load_id)
 
 
 _WRITE = load_module._write

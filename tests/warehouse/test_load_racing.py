@@ -38,7 +38,7 @@ class _Numbered(FakeProvider):
         self,
         payloads: Iterable[Payload],
         window: Window,
-        kinds: Kinds = NO_KINDS,  # noqa: ARG002  # the contract's
+        kinds: Kinds = NO_KINDS,  # the contract's
     ) -> Iterator[Normalized]:
         for answer in payloads:
             yield batch(_said(float(answer.body)), window)

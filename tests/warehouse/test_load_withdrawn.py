@@ -12,7 +12,7 @@ import pytest
 from domain.errors import NormalizationError, ShrinkRefusedError
 from domain.measurement import Normalized
 from domain.records import LoadReport
-from tests.fakes.forked import ended, fork
+from tests.fakes.forked import ended, fork, replace_in_child
 from tests.fakes.points import DAY, Said, batch, landed, load, table
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
@@ -140,7 +140,7 @@ def test_a_loader_killed_while_it_withdraws_leaves_all_or_nothing(
 
             with open_warehouse(database, tmp_path / "landing") as opened:
                 pull = landed(opened)
-                psycopg.Connection.wait = counted  # type: ignore[method-assign]  # a child's own
+                replace_in_child(psycopg.Connection, "wait", counted)
                 opened.load("hub", DAY, pull, [at_sites(MINE, "y")])
 
         status = ended(fork(child))

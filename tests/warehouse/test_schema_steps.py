@@ -4,6 +4,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -199,8 +200,8 @@ def test_a_reader_sees_what_was_loaded(admin_url: str, database: str, tmp_path: 
 def test_a_loader_can_do_all_that_a_load_needs(admin_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = psycopg.connect
 
-    def as_loader(*arguments: str, **named: object) -> psycopg.Connection:
-        connection: psycopg.Connection = connect(*arguments, **named)  # type: ignore[arg-type] # handed through
+    def as_loader(*arguments: Any, **named: Any) -> psycopg.Connection:
+        connection: psycopg.Connection = connect(*arguments, **named)
         connection.execute("SET ROLE joulehouse_loader")
         return connection
 

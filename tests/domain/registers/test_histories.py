@@ -179,5 +179,5 @@ def test_of_two_hundred_thousand_histories_none_loses_energy_without_a_flag(
 ) -> None:
     told = tally(kind, range(N_PROVED))
     with capsys.disabled():
-        print(f"\n{told}", end="")  # noqa: T201 — the table is what the proof is run for
+        print(f"\n{told}", end="")
     check(told)

@@ -1,9 +1,5 @@
 """The UI over a warehouse of yours: Dagster's own history is on the embedded server, or where its variables say."""
 
-import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,34 +10,12 @@ from domain.errors import ConfigurationError
 from pipelines.local.environment import dagster_storage
 from pipelines.local.project import Project
 from resources.settings import Settings
-from tests.fakes.demo import PROGRAM, clean_home, environment_of
+from tests.fakes.demo import clean_home
+from tests.fakes.open_ui import open_ui
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import ensure_database, with_database
 
 pytestmark = pytest.mark.timeout(300)  # real processes, on a machine where everything runs at once
-
-
-@contextmanager
-def open_ui(home: Path, **variables: str) -> Iterator[list[str]]:
-    """What `joulehouse ui` says until it is open; it is ended with the block."""
-    lines: list[str] = []
-    with subprocess.Popen(
-        [PROGRAM, "ui"],
-        env=environment_of(home, **variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as ui:
-        try:
-            for line in iter(ui.stdout.readline, ""):  # type: ignore[union-attr]  # a pipe
-                lines.append(line)
-                if "Ctrl-C stops everything." in line:
-                    break
-            yield lines
-        finally:
-            ui.send_signal(signal.SIGINT)
-            ui.wait(timeout=90)
 
 
 def n_tables(url: str) -> int:
@@ -55,9 +29,9 @@ def test_over_a_warehouse_of_yours_dagster_keeps_its_history_on_the_embedded_ser
     tmp_path: Path, package_cache: Path, database: str
 ) -> None:
     with clean_home(tmp_path / "home", package_cache) as home:
-        with open_ui(home, WAREHOUSE_URL=database) as said:
-            assert "Warehouse: the one that WAREHOUSE_URL names\n" in said
-            assert any(line.startswith("The asset graph: ") for line in said), said
+        with open_ui(home, database) as ui:
+            assert "Warehouse: the one that WAREHOUSE_URL names\n" in ui.lines
+            assert any(line.startswith("The asset graph: ") for line in ui.lines), ui.lines
             embedded = EmbeddedWarehouse(home, cache=package_cache)
             assert n_tables(with_database(embedded.admin_url, "dagster")) == 1
             assert n_tables(database) == 0
@@ -77,8 +51,8 @@ def test_with_variables_for_dagster_too_nothing_is_started_but_dagster(
         "DAGSTER_PG_PASSWORD": password,
         "DAGSTER_PG_DB": "dagster_of_yours",
     }
-    with clean_home(tmp_path / "home", package_cache) as home, open_ui(home, WAREHOUSE_URL=database, **storage) as said:
-        assert any(line.startswith("The asset graph: ") for line in said), said
+    with clean_home(tmp_path / "home", package_cache) as home, open_ui(home, database, **storage) as ui:
+        assert any(line.startswith("The asset graph: ") for line in ui.lines), ui.lines
         assert not (home / "warehouse" / "server").exists()
         assert n_tables(url) == 1
 

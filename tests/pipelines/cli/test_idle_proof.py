@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.console import say
 from pipelines.local.processes import Process
-from tests.fakes.demo import PROGRAM, clean_home, environment_of
+from tests.fakes.demo import PROGRAM, clean_home, environment_of, lines_until
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1800)]
 
@@ -32,8 +32,7 @@ def test_an_idle_installation_starts_no_process_and_costs_little(
         subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui,
     ):
         try:
-            assert ui.stdout is not None
-            assert any("The asset graph" in line for line in iter(ui.stdout.readline, ""))
+            lines_until("The asset graph", ui)
             time.sleep(SETTLED_SECONDS)
             server = Process("dagster-code-server", home / "run").pid
             before, began = of(home), time.monotonic()

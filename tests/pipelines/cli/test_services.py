@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from domain.errors import ConfigurationError
 from pipelines.cli.application import application
 from pipelines.local.processes import LoopbackServer, Process
+from tests.fakes.demo import lines_until
 from warehouse.embedded import EmbeddedWarehouse
 
 PROGRAM = str(Path(sys.executable).with_name("joulehouse"))
@@ -125,7 +126,7 @@ def test_the_ui_opens_and_ctrl_c_leaves_no_process_behind(home: Path) -> None:
     shell = ["sh", "-c", f"trap '' INT; exec {PROGRAM} ui"]
     with subprocess.Popen(shell, env=os.environ, stdout=subprocess.PIPE, text=True, start_new_session=True) as ui:
         try:
-            url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]  # type: ignore[union-attr]  # a pipe
+            url = lines_until("The asset graph", ui)[-1].split()[-1]
             connection = http.client.HTTPConnection(url.split("/")[2], timeout=60)
             connection.request("GET", f"/{url.split('/', 3)[3]}")
             assert connection.getresponse().status == 200
@@ -156,7 +157,7 @@ def test_stop_ends_a_ui_with_all_that_it_runs_and_what_a_killed_one_left(home: P
     for is_killed in (False, True):
         command = [PROGRAM, "ui", *(["--read-only"] if is_killed else [])]
         with subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE, text=True) as ui:
-            url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]  # type: ignore[union-attr]  # a pipe
+            url = lines_until("The asset graph", ui)[-1].split()[-1]
             was_allowed = launching_is_allowed(url)
             pids = [Process(name, home / "run").pid for name in ("dagster-webserver", "dagster-daemon")]
             assert None not in pids

@@ -17,7 +17,7 @@ from pipelines.local.dagster_graphql import DagsterGraphQL
 from pipelines.local.processes import LoopbackServer, poll
 from pipelines.local.sandbox_process import SandboxProcess
 from tests.fakes.browser import Browser, browser
-from tests.fakes.demo import PROGRAM, clean_home, environment_of
+from tests.fakes.demo import PROGRAM, clean_home, environment_of, lines_until
 from tests.fakes.guarded_ui import limiting
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
@@ -55,8 +55,7 @@ def open_ui(home: Path, *options: str) -> Iterator[str]:
     command = [PROGRAM, "ui", *options]
     with subprocess.Popen(command, env=environment_of(home), stdout=subprocess.PIPE, text=True) as ui:
         try:
-            assert ui.stdout is not None
-            url = next(line for line in iter(ui.stdout.readline, "") if "The asset graph" in line).split()[-1]
+            url = lines_until("The asset graph", ui)[-1].split()[-1]
             yield url.removesuffix("/asset-groups")
         finally:
             ui.terminate()

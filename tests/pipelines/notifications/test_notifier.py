@@ -1,5 +1,6 @@
 """Who is told, once, by a real webhook and a real mail server; the table says who was."""
 
+import email.message
 import threading
 import time
 from collections.abc import Iterator
@@ -276,10 +277,10 @@ def test_a_device_may_be_called_anything(warehouse: TimescaleWarehouse, webhook:
 def test_an_owner_gets_a_mail_from_a_real_server_and_no_secret_is_shown(
     warehouse: TimescaleWarehouse, caplog: pytest.LogCaptureFixture, database: str
 ) -> None:
-    mails: list[object] = []
+    mails: list[email.message.Message] = []
 
     class Mailbox(Handler):
-        def handle_message(self, message: object) -> None:
+        def handle_message(self, message: email.message.Message) -> None:
             mails.append(message)
 
     def login(*_: object) -> AuthResult:
@@ -295,9 +296,9 @@ def test_an_owner_gets_a_mail_from_a_real_server_and_no_secret_is_shown(
     finally:
         server.stop()
     [message] = mails
-    assert message["To"] == "ada@example.org"  # type: ignore[index] # a message
-    assert message["Subject"] == "Joulehouse: cellar: failed days"  # type: ignore[index] # a message
-    text = message.get_payload()  # type: ignore[attr-defined] # a message
+    assert message["To"] == "ada@example.org"
+    assert message["Subject"] == "Joulehouse: cellar: failed days"
+    text = message.get_payload()
     assert "cellar: it failed." in str(text)
     assert "<br" not in str(text)
     assert len(complaints) == 1

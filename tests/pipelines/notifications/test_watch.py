@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -58,7 +59,7 @@ class Scene:
             raise self.away
         yield self.warehouse
 
-    def watch(self, of: Sequence[SourceFacts] = (), **settings: float) -> Watch:
+    def watch(self, of: Sequence[SourceFacts] = (), **settings: Any) -> Watch:
         sources = list(of) or [facts()]
         return Watch(
             self.open,
@@ -67,7 +68,7 @@ class Scene:
             ping_url=Secret(f"http://127.0.0.1:{self.watchdog.port}/ping/secret-uuid"),
             digest_at=lambda _: None,
             now=lambda: self.now,
-            settings=WatchSettings(**settings),  # type: ignore[arg-type] # numbers
+            settings=WatchSettings(**settings),
         )
 
     def look(self, watch: Watch, now: datetime, *, is_daemon_at_work: bool = True) -> tuple[list[str], int]:
@@ -195,7 +196,8 @@ def test_a_database_that_hangs_is_down(scene: Scene) -> None:
     assert threading.active_count() < 20
     scene.hung.set()
     scene.hung = None
-    watch._asking.join()  # type: ignore[union-attr] # it hung
+    assert watch._asking is not None
+    watch._asking.join()
     watch._settings = WatchSettings()
     assert scene.look(watch, TICK + 2 * MINUTE) == (["Joulehouse: 1 over"], 1)
 

@@ -59,7 +59,7 @@ def values(whole: Normalized, key: str) -> dict[datetime, float]:
 def apartments(
     *,
     account: AccountConfig = ACCOUNT,
-    limits: Mapping[str, float] | None = None,
+    limits: Mapping[str, Any] | None = None,
     password: str | None = None,
     budget: Budget | None = None,
     **settings: Any,
@@ -78,7 +78,7 @@ def apartments(
     twin = sandbox.control.twins["climkit"]
     assert isinstance(twin, served.Climkit)
     twin.configure(**{"requests_per_second": 0.0, **settings})
-    quick = replace(QUICK, **{"read_seconds": 10.0, **(limits or {})})  # type: ignore[arg-type]  # int and float fields
+    quick = replace(QUICK, **{"read_seconds": 10.0, **(limits or {})})
     origin = Origin.parse(sandbox.url + served.ROOT, place="test")
     with ApiClient(origin, source="house", limits=quick, sleep=naps, budget=budget) as logins:
         login = password_login(

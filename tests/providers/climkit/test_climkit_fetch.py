@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -317,9 +318,9 @@ def test_production_meters_have_only_a_total() -> None:
         {"sensors": {"x": ("temperature", "kWh")}},
     ],
 )  # fmt: skip
-def test_an_account_that_cannot_work_is_refused_before_any_request(account: dict[str, object]) -> None:
+def test_an_account_that_cannot_work_is_refused_before_any_request(account: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        AccountConfig(**account)  # type: ignore[arg-type]  # what a test writes
+        AccountConfig(**account)
 
 
 def test_every_account_that_asks_for_something_else_has_a_fingerprint_of_its_own() -> None:

@@ -78,7 +78,7 @@ def hub(
     account: AccountConfig = ACCOUNT,
     page_rows: int = 10,
     reads_ahead: bool = True,
-    limits: Mapping[str, float] | None = None,
+    limits: Mapping[str, Any] | None = None,
     secret: str | None = None,
     **settings: Any,
 ) -> Iterator[Hub]:
@@ -98,7 +98,7 @@ def hub(
     sandbox.control.reset()
     twin.configure(**{"semantics": "offset", **settings})
     twin.add(PRODUCT, documents)
-    quick = replace(QUICK, **(limits or {}))  # type: ignore[arg-type]  # a mix of int and float fields, as written
+    quick = replace(QUICK, **(limits or {}))
     with (
         ApiClient(Origin.parse(sandbox.url, place="test"), source="hub", limits=quick, sleep=naps) as logins,
         ApiClient(

@@ -20,6 +20,7 @@ from domain.measurement import concat
 from domain.records import Payload, Progress
 from providers.export_service.client import ExportService
 from tests.fakes.api import api
+from tests.fakes.interrupted import interrupt
 from tests.fakes.raw_server import RawServer, answer
 from tests.providers.export_service.harness import (
     ACCOUNT,
@@ -42,7 +43,7 @@ def test_an_interrupted_listing_goes_on_behind_its_last_page(semantics: str, sto
     with hub(minutes(35), semantics=semantics, reads_ahead=False) as served:
         fetching = served.provider.fetch(DAY, {})
         kept = [next(fetching) for _ in range(stop)]
-        fetching.close()  # type: ignore[attr-defined]  # a generator
+        interrupt(fetching)
         rest = served.fetch(DAY, {PRODUCT: Progress(kept[-1].page, kept[-1].cursor)})
         n_pages = 5 if semantics == "scroll" else 4  # a scroll ends with an empty page
         assert [payload.page for payload in kept + rest] == list(range(1, n_pages + 1))
@@ -54,7 +55,7 @@ def test_an_interrupted_listing_whose_token_has_died_begins_anew() -> None:
     with hub(minutes(35), reads_ahead=False) as served:
         fetching = served.provider.fetch(DAY, {})
         kept = [next(fetching), next(fetching)]
-        fetching.close()  # type: ignore[attr-defined]  # a generator
+        interrupt(fetching)
         served.twin.kill_listings()
         rest = served.fetch(DAY, {PRODUCT: Progress(2, kept[-1].cursor)})
         assert [payload.page for payload in rest] == [1, 2, 3, 4]
@@ -85,7 +86,7 @@ def test_a_finished_part_is_not_asked_for_again(served: Hub) -> None:
 def test_reading_ahead_asks_for_at_most_one_page_more_than_was_taken(served: Hub) -> None:
     fetching = served.provider.fetch(DAY, {})
     next(fetching)
-    fetching.close()  # type: ignore[attr-defined]  # a generator
+    interrupt(fetching)
     assert len(served.asked()) <= 2
 
 
@@ -103,7 +104,7 @@ def test_stopping_does_not_wait_for_an_answer_that_was_asked_for_early() -> None
         fetching = ExportService(http, ACCOUNT, page_rows=10).fetch(DAY, {})
         assert next(fetching).page == 1
         began = time.monotonic()
-        fetching.close()  # type: ignore[attr-defined]  # a generator
+        interrupt(fetching)
         assert time.monotonic() - began < 5
         left = [thread for thread in threading.enumerate() if thread.name.startswith("export_service")]
         assert [thread.daemon for thread in left] == [True]  # the end of the process does not wait for it either

@@ -192,7 +192,7 @@ def test_damaged_files_say_of_their_other_rows_what_they_said_or_are_refused() -
 @pytest.mark.timeout(1200)
 def test_twelve_thousand_archives_and_six_thousand_files_cut_at_random_pieces() -> None:
     n_refused, n_same = _check_archives(12_000)
-    print(f"6,000 whole; of 6,000 damaged archives {n_refused:,} refused, {n_same:,} unharmed")  # noqa: T201 - the proof's own word
+    print(f"6,000 whole; of 6,000 damaged archives {n_refused:,} refused, {n_same:,} unharmed")
     n_refused, n_kept, n_withheld = _check_files(6_000)
-    print(f"3,000 whole; of 3,000 damaged files {n_refused:,} refused; {n_kept:,} points kept, {n_withheld:,} withheld")  # noqa: T201 - the proof's own word
+    print(f"3,000 whole; of 3,000 damaged files {n_refused:,} refused; {n_kept:,} points kept, {n_withheld:,} withheld")
     assert n_kept > 10 * n_withheld

@@ -25,6 +25,7 @@ from providers.servitly.orders import Orders
 from providers.servitly.polling_policy import PollingPolicy
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
+from tests.fakes.interrupted import interrupt
 from tests.providers.servitly.harness import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
 
 
@@ -340,7 +341,7 @@ def test_an_archive_that_is_there_is_downloaded_and_not_ordered_again() -> None:
     with boilers() as made:
         fetching = made.provider.fetch(DAY, {})
         next(iter(fetching))
-        fetching.close()  # type: ignore[attr-defined]  # a generator: the process died before anything was kept
+        interrupt(fetching)
         assert made.jobs.states() == ["completed"]
         assert len(made.fetch()) == 1
         assert orders(made) == 1

@@ -92,7 +92,7 @@ def _verify_keep_and_load(database: str, landing: Path, body: BodyFile) -> int:
 def _check(database: str, folder: Path, mebibytes: int) -> None:
     body = _archive(folder / "archive", mebibytes)
     (risen,) = together([lambda: _verify_keep_and_load(database, folder / "landing", body)])
-    print(f"{mebibytes} MiB unpacked, {body.n_bytes // MEBIBYTE} MiB packed: {risen / MEBIBYTE:.0f} MiB over idle")  # noqa: T201 - the proof's own word
+    print(f"{mebibytes} MiB unpacked, {body.n_bytes // MEBIBYTE} MiB packed: {risen / MEBIBYTE:.0f} MiB over idle")
     os.unlink(body.path)  # noqa: PTH108 - gigabytes: not to be left for pytest to keep
     assert risen <= MOST
 

@@ -81,5 +81,5 @@ def test_the_batches_of_all_days_together_stay_small(tmp_path: Path) -> None:
         return risen
 
     (risen,) = together([read])
-    print(f"{risen / MEBIBYTE:.0f} MiB over idle")  # noqa: T201 - the proof's own word
+    print(f"{risen / MEBIBYTE:.0f} MiB over idle")
     assert risen <= 48 * MEBIBYTE

@@ -59,7 +59,7 @@ def smart_homes(
     *,
     account: AccountConfig = ACCOUNT,
     slice_of: timedelta = timedelta(days=3),
-    limits: Mapping[str, float] | None = None,
+    limits: Mapping[str, Any] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     **settings: Any,
 ) -> Iterator[SmartHomes]:
@@ -77,7 +77,7 @@ def smart_homes(
     twin = sandbox.control.twins["smart_house"]
     assert isinstance(twin, twins.SmartHouse)
     twin.configure(**settings)
-    quick = replace(QUICK, **{"read_seconds": 20.0, **(limits or {})})  # type: ignore[arg-type]  # a mix of int and float fields
+    quick = replace(QUICK, **{"read_seconds": 20.0, **(limits or {})})
     origin = Origin.parse(sandbox.url + twins.ROOT, place="test")
     with ApiClient(origin, source="homes", limits=quick, sleep=naps) as http:
         provider = ProviderOver(SmartHouse(http, account, slice_of=slice_of, now=now), account, http)

@@ -118,7 +118,7 @@ def test_rows_that_are_nearly_empty_pack_well_and_are_no_bomb(n_columns: int) ->
     assert len(content) > 8 * MEBIBYTE
     body = archive(content)
     assert len(archives.check(body, "json", place="test")) > n_columns / 2
-    print(f"{n_columns} columns: {len(content) / len(body):.0f} to 1")  # noqa: T201 - how far the bound is
+    print(f"{n_columns} columns: {len(content) / len(body):.0f} to 1")
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "xml"])
@@ -134,7 +134,7 @@ def test_no_file_is_in_memory_whole(form: str) -> None:
         assert n_points == 0
 
     (risen,) = together([lambda: rise_of(read)])
-    print(f"{form}: {len(body) / MEBIBYTE:.0f} MiB, {risen / MEBIBYTE:.0f} MiB over idle")  # noqa: T201 - the proof's own word
+    print(f"{form}: {len(body) / MEBIBYTE:.0f} MiB, {risen / MEBIBYTE:.0f} MiB over idle")
     assert risen < 12 * MEBIBYTE
 
 

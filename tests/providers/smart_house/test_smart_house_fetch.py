@@ -26,6 +26,7 @@ from providers.smart_house.spec import SPEC, TYPES
 from sandbox.smart_house.home import StateChange
 from tests.fakes.api import QUICK, Naps
 from tests.fakes.connect_proxy import ConnectProxy
+from tests.fakes.interrupted import interrupt
 from tests.providers.smart_house.harness import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
 
 WEEK = Window.of_days(date(2025, 6, 1), date(2025, 6, 7))
@@ -224,7 +225,7 @@ def test_who_goes_on_does_not_find_out_again_what_is_too_wide() -> None:
         made.twin.fault("too_wide", days=1, status=502)
         fetching = made.provider.fetch(DAY, {})
         first = next(fetching)
-        fetching.close()  # type: ignore[attr-defined]  # every fetch is a generator, which the contract does not say
+        interrupt(fetching)
         n_before = len(made.asked())
         rest = made.fetch(DAY, {PART: Progress(first.page, first.cursor)})
         again = days_of(made)[n_before:]

@@ -57,7 +57,7 @@ def battery(
     account: AccountConfig = ACCOUNT,
     slice_of: timedelta = timedelta(days=1),
     products_per_page: int = 100,
-    limits: Mapping[str, float] | None = None,
+    limits: Mapping[str, Any] | None = None,
     password: str | None = None,
     **settings: Any,
 ) -> Iterator[Battery]:
@@ -76,7 +76,7 @@ def battery(
     twin = sandbox.control.twins["voltstorage"]
     assert isinstance(twin, served.VoltStorage)
     twin.configure(**settings)
-    quick = replace(QUICK, read_seconds=10.0, **(limits or {}))  # type: ignore[arg-type]  # a mix of int and float fields
+    quick = replace(QUICK, read_seconds=10.0, **(limits or {}))
     origin = Origin.parse(sandbox.url + served.ROOT, place="test")
     with ApiClient(origin, source="home", limits=quick, sleep=naps) as logins:
         login = password_login(
