@@ -190,7 +190,7 @@ class Settings:
             raise ConfigurationError(
                 "the memory of a process is no landing zone: it ends with the process, and every answer with it",
                 place="LANDING_URL",
-                fix="let it name a folder or a prefix of an object store, or leave it out",
+                fix="let it name a folder or a prefix of an object store",
             )
         scheme, colon, rest = url.partition(":")
         if colon and scheme in ("file", "local") and not rest.removeprefix("//").startswith("/"):

@@ -31,8 +31,10 @@ from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnav
 from domain.records import BodyFile
 from warehouse.folders import try_folder, write_whole
 from warehouse.object_store import ObjectStore
+from warehouse.store_drivers import how_to_install, require_store
 from warehouse.store_errors import reason
 
+LANDING_URL: Final = "LANDING_URL"
 _LEVEL: Final = 1  # measured on telemetry in JSON: as small as level 3, in two thirds of its time
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename what is older
@@ -58,15 +60,19 @@ class Landing:
 
     Args:
         root: A folder, or the URL of one (`s3://bucket/prefix`, `memory://x` …).
+        setting: What names it, for messages.
     """
 
-    def __init__(self, root: str | Path | UPath) -> None:
+    def __init__(self, root: str | Path | UPath, *, setting: str = LANDING_URL) -> None:
         """Look at nothing yet.
 
         Raises:
             ConfigurationError: No store is known by such a URL, its driver is not installed, or lacks what it asks for.
         """
+        self.setting: Final = setting
         self._root: Path | ObjectStore
+        scheme = str(root).partition(":")[0]
+        require_store(str(root), setting)
         try:
             address = UPath(root)
             # Not connected: a driver that is missing is found before anything is asked of a provider.
@@ -76,13 +82,11 @@ class Landing:
             # Drivers and their libraries repeat the part of an address that they cannot read.
             is_quotable = is_missing or _shown(str(root)) == str(root)
             why = reason(OSError(str(error) if is_quotable else "its address cannot be read"))
-            driver = (
-                "install its driver into .venv (requirements-s3.lock, requirements-azure.lock, requirements-gcs.lock)"
-            )
+            fix = how_to_install(scheme) if is_missing else "give its driver what it asks for"
             raise ConfigurationError(
                 f"the landing zone's store cannot be used: {why}",
-                place=f"LANDING_URL, {str(root).partition(':')[0]}://…",
-                fix=f"{driver if is_missing else 'give its driver what it asks for'}, or let LANDING_URL name a folder",
+                place=f"{setting}, {scheme}://…",
+                fix=f"{fix}, or let {setting} name a folder",
             ) from None
 
     @property
@@ -136,7 +140,7 @@ class Landing:
             else:
                 self._root.put(_ZONE, text)
         except OSError as error:
-            raise _unwritten(error, f"{_ZONE}, {self.place}") from None
+            raise self._unwritten(error, f"{_ZONE}, {self.place}") from None
 
     def probe(self) -> None:
         """Write, read and take away what a load would: on a folder in that of each source as well.
@@ -154,9 +158,9 @@ class Landing:
             with suppress(PermissionError):  # A load deletes nothing, and a key need not have the right to.
                 self._root.delete(_PROBE)
         except OSError as error:
-            raise _unwritten(error, str(error.filename or self.place)) from None
+            raise self._unwritten(error, str(error.filename or self.place)) from None
         if not is_kept:
-            raise _unwritten(OSError(0, "it gives back something else"), self.place)
+            raise self._unwritten(OSError(0, "it gives back something else"), self.place)
 
     @property
     def is_store(self) -> bool:
@@ -184,7 +188,7 @@ class Landing:
                 self._root.put(path, packed)
         except OSError as error:
             if not self._is_kept_by_another(error, path, len(body), sha256):
-                raise _unwritten(error, f"payload {sha256[:12]} of {source}, {self.place}") from None
+                raise self._unwritten(error, f"payload {sha256[:12]} of {source}, {self.place}") from None
         return path
 
     def keep_file(self, source: str, body: BodyFile, *, is_known: bool = True) -> str:
@@ -210,7 +214,7 @@ class Landing:
                     self._put_file(self._root, path, file, body)
         except OSError as error:
             if not self._is_kept_by_another(error, path, body.n_bytes, body.sha256):
-                raise _unwritten(error, f"payload {body.sha256[:12]} of {source}, {self.place}") from None
+                raise self._unwritten(error, f"payload {body.sha256[:12]} of {source}, {self.place}") from None
         return path
 
     @staticmethod
@@ -337,6 +341,13 @@ class Landing:
             is_refused=not is_folder and isinstance(error, PermissionError),
         )
 
+    def _unwritten(self, error: OSError, place: str) -> WarehouseUnavailableError:
+        return WarehouseUnavailableError(
+            f"the landing zone cannot be written ({reason(error)})",
+            place=place,
+            fix=f"make room or give the right to write there, or mend the name in {self.setting}, then run it again",
+        )
+
     def _bytes(self, path: str, n_most: int = 0) -> bytes:
         if isinstance(self._root, Path):
             return (self._root / path).read_bytes()
@@ -372,14 +383,6 @@ def _unpacked(packed: bytes, n_bytes: int) -> bytes | None:
 _GONE: Final = "a kept answer is gone from the landing zone"
 _DAMAGED: Final = "a kept answer is damaged in the landing zone"
 _LAND_AGAIN: Final = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
-
-
-def _unwritten(error: OSError, place: str) -> WarehouseUnavailableError:
-    return WarehouseUnavailableError(
-        f"the landing zone cannot be written ({reason(error)})",
-        place=place,
-        fix="make room or give the right to write there, or mend the name in LANDING_URL, then run it again",
-    )
 
 
 def _copied(file: BinaryIO, into: BinaryIO, body: BodyFile) -> None:

@@ -86,11 +86,13 @@ class LandingMove:
     def _begin(self) -> str | None:
         """The id of the target; None where the warehouse knows it already, and was interrupted behind that."""
         zone = LandingZone(self._connections, self._origin)
-        held = self._target.zone_id()
-        if held is not None and held == zone.known_id() != self._origin.zone_id():
+        held, shown = self._target.zone_id(), self._origin.zone_id()
+        known = self._connections.rows(_PLACE, "landing/known", {}, scalar_row)
+        if held is not None and held == zone.known_id() != shown:
+            if shown not in known:
+                raise zone.not_the_known_one(held, shown)
             return None
         current = zone.require()
-        known = self._connections.rows(_PLACE, "landing/known", {}, scalar_row)
         if held and held not in known:
             raise ConfigurationError(
                 "the landing zone to move to is another warehouse's",

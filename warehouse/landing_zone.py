@@ -15,7 +15,7 @@ import psycopg
 from domain.errors import ConfigurationError
 from domain.window import Window
 from warehouse.connections import Connections
-from warehouse.landing import BodyState, Landing
+from warehouse.landing import LANDING_URL, BodyState, Landing
 from warehouse.landing_index import IndexedBody, concurrently, indexed, newest
 from warehouse.statements import statement
 
@@ -24,6 +24,7 @@ _FIX: Final = (
     "let LANDING_URL name the zone of the other processes, or mount its volume here; if that one is lost,"
     " `joulehouse landing adopt` takes this one (docs/operate/landing.md)"
 )
+_FIX_OF_ARGUMENT: Final = "write it as LANDING_URL has it where the answers are; nothing was moved"
 
 
 class LandingZone:
@@ -116,11 +117,7 @@ class LandingZone:
     def _taken(self) -> str:
         few = sorted(newest(self._connections), key=lambda body: body.n_bytes)
         if few and not any(self.state(body) is BodyState.WHOLE for body in few):
-            raise ConfigurationError(
-                f"the landing zone holds none of the newest indexed answers, such as {few[0]}",
-                place=f"LANDING_URL, {self.place}",
-                fix=_FIX,
-            )
+            raise self._other(f"the landing zone holds none of the newest indexed answers, such as {few[0]}")
         return self._made_current(unless_known=True)
 
     def _made_current(self, *, unless_known: bool = False) -> str:
@@ -137,14 +134,19 @@ class LandingZone:
         return zone_id
 
     def _refuse_other(self, known: str, shown: str | None) -> None:
-        if known == shown:
-            return
+        if known != shown:
+            raise self.not_the_known_one(known, shown)
+
+    def not_the_known_one(self, known: str, shown: str | None) -> ConfigurationError:
+        """What to say where the zone shows another id than the one that the warehouse knows, or none."""
         one = f"has the id {shown[:8]}" if shown else "shows no id" if shown is None else "has a damaged id"
-        raise ConfigurationError(
-            f"the landing zone is not the one that the warehouse knows: it {one}, and the warehouse's is {known[:8]}",
-            place=f"LANDING_URL, {self.place}",
-            fix=_FIX,
+        return self._other(
+            f"the landing zone is not the one that the warehouse knows: it {one}, and the warehouse's is {known[:8]}"
         )
+
+    def _other(self, culprit: str) -> ConfigurationError:
+        fix = _FIX if self._landing.setting == LANDING_URL else _FIX_OF_ARGUMENT
+        return ConfigurationError(culprit, place=f"{self._landing.setting}, {self.place}", fix=fix)
 
 
 def _current(connection: psycopg.Connection) -> str | None:

@@ -47,7 +47,7 @@ _MOST_QUOTED: Final = 200  # characters of a foreign error's text in a sentence 
 
 def open_warehouse(
     url: str,
-    landing: str | Path | UPath,
+    landing: str | Path | UPath | Landing,
     *,
     code_version: str | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
@@ -73,7 +73,11 @@ def open_warehouse(
         restart=restart,
     )
     connections = Connections(address, availability)
-    return TimescaleWarehouse(connections, Landing(landing), code_version or version("joulehouse"), spool)
+    return TimescaleWarehouse(connections, _landing(landing), code_version or version("joulehouse"), spool)
+
+
+def _landing(place: str | Path | UPath | Landing) -> Landing:
+    return place if isinstance(place, Landing) else Landing(place)
 
 
 class TimescaleWarehouse(Closeable):
@@ -150,13 +154,13 @@ class TimescaleWarehouse(Closeable):
         self.landing_zone.require()
         return pulls.newest_complete(self._connections, self._landing, source, window)
 
-    def move_landing(self, target: str | Path | UPath, *, patience_seconds: float = 60.0) -> LandingMove:
+    def move_landing(self, target: str | Path | UPath | Landing, *, patience_seconds: float = 60.0) -> LandingMove:
         """The landing zone's move to `target`, to be run; see `LandingMove`.
 
         Raises:
             ConfigurationError: No store is known by such a URL, or its driver is not installed.
         """
-        return LandingMove(self._connections, self._landing, Landing(target), patience_seconds=patience_seconds)
+        return LandingMove(self._connections, self._landing, _landing(target), patience_seconds=patience_seconds)
 
     def load(
         self,

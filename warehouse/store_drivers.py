@@ -13,15 +13,22 @@ Open uploads by pieces expire by themselves on Azure (blocks that nobody committ
 (sessions: a week), not on S3.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import fsspec
+from fsspec import available_protocols
 from upath import UPath
+
+from domain.errors import ConfigurationError
 
 _CONNECT_SECONDS: Final = 5
 _SILENT_SECONDS: Final = 15
 _TRIES: Final = 3
+_LAYER: Final = re.compile(r"[\w+.-]+::")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_READ_ONLY: Final = frozenset({"http", "https", "data", "zip", "tar"})  # drivers there are, and none puts an object
 
 
 def driver_of(address: UPath) -> Any:  # noqa: ANN401 — fsspec has no types, and no two drivers one class
@@ -31,8 +38,36 @@ def driver_of(address: UPath) -> Any:  # noqa: ANN401 — fsspec has no types, a
         ImportError: It is not installed.
         ValueError: No store is known by such an address.
     """
-    make = _MAKERS.get(str(address.protocol), _any)
+    make = _MAKERS.get(_EXTRAS.get(str(address.protocol), ""), _any)
     return make(str(address.protocol), dict(address.storage_options) | {"skip_instance_cache": True})
+
+
+def how_to_install(scheme: str) -> str:
+    """What to do where the driver of a store is missing."""
+    extra = _EXTRAS.get(scheme)
+    return f"install its driver into .venv{f' (requirements-{extra}.lock)' if extra else ''}"
+
+
+def require_store(address: str, setting: str) -> None:
+    """Refuse what names neither a store nor a folder.
+
+    The library reads some of what it does not know as the name of a folder, and puts layers of its own (caches,
+    archives) before a store: what it then calls kept is not there yet, or in another form.
+
+    Raises:
+        ConfigurationError: No store is known by the address, or it is a chain of file systems.
+    """
+    scheme, is_url, _ = address.partition("://")
+    is_chain = "::" in address and (is_url or _LAYER.match(address))
+    is_known = _SCHEME.fullmatch(scheme) and scheme in available_protocols() and scheme not in _READ_ONLY
+    if is_chain or (is_url and "/" not in scheme and not is_known):
+        scheme = scheme.partition(":")[0]
+        why = "it is a chain of file systems (::)" if is_chain else f"no store is known by {scheme}://"
+        raise ConfigurationError(
+            f"the landing zone cannot be there: {why}",
+            place=f"{setting}, {scheme}://…",
+            fix="write s3://bucket/prefix, az://container/prefix, gs://bucket/prefix or a folder",
+        )
 
 
 def _any(protocol: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 — see above
@@ -81,8 +116,9 @@ def _gcs(_: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 — see above
     return _Plain(**{"requests_timeout": timeout, "session_kwargs": {"trust_env": True}} | options)
 
 
-_MAKERS: Final[dict[str, Callable[[str, dict[str, Any]], Any]]] = {
-    **dict.fromkeys(("s3", "s3a"), _s3),
-    **dict.fromkeys(("az", "abfs", "abfss"), _azure),
-    **dict.fromkeys(("gs", "gcs"), _gcs),
+_EXTRAS: Final = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
 }
+_MAKERS: Final[dict[str, Callable[[str, dict[str, Any]], Any]]] = {"s3": _s3, "azure": _azure, "gcs": _gcs}

@@ -6,13 +6,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from domain.errors import ConfigurationError
 from domain.window import Window
 from pipelines.cli.days import day_of
 from pipelines.cli.overview import JsonOption, SourceArgument
 from pipelines.console import FAILED, complain, counted, days_in_words, fail, refuse, say, say_json
 from pipelines.local.project import Project
 from resources.settings import Settings
-from warehouse.landing import BodyState
+from warehouse.landing import LANDING_URL, BodyState, Landing
 from warehouse.landing_index import IndexedBody
 from warehouse.landing_move import Outcome
 
@@ -81,8 +82,10 @@ def move(
     counts: Counter[Outcome] = Counter()
     wrong: list[IndexedBody] = []
     n_bytes = 0
-    with project.warehouse(landing=landing_url_of(project.settings, origin)) as warehouse:
-        moving = warehouse.move_landing(landing_url_of(project.settings, target))
+    project.settings.lend_proxy()
+    former, new = landing_of(project.settings, origin, "FROM"), landing_of(project.settings, target, "TO")
+    with project.warehouse(landing=former) as warehouse:
+        moving = warehouse.move_landing(new)
         for body, outcome in moving.run():
             counts[outcome] += 1
             n_bytes += body.n_bytes if outcome is Outcome.MOVED else 0
@@ -134,13 +137,19 @@ def how_to_mend(bodies: list[IndexedBody]) -> str:
     )
 
 
-def landing_url_of(settings: Settings, url: str) -> str:
-    """What `LANDING_URL` means when it holds `url`.
+def landing_of(settings: Settings, url: str, argument: str) -> Landing:
+    """The landing zone at `url`, which `argument` has named: as `LANDING_URL` would have it.
 
     Raises:
         ConfigurationError: It is no place for answers.
     """
-    return Settings({**settings.environment, "LANDING_URL": url}).landing_url
+    if not url.strip():
+        refuse(f"{argument} is empty: write it as LANDING_URL.")
+    try:
+        url = Settings({**settings.environment, LANDING_URL: url}).landing_url
+    except ConfigurationError as error:
+        raise ConfigurationError(error.culprit, place=argument, fix=error.fix) from None
+    return Landing(url, setting=argument)
 
 
 def _window(first: str, last: str) -> Window | None:

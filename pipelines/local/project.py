@@ -18,6 +18,7 @@ from resources.settings import Settings
 from resources.warehouse import embedded_restart, warehouse_address
 from warehouse.availability import PATIENCE_SECONDS
 from warehouse.embedded import EmbeddedWarehouse
+from warehouse.landing import Landing
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Project:
 
     @contextmanager
     def warehouse(
-        self, url: str = "", *, landing: str = "", patience_seconds: float = PATIENCE_SECONDS
+        self, url: str = "", *, landing: Landing | None = None, patience_seconds: float = PATIENCE_SECONDS
     ) -> Iterator[TimescaleWarehouse]:
         """The warehouse, connected when something is asked.
 

@@ -15,6 +15,7 @@ from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnav
 from domain.records import BodyFile
 from tests.fakes.forked import together
 from warehouse.landing import Landing
+from warehouse.store_drivers import how_to_install
 
 BODY = b'{"result": [' + b'{"P_kW": 1.5}, ' * 1000 + b"]}"
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -127,10 +128,46 @@ def test_many_processes_may_keep_the_same_body_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "hub/.incoming").iterdir()) == []
 
 
-@pytest.mark.parametrize(("url", "why"), [("oss://bucket/prefix", "ossfs"), ("nosuch://me:s3cret@x/y", "nosuch")])
-def test_a_store_without_a_driver_is_refused_before_anything_is_asked(url: str, why: str) -> None:
+def test_a_store_without_a_driver_is_refused_before_anything_is_asked() -> None:
     with pytest.raises(
-        ConfigurationError, match=rf"cannot be used: .*{why}.*LANDING_URL, {url[:2]}.*install its driver"
+        ConfigurationError, match=r"cannot be used: .*ossfs.*LANDING_URL, oss:.*install its driver into"
+    ):
+        Landing("oss://bucket/prefix")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "lock"), [("s3", "s3"), ("abfss", "azure"), ("gcs", "gcs"), ("oss", ""), ("sftp", "")]
+)
+def test_of_a_driver_that_is_missing_the_very_lock_is_named(scheme: str, lock: str) -> None:
+    assert how_to_install(scheme) == f"install its driver into .venv{f' (requirements-{lock}.lock)' if lock else ''}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nosuch://me:s3cret@x/y",
+        "S3://bucket/prefix",
+        "my_store://bucket/prefix",
+        "https://bucket.s3.amazonaws.com/prefix",
+        "data://x",
+    ],
+)
+def test_an_address_by_which_no_store_is_known_is_said_to_be_that(url: str, tmp_path: Path) -> None:
+    scheme = url.partition(":")[0]
+    with pytest.raises(ConfigurationError) as refused:
+        Landing(url, setting="TO")
+    assert f"no store is known by {scheme}:// (TO, {scheme}://…): write s3://bucket/prefix, " in str(refused.value)
+    assert "driver" not in str(refused.value)
+    assert Landing(tmp_path / url).place.startswith(str(tmp_path)), "a folder may be called so"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["simplecache::s3://b/p", "filecache::file:///srv/x", "zip://x::s3://b/x.zip", "file:///srv/x::zip", "dir::/srv"],
+)
+def test_a_chain_of_file_systems_is_refused(url: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"cannot be there: it is a chain of file systems \(::\) \(LANDING_URL, "
     ):
         Landing(url)
 

@@ -222,6 +222,29 @@ def test_a_zone_is_moved_by_a_command_that_says_what_it_did_and_what_is_next(
     assert run("move", str(tmp_path / "to"), "memory://x").exit_code == 1
 
 
+def test_a_wrong_address_of_a_move_is_called_by_the_name_of_its_argument(zone: Path, tmp_path: Path) -> None:
+    def refused(*words: str) -> str:
+        result = run("move", *words)
+        assert result.exit_code != 0
+        assert "landing adopt" not in result.stderr
+        assert "LANDING_URL, " not in result.stderr
+        return result.stderr
+
+    to, mistyped = str(tmp_path / "to"), str(tmp_path / "mistyped")
+    said = refused(mistyped, to)
+    assert "is not the one that the warehouse knows: it shows no id, and the warehouse's is" in said
+    assert f"(FROM, {mistyped}): write it as LANDING_URL has it where the answers are; nothing was moved." in said
+    assert not Path(to).exists()
+    assert "no store is known by foo:// (FROM, foo://…)" in refused("foo://bucket/prefix", to)
+    assert "no store is known by foo:// (TO, foo://…)" in refused(str(zone), "foo://bucket/prefix")
+    assert "the memory of a process is no landing zone" in refused(str(zone), "memory://x")
+    assert "(TO): write file:///" in refused(str(zone), "file:landing")
+    assert "FROM is empty" in refused(" ", to)
+    assert run("move", str(zone), to).exit_code == 0
+    assert "it shows no id, and the warehouse's is" in refused(mistyped, to), "of a zone that was moved before"
+    assert f"(FROM, {mistyped})" in refused(mistyped, to)
+
+
 def test_adopting_is_said_twice(zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDING_URL", str(tmp_path / "elsewhere"))
     assert run("adopt").exit_code == 2
