@@ -66,11 +66,7 @@ class Settings:
         if url and self._has_pooler and POOLER_ARGUMENT not in url:
             url = f"{url}{'&' if '?' in url else '?'}{POOLER_ARGUMENT}"
         password = self.environment.get("WAREHOUSE_PASSWORD", "")
-        scheme, _, address = url.partition("://")
-        user, at, host = address.partition("@")
-        if password and at and ":" not in user:
-            return f"{scheme}://{user}:{quote(password, safe='')}@{host}"
-        return url or None
+        return _with_password(url, password if "@" in url else "") or None
 
     @property
     def _has_pooler(self) -> bool:
@@ -172,9 +168,14 @@ class Settings:
     def broker_url(self) -> str | None:
         """`BROKER_URL`: where runs wait for workers, a Redis or a RabbitMQ; None where they are the code server's own.
 
-        It holds a password: never show it.
+        It holds a password, or `BROKER_PASSWORD` does (`with_broker_password`): never show it.
         """
-        return self.environment.get("BROKER_URL", "").strip() or None
+        return self.with_broker_password(self.environment.get("BROKER_URL", "").strip()) or None
+
+    def with_broker_password(self, url: str) -> str:
+        """`BROKER_PASSWORD`, as it is and with any character in it, in an address of a broker that has none."""
+        password = self.environment.get("BROKER_PASSWORD", "")
+        return ";".join(_with_password(one, password) for one in url.split(";")) if password else url
 
     @property
     def landing_url(self) -> str:
@@ -270,3 +271,12 @@ class Settings:
             ConfigurationError: It is not set, or empty.
         """
         return Secret(self.variable(name, place=place))
+
+
+def _with_password(url: str, password: str) -> str:
+    """A URL with `password`, any character of it written as URLs have it, unless it has one."""
+    scheme, _, address = url.partition("://")
+    user, _, host = address.partition("@") if "@" in address else ("", "", address)
+    if not password or not host or ":" in user:
+        return url
+    return f"{scheme}://{user}:{quote(password, safe='')}@{host}"

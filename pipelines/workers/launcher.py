@@ -5,6 +5,8 @@ run in the warehouse, and by nothing that Celery says: a worker that died with a
 was, and a result that expired would fail a run that lives.
 """
 
+from typing import Any
+
 import dagster as dg
 import dagster._check as check
 from celery.canvas import Signature
@@ -19,6 +21,8 @@ from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from kombu.exceptions import OperationalError
 from typing_extensions import override
+
+from resources.settings import Settings
 
 
 class WorkerQueue(QueuedRunCoordinator):
@@ -36,6 +40,11 @@ class WorkerLauncher(CeleryRunLauncher):
 
     supports_check_run_worker_health = False
     supports_resume_run = False
+
+    @override
+    def app_args(self) -> dict[str, Any]:
+        """The application's, with the broker's password where it stands in a variable of its own."""
+        return super().app_args() | {"broker": Settings().with_broker_password(self.broker or "") or None}
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Hand the run to the broker.

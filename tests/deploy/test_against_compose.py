@@ -30,7 +30,7 @@ LEFT_OUT: Final = {
     "WAREHOUSE_PORT": "where compose publishes the warehouse",
     "UI_PORT": "where compose publishes the UI",
     **dict.fromkeys(
-        ("BROKER_URL", "REDIS_PASSWORD", "WORKER_PLACES", "PLACES_PER_WORKER", "WORKER_NETWORK"),
+        ("BROKER_URL", "BROKER_PASSWORD", "REDIS_PASSWORD", "WORKER_PLACES", "PLACES_PER_WORKER", "WORKER_NETWORK"),
         "runs are Jobs here, and need no broker",
     ),
     **dict.fromkeys(("IMAGE_EXTRAS", "JOULEHOUSE_VERSION"), "the image is built and named elsewhere"),

@@ -91,6 +91,24 @@ def test_a_password_apart_changes_no_address_that_has_one_or_has_no_user(url: st
     assert Settings({"WAREHOUSE_URL": url, "WAREHOUSE_PASSWORD": "other"}).warehouse_url == (url or None)
 
 
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://redis:6379/0", "redis://:p%40ss%2Fw%3B%23%3Ar%20d@redis:6379/0"),
+        ("amqp://me@broker//", "amqp://me:p%40ss%2Fw%3B%23%3Ar%20d@broker//"),
+        (
+            "sentinel://a:1;sentinel://b:2",
+            "sentinel://:p%40ss%2Fw%3B%23%3Ar%20d@a:1;sentinel://:p%40ss%2Fw%3B%23%3Ar%20d@b:2",
+        ),
+        ("redis://:mine@redis:6379/0", "redis://:mine@redis:6379/0"),
+        ("", None),
+    ],
+)
+def test_a_brokers_password_apart_goes_into_its_address_unless_that_has_one(url: str, address: str | None) -> None:
+    assert Settings({"BROKER_URL": url, "BROKER_PASSWORD": "p@ss/w;#:r d"}).broker_url == address
+    assert Settings({"BROKER_URL": url}).broker_url == (url or None)
+
+
 def test_a_proxy_of_ours_stands_in_every_variable_that_others_read() -> None:
     assert Settings({"HTTPS_PROXY": "http://other"}).proxy_variables == {}
     ours = Settings({"JOULEHOUSE_PROXY": "http://me:p%40ss@proxy.example:3128"}).proxy_variables

@@ -1,5 +1,7 @@
 """The launcher against a real Redis that nobody works for: what it keeps, what it gives back, what it ends."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test, instance_for_test
+from kombu.exceptions import OperationalError
 
 from pipelines.lost_runs import Patience
 from pipelines.workers.launcher import WorkerLauncher
 from resources.settings import PROJECT
 from tests.fakes.broker import Broker, running_broker
+from warehouse.embedded.host import free_port
 
 INSTANCE = PROJECT / "pipelines" / "instance"
 NOWHERE: Any = None  # the launcher asks no code server
@@ -98,6 +102,29 @@ def test_a_run_stays_in_dagsters_queue_while_the_broker_is_away(instance: dg.Dag
     broker.stop()
     broker.start()
     assert broker.ask("LLEN", "dagster") == ":1", "what waits in it outlives it"
+
+
+@pytest.mark.parametrize("password", ["p@ss/w:o#r?d %41€;+", "'single' \"double\" \\n $HOME `id` &", "plain"])
+def test_a_password_with_any_character_opens_the_broker_of_the_containers(
+    password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis = yaml.safe_load((PROJECT / "docker-compose.yml").read_text("utf-8"))["services"]["redis"]
+    port = free_port()
+    here = f"--dir {tmp_path} --bind 127.0.0.1 --port {port}"
+    command = redis["command"][-1].replace("$$", "$").replace("/tmp/", f"{tmp_path}/").replace("--dir /data", here)  # noqa: S108
+    inherited = {"PATH": os.environ["PATH"], "REDIS_PASSWORD": password}
+    with subprocess.Popen(["sh", "-c", command], env=inherited, stdout=subprocess.DEVNULL) as server:
+        try:
+            monkeypatch.setenv("BROKER_PASSWORD", password)
+            celery = WorkerLauncher(default_queue="dagster", broker=f"redis://127.0.0.1:{port}/0", backend=None).celery
+            celery.connection_for_write().ensure_connection(max_retries=100, interval_start=0.05, interval_max=0.05)
+            assert celery.connection_for_write().default_channel.client.ping()
+            monkeypatch.setenv("BROKER_PASSWORD", "another")
+            other = WorkerLauncher(default_queue="dagster", broker=f"redis://127.0.0.1:{port}/0", backend=None).celery
+            with pytest.raises(OperationalError):
+                other.connection_for_write().ensure_connection(max_retries=1, interval_start=0)
+        finally:
+            server.terminate()
 
 
 def launched(instance: dg.DagsterInstance) -> dg.DagsterRun:
