@@ -110,8 +110,10 @@ def browser() -> Iterator[Browser]:
 
 
 def _button(label: str) -> str:
-    """JavaScript for the last button of that name: a dialog comes after the page."""
-    return f"[...document.querySelectorAll('button')].filter(one => one.innerText.trim() === {json.dumps(label)}).pop()"
+    """JavaScript for the last button or link of that name: a dialog comes after the page."""
+    return (
+        f"[...document.querySelectorAll('button, a')].filter(one => one.innerText.trim() === {json.dumps(label)}).pop()"
+    )
 
 
 def _port(file: Path, process: "subprocess.Popen[bytes]") -> int:

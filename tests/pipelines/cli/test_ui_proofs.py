@@ -15,7 +15,9 @@ import pytest
 from pipelines.console import today
 from pipelines.local.dagster_graphql import DagsterGraphQL
 from pipelines.local.processes import LoopbackServer, poll
+from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxProcess
+from resources.settings import Settings
 from tests.fakes.browser import Browser, browser
 from tests.fakes.demo import PROGRAM, clean_home, environment_of, lines_until
 from tests.fakes.guarded_ui import limiting
@@ -44,7 +46,13 @@ Promise.all([
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, package_cache: Path) -> Iterator[Path]:
     """A home whose sandbox runs."""
-    with clean_home(tmp_path_factory.mktemp("ui") / "home", package_cache) as home:
+    with home_with_sandbox(tmp_path_factory.mktemp("ui") / "home", package_cache) as home:
+        yield home
+
+
+@contextmanager
+def home_with_sandbox(folder: Path, package_cache: Path) -> Iterator[Path]:
+    with clean_home(folder, package_cache) as home:
         subprocess.run([PROGRAM, "sandbox", "start"], env=environment_of(home), check=True, timeout=120)
         yield home
 
@@ -176,3 +184,33 @@ def test_a_failed_day_is_seen_says_why_and_is_green_after_from_failure_with_its_
         assert "Failed (0)" in healed, healed
         page.read(f"{measurements}&partition={bad}", lambda text: "plot" in text)
         assert page.is_shown(str(bad))
+
+
+def test_a_device_that_was_silent_all_week_is_named_by_a_red_check_beside_the_coverage_calendar(
+    tmp_path: Path, package_cache: Path
+) -> None:
+    hub, silent = "charging_hub", "audicharginghub_batteriedaten_analysis_batteriedaten_battall"
+    week = [today() - timedelta(days=n) for n in range(7, 0, -1)]
+    with home_with_sandbox(tmp_path / "home", package_cache) as home:
+        before = ["--from", str(week[0] - timedelta(days=21)), "--to", str(week[0] - timedelta(days=1))]
+        project = Project(Settings(environment_of(home)))
+        shell = environment_of(home) | project.sandbox.variables([project.source(hub).sandbox_binding])
+        subprocess.run([PROGRAM, "backfill", hub, *before], env=shell, check=True, timeout=600)
+        for day in week:
+            fault = {"fault": "late_documents", "every": 1, "product": silent, "day": str(day)}
+            SandboxProcess(home).request("PUT", "/export_service/faults", fault)
+        with browser() as page, open_ui(home) as ui:
+            dagster = DagsterGraphQL(LoopbackServer(urlsplit(ui).port or 0, "the UI", "its log"))
+            backfill = dagster.launch_backfill([f"{hub}/payloads", f"{hub}/measurements"], week)
+            for _ in poll(300, every=1):
+                if dagster.backfill(backfill).has_ended:
+                    break
+            checks = f"{ui}/assets/{hub}/measurements?view=checks&checkDetail"
+            fresh = page.read(f"{checks}=series_fresh", lambda text: "1 device is silent" in text)
+            assert f"1 device is silent: {silent} since {week[0]}T00:00Z. joulehouse gaps {hub} shows them." in fresh
+            assert "Evaluation result\nFailed" in fresh
+
+            complete = page.read(f"{checks}=series_complete", lambda text: "Points are missing" in text)
+            assert f"Points are missing of 1 device within 7 days: {silent} " in complete
+            page.click("[Show Markdown]")
+            assert page.is_shown("coverage")
