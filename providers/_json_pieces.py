@@ -8,9 +8,11 @@ what is in no piece, read as a document at the end, is the rest of it.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
+from providers._as_sent import AsSent, read_sent
 from providers._json import read_json
 
 _PIECE: Final = 2**17
@@ -31,6 +33,7 @@ class ListInPieces:
         fix: What to do about an answer that cannot be read.
 
     Attributes:
+        as_sent: How the elements that were given out last were written, or what is in `rest`.
         rest: The document without the elements that were given out: known, and to be looked at, once all were.
     """
 
@@ -41,6 +44,7 @@ class ListInPieces:
         self._place = place
         self._fix = fix
         self.rest: Any = None
+        self.as_sent = AsSent(None, lambda: None)
 
     def __iter__(self) -> Iterator[list[Any]]:
         """The elements, in pieces, without those that are left in `rest`.
@@ -85,4 +89,7 @@ class ListInPieces:
         return None
 
     def _read(self, before: bytes, piece: bytes, behind: bytes) -> Any:  # noqa: ANN401 - JSON is anything
-        return read_json(b"".join((before, piece, behind)), place=self._place, fix=self._fix)
+        body = b"".join((before, piece, behind))
+        document = read_json(body, place=self._place, fix=self._fix)
+        self.as_sent = AsSent(document, partial(read_sent, body))
+        return document

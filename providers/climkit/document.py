@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Reason
 from domain.window import Window
 from domain.zones import refusal, zone
+from providers._as_sent import AsSent, read_sent
 from providers._outside import near_outside, reach_of, untimed_inside
 from providers._points import Floats, Integers, to_float
 from providers.climkit.account import AccountConfig
@@ -65,6 +66,7 @@ class Document:
 
     Attributes:
         rows: Its rows with a usable time.
+        as_sent: How the answer was written.
         starts: The starts of their intervals, in microseconds since the epoch.
 
     Raises:
@@ -81,6 +83,7 @@ class Document:
         if site.refused_zone and listing.frequency in CALENDAR:
             raise unreadable(f"{refusal(site.refused_zone)}, and these intervals follow its calendar", place)
         self._sent = parse_rows(payload.body, place=place)
+        self.as_sent = AsSent(self._sent, partial(read_sent, payload.body))
         rows: list[Row] = [row if isinstance(row, dict) else {} for row in self._sent]
         read = read_epochs if listing.kind == SENSOR_DATA else read_texts
         times, self._invalid = read([row.get(TIME) for row in rows], payload.received_at, place=place)

@@ -226,7 +226,7 @@ class _Share:
             self._reject(row, reason, name)
 
     def _reject(self, row: object, reason: Reason, name: str = "") -> None:
-        text = json.dumps(row, sort_keys=True)
+        text = self.document.as_sent.text(row, sort_keys=True)
         raw = f"{json.dumps(name)} of {text}" if name else text
         meaning = self.document.meaning(name) if name else None
         listing = self.document.listing

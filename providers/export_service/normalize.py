@@ -25,6 +25,7 @@ from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Reason, Series
 from domain.window import Window
+from providers._as_sent import AsSent, read_sent
 from providers._batch import Batch
 from providers._outside import Steps, near_outside
 from providers._points import Integers
@@ -95,12 +96,13 @@ class _Page:
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         # Not a method of ours: each page would wait in memory for the collector of reference cycles.
         self.batch = Batch(payload.sha256)
-        self.quarantine = Quarantine(self.batch, partial(_key_of, meanings, self.product, self.identity))
+        body, self.rows = payload.body, parse_page(payload.body, place=self.place).rows
+        as_sent = AsSent(self.rows, lambda: read_sent(body)["result"])
+        self.quarantine = Quarantine(self.batch, as_sent, partial(_key_of, meanings, self.product, self.identity))
 
     def read(self, window: Window) -> Normalized:
         """The batch: every value inside `window` accounted for."""
-        page = parse_page(self.payload.body, place=self.place)
-        table = tabulate(self._objects(page.rows), place=self.place)
+        table = tabulate(self._objects(self.rows), place=self.place)
         rows = self._resolved(self._identified(self._timed(table, window)))
         apart = {self.meanings.account.time_field, *self.identity}
         for name in sorted(rows.table.columns):

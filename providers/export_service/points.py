@@ -1,6 +1,5 @@
 """The columns of one answer as points: numbers in canonical units, texts as states, and what is neither."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,6 +9,7 @@ import numpy as np
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
 from domain.texts import MAX_TEXT, is_storable
+from providers._as_sent import AsSent
 from providers._batch import Batch
 from providers._numbers import looks_like_number
 from providers._points import Floats, Integers, to_float
@@ -21,33 +21,34 @@ class Quarantine:
 
     Args:
         batch: Takes them.
+        as_sent: Knows how the answer was written.
         key_of: Knows the series of a document's field (of all its fields: of an empty name).
     """
 
-    def __init__(self, batch: Batch, key_of: Callable[[object, str], str]) -> None:
+    def __init__(self, batch: Batch, as_sent: AsSent, key_of: Callable[[object, str], str]) -> None:
         self._batch = batch
+        self._as_sent = as_sent
         self._key_of = key_of
 
     def add_cell(self, name: str, row: dict[str, Any], reason: Reason) -> None:
         """Reject the value of field `name` in `row`."""
-        self._batch.reject(f"{_text_of(name)} of {_text_of(row)}", reason, self._key_of(row, name))
+        self._batch.reject(f"{self._text_of(name)} of {self._text_of(row)}", reason, self._key_of(row, name))
 
     def add_row(self, row: object, names: Iterable[str], reason: Reason) -> None:
         """Reject the values of the fields `names` in `row`; the row itself, once, if there are none."""
-        text = _text_of(row)
-        raws = [(f"{_text_of(name)} of {text}", name) for name in names] or [(text, "")]
+        text = self._text_of(row)
+        raws = [(f"{self._text_of(name)} of {text}", name) for name in names] or [(text, "")]
         for raw, name in raws:
             self._batch.reject(raw, reason, self._key_of(row, name))
 
-
-def _text_of(value: object) -> str:
-    """JSON text of `value` that any database can hold: NUL and lone surrogates stay escaped."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, sort_keys=True)
-    return text
+    def _text_of(self, value: object) -> str:
+        """JSON text of `value` that any database can hold: NUL and lone surrogates stay escaped."""
+        text = self._as_sent.text(value, ensure_ascii=False, sort_keys=True)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return self._as_sent.text(value, sort_keys=True)
+        return text
 
 
 _EXACT: Final = 2**53

@@ -1,6 +1,5 @@
 """Points and rejects of one answer until they are batches, dealt out to the windows that it is read for."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
@@ -9,6 +8,7 @@ from domain.measurement import Normalized
 from domain.records import Reason, Series
 from domain.texts import is_storable
 from domain.window import Window
+from providers._as_sent import pieces_of
 from providers._batch import MAX_RAW, Batch
 from providers.smart_house.spec import BATCH_CHARACTERS, BATCH_POINTS
 
@@ -113,9 +113,8 @@ def _shown(value: object) -> str:
     """The beginning of what was said; a cell of thousands of changes is not written out to be cut off again."""
     if isinstance(value, str):
         return value[: MAX_RAW + 1]
-    pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(value)
     shown = ""
-    for piece in pieces:
+    for piece in pieces_of(value, ensure_ascii=False):
         shown += piece
         if len(shown) > MAX_RAW:
             break

@@ -6,6 +6,7 @@ from typing import IO, Any, Final
 
 from domain.errors import PayloadUnreadableError
 from domain.texts import clipped
+from providers._as_sent import read_sent
 from providers._json import read_json
 from providers.smart_house.bounds import MAX_OBJECTS, MAX_ROW_BYTES, too_large, weigh
 from providers.smart_house.spec import MAX_DEPTH
@@ -17,6 +18,7 @@ _BLANKS: Final = b" \t\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
 # The next bracket outside of a text.
 _BRACKET: Final = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+([\[\]{}])', re.DOTALL)
+_WITH_FRACTION: Final = re.compile(rb"[:,\[][ \t\r\n]*+-?[0-9]++[.eE]")
 
 
 def json_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any]]:
@@ -31,6 +33,8 @@ def json_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any]]:
         for document in cut.objects(piece):
             weigh(document, place=place)
             row = read_json(document, place=place, fix=FIX)
+            if _WITH_FRACTION.search(document):  # which is none of a state, and is shown as it was written
+                row = read_sent(document)
             if not isinstance(row, dict):
                 raise unreadable(f"the file holds {clipped(row)}, which is no row", place)
             yield row

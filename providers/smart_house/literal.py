@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from providers._as_sent import SentFloat
 from providers.smart_house.spec import MAX_CELL, MAX_DEPTH
 
 _TOKEN: Final = re.compile(
@@ -78,7 +79,7 @@ class _Parser:
         if kind == "text":
             return _unquoted(text)
         if kind == "number":
-            return float(text) if set(text) & set(".eE") else int(text)
+            return SentFloat(text) if set(text) & set(".eE") else int(text)
         if kind == "word" and text == _ROW:
             self._take("(")
             return self._pairs(")", "=", self._field, depth)

@@ -1,14 +1,15 @@
 """The JSON export as rows. Its shape is not documented: a list of records, or fields and data by columns."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
 import orjson
 
+from providers._as_sent import AsSent, read_sent
 from providers._json_pieces import ListInPieces
 from providers.voltstorage.rows import Rows
 from providers.voltstorage.spec import MAX_COLUMNS, batch_rows
@@ -34,7 +35,7 @@ def read_json(body: bytes, *, place: str) -> Iterator[Rows]:
     if records := _LIST.match(body):
         pieces = ListInPieces(body, records.end(), b"}", place=place, fix=COMPARE)
         for items in chain(pieces, _last(pieces)):
-            yield from _batches(items, place)
+            yield from _batches(items, pieces.as_sent, place)
         return
     names, start = _head(body)
     document = None
@@ -42,16 +43,17 @@ def read_json(body: bytes, *, place: str) -> Iterator[Rows]:
         fields = _check_names(names, place)
         pieces = ListInPieces(body, start, b"]", place=place, fix=COMPARE)
         for items in pieces:
-            yield from _tabular(fields, items)
-        document = pieces.rest
+            yield from _tabular(fields, items, pieces.as_sent)
+        document, as_sent = pieces.rest, pieces.as_sent
     else:
         document = parse_json(body, place=place)
+        as_sent = AsSent(document, partial(read_sent, body))
     if not isinstance(document, dict):
         raise unreadable("the export is neither a list of records nor fields and data", place)
     names, data = document.get("fields"), document.get("data")
     if not isinstance(data, list):
         raise unreadable(_NO_COLUMNS, place)
-    yield from _tabular(_check_names(names, place), data)
+    yield from _tabular(_check_names(names, place), data, as_sent)
 
 
 def _last(pieces: ListInPieces) -> Iterator[list[Any]]:
@@ -70,13 +72,13 @@ def _head(body: bytes) -> tuple[object, int]:
     return None, 0
 
 
-def _batches(document: list[Any], place: str) -> Iterator[Rows]:
+def _batches(document: list[Any], as_sent: AsSent, place: str) -> Iterator[Rows]:
     n_rows = batch_rows(max((len(record) for record in document[:_FIRST] if isinstance(record, dict)), default=1))
     for start in range(0, len(document), n_rows):
-        yield _records(document[start : start + n_rows], place)
+        yield _records(document[start : start + n_rows], as_sent, place)
 
 
-def _records(items: list[Any], place: str) -> Rows:
+def _records(items: list[Any], as_sent: AsSent, place: str) -> Rows:
     records = [one for one in items if isinstance(one, dict)]
     names = list(dict.fromkeys(name for record in records for name in record if name != TIME_COLUMN))
     if len(names) > MAX_COLUMNS:
@@ -84,8 +86,8 @@ def _records(items: list[Any], place: str) -> Rows:
     return Rows(
         times=[record.get(TIME_COLUMN) for record in records],
         columns={name: [record.get(name) for record in records] for name in names},
-        text_of=lambda index: _text(records[index]),
-        malformed=[_text(one) for one in items if not isinstance(one, dict)],
+        text_of=lambda index: as_sent.text(records[index]),
+        malformed=[as_sent.text(one) for one in items if not isinstance(one, dict)],
         are_texts=False,
     )
 
@@ -98,27 +100,24 @@ def _check_names(names: object, place: str) -> list[str]:
     return names
 
 
-def _tabular(names: list[str], data: list[Any]) -> Iterator[Rows]:
+def _tabular(names: list[str], data: list[Any], as_sent: AsSent) -> Iterator[Rows]:
     n_rows = batch_rows(len(names))
     for start in range(0, len(data), n_rows):
         batch = data[start : start + n_rows]
-        yield _rows([row for row in batch if _fits(row, names)], names, [row for row in batch if not _fits(row, names)])
+        fitting = [row for row in batch if _fits(row, names)]
+        yield _rows(fitting, names, [as_sent.text(row) for row in batch if not _fits(row, names)], as_sent)
 
 
-def _rows(rows: list[list[Any]], names: list[str], malformed: list[Any]) -> Rows:
+def _rows(rows: list[list[Any]], names: list[str], malformed: list[str], as_sent: AsSent) -> Rows:
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
     return Rows(
         times=columns[0],
         columns=dict(zip(names[1:], columns[1:], strict=True)),
-        text_of=lambda index: _text(rows[index]),
-        malformed=[_text(row) for row in malformed],
+        text_of=lambda index: as_sent.text(rows[index]),
+        malformed=malformed,
         are_texts=False,
     )
 
 
 def _fits(row: object, names: list[str]) -> bool:
     return isinstance(row, list) and len(row) == len(names)
-
-
-def _text(row: object) -> str:
-    return json.dumps(row)

@@ -4,9 +4,9 @@ Energies are sent in a unit that no document names; watt-seconds is inferred (`w
 nowhere else, and said in the label `unit`.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from domain.errors import OutsideWindowError
@@ -16,6 +16,7 @@ from domain.quantities import conversion
 from domain.records import Payload, Reason, Series
 from domain.texts import clipped
 from domain.window import Window
+from providers._as_sent import AsSent, read_sent
 from providers._batch import Batch
 from providers._outside import NEAR
 from providers._points import earliest_of
@@ -49,12 +50,13 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
     document = parse_json(payload.body, place=place)
     if not isinstance(document, list):
         raise unreadable("the statistics are no JSON list", place)
+    as_sent = AsSent(document, partial(read_sent, payload.body))
     device, timespan = device_of(payload.params), payload.params.get("timespan", "")
     batch = Batch(payload.sha256)
     for one in document:
         at_us = _instant(one, payload, place, timespan)
         if isinstance(at_us, Reason):
-            batch.reject(one if isinstance(one, str) else json.dumps(one), at_us, naming.key(device))
+            batch.reject(one if isinstance(one, str) else as_sent.text(one), at_us, naming.key(device))
             continue
         at = EPOCH + at_us * MICROSECOND
         if at not in window or (timespan in LONG and end_of(timespan, at) > payload.received_at):
@@ -66,7 +68,7 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
             described = naming.of_statistic(device, timespan, name)
             number = _converted(value, described)
             if isinstance(number, Reason):
-                batch.reject(json.dumps({name: value, START: one[START]}), number, described.key)
+                batch.reject(as_sent.text({name: value, START: one[START]}), number, described.key)
             else:
                 batch.add_number(described, at_us, number)
     return batch.read()

@@ -147,3 +147,51 @@ def test_a_long_id_is_read_and_a_rejected_row_keeps_its_digits() -> None:
         whole = meant(f'{{"numResults":1,"result":{rows}}}'.encode(), EACH_VEHICLE)
         assert list(whole.rejected["series"]) == ["grid/89490200001234567890/P_kW"]
         assert '"vehicle": 89490200001234567890' in whole.rejected["raw"].iloc[0]
+
+
+def of_voltstorage_records(cell: str) -> Normalized:
+    rows = f'[{{"Time":"{AT.isoformat()}","Power_PV":{cell}}}]'
+    return concat(voltstorage.normalize([exported(rows, DAY, export_format="json")], DAY, VoltStorageAccount()))
+
+
+def of_voltstorage_fields(cell: str) -> Normalized:
+    rows = f'{{"fields":["Time","Power_PV"],"data":[["{AT.isoformat()}",{cell}]]}}'
+    return concat(voltstorage.normalize([exported(rows, DAY, export_format="json")], DAY, VoltStorageAccount()))
+
+
+def of_smart_house_number(cell: str) -> Normalized:
+    change = smart_homes.change("2025-06-03T10:00:00.000000+01:00", "X")
+    packed = smart_homes.archive(json.dumps([smart_homes.row(sensor_x=[change])]).replace('"X"', cell).encode())
+    return concat(smart_house.normalize([smart_homes.payload(packed)], smart_homes.DAY, HomeAccount()))
+
+
+def of_smart_house_csv(cell: str) -> Normalized:
+    change = repr([smart_homes.change("2025-06-03T10:00:00.000000+01:00", "X")]).replace("'X'", cell)
+    packed = smart_homes.archive(f'id,year,month,day,sensor_x\n0,2025,6,3,"{change}"\n'.encode(), "csv")
+    return concat(smart_house.normalize([smart_homes.payload(packed, "csv")], smart_homes.DAY, HomeAccount()))
+
+
+@pytest.mark.parametrize("digits", ["1e15", "1.50E+15", "1000000000000000.10", "1234567890123456789.5", "1e999"])
+@pytest.mark.parametrize(
+    "read",
+    [*READERS.values(), of_voltstorage_records, of_voltstorage_fields, of_smart_house_number, of_smart_house_csv],
+)
+def test_what_is_rejected_keeps_its_digits_as_they_were_written(read: Callable[[str], Normalized], digits: str) -> None:
+    (raw,) = read(digits).rejected["raw"]
+    assert digits in raw
+
+
+def test_the_digits_of_every_value_of_a_rejected_row_are_kept_whatever_became_of_the_row() -> None:
+    """Flattened, merged with another one or put into pieces; and two spellings of one number stay two."""
+    sent = '"P_kW": 1e15, "T_degC": 0.10000000000000000555, "a": {"b_V": 0.10, "c_V": [1.0, 1.00]}'
+    other = f'{{"timestamp":{NOON},"vehicle":"v","I_A":2.50}}'
+    rows = f'[{{{sent}, "timestamp": {NOON}, "vehicle": "v"}},{other}]'
+    of_power, of_list = meant(f'{{"numResults":2,"result":{rows}}}'.encode(), EACH_VEHICLE).rejected["raw"]
+    for digits in ("1e15", "0.10000000000000000555", '"a.b_V": 0.10,', "[1.0, 1.00]", '"I_A": 2.50'):
+        assert digits in of_power
+        assert digits in of_list
+    records = ",".join(f'{{"Time":"{AT.isoformat()}","Power_PV":1e15,"Other":{n}.50}}' for n in range(9_000))
+    payload = exported(f"[{records}]", DAY, export_format="json")
+    found = [raw for one in voltstorage.normalize([payload], DAY, VoltStorageAccount()) for raw in one.rejected["raw"]]
+    assert (len(found), len(set(found))) == (9_000, 9_000)
+    assert all('"Power_PV": 1e15, "Other": ' in raw and raw.endswith(".50}") for raw in found)
