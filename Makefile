@@ -3,9 +3,10 @@
 #   PYTHON=python3.12   the interpreter the environment is made with (3.11 to 3.13; found when not given)
 #   ONCE=1  DAYS=60     for `make demo`: end after the summary; how many whole days to pull
 #   MONTH_DAYS=3        for `make prove`: how many days the simulated month has (30, for an hour or more)
-#   SECTION=memory      for `make bench`: a part of it (a wrong name says which there are)
+#   SECTION=memory      for `make bench`: a part of it (a wrong name says which there are); night, year and idle take
+#                       half an hour, a quarter and 12 minutes, and are no part of it unless they are named
 #   RECORD=1            for `make bench`: add its figures to docs/performance.csv, and write docs/performance.md anew
-#   BEFORE=…            for `make bench SECTION=whole_way`: the worktree of an earlier build, benched by its own worker
+#   BEFORE=…            for `make bench SECTION=whole_way` or small_run: the worktree of an earlier build, benched beside
 #   DATA=1              for `make clean`: also delete .joulehouse, which holds the embedded warehouse and the landing zone
 
 VENV := .venv

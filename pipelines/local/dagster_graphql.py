@@ -1,7 +1,7 @@
 """Dagster's GraphQL as the command line uses it: launch a backfill, see how it goes, name what failed."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NoReturn, Self
@@ -105,8 +105,12 @@ class DagsterGraphQL:
         result = self._query(_LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
         return str(self._require(result, "LaunchBackfillSuccess")["backfillId"])
 
-    def launch_run(self, assets: Sequence[str]) -> str:
-        """Start one run of unpartitioned `assets`; its id.
+    def launch_run(self, assets: Sequence[str], tags: Mapping[str, str] | None = None) -> str:
+        """Start one run of `assets`; its id.
+
+        Args:
+            assets: `<source>/<name>`.
+            tags: The run's, such as those that name its days; unpartitioned assets need none.
 
         Raises:
             ConfigurationError: Dagster refuses.
@@ -116,6 +120,7 @@ class DagsterGraphQL:
             "selector": _SELECTOR | {"pipelineName": _ASSET_JOB, "assetSelection": selection},
             "mode": "default",
             "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
         }
         result = self._query(_LAUNCH_RUN, params=params)["launchRun"]
         return str(self._require(result, "LaunchRunSuccess")["run"]["runId"])

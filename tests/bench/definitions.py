@@ -54,11 +54,11 @@ def main() -> bool:
             (beside / "assets" / hub / "fields.csv").write_text(table)
         inside = clone_of_the_house(Path(folder) / "inside", dict.fromkeys(hubs[:WITHIN], within))
         empty = clone_of_the_house(Path(folder) / "empty", dict.fromkeys(hubs[:WITHIN], _HUB))
-        rounds = [(_cost(_DAGSTER, beside), _cost(_DEFINITIONS, beside)) for _ in range(ROUNDS)]
-        one_within = (_cost(_DEFINITIONS, inside)[0] - _cost(_DEFINITIONS, empty)[0]) / WITHIN
-        of_dagster = (_cost(_PARSED, inside)[0] - _cost(_PARSED, empty)[0]) / WITHIN
-        floor = {name: _cost(f"import {name}", empty)[0] for name in ("dagster", "pandas", "sqlalchemy")}
-        floor["all three"] = _cost("import dagster, pandas, sqlalchemy", empty)[0]
+        rounds = [(cost(_DAGSTER, beside), cost(_DEFINITIONS, beside)) for _ in range(ROUNDS)]
+        one_within = (cost(_DEFINITIONS, inside)[0] - cost(_DEFINITIONS, empty)[0]) / WITHIN
+        of_dagster = (cost(_PARSED, inside)[0] - cost(_PARSED, empty)[0]) / WITHIN
+        floor = {name: cost(f"import {name}", empty)[0] for name in ("dagster", "pandas", "sqlalchemy")}
+        floor["all three"] = cost("import dagster, pandas, sqlalchemy", empty)[0]
     plain = statistics.median(dagster[0] for dagster, _ in rounds)
     seconds = statistics.median(ours[0] for _, ours in rounds)
     ratio = statistics.median(ours[0] / dagster[0] for dagster, ours in rounds)
@@ -71,7 +71,7 @@ def main() -> bool:
     return ratio <= PROMISED_RATIO and mib <= PROMISED_MIB
 
 
-def _cost(work: str, clone: Path) -> tuple[float, float]:
+def cost(work: str, clone: Path) -> tuple[float, float]:
     """Processor seconds and peak MiB of a fresh process that does `work` in `clone`."""
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _MEASURED.format(work)],

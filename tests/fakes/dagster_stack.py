@@ -47,17 +47,17 @@ mutation($params: ReexecutionParams!) { reexecutePartitionBackfill(reexecutionPa
 """
 
 
-def clone_of_the_house(folder: Path, sources: Mapping[str, str]) -> Path:
-    """The project's code in `folder`, with `sources` (slug → defs.yaml) in place of those that ship."""
-    shipped = [file.parent.name for file in (PROJECT / "assets").glob("*/defs.yaml")]
+def clone_of_the_house(folder: Path, sources: Mapping[str, str], checkout: Path = PROJECT) -> Path:
+    """The code of `checkout` in `folder`, with `sources` (slug → defs.yaml) in place of those that ship."""
+    shipped = [file.parent.name for file in (checkout / "assets").glob("*/defs.yaml")]
     for package in _PACKAGES:
-        shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("*.pyc.*", *shipped))
+        shutil.copytree(checkout / package, folder / package, ignore=shutil.ignore_patterns("*.pyc.*", *shipped))
     for slug, text in sources.items():
         (folder / "assets" / slug).mkdir()
         (folder / "assets" / slug / "defs.yaml").write_text(text, "utf-8")
     location = f"{{module_name: pipelines.definitions, working_directory: {folder}, location_name: joulehouse}}"
     (folder / "workspace.yaml").write_text(f"load_from: [{{python_module: {location}}}]\n", "utf-8")
-    shutil.copy(PROJECT / "pyproject.toml", folder / "pyproject.toml")
+    shutil.copy(checkout / "pyproject.toml", folder / "pyproject.toml")
     return folder
 
 

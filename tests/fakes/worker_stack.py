@@ -32,16 +32,6 @@ _START_SECONDS = 180.0
 _PASSWORD = "of-the-proof"
 OF_ANOTHER_HOST: Final = 'hostname "$0" && mount -t tmpfs tmpfs /tmp && exec "$@"'
 
-_LAUNCH: Final = """
-mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
-"""
-_SELECTOR: Final = {
-    "repositoryLocationName": "joulehouse",
-    "repositoryName": "__repository__",
-    "pipelineName": "__ASSET_JOB",
-}
-
 
 @dataclass
 class WorkerStack:
@@ -120,18 +110,8 @@ class WorkerStack:
 
     def launch(self, source: str, day: str) -> str:
         """Queue a run of one day of `source`; its id."""
-        tags = {RANGE_START: day, RANGE_END: day}
-        params = {
-            "selector": _SELECTOR
-            | {"assetSelection": [{"path": [source, name]} for name in ("payloads", "measurements")]},
-            "mode": "default",
-            "runConfigData": {},
-            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
-        }
-        answer = self.dagster.server.request("POST", "/graphql", {"query": _LAUNCH, "variables": {"params": params}})
-        launched = answer["data"]["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return str(launched["run"]["runId"])
+        assets = [f"{source}/{name}" for name in ("payloads", "measurements")]
+        return self.dagster.launch_run(assets, {RANGE_START: day, RANGE_END: day})
 
     def host_of(self, run_id: str) -> str:
         """The name of the host that works at a run, as its lease has it; empty where none does."""

@@ -32,7 +32,8 @@ import pytest
 from domain.window import Window
 from pipelines.local.verification import verify
 from tests.fakes.demo import sources
-from tests.fakes.moved_stack import STARTING, MovedStack, moved_stack
+from tests.fakes.deployed_stack import STARTING
+from tests.fakes.moved_stack import MovedStack, moved_stack
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(5400 + 600)]
 
