@@ -1,4 +1,4 @@
-"""Foreign texts: what a database can hold of them, what a message shows, and how they are part of a key."""
+"""Texts: what a database can hold of foreign ones, what a message shows, and how they are part of a key."""
 
 from typing import Final, Literal
 
@@ -31,6 +31,11 @@ def clipped(value: object, limit: int = 60) -> str:
     """Foreign content for a message: as Python writes it, on one line, and short."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 day`, `2 days`, `1,440 days`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def key_part(part: str) -> str:

@@ -49,11 +49,6 @@ def say_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 day`, `2 days`, `1,440 days`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def days_in_words(days: list[date]) -> str:
     """Dates as a list of ranges: neighbours become `2026-01-01 to 2026-01-05`."""
     spans: list[list[date]] = []

@@ -1,4 +1,7 @@
-"""The lease that a run holds while it is at work: claimed by one process, and renewed by a thread of it."""
+"""The lease that a run holds while it is at work: claimed by one process, and renewed by a thread of it.
+
+It imports the schema's tools, which take half a second: whoever only lists definitions imports it not.
+"""
 
 import os
 import secrets
@@ -6,16 +9,14 @@ import socket
 import sys
 from collections.abc import Callable
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from domain.errors import IngestError
 from resources.settings import Settings
-
-if TYPE_CHECKING:
-    from warehouse.connections import Address
-
-RENEWED_EVERY_SECONDS: Final = 15.0
-"""A third of what a judge waits for: a try that fails, and the next, make nobody lost."""
+from resources.warehouse import warehouse_address
+from warehouse.connections import Address
+from warehouse.run_leases import hold
+from warehouse.sessions import RUNS_AT_WORK
 
 _AGAIN_SECONDS: Final = 3.0
 
@@ -35,7 +36,7 @@ class RunLease:
         settings: Settings,
         run_id: str,
         *,
-        every: float = RENEWED_EVERY_SECONDS,
+        every: float,
         when_lost: Callable[[str], None] | None = None,
     ) -> None:
         self.run_id: Final = run_id
@@ -50,8 +51,6 @@ class RunLease:
 
     def claim(self) -> bool:
         """Claim the run, and go on renewing the claim; False where another process has it, or it was given up."""
-        from warehouse.sessions import RUNS_AT_WORK  # noqa: PLC0415  # it imports the driver
-
         is_held = self.is_held()
         if is_held:
             RUNS_AT_WORK.add(self.run_id)
@@ -68,17 +67,10 @@ class RunLease:
 
     def let_go(self) -> None:
         """Renew it no more. Nobody else gets it: a run is begun once, and the next one has another id."""
-        from warehouse.sessions import RUNS_AT_WORK  # noqa: PLC0415  # it imports the driver
-
         RUNS_AT_WORK.discard(self.run_id)
         self._has_ended.set()
 
     def _hold(self) -> bool:
-        # The schema's tools take half a second to import, and a process that only lists definitions needs none.
-        from resources.warehouse import warehouse_address  # noqa: PLC0415  # see above
-        from warehouse.connections import Address  # noqa: PLC0415  # see above
-        from warehouse.run_leases import hold  # noqa: PLC0415  # see above
-
         if self._address is None:
             self._address = Address.of(warehouse_address(self._settings))
         return hold(self._address, self.run_id, self.holder)

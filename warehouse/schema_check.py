@@ -6,13 +6,14 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import Final
 
+import psycopg
 import sqlalchemy as sa
 
 from domain.errors import WarehouseUnsuitableError
 from warehouse.connections import Address
 from warehouse.inspection import refuse_lost_hypertables
 from warehouse.sessions import SCHEMA_STEP
-from warehouse.sqlstates import translated_wrapped
+from warehouse.sqlstates import translate, translated
 
 _VERSION: Final = sa.table("alembic_version", sa.column("version_num"))
 
@@ -70,7 +71,11 @@ def schema_connection(address: Address) -> Iterator[sa.Connection]:
         "postgresql+psycopg://", creator=partial(address.connect, autocommit=False), poolclass=sa.NullPool
     )
     try:
-        with translated_wrapped(address.place), engine.connect() as connection:
+        with translated(address.place), engine.connect() as connection:
             yield connection
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise translate(error.orig, address.place) from None
+        raise
     finally:
         engine.dispose()

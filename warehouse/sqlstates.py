@@ -122,17 +122,3 @@ def translated(place: str) -> Iterator[None]:
             place=place,
             fix="quarantine such rows in the provider's normalize (not_storable_text)",
         ) from None
-
-
-@contextmanager
-def translated_wrapped(place: str) -> Iterator[None]:
-    """The same for what SQLAlchemy has wrapped."""
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  # a fifth of a second, which every caller has spent already
-
-    with translated(place):
-        try:
-            yield
-        except DBAPIError as error:
-            if isinstance(error.orig, psycopg.Error):
-                raise error.orig from None
-            raise

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from domain.texts import counted
 from pipelines.cli.days import FromLandedOption, SourceArgument, ToOption, day_range
 from pipelines.cli.overview import JsonOption
-from pipelines.console import console, counted, literal, say, say_json
+from pipelines.console import console, literal, say, say_json
 from pipelines.local.project import Project
 from warehouse.changes import Change, summed
 

@@ -17,9 +17,10 @@ from assets.expected import last_expected_day
 from assets.ingest import DayOutcome, contiguous_ranges, ingest_days
 from domain.contract import Provider
 from domain.errors import ConfigurationError, IngestError
+from domain.texts import counted
 from domain.window import Window
 from pipelines.cli.overview import is_left_out
-from pipelines.console import complain, console, counted, days_in_words, fail, log_to_console, refuse, say, today
+from pipelines.console import complain, console, days_in_words, fail, log_to_console, refuse, say, today
 from pipelines.local.project import Project, Source
 from warehouse.ledger import Ledger
 from warehouse.store import TimescaleWarehouse

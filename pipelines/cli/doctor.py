@@ -16,8 +16,9 @@ from assets.failures import named
 from assets.ingest import contiguous_ranges
 from assets.ledger_reports import lost_days
 from domain.errors import IngestError
+from domain.texts import counted
 from pipelines.cli.overview import JsonOption
-from pipelines.console import FAILED, console, counted, fail, literal, say_json
+from pipelines.console import FAILED, console, fail, literal, say_json
 from pipelines.history import recorded_events
 from pipelines.local.environment import DagsterProcesses, made_dagster_storage
 from pipelines.local.project import Project

@@ -2,9 +2,10 @@
 
 from rich.table import Table
 
+from domain.texts import counted
 from pipelines.cli.gaps import FromOption, ToOption, chosen_sources, judged_span
 from pipelines.cli.overview import JsonOption, SourceArgument
-from pipelines.console import console, counted, literal, say, say_json
+from pipelines.console import console, literal, say, say_json
 from pipelines.local.project import Project
 
 

@@ -11,10 +11,11 @@ from rich.text import Text
 from assets.completeness import known_dead_in_words
 from assets.coverage import CALENDAR_DAYS, Calendar
 from assets.expected import last_expected_day
+from domain.texts import counted
 from pipelines.cli.days import SourceArgument as OneSource
 from pipelines.cli.days import day_of
 from pipelines.cli.overview import JsonOption, SourceArgument
-from pipelines.console import console, counted, days_in_words, literal, refuse, say, say_json
+from pipelines.console import console, days_in_words, literal, refuse, say, say_json
 from pipelines.local.project import Project, Source
 from warehouse.completeness import SeriesGap
 from warehouse.store import TimescaleWarehouse

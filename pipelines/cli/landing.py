@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from domain.errors import ConfigurationError
+from domain.texts import counted
 from domain.window import Window
 from pipelines.cli.days import day_of
 from pipelines.cli.overview import JsonOption, SourceArgument
-from pipelines.console import FAILED, complain, counted, days_in_words, fail, refuse, say, say_json
+from pipelines.console import FAILED, complain, days_in_words, fail, refuse, say, say_json
 from pipelines.local.project import Project
 from resources.settings import Settings
 from warehouse.landing import LANDING_URL, BodyState, Landing

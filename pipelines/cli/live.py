@@ -10,8 +10,9 @@ from typing import Final, Protocol, runtime_checkable
 
 from domain.errors import WarehouseUnavailableError
 from domain.live import LiveFeed
+from domain.texts import counted
 from pipelines.cli.days import SourceArgument
-from pipelines.console import counted, refuse, say
+from pipelines.console import refuse, say
 from pipelines.live.service import LiveService
 from pipelines.live.settings import LiveSettings
 from pipelines.local.project import Project

@@ -15,7 +15,8 @@ from assets.expected import missing_days
 from assets.failures import error_name
 from domain.quantities import ABSENT
 from domain.records import LoadReport
-from pipelines.console import console, counted, days_in_words, literal, say, say_json
+from domain.texts import counted
+from pipelines.console import console, days_in_words, literal, say, say_json
 from pipelines.local.project import Project, Source
 from warehouse.ledger import DayStatus, Ledger
 from warehouse.suspects import SuspectDay

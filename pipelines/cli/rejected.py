@@ -6,9 +6,10 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
+from domain.texts import counted
 from domain.window import Window
 from pipelines.cli.days import FromLandedOption, SourceArgument, ToOption, day_range
-from pipelines.console import console, counted, literal, say
+from pipelines.console import console, literal, say
 from pipelines.local.project import Project
 
 _MAX_EXAMPLE_LENGTH: Final = 120  # characters of an example

@@ -7,9 +7,10 @@ from typing import Annotated, Final
 import typer
 
 from domain.errors import IngestError, WarehouseUnsuitableError
+from domain.texts import counted
 from domain.window import Window
 from pipelines.cli.days import FromOption, SourceArgument, ToOption, day_range
-from pipelines.console import complain, counted, fail, refuse, say
+from pipelines.console import complain, fail, refuse, say
 from pipelines.local.project import Project
 from warehouse.connections import plain_url
 from warehouse.fill import fill

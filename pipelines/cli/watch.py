@@ -9,8 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
+from domain.texts import counted
 from domain.troubles import Trouble
-from pipelines.console import complain, counted, fail, say
+from pipelines.console import complain, fail, say
 from pipelines.local.processes import handle_signals
 from pipelines.local.project import Project
 from pipelines.notifications.notifier import Notifier

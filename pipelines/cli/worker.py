@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -27,12 +28,10 @@ def worker(*, places: PlacesOption = 2) -> None:
     refuse_embedded_warehouse(settings)
     with project.warehouse() as warehouse:  # a worker without the volume would fail every run that it takes
         warehouse.landing_zone.look()
-    try:
-        import dagster_celery  # noqa: F401, PLC0415  # an extra that few need
-    except ImportError:
+    if find_spec("dagster_celery") is None:  # an extra that few need
         raise ConfigurationError(
             "Celery is not installed here", place="joulehouse worker", fix="pip install 'joulehouse[workers]'"
-        ) from None
+        )
     environment = {"WORKER_PLACES": str(places)} | project.inherited  # a worker asks for it, and does not go by it
     if not environment.get("DAGSTER_HOME"):
         environment["DAGSTER_HOME"] = str(DagsterProcesses(project.home, environment).write_instance())

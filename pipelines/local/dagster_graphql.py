@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any, Final, NoReturn, Self
 
 from domain.errors import ConfigurationError
-from pipelines.console import counted, fail
+from domain.texts import counted
+from pipelines.console import fail
 from pipelines.local.processes import LoopbackServer
 
 LOCATION: Final = "joulehouse"

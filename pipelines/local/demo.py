@@ -11,8 +11,9 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from domain.texts import counted
 from domain.window import Window
-from pipelines.console import console, counted, fail, say
+from pipelines.console import console, fail, say
 from pipelines.local.dagster_graphql import Backfill, DagsterGraphQL
 from pipelines.local.environment import RunningEnvironment
 from pipelines.local.sandbox_process import SandboxBinding

@@ -11,6 +11,8 @@ from assets.source import SourceFacts
 from assets.troubles import DAEMON, troubles
 from domain.errors import IngestError
 from domain.troubles import TroubleKind
+from pipelines.notifications.notifier import LOOKED_FOR
+from pipelines.notifications.project_notifier import project_notifier
 from pipelines.notifications.states import disks, source_states
 from resources.recipients import digest_instant
 from resources.settings import Settings
@@ -42,10 +44,6 @@ def notifications_sensor(
         description="Tells people what is wrong, and once more when it is over (docs/operate/notifications.md).",
     )
     def notifications(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        # What writes texts takes a tenth of a second to import, which whoever only lists definitions need not wait for.
-        from pipelines.notifications.notifier import LOOKED_FOR  # noqa: PLC0415  # said above
-        from pipelines.notifications.project_notifier import project_notifier  # noqa: PLC0415  # said above
-
         now, chosen = clock(), settings()
         opener: WarehouseOpener = context.resources.warehouse
         try:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from domain.texts import counted
 from domain.troubles import Notification, Severity, Trouble, TroubleKind
-from pipelines.console import counted
 
 _NAMED: Final = 8  # troubles that are told in full; of the others the number
 _LONGEST: Final = 400  # characters of a line: a sentence of a provider's may be longer

@@ -24,10 +24,9 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_FAILURE_REASON_TAG
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from domain.errors import WarehouseUnavailableError
-from pipelines.executor import leased_executor
+from pipelines.executor import RENEWED_EVERY_SECONDS, leased_executor
 from pipelines.local.processes import poll
 from pipelines.lost_runs import LOST_WORKERS_TAG, MOST_LOST_WORKERS, Patience, lost_runs_sensor
-from resources.run_lease import RENEWED_EVERY_SECONDS
 from resources.settings import PROJECT
 from tests.fakes import leased_run
 from tests.fakes.days import Opener
