@@ -21,7 +21,6 @@ from warehouse.history_sessions import has_history, history_url
 
 if TYPE_CHECKING:
     from dagster._core.storage.config import PostgresStorageConfig
-    from dagster._core.storage.event_log import EventLogStorage
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -63,7 +62,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
 
 
 @contextmanager
-def recorded_events(variables: Mapping[str, str]) -> "Iterator[EventLogStorage | None]":
+def recorded(variables: Mapping[str, str]) -> Iterator[PooledPostgresStorage | None]:
     """What Dagster has recorded, to be read; None where it has never begun to.
 
     Args:
@@ -82,6 +81,6 @@ def recorded_events(variables: Mapping[str, str]) -> "Iterator[EventLogStorage |
         return
     storage = PooledPostgresStorage(config)
     try:
-        yield storage.event_log_storage
+        yield storage
     finally:
         storage.run_storage.dispose()

@@ -17,9 +17,10 @@ from assets.ingest import contiguous_ranges
 from assets.ledger_reports import lost_days
 from domain.errors import IngestError
 from domain.texts import counted
+from pipelines.automation import switched_off
 from pipelines.cli.overview import JsonOption
 from pipelines.console import FAILED, console, fail, literal, say_json
-from pipelines.history import recorded_events
+from pipelines.history import recorded
 from pipelines.local.environment import DagsterProcesses, made_dagster_storage
 from pipelines.local.project import Project
 from pipelines.notifications.project_notifier import project_notifier
@@ -93,6 +94,7 @@ def examine(project: Project, *, is_online: bool, is_deep: bool = False) -> Iter
     yield from _checked("sources", lambda: _sources(project, is_online=is_online))
     yield from _checked("notifications", lambda: notifications(project))
     yield _dagster(project)
+    yield from _checked("automation", lambda: _automation(project))
 
 
 def _checked(what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -323,18 +325,38 @@ def _dagster(project: Project) -> Finding:
     return Finding("Dagster", Health.GOOD, f"The UI is open at {dagster.url}.")
 
 
+def _automation(project: Project) -> Iterator[Finding]:
+    """Whether what must tick is switched on, where Dagster's history can be had."""
+    variables = made_dagster_storage(project)
+    if variables is None:
+        return
+    with recorded(variables) as history:
+        if history is None:
+            return
+        off = list(switched_off(history.schedule_storage, [source.component.facts for source in project.sources()]))
+    for kind, names in off:
+        it = "it" if len(names) == 1 else "each"
+        sentence = (
+            f"Switched off: the {kind if len(names) == 1 else kind + 's'} {', '.join(names)}. Switch {it} on in the UI,"
+            f" under Automation, or where the daemon runs: dagster {kind} start {names[0]}."
+        )
+        yield Finding("automation", Health.WRONG, sentence)
+    if not off:
+        yield Finding("automation", Health.GOOD, "No sensor and no schedule that must tick is switched off.")
+
+
 def _history(project: Project, url: str, *, is_deep: bool) -> Iterator[Finding]:
     """Whether the ledger has what Dagster calls loaded: a server that was lost may have taken commits along."""
     variables = made_dagster_storage(project)
     if variables is None:
         return
-    with recorded_events(variables) as storage, project.warehouse(url) as warehouse:
-        if storage is None:
+    with recorded(variables) as history, project.warehouse(url) as warehouse:
+        if history is None:
             return
         is_whole = True
         for source in project.sources():
             facts = source.component.facts
-            if days := lost_days(facts, storage, warehouse.ledger, is_deep=is_deep):
+            if days := lost_days(facts, history.event_log_storage, warehouse.ledger, is_deep=is_deep):
                 is_whole = False
                 verb = "replay" if facts.is_retired else "backfill"
                 ranges = list(contiguous_ranges(days, len(days)))

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
-from pipelines.history import PooledPostgresStorage, recorded_events
+from pipelines.history import PooledPostgresStorage, recorded
 from tests.fakes.relay import Relay
 from tests.warehouse.test_libpq_variables import HOSTILE
 from warehouse.embedded.host import free_port
@@ -122,9 +122,9 @@ def test_of_several_hosts_the_one_is_taken_that_can_be_written_to(empty_database
     storage.run_storage.dispose()
     names = {"HOST": host["hostname"], "PORT": str(host["port"]), "DB": host["db_name"]}
     names |= {"USER": at["user"], "PASSWORD": at["password"]}
-    with recorded_events({f"DAGSTER_PG_{name}": str(value) for name, value in names.items()}) as events:
-        assert events is not None
-        assert list(events.all_asset_keys()) == []
+    with recorded({f"DAGSTER_PG_{name}": str(value) for name, value in names.items()}) as history:
+        assert history is not None
+        assert list(history.event_log_storage.all_asset_keys()) == []
 
 
 @pytest.mark.parametrize(
