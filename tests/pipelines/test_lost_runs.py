@@ -291,6 +291,16 @@ def test_an_outage_while_the_overdue_are_watched_makes_nobody_lost(
     assert [dagster.status(run) for run in (healthy, dead)] == ["STARTED", "FAILURE"]
 
 
+def test_what_is_lost_is_started_again_within_two_minutes_and_what_nobody_begins_within_four() -> None:
+    """As it ships; that it is so is proved by `test_workers_proof.py` and `test_lost_runs_proof.py`."""
+    patience, look = Patience(), timedelta(seconds=lost_runs_sensor().minimum_interval_seconds or 0)
+    restart = timedelta(
+        seconds=30
+    )  # the daemon's looks for what failed and for what is queued, and a process that comes
+    assert patience.renewal + look + patience.proof + restart <= timedelta(minutes=2)
+    assert patience.start + look + patience.proof + restart <= timedelta(minutes=4)
+
+
 def test_who_is_watched_has_time_for_a_renewal_where_the_clock_was_set_forward() -> None:
     assert Patience().proof >= timedelta(seconds=RENEWED_EVERY_SECONDS) * 1.2
 

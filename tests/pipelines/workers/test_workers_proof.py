@@ -1,7 +1,7 @@
 """Three workers against one; workers, code server and broker that go; and a provider that counts seconds.
 
 `PROOF_SOURCES` (60) and `PROOF_REQUESTS` (30) make the first smaller, `PROOF_RUNS` (10) the second, `PROOF_SECONDS`
-(120) the third.
+(120) the last.
 """
 
 import os
@@ -206,6 +206,38 @@ class TestWhatDies:
                     assert set(statuses) == {"SUCCESS"}, "no run is touched by it"
                 else:
                     assert statuses["FAILURE"] == 1, "the one that it was at work on"
+
+
+class TestBounds:
+    @pytest.fixture
+    def sources(self) -> Mapping[str, str]:
+        return {"hub": HUB}
+
+    def test_a_run_that_nobody_has_is_started_again_within_four_minutes_and_a_lost_one_within_two(
+        self, stack: WorkerStack, sandbox: Sandbox, show: Print
+    ) -> None:
+        def seconds_until(*statuses: str) -> float:
+            began = time.monotonic()
+            for _ in poll(600, every=0.2):
+                if stack.statuses(DAYS[0]) == list(statuses):
+                    return time.monotonic() - began
+            raise AssertionError(stack.statuses(DAYS[0]))
+
+        sandbox.control.export_service.fault("latency", endpoint="query", seconds=60 / N_REQUESTS)
+        stack.start(2)
+        stack.launch("hub", DAYS[0])
+        seconds_until("STARTING")
+        nobody = seconds_until("FAILURE", "STARTING")
+        with stack.worker(1) as lost:
+            seconds_until("FAILURE", "STARTED")
+            with stack.worker(2):
+                lost.kill()
+                gone = seconds_until("FAILURE", "FAILURE", "STARTED")
+                stack.wait(1, DAYS[0], 300)
+        show(f"started again: what nobody had after {nobody:.0f} s, what was lost at work after {gone:.0f} s")
+        assert nobody < 240
+        assert gone < 120
+        assert stack.loads(DAYS[0]) == (1, 1)
 
 
 class TestOneRequestASecond:
