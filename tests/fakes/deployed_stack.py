@@ -3,6 +3,7 @@
 Dagster's history is in PostgreSQL, and each run in a process of the code server.
 """
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -144,7 +145,8 @@ class DeployedStack:
     @property
     def _variables(self) -> dict[str, str]:
         # The code of the clone, whatever is installed beside its libraries.
-        own = {"DAGSTER_HOME": str(self.home / "dagster"), "PYTHONPATH": str(self.house)}
+        path = os.pathsep.join([*filter(None, [self.environment.get("PYTHONPATH")]), str(self.house)])
+        own = {"DAGSTER_HOME": str(self.home / "dagster"), "PYTHONPATH": path}
         return {**self.environment, **own, "DAGSTER_DISABLE_TELEMETRY": "1"}
 
     def _process(self, name: str) -> Process:
