@@ -19,8 +19,10 @@ _BEFORE: Final = 14
 _SPREAD_DAYS: Final = 42
 _LEAST_KNOWN: Final = 24  # of these
 _TIMES_USUAL: Final = 1.8
+_TIMES_STILL: Final = 4.0  # less than a quarter and a half: in series whose middle hardly wanders
 _MOST_USUAL: Final = 2.5  # quarters of an hour: the middle of such a day says nothing
 _LEAST_OFF: Final = 0.75  # quarters of an hour: less is what a coarse grid does by itself
+_PLAIN_OFF: Final = 1.25
 _LEAST_LIT: Final = 16
 
 
@@ -44,7 +46,8 @@ def _off(middles: dict[int, float], day: int) -> float | None:
     usual = [abs(one) for n in range(_SPREAD_DAYS) if (one := _distance(middles, day - _DAYS - n)) is not None]
     if off is None or len(usual) < _LEAST_KNOWN or max(usual) > _MOST_USUAL:
         return None
-    return off if abs(off) >= max(_LEAST_OFF, _TIMES_USUAL * max(usual)) else None
+    least = min(_TIMES_STILL * max(usual), max(_PLAIN_OFF, _TIMES_USUAL * max(usual)))
+    return off if abs(off) >= max(_LEAST_OFF, least) else None
 
 
 def _distance(middles: dict[int, float], day: int) -> float | None:

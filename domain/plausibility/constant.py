@@ -7,14 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.plausibility.flag import Flag
-from domain.plausibility.shape import DAY, LEAST_HISTORY, LEAST_POINTS, SLOT, SLOTS, DayShape, Run, joined
+from domain.plausibility.shape import (
+    DAY,
+    LEAST_HISTORY,
+    LEAST_POINTS,
+    SETTLED_HISTORY,
+    SLOT,
+    SLOTS,
+    DayShape,
+    Run,
+    joined,
+)
 
 _LEAST_DAYS: Final = 10  # on which a quarter of an hour was seen
 _FIRST_ZEROS: Final = 4  # quarters, in a series that had none at all
-_NEVER_ZERO: Final = ((28, 20), (56, 12))  # days without a zero at that time of day, quarters of them in a row
+_CLEAR_OF_ZERO: Final = 0.1  # of the largest value: a series that came no nearer to zero has no way to it
+_NEVER_ZERO: Final = ((28, 32), (56, 12))  # days without a zero at that time of day, quarters of them in a row
 _ZEROS_HOURS: Final = 2.4
 _LEAST_JUMP: Final = 0.2  # of the largest value
-_JUMPS: Final = ((28, 1.3, all), (56, 2.5, any))  # days, times what is usual, on both sides or on one
+_JUMPS: Final = ((28, 1.3, all), (56, 4.0, any))  # days, times what is usual, on both sides or on one
 _STUCK_HOURS: Final = 6.0
 _STUCK: Final = ((56, 1.6), (28, 1.7))  # days, times the longest run in them
 _STUCK_AT_ZERO: Final = ((56, 2.5),)  # a device that is off may be off for longer than ever
@@ -22,8 +33,11 @@ _STUCK_AT_ZERO: Final = ((56, 2.5),)  # a device that is off may be off for long
 
 def zeros(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
     """Zeros for hours, at a time of day that never has any, or between values from which it never falls to zero."""
-    if not any(np.nansum(day.zeros) for day in past) and _longest(today.zeros == 1) >= _FIRST_ZEROS:
+    is_settled = len(past) >= SETTLED_HISTORY
+    if _longest(today.zeros == 1) >= _FIRST_ZEROS and (_has_none(past) if is_settled else _is_clear_of_zero(past)):
         return Flag("zeros", f"{_longest(today.zeros == 1) / 4:g} hours of zeros; the days before had none")
+    if not is_settled:
+        return None
     for n_days, least in _NEVER_ZERO:
         longest = _longest(_never_zero(_last(past, today, n_days)) & (today.zeros == 1))
         if longest >= least:
@@ -32,6 +46,15 @@ def zeros(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
         if run.hours >= _ZEROS_HOURS and _jumps(run, today, past):
             return Flag("zeros", f"{run.hours:.1f} hours of zeros between {run.before:g} and {run.after:g}")
     return None
+
+
+def _has_none(past: Sequence[DayShape]) -> bool:
+    return not any(np.nansum(day.zeros) for day in past)
+
+
+def _is_clear_of_zero(past: Sequence[DayShape]) -> bool:
+    nearest = min(float(np.abs(day.values).min()) for day in past)
+    return nearest > _CLEAR_OF_ZERO * max(day.largest for day in past)
 
 
 def stuck(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
@@ -55,6 +78,8 @@ def _was_judged(today: DayShape, past: Sequence[DayShape]) -> bool:
 def _stuck(today: DayShape, past: Sequence[DayShape]) -> tuple[Run, str] | None:
     """The run that lasts much longer than ever, and the words for it."""
     for is_zero, limits in ((False, _STUCK), (True, _STUCK_AT_ZERO)):
+        if is_zero and len(past) < SETTLED_HISTORY:
+            continue
         run = max(_runs_on(today, past, is_zero=is_zero), key=lambda one: one.hours, default=None)
         if run is None or run.hours < _STUCK_HOURS:
             continue

@@ -8,7 +8,7 @@ import numpy as np
 from domain.plausibility.clock import shifted
 from domain.plausibility.constant import stuck, zeros
 from domain.plausibility.flag import Flag
-from domain.plausibility.shape import LEAST_HISTORY, DayShape
+from domain.plausibility.shape import LEAST_HISTORY, SETTLED_HISTORY, DayShape
 from domain.plausibility.siblings import Sibling, moved, turned, unlike_zeros
 from domain.plausibility.values import factor, limit, sign, yesterday
 
@@ -37,6 +37,7 @@ def judge(
     if len(past) >= LEAST_HISTORY:
         with np.errstate(invalid="ignore"):
             flags += [detector(today, past) for detector in _DETECTORS]
-            flags += [unlike_zeros(today, past, siblings), turned(today, siblings), moved(today, past, siblings)]
+            if len(past) >= SETTLED_HISTORY:
+                flags += [unlike_zeros(today, past, siblings), turned(today, siblings), moved(today, past, siblings)]
     by_kind = {flag.kind: flag for flag in reversed(flags) if flag is not None}
     return tuple(reversed(by_kind.values()))

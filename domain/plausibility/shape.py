@@ -20,6 +20,10 @@ LEAST_POINTS: Final = 24
 LEAST_HISTORY: Final = 10
 """Days with points before a day, below which nothing but a declared limit is judged."""
 
+SETTLED_HISTORY: Final = 28
+"""Days with points before a day, below which the least, the most and the longest of them say little: a week away, a
+dull fortnight or the first export is none of them."""
+
 NO_STEP: Final = -9
 """The step of values that are multiples of no power of ten: what a float keeps of a measurement ends before it."""
 

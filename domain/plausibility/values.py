@@ -6,13 +6,14 @@ from typing import Final
 import numpy as np
 
 from domain.plausibility.flag import Flag
-from domain.plausibility.shape import NO_STEP, DayShape, share_off
+from domain.plausibility.shape import NO_STEP, SETTLED_HISTORY, DayShape, share_off
 
 _OUTLIERS: Final = 20  # one day in so many may have had a finer step than the others
 _MOSTLY_OFF: Final = 0.5  # of the day's different values
 _LEAST_DIFFERENT: Final = 5  # multiples of ten by chance: one in 100,000
 _FAR_ABOVE: Final = 5.0  # nearer than the smallest unit's factor of ten, farther than a sunny day after dull weeks
-_FAR_BELOW: Final = 8.0
+_FAR_BELOW: Final = 16.0
+_FAR_UNSETTLED: Final = 50.0  # from an empty house to a full one; below there is snow, and an empty battery
 _TURNED: Final = 3.0  # times the least value there has been
 _NOISE: Final = 0.02  # of the largest value: what an idle device draws
 _NEARER_TURNED: Final = 0.5
@@ -38,9 +39,10 @@ def factor(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
                 "factor", f"all values are multiples of 1e{today.step}; on the days before they were of 1e{usual}"
             )
     most, least = max(day.largest for day in past), min(day.largest for day in past)
-    if today.largest > _FAR_ABOVE * most > 0:
+    is_settled = len(past) >= SETTLED_HISTORY
+    if today.largest > (_FAR_ABOVE if is_settled else _FAR_UNSETTLED) * most > 0:
         return Flag("factor", f"up to {today.largest:g}; the days before had at most {most:g}")
-    if 0 < today.largest < least / _FAR_BELOW:
+    if is_settled and 0 < today.largest < least / _FAR_BELOW:
         return Flag("factor", f"at most {today.largest:g}; each of the days before reached {least:g}")
     return None
 
@@ -48,11 +50,12 @@ def factor(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
 def sign(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
     """A turned sign: values where there were none on the other side of zero, or a day that fits when it is turned."""
     least, most = min(day.least for day in past), max(day.most for day in past)
-    if today.least < _TURNED * min(least, 0.0) - _NOISE * max(most, 0.0):
+    is_settled = len(past) >= SETTLED_HISTORY
+    if (is_settled or least >= 0) and today.least < _TURNED * min(least, 0.0) - _NOISE * max(most, 0.0):
         return Flag("sign", f"down to {today.least:g}; the days before had at least {least:g}")
     if least >= 0:
         return None
-    if today.most > _TURNED * max(most, 0.0) - _NOISE * least:
+    if is_settled and today.most > _TURNED * max(most, 0.0) - _NOISE * least:
         return Flag("sign", f"up to {today.most:g}; the days before had at most {most:g}")
     usual = np.nanmedian([np.nan_to_num(day.means) for day in past], axis=0)
     as_is, turned = (float(np.nansum(np.abs(way * today.means - usual))) for way in (1, -1))

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Final
 
 from domain.plausibility.flag import Flag
-from domain.plausibility.judge import HISTORY_DAYS, judge
-from domain.plausibility.shape import DayShape, shapes_of
+from domain.plausibility.judge import judge
+from domain.plausibility.shape import LEAST_HISTORY, SETTLED_HISTORY, DayShape, shapes_of
 from domain.plausibility.siblings import Sibling, siblings_of
 from sandbox.measured import FIRST_DAY, SOURCE_DAYS
 from tests.domain.plausibility.faults import Fault
@@ -40,7 +40,7 @@ def untouched(columns: Sequence[str] = ()) -> tuple[int, list[tuple[Series, DayS
         if series.column in seen or (columns and series.column not in columns):
             continue
         seen.add(series.column)
-        for day in _days(series.name)[HISTORY_DAYS:]:
+        for day in _days(series.name)[LEAST_HISTORY:]:
             n_days += 1
             found += [
                 (series, day, flag)
@@ -48,6 +48,21 @@ def untouched(columns: Sequence[str] = ()) -> tuple[int, list[tuple[Series, DayS
                 if (series.column, day.day - FIRST_DAY, flag.kind) not in KNOWN_FAULTS
             ]
     return n_days, found
+
+
+def begun_anywhere(every: int) -> tuple[int, list[tuple[Series, DayShape, Flag]]]:
+    """The same of series that begin on every so many days, judged until they are settled: siblings say nothing yet."""
+    n_days, found, seen = 0, [], set[str]()
+    for series in all_series():
+        if series.column in seen:
+            continue
+        seen.add(series.column)
+        days = _days(series.name)
+        for begin in range(0, len(days) - SETTLED_HISTORY, every):
+            for n in range(begin + LEAST_HISTORY, begin + SETTLED_HISTORY):
+                n_days += 1
+                found += [(series, days[n], flag) for flag in judge(days[n], days[begin:n])]
+    return n_days, [one for one in found if (one[0].column, one[1].day - FIRST_DAY, one[2].kind) not in KNOWN_FAULTS]
 
 
 def said_of(fault: Fault) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.plausibility.flag import Flag
 from domain.plausibility.judge import judge
-from domain.plausibility.shape import DAY, SLOTS, DayShape, shape_of
+from domain.plausibility.shape import DAY, SETTLED_HISTORY, SLOTS, DayShape, shape_of
 from domain.plausibility.siblings import siblings_of
 
 FIRST = 20_000
@@ -52,6 +52,28 @@ def test_a_day_with_little_history_is_judged_by_its_limits_alone() -> None:
     [flag] = judge(impossible, PAST[-9:], limits=(None, 5_000.0))
     assert (flag.kind, flag.evidence) == ("limit", "up to 1e+09; 5000 is the most that is possible")
     assert kinds(judge(day_of(TODAY, np.full(SLOTS, -5.0)), PAST[-9:], limits=(0.0, None))) == ["limit"]
+
+
+@pytest.mark.parametrize("n_days", [12, 40])
+def test_a_young_series_may_rise_fall_and_turn_where_an_old_one_may_not(n_days: int) -> None:
+    young = n_days < SETTLED_HISTORY
+    # An empty house into which people come back, a dull day, the first export, an empty battery.
+    away = [day_of(FIRST + n, CHANCE.random(SLOTS) + 100) for n in range(n_days)]
+    assert kinds(judge(day_of(FIRST + n_days, CHANCE.random(SLOTS) + 800), away)) == ([] if young else ["factor"])
+    assert kinds(judge(day_of(FIRST + n_days, CHANCE.random(SLOTS)), away)) == ([] if young else ["factor"])
+    bought = [day_of(FIRST + n, CHANCE.random(SLOTS) - 0.1) for n in range(n_days)]
+    sold = CHANCE.random(SLOTS) - 0.5
+    assert kinds(judge(day_of(FIRST + n_days, sold), bought)) == ([] if young else ["sign"])
+    charged = [day_of(FIRST + n, CHANCE.random(SLOTS) + 0.001) for n in range(n_days)]
+    emptied = np.where(np.arange(SLOTS) < 24, 0.0, CHANCE.random(SLOTS))
+    assert kinds(judge(day_of(FIRST + n_days, emptied), charged)) == ([] if young else ["zeros"])
+
+
+def test_a_young_series_that_never_came_near_to_zero_has_none() -> None:
+    values = CHANCE.integers(22_500, 23_500, SLOTS)
+    values[30:34] = 0
+    past = [day_of(FIRST + n, CHANCE.integers(22_500, 23_500, SLOTS)) for n in range(12)]
+    assert kinds(judge(day_of(FIRST + 12, values), past)) == ["zeros"]
 
 
 @pytest.mark.parametrize("factor", [10, 1000, 3600, 1 / 10, 1 / 1000, 1 / 3600])

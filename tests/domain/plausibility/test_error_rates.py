@@ -7,15 +7,16 @@ from typing import Final
 
 import pytest
 
+from domain.plausibility.shape import SETTLED_HISTORY
 from tests.domain.plausibility.faults import KINDS, Fault, Kind, faults
-from tests.domain.plausibility.judged import said_of, untouched
+from tests.domain.plausibility.judged import begun_anywhere, said_of, untouched
 from tests.domain.plausibility.measured_series import all_series
 
 FOUND: Final[dict[Kind, float]] = {
     "factor": 0.95,
     "sign": 0.95,
     "yesterday": 0.95,
-    "zeros": 0.93,
+    "zeros": 0.90,
     "stuck": 0.91,
     "shift": 0.65,
 }
@@ -23,6 +24,7 @@ FOUND: Final[dict[Kind, float]] = {
 shifts of series that are never dark and have no sibling (a temperature, a charge), look like what they have shown."""
 
 MOST_FALSE: Final = 0.0015
+"""From the tenth day of a series on. Below `SETTLED_HISTORY`, wherever it begins, no more."""
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,10 @@ def test_a_thousand_faults_of_each_kind_are_found(kind: Kind) -> None:
 
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
-def test_the_data_as_they_were_measured_raise_few_flags() -> None:
-    n_days, flags = untouched()
+@pytest.mark.parametrize("judged", ["from the tenth day on", "series that begin anywhere, until they are settled"])
+def test_the_data_as_they_were_measured_raise_few_flags(judged: str) -> None:
+    n_days, flags = untouched() if judged == "from the tenth day on" else begun_anywhere(SETTLED_HISTORY)
+    say(f"\n{judged}")
     for series, day, flag in flags:
         say(f"{series.name}, day {day.day}: {flag.kind}, {flag.evidence}")
     low, high = _wilson(len(flags), n_days)
