@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from domain.window import Window
+
+Json: TypeAlias = Any
+"""What a JSON document holds: an object, a list, a text, a number, a boolean or nothing. Who reads it narrows it."""
 
 
 @dataclass(frozen=True, slots=True)

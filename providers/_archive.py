@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Final, Self
 
+from typing_extensions import Buffer
+
 from domain.records import Payload
 from providers._archive_index import (
     DEFLATED,
@@ -118,12 +120,13 @@ class Archive:
         """The deflated bytes, unpacked; the stream ends exactly where the packed bytes do."""
         inflater, name = zlib.decompressobj(-zlib.MAX_WBITS), clipped(member.name)
         try:
-            for packed in self._pieces(member.n_packed, name):
+            for arrived in self._pieces(member.n_packed, name):
+                packed = arrived
                 while packed:
                     if inflater.eof:
                         raise damaged(f"has bytes behind the end of {name}", self._place)
                     piece = inflater.decompress(packed, _PIECE)
-                    packed = inflater.unconsumed_tail  # noqa: PLW2901 - what is left of this piece
+                    packed = inflater.unconsumed_tail
                     if inflater.unused_data:
                         raise damaged(f"has bytes behind the end of {name}", self._place)
                     if piece:
@@ -146,10 +149,11 @@ class _Pieces(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what a buffered reader hands over
+    def readinto(self, buffer: Buffer) -> int:
         if not self._left:
             self._left = memoryview(next(self._pieces, b""))
-        n_bytes = min(len(buffer), len(self._left))
-        buffer[:n_bytes] = self._left[:n_bytes]
+        into = memoryview(buffer)
+        n_bytes = min(len(into), len(self._left))
+        into[:n_bytes] = self._left[:n_bytes]
         self._left = self._left[n_bytes:]
         return n_bytes

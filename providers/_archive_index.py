@@ -27,6 +27,7 @@ _LONGEST_COMMENT: Final = 0xFFFF
 _SENTINEL: Final = 0xFFFFFFFF
 _SHORT_SENTINEL: Final = 0xFFFF
 _ZIP64: Final = 1
+_U64: Final = struct.Struct("<Q")
 _LARGEST_INDEX: Final = 64 * 2**20
 
 STORED: Final = 0
@@ -36,6 +37,8 @@ SIZES_FOLLOW: Final = 0x8
 UTF8: Final = 0x800
 
 _UNICODE_PATH: Final = 0x7075
+_HEAD: Final = struct.Struct("<BL")  # of such a field: its version, and the checksum of the plain name
+_SHOWN: Final = 80  # characters of a name, as long as a line
 _METHODS: Final = {
     1: "shrink", 2: "reduce", 3: "reduce", 4: "reduce", 5: "reduce", 6: "implode", 9: "deflate64", 10: "PKWARE implode",
     12: "bzip2", 14: "lzma", 16: "CMPSC", 18: "TERSE", 19: "LZ77", 20: "zstd", 93: "zstd", 94: "mp3", 95: "xz",
@@ -221,8 +224,8 @@ def _wide(extra: bytes, narrow: tuple[int, int, int], place: str) -> tuple[int, 
         return narrow
     field, wide = next(_extra_fields(extra, _ZIP64), None), list(narrow)
     for index, value in enumerate(narrow):
-        if value == _SENTINEL and field is not None and len(field) >= 8:  # noqa: PLR2004 - a 64-bit number
-            wide[index], field = struct.unpack_from("<Q", field)[0], field[8:]
+        if value == _SENTINEL and field is not None and len(field) >= _U64.size:
+            wide[index], field = _U64.unpack_from(field)[0], field[_U64.size :]
         elif value == _SENTINEL:
             raise damaged("has a member whose size is missing", place)
     return wide[0], wide[1], wide[2]
@@ -266,8 +269,8 @@ def unicode_paths(raw: bytes, extra: bytes) -> list[bytes]:
     A program that renames a member may leave the old field where it stands and add its own.
     """
     crc = zlib.crc32(raw)
-    fields = (field for field in _extra_fields(extra, _UNICODE_PATH) if len(field) > 5 and field[0] == 1)  # noqa: PLR2004 - version and checksum
-    return list(dict.fromkeys(field[5:] for field in fields if struct.unpack_from("<L", field, 1)[0] == crc))
+    fields = (field for field in _extra_fields(extra, _UNICODE_PATH) if len(field) > _HEAD.size and field[0] == 1)
+    return list(dict.fromkeys(field[_HEAD.size :] for field in fields if _HEAD.unpack_from(field)[1] == crc))
 
 
 def _check_layout(members: list[Member], index_at: int, place: str) -> None:
@@ -296,12 +299,12 @@ def _check_names(members: list[Member], place: str) -> None:
 
 def clipped(name: str) -> str:
     """A name as a message can show it."""
-    return repr(name if len(name) <= 80 else f"{name[:80]}…")  # noqa: PLR2004 - as long as a line
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
 
 
 def _clipped_bytes(name: bytes) -> str:
     """A name that is no text as a message can show it."""
-    return repr(name[:80])[1:]
+    return repr(name[:_SHOWN])[1:]
 
 
 def damaged(what: str, place: str) -> PayloadUnreadableError:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError
+from domain.records import Json
 from domain.texts import clipped
 from providers._http_types import UNPROVEN
 
@@ -26,7 +27,7 @@ _NINETEEN: Final = b"0" * 19
 _LONG_INTEGER: Final = re.compile(rb"(?:^|[\s:\[,-])[0-9]{19,}(?:$|[\s,\]}])")
 
 
-def read_json(body: bytes, *, place: str, fix: str) -> Any:  # noqa: ANN401 - JSON is anything
+def read_json(body: bytes, *, place: str, fix: str) -> Json:
     """The one document in `body`.
 
     Args:
@@ -66,7 +67,7 @@ def constant(name: str) -> float | None:
     return None if name == "NaN" else float(name)
 
 
-def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - JSON is anything
+def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Json:
     """The same by the slow parser alone, for a caller that has tried a fast one before.
 
     Raises:

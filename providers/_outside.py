@@ -107,7 +107,7 @@ def reach_of(times: Integers, asked: Window) -> int:
     """
     most = NEAR // MICROSECOND
     inner = np.unique(times[(times >= microseconds(asked.start)) & (times <= microseconds(asked.end))])
-    return most if len(inner) < 2 else min(most, int(np.median(np.diff(inner)) * _JITTER))  # noqa: PLR2004
+    return most if len(inner) <= 1 else min(most, int(np.median(np.diff(inner)) * _JITTER))
 
 
 def near_outside(

@@ -166,7 +166,7 @@ class _TimedStream(httpcore.NetworkStream):
     def close(self) -> None:
         self._inner.close()
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (the overridden method says Any)
+    def get_extra_info(self, info: str) -> object:
         return self._inner.get_extra_info(info)
 
 

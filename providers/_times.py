@@ -37,7 +37,9 @@ _INSTANT: Final = re.compile(rf"{_LOCAL}{_OFFSET}{_ZONES}")
 _NO_OFFSET: Final = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{_LOCAL}{_ZONES}")
 _BLANKS: Final = " \t"
 _DIGIT: Final = ord("0")
+_N_DIGITS: Final = 10
 _BEHIND_DAY: Final = 10  # where the T stands
+_LATEST: Final = (23, 59, 59)
 _LEAST_AT_ONCE: Final = 8  # fewer texts of a length are read sooner one by one
 _POWERS: Final = np.array([100_000, 10_000, 1_000, 100, 10, 1], dtype=np.int64)
 
@@ -108,11 +110,11 @@ def _of_one_length(texts: Sequence[str], length: int) -> tuple[npt.NDArray[np.bo
         return none
     pattern = np.frombuffer(shape[0].encode(), dtype=np.uint8)
     table = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8).reshape(len(texts), length)
-    are_digits = (pattern >= _DIGIT) & (pattern < _DIGIT + 10)
+    are_digits = (pattern >= _DIGIT) & (pattern < _DIGIT + _N_DIGITS)
     fits: npt.NDArray[np.bool_] = np.ones(len(texts), dtype=np.bool_)
     for position, character in enumerate(pattern.tolist()):
         column = table[:, position]
-        fits &= (column - _DIGIT < 10) if are_digits[position] else (column == character)  # noqa: PLR2004  # unsigned
+        fits &= (column - _DIGIT < _N_DIGITS) if are_digits[position] else (column == character)
     micros = _of_one_shape(table if fits.all() else table[fits], shape)
     return none if micros is None else (fits, micros)
 
@@ -130,7 +132,7 @@ def _of_one_shape(table: npt.NDArray[np.uint8], shape: re.Match[str]) -> Integer
         micros += digits @ _POWERS[: digits.shape[1]]
     if shape[5] is not None:
         parts = [_two_digits(table, shape.start(group)) for group in (6, 7, 8) if shape[group] is not None]
-        if any(int(part.max()) > most for part, most in zip(parts, (23, 59, 59), strict=False)):
+        if any(int(part.max()) > most for part, most in zip(parts, _LATEST, strict=False)):
             return None
         east = sum(part * unit for part, unit in zip(parts, (3_600_000_000, 60_000_000, 1_000_000), strict=False))
         micros += east if shape[5] == "-" else -east
@@ -144,6 +146,6 @@ def _two_digits(table: npt.NDArray[np.uint8], position: int) -> Integers:
 def _east(sign: str | None, parts: Sequence[int]) -> int | None:
     """Microseconds that a clock is ahead of UTC; None if no clock is so far from it."""
     hours, minutes, seconds = parts
-    if hours > 23 or minutes > 59 or seconds > 59:  # noqa: PLR2004
+    if any(part > most for part, most in zip(parts, _LATEST, strict=True)):
         return None
     return ((hours * 60 + minutes) * 60 + seconds) * (-1_000_000 if sign == "-" else 1_000_000)

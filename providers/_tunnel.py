@@ -5,7 +5,7 @@ that are written down, and for no address. What is said inside the tunnel it onl
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import httpcore
 
@@ -76,8 +76,8 @@ def open_tunnel(
         stream.close()
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.headers}
         raise _refusal(proxy, answer.status, headers, name)
-    tunnel: Any = answer.extensions["network_stream"]
-    return tunnel  # type: ignore[no-any-return]  # the library's word for it
+    tunnel: httpcore.NetworkStream = answer.extensions["network_stream"]
+    return tunnel
 
 
 def _answer(proxy: Proxy, stream: httpcore.NetworkStream, name: str, seconds: float) -> httpcore.Response:

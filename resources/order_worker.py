@@ -98,13 +98,14 @@ class OrderWorker:
         except OSError:  # no process to be had now; where it had begun, it goes on
             raise self._unknown(order, "could not be started, or reached") from None
         try:
-            n_requests, refusal, error = pickle.loads(output)  # noqa: S301  # our own process's
+            outcome: Outcome = pickle.loads(output)  # noqa: S301  # our own process's
+            n_requests, refusal, error = outcome
         except Exception:  # noqa: BLE001  # whatever else it wrote
             raise self._unknown(order, "was killed, or could not start") from None
         self.n_requests += n_requests
         if error is not None:
             raise error
-        return refusal  # type: ignore[no-any-return]  # see `Outcome`
+        return refusal
 
     def _output(self, message: bytes) -> bytes:
         """What a worker writes that was sent `message`; nothing where it writes nothing in time."""
@@ -159,9 +160,10 @@ def main() -> None:
 def _received(source: BinaryIO) -> tuple[OrderConfig, int, Order] | None:
     """What is to be carried; None if the run died while it wrote it."""
     try:
-        return pickle.load(source)  # type: ignore[no-any-return]  # noqa: S301  # our own process's
+        received: tuple[OrderConfig, int, Order] = pickle.load(source)  # noqa: S301  # our own process's
     except (EOFError, pickle.UnpicklingError):
         return None
+    return received
 
 
 def _carried(config: OrderConfig, number: int, order: Order) -> Outcome:

@@ -117,7 +117,7 @@ class RefusedError(Exception):
         self.response = response
 
 
-def as_json(status: int, content: Any, **headers: str) -> Response:  # noqa: ANN401 - any JSON
+def as_json(status: int, content: object, **headers: str) -> Response:
     """`content` as a JSON response; in the names of `headers`, `_` stands for `-`."""
     renamed = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status, json.dumps(content).encode(), headers=renamed)

@@ -8,6 +8,7 @@ from itertools import count
 from threading import Lock
 from typing import Any, Final
 
+from domain.records import Json
 from sandbox.instants import MS_PER_DAY, day_number
 from sandbox.settings import SettingError, day_from, has_type_of
 
@@ -172,7 +173,7 @@ class Fired:
         """The kinds that happen."""
         return iter(self._faults)
 
-    def option(self, kind: str, name: str) -> Any:  # noqa: ANN401 - options come from JSON
+    def option(self, kind: str, name: str) -> Json:
         """An option of a fault that happens."""
         return self._faults[kind].options[name]
 
@@ -196,7 +197,7 @@ class FaultSwitches:
         self._numbers = count(1)
         self._lock = Lock()
 
-    def add(self, kind: str, **options: Any) -> int:  # noqa: ANN401 - options come from JSON
+    def add(self, kind: str, **options: Json) -> int:
         """Switch a fault on; its number.
 
         Args:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from domain.records import Json
 from sandbox.climkit.twin import Climkit
 from sandbox.control import Control, control_routes
 from sandbox.export_service.twin import ExportService
@@ -91,7 +92,7 @@ def running_sandbox(
     *,
     port: int = 0,
     twins: Mapping[str, Mapping[str, Any]] | None = None,
-    **settings: Any,  # noqa: ANN401 - settings are of several types
+    **settings: Json,
 ) -> Iterator[Sandbox]:
     """A sandbox on a free loopback port, served from a thread of this process until the block ends.
 

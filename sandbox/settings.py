@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, ClassVar, Self
 
+from domain.records import Json
+
 
 class SettingError(ValueError):
     """A switch or a setting has a name or a value that is not possible. The sentence says what is possible."""
@@ -74,7 +76,7 @@ def has_type_of(value: object, example: object) -> bool:
     return isinstance(value, int | float if isinstance(example, float) else type(example))
 
 
-def _fitted(name: str, value: Any, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a JSON value in, a setting out
+def _fitted(name: str, value: Json, known: Mapping[str, Json]) -> Json:
     if name not in known:
         raise SettingError(f"there is no setting {name!r}; the settings are {', '.join(known)}.")
     present = known[name]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 import orjson
 from starlette.websockets import WebSocket
 
+from domain.records import Json
 from sandbox.answers import RefusedError, Request, Response
 from sandbox.disturbance import with_common_faults
 from sandbox.faults import COMMON_FAULTS, Facts, FaultKind, FaultSwitches, Fired
@@ -139,7 +140,7 @@ class Twin(ABC, Generic[S]):
         """Whether responses are compressed for a client that accepts gzip."""
         return not self.is_archive and getattr(self.settings, "is_gzip", True)
 
-    def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
+    def configure(self, **changes: Json) -> None:
         """Change settings while it runs.
 
         Raises:
@@ -148,7 +149,7 @@ class Twin(ABC, Generic[S]):
         with self._lock:
             self.settings = self.settings.changed(changes)
 
-    def fault(self, name: str, **options: Any) -> int:  # noqa: ANN401 - options are of several types
+    def fault(self, name: str, **options: Json) -> int:
         """Switch a fault on; its number.
 
         Args:

@@ -51,10 +51,12 @@ async def deliver(response: Response, request: Request, scope: Scope, receive: R
     pieces = (
         await asyncio.to_thread(_compressed, response)
         if is_gzip and delivery.padding_mib
-        else _pieces(response, is_gzip)
+        else _pieces(response, is_gzip=is_gzip)
     )
     if delivery.cut is not None:
-        return await _deliver_cut(response.status, b"".join(pieces), delivery.cut, headers, scope, receive)
+        return await _deliver_cut(
+            response.status, b"".join(pieces), delivery.cut, headers=headers, scope=scope, receive=receive
+        )
     is_bodiless = request.method == "HEAD" or response.status in _BODILESS
     if not delivery.is_endless and response.status not in _BODILESS:
         headers["content-length"] = str(sum(map(len, pieces)))
@@ -77,7 +79,7 @@ def _is_gzip(response: Response, request: Request) -> bool:
     return response.delivery.is_gzip_allowed and accepts and len(response.body) >= _WORTH_COMPRESSING
 
 
-def _pieces(response: Response, is_gzip: bool) -> list[bytes]:  # noqa: FBT001 - private, named at the one call
+def _pieces(response: Response, *, is_gzip: bool) -> list[bytes]:
     if is_gzip:
         return _compressed(response)
     return [response.body, *[b" " * _MIB] * response.delivery.padding_mib]
@@ -109,8 +111,8 @@ async def _paced(pieces: list[bytes], response: Response, receive: Receive) -> A
             return
 
 
-async def _deliver_cut(  # noqa: PLR0917 - a response has that many parts
-    status: int, body: bytes, cut: Cut, headers: dict[str, str], scope: Scope, receive: Receive
+async def _deliver_cut(
+    status: int, body: bytes, cut: Cut, *, headers: dict[str, str], scope: Scope, receive: Receive
 ) -> int:
     """Write a head that promises more than the body that follows, and end the connection."""
     part = body[: int(len(body) * cut.fraction)]

@@ -89,7 +89,7 @@ def read(connection: psycopg.Connection, series_ids: Ints, first: date, last: da
     )
     return Stored(
         days,
-        spread(np.ones(len(packed)), False, np.bool_),  # noqa: FBT003 — an empty place
+        spread(np.ones(len(packed)), empty=False, dtype=np.bool_),
         spread(packed["verdict"].astype(np.int64) - 1, _NONE, np.int64),
         spread(instants["since"], np.nan, np.float64),
     )
@@ -132,14 +132,16 @@ def write(
     connection.execute(statement("completeness/stage").format(staged=_STAGED))
     ids = series_ids[to_write[0]]
     days = to_write[1] + first.toordinal() - _EPOCH_DAY - _DAY_2000
-    blocks = _blocks(ids, days, found[to_write], expected[to_write], judged.verdict[to_write], judged.since[to_write])
+    blocks = _blocks(
+        ids, days, found[to_write], expected[to_write], verdict=judged.verdict[to_write], since=judged.since[to_write]
+    )
     send_rows(connection, _STAGED, _COLUMNS, blocks)
     n_written = connection.execute(statement("completeness/write").format(staged=_STAGED)).rowcount
     return len(rows) + n_written, changed
 
 
-def _blocks(  # noqa: PLR0917 — the columns of a row
-    series_id: Ints, day: Ints, found: Ints, expected: Floats, verdict: Ints, since: Floats
+def _blocks(
+    series_id: Ints, day: Ints, found: Ints, expected: Floats, *, verdict: Ints, since: Floats
 ) -> list[memoryview]:
     """Rows as COPY wants them, those of one verdict and with the same columns known together: they have one length."""
     shape = verdict * 4 + np.isnan(expected) * 2 + np.isnan(since)

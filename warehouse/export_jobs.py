@@ -153,7 +153,7 @@ class DatabaseExportJobs(OwnSession):
                 _log.info("%s: another process has the tenant's one place, for %.0f s by now", self._place, now - began)
             self._sleep(_LOOK_SECONDS)
 
-    def _run(self, name: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - of several types
+    def _run(self, name: str, **values: object) -> list[tuple[Any, ...]]:
         with translated(self._place):
             cursor = self.connection().execute(statement(f"export_job/{name}"), {"tenant": self._tenant, **values})
             return cursor.fetchall() if cursor.description else []

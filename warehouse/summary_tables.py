@@ -57,7 +57,7 @@ class SummaryTable:
     def write(self, connection: psycopg.Connection, rows: Rows, series_ids: list[int], window: Window) -> int:
         """Make the table say `rows` of some series within whole days, by difference; how many rows that took."""
         names = literals_of_days(series_ids, window)
-        stored = self._stored(connection, names)
+        stored = self.stored(connection, names)
         gone = stored.key[~np.isin(stored.key, rows.key, assume_unique=True)]
         if len(gone):
             self._remove(connection, gone, names)
@@ -106,7 +106,8 @@ class SummaryTable:
         unit = self.unit_us or DAY_US
         return (slot - EPOCH_DAY * (DAY_US // unit)) * unit
 
-    def _stored(self, connection: psycopg.Connection, names: dict[str, sql.Composable]) -> Rows:
+    def stored(self, connection: psycopg.Connection, names: dict[str, sql.Composable]) -> Rows:
+        """The rows of the series and spans that `names` names."""
         with connection.cursor(binary=True) as cursor:
             row = cursor.execute(self._statement("stored", **names)).fetchone()
         form = [*self.keys, ("n_points", ">i8"), *_FIGURES[1:]]
@@ -152,7 +153,7 @@ LOCAL_DAY: Final = SummaryTable("local_day", _PART, 0)
 
 def stored_rows(connection: psycopg.Connection, table: SummaryTable, series_ids: list[int], window: Window) -> Rows:
     """What a table of summaries says of some series inside a window."""
-    return table._stored(connection, literals_of_days(series_ids, window))  # noqa: SLF001 — of this module
+    return table.stored(connection, literals_of_days(series_ids, window))
 
 
 def _other(stored: Rows, rows: Rows) -> npt.NDArray[np.bool_]:

@@ -74,7 +74,7 @@ def shown_around(
     is_even &= speaks.sum(axis=1) < _LEAST_DAYS
     expected = np.where(is_steady, usual, np.where(is_even, of_neighbours, np.nan))
     quiet = np.where(speaks & ~np.isnan(silences), silences, -1.0).max(axis=1)
-    has_enough = (found.sum(axis=1) >= _LEAST_POINTS) & (speaks.sum(axis=1) >= 2)  # noqa: PLR2004 — a silence has two ends
+    has_enough = (found.sum(axis=1) >= _LEAST_POINTS) & (speaks.sum(axis=1) > 1)  # a silence has two ends
     longest = np.where(has_enough, np.maximum(_OF_SILENCE * quiet, _LEAST_SILENCE_SECONDS), np.nan)
     return Shown(expected, longest, speaks.sum(axis=1) >= _LEAST_DAYS)
 

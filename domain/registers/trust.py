@@ -43,6 +43,7 @@ _EDGE_COST: Final = 0.4  # … what lies at an edge of what is looked at, times 
 _FEW_RISES: Final = 8  # of so few, the highest says little of what is usual; a rise ten times as high costs …
 _FAST_FEW_COST, _FAST_MANY_COST = 0.4, 1.2  # … with few, and with more
 _HARDLY_MORE: Final = 0.5  # of two explanations, by how much the worse may be more surprising and still fit
+_FEWEST: Final = 3  # readings of which one can be told to be wrong: of two, either may be
 _SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual; and the fewest that are seen to count
 
 _DAY_SECONDS: Final = 86_400
@@ -53,7 +54,7 @@ _WEIGHED: Final = 20_000  # … or so many divided by all of them: where nearly 
 def trust(at_us: _Ints, value: _Floats, register: Register, own: slice) -> npt.NDArray[np.int8]:
     """`TRUSTED`, `GLITCH` or `EITHER` for each reading; right for those of `own`, which the others stand around."""
     quality = np.zeros(len(value), dtype=np.int8)
-    if len(value) < 3:  # noqa: PLR2004 — of two, either may be wrong
+    if len(value) < _FEWEST:
         return quality
     if register.is_net:
         quality[jumped_away(at_us, value, register)] = GLITCH

@@ -59,7 +59,7 @@ class _CommandGroup(TyperGroup):
         name, named, rest = super().resolve_command(ctx, args)
         return name, named and _imported(named.name or ""), rest
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 — as click declares it
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except IngestError as error:

@@ -22,6 +22,7 @@ from warehouse.store import TimescaleWarehouse
 
 _MOST_DAYS: Final = 31  # days that a command names one by one
 _DAY: Final = timedelta(days=1)
+_WHOLE, _HALF = 0.999, 0.5  # shares of the points, coloured as in the picture
 _MARKS: Final = {
     "complete": ("█", "green"),
     "partial": ("▒", "yellow"),
@@ -267,7 +268,7 @@ def _print_calendar(source: Source, calendar: Calendar) -> None:
 def _style(share: float | None) -> str:
     if share is None:
         return ""
-    return "green" if share > 0.999 else "yellow" if share >= 0.5 else "red"  # noqa: PLR2004 — as in the picture
+    return "green" if share > _WHOLE else "yellow" if share >= _HALF else "red"
 
 
 def _duration(seconds: float) -> str:

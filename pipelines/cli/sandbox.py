@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.table import Table
 
+from domain.records import Json
 from pipelines.console import console, fail, literal, refuse, say
 from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxProcess
@@ -146,7 +147,7 @@ def _description(fault: dict[str, Any]) -> str:
     return f"{fault['fault']} {settings}".strip()
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 — a JSON value
+def _parsed(text: str) -> Json:
     try:
         return json.loads(text)
     except ValueError:

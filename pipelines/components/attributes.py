@@ -39,13 +39,14 @@ if TYPE_CHECKING:
 
 # Words in capitals joined by underscores: few secrets look like that, and every variable's name can.
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+_LONGEST_VARIABLE: Final = 64
 _OWNER: Final = re.compile(r"team:\S+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 Config = TypeVar("Config", bound="DataclassInstance")
 
 
 def _variable(value: object) -> object:
-    if isinstance(value, str) and not (_VARIABLE.fullmatch(value) and len(value) <= 64):  # noqa: PLR2004  # no variable is longer
+    if isinstance(value, str) and not (_VARIABLE.fullmatch(value) and len(value) <= _LONGEST_VARIABLE):
         raise Mistake(
             "the attribute '{name}' is no name of an environment variable",
             "write the variable's name in capitals, such as CHARGING_HUB_CLIENT_SECRET, and never the secret itself",
@@ -334,6 +335,7 @@ def checked_address(url: str) -> str:
 
 
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_LONGEST_SLUG: Final = 40  # job, pool and schedule names are made of it
 _RESERVED_HERE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name, POSTPONED, RETIREMENTS})
 _RESERVED_BY_DAGSTER: Final = frozenset({*DISALLOWED_NAMES, *keyword.kwlist, "io_manager"})
 
@@ -344,7 +346,7 @@ def checked_slug(slug: str) -> str:
     Raises:
         Mistake: It is not.
     """
-    if not _SLUG.fullmatch(slug) or len(slug) > 40:  # noqa: PLR2004  # job, pool and schedule names are made of it
+    if not _SLUG.fullmatch(slug) or len(slug) > _LONGEST_SLUG:
         raise Mistake(
             f"{slug!r} cannot be the name of a source", "use small letters, digits and single underscores, at most 40"
         )

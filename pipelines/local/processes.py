@@ -19,11 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
 from domain.errors import ConfigurationError
+from domain.records import Json
 from pipelines.local.state import make_private_folder
 from warehouse.embedded.host import free_port
 
@@ -147,7 +148,7 @@ class LoopbackServer:
         """Its address."""
         return f"http://{HOST}:{self.port}"
 
-    def request(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401 — a JSON document
+    def request(self, method: str, path: str, document: object = None) -> Json:
         """The JSON that it answers.
 
         Raises:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from domain.errors import ConfigurationError
+from domain.records import Json
 from pipelines.local import state
 from pipelines.local.processes import HOST, LoopbackServer, Process, poll
 from resources.settings import PROJECT
@@ -160,7 +161,7 @@ class SandboxProcess:
             variables |= {variable: credentials[name] for name, variable in binding.credentials.items()}
         return variables
 
-    def request(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401 — a JSON document
+    def request(self, method: str, path: str, document: object = None) -> Json:
         """The answer of its control; `path` is below `/_sandbox`."""
         return self.server.request(method, f"/_sandbox{path}", document)
 

@@ -41,13 +41,12 @@ class Listing:
     @classmethod
     def of(cls, endpoint: str, frequency: str) -> "Listing | None":
         """What an answer of `endpoint` is about; None if it is a list of what there is."""
-        steps = endpoint.split("/")
-        if len(steps) != 3:  # noqa: PLR2004  # kind, site and subject, in either order
-            return None
-        if steps[1] == SENSOR_DATA:
-            return cls(SENSOR_DATA, steps[0], steps[2])
-        kind, site, subject = steps
-        return cls(kind, site, subject, frequency if kind != REGISTERS else "")
+        match endpoint.split("/"):
+            case [site, kind, subject] if kind == SENSOR_DATA:
+                return cls(kind, site, subject)
+            case [kind, site, subject]:
+                return cls(kind, site, subject, frequency if kind != REGISTERS else "")
+        return None
 
     def behind(self, account: AccountConfig) -> timedelta:
         """By how much its labels lie behind the starts of intervals: those of quarters and of load curves are ends."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
+from domain.records import Json
 from domain.texts import clipped
 from providers._json import MAX_DEPTH, count_keys, keeps_all, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
@@ -121,7 +122,7 @@ def _page(document: object, place: str) -> Page:
     return Page(_token(document.get("continueToken"), place), rows)
 
 
-def _parse(body: bytes, place: str) -> Any:  # noqa: ANN401 - JSON is anything
+def _parse(body: bytes, place: str) -> Json:
     """The document in `body`, having refused what two parsers could read in two ways."""
     try:
         document = orjson.loads(body)

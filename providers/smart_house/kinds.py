@@ -8,7 +8,7 @@ number is no text of the others either, unless the account says so.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from domain.quantities import Kind, Kinds
 from providers._numbers import is_absent as says_nothing
@@ -125,7 +125,7 @@ class EntityKinds:
         return (number, entity) in self._with_text or not entity.startswith(_MEASURING)
 
 
-def _shows_a_number(entity: str, cell: Any) -> bool:  # noqa: ANN401  # a cell is whatever its format holds
+def _shows_a_number(entity: str, cell: object) -> bool:
     is_measuring = entity.startswith(_MEASURING)
     if isinstance(cell, str):
         return _EVIDENCE.search(cell) is not None or (is_measuring and _CLASS.search(cell) is not None)
@@ -134,7 +134,7 @@ def _shows_a_number(entity: str, cell: Any) -> bool:  # noqa: ANN401  # a cell i
     )
 
 
-def _proves_a_comma(cell: Any) -> bool:  # noqa: ANN401  # as above
+def _proves_a_comma(cell: object) -> bool:
     if isinstance(cell, str) and not _GROUPED.search(cell):
         return False
     return any(

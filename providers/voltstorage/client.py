@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
@@ -241,7 +242,7 @@ class VoltStorage(ProviderClient):
         for timespan in self._account.statistics if device.kind == "product" else ():
             yield (
                 f"{device.name}/statistics/{timespan}",
-                lambda asked, timespan=timespan: self._statistics(device, timespan, asked),  # type: ignore[misc]  # bound early
+                partial(self._statistics, device, timespan),
                 [
                     one
                     for one in slices

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from domain.errors import ProviderError, RequestRejectedError
 from domain.instants import EPOCH, MICROSECOND
 from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
-from domain.records import Series
+from domain.records import Json, Series
 from domain.texts import clipped, text_reason
 from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
@@ -221,7 +221,7 @@ def _instant(time: object, received_at: datetime, place: str) -> datetime:
     raise unreadable(f"the time of a message is {clipped(time)}, which is no epoch in seconds until now", place)
 
 
-def _point(name: str, value: Any, device: Device, naming: Naming, at: datetime) -> LivePoint | None:  # noqa: ANN401  # JSON
+def _point(name: str, value: Json, device: Device, naming: Naming, at: datetime) -> LivePoint | None:
     """One value as a point; None if it is none."""
     if not name or len(name) > _LONGEST_NAME or text_reason(name) is not None:
         return None

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
 from domain.quantities import Conversion, conversion
+from domain.records import Json
 from domain.texts import clipped
 from providers._json import kind_of, read_json
 from providers._zones import named_zone
@@ -126,7 +127,7 @@ def parse_latest(body: bytes, *, place: str) -> tuple[float | None, dict[str, An
     return None, document
 
 
-def parse_json(body: bytes | str, *, place: str) -> Any:  # noqa: ANN401  # JSON is anything
+def parse_json(body: bytes | str, *, place: str) -> Json:
     """The document in `body`: an answer's bytes, or a message's text.
 
     Raises:

@@ -94,7 +94,7 @@ def readings(meter: str, start: int, end: int, events: Sequence[Event]) -> Itera
         row = {name: int(counts[quarter]) / 1000 for name, counts in shown.items()}
         if any(event.kind == "curve" and at >= event.at for event in mine):
             row = {name: int(counts[quarter]) / 1000 for name, counts in fields.items()}
-        if any(event.kind == "swap" and at >= event.at for event in mine) and len(row) == 2:  # noqa: PLR2004  # both ways
+        if any(event.kind == "swap" and at >= event.at for event in mine) and {"en_im", "en_ex"} <= row.keys():
             row = {"en_im": row["en_ex"], "en_ex": row["en_im"]}
         yield stamped, row
         if any(event.kind == "duplicate" and event.at == at for event in mine):

@@ -31,6 +31,7 @@ from sandbox.twin import BearerTokens, Point, Query, Switch, Twin
 
 ROOT: Final = "/climkit/api/v1"
 LOGIN: Final = f"{ROOT}/auth"
+_STEPS: Final = 3  # of a path to data: kind, site and subject
 
 _SITE_TYPES: Final = ("electricity", "heating", "cooling", "cold_water", "hot_water", "charge_point")
 
@@ -210,7 +211,7 @@ class Climkit(Twin[Settings]):
         is_sensor = steps[1:2] == ["sensor_data"]
         if request.method != ("GET" if is_sensor else "POST"):
             raise _refused(405, "Method not allowed")
-        if len(steps) != 3 or SITE not in steps[:2]:  # noqa: PLR2004  # kind, site and subject
+        if len(steps) != _STEPS or SITE not in steps[:2]:
             raise _refused(404, "No such site")
         start, end = self._span(query)
         frequency = str(query.get("sampling_frequency") or "15T")

@@ -8,11 +8,12 @@ about 2 ms, and ten million points need the memory of one page.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.records import Json
 from sandbox.instants import MS_PER_DAY
 
 Times = npt.NDArray[np.int64]
@@ -159,7 +160,7 @@ def tally_of(documents: Sequence[bytes]) -> Tally:
     return Tally(len(documents), numbers, texts, nulls)
 
 
-def _leaves(value: Any, *, is_top: bool = False) -> Iterator[Any]:  # noqa: ANN401 - JSON has no narrower type
+def _leaves(value: Json, *, is_top: bool = False) -> Iterator[Json]:
     if isinstance(value, dict):
         for name, inner in value.items():
             if not (is_top and name == "timestamp"):

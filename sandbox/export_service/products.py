@@ -33,6 +33,7 @@ PREDICTION_PRODUCT: Final = "audicharginghub_ladedaten_analysis_prediction"
 _VEHICLE_EVERY: Final = 3  # minutes between two documents of a vehicle
 _GRID_SCALE: Final = 20  # a household's meter as a charging hub's
 _PACK_KWH: Final = 40
+_CHARGES_AT, _DISCHARGES_AT = 2000, 300  # watts; ORIGIN.md names both
 
 
 def measured_day(product: str, number: int) -> ListedDay:
@@ -111,9 +112,9 @@ def _battery(number: int, stamps: list[int]) -> Iterator[bytes]:
 
 
 def _mode(power: int) -> str:
-    if power >= 2000:  # noqa: PLR2004 - watts; ORIGIN.md names both thresholds
+    if power >= _CHARGES_AT:
         return "charging"
-    return "discharging" if power >= 300 else "idle"  # noqa: PLR2004 - watts
+    return "discharging" if power >= _DISCHARGES_AT else "idle"
 
 
 _VEHICLES: Final = tuple(

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
+from domain.records import Json
 from sandbox.answers import RefusedError, Request, Response, as_json, spring_error
 from sandbox.export_service.control import switches_of
 from sandbox.export_service.days import Tally
@@ -92,7 +93,7 @@ class ExportService(Twin[Settings]):
         """Its documents and its listings."""
         return switches_of(self.store, self.kill_listings)
 
-    def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are of several types
+    def configure(self, **changes: Json) -> None:
         """Change settings while it runs.
 
         Raises:

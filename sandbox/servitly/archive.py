@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
+from typing_extensions import Buffer
+
 from sandbox.edits import Row
 from sandbox.faults import Fired
 from sandbox.instants import iso_text
@@ -117,7 +119,7 @@ class _Stream(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, piece: Any) -> int:  # noqa: ANN401 - the signature of RawIOBase
+    def write(self, piece: Buffer) -> int:
         return self._into.write(piece)
 
 

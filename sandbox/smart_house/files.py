@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from domain.records import Json
 from sandbox.instants import date_of
 from sandbox.smart_house.home import HOMES, LODGERS, Entity, StateChange
 from sandbox.smart_house.uploads import Row
@@ -110,7 +111,7 @@ def _change(column: str, change: StateChange, era: str) -> dict[str, str]:
 
 
 def _json(table: Table) -> str:
-    def plain(cell: Any) -> Any:  # noqa: ANN401 - a cell is anything
+    def plain(cell: Json) -> Json:
         return [list(one.values.values()) if isinstance(one, SparkRow) else one for one in cell] if cell else cell
 
     names = [*_KEYS, *table.columns]

@@ -25,6 +25,7 @@ from sandbox.measured import (
 )
 
 _OFFSET_MS: Final = 198
+_RUNS_ABOVE: Final = 5  # Wh in a minute, which is 300 W
 
 States = Callable[[int], Sequence[str | None]]
 """The state of each minute of a day of the source; None where nobody measured."""
@@ -119,10 +120,10 @@ def _measured(column: str, scale: int = 1) -> States:
 
 
 def _machine(column: str, on: str, off: str) -> States:
-    """Whether a sub-meter counts more than 5 Wh in a minute, which is 300 W."""
+    """Whether a sub-meter runs."""
 
     def states(day: int) -> list[str | None]:
-        return [None if value == MISSING else on if value > 5 else off for value in _minutes(column, day)]  # noqa: PLR2004 - Wh
+        return [None if value == MISSING else on if value > _RUNS_ABOVE else off for value in _minutes(column, day)]
 
     return states
 

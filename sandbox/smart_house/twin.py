@@ -18,6 +18,7 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any, ClassVar, Final
 
+from domain.records import Json
 from sandbox.answers import RefusedError, Request, Response
 from sandbox.faults import Facts, Fired
 from sandbox.instants import MS_PER_DAY, day_number
@@ -32,6 +33,7 @@ from sandbox.twin import Point, Query, Switch, Twin
 ROOT: Final = "/smart_house/api/export"
 FORMATS: Final = ("xml", "csv", "json")
 _LATE_DAYS: Final = 2
+_DATE_DIGITS: Final = 8  # beyond a plain date the server's parser overflows
 
 
 class SmartHouse(Twin[Settings]):
@@ -194,10 +196,10 @@ class SmartHouse(Twin[Settings]):
         last = _day(request.query.get("date_to"), "date_to")
         return FIRST_DAY if first is None else first, newest if last is None else min(last, newest)
 
-    def _delete(self, body: Any) -> None:  # noqa: ANN401 - JSON
+    def _delete(self, body: Json) -> None:
         self.delete(_home(body, self.settings))
 
-    def _add(self, body: Any) -> None:  # noqa: ANN401 - JSON
+    def _add(self, body: Json) -> None:
         home = _home(body, self.settings)
         try:
             day = date.fromisoformat(body["day"])
@@ -264,7 +266,7 @@ def _day(text: str | None, name: str) -> int | None:
     """A date as the server's lenient parser reads it: some texts that are not ISO 8601 are surprising days."""
     if text is None:
         return None
-    if text.isdigit() and len(text) > 8:  # noqa: PLR2004 - the parser overflows beyond a plain date
+    if text.isdigit() and len(text) > _DATE_DIGITS:
         raise _refused(500, "The server encountered an internal error.", is_frameworks=True)
     for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y", "%d/%m/%Y"):
         try:
@@ -274,7 +276,7 @@ def _day(text: str | None, name: str) -> int | None:
     raise _refused(400, f"Supplied date parameter '{name}' has an incorrect format (should be ISO 8601, at UTC+0).")
 
 
-def _home(body: Any, settings: Settings) -> str:  # noqa: ANN401 - JSON
+def _home(body: Json, settings: Settings) -> str:
     known = [home.name for home, _ in homes(settings)]
     name = body.get("home") if isinstance(body, dict) else None
     if name not in known:

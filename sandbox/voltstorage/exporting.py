@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from sandbox.edits import Row
 from sandbox.faults import Fired
@@ -13,6 +13,7 @@ from sandbox.instants import iso_text
 from sandbox.voltstorage.settings import Settings
 
 _BREAK: Final = "\r\n"
+_ENDS: Final = 2  # of a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def simplified(rows: Sequence[Row], fields: Iterable[str], tolerance: float) -> 
 
 
 def _peucker(points: list[tuple[int, float]], most: float) -> list[int]:
-    if len(points) < 3:  # noqa: PLR2004 - a line has two ends
+    if len(points) <= _ENDS:
         return [at for at, _ in points]
     chosen, spans = {0, len(points) - 1}, [(0, len(points) - 1)]
     while spans:
@@ -124,7 +125,7 @@ def _number(value: float | str, form: ExportFormat) -> str:
     return value if isinstance(value, str) else f"{value:.{form.precision}g}"
 
 
-def _value(value: float | str | None, form: ExportFormat) -> Any:  # noqa: ANN401 - a cell of JSON
+def _value(value: float | str | None, form: ExportFormat) -> float | str | None:
     return value if value is None or isinstance(value, str) else float(_number(value, form))
 
 

@@ -9,6 +9,9 @@ from typing import ClassVar, Final
 from sandbox.faults import COMMON_FAULTS, FaultKind
 from sandbox.settings import SettingError, TwinSettings
 
+_CLOSEST_MS, _MINUTE_MS = 10, 60_000
+_LONGEST_LAG_SECONDS: Final = 1e9  # thirty years are enough
+
 
 @dataclass(frozen=True, slots=True)
 class Settings(TwinSettings):
@@ -53,9 +56,9 @@ class Settings(TwinSettings):
 
     def check(self) -> None:
         """Refuse numbers out of range."""
-        if not 10 <= self.spacing_ms <= 60_000 or 60_000 % self.spacing_ms:  # noqa: PLR2004 - a minute in ms
+        if not _CLOSEST_MS <= self.spacing_ms <= _MINUTE_MS or _MINUTE_MS % self.spacing_ms:
             raise SettingError("spacing_ms must divide a minute, and lie between 10 and 60,000.")
-        if not 0 <= self.export_lag_seconds <= 1e9:  # noqa: PLR2004 - thirty years are enough
+        if not 0 <= self.export_lag_seconds <= _LONGEST_LAG_SECONDS:
             raise SettingError("export_lag_seconds must lie between 0 and 1,000,000,000.")
 
 

@@ -44,6 +44,7 @@ _ENDPOINTS: Final = {
     STATISTICS: "statistics",
 }  # fmt: skip
 _LONGEST_VALIDITY: Final = 31_622_400
+_NOT_INSTALLED: Final = 77  # as in the document
 _DEFAULT_VALIDITY: Final = 86_400
 
 
@@ -186,7 +187,7 @@ class VoltStorage(Twin[Settings]):
                 homes = [home for home in homes if includes(home, query[name])]
         for field in reversed([name for name in query.get("sort", "").split(",") if name]):
             name = field.removeprefix("-")
-            homes = sorted(homes, key=lambda one, name=name: str(one.get(name)), reverse=field.startswith("-"))  # type: ignore[misc]  # bound early
+            homes = sorted(homes, key=partial(_text_of, name), reverse=field.startswith("-"))
         count, page = (_positive(query, name) for name in ("count", "page"))
         if count is not None and "count_ignored" not in fired:
             at = 0 if "page_repeats" in fired else ((page or 1) - 1) * count
@@ -267,13 +268,12 @@ def _refused(status: int, sentence: str) -> RefusedError:
 
 def _statistic_points(statistics: Mapping[str, Any], product: Mapping[str, str], timespan: str) -> Iterator[Point]:
     """The statistics with a known meaning."""
-    for name, value in statistics.items():
+    for name, statistic in statistics.items():
+        value = statistic["value"] if isinstance(statistic, dict) else statistic
         labels = {**product, "statistic": name, "timespan": timespan}
         at = statistics["timespan_start"] * 1000
-        if isinstance(value, dict):
-            if "nSamples" in value:
-                yield Point({**labels, "statistic": f"{name}.nSamples"}, at, value["nSamples"])
-            value = value["value"]  # noqa: PLW2901 - a mean is its value
+        if isinstance(statistic, dict) and "nSamples" in statistic:
+            yield Point({**labels, "statistic": f"{name}.nSamples"}, at, statistic["nSamples"])
         if name in _ENERGIES:
             yield Point({**labels, "unit": "Ws (inferred)"}, at, value)
         elif name in _OTHERS:
@@ -304,7 +304,7 @@ def _described(home: Home) -> dict[str, Any]:
         "serialNumber": home.serial,
         "hardwareVersion": "5.4",
         "manufacturingDate": "2019-05-21",
-        "installationDate": None if home.number == 77 else "2019-06-03",  # noqa: PLR2004 - as in the document
+        "installationDate": None if home.number == _NOT_INSTALLED else "2019-06-03",
         "timezone": home.time_zone,
         "createdAt": "2019-05-21T08:24:43.357Z",
         "updatedAt": "2020-03-23T10:18:37.065Z",
@@ -339,3 +339,7 @@ def _positive(query: Mapping[str, str], name: str) -> int | None:
     if not text.isdigit() or int(text) < 1:
         raise _refused(400, f'"{name}" must be larger than or equal to 1')
     return int(text)
+
+
+def _text_of(field: str, home: Mapping[str, Any]) -> str:
+    return str(home.get(field))

@@ -5,6 +5,8 @@ import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from typing_extensions import Buffer
+
 from domain.records import Payload
 from domain.window import Window
 
@@ -31,7 +33,7 @@ def streamed(files: Iterable[tuple[str, bytes | str]]) -> bytes:
         def writable(self) -> bool:
             return True
 
-        def write(self, piece: bytes) -> int:  # type: ignore[override]  # narrower
+        def write(self, piece: Buffer) -> int:
             return packed.write(piece)
 
     with zipfile.ZipFile(Pipe(), "w", zipfile.ZIP_DEFLATED) as archive:

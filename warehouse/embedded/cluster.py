@@ -23,6 +23,7 @@ _START_SECONDS: Final = 120
 """A server that was killed in the middle of a bulk load replays up to 2 GB of log first."""
 
 _LONGEST_LOG: Final = 10_000_000
+_PORT_LINE: Final = 3  # of the pid file, from 0 on
 """Bytes after which a start sets the log aside; one older log is kept."""
 
 
@@ -72,7 +73,7 @@ class Cluster:
     def port(self) -> int | None:
         """The port on which it listens now, None if it does not run."""
         lines = self._pid_file()
-        return int(lines[3]) if len(lines) > 3 and self.postmaster else None  # noqa: PLR2004 - the file's fourth line
+        return int(lines[_PORT_LINE]) if len(lines) > _PORT_LINE and self.postmaster else None
 
     def make(self, programs: Path, *, superuser: str, password: str, durable: bool) -> None:
         """Make it beside its place, and move it there when it is whole.

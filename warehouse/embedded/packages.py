@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _RELEASE: Final = "trixie"
 _MAJOR: Final = 17
+_OLDEST: Final = 14  # that TimescaleDB 2.19 supports
 _PACKAGE: Final = f"postgresql-{_MAJOR}-timescaledb"
 _KEYRINGS: Final = (
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
@@ -96,7 +97,7 @@ def host_installations() -> Iterator[Installation]:
         folders.add(Path(found).resolve().parent)
     candidates = [(_major_of(folder), folder) for folder in folders if (folder / "pg_ctl").is_file()]
     for major, folder in sorted(candidates, reverse=True):
-        if major >= 14 and _has_timescaledb(folder):  # noqa: PLR2004 - the oldest that TimescaleDB 2.19 supports
+        if major >= _OLDEST and _has_timescaledb(folder):
             yield Installation(folder, major, f"the host's PostgreSQL {major} ({folder})")
 
 
