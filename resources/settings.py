@@ -5,6 +5,7 @@ Nothing is read at import: a missing variable fails what needs it, by name, and 
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,6 +26,7 @@ DAGSTER_VARIABLES: Final = ("DAGSTER_PG_HOST", "DAGSTER_PG_USER", "DAGSTER_PG_PA
 
 
 PROXY: Final = "JOULEHOUSE_PROXY"
+_BROKER: Final = re.compile(r"(?:rediss?|sentinel|(?:py)?amqps?)://(?:[^/?#@]*@)?[^/?#@]+(?:[/?][^#@]*)?")
 _THIS_MACHINE: Final = "localhost,127.0.0.1,::1"
 _OTHER_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 
@@ -169,13 +171,26 @@ class Settings:
         """`BROKER_URL`: where runs wait for workers, a Redis or a RabbitMQ; None where they are the code server's own.
 
         It holds a password, or `BROKER_PASSWORD` does (`with_broker_password`): never show it.
+
+        Raises:
+            ConfigurationError: It is no address of either.
         """
         return self.with_broker_password(self.environment.get("BROKER_URL", "").strip()) or None
 
     def with_broker_password(self, url: str) -> str:
-        """`BROKER_PASSWORD`, as it is and with any character in it, in an address of a broker that has none."""
-        password = self.environment.get("BROKER_PASSWORD", "")
-        return ";".join(_with_password(one, password) for one in url.split(";")) if password else url
+        """`BROKER_PASSWORD`, as it is and with any character in it, in an address of a broker that has none.
+
+        Raises:
+            ConfigurationError: It is no address of a broker, or its password is not written as URLs have it.
+        """
+        password, each = self.environment.get("BROKER_PASSWORD", ""), url.split(";") if url else []
+        if not all(_BROKER.fullmatch(one) for one in each):
+            raise ConfigurationError(
+                "it is no address of a Redis or a RabbitMQ, or its password holds characters that end it",
+                place="BROKER_URL",
+                fix="write redis://host:6379/0 or amqp://user@host//, and the password into BROKER_PASSWORD",
+            )
+        return ";".join(_with_password(one, password) for one in each)
 
     @property
     def landing_url(self) -> str:

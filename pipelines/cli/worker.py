@@ -11,7 +11,7 @@ import typer
 from domain.errors import ConfigurationError
 from pipelines.local.environment import DagsterProcesses
 from pipelines.local.project import Project
-from resources.other_hosts import refuse_embedded_warehouse
+from resources.other_hosts import refuse_embedded_warehouse, require_history
 
 PlacesOption = Annotated[int, typer.Option("--places", min=1, help="How many runs at a time.")]
 
@@ -26,6 +26,8 @@ def worker(*, places: PlacesOption = 2) -> None:
     if settings.broker_url is None:
         settings.variable("BROKER_URL", place="joulehouse worker")
     refuse_embedded_warehouse(settings)
+    if not settings.environment.get("DAGSTER_HOME"):
+        require_history(settings)
     with project.warehouse() as warehouse:  # a worker without the volume would fail every run that it takes
         warehouse.landing_zone.look()
     if find_spec("dagster_celery") is None:  # an extra that few need

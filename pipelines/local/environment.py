@@ -30,6 +30,7 @@ from pipelines.local.processes import (
 )
 from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
+from resources.other_hosts import refuse_embedded_warehouse, require_history, require_places
 from resources.settings import PROJECT
 from warehouse.embedded.host import free_port
 from warehouse.server import ensure_database
@@ -263,6 +264,10 @@ def running_environment(
     Raises:
         ConfigurationError: Something does not come up; its log is named.
     """
+    if project.settings.broker_url:
+        refuse_embedded_warehouse(project.settings)
+        require_history(project.settings)
+        require_places(project.settings)
     require_free(port)
     handle_signals()
     sandbox = project.sandbox if bindings else None
