@@ -17,7 +17,8 @@ from warehouse.connections import Address
 from warehouse.readers import refuse_readers
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
-from warehouse.summary_fill import fill_day, plan_days, show_summaries
+from warehouse.summary_days import filled_by_day
+from warehouse.summary_fill import plan_days, rewrite_day, show_summaries
 
 
 def plan_registers(connection: psycopg.Connection) -> list[str]:
@@ -70,8 +71,8 @@ class Derived:
 
 DERIVED: Final = (
     Derived("registers", plan_registers, fill_register, show_registers),
-    Derived("summaries", plan_days, fill_day, show_summaries),
-    Derived("series_days", series_days.plan_days, series_days.fill_day, lambda _: None),
+    Derived("summaries", plan_days, filled_by_day(rewrite_day), show_summaries),
+    Derived("series_days", series_days.plan_days, filled_by_day(series_days.rewrite_day), lambda _: None),
 )
 """In the order in which they are filled."""
 

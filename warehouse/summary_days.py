@@ -1,6 +1,6 @@
 """Which days are to be summed up: those with points, and those with facts or summaries of points that are gone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -37,6 +37,18 @@ def units_of_days(connection: psycopg.Connection, sources: str) -> list[str]:
     """
     rows = connection.execute(statement(sources)).fetchall()
     return [f"{day.day} {source}" for source, series_ids in rows for day in stored_days(connection, series_ids)]
+
+
+def filled_by_day(
+    rewrite_day: Callable[[psycopg.Connection, str, date], object],
+) -> Callable[[psycopg.Connection, str], None]:
+    """How such a unit is filled, where `rewrite_day` rewrites a day of a source."""
+
+    def fill(connection: psycopg.Connection, unit: str) -> None:
+        day, source = unit.split(" ", 1)
+        rewrite_day(connection, source, date.fromisoformat(day))
+
+    return fill
 
 
 def lock_day(connection: psycopg.Connection, source: str, day: date) -> None:

@@ -17,14 +17,8 @@ def plan_days(connection: psycopg.Connection) -> list[str]:
     return units_of_days(connection, "fill/sources")
 
 
-def fill_day(connection: psycopg.Connection, unit: str) -> None:
-    """Write the summaries of a day of a source from its points."""
-    day, source = unit.split(" ", 1)
-    rewrite_day(connection, source, date.fromisoformat(day))
-
-
 def rewrite_day(connection: psycopg.Connection, source: str, day: date) -> int:
-    """The same, in the transaction that is open, holding the locks that a load of the day holds; the rows it took."""
+    """Write the summaries of a day of a source from its points, under the locks of a load of it; how many rows."""
     lock_day(connection, source, day)
     rows = connection.execute(statement("summary/of_source"), {"source": source}).fetchall()
     zone_of = {int(series_id): str(time_zone) for series_id, time_zone in rows}

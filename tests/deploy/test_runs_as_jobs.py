@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,32 +13,18 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.test_utils import create_test_daemon_workspace_context, instance_for_test
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from assets.source import measurements_key, payloads_key
 from pipelines.local.processes import poll
 from sandbox.running import Sandbox, running_sandbox
 from tests.deploy.conftest import FOLDER, IMAGE
 from tests.fakes.cluster_api import Cluster, cluster_api
 from tests.fakes.dagster_stack import DagsterStack, clone_of_the_house
+from tests.fakes.hub import BOTH, GRID, days, environment, hub
 from tests.fakes.kubelet import Kubelet, running_kubelet
 
 # Dagster 1.13.27 calls functions that it has deprecated itself.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster.*")
 
-FIRST = date(2026, 1, 1)
-DAYS = [str(FIRST + timedelta(days=n)) for n in range(3)]
-GRID = dg.DailyPartitionsDefinition(str(FIRST), timezone="UTC")
-BOTH = [payloads_key("north"), measurements_key("north")]
-SOURCE = """\
-type: pipelines.components.ExportServiceSource
-attributes:
-  description: "A hub."
-  first_day: "2026-01-01"
-  organization: audicharginghub
-  products: [audicharginghub_batteriedaten_analysis_batteriedaten_grid]
-  base_url_env: SANDBOX_URL
-  client_id_env: NORTH_CLIENT_ID
-  client_secret_env: NORTH_CLIENT_SECRET
-"""
+DAYS = days(3)
 
 
 @dataclass
@@ -68,7 +53,7 @@ class House:
 
 @pytest.fixture
 def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    clone = clone_of_the_house(tmp_path / "house", {"north": SOURCE})
+    clone = clone_of_the_house(tmp_path / "house", {"north": hub("north")})
     monkeypatch.chdir(clone)
     settings = yaml.safe_load((FOLDER / "large" / "dagster.yaml").read_text("utf-8"))
     del settings["storage"]
@@ -76,13 +61,7 @@ def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     home.mkdir()
     with cluster_api() as cluster, running_sandbox() as sandbox:
         for name, value in {
-            "PYTHONPATH": str(clone),
-            "WAREHOUSE_URL": database,
-            "LANDING_URL": str(tmp_path / "landing"),
-            "JOULEHOUSE_HOME": str(tmp_path / "home"),
-            "SANDBOX_URL": sandbox.url,
-            "NORTH_CLIENT_ID": sandbox.client_id,
-            "NORTH_CLIENT_SECRET": sandbox.client_secret,
+            **environment(clone, tmp_path, database, sandbox),
             "DAGSTER_CURRENT_IMAGE": IMAGE,
         }.items():
             monkeypatch.setenv(name, value)

@@ -17,6 +17,7 @@ from domain.window import Window
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes import leaks
 from tests.fakes.dagster_stack import DagsterStack, clone_of_the_house, running_dagster
+from tests.fakes.hub import FIRST, GRID, PRODUCT, days, environment, hub
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 # Dagster 1.13.27 calls functions that it has deprecated itself.
@@ -25,24 +26,9 @@ pytestmark = [
     pytest.mark.timeout(400),  # real processes: under a minute on an idle machine, several on a busy one
 ]
 
-PRODUCT = "audicharginghub_batteriedaten_analysis_batteriedaten_grid"
-FIRST = date(2026, 1, 1)
 N_DAYS = 60
-DAYS = [str(FIRST + timedelta(days=n)) for n in range(N_DAYS)]
+DAYS = days(N_DAYS)
 BAD = DAYS[17]
-GRID = dg.DailyPartitionsDefinition(str(FIRST), timezone="UTC")
-
-SOURCE = """\
-type: pipelines.components.ExportServiceSource
-attributes:
-  description: "A hub."
-  first_day: "2026-01-01"
-  organization: audicharginghub
-  products: [{product}]
-  base_url_env: SANDBOX_URL
-  client_id_env: {name}_CLIENT_ID
-  client_secret_env: {name}_CLIENT_SECRET
-"""
 
 
 @dataclass
@@ -68,19 +54,13 @@ class House:
 def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     clone = clone_of_the_house(
         tmp_path / "house",
-        {name: SOURCE.format(product=PRODUCT, name=name.upper()) for name in ("north", "south")},
+        {name: hub(name) for name in ("north", "south")},
     )
     monkeypatch.chdir(clone)  # a code server reads the .env of the folder it is started in
     # What a real secret would hold: characters that base64 and URL-encoding change.
     with running_sandbox(client_id="canary/id+1", client_secret="canary/secret+?&=%7") as sandbox:
         for name, value in {
-            "PYTHONPATH": str(clone),
-            "WAREHOUSE_URL": database,
-            "LANDING_URL": str(tmp_path / "landing"),
-            "JOULEHOUSE_HOME": str(tmp_path / "home"),
-            "SANDBOX_URL": sandbox.url,
-            "NORTH_CLIENT_ID": sandbox.client_id,
-            "NORTH_CLIENT_SECRET": sandbox.client_secret,
+            **environment(clone, tmp_path, database, sandbox),
             "SOUTH_CLIENT_ID": sandbox.client_id,
         }.items():
             monkeypatch.setenv(name, value)

@@ -25,36 +25,16 @@ from domain.errors import (
 )
 from providers._http import ApiClient, BlobClient, Origin
 from providers._proxy import Proxy
-from providers._socket import tls
 from providers._stream import StreamLimits, open_stream
 from tests.fakes.api import QUICK, Naps
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.raw_server import Act, RawServer, Script, answer
+from tests.fakes.real_proxies import NAMES
 from tests.providers.test_http_secrets import everything_logged, forms, sinks_of
 
 FINE = answer(b"[1]")
-API, FILES = "api.example", "files.example"
+API, FILES, _ = NAMES
 PASSWORD = "s3cr3t/+ü-of-the-proxy"
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trust(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(API, FILES).configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    yield path
-    tls.cache_clear()
 
 
 def no_lookup(host: str, _port: int) -> Sequence[str]:

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
 from domain.errors import AddressRefusedError, IngestError, ProxyRefusedError, ProxyUnavailableError
 from providers._http import ApiClient, BlobClient, Origin
 from providers._http_types import Limits
 from providers._proxy import Proxy
-from providers._socket import tls
 from providers._stream import open_stream
 from tests.fakes.raw_server import RawServer, answer
 from tests.fakes.real_proxies import FORBIDDEN, KINDS, NAMES, USER, Kind, real_proxy
@@ -30,26 +28,6 @@ def proxy(request: pytest.FixtureRequest) -> Iterator[int]:
     kind: Kind = request.param
     with real_proxy(kind) as port:
         yield port
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def trust(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*NAMES).configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    yield path
-    tls.cache_clear()
 
 
 def by(port: int, user: str = USER) -> Proxy:

@@ -1,8 +1,6 @@
 """Series and days are judged from stored facts, whatever was loaded in whatever order, and only what has changed."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,24 +17,11 @@ from warehouse.completeness import SilentDevice
 from warehouse.fill import fill
 from warehouse.plausibility import days_to_flag
 from warehouse.statements import script
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 FIRST = date(2026, 3, 2)
 QUARTERS = range(0, 1440, 15)
 Rows = list[tuple[str, date, int, int | None, str | None, datetime | None]]
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def observer(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("SET timezone TO 'UTC'")
-        yield connection
 
 
 def day(n: int) -> Window:

@@ -1,24 +1,16 @@
 """What restatements changed: from what was loaded first to what is there now, in units and per cent."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.fakes.points import DAY, Said, batch, load
 from warehouse.changes import Change, summed
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 QUARTERS = range(0, 1440, 15)
 ENERGY = {"meter": "energy", "other": "energy"}
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path) as opened:
-        yield opened
 
 
 def energy(value: float, *, key: str = "meter", until: int = 1440) -> Said:

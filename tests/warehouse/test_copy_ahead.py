@@ -23,12 +23,6 @@ from warehouse.store import TimescaleWarehouse, open_warehouse
 WHOLE: Said = {(series, minute): float(minute) for minute in range(0, 400, 10) for series in "abc"} | {("s", 1): "on"}
 
 
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
-
-
 @pytest.fixture(autouse=True)
 def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each load that had anything to complete, whether it was done ahead; runs are short, and no speed is wrong."""

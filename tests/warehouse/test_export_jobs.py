@@ -29,12 +29,6 @@ def jobs(database: str) -> Iterator[DatabaseExportJobs]:
         yield jobs
 
 
-@pytest.fixture
-def observer(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
-        yield connection
-
-
 def completed(jobs: DatabaseExportJobs, order: Order = ORDER) -> int:
     number = jobs.intend(order).number
     jobs.taken(number, f"job-{number}", "PENDING")

@@ -8,7 +8,7 @@ landing zone there is a step; in the middle of every file's bytes there is one m
 import hashlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
@@ -148,12 +148,6 @@ def _check_ledger(connection: psycopg.Connection, source: str, n_points: int) ->
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
     return tmp_path / "landing"
-
-
-@pytest.fixture
-def observer(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
-        yield connection
 
 
 # Half a minute each on two idle cores; a machine that is busy four times over must not look like a hung test.

@@ -1,9 +1,8 @@
 """Which days the ledger says are owed, and in which order they are asked for."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,18 +10,12 @@ import pytest
 from domain.errors import ConfigurationError, PayloadMissingError, ShrinkRefusedError
 from domain.window import Window
 from tests.fakes.points import batch, landed, load, payload
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 FIRST = date(2026, 3, 1)
 MARCH = Window.of_days(FIRST, date(2026, 3, 31))
 SOON = timedelta(hours=3)
 SLOW = timedelta(days=3650)  # whatever was pulled so far, was pulled before the day had settled
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def day(n: int) -> date:

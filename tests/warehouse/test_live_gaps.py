@@ -1,8 +1,6 @@
 """Gaps of a live stream in the warehouse: marked a day at a time, grown, filled by name, and what is certain."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,17 +8,11 @@ import pytest
 from domain.live import Gap, LivePoint
 from domain.records import Series
 from domain.window import Window
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 DAY = Window.of_day(date(2025, 6, 1))
 SOURCE = "home"
 LATER = DAY.end + timedelta(days=2)
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def at(second: float) -> datetime:

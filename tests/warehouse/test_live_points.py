@@ -1,8 +1,6 @@
 """Points of a live stream and loads of the same days: who wins, what is kept, and what no load may take for a loss."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,7 +11,7 @@ from domain.measurement import Normalized
 from domain.records import LoadReport, Series
 from domain.window import Window
 from tests.fakes.points import load
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 DAY = Window.of_day(date(2025, 6, 1))
 SOURCE = "home"
@@ -22,12 +20,6 @@ STATUS = Series("77/Status", "state", "77")
 OTHER = Series("78/Power_PV", "power", "78")
 VOLTAGE = Series("77/dcVoltage", "voltage", "77")
 HOUR = Series("77/hour/pv-total", "energy", "77", resolution=timedelta(hours=1))
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def at(second: float) -> datetime:

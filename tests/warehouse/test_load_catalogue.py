@@ -21,12 +21,6 @@ POWER = Series("a", "power", device="a")
 STATE = Series("m", "state", device="m")
 
 
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
-
-
 def _quantities(warehouse: TimescaleWarehouse) -> dict[str, tuple[str, str]]:
     rows = warehouse.reading.series("hub")
     return {

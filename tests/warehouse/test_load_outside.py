@@ -3,9 +3,8 @@
 Names of fields that nobody knows are the provider's own: what of them reaches the ledger has bounds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,15 +13,9 @@ from domain.errors import TooManyRejectedError
 from domain.measurement import Normalized
 from tests.fakes.points import DAY, Said, batch, landed, load
 from warehouse.load_buffer import OTHER_NAMES
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 TEN: Said = {("a", minute): float(minute) for minute in range(10)}
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def test_rows_that_were_only_sent_along_are_counted_and_exempt_from_the_threshold(

@@ -1,21 +1,12 @@
 """Zeros, or one value in place of several, are held back like a loss; values that somebody measured are not."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from domain.errors import OverwriteRefusedError
 from tests.fakes.points import DAY, Said, load, table
-from warehouse.store import TimescaleWarehouse, open_warehouse
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    """Nothing is loaded."""
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
-
+from warehouse.store import TimescaleWarehouse
 
 LEVELS: Said = {(key, minute): float(1 + minute % 3) for key in "ab" for minute in range(20)}
 MODES: Said = {("m", minute): ("heat", "cool", "off")[minute % 3] for minute in range(20)}

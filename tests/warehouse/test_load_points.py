@@ -1,9 +1,7 @@
 """What a load does to the table, the revisions and the ledger."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,15 +9,9 @@ import pytest
 from domain.records import Series
 from domain.window import Window
 from tests.fakes.points import DAY, Said, at, batch, landed, load, table
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 FIRST: Said = {("a/p", 0): 1.0, ("a/p", 1): 2.0, ("b/p", 0): 3.0, ("b/p", 1439): -0.5, ("a/mode", 5): "on"}
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def test_a_first_load_inserts_every_point(warehouse: TimescaleWarehouse) -> None:

@@ -1,6 +1,5 @@
 """Loading is idempotent, whatever is loaded over whatever."""
 
-from collections.abc import Iterator
 from datetime import date
 from itertools import count, pairwise
 from pathlib import Path
@@ -27,12 +26,6 @@ _SAID = st.dictionaries(st.tuples(st.sampled_from("abcde"), _MINUTES), _FLOATS, 
 _QUICK = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 @_QUICK

@@ -1,7 +1,6 @@
 """Pulls: kept page by page, continued after a crash, never shared, complete or not there."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -16,12 +15,6 @@ from domain.window import Window
 from tests.fakes.forked import ended, fork, together
 from tests.fakes.points import DAY, batch, landed, payload
 from warehouse.store import TimescaleWarehouse, open_warehouse
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def test_a_finished_pull_is_what_payloads_returns(warehouse: TimescaleWarehouse) -> None:

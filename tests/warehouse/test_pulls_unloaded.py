@@ -1,8 +1,6 @@
 """Which finished pulls still wait to be loaded: the newest, a moment old, of the same question, without an outcome."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,18 +10,12 @@ from domain.records import PullReport
 from domain.window import Window
 from tests.fakes.points import DAY, batch, payload
 from warehouse.pulls import TimescaleLandedPull
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 WEEK = Window.of_days(date(2026, 3, 27), date(2026, 4, 2))
 DAYS = [Window.of_day(day) for day in WEEK.days()]
 OTHER_DAY = Window.of_day(date(2026, 3, 30))
 WRONG = PayloadUnreadableError("it went wrong", place="here", fix="mend it")
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def pulled(warehouse: TimescaleWarehouse, window: Window = DAY, *, said: bytes = b"{}", source: str = "hub") -> int:

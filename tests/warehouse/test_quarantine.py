@@ -1,9 +1,7 @@
 """The threshold of rejected rows counts by series: what is broken is set aside, what is wrong altogether refused."""
 
 import tracemalloc
-from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,13 +10,7 @@ from domain.errors import TooManyRejectedError
 from domain.records import Reason
 from tests.fakes.points import DAY, Said, batch, load
 from warehouse.quarantine import KEPT_OF_SERIES, MOST_KEPT, Quarantine
-from warehouse.store import TimescaleWarehouse, open_warehouse
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
+from warehouse.store import TimescaleWarehouse
 
 
 def rejected(counts: dict[str, int]) -> Quarantine:

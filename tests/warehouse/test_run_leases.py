@@ -28,12 +28,6 @@ def run(database: str) -> Iterator[str]:
     RUNS_AT_WORK.clear()
 
 
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path) as warehouse:
-        yield warehouse
-
-
 def give_up(warehouse: TimescaleWarehouse) -> bool:
     """What the judge does."""
     return warehouse.run_leases.give_up(RUN, warehouse.run_leases.of_runs([RUN]).by_run.get(RUN))
@@ -89,6 +83,6 @@ def test_a_process_with_two_runs_and_one_with_none_say_no_run_and_are_not_refuse
     for runs in ({RUN, "another"}, set[str]()):
         RUNS_AT_WORK.clear()
         RUNS_AT_WORK.update(runs)
-        with open_warehouse(database, tmp_path) as fresh:
+        with open_warehouse(database, tmp_path / "landing") as fresh:
             load(fresh, {("a", 1): 1.0})
     assert table(warehouse) == {("a", 1): 1.0}

@@ -1,9 +1,7 @@
 """Facts of series and days are right at commit: they say what a plain GROUP BY over the points says."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import permutations
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,7 +14,7 @@ from domain.window import Window
 from tests.fakes.points import DAY, Said, at, load
 from tests.fakes.series_days import differences, written
 from warehouse.fill import fill, pending
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 from warehouse.summary_check import recompute
 
 _MINUTES = st.integers(0, 1439)
@@ -27,19 +25,6 @@ _SAID = st.dictionaries(
         st.tuples(st.sampled_from("xyz"), _MINUTES), st.sampled_from(["on", "off", "ä"]), max_size=8
     ).map(lambda texts: {**numbers, **texts})
 )
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def observer(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("SET timezone TO 'UTC'")
-        yield connection
 
 
 def day(n: int) -> Window:

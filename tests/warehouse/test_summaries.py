@@ -1,6 +1,5 @@
 """Summaries are right at commit: whatever a load, a stream or a person has done, they say what the points say."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,19 +22,6 @@ from warehouse.store import TimescaleWarehouse, open_warehouse
 from warehouse.summary_check import all_disagreements, other_zones, recompute
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns")
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def observer(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("SET timezone TO 'UTC'")
-        yield connection
 
 
 def in_zones(said: Said, window: Window = DAY) -> Normalized:

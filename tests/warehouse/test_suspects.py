@@ -1,9 +1,8 @@
 """Suspect days: found whatever the order of loads, asked for again; cleared by data, repetition or a person."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,17 +14,11 @@ from warehouse.assessment import assess
 from warehouse.connections import Connections
 from warehouse.ledger import DayStatus
 from warehouse.statements import script
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 FIRST = date(2026, 3, 1)
 FULL: Said = {(key, 60 * hour): 1.0 for key in "abc" for hour in range(24)}
 EMPTY: Mapping[int, Said] = {3: {}, 4: {}}
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def day(n: int) -> date:

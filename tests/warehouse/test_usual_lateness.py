@@ -26,12 +26,6 @@ def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
         yield opened
 
 
-@pytest.fixture
-def observer(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database, autocommit=True) as connection:
-        yield connection
-
-
 def day(n: int) -> Window:
     return Window.of_day(FIRST + timedelta(days=n))
 

@@ -4,39 +4,24 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 import psutil
 import pytest
 
-from assets.source import measurements_key, payloads_key
 from pipelines.local.processes import poll
 from pipelines.workers.launcher import WorkerLauncher
 from sandbox.running import Sandbox, running_sandbox
 from tests.fakes.broker import Broker, Worker, running_broker, running_worker
 from tests.fakes.dagster_stack import DagsterStack, clone_of_the_house, running_dagster
+from tests.fakes.hub import BOTH, GRID, days, environment, hub
 from warehouse.store import TimescaleWarehouse, open_warehouse
 
 # Dagster 1.13.27 calls functions that it has deprecated itself.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster.*")
 
-FIRST = date(2026, 1, 1)
-DAYS = [str(FIRST + timedelta(days=n)) for n in range(3)]
-GRID = dg.DailyPartitionsDefinition(str(FIRST), timezone="UTC")
-BOTH = [payloads_key("north"), measurements_key("north")]
-SOURCE = """\
-type: pipelines.components.ExportServiceSource
-attributes:
-  description: "A hub."
-  first_day: "2026-01-01"
-  organization: audicharginghub
-  products: [audicharginghub_batteriedaten_analysis_batteriedaten_grid]
-  base_url_env: SANDBOX_URL
-  client_id_env: NORTH_CLIENT_ID
-  client_secret_env: NORTH_CLIENT_SECRET
-"""
+DAYS = days(3)
 
 
 @dataclass
@@ -69,17 +54,11 @@ class House:
 
 @pytest.fixture
 def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    clone = clone_of_the_house(tmp_path / "house", {"north": SOURCE})
+    clone = clone_of_the_house(tmp_path / "house", {"north": hub("north")})
     monkeypatch.chdir(clone)
     with running_broker(tmp_path / "redis") as broker, running_sandbox() as sandbox:
         for name, value in {
-            "PYTHONPATH": str(clone),
-            "WAREHOUSE_URL": database,
-            "LANDING_URL": str(tmp_path / "landing"),
-            "JOULEHOUSE_HOME": str(tmp_path / "home"),
-            "SANDBOX_URL": sandbox.url,
-            "NORTH_CLIENT_ID": sandbox.client_id,
-            "NORTH_CLIENT_SECRET": sandbox.client_secret,
+            **environment(clone, tmp_path, database, sandbox),
             "BROKER_URL": broker.url,
             "WORKER_PLACES": "2",
         }.items():
