@@ -21,7 +21,7 @@ def days(n_days: int) -> list[str]:
 
 
 def hub(name: str) -> str:
-    """Its `defs.yaml`; the variables `<NAME>_CLIENT_ID` and `<NAME>_CLIENT_SECRET` hold its client's name and secret."""
+    """Its `defs.yaml`; its client is in the variables `<NAME>_CLIENT_ID` and `<NAME>_CLIENT_SECRET`."""
     return f"""\
 type: pipelines.components.ExportServiceSource
 attributes:
