@@ -15,9 +15,11 @@ Where numbers are written as texts, some words say that there is none (`null`, `
 import itertools
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import numpy as np
+import orjson
 
 from domain.quantities import UNITS
 from domain.records import Reason
@@ -64,6 +66,7 @@ _ALL: Final = {
         r"(?:[+-]?(?:[0-9]+(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?|[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?)\n)*"
     ),
 }
+_MINUS_ZERO: Final = re.compile(r"-0[,\]\s]")  # a whole number of JSON has no sign there
 
 
 class Readings(NamedTuple):
@@ -218,6 +221,13 @@ def _worth(number: str, decimal: DecimalSign) -> float | None:
 
 def _at_once(texts: Sequence[str], decimal: DecimalSign | None) -> Floats | None:
     """The values of texts that are all plain; None if one is not."""
+    document = f"[{','.join(texts)}]"
+    with suppress(orjson.JSONDecodeError):
+        # Numbers and nothing else, as many as there are texts: then no text has a comma in it, and each is one number.
+        values = orjson.loads(document)
+        kinds = {int, float} if decimal == "." else {int}
+        if len(values) == len(texts) and set(map(type, values)) <= kinds and not _MINUS_ZERO.search(document):
+            return np.array(values, dtype=np.float64)
     joined = "\n".join(texts) + "\n" if texts else ""
     if not (_ALL[decimal] if decimal else _ALL_WHOLE).fullmatch(joined):
         return None

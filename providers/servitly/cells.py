@@ -56,9 +56,11 @@ def read_cells(
     if meaning is None or meaning.quantity.kind is Kind.STATE:
         return _states(cells, unit, is_state=meaning is not None)
     points = Points()
-    present = [index for index, cell in enumerate(cells) if cell.strip() not in NO_DATA]
-    texts = [cells[index] for index in present]
-    signs = [decimal[index] for index in present] if isinstance(decimal, list) else decimal
+    present, texts, signs = list(range(len(cells))), cells, decimal
+    if not NO_DATA.isdisjoint(plain := list(map(str.strip, cells))):
+        present = [index for index, text in enumerate(plain) if text not in NO_DATA]
+        texts = [cells[index] for index in present]
+        signs = [decimal[index] for index in present] if isinstance(decimal, list) else decimal
     found = read_numbers(texts, decimal=signs, unit=unit, is_other_read=is_other_read)
     points.invalid |= {present[row]: why for row, why in found.invalid.items() if not is_absent(texts[row])}
     if n_without := len(cells) - len(found.values) - len(points.invalid):

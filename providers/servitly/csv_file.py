@@ -56,6 +56,28 @@ class Rows:
         cells = line.split(self.separator)
         return [cell.lstrip(" ") for cell in cells] if self.is_padded else cells
 
+    def columns(self, wanted: Sequence[int]) -> tuple[list[int], list[list[str]]]:
+        """The cells of rows by columns, those of the time first: of the `wanted` rows that have one for each column.
+
+        Returns:
+            These rows, by index, and the columns.
+        """
+        n_columns = len(self.header)
+        lines = [self.lines[index] for index in wanted]
+        lengths = [line.count(self.separator) + 1 if isinstance(line, str) else len(line) for line in lines]
+        if set(lengths) <= {n_columns}:
+            fitting = list(wanted)
+        else:
+            fitting = [index for index, length in zip(wanted, lengths, strict=True) if length == n_columns]
+            lines = [self.lines[index] for index in fitting]
+        if fitting and isinstance(lines[0], str):
+            cells = self.separator.join(lines).split(self.separator)  # type: ignore[arg-type]  # all are of one kind
+        else:
+            cells = list(itertools.chain.from_iterable(lines))
+        if self.is_padded:
+            cells = [cell.lstrip(" ") for cell in cells]
+        return fitting, [cells[column::n_columns] for column in range(n_columns)]
+
     def text(self, index: int) -> str:
         """A row as it stood, for the quarantine."""
         line = self.lines[index]

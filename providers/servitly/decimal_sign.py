@@ -157,21 +157,19 @@ def _few_at_a_time(batches: Iterable[Rows]) -> Iterator[Rows]:
 def _look(rows: Rows, account: AccountConfig, n_before: int, runs: _Runs) -> None:
     """Add what each of these rows proves; `n_before` are in front of them."""
     wanted = number_columns(rows, account)
-    n_cells = len(rows.header)
-    table = [(n_before + row, cells) for row in range(len(rows.times)) if len(cells := rows.cells(row)) == n_cells]
-    if not table or not wanted:
+    fitting, columns = rows.columns(range(len(rows.times)))
+    if not fitting or not wanted:
         return
-    columns = list(zip(*(cells for _, cells in table), strict=True))
     signs = {index: may_prove("\n".join(columns[index])) for index in wanted}
     seen = [(columns[index], unit) for index, unit in wanted.items() if signs[index]]
-    places = [place for place, _ in table]
+    places = [n_before + row for row in fitting]
     if len(frozenset[DecimalSign]().union(*signs.values())) == 1:
         # Whatever they prove is the same: the first row that proves it and the last say where.
-        ends = (_first_proof(seen, range(len(table))), _first_proof(seen, range(len(table) - 1, -1, -1)))
+        ends = (_first_proof(seen, range(len(places))), _first_proof(seen, range(len(places) - 1, -1, -1)))
         if ends[0] is not None and ends[1] is not None:
             runs.add(places[ends[0][0]], places[ends[1][0]], ends[0][1])
         return
-    for row in range(len(table)):
+    for row in range(len(places)):
         if (code := _proof(seen, row)) != _NONE:
             runs.add(places[row], places[row], code)
 

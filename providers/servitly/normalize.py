@@ -191,24 +191,17 @@ class _Share:
         self, thing: str, rows: Rows, n_before: int, sign: FileSign, times: Integers, wanted: list[int]
     ) -> None:
         """Take in rows of a file of `thing`: those that are `wanted`, by index; `times` has the time of each."""
-        fitting: list[int] = []
-        table: list[list[str]] = []
-        for index in wanted:
-            cells = rows.cells(index)
-            if len(cells) == len(rows.header):
-                fitting.append(index)
-                table.append(cells)
-            else:
-                self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW, key_of(thing))
-        if not table:
+        fitting, columns = rows.columns(wanted)
+        for index in sorted(set(wanted).difference(fitting)) if len(fitting) < len(wanted) else ():
+            self._reject(f"{thing}: {rows.text(index)}", Reason.MALFORMED_ROW, key_of(thing))
+        if not fitting:
             return
         at = times[fitting]
         decimal = sign.of(n_before + np.array(fitting, dtype=np.int64))
         read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_declared)
-        for header, column in zip(rows.header[1:], list(zip(*table, strict=True))[1:], strict=True):
-            self._column(
-                thing, column_name(header, self._account), at, read, list(column), lambda row: rows.text(fitting[row])
-            )
+        for header, column in zip(rows.header[1:], columns[1:], strict=True):
+            name = column_name(header, self._account)
+            self._column(thing, name, at, read, column, lambda row: rows.text(fitting[row]))
 
     def reject(self, thing: str, rows: Rows, invalid: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""
