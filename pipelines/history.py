@@ -5,13 +5,16 @@ server and a login. Its webserver alone keeps some, as `optimize_for_webserver` 
 Here every process does. A session is tried before it is used again, so that a server that was restarted costs a new
 session and not a run; and an instance that is closed ends its own, or else they would add up.
 
+Whether the tables are there is asked once in a process, and not, in six sessions, by each of its instances: a code
+server makes one for every look of a sensor.
+
 What libpq finds in the environment changes these sessions as little as the warehouse's, and what a role or a database
 has for defaults does not either.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
@@ -21,6 +24,10 @@ from warehouse.history_sessions import has_history, history_url
 
 if TYPE_CHECKING:
     from dagster._core.storage.config import PostgresStorageConfig
+
+
+_HAS_TABLES: Final[set[str]] = set()
+"""The addresses at which this process has found Dagster's tables, or made them."""
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -36,7 +43,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         url = history_url(pg_url_from_config(cast("PostgresStorageConfig", settings)))
         token_provider = get_token_provider_from_config(settings)
         may_create = settings.get("should_autocreate_tables", True)
-        super().__init__(url, may_create, inst_data, token_provider)
+        super().__init__(url, may_create and url not in _HAS_TABLES, inst_data, token_provider)
+        if may_create:
+            _HAS_TABLES.add(url)
         self._parts = (self._run_storage, self._event_log_storage, self._schedule_storage)
         for part in self._parts:
             part._engine = create_pg_engine(  # noqa: SLF001 - the one place where it is kept

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from domain.errors import ConfigurationError, WarehouseError, WarehouseUnsuitableError
 from resources.settings import Settings
@@ -26,8 +27,8 @@ def warehouse_address(settings: Settings) -> str:
     """
     if settings.warehouse_url:
         address = Address.of(settings.warehouse_url)
-        Availability(address.place, address.connect).connect().close()  # waits for a server that is starting
-        check_schema(settings.warehouse_url)
+        waiting = Availability(address.place, partial(address.connect, autocommit=False))  # for a server that starts
+        check_schema(settings.warehouse_url, waiting.connect)
         return settings.warehouse_url
     url = EmbeddedWarehouse(settings.home, cache=settings.cache).start()
     try:

@@ -1,6 +1,6 @@
 """Whether a schema is the one that this code writes to. Alembic, which takes 0.3 s to import, is not asked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib.resources import files
@@ -18,15 +18,19 @@ from warehouse.sqlstates import translate, translated
 _VERSION: Final = sa.table("alembic_version", sa.column("version_num"))
 
 
-def check_schema(url: str) -> None:
+def check_schema(url: str, open_session: Callable[[], psycopg.Connection] | None = None) -> None:
     """Refuse a schema that this code does not know, or whose tables are no hypertables any longer.
+
+    Args:
+        url: The warehouse.
+        open_session: Opens the session for it, where that is to wait for a server.
 
     Raises:
         WarehouseUnsuitableError: There is no schema, or it is older or newer than this code.
         WarehouseUnavailableError: The server does not answer.
     """
     address = Address.of(url)
-    with schema_connection(address) as connection:
+    with schema_connection(address, open_session) as connection:
         found = refuse_unknown(connection, address)
         if found != SCHEMA_STEP:
             raise WarehouseUnsuitableError(
@@ -65,11 +69,12 @@ def known_steps() -> frozenset[str]:
 
 
 @contextmanager
-def schema_connection(address: Address) -> Iterator[sa.Connection]:
-    """A session in a transaction, for SQLAlchemy and Alembic."""
-    engine = sa.create_engine(
-        "postgresql+psycopg://", creator=partial(address.connect, autocommit=False), poolclass=sa.NullPool
-    )
+def schema_connection(
+    address: Address, open_session: Callable[[], psycopg.Connection] | None = None
+) -> Iterator[sa.Connection]:
+    """A session in a transaction, for SQLAlchemy and Alembic; `open_session` opens it if there is one."""
+    creator = open_session or partial(address.connect, autocommit=False)
+    engine = sa.create_engine("postgresql+psycopg://", creator=creator, poolclass=sa.NullPool)
     try:
         with translated(address.place), engine.connect() as connection:
             yield connection

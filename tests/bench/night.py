@@ -10,7 +10,7 @@ are as shipped. The twins answer from this machine, whose processors they share.
 import os
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,10 +36,12 @@ from tests.bench.installation import (
     load_of_machine,
     own_server,
     points_asked,
+    processor_seconds,
     shipped,
 )
 from tests.bench.rooms import say
 from tests.fakes.deployed_stack import DeployedStack
+from warehouse.embedded import EmbeddedWarehouse
 
 N_SOURCES: Final = int(os.environ.get("NIGHT_SOURCES", "200"))
 PROMISED_MINUTES: Final = 25
@@ -149,9 +151,22 @@ def main() -> bool:
         if datetime.now(UTC) >= first_tick:
             raise RuntimeError(f"Dagster was not ready when the first schedule fired, at {first_tick:%H:%M}")
         wait_until(first_tick)
-        before = sum(psutil.cpu_times()[:3])
+        before = spent(stack, embedded)
         wait_for(stack, night)
-        return said(stack, night, sum(psutil.cpu_times()[:3]) - before)
+        after = spent(stack, embedded)
+        return said(stack, night, {name: after[name] - before[name] for name in after})
+
+
+def spent(stack: DeployedStack, embedded: EmbeddedWarehouse) -> dict[str, float]:
+    """Processor seconds so far of each part, with all that it has started."""
+    server = psutil.Process(embedded.status().pid)
+    parts = {
+        "runs and the code server": [stack.process("code-server")],
+        "the daemon": [stack.process("daemon")],
+        "the database's server": [server, *server.children(recursive=True)],
+        "the twins": [psutil.Process()],
+    }
+    return {name: processor_seconds(processes) for name, processes in parts.items()}
 
 
 def wait_until(moment: datetime) -> None:
@@ -173,7 +188,7 @@ def wait_for(stack: DeployedStack, night: Night) -> None:
     raise RuntimeError(f"after {PATIENCE_SECONDS:.0f} s {stack.n_unfinished()} runs are under way")
 
 
-def said(stack: DeployedStack, night: Night, busy: float) -> bool:
+def said(stack: DeployedStack, night: Night, busy: Mapping[str, float]) -> bool:
     """Print what was found; whether it is what was promised."""
     first_tick = min(night.ticks.values())
     seconds = (last_commit(stack, first_tick) - first_tick).total_seconds()
@@ -185,7 +200,7 @@ def said(stack: DeployedStack, night: Night, busy: float) -> bool:
     say(f"  (promised: {PROMISED_MINUTES} or less) on {psutil.cpu_count()} processors, {load_of_machine()}")
     counts = ", ".join(f"{n} {status.lower()}" for status, n in sorted(ended.items()))
     say(f"  {n_days} of {night.n_days} days are loaded; runs: {counts}")
-    say(f"  {busy / len(runs):.1f} processor seconds a run, of everything on the machine")
+    say("  processor seconds: " + ", ".join(f"{name} {figure:.0f}" for name, figure in busy.items()))
     for kind in KINDS:
         of_kind = [run for run in runs if night.kinds[run[0]] is kind and run[4]]
         if of_kind:
@@ -196,7 +211,8 @@ def said(stack: DeployedStack, night: Night, busy: float) -> bool:
     line = f"night: {len(night.kinds)} sources, first tick to last commit"
     holds = is_whole and minutes <= PROMISED_MINUTES
     note(line, minutes, "min", f"{PROMISED_MINUTES} or less", holds=holds)
-    note("night: processor seconds a run, the whole machine's", busy / len(runs), "s")
+    for name, figure in busy.items():
+        note(f"night: processor seconds of {name}", figure, "s")
     note("night: days that are not loaded", night.n_days - n_days)
     return holds
 

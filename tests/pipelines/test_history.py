@@ -113,6 +113,25 @@ def test_a_server_that_is_away_is_waited_for_also_by_a_process_that_begins_meanw
     relay.close()
 
 
+def test_a_process_looks_for_the_tables_of_its_history_once(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PooledPostgresStorage.from_config_value(None, {"postgres_url": empty_database}).run_storage.dispose()
+    opened: list[str] = []
+    connect = HistoryDialect.connect
+
+    def counted(dialect: HistoryDialect, *arguments: object, **keywords: object) -> object:
+        opened.append("")
+        return connect(dialect, *arguments, **keywords)
+
+    monkeypatch.setattr(HistoryDialect, "connect", counted)
+    again = PooledPostgresStorage.from_config_value(None, {"postgres_url": empty_database})
+    assert opened == [], "each look of a sensor makes one"
+    assert again.run_storage.get_runs() == []
+    assert len(opened) == 1
+    again.run_storage.dispose()
+
+
 def test_of_several_hosts_the_one_is_taken_that_can_be_written_to(empty_database: str) -> None:
     at = conninfo_to_dict(empty_database)
     host = {"hostname": f"127.0.0.1:{free_port()},{at['host']}", "port": int(str(at["port"])), "db_name": at["dbname"]}

@@ -2,6 +2,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 
 from assets.ingest import ingest_days
@@ -11,6 +12,7 @@ from resources.settings import Settings
 from resources.step_resources import WarehouseOpener, warehouse_resource
 from resources.warehouse import opened_warehouse, warehouse_address
 from tests.fakes.days import FIRST, days, provider_of
+from warehouse.connections import Address
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.store import open_warehouse
 
@@ -27,6 +29,19 @@ def test_a_warehouse_url_without_the_schema_is_refused_and_left_as_it_is(empty_d
 
 def test_a_warehouse_url_with_the_schema_is_taken_as_it_is(database: str) -> None:
     assert warehouse_address(Settings({"WAREHOUSE_URL": database})) == database
+
+
+def test_it_is_looked_at_in_one_session(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    connect = Address.connect
+
+    def counted(address: Address, **how: bool) -> psycopg.Connection:
+        opened.append(address.place)
+        return connect(address, **how)
+
+    monkeypatch.setattr(Address, "connect", counted)
+    warehouse_address(Settings({"WAREHOUSE_URL": database}))
+    assert len(opened) == 1, "each is a process of the server, and sensors look all the time"
 
 
 def test_nothing_is_opened_before_a_step_asks_for_it_and_a_failure_keeps_its_class(tmp_path: Path) -> None:
