@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from upath import UPath
 
 from warehouse.store_drivers import driver_of
 from warehouse.store_errors import as_os_errors, is_silence, reason
+from warehouse.store_limits import Driver
 
 _PATIENCE_SECONDS: Final = 40
 _SLOWEST: Final = 64 * 1024  # bytes a second
@@ -109,7 +110,7 @@ class ObjectStore:
             _log.debug("Open uploads below %s stay: %s", prefix, reason(error))
 
     @property
-    def _driver(self) -> Any:  # noqa: ANN401 — fsspec has no types
+    def _driver(self) -> Driver:
         if self._pid != os.getpid():  # its thread, which asks, is the parent's
             self._own, self._pid = driver_of(self._address), os.getpid()
         return self._own

@@ -19,7 +19,7 @@ from resources.warehouse import opened_warehouse
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.object_stores import Store, settings
 from tests.fakes.raw_server import RawServer, answer
-from warehouse import store_drivers
+from warehouse import store_limits
 from warehouse.embedded.host import free_port
 from warehouse.landing import Landing
 
@@ -72,7 +72,7 @@ HTTPS = {
 def test_what_the_proxy_does_to_a_store_is_called_the_proxys(
     scheme: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_drivers, "_TRIES", 1)
+    monkeypatch.setattr(store_limits, "TRIES", 1)
     with RawServer([answer(b"", status=status)]) as proxy:
         url = f"http://me:s3cr3t@127.0.0.1:{proxy.port if status else free_port()}"
         for name, value in {**dict.fromkeys(VARIABLES, ""), **settings("s3", 1), **HTTPS[scheme]}.items():
