@@ -22,8 +22,10 @@ from domain.plausibility.shape import (
 _LEAST_DAYS: Final = 10  # on which a quarter of an hour was seen
 _FIRST_ZEROS: Final = 4  # quarters, in a series that had none at all
 _CLEAR_OF_ZERO: Final = 0.1  # of the largest value: a series that came no nearer to zero has no way to it
-_NEVER_ZERO: Final = ((28, 32), (56, 12))  # days without a zero at that time of day, quarters of them in a row
-_ZEROS_HOURS: Final = 2.4
+# Days without a zero at that time of day, quarters of them in a row, and from or to what part of the largest value: on
+# a dull day what is left of the sun dwindles away for hours.
+_NEVER_ZERO: Final = ((28, 32, 0.0), (56, 12, 0.02))
+_ZEROS_HOURS: Final = 2.75  # three, of quarters of an hour
 _LEAST_JUMP: Final = 0.2  # of the largest value
 _JUMPS: Final = ((28, 1.3, all), (56, 4.0, any))  # days, times what is usual, on both sides or on one
 _STUCK_HOURS: Final = 6.0
@@ -38,12 +40,15 @@ def zeros(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
         return Flag("zeros", f"{_longest(today.zeros == 1) / 4:g} hours of zeros; the days before had none")
     if not is_settled:
         return None
-    for n_days, least in _NEVER_ZERO:
-        longest = _longest(_never_zero(_last(past, today, n_days)) & (today.zeros == 1))
+    runs = [run for run in _runs_on(today, past, is_zero=True) if run.hours >= _ZEROS_HOURS]
+    largest = max(day.largest for day in past)
+    for n_days, least, edge in _NEVER_ZERO:
+        is_steep = _touched(today, [run for run in runs if _steepness(run) >= edge * largest])
+        longest = _longest(_never_zero(_last(past, today, n_days)) & (today.zeros == 1) & is_steep)
         if longest >= least:
             return Flag("zeros", f"{longest / 4:g} hours of zeros at a time of day that had none in {n_days} days")
-    for run in _runs_on(today, past, is_zero=True):
-        if run.hours >= _ZEROS_HOURS and _jumps(run, today, past):
+    for run in runs:
+        if _jumps(run, today, past):
             return Flag("zeros", f"{run.hours:.1f} hours of zeros between {run.before:g} and {run.after:g}")
     return None
 
@@ -94,7 +99,7 @@ def _stuck(today: DayShape, past: Sequence[DayShape]) -> tuple[Run, str] | None:
 def _jumps(run: Run, today: DayShape, past: Sequence[DayShape]) -> bool:
     """Whether the values on both sides of a run of zeros are far from those at which zeros usually begin and end."""
     before, after = _magnitude(run.before), _magnitude(run.after)
-    if max(before, after) < _LEAST_JUMP * max(day.largest for day in past):
+    if _steepness(run) < _LEAST_JUMP * max(day.largest for day in past):
         return False
     for n_days, times, sides in _JUMPS:
         usual = [one for one in joined(_last(past, today, n_days)) if one.value == 0 and one.end - one.begin >= SLOT]
@@ -103,6 +108,19 @@ def _jumps(run: Run, today: DayShape, past: Sequence[DayShape]) -> bool:
         if sides((before > times * usually_before, after > times * usually_after)):
             return True
     return False
+
+
+def _touched(today: DayShape, runs: Sequence[Run]) -> npt.NDArray[np.bool_]:
+    """Which quarters of an hour of the day lie in one of the runs, in whole or in part."""
+    begins = today.day * DAY + SLOT * np.arange(SLOTS)
+    touched = np.zeros(SLOTS, dtype=np.bool_)
+    for run in runs:
+        touched |= (run.begin < begins + SLOT) & (begins <= run.end)
+    return touched
+
+
+def _steepness(run: Run) -> float:
+    return max(_magnitude(run.before), _magnitude(run.after))
 
 
 def _magnitude(value: float) -> float:

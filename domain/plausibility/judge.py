@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from domain.plausibility.balance import unlike_sum
 from domain.plausibility.clock import shifted
 from domain.plausibility.constant import stuck, zeros
 from domain.plausibility.flag import Flag
@@ -16,6 +17,7 @@ HISTORY_DAYS: Final = 56
 """Days before a day that it is judged by."""
 
 _DETECTORS: Final = (factor, sign, zeros, stuck, yesterday, shifted)
+_BESIDE: Final = (unlike_zeros, unlike_sum, turned, moved)
 
 
 def judge(
@@ -38,6 +40,6 @@ def judge(
         with np.errstate(invalid="ignore"):
             flags += [detector(today, past) for detector in _DETECTORS]
             if len(past) >= SETTLED_HISTORY:
-                flags += [unlike_zeros(today, past, siblings), turned(today, siblings), moved(today, past, siblings)]
+                flags += [detector(today, past, siblings) for detector in _BESIDE]
     by_kind = {flag.kind: flag for flag in reversed(flags) if flag is not None}
     return tuple(reversed(by_kind.values()))

@@ -177,7 +177,9 @@ def _runs(times: Seconds, values: Floats) -> tuple[Run, ...]:
     ends = np.append(starts[1:], len(values)) - 1
     seconds, is_zero = times[ends] - times[starts], values[starts] == 0
     chosen = {0, len(starts) - 1}
-    for which in (np.flatnonzero(is_zero), np.flatnonzero(~is_zero)):
+    between = np.ones(len(starts), dtype=np.bool_)
+    between[[0, -1]] = False
+    for which in (np.flatnonzero(is_zero & between), np.flatnonzero(~is_zero & between)):
         if len(which):
             chosen.add(int(which[np.argmax(seconds[which])]))
     around = np.concatenate([[np.nan], values, [np.nan]])

@@ -4,6 +4,7 @@ Nothing is known of the device beforehand: which series go together, and how, is
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,13 +20,16 @@ MOST_SIBLINGS: Final = 4
 """How many of those that go together best are asked."""
 
 _LAGS: Final = np.arange(-8, 9)  # quarters of an hour: two hours either way
-_FORMS: Final = ((True, True), (True, False), (False, True), (False, False))
+_FORMS: Final = tuple(product((True, False), (True, False), (False, True)))  # of a sibling without its days and lag
 _LEAST_BOTH: Final = 40
 _DUST: Final = 1e-9
 _LEAST_CORRELATION: Final = 0.3
 _SHARP: Final = 0.1
+_SURE: Final = 0.5
+_MOST_CERTAIN: Final = 0.999
 _TURNED: Final = 0.6
 _LEAST_TURNED: Final = 0.25
+_GOES_WITH: Final = 0.5  # what goes together less goes the other way round in a cloudy week, too
 _CLOCK_DAYS: Final = 3
 _MOVED: Final = 0.9
 _STILL: Final = 0.6
@@ -47,15 +51,18 @@ class Sibling(NamedTuple):
         days: Its days, up to the one that is judged.
         of_series: Whether differences from quarter to quarter are taken of the series.
         of_sibling: And of the sibling.
-        lag: The lag at which they go together best, an index of `_LAGS`.
+        is_between: Whether they go together best between two lags, as a charge does with the power that fills it: what
+            changes from quarter to quarter changes half in the one, half in the other.
+        lag: The lag at which they go together best, an index of `_LAGS`; of the first of two.
         correlation: There, with its sign.
-        sharpness: By how much less they go together at any other lag.
+        sharpness: By how much less certain it is that they go together at any other lag (Fisher's z).
     """
 
     name: str
     days: Sequence[DayShape]
     of_series: bool
     of_sibling: bool
+    is_between: bool
     lag: int
     correlation: float
     sharpness: float
@@ -82,9 +89,10 @@ def siblings_of(
         by_form = _correlations(series, _moments(table(other, before - LINK_DAYS, before - 1)))
         best: Sibling | None = None
         for form in _FORMS:
-            strengths = by_form[int(form[0]), int(form[1])]
+            strengths = _of_form(by_form, form)
             lag = int(np.argmax(np.abs(strengths)))
-            sharpness = float(abs(strengths[lag]) - np.delete(np.abs(strengths), lag).max())
+            certainty = _certainty(strengths)
+            sharpness = float(certainty[lag] - np.delete(certainty, lag).max())
             if abs(strengths[lag]) >= _LEAST_CORRELATION and (best is None or sharpness > best.sharpness):
                 best = Sibling(name, other, *form, lag, float(strengths[lag]), sharpness)
         if best is not None:
@@ -109,10 +117,10 @@ def unlike_zeros(today: DayShape, past: Sequence[DayShape], siblings: Sequence[S
     return None
 
 
-def turned(today: DayShape, siblings: Sequence[Sibling]) -> Flag | None:
+def turned(today: DayShape, _: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
     """A day that goes against a sibling with which the days before went, or the other way round."""
     for sibling in siblings:
-        if not sibling.tells_lags:
+        if not sibling.tells_lags or abs(sibling.correlation) < _GOES_WITH:
             continue
         now = _lagged([today], sibling, today.day)[sibling.lag]
         if -now * np.sign(sibling.correlation) >= max(_TURNED * abs(sibling.correlation), _LEAST_TURNED):
@@ -140,14 +148,26 @@ def _moved_to(today: DayShape, past: Sequence[DayShape], sibling: Sibling) -> in
     lag = int(np.argmax(strengths))
     if lag == sibling.lag or strengths[lag] < _STILL * abs(sibling.correlation):
         return None
-    return lag if strengths[lag] - strengths[sibling.lag] >= _MOVED * sibling.sharpness else None
+    certainty = _certainty(strengths)
+    return lag if certainty[lag] - certainty[sibling.lag] >= _MOVED * min(sibling.sharpness, _SURE) else None
 
 
 def _lagged(days: Sequence[DayShape], sibling: Sibling, last: int, n_days: int = 1) -> Floats:
     first = last - n_days + 1
     by_form = _correlations(_moments(table(days, first, last)), _moments(table(sibling.days, first, last)))
-    strengths: Floats = by_form[int(sibling.of_series), int(sibling.of_sibling)]
-    return strengths
+    return _of_form(by_form, (sibling.of_series, sibling.of_sibling, sibling.is_between))
+
+
+def _certainty(strengths: Floats) -> Floats:
+    """Fisher's z: from 0.9 to 0.96 is as far as from 0 to 0.44, since either leaves so much less unexplained."""
+    certainty: Floats = np.arctanh(np.minimum(np.abs(strengths), _MOST_CERTAIN))
+    return certainty
+
+
+def _of_form(by_form: Floats, form: tuple[bool, bool, bool]) -> Floats:
+    of_series, of_sibling, is_between = form
+    strengths: Floats = by_form[int(of_series), int(of_sibling)]
+    return (strengths[:-1] + strengths[1:]) / 2 if is_between else strengths
 
 
 def _correlations(a: Floats, b: Floats) -> Floats:

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from domain.plausibility.balance import unlike_sum
 from domain.plausibility.flag import Flag
 from domain.plausibility.judge import judge
 from domain.plausibility.shape import DAY, SETTLED_HISTORY, SLOTS, DayShape, shape_of
-from domain.plausibility.siblings import siblings_of
+from domain.plausibility.siblings import moved, siblings_of
 
 FIRST = 20_000
 CHANCE = np.random.default_rng(13)
@@ -163,3 +164,49 @@ def test_zeros_that_do_not_fit_to_a_sibling_are_seen_where_zeros_are_nothing_new
     off[:48] = 0
     evidence = {flag.kind: flag.evidence for flag in judge(day_of(FIRST + 40, off), power[:40], siblings)}
     assert "heat" in evidence["zeros"]
+
+
+def test_zeros_into_which_the_values_dwindle_are_a_dull_day_and_those_into_which_they_fall_are_not() -> None:
+    past = [sunny(FIRST + n) for n in range(56)]
+    for edge, said in ((2.0, []), (300.0, ["zeros"])):
+        values = np.where(np.arange(SLOTS) < 44, past[-1].values, 0.0)
+        values[43] = edge
+        assert kinds(judge(day_of(FIRST + 56, values), past)) == said
+
+
+def of_a_home(number: int) -> dict[str, npt.NDArray[np.float64]]:
+    """A house, its roof and its battery, and what is left for the grid; the charge that the battery leaves behind."""
+    house, roof = CHANCE.integers(200, 900, SLOTS).astype(np.float64), sunny(number).values
+    battery = np.repeat(np.rint(np.cumsum(CHANCE.normal(0, 200, SLOTS // 4))), 4) * (roof > 0)
+    return {"house": house, "roof": roof, "battery": battery, "grid": house - roof - battery}
+
+
+def test_zeros_and_a_turned_sign_are_seen_where_the_siblings_add_up_to_something_else() -> None:
+    homes = [of_a_home(FIRST + n) for n in range(50)]
+    days = {name: [day_of(FIRST + n, home[name]) for n, home in enumerate(homes)] for name in homes[0]}
+    others = [(name, some) for name, some in days.items() if name != "grid"]
+    siblings = siblings_of(days["grid"][:49], others, FIRST + 48)
+    today, past = homes[-1]["grid"], days["grid"][:-1]
+    assert unlike_sum(days["grid"][-1], past, siblings) is None
+    zeros = unlike_sum(day_of(FIRST + 49, np.where(np.arange(SLOTS) < 12, 0.0, today)), past, siblings)
+    turned = unlike_sum(day_of(FIRST + 49, -today), past, siblings)
+    assert zeros is not None
+    assert turned is not None
+    assert (zeros.kind, turned.kind) == ("zeros", "sign")
+    assert all(name in zeros.evidence for name in ("house", "roof", "battery"))
+    # A sibling that is wrong spoils the sum, and is no fault of this series.
+    broken = [one._replace(days=[*one.days[:-1], day_of(FIRST + 49, -one.days[-1].values)]) for one in siblings]
+    assert unlike_sum(days["grid"][-1], past, broken[:1] + list(siblings[1:])) is None
+
+
+def test_a_charge_that_is_off_beside_the_power_that_fills_it_is_seen() -> None:
+    power = [np.rint(CHANCE.normal(0, 300, SLOTS)).repeat(3)[:SLOTS] for _ in range(53)]
+    full = np.cumsum(np.concatenate(power))
+    charge = ((full + np.roll(full, 1)) / 2).reshape(53, SLOTS)  # as means of quarters have it
+    late = [*charge[:50], *np.roll(charge, 2)[50:]]
+    of_power = [day_of(FIRST + n, values) for n, values in enumerate(power)]
+    days = [day_of(FIRST + n, values) for n, values in enumerate(late)]
+    siblings = siblings_of(days[:50], [("power", of_power)], FIRST + 50)
+    assert siblings[0].is_between
+    said = [moved(day, days[: 50 + n], siblings) for n, day in enumerate(days[50:])]
+    assert [flag.evidence for flag in said if flag] == ["30 minutes late beside power"]

@@ -16,14 +16,14 @@ FOUND: Final[dict[Kind, float]] = {
     "factor": 0.95,
     "sign": 0.95,
     "yesterday": 0.95,
-    "zeros": 0.90,
+    "zeros": 0.93,
     "stuck": 0.91,
-    "shift": 0.65,
+    "shift": 0.75,
 }
-"""What is found at least. Zeros and stuck values of the home battery in weeks in which it is often empty or full, and
-shifts of series that are never dark and have no sibling (a temperature, a charge), look like what they have shown."""
+"""What is found at least. Stuck values of the home battery in weeks in which it is often empty or full, and shifts of
+series that are never dark and have no sibling (a temperature), look like what they have shown."""
 
-MOST_FALSE: Final = 0.0015
+MOST_FALSE: Final = 0.001
 """From the tenth day of a series on. Below `SETTLED_HISTORY`, wherever it begins, no more."""
 
 
