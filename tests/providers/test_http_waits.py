@@ -232,6 +232,20 @@ def test_the_budget_hears_of_every_answer_and_of_every_failure() -> None:
     assert tally.left == [1, 2, 3], "nothing left where there was no connection"
 
 
+def test_a_slot_that_is_lost_once_the_connection_stands_ends_the_step_before_anything_has_left() -> None:
+    class Lost(Tally):
+        def renewed(self, slot: int) -> int:
+            if slot > 1:
+                return slot
+            raise RateLimitedError("held up meanwhile", place="budget", fix="wait")
+
+    with RawServer([FINE]) as server, api(server, budget=Lost()) as client:
+        with pytest.raises(RateLimitedError, match="held up meanwhile"):
+            client.get("x")
+        assert server.seen == []
+        assert client.get("x").body == b"[1]"
+
+
 @pytest.mark.parametrize(
     ("limits", "kind"),
     [
