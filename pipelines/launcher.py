@@ -16,8 +16,13 @@ class CodeServerLauncher(dg.DefaultRunLauncher):
         record = self._instance.get_run_record_by_id(run_id)
         if record is None or record.dagster_run.is_finished:
             return False
-        self._instance.report_run_canceling(record.dagster_run)
-        if record.start_time is None:
-            # A run that begins calls itself started, and would not see it; none begins that is over.
-            self._instance.report_run_canceled(record.dagster_run)
+        report_cancelled(self._instance, record)
         return True
+
+
+def report_cancelled(instance: dg.DagsterInstance, record: dg.RunRecord) -> None:
+    """Say of a run that is not over that it is being cancelled; one that nobody has begun is cancelled at once."""
+    instance.report_run_canceling(record.dagster_run)
+    if record.start_time is None:
+        # A run that begins calls itself started, and would not see it; none begins that is over.
+        instance.report_run_canceled(record.dagster_run)

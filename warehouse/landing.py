@@ -24,18 +24,17 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, Final
 
-import zstandard
 from upath import UPath
 
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
 from domain.records import BodyFile
+from warehouse.body_bytes import copy_checked, pack, unpack
 from warehouse.folders import try_folder, write_whole
 from warehouse.object_store import ObjectStore
 from warehouse.store_drivers import how_to_install, require_store
 from warehouse.store_errors import reason
 
 LANDING_URL: Final = "LANDING_URL"
-_LEVEL: Final = 1  # measured on telemetry in JSON: as small as level 3, in two thirds of its time
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename what is older
 _LOCAL: Final = ("", "file", "local")
@@ -43,8 +42,10 @@ _AS_IT_IS: Final = ".raw"
 _ZONE: Final = ".joulehouse-zone"  # no source begins with a dot
 _PROBE: Final = ".probe"
 _ZONE_ID: Final = re.compile(r"[0-9a-f]{32}")
-_PIECE: Final = 2**20
-_SMALL: Final = 16 * _PIECE  # a store takes it in one request
+_SMALL: Final = 2**24  # a store takes it in one request
+_GONE: Final = "a kept answer is gone from the landing zone"
+_DAMAGED: Final = "a kept answer is damaged in the landing zone"
+_LAND_AGAIN: Final = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
 
 
 class BodyState(StrEnum):
@@ -179,7 +180,7 @@ class Landing:
         path = f"{_slug(source)}/{sha256[:2]}/{sha256}.zst"
         if (is_known or not self.is_store) and self._is_kept(path, len(body), sha256):
             return path
-        packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True).compress(body)
+        packed = pack(body)
         try:
             if isinstance(self._root, Path):
                 incoming = self._root / source / ".incoming"
@@ -205,10 +206,10 @@ class Landing:
             with body.path.open("rb") as file:
                 if isinstance(self._root, Path):
                     target, incoming = self._root / path, self._root / source / ".incoming"
-                    write_whole(target, lambda into: _copied(file, into, body), incoming=incoming)
+                    write_whole(target, lambda into: copy_checked(file, into, body), incoming=incoming)
                 elif body.n_bytes <= _SMALL:
                     whole = io.BytesIO()
-                    _copied(file, whole, body)
+                    copy_checked(file, whole, body)
                     self._root.put(path, whole.getvalue())
                 else:
                     self._put_file(self._root, path, file, body)
@@ -263,7 +264,7 @@ class Landing:
             raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
         except OSError as error:
             raise self._unread(error, place) from None
-        body = _unpacked(packed, n_bytes)
+        body = unpack(packed, n_bytes)
         if body is None or hashlib.sha256(body).hexdigest() != sha256:
             raise PayloadMissingError(_DAMAGED, place=place, fix=_LAND_AGAIN)
         return body
@@ -319,7 +320,7 @@ class Landing:
     def _put_file(self, store: ObjectStore, path: str, file: BinaryIO, body: BodyFile) -> None:
         try:
             with store.writer(path) as into:
-                _copied(file, into, body)
+                copy_checked(file, into, body)
         except TimeoutError:
             raise
         except BaseException:
@@ -368,32 +369,3 @@ def _slug(source: str) -> str:
             fix="name the source with letters, digits, - and _",
         )
     return source
-
-
-def _unpacked(packed: bytes, n_bytes: int) -> bytes | None:
-    """The body, or None if the bytes are not what was kept; never more memory than the index says it needs."""
-    try:
-        if zstandard.frame_content_size(packed) != n_bytes:
-            return None
-        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=n_bytes)
-    except zstandard.ZstdError:
-        return None
-
-
-_GONE: Final = "a kept answer is gone from the landing zone"
-_DAMAGED: Final = "a kept answer is damaged in the landing zone"
-_LAND_AGAIN: Final = "land the window again: the bytes in the landing zone were deleted or damaged from outside"
-
-
-def _copied(file: BinaryIO, into: BinaryIO, body: BodyFile) -> None:
-    """Copy by pieces; what is kept under a hash must have it, even where the file was changed under way.
-
-    Raises:
-        OSError: It is not what it was said to be.
-    """
-    digest = hashlib.sha256()
-    while piece := file.read(_PIECE):
-        digest.update(piece)
-        into.write(piece)
-    if digest.hexdigest() != body.sha256:
-        raise OSError(0, "the file was changed while it was kept")

@@ -21,7 +21,8 @@ from pipelines.automation import switched_off
 from pipelines.cli.overview import JsonOption
 from pipelines.console import FAILED, console, fail, literal, say_json
 from pipelines.history import recorded
-from pipelines.local.environment import DagsterProcesses, made_dagster_storage
+from pipelines.local.dagster_processes import DagsterProcesses
+from pipelines.local.dagster_storage import made_dagster_storage
 from pipelines.local.project import Project
 from pipelines.notifications.project_notifier import project_notifier
 from resources.recipients import PING, URLS, digest_instant, ping_url

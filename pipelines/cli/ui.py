@@ -14,8 +14,9 @@ import typer
 
 from domain.errors import ConfigurationError
 from pipelines.console import fail, refuse, say, today
+from pipelines.local.dagster_processes import DagsterProcesses
 from pipelines.local.demo import run_demo
-from pipelines.local.environment import DagsterProcesses, RunningEnvironment, lock_holder, running_environment
+from pipelines.local.environment import RunningEnvironment, lock_holder, running_environment
 from pipelines.local.processes import poll
 from pipelines.local.project import Project, Source
 from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess

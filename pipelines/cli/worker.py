@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import ConfigurationError
-from pipelines.local.environment import DagsterProcesses
+from pipelines.local.dagster_processes import DagsterProcesses
 from pipelines.local.project import Project
 from resources.other_hosts import refuse_embedded_warehouse, require_history
 

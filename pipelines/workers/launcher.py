@@ -22,6 +22,7 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from kombu.exceptions import OperationalError
 from typing_extensions import override
 
+from pipelines.launcher import report_cancelled
 from resources.settings import Settings
 
 
@@ -71,13 +72,11 @@ class WorkerLauncher(CeleryRunLauncher):
             Whether there was such a run.
         """
         record = self._instance.get_run_record_by_id(run_id)
-        if record is None or DAGSTER_CELERY_TASK_ID_TAG not in record.dagster_run.tags:
+        task = record.dagster_run.tags.get(DAGSTER_CELERY_TASK_ID_TAG) if record else None
+        if record is None or record.dagster_run.is_finished or task is None:
             return False
-        self._instance.report_run_canceling(record.dagster_run)
-        self.celery.control.revoke(record.dagster_run.tags[DAGSTER_CELERY_TASK_ID_TAG], terminate=True)
-        if record.start_time is None:
-            # Its task may still arrive: a worker starts no run that is over.
-            self._instance.report_run_canceled(record.dagster_run)
+        report_cancelled(self._instance, record)
+        self.celery.control.revoke(task, terminate=True)  # it may still arrive: a worker starts no run that is over
         return True
 
     @override

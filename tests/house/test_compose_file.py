@@ -13,7 +13,7 @@ import pytest
 import yaml
 from dagster._core.execution import asset_backfill
 
-from pipelines.local.environment import DagsterProcesses
+from pipelines.local.dagster_processes import DagsterProcesses
 from pipelines.local.project import Project
 from pipelines.local.sandbox_process import SandboxBinding
 

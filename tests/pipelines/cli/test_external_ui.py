@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from domain.errors import ConfigurationError
-from pipelines.local.environment import dagster_storage
+from pipelines.local.dagster_storage import dagster_storage
 from pipelines.local.project import Project
 from resources.settings import Settings
 from tests.fakes.demo import clean_home

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from domain.errors import ConfigurationError
 from pipelines.cli.application import application
-from pipelines.local.environment import DagsterProcesses
+from pipelines.local.dagster_processes import DagsterProcesses
 from resources.settings import DAGSTER_VARIABLES, PROJECT
 
 INSTANCE = PROJECT / "pipelines" / "instance"

@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from domain.errors import ConfigurationError
-from pipelines.local.environment import DagsterProcesses, RunningEnvironment
+from pipelines.local.dagster_processes import DagsterProcesses
+from pipelines.local.environment import RunningEnvironment
 from pipelines.local.project import Project
 from resources.settings import Settings
 from tests.fakes.outages import kill_server

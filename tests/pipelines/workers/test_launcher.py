@@ -84,6 +84,7 @@ def test_a_run_that_nobody_has_begun_is_cancelled_at_once(instance: dg.DagsterIn
     run = launched(instance)
     assert broker.ask("LLEN", "dagster") == ":1"
     assert instance.run_launcher.terminate(run.run_id)
+    assert not instance.run_launcher.terminate(run.run_id), "it is over"
     assert status(instance, run) == dg.DagsterRunStatus.CANCELED
 
 
