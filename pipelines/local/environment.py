@@ -26,6 +26,9 @@ from pipelines.local.sandbox_process import SandboxBinding, SandboxProcess
 from resources.other_hosts import refuse_embedded_warehouse, require_history, require_places
 
 _POLL_SECONDS: Final = 2.0
+_WATCH_SECONDS: Final = 5.0
+"""Between two looks at what runs while nobody waits: each asks the code server, and is most of what the UI takes."""
+
 _LOCK_FILE: Final = "stack.lock"
 
 
@@ -85,7 +88,7 @@ class RunningEnvironment:
         """
         while not (failure := self.processes.failure()):
             self.keep_server()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_WATCH_SECONDS)
         raise ConfigurationError(failure, place=str(self.project.home), fix="start joulehouse ui again")
 
 
