@@ -12,7 +12,9 @@ The kinds and their magnitudes:
 - `zeros`: for 3 to 24 hours, where the least value of these hours is above zero;
 - `yesterday`: a whole UTC day shows the values of the day before, at the same times of day;
 - `shift`: by 1 to 8 quarters of an hour, earlier or later, from a midnight on and for good, in series with a daily
-  profile.
+  profile;
+- `total`: a whole UTC day times 2, 3, 5 or one of them inverted, rounded to the series' step, in series whose totals of
+  the eight weeks before lie within a factor of two, and to a total that none of these days had.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +25,12 @@ import numpy as np
 
 from tests.domain.plausibility.measured_series import DAY, QUARTER, Floats, Series
 
-Kind = Literal["stuck", "factor", "sign", "zeros", "yesterday", "shift"]
+Kind = Literal["stuck", "factor", "sign", "zeros", "yesterday", "shift", "total"]
 
-KINDS: Final[tuple[Kind, ...]] = ("stuck", "factor", "sign", "zeros", "yesterday", "shift")
+KINDS: Final[tuple[Kind, ...]] = ("stuck", "factor", "sign", "zeros", "yesterday", "shift", "total")
 FACTORS: Final = (10.0, 1000.0, 3600.0, 1 / 10, 1 / 1000, 1 / 3600)
+TIMES: Final = (2.0, 3.0, 5.0, 1 / 2, 1 / 3, 1 / 5)
+STEADY: Final = 2.0
 LEAST_DIFFERENT: Final = 20
 LEAST_PROFILE: Final = 0.3
 HISTORY_DAYS: Final = 56
@@ -35,6 +39,7 @@ LAST_DAYS: Final = 10
 _HOUR: Final = 3600
 _PROFILE_DAYS: Final = 28
 _TRIES: Final = 10_000
+_COMPLETE: Final = 0.9  # of the points of a day: totals of less are no totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Fault:
 
     Attributes:
         kind: What it is.
-        magnitude: Hours of `stuck` and `zeros`, the factor, minutes of a shift (negative: earlier); 0 otherwise.
+        magnitude: Hours of `stuck` and `zeros`, the factor (of a `total`, too), minutes of a shift (negative: earlier); 0 otherwise.
         series: The series as it was measured.
         begin: The first second that is wrong.
         end: The second after the last that is wrong; the series' end where the fault stays.
@@ -148,6 +153,25 @@ def _shift(series: Series, begin: int, chance: np.random.Generator) -> Fault | N
     return None if is_same and np.array_equal(values[soon], series.values[as_measured]) else fault
 
 
+def _total(series: Series, begin: int, chance: np.random.Generator) -> Fault | None:
+    times = TIMES[chance.integers(len(TIMES))]
+    midnight = begin // DAY * DAY
+    day = _span(series, midnight, midnight + DAY)
+    spans = [_span(series, midnight - (n + 1) * DAY, midnight - n * DAY) for n in range(HISTORY_DAYS)]
+    before = [series.values[one].mean() for one in spans if one.stop - one.start >= _COMPLETE * (day.stop - day.start)]
+    if day.stop - day.start < _COMPLETE * np.median([one.stop - one.start for one in spans]) or not before:
+        return None
+    least, most = min(before), max(before)
+    wrong = _rounded(series, series.values[day] * times)
+    if least <= 0 or most > STEADY * least or least <= wrong.mean() <= most:
+        return None
+    return _replaced(series, "total", times, day, wrong)
+
+
+def _rounded(series: Series, values: Floats) -> Floats:
+    return np.rint(values) if np.array_equal(series.values, np.rint(series.values)) else values
+
+
 def _profile_share(series: Series, midnight: int) -> float:
     """How much of the variance of the last four weeks, by quarters of an hour, their mean day explains."""
     past = _span(series, midnight - _PROFILE_DAYS * DAY, midnight)
@@ -183,4 +207,5 @@ _WAYS: Final[dict[Kind, Callable[[Series, int, np.random.Generator], Fault | Non
     "zeros": _zeros,
     "yesterday": _yesterday,
     "shift": _shift,
+    "total": _total,
 }

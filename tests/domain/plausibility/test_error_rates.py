@@ -19,6 +19,7 @@ FOUND: Final[dict[Kind, float]] = {
     "zeros": 0.93,
     "stuck": 0.91,
     "shift": 0.75,
+    "total": 0.0,
 }
 """What is found at least. Stuck values of the home battery in weeks in which it is often empty or full, and shifts of
 series that are never dark and have no sibling (a temperature), look like what they have shown."""

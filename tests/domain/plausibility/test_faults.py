@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.domain.plausibility.faults import FACTORS, KINDS, Fault, Kind, faults
+from tests.domain.plausibility.faults import FACTORS, KINDS, TIMES, Fault, Kind, faults
 from tests.domain.plausibility.measured_series import DAY, all_series
 
 N_FAULTS = 12
@@ -29,7 +29,7 @@ def test_a_fault_changes_something_soon_and_nothing_before_it_began(kind: Kind) 
         )
 
 
-@pytest.mark.parametrize("kind", ["stuck", "zeros", "yesterday"])
+@pytest.mark.parametrize("kind", ["stuck", "zeros", "yesterday", "total"])
 def test_a_fault_that_ends_changes_nothing_behind_its_end(kind: Kind) -> None:
     for fault in drawn(kind):
         behind, as_measured = fault.times >= fault.end, fault.series.times >= fault.end
@@ -85,3 +85,14 @@ def test_copies_of_one_column_are_drawn_as_one() -> None:
     columns = Counter(fault.series.column for fault in faults("factor", 300, all_series(), seed=2))
     assert columns.keys() == {one.column for one in all_series()}
     assert max(columns.values()) < 3 * min(columns.values())
+
+
+def test_a_wrong_total_is_one_that_no_day_of_eight_steady_weeks_had() -> None:
+    for fault in drawn("total"):
+        assert fault.magnitude in TIMES
+        day = (fault.times >= fault.begin) & (fault.times < fault.end)
+        spans = [(fault.begin - (n + 1) * DAY, fault.begin - n * DAY) for n in range(56)]
+        before = [fault.values[(fault.times >= first) & (fault.times < last)] for first, last in spans]
+        totals = [values.mean() for values in before if len(values) >= 0.9 * day.sum()]
+        assert max(totals) <= 2 * min(totals)
+        assert not min(totals) <= fault.values[day].mean() <= max(totals)
