@@ -11,6 +11,7 @@ from domain.plausibility.constant import stuck, zeros
 from domain.plausibility.flag import Flag
 from domain.plausibility.shape import LEAST_HISTORY, SETTLED_HISTORY, DayShape
 from domain.plausibility.siblings import Sibling, moved, turned, unlike_zeros
+from domain.plausibility.totals import total
 from domain.plausibility.values import factor, limit, sign, yesterday
 
 HISTORY_DAYS: Final = 56
@@ -41,5 +42,7 @@ def judge(
             flags += [detector(today, past) for detector in _DETECTORS]
             if len(past) >= SETTLED_HISTORY:
                 flags += [detector(today, past, siblings) for detector in _BESIDE]
+            if not any(flags):  # which would explain the total, too
+                flags.append(total(today, past))
     by_kind = {flag.kind: flag for flag in reversed(flags) if flag is not None}
     return tuple(reversed(by_kind.values()))

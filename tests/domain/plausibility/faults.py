@@ -48,7 +48,8 @@ class Fault:
 
     Attributes:
         kind: What it is.
-        magnitude: Hours of `stuck` and `zeros`, the factor (of a `total`, too), minutes of a shift (negative: earlier); 0 otherwise.
+        magnitude: Hours of `stuck` and `zeros`, the factor (of a `total`, too), minutes of a shift (negative:
+            earlier); 0 otherwise.
         series: The series as it was measured.
         begin: The first second that is wrong.
         end: The second after the last that is wrong; the series' end where the fault stays.

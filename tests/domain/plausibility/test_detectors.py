@@ -168,10 +168,10 @@ def test_zeros_that_do_not_fit_to_a_sibling_are_seen_where_zeros_are_nothing_new
 
 def test_zeros_into_which_the_values_dwindle_are_a_dull_day_and_those_into_which_they_fall_are_not() -> None:
     past = [sunny(FIRST + n) for n in range(56)]
-    for edge, said in ((2.0, []), (300.0, ["zeros"])):
+    for edge, is_said in ((2.0, False), (300.0, True)):
         values = np.where(np.arange(SLOTS) < 44, past[-1].values, 0.0)
         values[43] = edge
-        assert kinds(judge(day_of(FIRST + 56, values), past)) == said
+        assert ("zeros" in kinds(judge(day_of(FIRST + 56, values), past))) == is_said
 
 
 def of_a_home(number: int) -> dict[str, npt.NDArray[np.float64]]:
@@ -210,3 +210,24 @@ def test_a_charge_that_is_off_beside_the_power_that_fills_it_is_seen() -> None:
     assert siblings[0].is_between
     said = [moved(day, days[: 50 + n], siblings) for n, day in enumerate(days[50:])]
     assert [flag.evidence for flag in said if flag] == ["30 minutes late beside power"]
+
+
+@pytest.mark.parametrize("times", [2, 1 / 2])
+def test_a_total_far_from_those_of_steady_weeks_is_seen_and_of_weeks_that_are_not_steady_is_none(times: float) -> None:
+    today, past = CHANCE.integers(100, 2000, SLOTS), drawn(50)
+    [flag] = judge(day_of(FIRST + 50, np.rint(today * times)), past)
+    assert flag.kind == "total"
+    assert "times the usual one; those of 50 days were 0." in flag.evidence
+    # Sun and rain by turns; and half of a day is no total.
+    weather = [day_of(day.day, np.rint(day.values / (1 + n % 2 * 1.5))) for n, day in enumerate(past)]
+    assert judge(day_of(FIRST + 50, np.rint(today * times)), weather) == ()
+    half = shape_of(FIRST + 50, (FIRST + 50) * DAY + np.arange(48) * 900, np.rint(today[:48] * times))
+    assert half is not None
+    assert judge(half, past) == ()
+
+
+def test_a_total_is_said_once_and_not_beside_a_flag_that_explains_it() -> None:
+    past = drawn(50)
+    days = [day_of(FIRST + 50 + n, CHANCE.integers(100, 2000, SLOTS) * 2) for n in range(3)]
+    assert [kinds(judge(day, [*past, *days[:n]])) for n, day in enumerate(days)] == [["total"], [], []]
+    assert kinds(judge(day_of(FIRST + 50, CHANCE.integers(100, 2000, SLOTS) * 1000), past)) == ["factor"]
