@@ -7,8 +7,9 @@ parser; the digits are looked up in the bytes, and only where something is rejec
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from domain.records import Json
 from providers._json import constant
 
 _NONE: Final[Mapping[int, str]] = {}
@@ -51,7 +52,7 @@ class AsSent:
         return dict(_written_otherwise(self._document, self._read_again()))
 
 
-def read_sent(body: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+def read_sent(body: bytes) -> Json:
     """The document in `body`, which was read strictly before, with each number that is no integer a `SentFloat`."""
     return json.loads(body.decode("utf-8-sig"), parse_float=SentFloat, parse_constant=constant)
 
@@ -84,7 +85,7 @@ def pieces_of(
         yield written.get(id(value)) or json.dumps(value, ensure_ascii=ensure_ascii, default=str)
 
 
-def _written_otherwise(document: Any, sent: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401 - JSON is anything
+def _written_otherwise(document: Json, sent: Json) -> Iterator[tuple[int, str]]:
     if isinstance(document, dict):
         for one, two in zip(document.values(), sent.values(), strict=True):
             yield from _written_otherwise(one, two)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from domain.errors import PayloadUnreadableError
+from domain.records import Json
 from providers._as_sent import AsSent, read_sent
 from providers._json import read_json
 
@@ -88,7 +89,7 @@ class ListInPieces:
                 return at
         return None
 
-    def _read(self, before: bytes, piece: bytes, behind: bytes) -> Any:  # noqa: ANN401 - JSON is anything
+    def _read(self, before: bytes, piece: bytes, behind: bytes) -> Json:
         body = b"".join((before, piece, behind))
         document = read_json(body, place=self._place, fix=self._fix)
         self.as_sent = AsSent(document, partial(read_sent, body))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from providers.export_service.client import ExportService
     from resources.session import ProviderSession
 
-TOKEN_PATH: Final = "/auth/realms/efs-sdk/protocol/openid-connect/token"  # noqa: S105  # a path
+KEYCLOAK_PATH: Final = "/auth/realms/efs-sdk/protocol/openid-connect/token"
 """Where the platform's Keycloak gives out tokens (documented)."""
 
 
@@ -46,7 +46,7 @@ class ExportServiceConfig(ConnectionConfig):
         keycloak = session.client(budget, address=self.token_base_url or session.address)
         credentials = ClientCredentials(
             keycloak,
-            TOKEN_PATH,
+            KEYCLOAK_PATH,
             client_id=client_id,
             client_secret=client_secret,
             auth_method=self.token_endpoint_auth_method,

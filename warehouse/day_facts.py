@@ -74,7 +74,7 @@ class DayFacts:
         different = np.zeros(len(self), dtype=np.bool_)
         for name in self.__slots__:
             mine, theirs = getattr(self, name), getattr(other, name)
-            different |= ~((mine == theirs) | ((mine != mine) & (theirs != theirs)))  # noqa: PLR0124 — NaN
+            different |= ~((mine == theirs) | (np.isnan(mine) & np.isnan(theirs)))
         return different
 
 

@@ -52,7 +52,7 @@ def normalize(
     payloads: Iterable[Payload],
     window: Window,
     account: AccountConfig,
-    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # its fields say it
+    _kinds: Kinds = NO_KINDS,
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: one batch for each answer; a list of products means no point.
 

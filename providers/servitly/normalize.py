@@ -57,7 +57,7 @@ def normalize(
     payloads: Iterable[Payload],
     window: Window,
     account: AccountConfig,
-    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # a header's unit says it
+    _kinds: Kinds = NO_KINDS,
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: see `normalize_each`."""
     return (batch for _, batch in normalize_each(payloads, (window,), account))
@@ -67,7 +67,7 @@ def normalize_each(
     payloads: Iterable[Payload],
     windows: Sequence[Window],
     account: AccountConfig,
-    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # a header's unit says it
+    _kinds: Kinds = NO_KINDS,
 ) -> Iterator[tuple[int, Normalized]]:
     """Say what `payloads` mean inside each of `windows`: batches of some tens of thousands of points.
 
@@ -98,7 +98,15 @@ def _of_archive(
             sign = sign_of(partial(archive.read, member), account, place=where)
             steps = steps_of(payload.window, partial(_pieces_of, payload, member, where), _columns_of)
             for rows in read_csv(archive.read(member), place=where):
-                before = batches.add(payload.params.get("thingId", thing), rows, n_rows, sign, steps, where, before)
+                before = batches.add(
+                    payload.params.get("thingId", thing),
+                    rows,
+                    n_rows,
+                    sign=sign,
+                    steps=steps,
+                    place=where,
+                    before=before,
+                )
                 n_rows += len(rows.times)
                 yield from batches.full()
         yield from batches.remaining()
@@ -126,8 +134,8 @@ class _Batches:
         self._sha256 = payload.sha256
         self._begun: dict[int, _Share] = {}
 
-    def add(  # noqa: PLR0917 - all of them are of one piece
-        self, thing: str, rows: Rows, n_before: int, sign: FileSign, steps: Steps, place: str, before: int | None
+    def add(
+        self, thing: str, rows: Rows, n_before: int, *, sign: FileSign, steps: Steps, place: str, before: int | None
     ) -> int | None:
         """Deal out rows of a file to the windows that they belong to.
 
@@ -155,7 +163,7 @@ class _Batches:
             untimed |= {row: Reason.OUTSIDE for row, at in near.items() if EPOCH + at * MICROSECOND in window}
             if timed or untimed:
                 batch = self._begun.setdefault(index, _Share(self._sha256, self._account))
-                batch.add(thing, rows, n_before, sign, times, timed)
+                batch.add(thing, rows, n_before, sign=sign, times=times, wanted=timed)
                 batch.reject(thing, rows, untimed)
         last = next((index for index in range(len(times) - 1, -1, -1) if index not in invalid), None)
         return before if last is None else int(times[last])
@@ -187,9 +195,7 @@ class _Share:
         self.read = self._batch.read
         self.n_bytes = 0
 
-    def add(  # noqa: PLR0917 - all of them are of one piece
-        self, thing: str, rows: Rows, n_before: int, sign: FileSign, times: Integers, wanted: list[int]
-    ) -> None:
+    def add(self, thing: str, rows: Rows, n_before: int, *, sign: FileSign, times: Integers, wanted: list[int]) -> None:
         """Take in rows of a file of `thing`: those that are `wanted`, by index; `times` has the time of each."""
         fitting, columns = rows.columns(wanted)
         for index in sorted(set(wanted).difference(fitting)) if len(fitting) < len(wanted) else ():
@@ -201,20 +207,21 @@ class _Share:
         read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_declared)
         for header, column in zip(rows.header[1:], columns[1:], strict=True):
             name = column_name(header, self._account)
-            self._column(thing, name, at, read, column, lambda row: rows.text(fitting[row]))
+            self._column(thing, name, at, column, read=read, text_of=lambda row: rows.text(fitting[row]))
 
     def reject(self, thing: str, rows: Rows, invalid: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""
         for index, reason in invalid.items():
             self._reject(f"{thing}: {rows.text(index)}", reason, key_of(thing))
 
-    def _column(  # noqa: PLR0917 - all of them are of one column
+    def _column(
         self,
         thing: str,
         header: str,
         at: Integers,
-        read: Callable[..., Points],
         cells: list[str],
+        *,
+        read: Callable[..., Points],
         text_of: Callable[[int], str],
     ) -> None:
         reason = name_reason(header)

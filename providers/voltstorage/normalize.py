@@ -42,7 +42,7 @@ def normalize(
     payloads: Iterable[Payload],
     window: Window,
     account: AccountConfig,
-    kinds: Kinds = NO_KINDS,  # noqa: ARG001  # fields and their meanings say it
+    _kinds: Kinds = NO_KINDS,
 ) -> Iterator[Normalized]:
     """Say what `payloads` mean inside `window`: a batch for some thousands of rows; lists of products mean no point.
 

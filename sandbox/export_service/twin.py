@@ -52,9 +52,9 @@ from sandbox.twin import Point, Query, Switch, Twin
 
 PRODUCTS_PATH: Final = "/charginghubexporter/api/v1/export/products"
 QUERY_PATH: Final = "/charginghubexporter/api/v1/export/query"
-TOKEN_PATH: Final = "/auth/realms/efs-sdk/protocol/openid-connect/token"  # noqa: S105 - a path
+KEYCLOAK_PATH: Final = "/auth/realms/efs-sdk/protocol/openid-connect/token"
 
-_ENDPOINTS: Final = {PRODUCTS_PATH: "products", QUERY_PATH: "query", TOKEN_PATH: "token"}
+_ENDPOINTS: Final = {PRODUCTS_PATH: "products", QUERY_PATH: "query", KEYCLOAK_PATH: "token"}
 _LOCAL_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?")
 _OFFSET: Final = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 

@@ -2,10 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 import yaml
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 from tests.deploy.test_manifests import OVERLAYS, find, overlays, spec_of
@@ -110,9 +111,9 @@ def test_a_service_is_started_by_the_command_of_compose(overlay: str, name: str)
 @overlays
 def test_the_code_server_is_found_where_the_workspace_says(overlay: str) -> None:
     target = WorkspaceFileTarget([str(ROOT / "pipelines" / "instance" / "workspace.yaml")])
-    (origin,) = target.create_origins()
-    (port,) = find(overlay, "Service", origin.host)["spec"]["ports"]  # type: ignore[attr-defined]
-    assert origin.port == port["port"]  # type: ignore[attr-defined]
+    (origin,) = cast("list[GrpcServerCodeLocationOrigin]", target.create_origins())
+    (port,) = find(overlay, "Service", origin.host)["spec"]["ports"]
+    assert origin.port == port["port"]
 
 
 def settings(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.export_service.twin import PRODUCTS_PATH, TOKEN_PATH
+from sandbox.export_service.twin import KEYCLOAK_PATH, PRODUCTS_PATH
 from sandbox.running import main, running_sandbox
 from sandbox.settings import SettingError
 from tests.sandbox.export_service.harness import ExportCaller
@@ -65,7 +65,7 @@ def test_a_process_serves_with_the_client_of_its_environment_and_writes_its_port
     )
     assert url.endswith(":" + (tmp_path / "port").read_text().strip())
     form = {"grant_type": "client_credentials", "client_id": "a-client", "client_secret": "canary-of-the-sandbox"}
-    token = httpx.post(url + TOKEN_PATH, data=form, trust_env=False).json()
+    token = httpx.post(url + KEYCLOAK_PATH, data=form, trust_env=False).json()
     assert token["expires_in"] == 7
     products = httpx.get(
         url + PRODUCTS_PATH,

@@ -61,8 +61,8 @@ def at(text: str, zone: str = ZURICH) -> datetime:
         (timedelta(minutes=15), "2025-03-30 01:45", None, 0.25),
     ],
 )
-def test_an_interval_ends_by_the_calendar_of_its_series_whoever_asks(  # noqa: PLR0917  # a case is a line
-    connection: psycopg.Connection, session: str, span: timedelta | str, begins: str, ends: str | None, hours: float
+def test_an_interval_ends_by_the_calendar_of_its_series_whoever_asks(
+    connection: psycopg.Connection, *, session: str, span: timedelta | str, begins: str, ends: str | None, hours: float
 ) -> None:
     series = described(connection, None, {"span": span}) if isinstance(span, str) else described(connection, span, {})
     connection.execute("INSERT INTO measurement VALUES (%s, %s, 5)", [series, at(begins)])

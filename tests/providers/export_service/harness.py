@@ -17,7 +17,7 @@ from providers._login import ClientCredentials
 from providers.export_service.account import AccountConfig
 from providers.export_service.client import ExportService
 from providers.export_service.normalize import normalize
-from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH
+from sandbox.export_service.twin import KEYCLOAK_PATH, QUERY_PATH
 from sandbox.export_service.twin import ExportService as ExportServiceTwin
 from tests.fakes.api import QUICK, Naps
 from tests.fakes.harness import ProviderOver, Served, shared_sandbox
@@ -63,7 +63,7 @@ class Hub(Served[ExportServiceTwin, ExportService]):
 
     def logins(self) -> int:
         """Token requests so far."""
-        return len(self.asked(TOKEN_PATH))
+        return len(self.asked(KEYCLOAK_PATH))
 
 
 def n_measured(served: Hub, payloads: Sequence[Payload]) -> int:
@@ -105,7 +105,10 @@ def hub(
             Origin.parse(sandbox.url + QUERY_PATH.removesuffix("/query"), place="test"),
             source="hub",
             credentials=ClientCredentials(
-                logins, TOKEN_PATH, client_id=sandbox.client_id, client_secret=Secret(secret or sandbox.client_secret)
+                logins,
+                KEYCLOAK_PATH,
+                client_id=sandbox.client_id,
+                client_secret=Secret(secret or sandbox.client_secret),
             ),
             limits=quick,
             sleep=naps,

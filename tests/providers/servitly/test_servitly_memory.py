@@ -1,7 +1,6 @@
 """An archive of any size loads within a bound of memory that does not grow with it."""
 
 import hashlib
-import os
 import random
 import zipfile
 from datetime import UTC, date, datetime
@@ -93,7 +92,7 @@ def _check(database: str, folder: Path, mebibytes: int) -> None:
     body = _archive(folder / "archive", mebibytes)
     (risen,) = together([lambda: _verify_keep_and_load(database, folder / "landing", body)])
     print(f"{mebibytes} MiB unpacked, {body.n_bytes // MEBIBYTE} MiB packed: {risen / MEBIBYTE:.0f} MiB over idle")
-    os.unlink(body.path)  # noqa: PTH108 - gigabytes: not to be left for pytest to keep
+    body.path.unlink()  # gigabytes: not to be left for pytest to keep
     assert risen <= MOST
 
 

@@ -23,6 +23,7 @@ from providers._proxy import Proxy
 from providers.smart_house.client import PART, SmartHouse
 from providers.smart_house.normalize import normalize
 from providers.smart_house.spec import SPEC, TYPES
+from sandbox.answers import Request, Response
 from sandbox.smart_house.home import StateChange
 from tests.fakes.api import QUICK, Naps
 from tests.fakes.connect_proxy import ConnectProxy
@@ -95,11 +96,14 @@ def test_arrays_repeat_their_parameter() -> None:
     with smart_homes(account=replace(ACCOUNT, types=("sensor", "sun"))) as made:
         seen = []
         answer = made.twin.answer
-        made.twin.answer = lambda request: (seen.append(request.pairs), answer(request))[1]  # type: ignore[method-assign,func-returns-value]  # to look at what is asked
-        try:
+
+        def noted(request: Request) -> Response:
+            seen.append(request.pairs)
+            return answer(request)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(made.twin, "answer", noted)
             whole = made.load()
-        finally:
-            del made.twin.answer
     assert [value for name, value in seen[0] if name == "types"] == ["sensor", "sun"]
     assert {one.labels["entity"].split("_")[0] for one in whole.series} == {"sensor", "sun"}
 

@@ -101,14 +101,16 @@ def exported(body: bytes | str, window: Window, *, export_format: str = "csv", p
     raw = body if isinstance(body, bytes) else body.encode()
     media_type = "text/csv" if export_format == "csv" else "application/json"
     params = {"productId": product, "format": export_format}
-    return _landed("data/export", params, raw, window, media_type, f"{product}/export")
+    return _landed("data/export", params, raw, window, media_type=media_type, part=f"{product}/export")
 
 
 def summed_up(rows: list[dict[str, Any]], window: Window, timespan: str) -> Payload:
     """Statistics of `window`, received long after."""
     params = {"productId": "77", "timespan": timespan}
     body = json.dumps(rows).encode()
-    return _landed("data/statistics", params, body, window, "application/json", f"77/statistics/{timespan}")
+    return _landed(
+        "data/statistics", params, body, window, media_type="application/json", part=f"77/statistics/{timespan}"
+    )
 
 
 def points_of(batch: Normalized) -> dict[tuple[str, datetime], float | str]:
@@ -120,7 +122,7 @@ def points_of(batch: Normalized) -> dict[tuple[str, datetime], float | str]:
     return said
 
 
-def _landed(  # noqa: PLR0917  # the fields of a payload, in their order
-    endpoint: str, params: dict[str, str], body: bytes, window: Window, media_type: str, part: str
+def _landed(
+    endpoint: str, params: dict[str, str], body: bytes, window: Window, *, media_type: str, part: str
 ) -> Payload:
     return Payload(endpoint, params, window, part, 1, RECEIVED, media_type, body, "content-length")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 
 from sandbox.export_service.products import GRID_PRODUCT, VEHICLES_PRODUCT
-from sandbox.export_service.twin import PRODUCTS_PATH, QUERY_PATH, TOKEN_PATH
+from sandbox.export_service.twin import KEYCLOAK_PATH, PRODUCTS_PATH, QUERY_PATH
 from sandbox.running import Sandbox
 
 GRID: Final = GRID_PRODUCT
@@ -32,7 +32,7 @@ class ExportCaller:
             "client_id": self.sandbox.client_id,
             "client_secret": self.sandbox.client_secret,
         }
-        return self.http.post(TOKEN_PATH, data=form | changes)
+        return self.http.post(KEYCLOAK_PATH, data=form | changes)
 
     def fresh_bearer(self) -> str:
         return str(self.token().json()["access_token"])

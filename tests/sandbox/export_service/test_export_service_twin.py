@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox.export_service.products import MEASURED_PRODUCTS
-from sandbox.export_service.twin import QUERY_PATH, TOKEN_PATH, ExportService
+from sandbox.export_service.twin import KEYCLOAK_PATH, QUERY_PATH, ExportService
 from tests.sandbox.export_service.harness import DAY, GRID, VEHICLES, ExportCaller, ms
 
 
@@ -145,7 +145,7 @@ def test_the_token_answer_has_keycloaks_shape(caller: ExportCaller) -> None:
 
 def test_credentials_are_taken_from_a_basic_header_too(caller: ExportCaller) -> None:
     credentials = (caller.sandbox.client_id, caller.sandbox.client_secret)
-    answer = caller.http.post(TOKEN_PATH, data={"grant_type": "client_credentials"}, auth=credentials)
+    answer = caller.http.post(KEYCLOAK_PATH, data={"grant_type": "client_credentials"}, auth=credentials)
     assert answer.status_code == 200
 
 
@@ -158,7 +158,7 @@ def test_the_token_endpoint_can_take_one_proof_alone(
 ) -> None:
     twin.configure(token_endpoint_auth_method=taken)
     credentials = (caller.sandbox.client_id, caller.sandbox.client_secret)
-    answer = caller.http.post(TOKEN_PATH, data={"grant_type": "client_credentials"}, auth=credentials)
+    answer = caller.http.post(KEYCLOAK_PATH, data={"grant_type": "client_credentials"}, auth=credentials)
     assert (caller.token().status_code, answer.status_code) == (status_of_form, status_of_header)
 
 
@@ -180,8 +180,8 @@ def test_wrong_credentials_are_refused_as_keycloak_does(
 
 def test_the_token_endpoint_takes_a_form_and_nothing_else(caller: ExportCaller) -> None:
     content = {"grant_type": "client_credentials", "client_id": caller.sandbox.client_id}
-    assert caller.http.post(TOKEN_PATH, json=content).status_code == 415
-    assert caller.http.get(TOKEN_PATH).status_code == 405
+    assert caller.http.post(KEYCLOAK_PATH, json=content).status_code == 415
+    assert caller.http.get(KEYCLOAK_PATH).status_code == 405
 
 
 def test_no_bearer_a_forged_bearer_and_an_expired_bearer_are_refused(caller: ExportCaller, twin: ExportService) -> None:

@@ -168,9 +168,10 @@ def test_nothing_left_is_204_without_a_body_or_a_length(running: Sandbox, twin: 
         ("json/x", DAY, 404, "application/problem+json", "not found"),
     ],
 )
-def test_refusals_are_those_of_the_server(  # noqa: PLR0917  # a row of a table
+def test_refusals_are_those_of_the_server(
     running: Sandbox,
     twin: SmartHouse,
+    *,
     form: str,
     query: dict[str, object],
     status: int,
