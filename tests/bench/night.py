@@ -46,7 +46,7 @@ from warehouse.embedded import EmbeddedWarehouse
 N_SOURCES: Final = int(os.environ.get("NIGHT_SOURCES", "200"))
 PROMISED_MINUTES: Final = 25
 PATIENCE_SECONDS: Final = 3600.0
-STARTED_WITHIN: Final = timedelta(minutes=4)
+STARTED_WITHIN: Final = timedelta(minutes=2)
 """Of Dagster with all sources: the first tick comes after it."""
 
 _DAYS: Final = """

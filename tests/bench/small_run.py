@@ -42,7 +42,7 @@ SOURCE: Final = "smart_homes"
 ASSETS: Final = [f"{SOURCE}/payloads", f"{SOURCE}/measurements"]
 FIRST: Final = date(2026, 1, 5)
 ROUNDS: Final = int(os.environ.get("SMALL_RUN_ROUNDS", "5"))
-SETTLED_SECONDS: Final = 60.0
+SETTLED_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 60.0
 PROMISED: Final = 0.6
 
