@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import class_row
 
-from domain.asking_again import Asking
+from domain.suspect_refetch import SuspectRefetch
 from domain.window import Window
 from warehouse.assessment import assess
 from warehouse.connections import Connections
@@ -39,7 +39,7 @@ class SuspectDay:
     @property
     def next_day(self) -> date | None:
         """The UTC day from which on it is to be asked for again; None if it came often enough to be believed."""
-        return Asking.of([at.astimezone(UTC).date() for at in self.asked_at]).next_day
+        return SuspectRefetch.of([at.astimezone(UTC).date() for at in self.asked_at]).next_day
 
     def has_settled(self, finalization_lag: timedelta) -> bool:
         """Whether the newest answer was asked for when the day's values were final."""

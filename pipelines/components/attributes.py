@@ -1,6 +1,5 @@
 """The attributes that a `defs.yaml` gives every source; a provider's own class adds those that only it has."""
 
-import keyword
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -9,8 +8,6 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self, TypeVar
 
-# The words that Dagster refuses as a name have no public name themselves in 1.13.27.
-from dagster._core.definitions.utils import DISALLOWED_NAMES
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -27,10 +24,9 @@ from pydantic_core import CoreSchema
 from assets.source import Span
 from domain.quantities import QUANTITIES, conversion
 from pipelines.components.mistakes import Mistake, raise_mistake
+from pipelines.components.slugs import checked_slug
 from pipelines.components.yaml_checks import BY_NAME, TEMPLATE
-from pipelines.postponed import POSTPONED
-from pipelines.schedules import CHECKS, is_cron, is_daily_or_oftener
-from pipelines.sensors import RETIREMENTS, failed_days
+from pipelines.schedules import is_cron, is_daily_or_oftener
 from providers._addresses import Origin
 from providers._proxy import Proxy
 
@@ -332,28 +328,3 @@ def checked_address(url: str) -> str:
     """
     raise_mistake(lambda: Origin.parse(url, place=""))
     return url
-
-
-_SLUG: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_LONGEST_SLUG: Final = 40  # job, pool and schedule names are made of it
-_RESERVED_HERE: Final = frozenset({"house", "warehouse", CHECKS, failed_days.name, POSTPONED, RETIREMENTS})
-_RESERVED_BY_DAGSTER: Final = frozenset({*DISALLOWED_NAMES, *keyword.kwlist, "io_manager"})
-
-
-def checked_slug(slug: str) -> str:
-    """`slug`, if it is a valid name of a source.
-
-    Raises:
-        Mistake: It is not.
-    """
-    if not _SLUG.fullmatch(slug) or len(slug) > _LONGEST_SLUG:
-        raise Mistake(
-            f"{slug!r} cannot be the name of a source", "use small letters, digits and single underscores, at most 40"
-        )
-    if slug in _RESERVED_HERE:
-        raise Mistake(
-            f"{slug!r} is a name that this project uses itself", "choose another name for the folder or the slug"
-        )
-    if slug in _RESERVED_BY_DAGSTER:
-        raise Mistake(f"{slug!r} is a word of Dagster or Python", "choose another name for the folder or the slug")
-    return slug

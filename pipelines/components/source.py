@@ -22,9 +22,10 @@ from assets.source import KnownDead, SourceFacts, Tolerance
 from domain.contract import Provider
 from domain.errors import ConfigurationError
 from domain.records import ProviderSpec
-from pipelines.components.attributes import SourceAttributes, checked_slug
+from pipelines.components.attributes import SourceAttributes
 from pipelines.components.fields_file import with_fields_file
 from pipelines.components.mistakes import Mistake
+from pipelines.components.slugs import checked_slug
 from pipelines.schedules import nightly, source_job, trailing_schedule
 from resources.connection import ConnectionConfig
 from resources.endpoint import Endpoint

@@ -9,8 +9,8 @@ from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from assets.checks import source_checks
 from assets.factory import source_assets
-from pipelines.components.attributes import checked_slug
 from pipelines.components.mistakes import Mistake
+from pipelines.components.slugs import checked_slug
 from pipelines.schedules import checks_job, checks_schedule, source_job, trailing_schedule
 from pipelines.sensors import failed_days, retirement_sensor
 from tests.fakes.days import facts

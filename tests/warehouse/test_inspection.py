@@ -15,7 +15,8 @@ from domain.live import LivePoint
 from domain.records import Series
 from domain.window import Window
 from pipelines.cli.application import application
-from pipelines.cli.doctor import Health, of_policy
+from pipelines.cli.doctor_warehouse import of_policy
+from pipelines.cli.findings import Health
 from tests.fakes.points import DAY, at, batch, landed, load
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.inspection import DayCount, Policy, day_counts, policies

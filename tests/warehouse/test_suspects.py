@@ -7,7 +7,7 @@ from functools import partial
 import psycopg
 import pytest
 
-from domain.asking_again import ASKED_AGAIN_AFTER
+from domain.suspect_refetch import REFETCHED_AFTER
 from domain.window import Window
 from tests.fakes.points import Said, load
 from warehouse.assessment import assess
@@ -96,8 +96,8 @@ def test_a_source_without_history_has_no_suspect_day(warehouse: TimescaleWarehou
 def test_an_answer_that_came_five_times_more_is_believed(database: str, warehouse: TimescaleWarehouse) -> None:
     loaded(warehouse, range(6), {3: {}})
     start = datetime(2026, 3, 5, 5, tzinfo=UTC)
-    answers = [start + timedelta(days=n) for n in (0, *ASKED_AGAIN_AFTER)]
-    for n, pause in enumerate(ASKED_AGAIN_AFTER):
+    answers = [start + timedelta(days=n) for n in (0, *REFETCHED_AFTER)]
+    for n, pause in enumerate(REFETCHED_AFTER):
         found = status(warehouse, 3).suspect
         assert found is not None
         loaded(warehouse, [3], {3: {}})
@@ -106,7 +106,7 @@ def test_an_answer_that_came_five_times_more_is_believed(database: str, warehous
             with psycopg.connect(database) as connection:
                 connection.execute("UPDATE pull SET started_at = %s WHERE started_at > now() - interval '1 h'", [start])
         still = status(warehouse, 3).suspect
-        assert (still is None) == (pause == ASKED_AGAIN_AFTER[-1])
+        assert (still is None) == (pause == REFETCHED_AFTER[-1])
     assert status(warehouse, 3).n_points == 0
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli.doctor import Health, _sources
+from pipelines.cli.doctor import _sources
+from pipelines.cli.findings import Health
 from pipelines.cli.overview import SourceStatus
 from pipelines.local.project import Project, Source
 from pipelines.sources import read_sources

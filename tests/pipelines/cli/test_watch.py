@@ -8,7 +8,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from pipelines.cli.application import application
-from pipelines.cli.doctor import Finding, Health, notifications
+from pipelines.cli.doctor import notifications
+from pipelines.cli.findings import Finding, Health
 from pipelines.local.project import Project
 from resources.settings import Settings
 from tests.fakes.webhook import Webhook, listening

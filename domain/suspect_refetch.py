@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-ASKED_AGAIN_AFTER: Final = (1, 3, 7, 14, 30)
+REFETCHED_AFTER: Final = (1, 3, 7, 14, 30)
 """Days after its first answer on which a suspect day is asked for again. Five times the same: it is so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class SuspectRefetch:
     """How far a suspect day has been asked for again.
 
     Attributes:
@@ -22,13 +22,13 @@ class Asking:
     next_day: date | None
 
     @classmethod
-    def of(cls, answered: Sequence[date]) -> "Asking":
+    def of(cls, answered: Sequence[date]) -> "SuspectRefetch":
         """After answers that all said the same.
 
         Args:
             answered: The UTC day on which each was asked for, the first one included.
         """
-        pauses = [after - before for before, after in zip((0, *ASKED_AGAIN_AFTER), ASKED_AGAIN_AFTER, strict=False)]
+        pauses = [after - before for before, after in zip((0, *REFETCHED_AFTER), REFETCHED_AFTER, strict=False)]
         n_confirming, due = 0, min(answered) + timedelta(days=pauses[0])
         for day in sorted(answered):
             if day < due:
