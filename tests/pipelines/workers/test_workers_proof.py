@@ -233,7 +233,7 @@ class TestBounds:
             with stack.worker(2):
                 lost.kill()
                 gone = seconds_until("FAILURE", "FAILURE", "STARTED")
-                stack.wait(1, DAYS[0], 300)
+                seconds_until("FAILURE", "FAILURE", "SUCCESS")
         show(f"started again: what nobody had after {nobody:.0f} s, what was lost at work after {gone:.0f} s")
         assert nobody < 240
         assert gone < 120
