@@ -17,8 +17,8 @@ from warehouse.literals import literals_of_days
 from warehouse.local_days import local_date_ranges
 from warehouse.sqlstates import translated
 from warehouse.statements import statement
-from warehouse.summary_days import stored_days
-from warehouse.summary_fill import plan_days, rewrite_day
+from warehouse.summary_days import days_of_sources, stored_days
+from warehouse.summary_fill import rewrite_day
 
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(hours=12)
@@ -69,9 +69,8 @@ def all_disagreements(url: str) -> Iterator[Disagreement]:
     """The same for every day of every source, a day at a time."""
     address = Address.of(url)
     with translated(address.place), address.connect() as connection:
-        for unit in plan_days(connection):
-            day, source = unit.split(" ", 1)
-            yield from disagreements(connection, source, Window.of_day(datetime.fromisoformat(day).date()))
+        for source, day in days_of_sources(connection, "fill/sources"):
+            yield from disagreements(connection, source, day)
 
 
 def recompute(url: str, source: str, window: Window) -> int:

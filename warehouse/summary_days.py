@@ -28,15 +28,20 @@ def stored_days(connection: psycopg.Connection, series_ids: Sequence[int], windo
             yield day
 
 
-def units_of_days(connection: psycopg.Connection, sources: str) -> list[str]:
-    """Every UTC day of every source on which it has points, or facts of points, as `day source`.
+def days_of_sources(connection: psycopg.Connection, sources: str) -> list[tuple[str, Window]]:
+    """Every source with every UTC day on which it has points, or facts of points.
 
     Args:
         connection: Of the owner of the tables.
         sources: The statement that says each source's series.
     """
     rows = connection.execute(statement(sources)).fetchall()
-    return [f"{day.day} {source}" for source, series_ids in rows for day in stored_days(connection, series_ids)]
+    return [(source, day) for source, series_ids in rows for day in stored_days(connection, series_ids)]
+
+
+def units_of_days(connection: psycopg.Connection, sources: str) -> list[str]:
+    """The same, each as `day source`."""
+    return [f"{day.day} {source}" for source, day in days_of_sources(connection, sources)]
 
 
 def filled_by_day(
