@@ -20,28 +20,20 @@ _LEAST_FAR: Final = 1.2  # a voltage hardly ever differs by more, and by less ev
 
 def total(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
     """A total nearly as far above the largest of six weeks, or below the least, as these are from each other."""
-    n_known = [_n_known(day) for day in past]
-    least_known = _COMPLETE * max(_n_known(today), float(np.median(n_known)))
-    if _n_known(today) < least_known:
+    means = np.array([day.means for day in (*past, today)])
+    n_known = (~np.isnan(means)).sum(axis=1)
+    least_known = _COMPLETE * max(n_known[-1], float(np.median(n_known[:-1])))
+    if n_known[-1] < least_known:
         return None
-    totals = np.array([_mean(day) for day, n in zip(past, n_known, strict=True) if n >= least_known])
-    way, now = np.sign(np.median(totals)) if len(totals) else 0.0, _mean(today)
-    if len(totals) < _LEAST_DAYS or (totals * way).min() <= 0 or now * way <= 0:
+    complete = means[n_known >= least_known]
+    *totals, now = np.nansum(complete, axis=1) / (~np.isnan(complete)).sum(axis=1)
+    if len(totals) < _LEAST_DAYS or not (min(*totals, now) > 0 or max(*totals, now) < 0):
         return None
-    least, most, now = float((totals * way).min()), float((totals * way).max()), now * way
+    now, least, usual, most = (abs(one) for one in (now, *np.quantile(np.abs(totals), (0, 0.5, 1)).tolist()))
     if most > _STEADY * least or max(now / most, least / now) < max(_LEAST_FAR, (most / least) ** _FAR):
         return None
-    usual = float(np.median(totals * way))
     return Flag(
         "total",
         f"the day's total is {now / usual:.2f} times the usual one;"
         f" those of {len(totals)} days were {least / usual:.2f} to {most / usual:.2f} times as much",
     )
-
-
-def _n_known(day: DayShape) -> int:
-    return int((~np.isnan(day.means)).sum())
-
-
-def _mean(day: DayShape) -> float:
-    return float(np.nanmean(day.means))

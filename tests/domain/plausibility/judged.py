@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.plausibility.flag import Flag
 from domain.plausibility.judge import judge
-from domain.plausibility.shape import LEAST_HISTORY, SETTLED_HISTORY, DayShape, shapes_of
+from domain.plausibility.shape import LEAST_HISTORY, SETTLED_HISTORY, SLOTS, DayShape, shapes_of
 from domain.plausibility.siblings import Sibling, siblings_of
 from sandbox.measured import FIRST_DAY, SOURCE_DAYS
 from tests.domain.plausibility.faults import Fault
@@ -31,6 +31,8 @@ KNOWN_FAULTS: Final[dict[tuple[str, int, str], str]] = {
 """Faults that the data have themselves: column, day of the year, kind."""
 
 _LINKED_DAYS: Final = 14
+_PROFILE_DAYS: Final = 28
+_LEAST_DARK: Final = 16  # quarters of an hour
 
 
 def untouched(columns: Sequence[str] = ()) -> tuple[int, list[tuple[Series, DayShape, Flag]]]:
@@ -74,6 +76,14 @@ def said_of(fault: Fault) -> set[str]:
         said |= {flag.kind for flag in judge(day, days, _siblings(fault.series.name, first))}
         days.append(day)
     return said
+
+
+def is_visible(fault: Fault) -> bool:
+    """Whether a shift can be seen by anybody: the series is dark at night, or a sibling tells lags."""
+    first = fault.begin // DAY
+    days = [day for day in _days(fault.series.name) if first - _PROFILE_DAYS <= day.day < first]
+    n_dark = sum(_LEAST_DARK <= int((day.zeros == 1).sum()) <= SLOTS - _LEAST_DARK for day in days)
+    return 2 * n_dark > len(days) or any(one.tells_lags for one in _siblings(fault.series.name, first))
 
 
 @cache

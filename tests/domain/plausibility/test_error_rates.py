@@ -9,7 +9,7 @@ import pytest
 
 from domain.plausibility.shape import SETTLED_HISTORY
 from tests.domain.plausibility.faults import KINDS, Fault, Kind, faults
-from tests.domain.plausibility.judged import begun_anywhere, said_of, untouched
+from tests.domain.plausibility.judged import begun_anywhere, is_visible, said_of, untouched
 from tests.domain.plausibility.measured_series import all_series
 
 FOUND: Final[dict[Kind, float]] = {
@@ -23,6 +23,9 @@ FOUND: Final[dict[Kind, float]] = {
 }
 """What is found at least. Stuck values of the home battery in weeks in which it is often empty or full, and shifts of
 series that are never dark and have no sibling (a temperature), look like what they have shown."""
+
+FOUND_VISIBLE: Final = 0.87
+"""Of the shifts of series that are dark at night, or have a sibling with which they go together at one lag."""
 
 MOST_FALSE: Final = 0.001
 """From the tenth day of a series on. Below `SETTLED_HISTORY`, wherever it begins, no more."""
@@ -51,6 +54,10 @@ def test_a_thousand_faults_of_each_kind_are_found(kind: Kind) -> None:
     said = [said_of(fault) for fault in drawn]
     _printed(kind, drawn, said)
     assert sum(map(bool, said)) >= FOUND[kind] * len(drawn)
+    if kind == "shift":
+        seen = [bool(kinds) for fault, kinds in zip(drawn, said, strict=True) if is_visible(fault)]
+        say(f"  of the {len(seen)} that somebody can see: {sum(seen) / len(seen):.1%}")
+        assert sum(seen) >= FOUND_VISIBLE * len(seen)
 
 
 @pytest.mark.prove
