@@ -231,8 +231,8 @@ class Ledger:
         """UTC days inside `window` that are to be asked for again, the most urgent first.
 
         A day is due if it was never committed, or if its newest committed load is of a pull that began before the day
-        had settled, or before a later instant; a suspect day has one of its own. Its newest load may well have been a
-        replay: it is the pull that counts.
+        had settled, or before a later instant; a suspect day has one of its own, and one that failed since the instant
+        of that. Its newest load may well have been a replay: it is the pull that counts.
 
         Args:
             source: Whose.
@@ -245,9 +245,14 @@ class Ledger:
             refetch_after: Days, and the instant that their pull must have begun after, although they had settled.
         """
         later = dict(refetch_after or {})
-        for one in self.suspects.days(source):
-            if one.next_day and Window.of_day(one.next_day).start <= as_of:
-                later[one.day] = max(Window.of_day(one.next_day).start, later.get(one.day, window.start))
+        instants = [
+            *((one.day, Window.of_day(one.next_day).start) for one in self.suspects.days(source) if one.next_day),
+            # What the provider meant to say by then is not known, although the points of an earlier answer are there.
+            *((one.day, one.failed_since) for one in self.unjudged_days(source) if one.failed_since),
+        ]
+        for day, instant in instants:
+            if instant <= as_of:
+                later[day] = max(instant, later.get(day, window.start))
         values = {
             "source": source,
             "start": window.start,

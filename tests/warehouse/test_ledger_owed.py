@@ -130,6 +130,17 @@ def test_a_day_that_was_tried_within_hours_rests(warehouse: TimescaleWarehouse) 
     assert owed(warehouse, window, rests=True) == [2, 1]  # nobody had asked for the second: a replay found nothing
 
 
+def test_a_day_that_failed_since_it_was_loaded_is_owed_until_it_is_loaded_again(warehouse: TimescaleWarehouse) -> None:
+    window = Window.of_days(day(1), day(2))
+    loaded(warehouse, 1, 2)
+    refused = ShrinkRefusedError("far fewer points", place="hub", fix="wait")
+    warehouse.record_failure("hub", Window.of_day(day(1)), refused)
+    assert owed(warehouse, window) == [1]
+    assert owed(warehouse, window, rests=True) == []
+    loaded(warehouse, 1)
+    assert owed(warehouse, window) == []
+
+
 def test_a_pull_of_several_days_is_a_try_of_each(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_days(day(2), day(4))
     warehouse.begin_pull("hub", window).keep(payload(b"{}", window=window))
