@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -42,21 +43,42 @@ def read_json(body: bytes, *, place: str, fix: str) -> Json:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return read_exactly(body, place=place, fix=fix)
-    n_keys = _count_flat_keys(document, body)
-    if n_keys is None:
-        n_keys = count_keys(document, place=place, fix=fix)
-    if keeps_all(body, n_keys):
+    if _is_flat(document, body) and keeps_digits(body):
         return document
-    return read_exactly(body, place=place, fix=fix)
+    return (
+        document
+        if keeps_all(body, held_by(document, place=place, fix=fix))
+        else read_exactly(body, place=place, fix=fix)
+    )
 
 
-def keeps_all(body: bytes, n_keys: int) -> bool:
-    """Whether the fast parser, which kept `n_keys` keys of `body`, has certainly kept every key and every digit."""
-    if body.count(b":") != n_keys:  # else one colon for each key: none was lost, and no text holds one
-        # The colons left over may stand within texts: then one for each key stands right behind a text.
-        spaced = any(pattern in body for pattern in (b" :", b"\t:", b"\n:", b"\r:"))
-        if spaced or body.count(b'":') != n_keys:
+class Held(NamedTuple):
+    """What a document holds, at any depth.
+
+    Attributes:
+        n_keys: Keys of all objects.
+        n_texts: Values that are texts.
+        has_fractions: Whether a number is no integer.
+    """
+
+    n_keys: int
+    n_texts: int
+    has_fractions: bool
+
+
+def keeps_all(body: bytes, held: Held) -> bool:
+    """Whether the fast parser, which made `held` of `body`, has certainly kept every key and every digit."""
+    if body.count(b":") != held.n_keys:  # else one colon for each key: none was lost, and no text holds one
+        n_quotes = body.count(b'"')
+        if b"\\" in body:
+            n_quotes -= body.replace(b"\\\\", b"").count(b'\\"')  # those within texts
+        if n_quotes != 2 * (held.n_keys + held.n_texts):  # a key that was lost had two more
             return False
+    return keeps_digits(body)
+
+
+def keeps_digits(body: bytes) -> bool:
+    """Whether the fast parser has certainly rounded no integer of `body`."""
     alike = body.translate(_ALIKE)
     may_be_long = b":" + _NINETEEN in alike or alike.startswith(_NINETEEN)
     return not may_be_long or _LONG_INTEGER.search(body) is None
@@ -88,30 +110,32 @@ def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPT
     except ValueError:
         culprit = "the answer holds an integer of thousands of digits"
     else:
-        count_keys(document, place=place, fix=fix, max_depth=max_depth)
+        held_by(document, place=place, fix=fix, max_depth=max_depth)
         return document
     raise PayloadUnreadableError(culprit, place=place, fix=fix) from None
 
 
-def count_keys(document: object, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> int:
-    """How many keys all objects within `document` have together.
+def held_by(document: Json, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Held:
+    """What `document` holds.
 
     Raises:
         PayloadUnreadableError: It is nested deeper than `max_depth`.
     """
-    n_keys = 0
-    level: list[object] = [document]
-    for _ in range(max_depth):
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                n_keys += len(value)
-                below.extend(inner for inner in value.values() if isinstance(inner, (dict, list)))
-            elif isinstance(value, list):
-                below.extend(inner for inner in value if isinstance(inner, (dict, list)))
-        if not below:
-            return n_keys
-        level = below
+    n_keys = n_texts = 0
+    has_fractions = False
+    level: list[Json] = [[document]]
+    for _ in range(max_depth + 1):
+        objects = [value for value in level if isinstance(value, dict)]
+        lists = [value for value in level if isinstance(value, list)]
+        n_keys += sum(map(len, objects))
+        values = list(chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists)))
+        kinds = list(map(type, values))
+        n_texts += kinds.count(str)
+        found = set(kinds)
+        has_fractions |= float in found
+        if not found & {dict, list}:
+            return Held(n_keys, n_texts, has_fractions)
+        level = values
     raise PayloadUnreadableError(f"the answer is nested more than {MAX_DEPTH} levels deep", place=place, fix=fix)
 
 
@@ -125,11 +149,11 @@ class _TwinKeyError(ValueError):
     """A JSON object has the same key twice."""
 
 
-def _count_flat_keys(document: object, body: bytes) -> int | None:
-    """How many keys a list of flat objects has, quickly; None if it is no such list."""
+def _is_flat(document: Json, body: bytes) -> bool:
+    """Whether a document, quickly seen, is a list of flat objects with all keys of `body` and no colon in a text."""
     if not isinstance(document, list) or body.count(b"[") != 1 or body.count(b"{") != len(document):
-        return None
-    return sum(map(len, document)) if set(map(type, document)) == {dict} else None
+        return False
+    return set(map(type, document)) == {dict} and body.count(b":") == sum(map(len, document))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import orjson
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
 from domain.records import Json
 from domain.texts import clipped
-from providers._json import MAX_DEPTH, count_keys, keeps_all, kind_of, read_exactly
+from providers._json import MAX_DEPTH, held_by, keeps_all, keeps_digits, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
@@ -128,24 +128,23 @@ def _parse(body: bytes, place: str) -> Json:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
-    n_keys = _count_flat_keys(document, body)
-    if n_keys < 0:
-        n_keys = count_keys(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
-    if keeps_all(body, n_keys):
+    if _is_flat(document, body) and keeps_digits(body):
+        return document
+    if keeps_all(body, held_by(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)):
         return document
     return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
 
 
-def _count_flat_keys(document: object, body: bytes) -> int:
-    """How many keys a page without nesting has, quickly; -1 if it is no such page."""
+def _is_flat(document: object, body: bytes) -> bool:
+    """Whether a document, quickly seen, is a page without nesting, with all keys of `body` and no colon in a text."""
     if not isinstance(document, dict):
-        return -1
+        return False
     rows = document.get("result")
     if not isinstance(rows, list) or body.count(b"[") != 1 or body.count(b"{") != 1 + len(rows):
-        return -1
+        return False
     if rows and set(map(type, rows)) != {dict}:
-        return -1
-    return len(document) + sum(map(len, rows))
+        return False
+    return body.count(b":") == len(document) + sum(map(len, rows))
 
 
 def _token(value: object, place: str) -> str:
