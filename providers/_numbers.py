@@ -15,7 +15,6 @@ Where numbers are written as texts, some words say that there is none (`null`, `
 import itertools
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -203,6 +202,23 @@ def read_numbers(
     return Numbers(np.array(values, dtype=np.float64), np.array(rows, dtype=np.int64), invalid)
 
 
+def read_plain(texts: Sequence[str], *, is_whole: bool = False) -> Floats | None:
+    """The values of texts that are numbers as JSON writes them, with the decimal sign `.`; None if one is not.
+
+    Args:
+        texts: As they stand.
+        is_whole: Whether they must be whole: those are the same under either decimal sign.
+    """
+    document = f"[{','.join(texts)}]"
+    try:
+        values = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return None
+    # Numbers and nothing else, as many as there are texts: then no text has a comma in it, and each is one number.
+    are_numbers = len(values) == len(texts) and set(map(type, values)) <= ({int} if is_whole else {int, float})
+    return np.array(values, dtype=np.float64) if are_numbers and not _MINUS_ZERO.search(document) else None
+
+
 def _only(parsed: Readings) -> float | None:
     """The one value that a text has, whichever the decimal sign is; None if it has two, or none."""
     if parsed.point is None:
@@ -221,13 +237,8 @@ def _worth(number: str, decimal: DecimalSign) -> float | None:
 
 def _at_once(texts: Sequence[str], decimal: DecimalSign | None) -> Floats | None:
     """The values of texts that are all plain; None if one is not."""
-    document = f"[{','.join(texts)}]"
-    with suppress(orjson.JSONDecodeError):
-        # Numbers and nothing else, as many as there are texts: then no text has a comma in it, and each is one number.
-        values = orjson.loads(document)
-        kinds = {int, float} if decimal == "." else {int}
-        if len(values) == len(texts) and set(map(type, values)) <= kinds and not _MINUS_ZERO.search(document):
-            return np.array(values, dtype=np.float64)
+    if (found := read_plain(texts, is_whole=decimal != ".")) is not None:
+        return found
     joined = "\n".join(texts) + "\n" if texts else ""
     if not (_ALL[decimal] if decimal else _ALL_WHOLE).fullmatch(joined):
         return None

@@ -129,21 +129,27 @@ def _shows_a_number(entity: str, cell: object) -> bool:
     is_measuring = entity.startswith(_MEASURING)
     if isinstance(cell, str):
         return _EVIDENCE.search(cell) is not None or (is_measuring and _CLASS.search(cell) is not None)
-    return isinstance(cell, list) and any(
-        _has_evidence(attributes, is_measuring=is_measuring) for attributes in map(_attributes_of, cell)
-    )
+    if not isinstance(cell, list):
+        return False
+    known: set[str] = set()
+    for attributes in map(_attributes_of, cell):
+        if isinstance(attributes, str):
+            if attributes in known:
+                continue
+            known.add(attributes)
+        if _has_evidence(attributes, is_measuring=is_measuring):
+            return True
+    return False
 
 
 def _proves_a_comma(cell: object) -> bool:
     if isinstance(cell, str) and not _GROUPED.search(cell):
         return False
-    return any(
-        change is not None
-        and isinstance(change.state, str)
-        and len(change.state) <= _LONGEST_WORD
-        and _GROUPED.search(change.state) is not None
-        and readings(change.state).proves == ","
-        for change in changes_of(cell) or ()
+    changes = changes_of(cell)
+    states = [] if changes is None else [state for state in changes.states if isinstance(state, str)]
+    return _GROUPED.search("\n".join(states)) is not None and any(
+        len(state) <= _LONGEST_WORD and _GROUPED.search(state) is not None and readings(state).proves == ","
+        for state in states
     )
 
 

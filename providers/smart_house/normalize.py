@@ -15,10 +15,10 @@ What is said twice is left to the loader, within an answer and across them.
 """
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -27,26 +27,26 @@ from domain.errors import OutsideWindowError
 from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Conversion, Kinds
 from domain.records import Payload, Reason, Series
-from domain.texts import MAX_TEXT, is_storable, text_reason
+from domain.texts import MAX_TEXT, is_storable
 from domain.window import Window
-from providers._numbers import looks_like_number, read_numbers, value_of
+from providers._numbers import looks_like_number
+from providers._points import Integers
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig
 from providers.smart_house.archive import read_uploads
 from providers.smart_house.attendance import Attendance, uploads_of
-from providers.smart_house.batches import Batches
+from providers.smart_house.batches import Batches, shown
 from providers.smart_house.bounds import too_large
+from providers.smart_house.columns import Columns, Group, Rejected, numbers_of
 from providers.smart_house.homes import Homes
 from providers.smart_house.kinds import EntityKinds, is_absent, is_missing
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
-from providers.smart_house.spec import BATCH_POINTS
-from providers.smart_house.times import instant_of, midnight_of
-from providers.smart_house.wire import Change, InvalidRow, Upload, changes_of, unreadable
+from providers.smart_house.spec import BATCH_POINTS, MAX_NAME
+from providers.smart_house.times import DAY_US, instants_of, midnight_of
+from providers.smart_house.wire import Changes, InvalidRow, Upload, changes_of, unreadable
 
 NOTHING_LEFT: Final = "no body"
 """The proof of an answer by which the provider says that nothing is left (204)."""
-
-MAX_NAME: Final = 256
 
 MAX_UNDATED: Final = 2**20
 """Characters of an undated day: some thousands of uploads of one entity."""
@@ -57,9 +57,6 @@ MAX_HELD: Final = 48 * 2**20
 _TEXT: Final = 64  # bytes of a text beside its characters
 _LONGEST_KEPT: Final = 1_000  # characters of attributes that are worth remembering
 
-# Plain digits, a point, an exponent; other numbers are read by `providers._numbers`.
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?")
-_LONGEST_NUMBER: Final = 400  # characters
 _MAX_UNDECIDED: Final = 100_000  # states of one answer that wait for its end
 
 
@@ -99,13 +96,17 @@ class _Archive:
         self.payload = payload
         self.account = account
         self._entities = EntityKinds(account, kinds)
-        self._undecided: list[tuple[str, str, str, int, str]] = []
+        self._undecided: list[tuple[Group, int, str]] = []
+        self._absent: list[int] = []
+        self._unmapped: list[tuple[str, int]] = []
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         self.homes: Homes | None = None
         self._days = uploads_of(payload.window)
         self._n_undated = 0
         self._batches = batches
-        self.undated: dict[tuple[str, str, str, date], list[list[str]]] = defaultdict(list)
+        self.undated: dict[tuple[str, str, str, date], dict[int, list[str]]] = defaultdict(dict)
+        self._n_cells = 0
+        self._columns = Columns()
         self._meanings: dict[tuple[str, Attributes], tuple[str, Conversion] | None] = {}
         self._attributes: dict[str, Attributes] = {}
 
@@ -126,14 +127,11 @@ class _Archive:
         )
         self.homes = Homes(self.account, rows, place=self.place, is_part=self._is_part)
         for row in self._uploads():
-            if isinstance(row, InvalidRow):
-                self._reject(row)
-                continue
-            for _ in self._read(row, self.homes.name_of(row)):
-                yield from self._batches.full()
-        for _ in self._decide():
-            yield from self._batches.full()
-        for _ in self._keep_undated():
+            for _ in self._gather(row, self.homes):
+                if self._columns.is_full:
+                    yield from self._flush()
+        yield from self._flush()
+        for _ in chain(self._decide(), self._keep_undated()):
             yield from self._batches.full()
         yield from self._batches.remaining()
 
@@ -146,12 +144,6 @@ class _Archive:
     def _uploads(self) -> Iterator[Upload | InvalidRow]:
         return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
 
-    def _reject(self, row: InvalidRow) -> None:
-        """A row whose cells cannot be told apart counts once: on the day that it says, or else the first asked for."""
-        day = row.day if row.day in self._days else self._days[0]
-        at = midnight_of(day or self._days[0])
-        self._batches.reject(at, f"a row of {day}", row.text, Reason.MALFORMED_ROW)
-
     def _asked_for(self, upload: Upload | InvalidRow) -> Upload | InvalidRow:
         if isinstance(upload, Upload) and upload.day not in self._days:
             raise OutsideWindowError(
@@ -161,129 +153,210 @@ class _Archive:
             )
         return upload
 
-    def _read(self, upload: Upload, home: str | None) -> Iterator[None]:
-        """Take a row; after each change whoever goes on may take batches."""
-        midnight = midnight_of(upload.day)
-        for entity, cell in upload.cells.items():
-            where = f"{home or f'home {upload.home} of the file'}/{entity} of {upload.day}"
+    def _gather(self, row: Upload | InvalidRow, homes: Homes) -> Iterator[None]:
+        """Put a row behind the others; after each cell whoever goes on may take them."""
+        if isinstance(row, InvalidRow):
+            # Its cells cannot be told apart: it counts once, on the day that it says, or else the first asked for.
+            day = row.day if row.day in self._days else self._days[0]
+            self._gather_odd(
+                Rejected(midnight_of(day or self._days[0]), f"a row of {day}", row.text, Reason.MALFORMED_ROW)
+            )
+            yield
+            return
+        home = homes.name_of(row)
+        for entity, cell in row.cells.items():
             changes = changes_of(cell) if home is not None and self._is_name(entity) else None
-            if changes is None:
+            if home is not None and changes is not None:
+                self._gather_changes(home, row, entity, changes)
+            else:
                 reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
-                self._batches.reject(midnight, where, cell, reason, naming.of_entity(home, entity) if home else "")
-                yield
-                continue
-            undated: dict[str, list[str]] = defaultdict(list)
-            for change in changes:
-                invalid = self._take(home or "", entity, upload, change, undated)
-                if invalid is not None:
-                    self._batches.reject(
-                        midnight, where, _raw_of(change), invalid, naming.of_entity(home or "", entity)
-                    )
-                yield
-            if self._batches.hold(midnight):
-                for unit, states in undated.items():
-                    self.undated[home or "", entity, unit, upload.day].append(states)
-                    self._hold(states)
+                where = f"{home or f'home {row.home} of the file'}/{entity} of {row.day}"
+                key = naming.of_entity(home, entity) if home else ""
+                self._gather_odd(Rejected(midnight_of(row.day), where, cell, reason, key))
+            yield
 
-    def _hold(self, states: list[str]) -> None:
-        self._n_undated += sum(map(len, states)) + _TEXT * len(states)
-        if self._n_undated > MAX_HELD:
-            raise too_large("has too many states whose times were taken out", self.place)
+    def _gather_odd(self, rejected: Rejected) -> None:
+        if self._batches.hold(rejected.at):
+            self._columns.add_odd(rejected._replace(value=shown(rejected.value)))
 
-    def _take(
-        self, home: str, entity: str, upload: Upload, change: Change | None, undated: dict[str, list[str]]
-    ) -> Reason | None:
-        """Take one change; why it has no place in time or is none, if so."""
-        if change is None:
-            return Reason.MALFORMED_ROW
-        attributes = self._attributes_of(change.attributes)
-        if self.account.units and attributes.unit not in self.account.units:
-            return None
-        at = instant_of(change.updated, upload.day, self.payload.received_at)
-        if isinstance(at, Reason):
-            return at
-        is_number = self._entities.is_number(home, upload.home, entity, attributes)
-        state = "" if change.state is None and is_number else change.state
-        if not isinstance(state, str):
-            return Reason.WRONG_TYPE
-        if at is None:
-            undated[attributes.unit].append(state)
-        elif is_number:
-            if self._batches.hold(at):
-                is_comma_used = self._entities.writes_commas(upload.home, entity)
-                self._keep_number(home, entity, at, state, attributes, is_comma_used=is_comma_used)
+    def _gather_changes(self, home: str, upload: Upload, entity: str, changes: Changes) -> None:
+        """Put the changes of a cell behind the others."""
+        columns, n_before, n_groups = self._columns, len(self._columns.states), len(self._columns.groups)
+        codes: dict[Attributes, int] = {}
+
+        def code_of(value: object) -> int:
+            return codes.setdefault(self._attributes_of(value), n_groups + len(codes))
+
+        if set(map(type, changes.attributes)) <= {str}:
+            of_text = {text: code_of(text) for text in dict.fromkeys(changes.attributes)}
+            found = [of_text[text] for text in changes.attributes]
         else:
-            self._keep_state(home, upload.home, entity, at, state, is_sure=is_number is False)
+            found = list(map(code_of, changes.attributes))
+        self._n_cells += 1
+        columns.groups += [self._group(home, upload, entity, attributes) for attributes in codes]
+        columns.add(changes, found)
+        for row in changes.odd:
+            group = columns.groups[found[row]]
+            columns.odd[n_before + row] = group.undated(None, Reason.MALFORMED_ROW)
+
+    def _group(self, home: str, upload: Upload, entity: str, attributes: Attributes) -> Group:
+        is_wanted = not self.account.units or attributes.unit in self.account.units
+        is_number = self._entities.is_number(home, upload.home, entity, attributes)
+        is_comma_used = self._entities.writes_commas(upload.home, entity)
+        meaning = self._meaning(entity, attributes) if is_number else None
+        return Group(
+            self._n_cells,
+            home,
+            upload.home,
+            entity,
+            upload.day,
+            attributes,
+            is_wanted,
+            is_number,
+            is_comma_used,
+            meaning,
+        )
+
+    def _flush(self) -> Iterator[tuple[int, Normalized]]:
+        """Take what has been gathered."""
+        columns, self._columns, start = self._columns, Columns(), 0
+        while start < len(columns.states):
+            stop = start + self._batches.room
+            self._take(columns.part(start, stop))
+            yield from self._batches.full()
+            start = stop
+
+    def _take(self, columns: Columns) -> None:
+        """Take changes: numbers all at once, and of the others one after the other."""
+        groups, codes = columns.groups, np.array(columns.codes, dtype=np.int64)
+        of_group = [(group.is_wanted, group.is_number is True, midnight_of(group.day) + DAY_US) for group in groups]
+        is_wanted, is_number, ends = np.array([*of_group, (True, False, 0)], dtype=np.int64)[codes].T
+        times, unusable = instants_of(columns.updated, ends, self.payload.received_at)
+        is_plain = (is_wanted & is_number).astype(np.bool_)
+        is_plain[list(unusable)] = False
+        if not set(map(type, columns.states)) <= {str}:
+            for row in [row for row, state in enumerate(columns.states) if not isinstance(state, str)]:
+                if columns.states[row] is None and is_plain[row]:
+                    columns.states[row] = ""
+                else:
+                    is_plain[row] = False
+        rejected = dict(columns.odd)
+        for row in np.flatnonzero((is_wanted == 1) & ~is_plain).tolist():
+            if row in rejected:
+                continue
+            at = None if row in unusable else int(times[row])
+            if (odd := self._take_one(columns, row, at, unusable.get(row))) is not None:
+                rejected[row] = odd
+        rows = np.flatnonzero(is_plain & self._batches.holds(times))
+        self._take_numbers(columns, rows, times[rows], codes[rows], rejected)
+        self._leave()
+        for row in sorted(rejected):
+            self._batches.reject(*rejected[row])
+
+    def _take_one(self, columns: Columns, row: int, at: int | None, reason: Reason | None) -> Rejected | None:
+        """Take a change that is no number with an instant; what is rejected of it.
+
+        Args:
+            columns: What it is one of.
+            row: Its index.
+            at: When it was; None if nobody knows.
+            reason: Why nobody does; None if the collector took the time out.
+        """
+        group, sent = columns.groups[columns.codes[row]], columns.states[row]
+        state = "" if sent is None and group.is_number else sent
+        if reason is None and not isinstance(state, str):
+            reason = Reason.WRONG_TYPE
+        if reason is not None:
+            return group.undated({"last_updated": columns.updated[row], "state": sent}, reason)
+        if at is not None:
+            return self._keep_state(group, at, state)
+        if self._batches.hold(midnight_of(group.day)):
+            key = (group.home, group.entity, group.attributes.unit, group.day)
+            self.undated[key].setdefault(group.cell, []).append(state)
+            self._n_undated += len(state) + _TEXT
+            if self._n_undated > MAX_HELD:
+                raise too_large("has too many states whose times were taken out", self.place)
         return None
 
-    def _keep_state(self, home: str, number: str, entity: str, at: int, state: str, *, is_sure: bool) -> None:
+    def _take_numbers(
+        self, columns: Columns, rows: Integers, times: Integers, codes: Integers, rejected: dict[int, Rejected]
+    ) -> None:
+        """Take changes of entities that say numbers: measured, absent, unmapped, or rejected; never a state."""
+        groups, states = columns.groups, [columns.states[row] for row in rows.tolist()]
+        values, none = numbers_of(states, groups, codes)
+        factor, offset, low, high = np.array([group.scale for group in groups]).reshape(-1, 4)[codes].T
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = values * factor + offset
+        is_known, is_number = ~np.isnan(factor), np.ones(len(states), dtype=np.bool_)
+        for row, reason in none.items():
+            is_number[row] = reason is Reason.AMBIGUOUS_DECIMAL and not is_known[row]
+            if reason is not None and not is_number[row]:
+                group = groups[codes[row]]
+                rejected[int(rows[row])] = Rejected(int(times[row]), group.where, states[row], reason, group.key)
+        is_good = is_number & (values >= low) & (values <= high)
+        for row in np.flatnonzero(is_number & is_known & ~is_good).tolist():
+            group = groups[codes[row]]
+            reason = Reason.OUT_OF_LIMITS if np.isfinite(values[row]) else Reason.NOT_FINITE
+            text = f"{states[row]} {group.series.provider_unit if group.series else ''}"
+            rejected[int(rows[row])] = Rejected(int(times[row]), group.where, text, reason, group.key)
+        self._batches.measure([group.series for group in groups], codes[is_good], times[is_good], values[is_good])
+        is_unmapped = is_number & ~is_known
+        self._batches.leave_unmapped([group.field for group in groups], codes[is_unmapped], times[is_unmapped])
+        self._absent += times[[row for row, reason in none.items() if reason is None]].tolist()
+
+    def _keep_state(self, group: Group, at: int, state: str) -> Rejected | None:
         """A change of an entity that says texts, as far as is known: a word for no number waits for the others."""
-        is_number = not self._entities.is_declared_text(entity) and looks_like_number(state.strip())
+        is_sure = group.is_number is False
+        is_number = not self._entities.is_declared_text(group.entity) and looks_like_number(state.strip())
         is_odd = not is_sure and is_absent(state)
         if not (is_odd or is_number or is_sure):
-            self._entities.note_text(number, entity)
+            self._entities.note_text(group.number, group.entity)
         if not self._batches.hold(at):
-            return
+            return None
         if is_missing(state):
-            self._batches.leave_absent(at)
-        elif is_number:
-            self._batches.leave_unmapped(at, f"{home}/{entity}")
-        elif not is_odd:
-            self._keep_text(f"{home}/{entity}", naming.stated(home, entity), at, state, MAX_TEXT)
-        elif len(self._undecided) < _MAX_UNDECIDED:
-            self._undecided.append((home, number, entity, at, state))
+            self._absent.append(at)
+        elif not is_odd and not is_number:
+            return self._keep_text(group.where, naming.stated(group.home, group.entity), at, state, MAX_TEXT)
+        elif not is_number and len(self._undecided) < _MAX_UNDECIDED:
+            self._undecided.append((group, at, state))
         else:
-            self._batches.leave_unmapped(at, f"{home}/{entity}")
+            self._unmapped.append((group.where, at))
+        return None
 
     def _decide(self) -> Iterator[None]:
         """Keep what only the end of the answer could tell: all texts of every entity have been seen."""
-        for home, number, entity, at, state in self._undecided:
-            where = f"{home}/{entity}"
-            if self._entities.says_text(number, entity):
-                self._keep_text(where, naming.stated(home, entity), at, state, MAX_TEXT)
-            else:
-                self._batches.leave_absent(at)
+        for group, at, state in self._undecided:
+            if not self._entities.says_text(group.number, group.entity):
+                self._absent.append(at)
+                continue
+            series = naming.stated(group.home, group.entity)
+            if (odd := self._keep_text(group.where, series, at, state, MAX_TEXT)) is not None:
+                self._batches.reject(*odd)
             yield
+        self._leave()
 
-    def _keep_number(
-        self, home: str, entity: str, at: int, state: str, attributes: Attributes, *, is_comma_used: bool
-    ) -> None:
-        """A change of an entity that says numbers: a measurement, absent, unmapped, or rejected; never a state."""
-        where, meaning = f"{home}/{entity}", self._meaning(entity, attributes)
-        if is_absent(state):
-            self._batches.leave_absent(at)
-            return
-        key = naming.of_entity(home, entity)
-        if meaning is not None:
-            key = naming.measured(home, entity, meaning[1].quantity.name, meaning[0]).key
-        number = _number_of(state, attributes.unit, is_comma_used=is_comma_used)
-        if isinstance(number, Reason) and (meaning is not None or number is not Reason.AMBIGUOUS_DECIMAL):
-            self._batches.reject(at, where, state, number, key)
-        elif meaning is None:
-            self._batches.leave_unmapped(at, f"{where} [{attributes.unit[:MAX_NAME]}]" if attributes.unit else where)
-        elif not isinstance(number, Reason):
-            unit, how = meaning
-            value = number * how.factor + how.offset
-            if how.quantity.low <= value <= how.quantity.high:
-                self._batches.measure(naming.measured(home, entity, how.quantity.name, unit), at, value)
-            else:
-                reason = Reason.OUT_OF_LIMITS if np.isfinite(value) else Reason.NOT_FINITE
-                self._batches.reject(at, where, f"{state} {unit}", reason, key)
+    def _leave(self) -> None:
+        """Count what says nothing, and what nobody knows the meaning of."""
+        absent, unmapped, self._absent, self._unmapped = self._absent, self._unmapped, [], []
+        self._batches.leave_absent(np.array(absent, dtype=np.int64))
+        times = np.array([at for _, at in unmapped], dtype=np.int64)
+        self._batches.leave_unmapped([name for name, _ in unmapped], np.arange(len(unmapped)), times)
 
-    def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> None:
-        if len(text) > longest:
-            self._batches.reject(at, where, text, Reason.MALFORMED_ROW, series.key)
-        elif not is_storable(text):
-            self._batches.reject(at, where, text, Reason.NOT_STORABLE_TEXT, series.key)
-        else:
+    def _keep_text(self, where: str, series: Series, at: int, text: str, longest: int) -> Rejected | None:
+        if len(text) <= longest and is_storable(text):
             self._batches.state(series, at, text)
+            return None
+        reason = Reason.MALFORMED_ROW if len(text) > longest else Reason.NOT_STORABLE_TEXT
+        return Rejected(at, where, text, reason, series.key)
 
     def _keep_undated(self) -> Iterator[None]:
         for (home, entity, unit, day), lists in sorted(self.undated.items()):
             # The order within an upload is known, the order of uploads is not: so they are sorted, and nothing is said.
-            text = json.dumps(sorted(lists), ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps(sorted(lists.values()), ensure_ascii=False, separators=(",", ":"))
             series = naming.undated(home, entity, unit)
-            self._keep_text(f"{home}/{entity} of {day}", series, midnight_of(day), text, MAX_UNDATED)
+            odd = self._keep_text(f"{home}/{entity} of {day}", series, midnight_of(day), text, MAX_UNDATED)
+            if odd is not None:
+                self._batches.reject(*odd)
             yield
 
     def _attributes_of(self, value: object) -> Attributes:
@@ -309,21 +382,3 @@ class _Archive:
     @staticmethod
     def _is_name(entity: str) -> bool:
         return len(entity) <= MAX_NAME and is_storable(entity)
-
-
-def _number_of(state: str, unit: str, *, is_comma_used: bool) -> float | Reason:
-    if not is_comma_used and _NUMBER.fullmatch(state):
-        return float(state)
-    if (reason := text_reason(state)) is not None:
-        return reason
-    if len(state) > _LONGEST_NUMBER:
-        return Reason.WRONG_TYPE
-    if not is_comma_used:
-        return value_of(state, unit)
-    # Whoever has written a decimal comma may mean a thousand by `1.234`.
-    found = read_numbers([state], decimal=None, unit=unit)
-    return found.invalid[0] if found.invalid else float(found.values[0])
-
-
-def _raw_of(change: Change | None) -> object:
-    return None if change is None else {"last_updated": change.updated, "state": change.state}

@@ -55,6 +55,9 @@ MAX_CELL: Final = 16 * 2**20
 MAX_COLUMNS: Final = 20_000
 """Columns of a row; more are no vocabulary."""
 
+MAX_NAME: Final = 256
+"""Characters of an entity or a unit; a longer one is none."""
+
 MAX_DEPTH: Final = 16
 """Nested lists, objects and elements."""
 

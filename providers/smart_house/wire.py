@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.errors import PayloadUnreadableError
 from domain.texts import clipped
@@ -50,13 +50,20 @@ class InvalidRow:
     day: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of state, as it was sent; `updated`, `state` and `attributes` may be anything."""
+class Changes(NamedTuple):
+    """The changes of state of a cell, by columns; each may be anything.
 
-    updated: object
-    state: object
-    attributes: object
+    Attributes:
+        updated: When each was.
+        states: What the entity said then.
+        attributes: What it said beside.
+        odd: Those that are no change, by index: their columns hold nothing.
+    """
+
+    updated: list[Any]
+    states: list[Any]
+    attributes: list[Any]
+    odd: frozenset[int]
 
 
 def upload_of(row: Mapping[str, Any], *, place: str) -> Upload:
@@ -88,8 +95,8 @@ def day_of(row: Mapping[str, Any], *, place: str) -> date:
         raise unreadable(f"a row is of the day {clipped(numbers)}, which is none", place) from None
 
 
-def changes_of(cell: object) -> list[Change | None] | None:
-    """The changes of a cell, None for each that is none; None if the cell is no list."""
+def changes_of(cell: object) -> Changes | None:
+    """The changes of a cell; None if it is no list."""
     if isinstance(cell, str):
         try:
             cell = parse_literal(cell)
@@ -97,7 +104,14 @@ def changes_of(cell: object) -> list[Change | None] | None:
             return None
     if not isinstance(cell, list):
         return None
-    return [_change(one) for one in cell]
+    odd: frozenset[int] = frozenset()
+    try:
+        states = [one["state"] for one in cell]
+    except (KeyError, TypeError):  # some are lists, or none
+        cell = [_named(one) for one in cell]
+        odd = frozenset(row for row, one in enumerate(cell) if one is _NO_CHANGE)
+        states = [one["state"] for one in cell]
+    return Changes([one.get("last_updated") for one in cell], states, [one.get("attributes") for one in cell], odd)
 
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
@@ -111,11 +125,13 @@ def _number(value: object) -> int:
     return int(value)
 
 
-def _change(fields: object) -> Change | None:
-    if isinstance(fields, list | tuple):
+_NO_CHANGE: Final[Mapping[str, Any]] = {"state": None}
+
+
+def _named(fields: object) -> Mapping[str, Any]:
+    """The columns of a change; nothing in them if it is none."""
+    if isinstance(fields, list):
         # A row of the early server: no names, but the last place is the map, and the state is before it.
         is_one = len(fields) == len(_POSITIONS) and isinstance(fields[4], str) and fields[4].startswith("{")
-        fields = dict(zip(_POSITIONS, fields, strict=True)) if is_one else None
-    if not isinstance(fields, dict) or "state" not in fields:
-        return None
-    return Change(fields.get("last_updated"), fields["state"], fields.get("attributes"))
+        return dict(zip(_POSITIONS, fields, strict=True)) if is_one else _NO_CHANGE
+    return fields if isinstance(fields, dict) and "state" in fields else _NO_CHANGE

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from providers._times import Integers, instant_of, lacks_offset, read_column
 from providers.climkit.times import read_texts
 from providers.export_service.rows import read_times as read_export_service
 from providers.servitly.cells import read_times as read_servitly
-from providers.smart_house.times import instant_of as read_smart_house
+from providers.smart_house.times import DAY_US, instants_of, midnight_of
 from providers.voltstorage.cells import read_times as read_voltstorage
 
 NOON = 1_774_180_800_000_000  # 2026-03-22T12:00Z
@@ -74,12 +75,17 @@ def of_column(read: Callable[[list[str]], tuple[Integers, dict[int, Reason]]]) -
     return one
 
 
+def read_smart_house(texts: list[str]) -> tuple[object, dict[int, Reason]]:
+    times, unusable = instants_of(texts, np.array([midnight_of(date(2026, 3, 22)) + DAY_US]), RECEIVED)
+    return times, {row: reason for row, reason in unusable.items() if reason}
+
+
 READERS: dict[str, Read] = {
     "climkit": of_column(lambda texts: read_texts(texts, RECEIVED, place="x")),
     "export_service": of_column(lambda texts: read_export_service(list(texts), RECEIVED)),
     "servitly": of_column(lambda texts: read_servitly(texts, RECEIVED)),
     "voltstorage": of_column(lambda texts: read_voltstorage(texts, RECEIVED)),
-    "smart_house": lambda text: read_smart_house(text, date(2026, 3, 22), RECEIVED) or 0,
+    "smart_house": of_column(read_smart_house),
 }
 every_provider = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 

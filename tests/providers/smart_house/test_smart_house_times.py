@@ -8,6 +8,7 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from domain.records import Reason
 from domain.window import Window
 from providers.smart_house.literal import LiteralError, parse_literal
 from providers.smart_house.normalize import normalize
-from providers.smart_house.times import instant_of
+from providers.smart_house.times import DAY_US, instants_of, midnight_of
 from tests.providers.smart_house.harness import ACCOUNT, archive, change, payload, points_of, row
 
 DAY = date(2025, 6, 3)
@@ -29,6 +30,11 @@ REDACTED = "{{REDACTED}}"
 def said(*changes: object, window: Window | None = None) -> Normalized:
     body = archive([row(sensor_x=list(changes))])
     return concat(normalize([payload(body)], window or Window.of_day(DAY), ACCOUNT))
+
+
+def instant_of(text: object, day: date, received_at: datetime) -> int | Reason | None:
+    times, unusable = instants_of([text], np.array([midnight_of(day) + DAY_US]), received_at)
+    return unusable.get(0, int(times[0]))
 
 
 @pytest.mark.parametrize(
