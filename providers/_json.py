@@ -47,12 +47,12 @@ def read_json(body: bytes, *, place: str, fix: str) -> Json:
         return document
     return (
         document
-        if keeps_all(body, held_by(document, place=place, fix=fix))
+        if keeps_all(body, contents_of(document, place=place, fix=fix))
         else read_exactly(body, place=place, fix=fix)
     )
 
 
-class Held(NamedTuple):
+class Contents(NamedTuple):
     """What a document holds, at any depth.
 
     Attributes:
@@ -66,13 +66,13 @@ class Held(NamedTuple):
     has_fractions: bool
 
 
-def keeps_all(body: bytes, held: Held) -> bool:
-    """Whether the fast parser, which made `held` of `body`, has certainly kept every key and every digit."""
-    if body.count(b":") != held.n_keys:  # else one colon for each key: none was lost, and no text holds one
+def keeps_all(body: bytes, contents: Contents) -> bool:
+    """Whether the fast parser, which made `contents` of `body`, has certainly kept every key and every digit."""
+    if body.count(b":") != contents.n_keys:  # else one colon for each key: none was lost, and no text holds one
         n_quotes = body.count(b'"')
         if b"\\" in body:
             n_quotes -= body.replace(b"\\\\", b"").count(b'\\"')  # those within texts
-        if n_quotes != 2 * (held.n_keys + held.n_texts):  # a key that was lost had two more
+        if n_quotes != 2 * (contents.n_keys + contents.n_texts):  # a key that was lost had two more
             return False
     return keeps_digits(body)
 
@@ -110,12 +110,12 @@ def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPT
     except ValueError:
         culprit = "the answer holds an integer of thousands of digits"
     else:
-        held_by(document, place=place, fix=fix, max_depth=max_depth)
+        contents_of(document, place=place, fix=fix, max_depth=max_depth)
         return document
     raise PayloadUnreadableError(culprit, place=place, fix=fix) from None
 
 
-def held_by(document: Json, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Held:
+def contents_of(document: Json, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Contents:
     """What `document` holds.
 
     Raises:
@@ -134,7 +134,7 @@ def held_by(document: Json, *, place: str, fix: str, max_depth: int = MAX_DEPTH)
         found = set(kinds)
         has_fractions |= float in found
         if not found & {dict, list}:
-            return Held(n_keys, n_texts, has_fractions)
+            return Contents(n_keys, n_texts, has_fractions)
         level = values
     raise PayloadUnreadableError(f"the answer is nested more than {MAX_DEPTH} levels deep", place=place, fix=fix)
 

@@ -12,7 +12,7 @@ import orjson
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
 from domain.records import Json
 from domain.texts import clipped
-from providers._json import MAX_DEPTH, held_by, keeps_all, keeps_digits, kind_of, read_exactly
+from providers._json import MAX_DEPTH, contents_of, keeps_all, keeps_digits, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
@@ -130,7 +130,7 @@ def _parse(body: bytes, place: str) -> Json:
         return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
     if _is_flat(document, body) and keeps_digits(body):
         return document
-    if keeps_all(body, held_by(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)):
+    if keeps_all(body, contents_of(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)):
         return document
     return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
 

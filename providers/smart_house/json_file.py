@@ -11,7 +11,7 @@ from domain.errors import PayloadUnreadableError
 from domain.records import Json
 from domain.texts import clipped
 from providers._as_sent import read_sent
-from providers._json import held_by, keeps_all, read_exactly
+from providers._json import contents_of, keeps_all, read_exactly
 from providers._points import Integers
 from providers.smart_house.bounds import MAX_OBJECTS, MAX_ROW_BYTES, too_large, weigh
 from providers.smart_house.spec import MAX_DEPTH
@@ -48,9 +48,9 @@ def _row(body: bytes, place: str) -> Json:
     """What `body` says; a number with a fraction, which is none of a state, is shown as it was written."""
     with suppress(orjson.JSONDecodeError):
         row = orjson.loads(body)
-        held = held_by(row, place=place, fix=FIX)
-        if keeps_all(body, held):
-            return read_sent(body) if held.has_fractions else row
+        contents = contents_of(row, place=place, fix=FIX)
+        if keeps_all(body, contents):
+            return read_sent(body) if contents.has_fractions else row
     read_exactly(body, place=place, fix=FIX)  # which refuses what is no document, and what is two
     return read_sent(body)
 
