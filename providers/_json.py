@@ -68,13 +68,11 @@ class Contents(NamedTuple):
 
 def keeps_all(body: bytes, contents: Contents) -> bool:
     """Whether the fast parser, which made `contents` of `body`, has certainly kept every key and every digit."""
-    if body.count(b":") != contents.n_keys:  # else one colon for each key: none was lost, and no text holds one
-        n_quotes = body.count(b'"')
-        if b"\\" in body:
-            n_quotes -= body.replace(b"\\\\", b"").count(b'\\"')  # those within texts
-        if n_quotes != 2 * (contents.n_keys + contents.n_texts):  # a key that was lost had two more
-            return False
-    return keeps_digits(body)
+    n_quotes = body.count(b'"')
+    if b"\\" in body:
+        n_quotes -= body.replace(b"\\\\", b"").count(b'\\"')  # those within texts
+    # A key that was lost had two more.
+    return n_quotes == 2 * (contents.n_keys + contents.n_texts) and keeps_digits(body)
 
 
 def keeps_digits(body: bytes) -> bool:
@@ -123,20 +121,26 @@ def contents_of(document: Json, *, place: str, fix: str, max_depth: int = MAX_DE
     """
     n_keys = n_texts = 0
     has_fractions = False
-    level: list[Json] = [[document]]
-    for _ in range(max_depth + 1):
-        objects = [value for value in level if isinstance(value, dict)]
-        lists = [value for value in level if isinstance(value, list)]
+    level: list[Json] = [document]
+    kinds = {type(document)}
+    n_texts += kinds == {str}
+    for _ in range(max_depth):
+        objects = level if kinds == {dict} else [value for value in level if isinstance(value, dict)]
+        lists = [value for value in level if isinstance(value, list)] if list in kinds else []
         n_keys += sum(map(len, objects))
-        values = list(chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists)))
-        kinds = list(map(type, values))
-        n_texts += kinds.count(str)
-        found = set(kinds)
-        has_fractions |= float in found
-        if not found & {dict, list}:
+        of_each = list(map(type, _values(objects, lists)))
+        n_texts += of_each.count(str)
+        kinds = set(of_each)
+        has_fractions |= float in kinds
+        kinds &= {dict, list}
+        if not kinds:
             return Contents(n_keys, n_texts, has_fractions)
-        level = values
+        level = [value for value in _values(objects, lists) if isinstance(value, (dict, list))]
     raise PayloadUnreadableError(f"the answer is nested more than {MAX_DEPTH} levels deep", place=place, fix=fix)
+
+
+def _values(objects: list[Json], lists: list[Json]) -> Iterator[Json]:
+    return chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists))
 
 
 def kind_of(value: object) -> str:

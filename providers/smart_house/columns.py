@@ -136,9 +136,10 @@ class Columns:
 
     def add(self, changes: Changes, codes: Sequence[int]) -> None:
         """Take in changes, and the code of each one's group."""
-        for column, more in ((self.updated, changes.updated), (self.states, changes.states)):
-            are_light = set(map(type, more)) <= {str, type(None)}
-            self.n_characters += sum(map(len, filter(None, more))) if are_light else _CHARACTERS
+        for column, more in ((self.updated, changes.column("last_updated")), (self.states, changes.states)):
+            kinds = set(map(type, more))
+            texts = more if kinds == {str} else [text for text in more if text]
+            self.n_characters += sum(map(len, texts)) if kinds <= {str, type(None)} else _CHARACTERS
             column.extend(more)
         self.codes += codes
 

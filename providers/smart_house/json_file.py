@@ -119,7 +119,7 @@ class _Cut:
             text = text.replace(b"\\\\", b"__").replace(b'\\"', b"__")
         places = np.flatnonzero(np.frombuffer(text.translate(_IS_MARK), dtype=np.bool_))
         marks = np.frombuffer(text, dtype=np.uint8)[places]
-        are_within = (np.cumsum(marks == _QUOTE) + self._is_text) % 2 == 1
+        are_within = ((np.cumsum(marks == _QUOTE, dtype=np.int8) + self._is_text) & 1).view(np.bool_)
         self._is_text = bool(are_within[-1]) if len(marks) else self._is_text
         are_brackets = (marks != _QUOTE) & ~are_within
         return places[are_brackets], (marks[are_brackets] & _OPENING).astype(np.int64) - 1

@@ -145,8 +145,11 @@ def _shows_a_number(entity: str, cell: object) -> bool:
 def _proves_a_comma(cell: object) -> bool:
     if isinstance(cell, str) and not _GROUPED.search(cell):
         return False
-    changes = changes_of(cell)
-    states = [] if changes is None else [state for state in changes.states if isinstance(state, str)]
+    if (changes := changes_of(cell)) is None:
+        return False
+    states = changes.states
+    if not set(map(type, states)) <= {str}:
+        states = [state for state in states if isinstance(state, str)]
     return _GROUPED.search("\n".join(states)) is not None and any(
         len(state) <= _LONGEST_WORD and _GROUPED.search(state) is not None and readings(state).proves == ","
         for state in states

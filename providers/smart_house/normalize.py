@@ -187,13 +187,14 @@ class _Archive:
         def code_of(value: object) -> int:
             return codes.setdefault(self._attributes_of(value), n_groups + len(codes))
 
-        if set(map(type, changes.attributes)) <= {str}:
-            of_text = {text: code_of(text) for text in dict.fromkeys(changes.attributes)}
-            found = [of_text[text] for text in changes.attributes]
+        attributes = changes.column("attributes")
+        if set(map(type, attributes)) <= {str}:
+            of_text = {text: code_of(text) for text in dict.fromkeys(attributes)}
+            found = [of_text[text] for text in attributes]
         else:
-            found = list(map(code_of, changes.attributes))
+            found = list(map(code_of, attributes))
         self._n_cells += 1
-        columns.groups += [self._group(home, upload, entity, attributes) for attributes in codes]
+        columns.groups += [self._group(home, upload, entity, one) for one in codes]
         columns.add(changes, found)
         for row in changes.odd:
             group = columns.groups[found[row]]

@@ -1,6 +1,6 @@
 """What the Smart House says: a home's upload as a row, a change of state, and errors for what is neither."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -51,19 +51,21 @@ class InvalidRow:
 
 
 class Changes(NamedTuple):
-    """The changes of state of a cell, by columns; each may be anything.
+    """The changes of state of a cell; what each says may be anything.
 
     Attributes:
-        updated: When each was.
-        states: What the entity said then.
-        attributes: What it said beside.
-        odd: Those that are no change, by index: their columns hold nothing.
+        named: Each one's columns, by name.
+        states: What the entity said.
+        odd: Those that are no change, by index: nothing is in their columns.
     """
 
-    updated: list[Any]
+    named: Sequence[Mapping[str, Any]]
     states: list[Any]
-    attributes: list[Any]
     odd: frozenset[int]
+
+    def column(self, name: str) -> list[Any]:
+        """What each says under a name."""
+        return [one.get(name) for one in self.named]
 
 
 def upload_of(row: Mapping[str, Any], *, place: str) -> Upload:
@@ -111,7 +113,7 @@ def changes_of(cell: object) -> Changes | None:
         cell = [_named(one) for one in cell]
         odd = frozenset(row for row, one in enumerate(cell) if one is _NO_CHANGE)
         states = [one["state"] for one in cell]
-    return Changes([one.get("last_updated") for one in cell], states, [one.get("attributes") for one in cell], odd)
+    return Changes(cell, states, odd)
 
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
