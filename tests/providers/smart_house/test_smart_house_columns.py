@@ -127,6 +127,7 @@ def test_odd_changes_mean_by_columns_what_each_means_alone(
             for series, at, value in frame.itertuples(index=False, name=None):
                 points[series].append((at.to_pydatetime(), value))
     assert points == drawn.points
+    assert max(batch.n_received for batch in found) <= n_points
     assert [reason for batch in found for reason in batch.rejected["reason"]] == drawn.rejected
     assert sum((Counter(batch.unmapped) for batch in found), Counter()) == drawn.unmapped
     assert sum(batch.n_absent for batch in found) == drawn.n_absent
