@@ -75,7 +75,7 @@ def of_column(read: Callable[[list[str]], tuple[Integers, dict[int, Reason]]]) -
     return one
 
 
-def read_smart_house(texts: list[str]) -> tuple[object, dict[int, Reason]]:
+def read_smart_house(texts: list[str]) -> tuple[Integers, dict[int, Reason]]:
     times, unusable = instants_of(texts, np.array([midnight_of(date(2026, 3, 22)) + DAY_US]), RECEIVED)
     return times, {row: reason for row, reason in unusable.items() if reason}
 
