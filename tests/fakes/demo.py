@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,21 +93,25 @@ def lines_until(text: str, process: subprocess.Popen[str]) -> list[str]:
 
 
 @contextmanager
-def open_demo(home: Path, days: int) -> Iterator[Demo]:
-    """A demo that has verified everything and keeps its UI open until the block ends."""
-    demo = Demo(home)
+def opened(words: Sequence[str], environment: dict[str, str], text: str) -> Iterator[list[str]]:
+    """What a command prints to the line that holds `text`; it stays open until the block ends, by Ctrl-C."""
     with subprocess.Popen(
-        [PROGRAM, "demo", "--days", str(days)],
-        env=environment_of(home),
+        [PROGRAM, *words],
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     ) as process:
         try:
-            demo.lines += lines_until("The asset graph:", process)
-            demo.url = demo.lines[-1].split()[-1]
-            yield demo
+            yield lines_until(text, process)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=90)
+
+
+@contextmanager
+def open_demo(home: Path, days: int) -> Iterator[Demo]:
+    """A demo that has verified everything and keeps its UI open until the block ends."""
+    with opened(["demo", "--days", str(days)], environment_of(home), "The asset graph:") as lines:
+        yield Demo(home, lines, lines[-1].split()[-1])

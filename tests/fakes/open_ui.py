@@ -1,7 +1,6 @@
 """`joulehouse ui` with its daemon, its code servers and its history, over a server of the test's."""
 
 import random
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from domain.errors import ConfigurationError
 from domain.window import Window
 from pipelines.local.dagster_graphql import DagsterGraphQL
 from pipelines.local.processes import LoopbackServer, poll
-from tests.fakes.demo import PROGRAM, environment_of, lines_until
+from tests.fakes.demo import PROGRAM, environment_of, opened
 
 PATIENCE_SECONDS: Final = 420.0
 _GREEN: Final = """
@@ -96,18 +95,6 @@ class OpenUi:
 def open_ui(home: Path, url: str, **variables: str) -> Iterator[OpenUi]:
     """Open it, and end it with the block."""
     environment = environment_of(home, WAREHOUSE_URL=url, **variables)
-    with subprocess.Popen(
-        [PROGRAM, "ui"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as ui:
-        try:
-            lines = lines_until("Ctrl-C stops everything.", ui)
-            port = int(next(line for line in lines if line.startswith("Dagster: ")).rpartition(":")[2])
-            yield OpenUi(DagsterGraphQL(LoopbackServer(port, "the UI", str(home))), url, environment, lines)
-        finally:
-            ui.send_signal(signal.SIGINT)
-            ui.wait(timeout=90)
+    with opened(["ui"], environment, "Ctrl-C stops everything.") as lines:
+        port = int(next(line for line in lines if line.startswith("Dagster: ")).rpartition(":")[2])
+        yield OpenUi(DagsterGraphQL(LoopbackServer(port, "the UI", str(home))), url, environment, lines)

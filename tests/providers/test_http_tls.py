@@ -2,7 +2,6 @@ import datetime as dt
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,19 +17,6 @@ from tests.fakes.raw_server import RawServer, answer
 
 FINE = answer(b"[1]")
 LAST_YEAR = dt.datetime.now(dt.UTC) - dt.timedelta(days=365)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    yield path
-    tls.cache_clear()
 
 
 def context_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
