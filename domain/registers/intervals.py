@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from domain.registers.both_fit import smaller_amounts
 from domain.registers.days import HOP_READINGS, Day, changes, days
 from domain.registers.limits import Limits
 from domain.registers.register import Register
@@ -175,6 +176,11 @@ def _irregular(
         near = Slice(at_us, value, register)
         for step in falls:
             found.flag[step], found.amount[step] = _fallen(near, kept, step, found)
+        is_fall = np.zeros(len(kept) - 1, dtype=np.bool_)
+        is_fall[falls] = [not near.is_daily(int(kept[step + 1]), is_kept=True) for step in falls]
+        smaller = smaller_amounts(at_us[kept] / 1e6, value[kept], found.amount, near.limits, is_fall)
+        for step, amount in smaller.items():
+            found.flag[step], found.amount[step] = _AMBIGUOUS, amount
     _above_the_highest(value[kept], found)
     n_glitches, n_either = _sums(quality == GLITCH), _sums(quality == EITHER)
     follows = (found.flag == _MEASURED) | (found.flag == _GAP)

@@ -37,18 +37,26 @@ class Limits:
 
     def possible(self, seconds: float) -> float:
         """What may have been counted within a time."""
-        # A little more than one digit, since numbers of the provider's unit are no exact ones of ours.
-        resolution = 1.01 * (self.digit or self.register.scale / 1000)
         if isnan(self.usual):
-            return self.register.fastest * seconds + resolution
-        return MOST_USUAL * self.usual * max(seconds, self.spacing) + resolution
+            return self.register.fastest * seconds + self.resolution
+        return MOST_USUAL * self.usual * max(seconds, self.spacing) + self.resolution
+
+    def possible_each(self, seconds: _Floats) -> _Floats:
+        """What may have been counted within each of some times."""
+        a_second = self.register.fastest if isnan(self.usual) else MOST_USUAL * self.usual
+        return np.maximum(a_second * seconds + self.resolution, self.possible(0.0))
+
+    @property
+    def resolution(self) -> float:
+        """A little more than one digit, since numbers of the provider's unit are no exact ones of ours."""
+        return 1.01 * (self.digit or self.register.scale / 1000)
 
     @property
     def jitter(self) -> float:
         """What a counter may show too little: some usual intervals, however long ago it was read before."""
         rate = self.register.fastest if isnan(self.usual) else _JITTERS * self.usual
         spacing = 0.0 if isnan(self.spacing) else self.spacing
-        return rate * spacing + 1.01 * (self.digit or self.register.scale / 1000)
+        return rate * spacing + self.resolution
 
     def countable(self, seconds: float) -> float:
         """What no meter exceeds."""

@@ -6,7 +6,8 @@ counter, and that is likelier than a jump that no usual load explains, with a fa
 that come back down, an old value shown again and several of them side by side are one question, asked once.
 """
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from math import inf, log10
 from typing import Final
 
@@ -278,28 +279,41 @@ class Slice:
 
     @cached_property
     def _lasting(self) -> _Ints:
-        """Where the counter has fallen, without the falls that a rise undoes that is faster than usual."""
+        """Where the counter has fallen, without the falls that a rise undoes that is faster than usual, and no peak."""
         amount, seconds = self._steps.amount, self._steps.seconds
         undone = {
             fall
             for fall in self._falls.tolist()
             for step in self._ways(fall)
-            if step > fall and amount[step] > self.limits.possible(float(seconds[step]))
+            if step > fall
+            and amount[step] > self.limits.possible(float(seconds[step]))
+            and self._are_most(step + 1, partial(np.less_equal, self._value[fall]))
         }
         return np.array([fall + 1 for fall in self._falls.tolist() if fall not in undone], dtype=np.int64)
 
     def is_daily(self, after: int, *, is_kept: bool = False) -> bool:
         """Whether the counter falls so low at this time of the day on others, too: it is reset each day.
 
-        Of a fall that is kept, the first reading of the slice tells it as well: it may be behind another fall.
+        The first reading of the slice tells it as well, since it may be behind another fall: of a fall that is kept, or
+        where it has just begun with a day, and most of what follows the fall is low.
         """
         others = self._lasting[self._lasting != after]
         if len(others) == len(self._lasting) or self.limits.spacing > _DAY_SECONDS / 2:
             return False
-        others = np.append(others, 0) if is_kept else others
+        near, high = min(1.5 * self.limits.spacing, 3 * 3600), self._value[after - 1]
+        is_begun = _off_days(self._at[0]) <= near and self._value[0] <= self.limits.jitter
+        if is_kept or (is_begun and self._are_most(after, lambda value: value < high)):
+            others = np.append(others, 0)
         distance = np.abs(self._at[others] - self._at[after])
-        off = np.abs((distance + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2)
-        depth = self._value[after - 1] - self._value[after]
-        as_low = self._value[others] <= self._value[after] + 0.2 * depth
-        near = min(1.5 * self.limits.spacing, 3 * 3600)
-        return bool((as_low & (off <= near) & (distance > _DAY_SECONDS / 2)).any())
+        as_low = self._value[others] <= self._value[after] + 0.2 * (high - self._value[after])
+        return bool((as_low & (_off_days(distance) <= near) & (distance > _DAY_SECONDS / 2)).any())
+
+    def _are_most(self, first: int, test: Callable[[_Floats], _Bools]) -> bool:
+        """Whether most of some readings from `first` on pass a test: more of them than a peak or a dip has."""
+        passed = test(self._value[first : first + 1 + _SHORT])
+        return bool(2 * passed.sum() > len(passed))
+
+
+def _off_days(seconds: _Floats) -> _Floats:
+    """How far times are from whole days."""
+    return np.abs((seconds + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2)

@@ -105,7 +105,7 @@ def check(told: Tally) -> None:
     if told.kind in (*GLITCHES, *MIXED, "replacement higher", "rollover", "jitter", "reset", "several"):
         # Two are measured, not promised: several, since wrong readings may be as many as right ones; and beside a
         # midnight, where the day of a counter that is reset each night and hardly moves may be left out (flagged).
-        most = {"several": 0.028, "beside midnight": 0.038}.get(told.kind, 0.01)
+        most = {"several": 0.016, "beside midnight": 0.022}.get(told.kind, 0.01)
         by_chance = 2 if told.n < 1_000 else 0
         assert told.n_off <= most * told.n + by_chance
     assert told.lost_without_flag == []
@@ -141,6 +141,11 @@ def test_readings_that_stand_as_a_counter_does_are_not_left_out_beside_a_glitch(
         pytest.param("several", 3_000_050, id="two peaks that are as high as each other, and zeros"),
         pytest.param("several", 3_000_375, id="an old value within a peak"),
         pytest.param("several", 3_000_804, id="no jitter after a day of other values"),
+        pytest.param("several", 5_000_032, id="a peak that was counted and zeros behind it"),
+        pytest.param("several", 5_001_560, id="hours of zeros that were a reset"),
+        pytest.param("several", 5_000_435, id="two peaks that come down the next day"),
+        pytest.param("beside midnight", 5_000_418, id="a peak right behind the first midnight that is seen"),
+        pytest.param("beside midnight", 5_000_994, id="no rollover where each day begins at zero"),
     ],
 )
 def test_what_was_booked_wrong_once_is_booked_right(kind: str, number: int) -> None:
