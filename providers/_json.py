@@ -75,6 +75,15 @@ def keeps_all(body: bytes, contents: Contents) -> bool:
     return n_quotes == 2 * (contents.n_keys + contents.n_texts) and keeps_digits(body)
 
 
+def keeps_keys(body: bytes, n_keys: int) -> bool:
+    """Whether `n_keys` keys are certainly all of `body`, by its colons alone."""
+    if body.count(b":") == n_keys:  # one for each key: none was lost, and no text holds one
+        return True
+    # The colons left over may stand within texts: then one for each key stands right behind a text.
+    is_spaced = any(blank in body and blank + b":" in body for blank in (b" ", b"\t", b"\n", b"\r"))
+    return not is_spaced and body.count(b'":') == n_keys
+
+
 def keeps_digits(body: bytes) -> bool:
     """Whether the fast parser has certainly rounded no integer of `body`."""
     alike = body.translate(_ALIKE)
@@ -154,10 +163,10 @@ class _TwinKeyError(ValueError):
 
 
 def _is_flat(document: Json, body: bytes) -> bool:
-    """Whether a document, quickly seen, is a list of flat objects with all keys of `body` and no colon in a text."""
+    """Whether a document, quickly seen, is a list of flat objects with all keys of `body`."""
     if not isinstance(document, list) or body.count(b"[") != 1 or body.count(b"{") != len(document):
         return False
-    return set(map(type, document)) == {dict} and body.count(b":") == sum(map(len, document))
+    return set(map(type, document)) == {dict} and keeps_keys(body, sum(map(len, document)))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import orjson
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
 from domain.records import Json
 from domain.texts import clipped
-from providers._json import MAX_DEPTH, contents_of, keeps_all, keeps_digits, kind_of, read_exactly
+from providers._json import MAX_DEPTH, contents_of, keeps_all, keeps_digits, keeps_keys, kind_of, read_exactly
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
@@ -136,7 +136,7 @@ def _parse(body: bytes, place: str) -> Json:
 
 
 def _is_flat(document: object, body: bytes) -> bool:
-    """Whether a document, quickly seen, is a page without nesting, with all keys of `body` and no colon in a text."""
+    """Whether a document, quickly seen, is a page without nesting, with all keys of `body`."""
     if not isinstance(document, dict):
         return False
     rows = document.get("result")
@@ -144,7 +144,7 @@ def _is_flat(document: object, body: bytes) -> bool:
         return False
     if rows and set(map(type, rows)) != {dict}:
         return False
-    return body.count(b":") == len(document) + sum(map(len, rows))
+    return keeps_keys(body, len(document) + sum(map(len, rows)))
 
 
 def _token(value: object, place: str) -> str:

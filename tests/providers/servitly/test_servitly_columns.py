@@ -33,9 +33,8 @@ def _drawn(draw: random.Random) -> list[list[str]]:
     share = {name: draw.choice([0, 0, 0.05, 1]) for name in HEADER[1:]}
     rows = []
     for number in range(draw.choice([1, 7, 300])):
-        cells = [
-            draw.choice(ODD) if draw.random() < share[name] else f"{draw.random() * 90:.1f}" for name in HEADER[1:]
-        ]
+        usual = [f"{draw.random() * 90:.1f}", "12", "-0"]
+        cells = [draw.choice(ODD if draw.random() < share[name] else usual) for name in HEADER[1:]]
         rows.append([str(MIDNIGHT + number // 2 * 1_000), *cells, "9"][: draw.choice([6] * 60 + [3, 7])])
     return rows
 
