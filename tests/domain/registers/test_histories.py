@@ -103,7 +103,7 @@ def check(told: Tally) -> None:
         assert (told.lost, told.invented) == pytest.approx((0, 0), abs=1e-3)
         assert set(told.flags) <= ({"measured", "gap"} if told.kind == "gap" else {"measured"})
     if told.kind in (*GLITCHES, *MIXED, "replacement higher", "rollover", "jitter", "reset", "several"):
-        # Two are measured, not promised: several (0.93 % in the proof, about as much elsewhere), since wrong readings may
+        # Two are measured, not promised: several (0.93 % in the proof), since wrong readings may
         # be as many as right ones; and beside a midnight (1.66 %), where the day of a counter that is reset each night
         # and hardly moves may be left out (flagged).
         most = {"several": 0.012, "beside midnight": 0.019}.get(told.kind, 0.01)
