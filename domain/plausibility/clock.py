@@ -23,6 +23,11 @@ _TIMES_STILL: Final = 4.0  # less than a quarter and a half: in series whose mid
 _MOST_USUAL: Final = 2.5  # quarters of an hour: the middle of such a day says nothing
 _LEAST_OFF: Final = 0.75  # quarters of an hour: less is what a coarse grid does by itself
 _PLAIN_OFF: Final = 1.25
+_LEAST_PLAIN: Final = 16
+_LEAST_STEP: Final = 2.0  # quarters of an hour, between the medians of two weeks
+_STEADY: Final = 1.0  # and of most days from theirs
+_WEEK: Final = 7
+_LEAST_OF_WEEK: Final = 5
 _LEAST_LIT: Final = 16
 
 
@@ -43,11 +48,55 @@ def shifted(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
 def _off(middles: dict[int, float], day: int) -> float | None:
     """By how many quarters of an hour the three days up to this one are off; nothing where that is nothing unusual."""
     off = _distance(middles, day)
-    usual = [abs(one) for n in range(_SPREAD_DAYS) if (one := _distance(middles, day - _DAYS - n)) is not None]
-    if off is None or len(usual) < _LEAST_KNOWN or max(usual) > _MOST_USUAL:
+    if off is None or abs(off) < _LEAST_OFF:
         return None
-    least = min(_TIMES_STILL * max(usual), max(_PLAIN_OFF, _TIMES_USUAL * max(usual)))
-    return off if abs(off) >= max(_LEAST_OFF, least) else None
+    days = range(day - _DAYS, day - _DAYS - _SPREAD_DAYS, -1)
+    usual = {one: abs(distance) for one in days if (distance := _distance(middles, one)) is not None}
+    if len(usual) < _LEAST_KNOWN:
+        return None
+    if _is_unusual(off, max(usual.values())):
+        return off
+    # The clock was changed before: how far the days behind that lie from those before it is no way of wandering.
+    steps = _steps(middles, days[_WEEK:])
+    if not steps or _straddles(steps, day):
+        return None
+    plain = [distance for one, distance in usual.items() if not _straddles(steps, one)]
+    return off if len(plain) >= _LEAST_PLAIN and _is_unusual(off, max(plain)) else None
+
+
+def _straddles(steps: Sequence[int], day: int) -> bool:
+    """Whether one of these days lies in the weeks that a distance is about."""
+    return any(day - _DAYS - _BEFORE < step <= day for step in steps)
+
+
+def _is_unusual(off: float, most: float) -> bool:
+    least = min(_TIMES_STILL * most, max(_PLAIN_OFF, _TIMES_USUAL * most))
+    return most <= _MOST_USUAL and abs(off) >= max(_LEAST_OFF, least)
+
+
+def _steps(middles: dict[int, float], days: range) -> list[int]:
+    """The days on which the clock was changed: of those around it, which look like it as well, the middle."""
+    near: list[list[int]] = []
+    for day in days:
+        if _is_step(middles, day):
+            if near and near[-1][-1] - day == 1:
+                near[-1].append(day)
+            else:
+                near.append([day])
+    return [some[len(some) // 2] for some in near]
+
+
+def _is_step(middles: dict[int, float], day: int) -> bool:
+    """Whether the week from this day on lies to one side of the week before it, and neither wanders."""
+    before, behind = (
+        [middles[one] for one in range(first, first + _WEEK) if one in middles] for first in (day - _WEEK, day)
+    )
+    if min(len(before), len(behind)) < _LEAST_OF_WEEK:
+        return False
+    weeks = [_from(before[0], week) for week in (before, behind)]
+    medians = [float(np.median(week)) for week in weeks]
+    spreads = [float(np.median(np.abs(week - median))) for week, median in zip(weeks, medians, strict=True)]
+    return abs(medians[1] - medians[0]) >= _LEAST_STEP and max(spreads) <= _STEADY
 
 
 def _distance(middles: dict[int, float], day: int) -> float | None:

@@ -140,6 +140,15 @@ def test_a_clock_that_is_off_by_one_quarter_is_seen_on_the_third_day_and_said_on
     assert said == [[], [], ["shift"], [], []]
 
 
+def test_a_clock_that_was_changed_three_weeks_ago_hides_no_other_change() -> None:
+    past = [sunny(FIRST + n, shift=4 * (n >= 30)) for n in range(52)]
+    late = [sunny(FIRST + 52 + n, shift=8) for n in range(5)]
+    said = [kinds(judge(day, [*past, *late[:n]])) for n, day in enumerate(late)]
+    assert said == [[], [], ["shift"], [], []]
+    # The change itself is said once.
+    assert [kinds(judge(past[n], past[:n])).count("shift") for n in range(45, 52)] == [0] * 7
+
+
 def test_a_series_that_is_off_beside_its_sibling_is_seen_and_named() -> None:
     base = [CHANCE.integers(100, 2000, SLOTS).astype(np.float64) for _ in range(53)]
     power = [day_of(FIRST + n, values) for n, values in enumerate(base)]
@@ -152,6 +161,16 @@ def test_a_series_that_is_off_beside_its_sibling_is_seen_and_named() -> None:
         day_of(FIRST + 50, 4000 - power[50].values), power[:50], siblings_of(power, [("current", current)], FIRST + 50)
     )
     assert kinds(turned) == ["sign"]
+
+
+@pytest.mark.parametrize("n_days", [20, 40])
+def test_a_sibling_says_nothing_of_a_young_series(n_days: int) -> None:
+    power = drawn(n_days + 1)
+    current = [day_of(day.day, np.rint(day.values / 23)) for day in power]
+    siblings = siblings_of(power[:-1], [("current", current)], FIRST + n_days)
+    turned = judge(day_of(FIRST + n_days, 4000 - power[-1].values), power[:-1], siblings)
+    assert siblings
+    assert kinds(turned) == (["sign"] if n_days >= SETTLED_HISTORY else [])
 
 
 def test_zeros_that_do_not_fit_to_a_sibling_are_seen_where_zeros_are_nothing_new() -> None:
@@ -220,7 +239,7 @@ def test_a_total_far_from_those_of_steady_weeks_is_seen_and_of_weeks_that_are_no
     assert "times the usual one; those of 50 days were 0." in flag.evidence
     # Sun and rain by turns; and half of a day is no total.
     weather = [day_of(day.day, np.rint(day.values / (1 + n % 2 * 1.5))) for n, day in enumerate(past)]
-    assert judge(day_of(FIRST + 50, np.rint(today * times)), weather) == ()
+    assert judge(day_of(FIRST + 50, today * 4), weather) == ()
     half = shape_of(FIRST + 50, (FIRST + 50) * DAY + np.arange(48) * 900, np.rint(today[:48] * times))
     assert half is not None
     assert judge(half, past) == ()
