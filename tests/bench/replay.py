@@ -1,7 +1,8 @@
 """From the landed answer to the commit, of every provider: no request, a million points each, as many a second.
 
-Each shape is made here and kept by a pull of its own; what is measured is reading it back, saying what it means, and
-loading it, in a process of its own: its processor seconds, and how far its memory rises above the idle worker.
+Each shape is made here, asked for over HTTP and kept by a pull of its own: a line of its own. What is measured is
+reading it back, saying what it means, and loading it, in a process of its own: its processor seconds, and how far its
+memory rises above the idle worker.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -19,8 +22,10 @@ from time import perf_counter, process_time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from domain.contract import Pull
 from domain.records import BodyFile, Payload
 from domain.window import Window
+from providers._http import ApiClient, Origin
 from tests.bench.history import note
 from tests.bench.rooms import database, forget_peak, peak_mib, say, server, truncate
 from warehouse.store import open_warehouse
@@ -153,6 +158,43 @@ SHAPES: Final[Mapping[str, tuple[str, Window, Callable[[Path], Iterator[Payload]
 }  # fmt: skip
 
 
+def _ask(pull: Pull, answers: Iterator[Payload], folder: Path) -> tuple[int, float]:
+    """Ask for answers as a server sends them, and keep them; the bytes of the largest, and the seconds of all."""
+    payloads: list[Payload] = []
+    for payload in answers:
+        body = payload.file.path.read_bytes() if payload.file else payload.body
+        (folder / f"answer-{len(payloads)}").write_bytes(body)
+        payloads.append(payload if payload.file else replace(payload, body=b"-"))
+    with _served(folder) as client:
+        began = perf_counter()
+        for number, payload in enumerate(payloads):
+            path = f"/answer-{number}"
+            if payload.file:
+                with (folder / "received").open("wb+") as received:
+                    client.fetch_own(path, received)
+                pull.keep(payload)
+            else:
+                pull.keep(replace(payload, body=client.get(path, accept=("application/octet-stream",)).body))
+        pull.finish(n_requests=len(payloads))
+        seconds = perf_counter() - began
+    return max(path.stat().st_size for path in folder.glob("answer-*")), seconds
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[ApiClient]:
+    """A client of a server that has the files of `folder`, and is a process of its own."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server_process:
+        assert server_process.stdout is not None
+        port = server_process.stdout.readline().split(" port ")[1].split()[0]
+        origin = Origin.parse(f"http://127.0.0.1:{port}", place="bench")
+        try:
+            with ApiClient(origin, source="bench") as client:
+                yield client
+        finally:
+            server_process.terminate()
+
+
 def worker() -> None:
     """Land a shape, load it once for what is imported, and measure the replays. The order comes by standard input."""
     given = json.load(sys.stdin)
@@ -160,12 +202,7 @@ def worker() -> None:
     account = import_module(f"providers.{package}.account").AccountConfig(**settings())
     normalize = import_module(f"providers.{package}.normalize").normalize
     with TemporaryDirectory() as folder, open_warehouse(given["database"], given["landing"]) as warehouse:
-        pull = warehouse.begin_pull(package, window)
-        n_bytes = 0
-        for payload in answers(Path(folder)):
-            pull.keep(payload)
-            n_bytes = max(n_bytes, payload.n_bytes)
-        pull.finish(n_requests=0)
+        n_bytes, asked = _ask(warehouse.begin_pull(package, window), answers(Path(folder)), Path(folder))
         forget_peak()
         idle, started, spent = peak_mib(), perf_counter(), process_time()
         landed = warehouse.payloads(package, window)
@@ -173,7 +210,7 @@ def worker() -> None:
         report = warehouse.load(package, window, landed, normalize(landed, window, account, kinds))
     answer = {
         "seconds": perf_counter() - started, "processor": process_time() - spent, "points": report.n_inserted,
-        "rise_mib": peak_mib() - idle, "body_mib": n_bytes / 2**20,
+        "rise_mib": peak_mib() - idle, "body_mib": n_bytes / 2**20, "asked": asked,
     }  # fmt: skip
     sys.stdout.write(json.dumps(answer) + "\n")
 
@@ -210,6 +247,9 @@ def main() -> bool:
             f"  ({run['processor']:.2f} s of processor here; memory {run['rise_mib']:.0f} MiB above idle,"
             f" largest answer {run['body_mib']:.0f} MiB)"
         )
+        asked = statistics.median(one["asked"] for one in runs[shape])
+        say(f"  {'':<28} asked for over HTTP and landed in {asked:.2f} s")
+        note(f"replay: {shape}, asked for and landed", asked, "s")
         note(f"replay: {shape}", rate / best, "of the Export Service", f"{LEAST_SHARE} or more",
              holds=rate >= LEAST_SHARE * best)  # fmt: skip
     json_run = max(runs["VoltStorage, JSON"], key=lambda one: one["rise_mib"])
