@@ -24,8 +24,8 @@ LIMITS: Final[Mapping[str, str]] = {
     "whole way: first load / page to commit": _BUSY,
     "whole way: build before / page to commit": _BUSY,
     "replay: Smart House, JSON": (
-        "a change of state is an object of five texts, 210 bytes of JSON, and the file is parsed twice, the first time for "
-        "who the homes are: 3 of the 3.7 µs that each takes"
+        "a change of state is an object of five texts, 210 bytes of JSON, and the file is parsed twice, the first time for"
+        " who the homes are: 3 of the 3.7 µs that each takes"
     ),
     "small run: in one process / build before": (
         "imports are 1.8 of its 3.1 s (`-X importtime`): Dagster, its command line and storage with Alembic, pandas,"
