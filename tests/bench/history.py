@@ -24,7 +24,7 @@ LIMITS: Final[Mapping[str, str]] = {
     "whole way: first load / page to commit": _BUSY,
     "whole way: build before / page to commit": _BUSY,
     "replay: Smart House, JSON": (
-        "a change of state is an object of five texts, 210 bytes of JSON, and the file is parsed twice, the first time for"
+        "a change of state is an object of five texts, 210 bytes of JSON, and the file is parsed twice, first for"
         " who the homes are: 3 of the 3.7 µs that each takes"
     ),
     "small run: in one process / build before": (
