@@ -76,7 +76,9 @@ class _Cut:
         self._text += piece
         if self._is_first and len(self._text) >= len(_BOM):
             self._is_first = False
-            self._text = self._text.removeprefix(_BOM)
+            if self._text.startswith(_BOM):
+                del self._text[: len(_BOM)]
+                self._at = 0
         yield from self._ended()
         del self._text[: self._begin]
         self._at, self._begin = self._at - self._begin, 0

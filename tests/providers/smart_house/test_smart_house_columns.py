@@ -1,5 +1,7 @@
 """Changes are read by whole columns: odd ones, drawn at random, mean what a table says of each of them alone."""
 
+import io
+import json
 import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ import pytest
 from domain.instants import MICROSECOND
 from providers.smart_house import batches, columns
 from providers.smart_house.account import AccountConfig
+from providers.smart_house.json_file import json_rows
 from providers.smart_house.normalize import normalize
 from tests.providers.smart_house.harness import DAY, archive, payload, row
 
@@ -131,3 +134,25 @@ def test_odd_changes_mean_by_columns_what_each_means_alone(
     assert [reason for batch in found for reason in batch.rejected["reason"]] == drawn.rejected
     assert sum((Counter(batch.unmapped) for batch in found), Counter()) == drawn.unmapped
     assert sum(batch.n_absent for batch in found) == drawn.n_absent
+
+
+class Dripping(io.BytesIO):
+    """A file that gives a few bytes at a time."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(self.n_bytes, size) if size and size > 0 else size)
+
+    n_bytes = 1
+
+
+@pytest.mark.parametrize("n_bytes", [1, 2, 7, 10_000])
+def test_rows_are_cut_where_they_end_whatever_their_texts_hold_and_wherever_a_piece_ends(n_bytes: int) -> None:
+    draw = random.Random(n_bytes)
+    texts = ["".join(draw.choices('ab"\\[]{},: \n°\u2028', k=draw.randrange(12))) for _ in range(300)]
+    rows = [{"id": number, text: [{text: [text, None, {}]}], "x": [[], "\\"]} for number, text in enumerate(texts)]
+    for spaces in (None, 2):
+        file = Dripping(
+            b"\xef\xbb\xbf" * (spaces is None) + json.dumps(rows, indent=spaces, ensure_ascii=False).encode()
+        )
+        file.n_bytes = n_bytes
+        assert list(json_rows(file, "test")) == rows
