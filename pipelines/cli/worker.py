@@ -23,8 +23,7 @@ def worker(*, places: PlacesOption = 2) -> None:
     """
     project = Project()
     settings = project.settings
-    if settings.broker_url is None:
-        settings.variable("BROKER_URL", place="joulehouse worker")
+    broker = settings.broker_url or settings.variable("BROKER_URL", place="joulehouse worker")
     refuse_embedded_warehouse(settings)
     if not settings.environment.get("DAGSTER_HOME"):
         require_history(settings)
@@ -34,7 +33,8 @@ def worker(*, places: PlacesOption = 2) -> None:
         raise ConfigurationError(
             "Celery is not installed here", place="joulehouse worker", fix="pip install 'joulehouse[workers]'"
         )
-    environment = {"WORKER_PLACES": str(places)} | project.inherited  # a worker asks for it, and does not go by it
+    # A worker asks for the places, and does not go by them; Celery takes the variable before what its application says.
+    environment = {"WORKER_PLACES": str(places)} | project.inherited | {"BROKER_URL": broker}
     if not environment.get("DAGSTER_HOME"):
         environment["DAGSTER_HOME"] = str(DagsterProcesses(project.home, environment).write_instance())
     # A name of its own, also where several share a host's name.

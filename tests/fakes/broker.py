@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -16,10 +17,13 @@ from resources.settings import PROJECT
 from tests.fakes.demo import PROGRAM
 from warehouse.embedded.host import free_port
 
+PASSWORD: Final = "p@ss/w:o#r?d;%41"
+"""As people choose them, but for spaces."""
+
 
 @dataclass
 class Broker:
-    """A Redis that keeps what it holds in a file, as the container's does.
+    """A Redis that wants a password and keeps what it holds in a file, as the container's does.
 
     Attributes:
         folder: Where the file is.
@@ -32,7 +36,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """For `BROKER_URL`."""
+        """For `BROKER_URL`; the password is for `BROKER_PASSWORD`."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
@@ -40,7 +44,18 @@ class Broker:
         program = shutil.which("redis-server")
         assert program, "there is no redis-server here: install it (Debian: apt-get install redis-server)"
         self.folder.mkdir(parents=True, exist_ok=True)
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        options = [
+            "--requirepass",
+            PASSWORD,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(self.folder),
+            "--save",
+            "",
+        ]
         self._server = subprocess.Popen(
             [program, *options, "--appendonly", "yes", "--logfile", str(self.folder / "log")]
         )
@@ -56,8 +71,10 @@ class Broker:
     def ask(self, *words: str) -> str:
         """The first line of the answer to a command; empty where nobody answers."""
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as session:
-            session.sendall((" ".join(words) + "\r\n").encode())
-            return session.recv(1 << 16).decode().partition("\r\n")[0]
+            session.sendall(f"AUTH {PASSWORD}\r\n{' '.join(words)}\r\n".encode())
+            with session.makefile("rb") as answers:
+                answers.readline()
+                return answers.readline().decode().removesuffix("\r\n")
         return ""
 
 

@@ -19,7 +19,7 @@ from pipelines.local.dagster_graphql import DagsterGraphQL
 from pipelines.local.processes import HOST, LoopbackServer, Process, poll
 from pipelines.schedules import RANGE_END, RANGE_START
 from resources.settings import PROJECT
-from tests.fakes.broker import Broker, Worker, running_broker, running_worker
+from tests.fakes.broker import PASSWORD, Broker, Worker, running_broker, running_worker
 from tests.fakes.dagster_stack import clone_of_the_house
 from tests.fakes.demo import PROGRAM, environment_of
 from warehouse.embedded import EmbeddedWarehouse
@@ -216,6 +216,7 @@ def worker_stack(
             "WAREHOUSE_URL": url,
             "LANDING_URL": str(place / "landing"),
             "BROKER_URL": broker.url,
+            "BROKER_PASSWORD": PASSWORD,
             "DAGSTER_PG_HOST": str(history["host"]),
             "DAGSTER_PG_PORT": str(history["port"]),
             "DAGSTER_PG_USER": login["user"],

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from kombu.exceptions import OperationalError
 from pipelines.lost_runs import Patience
 from pipelines.workers.launcher import WorkerLauncher
 from resources.settings import PROJECT
-from tests.fakes.broker import Broker, running_broker
+from tests.fakes.broker import PASSWORD, Broker, running_broker
 from warehouse.embedded.host import free_port
 
 INSTANCE = PROJECT / "pipelines" / "instance"
@@ -33,6 +34,7 @@ ORIGIN = JobPythonOrigin(
 def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     with running_broker(tmp_path / "redis") as broker:
         monkeypatch.setenv("BROKER_URL", broker.url)
+        monkeypatch.setenv("BROKER_PASSWORD", PASSWORD)
         monkeypatch.setenv("WORKER_PLACES", "8")
         yield broker
 
@@ -100,6 +102,7 @@ def test_a_run_stays_in_dagsters_queue_while_the_broker_is_away(instance: dg.Dag
     broker.start()
     launched(instance)
     assert broker.ask("LLEN", "dagster") == ":1"
+    time.sleep(2.1)  # Redis writes it down each second, and two later at most where the disk is slow
     broker.stop()
     broker.start()
     assert broker.ask("LLEN", "dagster") == ":1", "what waits in it outlives it"

@@ -13,7 +13,7 @@ import pytest
 from pipelines.local.processes import poll
 from pipelines.workers.launcher import WorkerLauncher
 from sandbox.running import Sandbox, running_sandbox
-from tests.fakes.broker import Broker, Worker, running_broker, running_worker
+from tests.fakes.broker import PASSWORD, Broker, Worker, running_broker, running_worker
 from tests.fakes.dagster_stack import DagsterStack, clone_of_the_house, running_dagster
 from tests.fakes.hub import BOTH, GRID, days, environment, hub
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -60,6 +60,7 @@ def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         for name, value in {
             **environment(clone, tmp_path, database, sandbox),
             "BROKER_URL": broker.url,
+            "BROKER_PASSWORD": PASSWORD,
             "WORKER_PLACES": "2",
         }.items():
             monkeypatch.setenv(name, value)
