@@ -15,7 +15,7 @@ import numpy.typing as npt
 from domain.registers.limits import MOST_USUAL, Limits
 
 _BACK_SHARE: Final = 0.8
-"""How much of a fall a rise from zero has to make up for to be its way back."""
+"""How much of a fall a rise from zero has to make up for to be its way back, and a jitter of a rise."""
 
 _FEW_OTHERS: Final = 1
 """Rises that are about as fast as one that stands alone; the ways up and down of one glitch may be two."""
@@ -24,7 +24,9 @@ _Bools = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float64]
 
 
-def smaller_amounts(at: _Floats, value: _Floats, amount: _Floats, limits: Limits, is_fall: _Bools) -> dict[int, float]:
+def smaller_amounts(
+    at: _Floats, value: _Floats, amount: _Floats, limits: Limits, *, is_fall: _Bools, is_jitter: _Bools
+) -> dict[int, float]:
     """The steps that are to be booked otherwise, and what is to be booked.
 
     Args:
@@ -33,11 +35,14 @@ def smaller_amounts(at: _Floats, value: _Floats, amount: _Floats, limits: Limits
         amount: What each step would be booked with.
         limits: What is usual there.
         is_fall: The steps by which the counter fell, without those by which it is reset each day.
+        is_jitter: The steps by which it fell so little that it may have jittered.
     """
     rise, seconds = np.diff(value), np.diff(at)
     rates = rise / np.maximum(seconds, limits.spacing)
     is_way = (value[:-1] == 0) & (rise > 0)
     is_fast = (rise > limits.possible_each(seconds)) | (_stand_alone(rates) & (rise > limits.resolution))
+    # A digit less is not the way back of a much higher rise, which was hours before or after it.
+    is_fall = is_fall & ~(is_jitter & (-rise < _BACK_SHARE * rise[is_fast].min(initial=np.inf)))
     base = float(rates[~is_fast].max(initial=0.0))
     limits = replace(limits, usual=base if isnan(limits.usual) else min(base, limits.usual))
     found: dict[int, float] = {}

@@ -178,7 +178,10 @@ def _irregular(
             found.flag[step], found.amount[step] = _fallen(near, kept, step, found)
         is_fall = np.zeros(len(kept) - 1, dtype=np.bool_)
         is_fall[falls] = [not near.is_daily(int(kept[step + 1]), is_kept=True) for step in falls]
-        smaller = smaller_amounts(at_us[kept] / 1e6, value[kept], found.amount, near.limits, is_fall)
+        smaller = smaller_amounts(
+            at_us[kept] / 1e6, value[kept], found.amount, near.limits,
+            is_fall=is_fall, is_jitter=found.flag == _JITTER,
+        )  # fmt: skip
         for step, amount in smaller.items():
             found.flag[step], found.amount[step] = _AMBIGUOUS, amount
     _above_the_highest(value[kept], found)

@@ -79,9 +79,10 @@ class _Cut:
             if self._text.startswith(_BOM):
                 del self._text[: len(_BOM)]
                 self._at = 0
-        yield from self._ended()
-        del self._text[: self._begin]
-        self._at, self._begin = self._at - self._begin, 0
+        if not self._is_over:
+            yield from self._ended()
+            del self._text[: self._begin]
+            self._at, self._begin = self._at - self._begin, 0
         if self._is_over:
             self._expect(len(self._text), b"")
             self._text.clear()

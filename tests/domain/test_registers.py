@@ -213,3 +213,16 @@ def test_what_is_lower_for_longer_than_a_reading_says_so_until_it_is_higher_than
     assert flags(at_once) == ["jitter"]
     assert total(later) == pytest.approx(320)
     assert flags(later) == ["jitter", "jitter", "jitter"]
+
+
+def test_much_energy_of_one_quarter_stays_on_its_day_although_the_counter_jitters_hours_later() -> None:
+    quarters = 24 * 4
+    values = 5e7 + 100.0 * np.arange(4 * quarters)
+    values[quarters + 88 :] += 2000  # on the second day at 22:00
+    values[2 * quarters + 4] = values[2 * quarters + 3] - 10  # on the third at 01:00: a digit less
+
+    found = judged(values.tolist())
+
+    day = (found.ended_us // 1_000_000 - BEGIN_S - 1) // DAY
+    assert [float(found.amount[day == n].sum()) for n in (1, 2)] == [11_600, 9_600]
+    assert set(flags(found)) == {"jitter"}

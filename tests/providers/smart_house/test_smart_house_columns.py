@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import PayloadUnreadableError
 from domain.instants import MICROSECOND
 from providers.smart_house import batches, columns
 from providers.smart_house.account import AccountConfig
@@ -156,3 +157,10 @@ def test_rows_are_cut_where_they_end_whatever_their_texts_hold_and_wherever_a_pi
         )
         file.n_bytes = n_bytes
         assert list(json_rows(file, "test")) == rows
+
+
+def test_a_bracket_behind_the_list_of_rows_is_refused_where_it_begins_a_piece_too() -> None:
+    rows = b'[{"id": 1}]'
+    for n_blanks in (0, 3, (1 << 20) - len(rows)):
+        with pytest.raises(PayloadUnreadableError, match="no JSON list of rows"):
+            list(json_rows(io.BytesIO(rows + b" " * n_blanks + b"["), "test"))
