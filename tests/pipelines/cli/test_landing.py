@@ -188,6 +188,7 @@ def test_nothing_is_asked_of_a_provider_for_a_zone_that_is_not_the_warehouses(
 
 def test_a_worker_with_another_zone_takes_no_run(zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))  # where Dagster's history is known
     monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("it began"))
     for place in ("no volume", "another zone"):
         monkeypatch.setenv("LANDING_URL", str(tmp_path / place))
