@@ -18,7 +18,6 @@ from domain.window import Window
 from pipelines.cli.application import application
 from pipelines.local.project import Project
 from sandbox.export_service.twin import ExportService
-from sandbox.running import running_sandbox
 from tests.fakes.points import Said, batch, load
 from warehouse.plausibility import Limits
 from warehouse.store import TimescaleWarehouse, open_warehouse
@@ -26,7 +25,6 @@ from warehouse.store import TimescaleWarehouse, open_warehouse
 SOURCE = "charging_hub"
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 HUB = "audicharginghub_batteriedaten_analysis_batteriedaten"
-SECRET = "of the client"
 Flags = list[tuple[str, str, str]]
 
 
@@ -36,17 +34,6 @@ def warehouse(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("WAREHOUSE_URL", database)
     with open_warehouse(database, tmp_path) as opened:
         yield opened
-
-
-@pytest.fixture
-def twin(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExportService]:
-    with running_sandbox(client_id="tests", client_secret=SECRET) as sandbox:
-        monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("WAREHOUSE_URL", database)
-        monkeypatch.setenv("CHARGING_HUB_URL", sandbox.url)
-        monkeypatch.setenv("CHARGING_HUB_CLIENT_ID", "tests")
-        monkeypatch.setenv("CHARGING_HUB_CLIENT_SECRET", SECRET)
-        yield sandbox.control.export_service
 
 
 def ask(*words: str) -> str:

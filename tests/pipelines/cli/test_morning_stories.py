@@ -1,37 +1,22 @@
 """What a morning asks of a night at the provider's twin, by commands: from the answer to the name of the device."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import psycopg
-import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli.application import application
 from sandbox.export_service.twin import ExportService
-from sandbox.running import running_sandbox
 
 SOURCE = "charging_hub"
 BATTERY, GRID = (f"audicharginghub_batteriedaten_analysis_batteriedaten_{one}" for one in ("battall", "grid"))
-SECRET = "of the client"
 
 
 def day(n: int) -> date:
     """The day `n` days before yesterday."""
     return datetime.now(UTC).date() - timedelta(days=n + 1)
-
-
-@pytest.fixture
-def twin(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExportService]:
-    with running_sandbox(client_id="tests", client_secret=SECRET) as sandbox:
-        monkeypatch.setenv("JOULEHOUSE_HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("WAREHOUSE_URL", database)
-        monkeypatch.setenv("CHARGING_HUB_URL", sandbox.url)
-        monkeypatch.setenv("CHARGING_HUB_CLIENT_ID", "tests")
-        monkeypatch.setenv("CHARGING_HUB_CLIENT_SECRET", SECRET)
-        yield sandbox.control.export_service
 
 
 def ask(*words: str) -> str:
