@@ -143,7 +143,7 @@ def series_plausible(facts: SourceFacts, found: Coverage) -> Finding:
         by_device.setdefault(one.name, []).append(f"{one.kind} on {one.day} of {one.key} ({one.evidence})")
     if not by_device:
         return Finding(f"Nothing is implausible about the last {CHECKED_DAYS} days.", figures={"devices": 0})
-    named = "; ".join(f"{name}: {said[0]}" for name, said in list(by_device.items())[:_WORST])
+    named = "; ".join(f"{name}: {texts[0]}" for name, texts in list(by_device.items())[:_WORST])
     more = f"; and {len(by_device) - _WORST:,} more" if len(by_device) > _WORST else ""
     return Finding(
         f"{len(by_device):,} {_devices(list(by_device))} with implausible values within {CHECKED_DAYS} days: "

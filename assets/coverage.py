@@ -77,7 +77,7 @@ class Calendar:
         if not self.series:
             return None
         # Drawn by Pillow itself: with matplotlib a picture took a second of processor time, in each run.
-        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # most processes draw none
+        from PIL import Image, ImageDraw, ImageFont
 
         series = [(key, [COLOURS.get(one, "#ffffff") for one in verdicts]) for key, verdicts in self.series.items()]
         groups = [

@@ -41,17 +41,17 @@ class LedgerReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _ToldLoad:
+class _ReportedLoad:
     """The load that Dagster's newest figures of a day are of (0 where they name none), and when it was told of it."""
 
     load_id: int
-    told_at: float
+    reported_at: float
 
     def is_before(self, load_id: int | None, loaded_at: datetime | None) -> bool:
         """Whether that load is a later one."""
         if load_id is None or loaded_at is None:
             return False
-        return self.load_id < load_id or (self.load_id > load_id and self.told_at < loaded_at.timestamp())
+        return self.load_id < load_id or (self.load_id > load_id and self.reported_at < loaded_at.timestamp())
 
 
 def ledger_report(facts: SourceFacts, entries: "Iterable[LedgerEntry]", storage: "EventLogStorage") -> LedgerReport:
@@ -64,12 +64,12 @@ def ledger_report(facts: SourceFacts, entries: "Iterable[LedgerEntry]", storage:
     """
     entries = list(entries)
     newest = {day: entry for day, entry in _of_days(entries).items() if entry.load.status == "committed"}
-    known = _told_loads(storage, measurements_key(facts.slug), newest)
-    told: list[dg.AssetMaterialization] = []
+    known = _reported_loads(storage, measurements_key(facts.slug), newest)
+    materializations: list[dg.AssetMaterialization] = []
     for day, entry in newest.items():
         if day not in known or known[day].is_before(entry.load.load_id, entry.load.loaded_at):
-            told += _materializations(facts, day, entry)
-    return LedgerReport(told, any(entry.load.status == "failed" for entry in entries))
+            materializations += _materializations(facts, day, entry)
+    return LedgerReport(materializations, any(entry.load.status == "failed" for entry in entries))
 
 
 def loaded_between(
@@ -78,7 +78,7 @@ def loaded_between(
     """What is to be said of the days in `window` of which the last entry within that time is a committed load."""
     entries = _of_days(ledger.entries_between(facts.slug, window, since, until))
     committed = [(day, entry) for day, entry in entries.items() if entry.load.status == "committed"]
-    return [told for day, entry in committed for told in _materializations(facts, day, entry)]
+    return [one for day, entry in committed for one in _materializations(facts, day, entry)]
 
 
 def _of_days(entries: "Iterable[LedgerEntry]") -> "dict[str, LedgerEntry]":
@@ -92,13 +92,13 @@ def _materializations(facts: SourceFacts, day: str, entry: "LedgerEntry") -> lis
     if pull is not None and pull.window.day != load.window.day:
         # As in a run: a pull of several days is the cost of the first of them.
         pull = replace(pull, n_payloads=0, n_bytes=0, n_requests=0, seconds=0.0)
-    told = []
+    materializations = []
     if pull is not None:
         figures = metadata.pull_figures(pull)
-        told.append(dg.AssetMaterialization(payloads_key(facts.slug), partition=day, metadata=figures))
+        materializations.append(dg.AssetMaterialization(payloads_key(facts.slug), partition=day, metadata=figures))
     figures = metadata.day_figures(load, pull)
-    told.append(dg.AssetMaterialization(measurements_key(facts.slug), partition=day, metadata=figures))
-    return told
+    materializations.append(dg.AssetMaterialization(measurements_key(facts.slug), partition=day, metadata=figures))
+    return materializations
 
 
 def lost_days(facts: SourceFacts, storage: "EventLogStorage", ledger: "Ledger", *, is_deep: bool) -> list[date]:
@@ -114,12 +114,12 @@ def lost_days(facts: SourceFacts, storage: "EventLogStorage", ledger: "Ledger", 
     key = measurements_key(facts.slug)
     days = storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
     newest = sorted(days, key=lambda day: days[day], reverse=True)
-    told = _told_loads(storage, key, newest if is_deep else newest[:MOST])
+    reported = _reported_loads(storage, key, newest if is_deep else newest[:MOST])
     # After Dagster: what is loaded meanwhile must not look as if it were lacking.
-    held = {str(status.day): status for status in ledger.days(facts.slug) if status.load_id is not None}
-    lost = {day for day in days if day not in held}
-    for day, one in told.items():
-        standing = held.get(day)
+    loaded = {str(status.day): status for status in ledger.days(facts.slug) if status.load_id is not None}
+    lost = {day for day in days if day not in loaded}
+    for day, one in reported.items():
+        standing = loaded.get(day)
         if (
             standing
             and one.load_id > (standing.load_id or 0)
@@ -129,17 +129,17 @@ def lost_days(facts: SourceFacts, storage: "EventLogStorage", ledger: "Ledger", 
     return sorted(date.fromisoformat(day) for day in lost)
 
 
-def _told_loads(storage: "EventLogStorage", key: dg.AssetKey, days: Collection[str]) -> dict[str, _ToldLoad]:
+def _reported_loads(storage: "EventLogStorage", key: dg.AssetKey, days: Collection[str]) -> dict[str, _ReportedLoad]:
     if not days:
         return {}
     storage_ids = storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(days))
     wanted = [storage_id for day, storage_id in storage_ids.items() if day in days]
-    found: dict[str, _ToldLoad] = {}
+    found: dict[str, _ReportedLoad] = {}
     for start in range(0, len(wanted), MOST):
         chosen = dg.AssetRecordsFilter(key, storage_ids=wanted[start : start + MOST])
         for record in storage.fetch_materializations(chosen, limit=MOST).records:
             event = record.asset_materialization
             if event is not None and event.partition is not None:
                 value = event.metadata.get("load_id")
-                found[event.partition] = _ToldLoad(int(str(value.value) or 0) if value else 0, record.timestamp)
+                found[event.partition] = _ReportedLoad(int(str(value.value) or 0) if value else 0, record.timestamp)
     return found

@@ -145,8 +145,7 @@ class DayPlot:
         """The large picture as a PNG; None if there is nothing to show."""
         if not self._sums:
             return None
-        # Half a second to import, for whoever wants it.
-        from matplotlib.figure import Figure  # noqa: PLC0415  # see above
+        from matplotlib.figure import Figure
 
         panels = self._panels(_PANELS, _SERIES)
         figure = Figure(figsize=(9.6, 1.0 + 2.4 * len(panels)), dpi=100, layout="constrained")

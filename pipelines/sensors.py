@@ -86,7 +86,7 @@ def ledger_sensor(sources: Iterable[SourceFacts]) -> dg.SensorDefinition:
         description="Tells Dagster of days that commands have loaded, or failed to load.",
     )
     def ledger(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        told: dict[str, int] = json.loads(context.cursor) if context.cursor else {}
+        reported: dict[str, int] = json.loads(context.cursor) if context.cursor else {}
         events: list[dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation] = []
         opener: WarehouseOpener = context.resources.warehouse
         busy = _at_work(context.instance, described)
@@ -94,18 +94,20 @@ def ledger_sensor(sources: Iterable[SourceFacts]) -> dg.SensorDefinition:
             with opener.open() as warehouse:
                 newest_id = warehouse.ledger.newest_id()
                 for slug, facts in described.items():
-                    if told.get(slug, 0) > newest_id:  # commits were lost, and its numbers are given anew
-                        told[slug] = max(0, newest_id - MOST)
-                    entries = [] if slug in busy else warehouse.ledger.entries_after(slug, told.get(slug, 0), MOST)
+                    if reported.get(slug, 0) > newest_id:  # commits were lost, and its numbers are given anew
+                        reported[slug] = max(0, newest_id - MOST)
+                    entries = [] if slug in busy else warehouse.ledger.entries_after(slug, reported.get(slug, 0), MOST)
                     report = ledger_report(facts, entries, context.instance.event_log_storage)
                     if report.materializations or report.has_failures:
                         events += [*report.materializations, *evaluations(facts, warehouse)]
-                    told[slug] = max((entry.load.load_id or 0 for entry in entries), default=told.get(slug, 0))
+                    reported[slug] = max((entry.load.load_id or 0 for entry in entries), default=reported.get(slug, 0))
         except IngestError as error:
             # The cursor stays where it was: the ledger remembers, and the next look is in half a minute.
             return dg.SensorResult(skip_reason=named(error), cursor=context.cursor)
         return dg.SensorResult(
-            skip_reason=f"{len(events)} events of the ledger are told.", cursor=json.dumps(told), asset_events=events
+            skip_reason=f"{len(events)} events of the ledger are told.",
+            cursor=json.dumps(reported),
+            asset_events=events,
         )
 
     return ledger

@@ -31,7 +31,7 @@ class ClimkitConfig(ConnectionConfig):
 
     def client(self, session: "ProviderSession") -> "Climkit":
         """The client, logged in by name and password; the provider counts the requests of each user."""
-        from providers.climkit import client, login  # noqa: PLC0415  # see `ConnectionConfig`
+        from providers.climkit import client, login
 
         username, password = session.variable(self.username_env), session.secret(self.password_env)
         budget = session.budget(username, SPEC.requests_per_second)

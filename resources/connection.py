@@ -60,6 +60,6 @@ class ConnectionConfig(ABC):
         Raises:
             ConfigurationError: The variable that holds the address is missing, or the address is refused.
         """
-        from resources.session import ProviderSession  # noqa: PLC0415  # brings HTTP along
+        from resources.session import ProviderSession  # brings HTTP along
 
         return ProviderSession(self.endpoint, settings, provider=self.spec.slug, path=self.path, warehouse=warehouse)

@@ -38,8 +38,8 @@ class ExportServiceConfig(ConnectionConfig):
 
     def client(self, session: "ProviderSession") -> "ExportService":
         """The client, with tokens from the platform's Keycloak."""
-        from providers._login import ClientCredentials  # noqa: PLC0415  # see `ConnectionConfig`
-        from providers.export_service.client import ExportService  # noqa: PLC0415  # see `ConnectionConfig`
+        from providers._login import ClientCredentials
+        from providers.export_service.client import ExportService
 
         client_id, client_secret = session.variable(self.client_id_env), session.secret(self.client_secret_env)
         budget = session.budget(client_id, SPEC.requests_per_second)

@@ -42,8 +42,8 @@ class ServitlyConfig(ConnectionConfig):
 
     def client(self, session: "ProviderSession") -> "Servitly":
         """The client, with a ledger of its jobs; the provider counts the requests of each tenant."""
-        from providers.servitly import client, exports, files  # noqa: PLC0415  # see `ConnectionConfig`
-        from resources.order_worker import OrderWorker  # noqa: PLC0415  # see `ConnectionConfig`
+        from providers.servitly import client, exports, files
+        from resources.order_worker import OrderWorker
 
         policy = self.polling_policy
         budget, credentials, http, jobs = self.ordering(session)
@@ -58,7 +58,7 @@ class ServitlyConfig(ConnectionConfig):
 
     def ordering(self, session: "ProviderSession") -> "tuple[Budget | None, BearerLogin, ApiClient, ExportJobs]":
         """What an order needs: the tenant's budget, its login, its API and the ledger of its jobs."""
-        from providers.servitly.login import servitly_login  # noqa: PLC0415  # see `ConnectionConfig`
+        from providers.servitly.login import servitly_login
 
         username = session.variable(self.username_env) if self.username_env else ""
         password, api_key = session.secret(self.password_env), session.secret(self.api_key_env)

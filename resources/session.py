@@ -110,7 +110,7 @@ class ProviderSession(Closeable):
         """
         if self._warehouse is not None:
             return self._warehouse
-        from resources.warehouse import warehouse_address  # noqa: PLC0415  # brings the schema's tools along
+        from resources.warehouse import warehouse_address  # brings the schema's tools along
 
         return warehouse_address(self._settings)
 

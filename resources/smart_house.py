@@ -28,7 +28,7 @@ class SmartHouseConfig(ConnectionConfig):
 
     def client(self, session: "ProviderSession") -> "SmartHouse":
         """The client; all who ask are one to the provider."""
-        from providers.smart_house.client import SmartHouse  # noqa: PLC0415  # see `ConnectionConfig`
+        from providers.smart_house.client import SmartHouse
 
         budget = session.budget("", SPEC.requests_per_second)
         return SmartHouse(session.client(budget, limits=LIMITS), self.account)

@@ -36,7 +36,7 @@ class WarehouseOpener:
             IngestError: On entering; see `warehouse_address`.
         """
         # The schema's tools take half a second to import, and a process that only lists definitions needs none.
-        from resources.warehouse import opened_warehouse  # noqa: PLC0415  # see above
+        from resources.warehouse import opened_warehouse
 
         return opened_warehouse(self.settings)
 

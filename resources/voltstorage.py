@@ -45,7 +45,7 @@ class VoltStorageConfig(ConnectionConfig):
         Raises:
             ConfigurationError: A variable is missing, or the address is refused.
         """
-        from providers.voltstorage.live import VoltStorageFeed  # noqa: PLC0415  # needed by the live service alone
+        from providers.voltstorage.live import VoltStorageFeed  # needed by the live service alone
 
         with self.session(settings) as session:
             client, credentials = self._logged_in(session)
@@ -60,7 +60,7 @@ class VoltStorageConfig(ConnectionConfig):
             )
 
     def _logged_in(self, session: "ProviderSession") -> "tuple[VoltStorage, BearerLogin]":
-        from providers.voltstorage import client, login  # noqa: PLC0415  # see `ConnectionConfig`
+        from providers.voltstorage import client, login
 
         username, password = session.variable(self.username_env), session.secret(self.password_env)
         budget = session.budget(username, SPEC.requests_per_second)

@@ -35,7 +35,7 @@ def warehouse_address(settings: Settings) -> str:
         check_schema(url)
     except WarehouseUnsuitableError:
         # Alembic takes a third of a second to import, and a schema is seldom moved.
-        from warehouse.schema import migrate  # noqa: PLC0415  # see above
+        from warehouse.schema import migrate
 
         migrate(url)
         # What was loaded before derived rows were written at load; it can be resumed by `joulehouse warehouse migrate`.

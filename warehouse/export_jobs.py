@@ -150,7 +150,7 @@ class DatabaseExportJobs(OwnSession):
                 )
             if now - logged_at >= _LOG_SECONDS:
                 logged_at = now
-                _log.info("%s: another process has the tenant's one place, for %.0f s by now", self._place, now - began)
+                _log.info("%s: another process has the tenant's slot, for %.0f s by now", self._place, now - began)
             self._sleep(_LOOK_SECONDS)
 
     def _run(self, name: str, **values: object) -> list[tuple[Any, ...]]:
@@ -161,7 +161,7 @@ class DatabaseExportJobs(OwnSession):
     def _open(self) -> psycopg.Connection:
         if self._holds:
             raise WarehouseUnavailableError(
-                "the session that held the tenant's place was lost, and another process may have taken it",
+                "the session that held the tenant's slot was lost, and another process may have taken it",
                 place=self._place,
                 fix="run it again: the job that is under way is found in the ledger",
                 session_lost=True,

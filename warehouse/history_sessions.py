@@ -96,10 +96,10 @@ def _availability(conninfo: str, patience_seconds: float) -> Availability:
         with translated(place):
             return psycopg.connect(make_conninfo(conninfo, **words | {"connect_timeout": "10"}))
 
-    made = Availability(place, open_session, patience_seconds=patience_seconds, log=_log)
+    availability = Availability(place, open_session, patience_seconds=patience_seconds, log=_log)
     # The daemon starts code servers anew now and then: one that does not come up fails the backfills of its location.
-    made.expect()
-    return made
+    availability.expect()
+    return availability
 
 
 def history_url(url: str) -> str:

@@ -70,10 +70,10 @@ def refuse_lost_hypertables(connection: sa.Connection, place: str) -> None:
         WarehouseUnsuitableError: Some are.
     """
     tables = list(connection.exec_driver_sql(script("inspection/tables")).scalars())
-    held: set[str] = set()
+    hypertables: set[str] = set()
     if connection.exec_driver_sql(script("inspection/has_hypertables")).scalar_one():
-        held = set(connection.exec_driver_sql(script("inspection/hypertables")).scalars())
-    if lost := [name for name in tables if name not in held]:
+        hypertables = set(connection.exec_driver_sql(script("inspection/hypertables")).scalars())
+    if lost := [name for name in tables if name not in hypertables]:
         verb = "is no hypertable" if len(lost) == 1 else "are no hypertables"
         raise WarehouseUnsuitableError(
             f"{', '.join(lost)} {verb}, as after a dump that was restored without TimescaleDB's knowledge",

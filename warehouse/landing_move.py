@@ -86,21 +86,21 @@ class LandingMove:
     def _begin(self) -> str | None:
         """The id of the target; None where the warehouse knows it already, and was interrupted behind that."""
         zone = LandingZone(self._connections, self._origin)
-        held, shown = self._target.zone_id(), self._origin.zone_id()
+        target_id, origin_id = self._target.zone_id(), self._origin.zone_id()
         known = self._connections.rows(_PLACE, "landing/known", {}, scalar_row)
-        if held is not None and held == zone.known_id() != shown:
-            if shown not in known:
-                raise zone.not_the_known_one(held, shown)
+        if target_id is not None and target_id == zone.known_id() != origin_id:
+            if origin_id not in known:
+                raise zone.not_the_known_one(target_id, origin_id)
             return None
         current = zone.require()
-        if held and held not in known:
+        if target_id and target_id not in known:
             raise ConfigurationError(
                 "the landing zone to move to is another warehouse's",
                 place=self._target.place,
                 fix="move to a folder or a prefix of its own",
             )
-        if held and held != current:
-            return held
+        if target_id and target_id != current:
+            return target_id
         # It has none, or was copied by hand together with the origin's.
         new_id = uuid4().hex
         self._connections.rows(_PLACE, "landing/note", {"zone_id": new_id}, scalar_row)

@@ -69,10 +69,10 @@ class LandingZone:
             ConfigurationError: The warehouse knows another zone.
             WarehouseUnavailableError: The warehouse or the zone cannot be read.
         """
-        known, held = self.known_id(), self._landing.zone_id()
+        known, shown = self.known_id(), self._landing.zone_id()
         if known is None:
             return f"The next pull makes the landing zone at {self.place} the warehouse's."
-        self._refuse_other(known, held)
+        self._refuse_other(known, shown)
         return f"The landing zone at {self.place} is the warehouse's."
 
     def adopt(self) -> None:
@@ -125,9 +125,9 @@ class LandingZone:
             connection.execute(statement("landing/lock"))
             if unless_known and (known := _current(connection)):
                 return known  # another process was first
-            held = self._landing.zone_id()
-            zone_id = held or uuid4().hex
-            if not held:
+            shown = self._landing.zone_id()
+            zone_id = shown or uuid4().hex
+            if not shown:
                 self._landing.write_zone_id(zone_id)
             connection.execute(statement("landing/leave"))
             connection.execute(statement("landing/make_current"), {"zone_id": zone_id})

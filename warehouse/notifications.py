@@ -46,7 +46,7 @@ class Notifications:
 
     def claim(self, recipient: str, troubles: Iterable[Trouble], now: datetime) -> list[Notification]:
         """Those of `troubles` that the caller is to tell `recipient`, and nobody else is."""
-        given = [
+        documents = [
             {
                 "key": trouble.key,
                 "kind": trouble.kind,
@@ -57,7 +57,9 @@ class Notifications:
             }
             for trouble in troubles
         ]
-        rows = self._run("claim", recipient=recipient, troubles=json.dumps(given), now=now, claimed_until=now + CLAIM)
+        rows = self._run(
+            "claim", recipient=recipient, troubles=json.dumps(documents), now=now, claimed_until=now + CLAIM
+        )
         return _sorted(rows)
 
     def claim_over(self, recipient: str, now: datetime) -> list[Notification]:
@@ -66,9 +68,9 @@ class Notifications:
 
     def mark_sent(self, notifications: Iterable[Notification], now: datetime) -> None:
         """Note that the message with `notifications` has gone out."""
-        told = list(notifications)
-        over = [one.notification_id for one in told if one.over_at is not None]
-        self._run("sent", ids=[one.notification_id for one in told], over_ids=over, now=now)
+        sent = list(notifications)
+        over = [one.notification_id for one in sent if one.over_at is not None]
+        self._run("sent", ids=[one.notification_id for one in sent], over_ids=over, now=now)
 
     def mark_unsent(self, notifications: Iterable[Notification], failure: str, now: datetime) -> None:
         """Note that it has not, and why; it is claimed again later."""

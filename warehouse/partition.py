@@ -147,12 +147,12 @@ class Partition(Generic[_Value]):
         else:
             n_inserted = self._copy(self._name(), self._rows(difference.new), n_new) if n_new else 0
         written = Written(n_inserted, n_changed, difference.n_unchanged, n_removed)
-        # Held was counted by reading, the others by the server in statements of their own: a row too few or too many
-        # anywhere, and one of the two sums is wrong.
+        # What was stored was counted by reading, the others by the server in statements of their own: a row too few or
+        # too many anywhere, and one of the two sums is wrong.
         n_left = difference.n_stored - n_removed + n_inserted
         if n_left != len(self._kind.points) or difference.n_stored != difference.n_unchanged + n_changed + n_removed:
             raise self._wrong(
-                f"{difference.n_stored} points were held, {len(self._kind.points)} are to be, and {written}"
+                f"{difference.n_stored} points were stored, {len(self._kind.points)} are to be, and {written}"
             )
         return written
 

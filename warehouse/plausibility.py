@@ -106,8 +106,8 @@ def flag(connections: Connections, source: str, limits: Limits, newest: int | No
 
 def _apply_changed(connection: psycopg.Connection, source: str, limits: Limits) -> int:
     """Judge every day by limits that are others than the last time: its least and largest values are facts."""
-    said = json.dumps([[key, *span] for key, span in limits.items()])  # in order: the first that fits counts
-    if not connection.execute(statement("plausibility/limits"), {"source": source, "limits": said}).rowcount:
+    document = json.dumps([[key, *span] for key, span in limits.items()])  # in order: the first that fits counts
+    if not connection.execute(statement("plausibility/limits"), {"source": source, "limits": document}).rowcount:
         return 0
     known = connection.execute(statement("plausibility/keys"), {"source": source}).fetchall()
     possible = {series_id: span for series_id, key in known if (span := _possible(key, limits)) != (None, None)}

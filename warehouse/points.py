@@ -166,14 +166,14 @@ class Points(Closeable, Generic[_Value]):
         """
         starts = np.searchsorted(self._keys, ranks << self._time_bits)
         ends = np.searchsorted(self._keys, (ranks + 1) << self._time_bits)
-        held: list[slice] = []
-        first_rank = n_held = 0
+        slices: list[slice] = []
+        first_rank = n_taken = 0
         for rank, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            if n_held + end - start > RUN_ROWS and held:
-                keys, values = self._joined(held)
+            if n_taken + end - start > RUN_ROWS and slices:
+                keys, values = self._joined(slices)
                 yield ranks[first_rank:rank], keys, values
                 self._forget()
-                held, n_held, first_rank = [], 0, rank
+                slices, n_taken, first_rank = [], 0, rank
             first: int = start
             while end - first > RUN_ROWS:
                 cut = self._end_of_hour(first + RUN_ROWS - 1, first, end)
@@ -182,10 +182,10 @@ class Points(Closeable, Generic[_Value]):
                 self._forget()
                 first = cut
             if first < end:
-                held.append(slice(first, end))
-                n_held += end - first
-        if held:
-            keys, values = self._joined(held)
+                slices.append(slice(first, end))
+                n_taken += end - first
+        if slices:
+            keys, values = self._joined(slices)
             yield ranks[first_rank:], keys, values
 
     def span_of(self, rank: int) -> slice:

@@ -165,11 +165,11 @@ def _facts_of_rows(rows: Sequence[tuple[int, datetime, float | str]], window: Wi
     rank = {series_id: n for n, series_id in enumerate(series_ids)}
     keys = np.array([rank[one] << bits | microseconds(at) - microseconds(window.start) for one, at, _ in rows])
     order = np.argsort(keys, kind="stable")
-    said = [rows[n][2] for n in order.tolist()]
-    if any(isinstance(value, str) for value in said):
-        texts = [str(value).encode() for value in said]
+    values = [rows[n][2] for n in order.tolist()]
+    if any(isinstance(value, str) for value in values):
+        texts = [str(value).encode() for value in values]
         return _facts(series_ids, keys[order], np.arange(len(texts)), bits_of_texts(texts), window)
-    return _facts(series_ids, keys[order], np.array(said, dtype=np.float64), bits_of_numbers, window)
+    return _facts(series_ids, keys[order], np.array(values, dtype=np.float64), bits_of_numbers, window)
 
 
 def _facts(

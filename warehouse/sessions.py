@@ -55,7 +55,7 @@ SCHEMA_STEP: Final = "0031"
 database takes no load, no point of a stream and no series (step 0016): its process has outlived a migration."""
 
 _SET: Final = (
-    "SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS said (name, value)"
+    "SELECT set_config(name, value, false) FROM unnest({}::text[], {}::text[]) AS setting (name, value)"
     " WHERE current_setting(name, true) IS NOT NULL"
 )
 

@@ -29,8 +29,8 @@ _OF_NO_USE: Final = re.compile(r"\s*(RequestId:\S+|Time:\S+|Content: <\?xml.*)")
 
 def reason(error: BaseException) -> str:
     """Why it failed, in one line: what the store or the operating system says, or else the error's name."""
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    line = _OF_NO_USE.sub("", " ".join(said.split()))
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    line = _OF_NO_USE.sub("", " ".join(text.split()))
     for secret, instead in _SECRETS:
         line = secret.sub(instead, line)
     if len(line) > _LONGEST:
@@ -77,14 +77,14 @@ def is_silence(error: Exception) -> bool:
 
 def _of_proxy(error: BaseException | None) -> str:
     """What the proxy on the way has to do with it; empty if nothing."""
-    said = ""
+    sentence = ""
     while error is not None:
         if type(error).__name__ == "ClientHttpProxyError":
             return f"the proxy on the way to the store answered {getattr(error, 'status', 0)}"
         if type(error).__name__ in _PROXY_ERRORS:
-            said = "the proxy on the way to the store cannot be reached"
+            sentence = "the proxy on the way to the store cannot be reached"
         error = error.__cause__ or error.__context__
-    return said
+    return sentence
 
 
 def _is_refused(error: Exception) -> bool:

@@ -19,6 +19,6 @@ def driver(options: dict[str, Any]) -> store_limits.Driver:
     session.unregister("before-call.s3", add_expect_header)
     timeouts = {"connect_timeout": store_limits.CONNECT_SECONDS, "read_timeout": store_limits.SILENT_SECONDS}
     retries = {"mode": "standard", "total_max_attempts": store_limits.TRIES}
-    made = S3FileSystem(**{"session": session, "config_kwargs": timeouts | {"retries": retries}} | options)
-    made.retries = 1
-    return made
+    system = S3FileSystem(**{"session": session, "config_kwargs": timeouts | {"retries": retries}} | options)
+    system.retries = 1
+    return system

@@ -19,7 +19,7 @@ from domain.contract import Provider
 from domain.errors import ConfigurationError, IngestError
 from domain.texts import counted
 from domain.window import Window
-from pipelines.cli.overview import is_left_out
+from pipelines.cli.overview import is_ignored
 from pipelines.console import complain, console, days_in_words, fail, log_to_console, refuse, say, today
 from pipelines.local.project import Project, Source
 from warehouse.ledger import Ledger
@@ -245,7 +245,7 @@ def _print_summary(source: Source, outcomes: list[DayOutcome], absent: Sequence[
     table.add_row(source.slug, str(len(loads)), *(f"{number:,}" for number in numbers.values()), f"{seconds:.1f}")
     console.print(table)
 
-    unmapped = sorted({name for load in loads for name in load.unmapped if not is_left_out(name, source)})
+    unmapped = sorted({name for load in loads for name in load.unmapped if not is_ignored(name, source)})
     if unmapped:
         say(f"Not loaded, because no quantity is known for them: {', '.join(unmapped)} (map them in {source.file}).")
     if absent:

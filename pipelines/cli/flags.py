@@ -14,13 +14,13 @@ def flags(
 ) -> None:
     """What is implausible: which device and series, on which day, of what kind, and what was seen."""
     project = Project()
-    said = []
+    documents = []
     with project.warehouse() as warehouse:
         for one in chosen_sources(project, source):
             span = judged_span(one, warehouse, first, last)
             found = warehouse.completeness.flags(one.slug, *span) if span else []
             n_waiting = warehouse.completeness.unflagged(one.slug, *span) if span else 0
-            said.append(
+            documents.append(
                 {
                     "source": one.slug,
                     "flags": [
@@ -63,4 +63,4 @@ def flags(
             devices = {raised.name for raised in found}
             say(f"{shown}: {counted(len(found), 'flag')} of {counted(len(devices), 'device')}.{waiting}")
     if as_json:
-        say_json(said)
+        say_json(documents)

@@ -45,7 +45,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="Judge every day, whether
 def assess(source: SourceArgument = "", *, every: AllOption = False, as_json: JsonOption = False) -> None:
     """Judge the series and days of which something has changed: what is expected, a verdict, since when."""
     project = Project()
-    said = []
+    documents = []
     with project.warehouse() as warehouse:
         for one in chosen_sources(project, source):
             facts, now = one.component.facts, datetime.now(UTC)
@@ -55,7 +55,7 @@ def assess(source: SourceArgument = "", *, every: AllOption = False, as_json: Js
             found = warehouse.completeness.assess(
                 facts.slug, through, ended=facts.dead_since, now=now, limits=facts.limits
             )
-            said.append(
+            documents.append(
                 {
                     "source": one.slug,
                     "through": _iso(found.through),
@@ -72,7 +72,7 @@ def assess(source: SourceArgument = "", *, every: AllOption = False, as_json: Js
                     f" {counted(found.n_flags, 'flag')} changed{new}."
                 )
     if as_json:
-        say_json(said)
+        say_json(documents)
 
 
 def gaps(
@@ -85,13 +85,13 @@ def gaps(
 ) -> None:
     """What is missing: which device, since when, how many points, and the command that asks for exactly these days."""
     project = Project()
-    said: list[dict[str, Any]] = []
+    documents: list[dict[str, Any]] = []
     with project.warehouse() as warehouse:
         for one in chosen_sources(project, source):
             span = judged_span(one, warehouse, first, last)
             if span is None:
                 n_waiting = warehouse.completeness.waiting(one.slug, date.min)
-                said.append({"source": one.slug, "gaps": [], "days_not_judged": n_waiting})
+                documents.append({"source": one.slug, "gaps": [], "days_not_judged": n_waiting})
                 if not as_json:
                     say(f"{one.slug}: nothing is judged yet.{_waits(one, warehouse, n_waiting)}")
                 continue
@@ -102,11 +102,11 @@ def gaps(
                     say(f" {_waits(one, warehouse, n_waiting)}")
                 continue
             found = warehouse.completeness.gaps(one.slug, *span)
-            said.append(_as_json(one, span, found) | {"days_not_judged": n_waiting})
+            documents.append(_as_json(one, span, found) | {"days_not_judged": n_waiting})
             if not as_json:
                 _print_gaps(one, span, found, _waits(one, warehouse, n_waiting))
     if as_json:
-        say_json(said)
+        say_json(documents)
 
 
 def lateness(source: OneSource, *, as_json: JsonOption = False) -> None:

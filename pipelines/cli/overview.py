@@ -163,7 +163,7 @@ class _Counts:
     loads: list[LoadReport]
     rejected: Mapping[str, int]
     unmapped: Mapping[str, int]
-    left_out: Mapping[str, int]
+    ignored: Mapping[str, int]
 
     @classmethod
     def read(cls, standing: SourceStatus, ledger: Ledger) -> "_Counts":
@@ -174,12 +174,12 @@ class _Counts:
         )
         rejected: Counter[str] = Counter()
         unmapped: Counter[str] = Counter()
-        left_out: Counter[str] = Counter()
+        ignored: Counter[str] = Counter()
         for entry in loads:
             rejected.update(entry.rejected_by_reason)
             for name, number in entry.unmapped.items():
-                (left_out if is_left_out(name, standing.source) else unmapped)[name] += number
-        return cls(loads, rejected, unmapped, left_out)
+                (ignored if is_ignored(name, standing.source) else unmapped)[name] += number
+        return cls(loads, rejected, unmapped, ignored)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -202,11 +202,11 @@ class _Counts:
             ],
             "rejected": dict(self.rejected),
             "unmapped": dict(self.unmapped),
-            "left_out": dict(self.left_out),
+            "left_out": dict(self.ignored),
         }
 
 
-def is_left_out(name: str, source: Source) -> bool:
+def is_ignored(name: str, source: Source) -> bool:
     """Whether what has no quantity is meant so: `left_out` names it, or it is a word for no value."""
     return name == ABSENT or any(fnmatchcase(name, pattern) for pattern in source.component.facts.ignored)
 
@@ -251,8 +251,8 @@ def _print_status(standing: SourceStatus, counts: _Counts) -> None:
         say(f"  suspect   {one.day}: {one.reason}{again}")
     say(f"  rejected  {_listed(counts.rejected) or 'nothing'}")
     say(f"  unmapped  {_listed(counts.unmapped) or 'nothing'}")
-    if counts.left_out:
-        say(f"  left out  {_listed(counts.left_out)}")
+    if counts.ignored:
+        say(f"  left out  {_listed(counts.ignored)}")
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -70,7 +70,7 @@ def environment() -> None:
     """Print the variables that point the shipped sources at it, for eval; they are secrets of this machine alone."""
     bindings = [source.sandbox_binding for source in Project().sources()]
     for name, value in _running_sandbox().variables(bindings).items():
-        print(f"export {name}={shlex.quote(value)}")
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @group.command()

@@ -74,7 +74,7 @@ def status() -> None:
 @group.command()
 def url() -> None:
     """Print its address, password included: for a program's configuration, not for a screen that is shared."""
-    print(plain_url(Project().server_url()))
+    typer.echo(plain_url(Project().server_url()))
 
 
 @group.command()

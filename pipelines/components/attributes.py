@@ -310,8 +310,8 @@ class SourceAttributes(Strict):
             ConfigurationError: It contradicts itself.
         """
         names = {field.name for field in fields(config)} - others.keys()
-        made: Config = _adapter(config).validate_python(self.model_dump(include=names, exclude_none=True) | others)
-        return made
+        built: Config = _adapter(config).validate_python(self.model_dump(include=names, exclude_none=True) | others)
+        return built
 
 
 @cache

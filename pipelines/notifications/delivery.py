@@ -37,7 +37,7 @@ def deliver(job: dict[str, Any]) -> str:
 
 def _notify(job: dict[str, Any]) -> str:
     # A second to import, which a ping need not wait for.
-    import apprise  # noqa: PLC0415  # said above
+    import apprise
 
     # A redirect would be followed as a GET without the message, and be called a success.
     asset = apprise.AppriseAsset(app_id="Joulehouse", secure_logging=True, storage_mode="memory", http_redirects=False)

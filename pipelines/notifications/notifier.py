@@ -136,9 +136,12 @@ class Notifier:
             return
         by_key = {trouble.key: trouble for trouble in troubles}
         new = [(by_key[one.key], one.notification_id) for one in claimed]
-        told = [trouble for trouble, _ in new]
+        new_troubles = [trouble for trouble, _ in new]
         message = Message(
-            recipient.url, texts.title(told, over), texts.body(new, over, now, self.ui), texts.worst(told)
+            recipient.url,
+            texts.title(new_troubles, over),
+            texts.body(new, over, now, self.ui),
+            texts.worst(new_troubles),
         )
         yield _Letter(recipient, message, [*claimed, *over])
 

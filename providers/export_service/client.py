@@ -148,19 +148,19 @@ class ExportService(ProviderClient):
             return self._ask(product, request, pages.page_rows)
 
         with Ahead(ask, is_ahead=self._reads_ahead) as line, _named(product):
-            held: Payload | None = None  # the last page, perhaps: a probe may bring no other
+            pending: Payload | None = None  # the last page, perhaps: a probe may bring no other
             request = pages.request()
             reply = None if request is None else line.put(request)
             while request is not None and reply is not None:
                 payload = self._learn(pages, request, reply, product)
                 request = pages.request()
                 reply = None if request is None else line.put(request)
-                if payload is not None and held is not None:
-                    yield held
-                held = payload or (held and replace(held, cursor=pages.cursor))
-                if held is not None and (request is None or not request.is_probe):
-                    yield held
-                    held = None
+                if payload is not None and pending is not None:
+                    yield pending
+                pending = payload or (pending and replace(pending, cursor=pages.cursor))
+                if pending is not None and (request is None or not request.is_probe):
+                    yield pending
+                    pending = None
 
     def _paginator(self, product: str, window: Window, so_far: Progress | None) -> Paginator:
         """The paging that an earlier pull had begun, if it can be continued; otherwise a new one."""

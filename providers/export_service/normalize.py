@@ -193,8 +193,8 @@ class _Page:
         distinct: dict[object, Row] = {}
         time_field = self.meanings.account.time_field
         for row in rows:
-            said = ((name, value) for name, value in row.items() if value is not None and name != time_field)
-            key = frozenset((name, comparable(value)) for name, value in said)
+            values = ((name, value) for name, value in row.items() if value is not None and name != time_field)
+            key = frozenset((name, comparable(value)) for name, value in values)
             if key in distinct:
                 self.batch.n_duplicates += len(self._point_names(row))
                 self._count_unmapped([row])

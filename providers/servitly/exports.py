@@ -88,7 +88,7 @@ class Exports:
         """A job whose archive answers `order`: one that is there, one that is under way, or else a new one.
 
         Raises:
-            ExportPendingError: The job is not done in time, and not forgotten; or others kept the tenant's place, or
+            ExportPendingError: The job is not done in time, and not forgotten; or others kept the tenant's slot, or
                 the provider, busy for too long.
             RequestRejectedError: The provider refuses the order, or its job came to nothing twice.
             ProviderError: It cannot be asked.
@@ -153,7 +153,7 @@ class Exports:
     def _see_through(self, job: ExportJob, watch: _Watch) -> Job:
         """Wait until a job has come to an end, whatever its end is; one without a name, until it has either."""
         if job.state is JobState.INTENDED:
-            return self._withdraw(job)
+            return self._cancel(job)
         if job.provider_job is None:
             return self._wait_out(job)
         place = f"{self._http.source}, export {job.provider_job}"
@@ -202,10 +202,10 @@ class Exports:
             return True
         return False
 
-    def _withdraw(self, job: ExportJob) -> Job:
+    def _cancel(self, job: ExportJob) -> Job:
         """A job whose order was not sent when its run went away, and is not sent any longer."""
         if self._jobs.cancelled(job.number):
-            _log.info("%s: an export that a run intended and never ordered is withdrawn", self._http.source)
+            _log.info("%s: an export that a run intended and never ordered is cancelled", self._http.source)
         return Job("", JobState.REFUSED)
 
     def _wait_out(self, job: ExportJob) -> Job:

@@ -69,7 +69,7 @@ class Orders:
             order: What was intended.
 
         Raises:
-            ExportPendingError: The intention was withdrawn meanwhile; nothing was sent.
+            ExportPendingError: The intention was cancelled meanwhile; nothing was sent.
             ProviderError: The provider refuses it, or cannot be asked.
         """
         try:
@@ -77,7 +77,7 @@ class Orders:
         except ProviderError as error:
             self._refuse(number, error.culprit)
             raise
-        # Nothing comes between this and the request: who was held up for long finds the intention withdrawn.
+        # Nothing comes between this and the request: who was held up for long finds the intention cancelled.
         if not self._jobs.sent(number):
             raise self._too_late(order)
         try:
@@ -140,7 +140,7 @@ class Orders:
 
     def _too_late(self, order: Order) -> ExportPendingError:
         error = ExportPendingError(
-            "the order was held up for so long that another run has withdrawn it; it was not sent",
+            "the order was held up for so long that another run has cancelled it; it was not sent",
             place=self._place(order),
             fix="wait for the next run; table export_job says what the other one has ordered",
         )

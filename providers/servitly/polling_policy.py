@@ -18,7 +18,7 @@ class PollingPolicy:
         look: Between two looks into the ledger, whether such a job has a name by now.
         cool_down: Between a job that came to nothing and the next one with the same request.
         busy: Between two orders, where the provider says that another export is pending and not how long to wait.
-        slot: How long to wait for the tenant's one place.
+        slot: How long to wait for the tenant's slot.
         files: Before each further try to fetch an archive that is there and cannot be had.
         fresh: How long ago an unused archive may have been completed whose values may still have moved.
     """

@@ -75,11 +75,11 @@ def _require_text(body: bytes, place: str) -> None:
     """Refuse what is no UTF-8 before a row of it is read, and say where."""
     decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
     for start in range(0, len(body), _PIECE_BYTES):
-        n_held = len(decoder.getstate()[0])  # the beginning of a character that a piece has cut
+        n_pending = len(decoder.getstate()[0])  # the beginning of a character that a piece has cut
         try:
             decoder.decode(view[start : start + _PIECE_BYTES], final=start + _PIECE_BYTES >= len(body))
         except UnicodeDecodeError as error:
-            place_in_body = start - n_held + error.start
+            place_in_body = start - n_pending + error.start
             raise unreadable(f"the export is not UTF-8 (byte {place_in_body})", place) from None
 
 

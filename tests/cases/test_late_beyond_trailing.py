@@ -59,7 +59,7 @@ def asked_for(warehouse: TimescaleWarehouse, tick: datetime) -> set[date]:
     """The days that a tick of the schedule asks for."""
     before = FACTS.days_before_trailing(tick)
     assert before is not None
-    owed = warehouse.ledger.due_days(
+    due = warehouse.ledger.due_days(
         "hub",
         before,
         finalization_lag=FACTS.finalization_lag,
@@ -69,7 +69,7 @@ def asked_for(warehouse: TimescaleWarehouse, tick: datetime) -> set[date]:
         n_newest=31,
         n_others=31,
     )
-    ranges = due_ranges(FACTS, tick, owed)
+    ranges = due_ranges(FACTS, tick, due)
     return {day for first, last in ranges for day in Window.of_days(first, last).days()}
 
 

@@ -112,9 +112,9 @@ def test_a_source_in_its_first_days_is_not_asked_for_earlier_ones() -> None:
     assert due_ranges(facts(first_day=day(10)), TICK, set()) == []
 
 
-def test_days_that_are_owed_come_behind_the_trailing_ones() -> None:
-    owed = {day(3), day(4), day(6)}
-    assert due_ranges(facts(), TICK, owed) == [(day(7), day(9)), (day(6), day(6)), (day(3), day(4))]
+def test_days_that_are_due_come_behind_the_trailing_ones() -> None:
+    due = {day(3), day(4), day(6)}
+    assert due_ranges(facts(), TICK, due) == [(day(7), day(9)), (day(6), day(6)), (day(3), day(4))]
 
 
 def test_many_days_are_asked_for_in_runs_of_bounded_length() -> None:

@@ -137,7 +137,7 @@ def _in_process(fault: Mapping[str, Any]) -> ProviderError:
     ],
     ids=["403", "400", "503", "no name"],
 )
-def test_what_a_courier_meets_reaches_the_run_as_if_it_had_asked_itself(
+def test_what_a_worker_meets_reaches_the_run_as_if_it_had_asked_itself(
     depot: Depot, kind: type[ProviderError], fault: dict[str, Any]
 ) -> None:
     in_process = _in_process({**fault, "endpoint": "orders"})
@@ -151,13 +151,13 @@ def test_what_a_courier_meets_reaches_the_run_as_if_it_had_asked_itself(
     assert depot.n_asked(served.EXPORTS) == 1
 
 
-def test_a_refusal_that_a_courier_brings_back_is_waited_for(depot: Depot) -> None:
+def test_a_refusal_that_a_worker_brings_back_is_waited_for(depot: Depot) -> None:
     depot.twin.fault("status", code=429, endpoint="orders", times=1)
     assert len(depot.fetch(replace(PATIENT, busy=0.1))) == 1
     assert depot.states() == ["refused", "landed"]
 
 
-def test_a_courier_whose_login_fails_sends_nothing_and_says_so(depot: Depot) -> None:
+def test_a_worker_whose_login_fails_sends_nothing_and_says_so(depot: Depot) -> None:
     depot.twin.fault("answer", status=401, body="{}", endpoint="login", from_request=2)
     with pytest.raises(CredentialsRejectedError, match="401"):
         depot.fetch()
@@ -174,23 +174,23 @@ def test_a_provider_that_accepts_no_connection_has_no_job_for_sure(depot: Depot)
     assert depot.states() == ["refused"]
 
 
-def test_a_courier_without_a_ledger_sends_nothing(depot: Depot) -> None:
+def test_a_worker_without_a_ledger_sends_nothing(depot: Depot) -> None:
     gone = depot.worker(variables={"WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none"})
     with pytest.raises(WarehouseUnavailableError):
         gone.carry(depot.jobs.intend(ORDER).number, ORDER)
     assert depot.n_asked(served.EXPORTS) == 0
 
 
-def test_a_courier_that_comes_late_sends_nothing(depot: Depot) -> None:
+def test_a_worker_that_comes_late_sends_nothing(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
     assert depot.jobs.cancelled(number)
-    with pytest.raises(ExportPendingError, match="another run has withdrawn it"):
+    with pytest.raises(ExportPendingError, match="another run has cancelled it"):
         depot.worker().carry(number, ORDER)
     assert depot.n_asked(served.EXPORTS) == 0
     assert depot.states() == ["refused"]
 
 
-def test_a_courier_that_was_frozen_until_its_order_was_given_up_sends_nothing(depot: Depot) -> None:
+def test_a_worker_that_was_frozen_until_its_order_was_given_up_sends_nothing(depot: Depot) -> None:
     depot.twin.fault("latency", seconds=0.5, endpoint="login")
     number = depot.jobs.intend(ORDER).number
     with depot.started(config_to("fleet", policy=replace(PACE, unknown=2.0)), number) as frozen:
@@ -203,7 +203,7 @@ def test_a_courier_that_was_frozen_until_its_order_was_given_up_sends_nothing(de
     assert depot.states() == ["intended"]
 
 
-def test_a_courier_that_was_told_half_sends_nothing_and_says_nothing(depot: Depot) -> None:
+def test_a_worker_that_was_told_half_sends_nothing_and_says_nothing(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
     with depot.started(config_to("fleet"), number, cut=200) as started:
         assert started.stdout is not None
@@ -213,14 +213,14 @@ def test_a_courier_that_was_told_half_sends_nothing_and_says_nothing(depot: Depo
     assert depot.states() == ["intended"]
 
 
-def test_no_part_of_what_a_courier_is_told_is_taken_for_the_whole() -> None:
+def test_no_part_of_what_a_worker_is_told_is_taken_for_the_whole() -> None:
     whole = message(config_to("fleet"), 1, ORDER)
     assert order_worker._received(BytesIO(whole)) == (config_to("fleet"), 1, ORDER)
     assert all(order_worker._received(BytesIO(whole[:cut])) is None for cut in range(len(whole)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_what_ends_a_run_and_all_its_group_leaves_the_courier_and_its_job_is_adopted(
+def test_what_ends_a_run_and_all_its_group_leaves_the_worker_and_its_job_is_adopted(
     depot: Depot, number: signal.Signals
 ) -> None:
     depot.twin.configure(job_seconds=3.0)
@@ -243,7 +243,7 @@ def test_what_ends_a_run_and_all_its_group_leaves_the_courier_and_its_job_is_ado
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_courier_that_is_asked_to_end_comes_to_its_end_first(depot: Depot, number: signal.Signals) -> None:
+def test_a_worker_that_is_asked_to_end_comes_to_its_end_first(depot: Depot, number: signal.Signals) -> None:
     depot.twin.fault("latency", seconds=0.7, endpoint="orders")
     with depot.started(config_to("fleet", policy=PATIENT), depot.jobs.intend(ORDER).number) as started:
         until(lambda: len(depot.twin.jobs) == 1)
@@ -253,7 +253,7 @@ def test_a_courier_that_is_asked_to_end_comes_to_its_end_first(depot: Depot, num
     assert depot.states() == ["pending"]
 
 
-def test_the_next_run_waits_for_the_name_while_the_courier_of_a_killed_run_is_under_way(depot: Depot) -> None:
+def test_the_next_run_waits_for_the_name_while_the_worker_of_a_killed_run_is_under_way(depot: Depot) -> None:
     depot.twin.fault("latency", seconds=1.0, endpoint="orders")
     child = fork(depot.fetch)
     until(lambda: len(depot.twin.jobs) == 1)
@@ -265,7 +265,7 @@ def test_the_next_run_waits_for_the_name_while_the_courier_of_a_killed_run_is_un
     assert len(depot.twin.jobs) == 1
 
 
-def test_a_couriers_secrets_are_in_its_variables_alone(depot: Depot) -> None:
+def test_a_workers_secrets_are_in_its_variables_alone(depot: Depot) -> None:
     password = depot.database.partition("@")[0].rpartition(":")[2]
     secrets = (depot.twin.settings.password, depot.twin.settings.api_key, password)
     assert not list(found(secrets, [("message", message(config_to("fleet"), 1, ORDER))]))
@@ -286,7 +286,7 @@ def children(pid: int) -> Iterator[Path]:
                 yield process
 
 
-def test_a_courier_that_does_not_come_back_is_killed_and_its_order_waited_for_by_the_next_run(depot: Depot) -> None:
+def test_a_worker_that_does_not_come_back_is_killed_and_its_order_waited_for_by_the_next_run(depot: Depot) -> None:
     depot.twin.fault("latency", seconds=6.0, endpoint="orders")
     number = depot.jobs.intend(ORDER).number
     with pytest.raises(ExportPendingError, match="whether the provider has it is not known"):
@@ -294,7 +294,7 @@ def test_a_courier_that_does_not_come_back_is_killed_and_its_order_waited_for_by
     assert depot.states() == ["sent"]
 
 
-def test_an_order_that_no_courier_could_start_with_is_withdrawn_by_the_next_run(depot: Depot) -> None:
+def test_an_order_that_no_worker_could_start_with_is_cancelled_by_the_next_run(depot: Depot) -> None:
     number = depot.jobs.intend(ORDER).number
     with pytest.raises(ExportPendingError, match="could not start"):
         depot.worker(command=(sys.executable, "-c", "raise SystemExit(3)")).carry(number, ORDER)
@@ -302,7 +302,7 @@ def test_an_order_that_no_courier_could_start_with_is_withdrawn_by_the_next_run(
     assert depot.states() == ["refused", "landed"]
 
 
-def test_a_courier_imports_neither_dagster_nor_pandas(depot: Depot, tmp_path: Path) -> None:
+def test_a_worker_imports_neither_dagster_nor_pandas(depot: Depot, tmp_path: Path) -> None:
     """Each of them takes longer than all the rest, and each order waits for it."""
     show = f"import sys; {BE_A_WORKER}; open(sys.argv[1], 'w').write(' '.join(sys.modules))"
     command = (sys.executable, "-P", "-c", show, str(tmp_path / "modules"))

@@ -56,17 +56,17 @@ def test_every_step_of_a_job_is_written_down(jobs: DatabaseExportJobs, observer:
     ]
 
 
-def test_an_intention_is_sent_or_withdrawn_and_never_both(jobs: DatabaseExportJobs) -> None:
-    sent, withdrawn = jobs.intend(ORDER).number, jobs.intend(ORDER).number
+def test_an_intention_is_sent_or_cancelled_and_never_both(jobs: DatabaseExportJobs) -> None:
+    sent, cancelled = jobs.intend(ORDER).number, jobs.intend(ORDER).number
     assert jobs.sent(sent)
-    assert jobs.cancelled(withdrawn)
+    assert jobs.cancelled(cancelled)
     assert not jobs.cancelled(sent)
-    assert not jobs.sent(withdrawn)
+    assert not jobs.sent(cancelled)
     assert not jobs.sent(sent)
     assert [(job.number, job.state) for job in jobs.alive()] == [(sent, JobState.SENT)]
 
 
-def test_of_two_processes_one_sends_or_one_withdraws(database: str) -> None:
+def test_of_two_processes_one_sends_or_one_cancels(database: str) -> None:
     with DatabaseExportJobs(database, "fleet", TENANT) as jobs:
         for _ in range(20):
             number = jobs.intend(ORDER).number

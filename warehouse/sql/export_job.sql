@@ -1,7 +1,7 @@
 -- export_job: the ledger of ordered exports. Run by warehouse/export_jobs.py.
 
 -- name: hold_slot
--- The tenant's one place. The lock lasts as long as the session; nobody waits here, because a job takes minutes.
+-- The tenant's slot, of which there is one. The lock lasts as long as the session; nobody waits here, because a job takes minutes.
 SELECT pg_try_advisory_lock(hashtextextended('joulehouse export ' || %(tenant)s, 0));
 
 -- name: free_slot

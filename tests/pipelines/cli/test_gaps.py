@@ -94,7 +94,7 @@ def test_half_the_quarters_are_partial_and_nothing_is_said_of_whole_days(warehou
     assert "nothing is missing" in ask("gaps", SOURCE, "--from", str(day(0).day)).stdout
 
 
-def test_while_judging_is_owed_gaps_says_how_many_days_wait_and_not_that_nothing_is_missing(
+def test_while_judging_is_due_gaps_says_how_many_days_wait_and_not_that_nothing_is_missing(
     warehouse: TimescaleWarehouse,
 ) -> None:
     load(warehouse, quarters("a", "b"), SOURCE, window=day(2))

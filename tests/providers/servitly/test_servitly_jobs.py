@@ -268,7 +268,7 @@ def test_an_order_whose_fate_is_not_known_is_never_sent_twice_while_it_may_run()
         assert made.twin.n_refused == 0
 
 
-def test_an_intention_that_was_never_sent_is_withdrawn_and_its_export_ordered_at_once() -> None:
+def test_an_intention_that_was_never_sent_is_cancelled_and_its_export_ordered_at_once() -> None:
     jobs = ListedJobs()
     with boilers(jobs=jobs) as made:
         gone = jobs.intend(Order("things", DAY, {}, "ab" * 32)).number
@@ -278,14 +278,14 @@ def test_an_intention_that_was_never_sent_is_withdrawn_and_its_export_ordered_at
         assert max(made.waits) < PACE.unknown
 
 
-def test_an_order_whose_intention_was_withdrawn_is_not_sent() -> None:
+def test_an_order_whose_intention_was_cancelled_is_not_sent() -> None:
     """The run was frozen, or whoever carries its order was, until another run came."""
     jobs = ListedJobs()
     with boilers(jobs=jobs) as made:
         order = Order("things", DAY, {}, "ab" * 32)
         number = jobs.intend(order).number
         assert jobs.cancelled(number)
-        with pytest.raises(ExportPendingError, match="another run has withdrawn it") as caught:
+        with pytest.raises(ExportPendingError, match="another run has cancelled it") as caught:
             Orders(made.clients[1], made.login, jobs, policy=PACE).carry(number, order)
         assert not caught.value.was_sent
         assert made.twin.jobs == {}

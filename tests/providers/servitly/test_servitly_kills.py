@@ -166,7 +166,7 @@ def test_a_run_killed_at_any_step_is_brought_to_its_end_by_the_next_without_a_se
     assert fatal >= FEWEST_POINTS
 
 
-def test_a_run_killed_while_it_hands_its_order_to_a_courier_of_its_own_orders_once(
+def test_a_run_killed_while_it_hands_its_order_to_a_worker_of_its_own_orders_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the shipped worker, an interpreter of its own, and a kill around every step of starting and telling it."""
@@ -192,7 +192,7 @@ def test_a_run_killed_while_it_hands_its_order_to_a_courier_of_its_own_orders_on
     assert n_never_sent >= 1
 
 
-def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: House) -> None:
+def test_a_run_killed_at_any_step_of_its_worker_has_its_one_job_adopted(house: House) -> None:
     fatal = 1
     while True:
         source = f"fleet{fatal}"
@@ -209,7 +209,7 @@ def test_a_run_killed_at_any_step_of_its_courier_has_its_one_job_adopted(house: 
 
 @pytest.mark.long
 @pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "with its run"])
-def test_a_courier_killed_at_any_step_costs_one_job_at_most_and_never_two_at_once(
+def test_a_worker_killed_at_any_step_costs_one_job_at_most_and_never_two_at_once(
     house: House, *, is_alone: bool
 ) -> None:
     policy = replace(QUICK, unknown=1.5)

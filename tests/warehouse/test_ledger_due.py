@@ -1,4 +1,4 @@
-"""Which days the ledger says are owed, and in which order they are asked for."""
+"""Which days the ledger says are due, and in which order they are asked for."""
 
 import time
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def begun(warehouse: TimescaleWarehouse, *numbers: int) -> None:
         warehouse.begin_pull("hub", Window.of_day(day(n)))
 
 
-def owed(
+def due(
     warehouse: TimescaleWarehouse,
     window: Window = MARCH,
     *,
@@ -58,37 +58,37 @@ def owed(
     return [found.day for found in days]
 
 
-def test_days_that_were_never_loaded_are_owed_the_newest_first(warehouse: TimescaleWarehouse) -> None:
+def test_days_that_were_never_loaded_are_due_the_newest_first(warehouse: TimescaleWarehouse) -> None:
     loaded(warehouse, *range(1, 29))
     loaded(warehouse, 30, source="other")
-    assert owed(warehouse) == [31, 30, 29]
+    assert due(warehouse) == [31, 30, 29]
 
 
-def test_every_day_is_owed_before_the_first_load(warehouse: TimescaleWarehouse) -> None:
-    assert owed(warehouse) == list(range(31, 0, -1))
+def test_every_day_is_due_before_the_first_load(warehouse: TimescaleWarehouse) -> None:
+    assert due(warehouse) == list(range(31, 0, -1))
 
 
-def test_a_day_that_was_pulled_before_it_had_settled_is_owed_once_it_has(warehouse: TimescaleWarehouse) -> None:
+def test_a_day_that_was_pulled_before_it_had_settled_is_due_once_it_has(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_days(day(1), day(2))
     loaded(warehouse, 1, 2)
     settled_at = Window.of_day(day(1)).end + SLOW
 
     def owed_at(as_of: datetime) -> list[int]:
-        return owed(warehouse, window, finalization_lag=SLOW, as_of=as_of)
+        return due(warehouse, window, finalization_lag=SLOW, as_of=as_of)
 
-    assert owed(warehouse, window) == []
+    assert due(warehouse, window) == []
     assert owed_at(settled_at - timedelta(seconds=1)) == []
     assert owed_at(settled_at) == [1]
     assert owed_at(settled_at + timedelta(days=1)) == [2, 1]
 
 
-def test_a_day_that_was_pulled_again_after_it_had_settled_is_owed_no_more(warehouse: TimescaleWarehouse) -> None:
+def test_a_day_that_was_pulled_again_after_it_had_settled_is_due_no_more(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_day(day(1))
     loaded(warehouse, 1)
     finalization_lag = datetime.now(UTC) - window.end  # the first pull came before that
-    assert owed(warehouse, window, finalization_lag=finalization_lag) == [1]
+    assert due(warehouse, window, finalization_lag=finalization_lag) == [1]
     loaded(warehouse, 1)
-    assert owed(warehouse, window, finalization_lag=finalization_lag) == []
+    assert due(warehouse, window, finalization_lag=finalization_lag) == []
 
 
 def test_a_replay_of_an_early_pull_does_not_settle_a_day(warehouse: TimescaleWarehouse) -> None:
@@ -96,29 +96,29 @@ def test_a_replay_of_an_early_pull_does_not_settle_a_day(warehouse: TimescaleWar
     early = landed(warehouse, window=window)
     finalization_lag = datetime.now(UTC) - window.end
     warehouse.load("hub", window, early, [batch({("a", 0): 1.0}, window)])
-    assert owed(warehouse, window, finalization_lag=finalization_lag) == [1]
+    assert due(warehouse, window, finalization_lag=finalization_lag) == [1]
 
 
-def test_a_settled_day_is_owed_once_more_until_a_pull_of_it_began_after_a_given_instant(
+def test_a_settled_day_is_due_once_more_until_a_pull_of_it_began_after_a_given_instant(
     warehouse: TimescaleWarehouse,
 ) -> None:
     window = Window.of_days(day(1), day(2))
     before = datetime.now(UTC)
     loaded(warehouse, 1, 2)
     instant = datetime.now(UTC)
-    assert owed(warehouse, window, refetch_after={day(1): before, day(2): before}) == []
-    assert owed(warehouse, window, refetch_after={day(1): instant, day(9): instant}) == [1]
+    assert due(warehouse, window, refetch_after={day(1): before, day(2): before}) == []
+    assert due(warehouse, window, refetch_after={day(1): instant, day(9): instant}) == [1]
     loaded(warehouse, 1)
-    assert owed(warehouse, window, refetch_after={day(1): instant}) == []
+    assert due(warehouse, window, refetch_after={day(1): instant}) == []
 
 
-def test_a_day_whose_new_load_was_refused_is_still_owed(warehouse: TimescaleWarehouse) -> None:
+def test_a_day_whose_new_load_was_refused_is_still_due(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_day(day(1))
     load(warehouse, {("a", minute): 1.0 for minute in range(9)}, window=window)
     with pytest.raises(ShrinkRefusedError):
         load(warehouse, {}, window=window)
     as_of = window.end + SLOW
-    assert owed(warehouse, window, finalization_lag=SLOW, as_of=as_of) == [1]
+    assert due(warehouse, window, finalization_lag=SLOW, as_of=as_of) == [1]
 
 
 def test_a_day_that_was_tried_within_hours_rests(warehouse: TimescaleWarehouse) -> None:
@@ -126,25 +126,25 @@ def test_a_day_that_was_tried_within_hours_rests(warehouse: TimescaleWarehouse) 
     begun(warehouse, 4)
     warehouse.record_failure("hub", Window.of_day(day(3)), ConfigurationError("no key", place="hub", fix="set it"))
     warehouse.record_failure("hub", Window.of_day(day(2)), PayloadMissingError("none", place="hub", fix="land it"))
-    assert owed(warehouse, window) == [4, 3, 2, 1]
-    assert owed(warehouse, window, rests=True) == [2, 1]  # nobody had asked for the second: a replay found nothing
+    assert due(warehouse, window) == [4, 3, 2, 1]
+    assert due(warehouse, window, rests=True) == [2, 1]  # nobody had asked for the second: a replay found nothing
 
 
-def test_a_day_that_failed_since_it_was_loaded_is_owed_until_it_is_loaded_again(warehouse: TimescaleWarehouse) -> None:
+def test_a_day_that_failed_since_it_was_loaded_is_due_until_it_is_loaded_again(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_days(day(1), day(2))
     loaded(warehouse, 1, 2)
     refused = ShrinkRefusedError("far fewer points", place="hub", fix="wait")
     warehouse.record_failure("hub", Window.of_day(day(1)), refused)
-    assert owed(warehouse, window) == [1]
-    assert owed(warehouse, window, rests=True) == []
+    assert due(warehouse, window) == [1]
+    assert due(warehouse, window, rests=True) == []
     loaded(warehouse, 1)
-    assert owed(warehouse, window) == []
+    assert due(warehouse, window) == []
 
 
 def test_a_pull_of_several_days_is_a_try_of_each(warehouse: TimescaleWarehouse) -> None:
     window = Window.of_days(day(2), day(4))
     warehouse.begin_pull("hub", window).keep(payload(b"{}", window=window))
-    assert owed(warehouse, Window.of_days(day(1), day(4)), rests=True) == [1]
+    assert due(warehouse, Window.of_days(day(1), day(4)), rests=True) == [1]
 
 
 def test_days_that_cannot_be_healed_hold_up_no_other(warehouse: TimescaleWarehouse) -> None:
@@ -152,7 +152,7 @@ def test_days_that_cannot_be_healed_hold_up_no_other(warehouse: TimescaleWarehou
     window = Window.of_days(day(1), day(10))
     ticks = []
     for _ in range(5):
-        ticks.append(owed(warehouse, window, n_newest=2, n_others=2))
+        ticks.append(due(warehouse, window, n_newest=2, n_others=2))
         begun(warehouse, *ticks[-1])
         warehouse.close()  # the processes are gone, and their pulls with them
     assert ticks[0] == [10, 9, 8, 7]
@@ -178,7 +178,7 @@ def test_ten_years_that_were_pulled_five_times_a_day_are_looked_through_at_once(
         )
     started = time.monotonic()
     window = Window.of_days(date(2016, 1, 1), date(2025, 12, 31))
-    assert len(owed(warehouse, window, finalization_lag=timedelta(hours=12), n_newest=31, n_others=31)) == 62
+    assert len(due(warehouse, window, finalization_lag=timedelta(hours=12), n_newest=31, n_others=31)) == 62
     assert time.monotonic() - started < 5
 
 

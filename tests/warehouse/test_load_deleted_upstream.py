@@ -83,13 +83,13 @@ def test_an_absent_site_excuses_no_loss_of_another_one(
         assert load(warehouse, at_sites(kept, "y")).n_removed == 12
 
 
-def test_a_site_that_was_never_there_is_withdrawn_by_nobody(warehouse: TimescaleWarehouse) -> None:
+def test_a_site_that_was_never_there_is_called_deleted_upstream_by_nobody(warehouse: TimescaleWarehouse) -> None:
     report = load(warehouse, at_sites({**MINE, **YOURS}, "offline for weeks"))
 
     assert (report.n_written, report.withdrawn) == (0, [])
 
 
-def test_the_same_load_again_withdraws_nothing_more(warehouse: TimescaleWarehouse) -> None:
+def test_the_same_load_again_deletes_nothing_more(warehouse: TimescaleWarehouse) -> None:
     load(warehouse, at_sites(MINE, "y"))
     again = load(warehouse, at_sites(MINE, "y"))
 
@@ -120,7 +120,7 @@ def test_a_site_that_has_points_and_is_said_to_be_absent_is_our_bug(warehouse: T
     assert table(warehouse) == {**MINE, **YOURS}
 
 
-def test_a_loader_killed_while_it_withdraws_leaves_all_or_nothing(
+def test_a_loader_killed_while_it_removes_a_deleted_site_leaves_all_or_nothing(
     warehouse: TimescaleWarehouse, database: str, tmp_path: Path
 ) -> None:
     wait = psycopg.Connection.wait
@@ -148,8 +148,8 @@ def test_a_loader_killed_while_it_withdraws_leaves_all_or_nothing(
         found = table(warehouse)
         assert found in (MINE, {**MINE, **YOURS})
         removed = len(warehouse.reading.revisions("hub", DAY))
-        withdrawals = [one for one in warehouse.ledger.entries("hub", DAY) if one.withdrawn]
-        assert removed == sum(one.n_removed for one in withdrawals)
+        removals = [one for one in warehouse.ledger.entries("hub", DAY) if one.withdrawn]
+        assert removed == sum(one.n_removed for one in removals)
         if status == 0:
             break
         n_steps += 1
