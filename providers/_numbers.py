@@ -143,10 +143,12 @@ def looks_like_number(text: str, unit: str = "") -> bool:
         return True
     if not _BEGINNING.match(text) or (not unit and _VERSION.fullmatch(text)):
         return False
-    if is_number(text, unit):
-        return True
-    amount = _WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
-    return amount is not None and is_number(amount[1])
+    return is_number(text, unit) or _without_unit(text).is_number
+
+
+def proves_comma(text: str) -> bool:
+    """Whether a text is a number, perhaps with a unit that the warehouse knows, whose decimal sign is a comma alone."""
+    return _without_unit(text.strip()).proves == ","
 
 
 def value_of(text: str, unit: str = "") -> float | Reason:
@@ -217,6 +219,12 @@ def read_plain(texts: Sequence[str], *, is_whole: bool = False) -> Floats | None
     # Numbers and nothing else, as many as there are texts: then no text has a comma in it, and each is one number.
     are_numbers = len(values) == len(texts) and set(map(type, values)) <= ({int} if is_whole else {int, float})
     return np.array(values, dtype=np.float64) if are_numbers and not _MINUS_ZERO.search(document) else None
+
+
+def _without_unit(text: str) -> Readings:
+    """What a text is worth without the unit behind it, if that is one that the warehouse knows."""
+    amount = _WITH_UNIT.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+    return readings(amount[1] if amount else text)
 
 
 def _only(parsed: Readings) -> float | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from domain.errors import PayloadUnreadableError
+from providers.servitly.account import AccountConfig
 from providers.servitly.spec import BATCH_POINTS, MAX_COLUMNS, MAX_LINE
-from providers.servitly.wire import TIME_NAMES, evenly_spaced, unreadable
+from providers.servitly.wire import TIME_NAMES, column_name, unreadable
 
 _SEPARATORS: Final = (",", ";", "\t")
 _QUOTE: Final = '"'
@@ -84,8 +85,13 @@ class Rows:
         return line if isinstance(line, str) else self.separator.join(line)
 
 
-def read_csv(pieces: Iterable[bytes], *, place: str) -> Iterator[Rows]:
+def read_csv(pieces: Iterable[bytes], account: AccountConfig, *, place: str) -> Iterator[Rows]:
     """The rows of a file, a piece's worth at a time; a file without a byte has none.
+
+    Args:
+        pieces: The file.
+        account: It knows which columns of it are one.
+        place: Which file, for messages.
 
     Raises:
         PayloadUnreadableError: It is no UTF-8, its header is none, or its quotes are not closed.
@@ -99,7 +105,7 @@ def read_csv(pieces: Iterable[bytes], *, place: str) -> Iterator[Rows]:
     if not head:
         return
     line, *rest = _LINE_END.split(head, maxsplit=1)
-    form = _header(line, place)
+    form = _header(line, account, place)
     yield from _rows(itertools.chain(rest, texts), form, place)
 
 
@@ -128,7 +134,7 @@ def _no_utf_8(error: UnicodeDecodeError, line: int, n_behind: int, place: str) -
     return unreadable(f"the file is not UTF-8: the byte 0x{byte:02X} in line {line:,}, column {column:,}", place)
 
 
-def _header(line: str, place: str) -> _Form:
+def _header(line: str, account: AccountConfig, place: str) -> _Form:
     """What separates the cells, and the names of the columns."""
     if len(line) > MAX_LINE:
         raise unreadable(f"the header is longer than {MAX_LINE:,} characters", place)
@@ -145,13 +151,12 @@ def _header(line: str, place: str) -> _Form:
             f"{', '.join(sorted(TIME_NAMES))})",
             place,
         )
-    header = [name.strip() for name in header]
+    header = [column_name(name.strip(), account) for name in header]
     if len(header) > MAX_COLUMNS:
         raise unreadable(f"the header has {len(header):,} columns, and {MAX_COLUMNS:,} are allowed", place)
-    n_each = Counter(map(evenly_spaced, header))
-    repeated = {name for name in header if n_each[evenly_spaced(name)] > 1}
-    if repeated:
-        raise unreadable(f"the header has the column {min(repeated)[:80]!r} twice", place)
+    [(name, n_times)] = Counter(header).most_common(1)
+    if n_times > 1:
+        raise unreadable(f"the header has the column {name[:80]!r} twice", place)
     behind = line.split(separator)[1:]
     return _Form(header, separator, bool(behind) and all(name.startswith(" ") for name in behind))
 

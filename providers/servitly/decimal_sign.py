@@ -117,7 +117,7 @@ def sign_of(pieces: Callable[[], Iterable[bytes]], account: AccountConfig, *, pl
     if account.decimal is not None:
         return FileSign(account.decimal, is_declared=True)
     possible = possible_signs(pieces())
-    first = next(read_csv(pieces(), place=place), None) if possible else None
+    first = next(read_csv(pieces(), account, place=place), None) if possible else None
     if first is None:
         return FileSign()
     usual = usual_sign(first.separator)
@@ -125,7 +125,7 @@ def sign_of(pieces: Callable[[], Iterable[bytes]], account: AccountConfig, *, pl
     if not is_usual_alone and not are_two_numbers_possible(pieces()):
         return FileSign(usual if usual in possible else next(iter(possible)))  # nothing to decide
     runs, n_rows = _Runs(), 0
-    for rows in _few_at_a_time(read_csv(pieces(), place=place)):
+    for rows in _few_at_a_time(read_csv(pieces(), account, place=place)):
         _look(rows, account, n_rows, runs)
         n_rows += len(rows.times)
         if is_usual_alone and runs.codes:

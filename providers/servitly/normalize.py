@@ -35,7 +35,6 @@ from providers.servitly.csv_file import Rows, read_csv
 from providers.servitly.decimal_sign import FileSign, sign_of
 from providers.servitly.spec import BATCH_POINTS
 from providers.servitly.wire import (
-    column_name,
     key_of,
     meaning_of,
     name_reason,
@@ -96,8 +95,8 @@ def _of_archive(
                 raise unreadable(f"the archive has the file {member.name[:80]!r}, which is no CSV of a thing", place)
             where, before, n_rows = f"{place}, file {member.name[:80]}", None, 0
             sign = sign_of(partial(archive.read, member), account, place=where)
-            steps = steps_of(payload.window, partial(_pieces_of, payload, member, where), _columns_of)
-            for rows in read_csv(archive.read(member), place=where):
+            steps = steps_of(payload.window, partial(_pieces_of, payload, member, account, where), _columns_of)
+            for rows in read_csv(archive.read(member), account, place=where):
                 before = batches.add(
                     payload.params.get("thingId", thing),
                     rows,
@@ -112,10 +111,12 @@ def _of_archive(
         yield from batches.remaining()
 
 
-def _pieces_of(payload: Payload, member: Member, place: str) -> Generator[tuple[Rows, Integers, Mapping[int, Reason]]]:
+def _pieces_of(
+    payload: Payload, member: Member, account: AccountConfig, place: str
+) -> Generator[tuple[Rows, Integers, Mapping[int, Reason]]]:
     """Rows of a file, the time of each, and why some have none that can be used."""
     with Archive.of(payload, place=place) as archive:
-        for rows in read_csv(archive.read(member), place=place):
+        for rows in read_csv(archive.read(member), account, place=place):
             yield rows, *read_times(rows.times, payload.received_at)
 
 
@@ -206,8 +207,7 @@ class _Share:
         decimal = sign.of(n_before + np.array(fitting, dtype=np.int64))
         read = partial(read_cells, decimal=decimal, is_other_read=not sign.is_declared)
         for header, column in zip(rows.header[1:], columns[1:], strict=True):
-            name = column_name(header, self._account)
-            self._column(thing, name, at, column, read=read, text_of=lambda row: rows.text(fitting[row]))
+            self._column(thing, header, at, column, read=read, text_of=lambda row: rows.text(fitting[row]))
 
     def reject(self, thing: str, rows: Rows, invalid: Mapping[int, Reason]) -> None:
         """Refuse rows of a file, by index."""

@@ -105,12 +105,6 @@ def column_name(header: str, account: AccountConfig) -> str:
     return f"{metric} [{unit}]" if unit else header
 
 
-def evenly_spaced(header: str) -> str:
-    """A header as the provider writes it, whether what is in its brackets is a unit or not."""
-    metric, unit = _in_brackets(header)
-    return f"{metric} [{unit}]" if unit else header
-
-
 def _in_brackets(header: str) -> tuple[str, str]:
     """What stands before the brackets at the end of a header, and in them; or all of it, and nothing."""
     metric, bracket, unit = header[:-1].rpartition("[") if header.endswith("]") else ("", "", "")

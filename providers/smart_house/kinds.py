@@ -12,7 +12,7 @@ from typing import Final
 
 from domain.quantities import Kind, Kinds
 from providers._numbers import is_absent as says_nothing
-from providers._numbers import readings
+from providers._numbers import proves_comma
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig, column
 from providers.smart_house.meanings import Attributes
@@ -151,8 +151,7 @@ def _proves_a_comma(cell: object) -> bool:
     if not set(map(type, states)) <= {str}:
         states = [state for state in states if isinstance(state, str)]
     return _GROUPED.search("\n".join(states)) is not None and any(
-        len(state) <= _LONGEST_WORD and _GROUPED.search(state) is not None and readings(state).proves == ","
-        for state in states
+        len(state) <= _LONGEST_WORD and _GROUPED.search(state) is not None and proves_comma(state) for state in states
     )
 
 

@@ -25,8 +25,9 @@ _QUOTE: Final = '"'
 # A cell that is a number with a comma in it, and a unit perhaps; a comma that separates stands behind a time or a text.
 # Or one with several groups of thousands behind points, whatever separates.
 _WITH_COMMA: Final = re.compile(
-    rb"""[;\t|"\n][ ]*([-+]?[0-9][0-9. ']*,[0-9]+(?:[eE][+-]?[0-9]+)?)[^0-9,;\t|"\r\n]{0,12}(?=[;\t|"\r\n])"""
-    rb"""|[,;\t|"\n][ ]*([-+]?[1-9][0-9]{0,2}(?:[.][0-9]{3}){2,})[^0-9,;\t|"\r\n]{0,12}(?=[,;\t|"\r\n])"""
+    rb"""[;\t|"\n](%b[0-9][0-9. '\x80-\xff]*,[0-9]*(?:[eE][+-]?[0-9]+)?)%b(?=[;\t|"\r\n])"""
+    rb"""|[,;\t|"\n](%b[1-9][0-9]{0,2}(?:[.][0-9]{3}){2,})%b(?=[,;\t|"\r\n])"""
+    % ((rb"""[^0-9A-Za-z,;\t|"\r\n]{0,12}""", rb"""[^0-9,;\t|"\r\n]{0,12}""") * 2)  # a sign or blanks, a unit
 )
 _PIECE_BYTES: Final = 2**20  # as much of the body as is looked at as text at once
 

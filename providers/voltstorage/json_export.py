@@ -19,7 +19,7 @@ _NO_COLUMNS: Final = "the export is an object without a list of fields and a lis
 _FIRST: Final = 100  # records that show how many fields there are
 
 
-_LIST: Final = re.compile(rb"[ \t\r\n]*\[")
+_LIST: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\[")
 _DATA: Final = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[')
 _FIELDS_WITHIN: Final = 2**18  # bytes: the names of the most columns that are allowed are shorter
 

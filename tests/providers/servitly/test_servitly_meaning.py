@@ -297,6 +297,18 @@ def test_what_stands_in_brackets_right_behind_a_name_is_no_unit_where_nobody_kno
     assert values(one(f"TIMESTAMP,Power[W]\n{T},5\n", account)) == [("B1/Power[W]", 0, 5000.0)]
 
 
+@pytest.mark.parametrize("are_units_included", [False, True])
+def test_columns_that_only_look_alike_are_two_where_their_brackets_hold_no_unit(are_units_included: bool) -> None:
+    fields = {"G [a]": FieldMeaning("power", "W"), "G[a]": FieldMeaning("power", "kW")}
+    account = replace(ACCOUNT, are_units_included=are_units_included, fields=fields)
+    found = one(f"TIMESTAMP,G [a],G[a]\n{T},5,6\n", account)
+    without_units = [("B1/G [a]", 0, 5.0), ("B1/G[a]", 0, 6000.0)]
+    assert values(found) == without_units[are_units_included:]
+    assert found.unmapped == ({"B1/G [a]": 1} if are_units_included else {})  # `a` is no unit that anybody knows
+    with pytest.raises(PayloadUnreadableError, match=r"has the column 'G \[a\]' twice"):
+        one(f"TIMESTAMP,G [a], G [a]\n{T},5,6\n", account)
+
+
 def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(PayloadUnreadableError, match="longer"):
         one("TIMESTAMP,T [°C]\n" + "1" * (3 * 2**20))

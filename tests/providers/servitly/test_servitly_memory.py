@@ -117,7 +117,7 @@ def test_a_wide_file_with_a_quoted_text_is_read_within_the_same_bound(tmp_path: 
 def test_a_file_with_quotes_is_read_in_small_pieces_however_wide_its_rows_and_long_its_texts(cells: list[str]) -> None:
     header = ",".join(f"M{number}" for number in range(len(cells)))
     text = f"TIMESTAMP,Note,{header}\n" + "".join(f'{row},"a",{",".join(cells)}\n' for row in range(1000))
-    pieces = list(read_csv([text.encode()], place="test"))
+    pieces = list(read_csv([text.encode()], ACCOUNT, place="test"))
     assert sum(len(piece.times) for piece in pieces) == 1000
     assert max(len(piece.times) for piece in pieces) * len(cells) <= BATCH_POINTS
     assert max(sum(len(piece.text(row)) for row in range(len(piece.times))) for piece in pieces) <= 2 * MEBIBYTE

@@ -61,7 +61,7 @@ def test_what_is_no_certain_number_is_rejected_by_name_and_never_a_state(state: 
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-@pytest.mark.parametrize("proof", [("1.234,5", 1234.5), ("21,5", 21.5), ("1.234.567", 1234567.0)])
+@pytest.mark.parametrize("proof", [("1.234,5", 1234.5), ("21,5", 21.5), ("1.234.567", 1234567.0), ("21,5 W", 21.5)])
 def test_a_thousand_beside_a_decimal_comma_of_the_same_entity_is_never_read_as_one(
     form: str, proof: tuple[str, float]
 ) -> None:

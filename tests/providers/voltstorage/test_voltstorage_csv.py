@@ -124,6 +124,17 @@ def test_what_could_be_a_thousand_is_rejected_by_name_and_the_whole_export_tells
 
 
 @pytest.mark.parametrize(
+    "proof",
+    ["2,5", "\u22122,5", "'-2,5", "\u200e-2,5", "\u00a02,5", "1\u00a0234,5", "1\u202f234,5 W", "5,", "\u22121.234.567"],
+)
+def test_a_decimal_comma_is_proven_by_whatever_stands_around_it(proof: str) -> None:
+    """Minus signs and blanks of CLDR (Slovenian, Swedish, French), a spreadsheet's escape."""
+    for cell in (proof, f'"{proof}"'):
+        whole = read(csv("sep=;", "Time;Power_Grid", f"2021-01-11T12:00:00Z;{cell}", "2021-01-11T12:00:01Z;1.234"))
+        assert (len(whole.measurements), whole.rejected["reason"].tolist()) == (1, [Reason.AMBIGUOUS_DECIMAL])
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ("Time, Power_Grid, Power_PV", "2021-01-11T12:00:00Z, 1.5, 20"),

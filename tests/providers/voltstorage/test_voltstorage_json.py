@@ -51,6 +51,11 @@ def test_records_and_columns_say_the_same() -> None:
     assert len(points_of(read(RECORDS))) == 4
 
 
+def test_a_byte_order_mark_before_an_export_changes_nothing() -> None:
+    for shape in (RECORDS, {"fields": ["Time", "Power_PV"], "data": [["2020-03-22T12:00:00Z", 1.5]]}):
+        assert points_of(read(f"\ufeff{json.dumps(shape)}")) == points_of(read(shape))
+
+
 def test_a_number_that_comes_as_a_text_is_rejected() -> None:
     whole = read([{"Time": "2020-03-22T12:00:00Z", "Power_PV": "1.5"}])
     assert whole.rejected["reason"].tolist() == [Reason.WRONG_TYPE]
