@@ -277,38 +277,6 @@ def test_a_blank_behind_every_separator_belongs_to_no_name_and_no_cell(note: str
     assert values(one(f"TIMESTAMP,\u00a0T [°C] ,Note\n{T},5, x\n")) == [("B1/Note", 0, " x"), ("B1/T [°C]", 0, 5.0)]
 
 
-def test_two_columns_that_differ_by_a_blank_are_one_name_twice() -> None:
-    for other in (" P [W]", "P[W]", "P  [ W ]"):
-        with pytest.raises(PayloadUnreadableError, match="twice"):
-            one(f"TIMESTAMP,P [W],{other}\n{T},1,2\n")
-
-
-@pytest.mark.parametrize("header", ["Power[W]", "Power  [W]", "Power [ W ]", "Power\u00a0[W]"])
-def test_a_unit_in_brackets_is_one_however_it_is_spaced_and_makes_no_other_series(header: str) -> None:
-    assert values(one(f"TIMESTAMP,{header}\n{T},5\n")) == [("B1/Power [W]", 0, 5.0)]
-    assert values(one(f"TIMESTAMP;{header}\n{T};1.234,5 W\n")) == [("B1/Power [W]", 0, 1234.5)]
-
-
-def test_what_stands_in_brackets_right_behind_a_name_is_no_unit_where_nobody_knows_it_or_the_account_explains_all() -> (
-    None
-):
-    assert one(f"TIMESTAMP,Phase[1],Speed[rpm]\n{T},5,6\n").unmapped == {"B1/Phase[1]": 1, "B1/Speed[rpm]": 1}
-    account = replace(ACCOUNT, fields={"Power[W]": FieldMeaning("power", "kW")})
-    assert values(one(f"TIMESTAMP,Power[W]\n{T},5\n", account)) == [("B1/Power[W]", 0, 5000.0)]
-
-
-@pytest.mark.parametrize("are_units_included", [False, True])
-def test_columns_that_only_look_alike_are_two_where_their_brackets_hold_no_unit(are_units_included: bool) -> None:
-    fields = {"G [a]": FieldMeaning("power", "W"), "G[a]": FieldMeaning("power", "kW")}
-    account = replace(ACCOUNT, are_units_included=are_units_included, fields=fields)
-    found = one(f"TIMESTAMP,G [a],G[a]\n{T},5,6\n", account)
-    without_units = [("B1/G [a]", 0, 5.0), ("B1/G[a]", 0, 6000.0)]
-    assert values(found) == without_units[are_units_included:]
-    assert found.unmapped == ({"B1/G [a]": 1} if are_units_included else {})  # `a` is no unit that anybody knows
-    with pytest.raises(PayloadUnreadableError, match=r"has the column 'G \[a\]' twice"):
-        one(f"TIMESTAMP,G [a], G [a]\n{T},5,6\n", account)
-
-
 def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(PayloadUnreadableError, match="longer"):
         one("TIMESTAMP,T [°C]\n" + "1" * (3 * 2**20))
