@@ -14,10 +14,10 @@ from providers._http_errors import (
     WITHOUT_BODY,
     Failure,
     failure_of_status,
-    quotable,
     unexpected_type,
 )
 from providers._http_types import UNPROVEN, Credentials, Download, Head, IssuedCredentials, Limits, Request, Response
+from providers._quotes import quotable
 from providers._retry import Retries
 from providers._socket import Deadline
 from providers._transport import Received, Transport

@@ -4,14 +4,13 @@ A row says which error it is, its sentence, and whether the same request may be 
 `_retry.py`.
 """
 
-import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, Self
-from urllib.parse import quote, quote_plus, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -28,6 +27,7 @@ from domain.errors import (
     RequestRejectedError,
 )
 from providers._proxy import Proxy
+from providers._quotes import JWT
 from providers._socket import ForbiddenAddressError
 from providers._tls_errors import tls_failure
 from providers._tunnel import NoTunnelError
@@ -36,7 +36,6 @@ UNAUTHORIZED: Final = 401
 WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 WITH_BODY: Final = frozenset({200, 201, 202, 203})
 WITHOUT_BODY: Final = frozenset({204, 205})
-LONGEST_QUOTED_BYTES: Final = 2048
 
 _WAIT: Final = "wait for the retry; look at the provider's status page if it stays"
 _REPORT: Final = "report it with the place above: joulehouse built a request it should not have"
@@ -304,7 +303,7 @@ def _target(location: str, url: str) -> str:
     if port != old_port and {(here.scheme, old_port), (there.scheme, port)} - set(_PORTS.items()):
         parts.append(f"port {port}")
     if there.path != here.path:
-        is_plain = _PLAIN_PATH.fullmatch(there.path) and not _JWT.search(there.path)
+        is_plain = _PLAIN_PATH.fullmatch(there.path) and not JWT.search(there.path)
         parts.append(f"the path {there.path}" if is_plain else "another path")
     elif there.query != here.query:
         parts.append("other parameters")
@@ -316,41 +315,3 @@ def _causes(error: object) -> Iterator[BaseException]:
     while isinstance(error, BaseException):
         yield error
         error = error.__cause__ or next(iter(error.args), None)
-
-
-_LONGEST_QUOTED: Final = 200
-_SHORTEST_SECRET: Final = 4  # anything shorter would blacken half of every sentence
-# Signed links carry their secret in the query; a JWT is one wherever it stands.
-_QUERY: Final = re.compile(r"\?[^\s\"']+")
-_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
-_QUOTED_TYPES: Final = frozenset({"application/json", "application/problem+json", "text/plain"})
-
-
-def quotable(media_type: str, body: bytes, secrets: Iterable[str]) -> str:
-    """What a provider says about its refusal, fit for a message: at most 200 characters of plain text, in one line.
-
-    Empty if it is not text or JSON.
-
-    Args:
-        media_type: Without parameters.
-        body: The beginning of it.
-        secrets: What must not be seen in it, whether plain, URL-encoded or in base64.
-    """
-    if media_type not in _QUOTED_TYPES:
-        return ""
-    text = body[:LONGEST_QUOTED_BYTES].decode("utf-8", "replace")
-    for secret in secrets:
-        for form in spellings(secret):
-            text = text.replace(form, "***")
-    text = _JWT.sub("***", _QUERY.sub("?***", text))
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "…"
-
-
-def spellings(secret: str) -> list[str]:
-    """How `secret` can be written: plain, URL-encoded twice over, in base64; none if it is too short to be one."""
-    if len(secret) < _SHORTEST_SECRET:
-        return []
-    raw = secret.encode("utf-8", "surrogateescape")
-    encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
-    return [secret, quote(secret, safe=""), quote_plus(secret), *encoded, *(code.rstrip("=") for code in encoded)]

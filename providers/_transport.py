@@ -21,9 +21,10 @@ import httpx
 from domain.contract import Budget
 from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnreadableError
 from providers._addresses import Address, Resolver, is_loopback
-from providers._http_errors import FOREIGN, LONGEST_QUOTED_BYTES, WITH_BODY, WITHOUT_BODY, Failure, failure_of_exception
+from providers._http_errors import FOREIGN, WITH_BODY, WITHOUT_BODY, Failure, failure_of_exception
 from providers._http_types import UNPROVEN, Head, Limits, Request
 from providers._proxy import Proxy
+from providers._quotes import LONGEST_QUOTED_BYTES
 from providers._socket import Deadline, GuardedBackend, Permit, tls
 
 _QUOTE_SECONDS: Final = 2.0  # to read what a refusal says; longer than that, nobody needs to know

@@ -24,7 +24,7 @@ from domain.quantities import Kinds
 from domain.records import LoadReport, PullReport, Series
 from domain.texts import storable
 from domain.window import Window
-from warehouse import pulls
+from warehouse import landed_pulls, pulls
 from warehouse.availability import PATIENCE_SECONDS, Availability
 from warehouse.catalogue import Catalogue
 from warehouse.changes import Changes
@@ -142,9 +142,9 @@ class TimescaleWarehouse(Closeable):
         None, too, where it is more than an hour old, or any of its days was pulled since. A load that failed is no such
         case: the next run asks again.
         """
-        return pulls.finished_to_reuse(self._connections, source, window, fingerprint)
+        return landed_pulls.finished_to_reuse(self._connections, source, window, fingerprint)
 
-    def payloads(self, source: str, window: Window) -> pulls.TimescaleLandedPull:
+    def payloads(self, source: str, window: Window) -> landed_pulls.TimescaleLandedPull:
         """The newest complete pull of `source` that covers `window`; of its answers, those that touch it.
 
         Raises:
@@ -152,7 +152,7 @@ class TimescaleWarehouse(Closeable):
             ConfigurationError: The landing zone is not the warehouse's.
         """
         self.landing_zone.require()
-        return pulls.newest_complete(self._connections, self._landing, source, window)
+        return landed_pulls.newest_complete(self._connections, self._landing, source, window)
 
     def move_landing(self, target: str | Path | UPath | Landing, *, patience_seconds: float = 60.0) -> LandingMove:
         """The landing zone's move to `target`, to be run; see `LandingMove`.

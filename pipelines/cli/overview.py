@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from assets.checks import suspect_days
+from assets.day_checks import suspect_days
 from assets.expected import missing_days
 from assets.failures import error_name
 from domain.quantities import ABSENT

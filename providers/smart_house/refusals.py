@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from domain.errors import RequestRejectedError
 from providers._http import Response
-from providers._http_errors import quotable
+from providers._quotes import quotable
 
 _REFUSED: Final = 400
 # Custom errors come as application/json, the framework's own as application/problem+json; both have these keys.

@@ -12,9 +12,7 @@ from domain.contract import ProviderClient
 from domain.errors import (
     IncompleteAnswerError,
     NotYetPublishedError,
-    PagingLoopError,
     ProviderError,
-    TruncationSuspectedError,
 )
 from domain.instants import EPOCH, MILLISECOND, milliseconds, now
 from domain.records import Payload, Progress, Series
@@ -26,15 +24,14 @@ from providers._zones import REFUSED_ZONE
 from providers.voltstorage.account import AccountConfig
 from providers.voltstorage.naming import Device, Naming
 from providers.voltstorage.normalize import normalize
+from providers.voltstorage.paging import JSON, ProductList
 from providers.voltstorage.spans import LIFETIME, LONG, begun_and_over
-from providers.voltstorage.spec import MAX_PRODUCT_PAGES, PRODUCTS_PER_PAGE, SPEC
-from providers.voltstorage.wire import Product, export_name, meaning_of, parse_latest, parse_products
+from providers.voltstorage.spec import PRODUCTS_PER_PAGE, SPEC
+from providers.voltstorage.wire import Product, export_name, meaning_of, parse_latest
 
 _log: Final = logging.getLogger(__name__)
 
-_LIST_OF_PRODUCTS: Final = "/products"  # the part of the list; no device's part begins with a slash
 _CSV: Final = ("text/csv", "text/plain", "application/octet-stream")
-_JSON: Final = ("application/json",)
 _CLOCK_MARGIN: Final = timedelta(seconds=2)
 """How far our clock may be ahead of theirs before `to` lies in their future."""
 
@@ -68,7 +65,7 @@ class VoltStorage(ProviderClient):
         self._http = http
         self._account = account
         self._slice = slice_of
-        self._per_page = products_per_page
+        self._list = ProductList(http, account, per_page=products_per_page)
         self._now = now
 
     @property
@@ -86,7 +83,7 @@ class VoltStorage(ProviderClient):
             ProviderError: The list cannot be had.
         """
         self._http.new_step()  # who listens all day asks for it again and again, and begins anew each time
-        return [product for _, _, page, _ in self._product_pages() for product in page]
+        return [product for page in self._list.pages() for product in page.products]
 
     def latest(self, device: Device, *, with_time: bool = True) -> tuple[datetime | None, dict[str, Any]]:
         """The latest values under their live names, and when they were updated, if that is asked for.
@@ -97,7 +94,7 @@ class VoltStorage(ProviderClient):
             ProviderError: They cannot be had.
         """
         response = self._http.get(
-            self._account.paths.latest, {**device.params, "includeTime": str(with_time).lower()}, accept=_JSON
+            self._account.paths.latest, {**device.params, "includeTime": str(with_time).lower()}, accept=JSON
         )
         time, values = parse_latest(response.body, place=f"latest values of {device.name}")
         return None if time is None else EPOCH + timedelta(seconds=time), values
@@ -133,9 +130,9 @@ class VoltStorage(ProviderClient):
         reached = self._reached(window)
         listed: list[int] = []
         if self._account.products is None:
-            for number, response, page, is_last in self._product_pages():
-                listed += [product.id for product in page]
-                yield self._page_of_products(window, number, response, is_last=is_last)
+            for page in self._list.pages():
+                listed += [product.id for product in page.products]
+                yield self._list.payload(page, window)
         for device in self._devices(listed):
             for part, ask, slices in self._parts(device, window, reached):
                 so_far = progress.get(part)
@@ -150,8 +147,8 @@ class VoltStorage(ProviderClient):
             ProviderError: The list of products cannot be had.
         """
         self._http.new_step()
-        pages = [] if self._account.products is not None else list(self._product_pages())
-        devices = self._devices(product.id for _, _, page, _ in pages for product in page)
+        pages = [] if self._account.products is not None else list(self._list.pages())
+        devices = self._devices(product.id for page in pages for product in page.products)
         return sum(
             len(pages) + sum(len(slices) for device in devices for _, _, slices in self._parts(device, window, reached))
             for window, reached in ((window, self._reached(window)) for window in windows)
@@ -176,60 +173,6 @@ class VoltStorage(ProviderClient):
                 "the window lies in the future", place=f"{self._http.source}, {window}", fix="ask again once it is over"
             )
         return Window(_floor(window.start), _ceiling(min(window.end, latest)))
-
-    def _product_pages(self) -> Iterator[tuple[int, Response, list[Product], bool]]:
-        """Number, answer, products not seen before, and whether it was the last.
-
-        A short page may have been cut, and `count` may have a cap that nobody documents: the end is believed where the
-        page behind a short one says nothing new, which costs a request.
-        """
-        seen: set[int] = set()
-        sizes: list[int] = []
-        for number in range(1, MAX_PRODUCT_PAGES + 1):
-            place = f"{self._http.source}, products, page {number}"
-            params = {**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)}
-            response = self._http.get(self._account.paths.products, params, accept=_JSON)
-            page = parse_products(response.body, place=place, zones=self._account.zones)
-            fresh = [product for product in page if product.id not in seen]
-            was_short = bool(sizes) and sizes[-1] < self._per_page
-            if page and not fresh and not was_short:
-                raise PagingLoopError(
-                    "a page of products holds only products of earlier pages",
-                    place=place,
-                    fix="ask the provider whether `page` is still obeyed, or name the products in defs.yaml",
-                )
-            if fresh and len(set(sizes)) > 1:
-                raise TruncationSuspectedError(
-                    f"the pages of products before this one hold {', '.join(map(str, sizes))}: one of them was cut",
-                    place=place,
-                    fix="wait for the next try; if it stays, name the products in defs.yaml",
-                )
-            seen |= {product.id for product in fresh}
-            sizes.append(len(page))
-            # Longer than asked for: `count` is not obeyed, and this is all.
-            is_last = len(page) > self._per_page or (was_short and not fresh)
-            yield number, response, fresh, is_last
-            if is_last:
-                return
-        raise PagingLoopError(
-            f"the list of products has more than {MAX_PRODUCT_PAGES:,} pages",
-            place=f"{self._http.source}, products",
-            fix="name the products in defs.yaml",
-        )
-
-    def _page_of_products(self, window: Window, number: int, response: Response, *, is_last: bool) -> Payload:
-        return Payload(
-            endpoint=self._account.paths.products,
-            params={**self._account.product_filter.params(), "count": str(self._per_page), "page": str(number)},
-            window=window,
-            part=_LIST_OF_PRODUCTS,
-            page=number,
-            received_at=response.received_at,
-            media_type=response.media_type,
-            body=response.body,
-            proof=f"{response.proof}, closed document",
-            cursor=None if is_last else str(number),
-        )
 
     def _parts(self, device: Device, window: Window, reached: Window) -> Iterator[tuple[str, _Ask, list[Window]]]:
         """Every part of a device, how a slice of it is asked for, and the slices there are.
@@ -276,7 +219,7 @@ class VoltStorage(ProviderClient):
         params |= {name: str(value) for name, value in optional.items() if value is not None}
         is_csv = account.export_format == "csv"
         response = self._http.get(
-            f"{account.paths.export}.{account.export_format}", params, accept=_CSV if is_csv else _JSON
+            f"{account.paths.export}.{account.export_format}", params, accept=_CSV if is_csv else JSON
         )
         if is_csv:
             self._require_end(response, f"export of {device.name}, {asked}")
@@ -300,7 +243,7 @@ class VoltStorage(ProviderClient):
     def _statistics(self, device: Device, timespan: str, asked: Window) -> Payload:
         spans = self._spans_of(timespan, asked) or asked
         params = {**device.params, "tstart": _seconds(spans.start), "tend": _seconds(spans.end), "timespan": timespan}
-        response = self._http.get(self._account.paths.statistics, params, accept=_JSON)
+        response = self._http.get(self._account.paths.statistics, params, accept=JSON)
         return _payload(self._account.paths.statistics, params, asked, response, f"{response.proof}, closed document")
 
     def _series_of(self, device: Device) -> Iterator[Series]:

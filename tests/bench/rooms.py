@@ -19,7 +19,7 @@ from domain.measurement import Normalized
 from domain.records import Payload, Series
 from domain.window import Window
 from warehouse.embedded import EmbeddedWarehouse
-from warehouse.pulls import TimescaleLandedPull
+from warehouse.landed_pulls import TimescaleLandedPull
 from warehouse.schema import migrate
 from warehouse.server import create_database
 from warehouse.store import TimescaleWarehouse

@@ -9,7 +9,7 @@ import pandas as pd
 from domain.measurement import REJECTED_COLUMNS, Normalized, no_measurements, no_rejected, no_states
 from domain.records import LoadReport, Payload, Series
 from domain.window import Window
-from warehouse.pulls import TimescaleLandedPull
+from warehouse.landed_pulls import TimescaleLandedPull
 from warehouse.store import TimescaleWarehouse
 
 DAY: Final = Window.of_day(date(2026, 3, 29))

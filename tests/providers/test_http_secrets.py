@@ -20,9 +20,9 @@ from domain.errors import ConfigurationError, IngestError
 from providers._addresses import Address
 from providers._http import ApiClient, BlobClient, Origin, Secret
 from providers._http_client import Call
-from providers._http_errors import quotable, spellings
 from providers._http_types import Head, Request, Response
 from providers._login import ClientCredentials, Granted, LoginRequest, _Token
+from providers._quotes import quotable, spellings
 from tests.fakes.api import QUICK, Key, Naps, api
 from tests.fakes.raw_server import Act, RawServer, Script, answer, cut
 

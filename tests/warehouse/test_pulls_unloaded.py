@@ -9,7 +9,7 @@ from domain.errors import PayloadUnreadableError, ShrinkRefusedError
 from domain.records import PullReport
 from domain.window import Window
 from tests.fakes.points import DAY, batch, payload
-from warehouse.pulls import TimescaleLandedPull
+from warehouse.landed_pulls import TimescaleLandedPull
 from warehouse.store import TimescaleWarehouse
 
 WEEK = Window.of_days(date(2026, 3, 27), date(2026, 4, 2))
