@@ -16,9 +16,9 @@ from providers._archive_index import (
     UTF8,
     ArchiveLimits,
     Member,
-    clipped,
     damaged,
     read_index,
+    shown_name,
     unicode_paths,
 )
 
@@ -63,7 +63,7 @@ class Archive:
         Raises:
             PayloadUnreadableError: They are not what the index says: another size, another checksum.
         """
-        place, name = self._place, clipped(member.name)
+        place, name = self._place, shown_name(member.name)
         self._file.seek(member.offset)
         self._check_header(member)
         n_left, n_bytes, crc = member.n_packed, 0, 0
@@ -93,7 +93,7 @@ class Archive:
     def _check_header(self, member: Member) -> None:
         """The member's own header agrees with the index, name included: a name says whose values they are."""
         header = self._file.read(LOCAL.size)
-        name = clipped(member.name)
+        name = shown_name(member.name)
         if len(header) < LOCAL.size or not header.startswith(b"PK\x03\x04"):
             raise damaged(f"has no member where {name} should begin", self._place)
         _, _, flags, method, _, _, crc, n_packed, n_bytes, n_name, n_extra = LOCAL.unpack(header)
@@ -118,7 +118,7 @@ class Archive:
 
     def _unpacked(self, member: Member) -> Iterator[bytes]:
         """The deflated bytes, unpacked; the stream ends exactly where the packed bytes do."""
-        inflater, name = zlib.decompressobj(-zlib.MAX_WBITS), clipped(member.name)
+        inflater, name = zlib.decompressobj(-zlib.MAX_WBITS), shown_name(member.name)
         try:
             for arrived in self._pieces(member.n_packed, name):
                 packed = arrived

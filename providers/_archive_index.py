@@ -181,7 +181,7 @@ def _entries(file: BinaryIO, n_members: int, end: int, place: str) -> Iterator[M
             raise damaged(f"has an entry {number} in its list that reaches beyond it", place)
         n_bytes, n_packed, offset = _wide(extra, (n_bytes, n_packed, offset), place)
         name = _decoded(raw_name, flags, extra, place)
-        shown = clipped(name)
+        shown = shown_name(name)
         if flags & ENCRYPTED or method not in (STORED, DEFLATED):
             raise _unsupported(file, shown, (flags, method, offset), place)
         if method == STORED and n_packed != n_bytes:
@@ -251,7 +251,7 @@ def _decoded(raw: bytes, flags: int, extra: bytes, place: str) -> str:
     try:
         names = [second.decode("utf-8") for second in seconds] or [raw.decode("utf-8")]
         if len(names) > 1 or (seconds and flags & UTF8 and seconds != [raw]):
-            raise damaged(f"has a member with two names, the second is {clipped(names[-1])}", place)
+            raise damaged(f"has a member with two names, the second is {shown_name(names[-1])}", place)
         return names[0]
     except UnicodeDecodeError:
         if flags & UTF8 or seconds:
@@ -281,7 +281,7 @@ def _check_layout(members: list[Member], index_at: int, place: str) -> None:
     begins = [*(member.offset for member in members[1:]), index_at]
     for member, following in zip(members, begins, strict=bool(members)):
         if member.offset + LOCAL.size + len(member.raw_name) + member.n_packed > following:
-            raise damaged(f"has members that overlap, the first is {clipped(member.name)}", place)
+            raise damaged(f"has members that overlap, the first is {shown_name(member.name)}", place)
 
 
 def _check_names(members: list[Member], place: str) -> None:
@@ -289,15 +289,15 @@ def _check_names(members: list[Member], place: str) -> None:
     for name, *_ in members:
         parts = name.removesuffix("/").split("/")
         if not name or "\\" in name or name[1:2] == ":" or any(part in ("", ".", "..") for part in parts):
-            raise damaged(f"has a member called {clipped(name)}, which is no plain name", place)
+            raise damaged(f"has a member called {shown_name(name)}, which is no plain name", place)
         if not name.isprintable():
-            raise damaged(f"has a member called {clipped(name)}, which is no text", place)
+            raise damaged(f"has a member called {shown_name(name)}, which is no text", place)
         if name in seen:
-            raise damaged(f"has two members called {clipped(name)}", place)
+            raise damaged(f"has two members called {shown_name(name)}", place)
         seen.add(name)
 
 
-def clipped(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name as a message can show it."""
     return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
 

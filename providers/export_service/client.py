@@ -178,7 +178,9 @@ class ExportService(ProviderClient):
         except RequestRejectedError as error:
             if not request.token or error.status not in _TOKEN_IS_DEAD or not pages.token_rejected():
                 raise
-            _log.warning("The listing of %s is asked for anew, because its token was rejected: %s", pages.place, error)
+            _log.warning(
+                "The listing of %s is asked for anew, because its token was rejected: %s", pages.bounds.place, error
+            )
             return None
         facts = PageFacts.of(
             received.page.rows,

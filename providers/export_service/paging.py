@@ -26,13 +26,12 @@ its millisecond with the end of a page, if no page so far held two documents of 
 after its page had passed. For these the trailing days are asked for again.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Final, Self
 
-from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
+from domain.errors import PagingLoopError, TruncationSuspectedError
+from providers.export_service.bounds import FetchBounds
 from providers.export_service.facts import (
     ASCENDING,
     DESCENDING,
@@ -45,9 +44,9 @@ from providers.export_service.facts import (
     second_of,
 )
 from providers.export_service.requests import Probe, Request, Task
-from providers.export_service.spec import MAX_BYTES, MAX_PAGES, MAX_RESTARTS, MAX_ROWS, RESULT_WINDOW
+from providers.export_service.spec import MAX_RESTARTS, RESULT_WINDOW
 
-_OF_ONE_FETCH: Final = frozenset({"page", "place", "n_asked", "n_rows", "n_bytes", "n_restarts", "_seen"})
+_OF_ONE_FETCH: Final = frozenset({"page", "bounds", "n_restarts"})
 """What a cursor does not hold: caps, and patience with dead tokens, are a fetch's, and a later one has its own."""
 
 
@@ -58,12 +57,11 @@ class Paginator:
     Attributes:
         whole: All that is asked for.
         page_rows: Documents asked for in one answer.
-        place: The product and the window, for messages.
+        bounds: What this fetch may still be sent, and where it is, for messages.
         until: The millisecond at which it began. What is younger may still be coming, and proves no end.
         todo: What is still to be listed; the first is being listed.
         token: What continues the first of them.
         page: Payloads handed out since the listing (last) began.
-        n_asked: Answers of this fetch so far; with `n_rows` and `n_bytes`, for the caps.
         n_restarts: How often the listing began anew in this fetch.
         n_listed: Documents of the first span so far.
         n_credited: Documents of the first span so far that were taken off the debts, the same one of a page once.
@@ -82,14 +80,11 @@ class Paginator:
 
     whole: list[Span]
     page_rows: int
-    place: str
+    bounds: FetchBounds
     until: int
     todo: list[Task] = field(default_factory=list)
     token: str = ""
     page: int = 0
-    n_asked: int = 0
-    n_rows: int = 0
-    n_bytes: int = 0
     n_restarts: int = 0
     n_listed: int = 0
     n_credited: int = 0
@@ -104,12 +99,11 @@ class Paginator:
     was_full: bool = False
     probes: list[Probe] = field(default_factory=list)
     debts: list[list[int]] = field(default_factory=list)
-    _seen: set[bytes] = field(default_factory=set)
 
     @classmethod
     def begin(cls, whole: list[Span], *, page_rows: int, place: str, until: int = 2**63) -> Self:
         """A paginator over the spans of `whole`."""
-        return cls(whole, page_rows, place, until, todo=[Task(*span) for span in whole])
+        return cls(whole, page_rows, FetchBounds(place), until, todo=[Task(*span) for span in whole])
 
     @classmethod
     def resume(cls, cursor: str, whole: list[Span], *, page: int, place: str) -> Self | None:
@@ -125,14 +119,14 @@ class Paginator:
             state["probes"] = [Probe(*map(int, probe)) for probe in saved["probes"]]
             state["counts"] = tuple(map(int, saved["counts"]))
             state["edges"] = None if saved["edges"] is None else tuple(map(int, saved["edges"]))
-            paginator = cls(**state, place=place, page=page)
+            paginator = cls(**state, bounds=FetchBounds(place), page=page)
         except (ValueError, KeyError, TypeError):
             return None
         request = paginator.request()
         if paginator.whole != whole or request is None or request.is_probe:
             return None
         if paginator.token:
-            paginator._note_token(paginator.token)
+            paginator.bounds.note_token(paginator.token)
         return paginator
 
     @property
@@ -163,7 +157,7 @@ class Paginator:
             AnswerTooLargeError: A cap is reached.
             TruncationSuspectedError: It is cut, and no narrower request could show what is missing.
         """
-        self._count(facts)
+        self.bounds.count(facts)
         is_kept = self._take_probe(self.probes.pop(0), facts) if self.probes else self._take_page(facts)
         self._prove_halves()
         self.page += is_kept
@@ -219,13 +213,13 @@ class Paginator:
             if self.was_empty:
                 raise PagingLoopError(
                     "two pages in a row are empty and promise more",
-                    place=self.place,
+                    place=self.bounds.place,
                     fix="ask the provider; nothing of this window is loaded",
                 )
             self.was_empty = True
         else:
             self.was_empty = False
-        self._note_token(facts.token)
+        self.bounds.note_token(facts.token)
         self.token = facts.token
 
     def _end(self, *, is_doubtful: bool) -> None:
@@ -352,39 +346,13 @@ class Paginator:
         self.token, self.edges, self.trend = "", None, UNKNOWN
         self.n_listed = self.n_credited = self.n_early = self.n_late = 0
         self.was_empty = self.was_full = False
-        self._seen.clear()
-
-    def _note_token(self, token: str) -> None:
-        digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
-        if digest in self._seen:
-            raise PagingLoopError(
-                f"a continuation token came back a second time, after {self.n_asked:,} answers",
-                place=self.place,
-                fix="ask the provider; nothing of this window is loaded",
-            )
-        self._seen.add(digest)
-
-    def _count(self, facts: PageFacts) -> None:
-        self.n_asked += 1
-        self.n_rows += facts.n_rows
-        self.n_bytes += facts.n_bytes
-        for what, count, cap in self._caps():
-            if count > cap:
-                raise AnswerTooLargeError(
-                    f"the listing has passed {cap:,} {what}",
-                    place=self.place,
-                    fix="ask the provider whether it ever ends; if it does, raise the cap in "
-                    "providers/export_service/spec.py",
-                )
-
-    def _caps(self) -> Iterator[tuple[str, int, int]]:
-        yield "pages", self.n_asked, MAX_PAGES
-        yield "documents", self.n_rows, MAX_ROWS
-        yield "bytes", self.n_bytes, MAX_BYTES
+        self.bounds.forget_tokens()
 
     def _truncated(self, culprit: str) -> TruncationSuspectedError:
         return TruncationSuspectedError(
-            culprit, place=self.place, fix="ask the provider for the true count; nothing of this window is loaded"
+            culprit,
+            place=self.bounds.place,
+            fix="ask the provider for the true count; nothing of this window is loaded",
         )
 
 

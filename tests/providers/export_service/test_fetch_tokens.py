@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import AnswerTooLargeError, PagingLoopError, RequestRejectedError, TruncationSuspectedError
-from providers.export_service import paging
+from providers.export_service import bounds, paging
 from providers.export_service.account import AccountConfig
 from tests.providers.export_service.harness import (
     DAY,
@@ -79,7 +79,7 @@ def test_a_token_that_repeats_is_a_paging_loop_within_one_repeat(cycle: int) -> 
 
 @pytest.mark.parametrize("rows", ["last", "empty"])
 def test_tokens_that_never_end_are_stopped_at_a_cap(served: Hub, monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
-    monkeypatch.setattr(paging, "MAX_PAGES", 12)
+    monkeypatch.setattr(bounds, "MAX_PAGES", 12)
     served.twin.fault("token_never_ends", rows=rows)
     with pytest.raises(PagingLoopError if rows == "empty" else AnswerTooLargeError):
         served.fetch()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import AnswerTooLargeError, PagingLoopError, TruncationSuspectedError
-from providers.export_service import paging, spec
+from providers.export_service import bounds, paging, spec
 from providers.export_service.facts import PageFacts
 from providers.export_service.paging import Paginator
 from providers.export_service.requests import Request
@@ -199,7 +199,7 @@ def test_a_short_page_with_a_token_goes_on() -> None:
 
 @pytest.mark.parametrize(("cap", "name"), [("MAX_PAGES", "pages"), ("MAX_ROWS", "documents"), ("MAX_BYTES", "bytes")])
 def test_fresh_tokens_for_ever_end_at_each_cap(monkeypatch: pytest.MonkeyPatch, cap: str, name: str) -> None:
-    monkeypatch.setattr(paging, cap, 25)
+    monkeypatch.setattr(bounds, cap, 25)
     n_asked = 0
 
     def endless(_: Request, __: int) -> tuple[list[Document], str]:
@@ -236,7 +236,7 @@ def test_a_resumed_walk_still_knows_the_token_it_came_with() -> None:
 
 
 def test_a_resumed_walk_has_caps_and_restarts_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "MAX_PAGES", 3)
+    monkeypatch.setattr(bounds, "MAX_PAGES", 3)
     pages = Paginator.begin([SPAN], page_rows=1, place="here")
     for number in range(10):
         pages.take(PageFacts.of(documents(number), SPAN, token=f"t{number}", n_bytes=1, time_field="timestamp"))
