@@ -107,14 +107,14 @@ class ProviderUnavailableError(ProviderError):
 
     retryable = True
 
-
-class RateLimitedError(ProviderUnavailableError):
-    """The provider answers that we ask too often."""
-
     def __init__(self, culprit: str, *, place: str, fix: str, retry_after_seconds: float | None = None) -> None:
         """Carry how long the provider asked us to wait, if it did."""
         super().__init__(culprit, place=place, fix=fix)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimitedError(ProviderUnavailableError):
+    """The provider answers that we ask too often."""
 
 
 class IncompleteAnswerError(ProviderUnavailableError):

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from domain.contract import Closeable
 from domain.errors import CredentialsRejectedError, IncompleteAnswerError, PayloadUnreadableError, RequestRejectedError
 from providers._http_errors import (
-    UNAUTHORIZED,
+    TOKEN_REFUSALS,
     WEB_PAGES,
     WITHOUT_BODY,
     Failure,
@@ -210,7 +210,9 @@ class Client(Closeable):
         return failure.doubting(proxy)
 
     def _failure(self, call: Call, head: Head, secrets: Mapping[str, str]) -> Failure | None:
-        failure = failure_of_status(head.status, head.headers, call.url)
+        may_name_token = head.status in TOKEN_REFUSALS and self._credentials is not None
+        says = head.beginning().decode("utf-8", "replace") if may_name_token else ""
+        failure = failure_of_status(head.status, head.headers, call.url, says)
         if failure is not None:
             is_quoted = call.may_quote and failure.kind is RequestRejectedError
             return failure.quoting(_quoted(head, secrets)) if is_quoted else failure
@@ -228,7 +230,7 @@ def _empty(received: Received) -> Failure:
 
 
 def _is_unauthorized(outcome: Response | Failure) -> bool:
-    return isinstance(outcome, Failure) and outcome.status == UNAUTHORIZED
+    return isinstance(outcome, Failure) and outcome.accuses_token
 
 
 def _quoted(head: Head, secrets: Mapping[str, str]) -> str:

@@ -33,6 +33,10 @@ from providers._tls_errors import tls_failure
 from providers._tunnel import NoTunnelError
 
 UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+TOKEN_REFUSALS: Final = (400, 403)
+"""Statuses with which some say what 401 is for; then they name it (RFC 6750, 3.1), in a header or in their answer."""
+_INVALID_TOKEN: Final = re.compile(r"[\"']?\berror[\"']?\s*[=:]\s*[\"']?invalid_token\b")
 WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 WITH_BODY: Final = frozenset({200, 201, 202, 203})
 WITHOUT_BODY: Final = frozenset({204, 205})
@@ -137,6 +141,7 @@ class Failure:
         may_retry: Whether the same request may be sent again.
         was_sent: Whether the provider may have acted on the request.
         wait_seconds: How long the provider asks us to wait; None if it does not say.
+        accuses_token: Whether it says that what we proved ourselves with is not valid: another one may be.
         extras: Further arguments of `kind`.
     """
 
@@ -147,6 +152,7 @@ class Failure:
     may_retry: bool = False
     was_sent: bool = True
     wait_seconds: float | None = None
+    accuses_token: bool = False
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     def error(self, place: str, *, n_tries: int = 1) -> ProviderError:
@@ -166,31 +172,45 @@ class Failure:
         return replace(self, culprit=f"{self.culprit} and said {text!r}") if text else self
 
 
-def failure_of_status(status: int, headers: Mapping[str, str], url: str = "") -> Failure | None:
+def failure_of_status(status: int, headers: Mapping[str, str], url: str = "", says: str = "") -> Failure | None:
     """What a response means by its status; None if its body should be read.
 
     Args:
         status: 100 to 599, or whatever came.
         headers: With lower-case names, or case-blind.
         url: What was asked for, to say where a redirect differs from it.
+        says: The beginning of what is answered, where it may say that a token is not valid.
     """
     if status in WITH_BODY or status in WITHOUT_BODY:
         return None
     policy = FAILURES.get(status) or next(
         policy for statuses, policy in FAILURES.items() if isinstance(statuses, range) and status in statuses
     )
+    if status == FORBIDDEN and retry_after(headers) is not None:
+        policy = FAILURES[429]  # a quota that is used up; whoever may not read is not asked to come back
+    why = f"{headers.get('www-authenticate', '')} {says}"
+    accuses_token = status == UNAUTHORIZED or (status in TOKEN_REFUSALS and bool(_INVALID_TOKEN.search(why)))
+    if accuses_token:
+        policy = FAILURES[UNAUTHORIZED]
     target = _target(headers.get("location", ""), url)
     culprit = f"the provider answered {status}{policy.culprit.format(target=target)}"
     wait, extras = None, {}
     if policy.may_retry:
-        wait = retry_after(headers)
+        wait = retry_after(headers, is_quota=policy.kind is RateLimitedError)
         culprit += "" if wait is None else f" and asks to wait {wait:g} s"
-    if policy.kind is RateLimitedError:
+    if issubclass(policy.kind, ProviderUnavailableError):
         extras = {"retry_after_seconds": wait}
     elif policy.kind is RequestRejectedError:
         extras = {"status": status}
     return Failure(
-        policy.kind, culprit, policy.fix, status, may_retry=policy.may_retry, wait_seconds=wait, extras=extras
+        policy.kind,
+        culprit,
+        policy.fix,
+        status,
+        may_retry=policy.may_retry,
+        wait_seconds=wait,
+        accuses_token=accuses_token,
+        extras=extras,
     )
 
 
@@ -232,53 +252,70 @@ def unexpected_type(media_type: str, accepted: Sequence[str]) -> Failure:
     return Failure(PayloadUnreadableError, culprit, "compare with the provider's documentation")
 
 
-# Numbers of seconds, and what is sent in their place: a list (proxies join two headers), an ISO 8601 duration.
+# Numbers of seconds, and what is sent in their place: a list (proxies join two headers), an ISO 8601 duration, and the
+# same with the units that people write.
 _SECONDS: Final = re.compile(r"(?P<seconds>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _DURATION: Final = re.compile(
-    r"P(?:(?P<years>N)Y)?(?:(?P<months>N)M)?(?:(?P<weeks>N)W)?(?:(?P<days>N)D)?"
-    r"(?:T(?:(?P<hours>N)H)?(?:(?P<minutes>N)M)?(?:(?P<seconds>N)S)?)?".replace("N", r"[0-9]+(?:[.,][0-9]+)?"),
+    r"P(?:(?P<years>#)Y)?(?:(?P<months>#)M)?(?:(?P<weeks>#)W)?(?:(?P<days>#)D)?"
+    r"(?:T(?:(?P<hours>#)H(?:(?:OU)?RS?)?)?(?:(?P<minutes>#)M(?:IN(?:UTE)?S?)?)?"
+    r"(?:(?P<seconds>#)S(?:EC(?:OND)?S?)?)?(?:(?P<thousandths>#)MS)?)?".replace("#", r"[0-9]+(?:[.,][0-9]+)?"),
     re.ASCII | re.IGNORECASE,
 )
 _UNITS: Final = {
     "years": 31_536_000.0, "months": 2_592_000.0, "weeks": 604_800.0, "days": 86_400.0, "hours": 3600.0,
-    "minutes": 60.0, "seconds": 1.0,
+    "minutes": 60.0, "seconds": 1.0, "thousandths": 0.001,
 }  # fmt: skip
 _ITEM: Final = re.compile(r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,)?[^,]+", re.IGNORECASE)  # a date has a comma
+_RESETS: Final = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], *, is_quota: bool = False) -> float | None:
     """The seconds that `Retry-After` asks for, at most a day; None if it says nothing that can be obeyed.
 
-    Beside whole seconds and a date (RFC 9110, 10.2.3), a fraction, a list (its longest wait) and an ISO 8601 duration
-    are understood. A date is compared with the provider's own `Date`, so that a clock that differs from ours does no
-    harm.
+    Beside whole seconds and a date (RFC 9110, 10.2.3), a fraction, a list (its longest wait), a duration (ISO 8601, or
+    `1m 30s`) and an instant (ISO 8601, or seconds since 1970) are understood. An instant is compared with the
+    provider's own `Date`, so that a clock that differs from ours does no harm.
+
+    Args:
+        headers: With lower-case names, or case-blind.
+        is_quota: Whether a quota is what is used up: then the instant of its renewal is a wish, too.
     """
-    text = headers.get("retry-after", "").strip()
+    used_up = (name for name in _RESETS if headers.get(name.replace("reset", "remaining"), "0").strip() == "0")
+    names = ("retry-after", *(used_up if is_quota else ()))
+    asked = (_longest_wait(headers.get(name, "").strip(), headers) for name in names)
+    wait = next((wait for wait in asked if wait is not None), None)
+    return None if wait is None else min(wait, LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _longest_wait(text: str, headers: Mapping[str, str]) -> float | None:
     # A duration's decimal sign may be a comma, so the whole is tried before its parts.
-    waits = [_wait(part.strip(), headers) for part in (text, *_ITEM.findall(text))]
-    known = [wait for wait in waits if wait is not None]
-    return min(max(known), LONGEST_RETRY_AFTER_SECONDS) if known else None
+    whole, *parts = (_wait(part.strip(" \t\"'"), headers) for part in (text, *_ITEM.findall(text)))
+    return whole if whole is not None else max((wait for wait in parts if wait is not None), default=None)
 
 
 def _wait(text: str, headers: Mapping[str, str]) -> float | None:
     """The seconds that one wish of `Retry-After` asks for; None if it is none."""
-    match = _SECONDS.fullmatch(text) or _DURATION.fullmatch(text)
-    if match is not None:
-        parts = {unit: amount for unit, amount in match.groupdict().items() if amount is not None}
-        return sum(float(amount.replace(",", ".")) * _UNITS[unit] for unit, amount in parts.items()) if parts else None
-    until = _instant(text)
-    if until is None:
-        return None
     now = _instant(headers.get("date", "")) or datetime.now(UTC)
-    return max((until - now).total_seconds(), 0.0)
+    plain = "".join(text.split())
+    match = _SECONDS.fullmatch(text) or _DURATION.fullmatch(plain) or _DURATION.fullmatch(f"PT{plain}")
+    if match is not None:
+        parts = {unit: float(n.replace(",", ".")) * _UNITS[unit] for unit, n in match.groupdict().items() if n}
+        wait = sum(parts.values())
+        # What is within a day of now, in seconds or milliseconds since 1970, is no duration of fifty years.
+        until = next((u for u in (wait, wait / 1000) if abs(u - now.timestamp()) <= LONGEST_RETRY_AFTER_SECONDS), None)
+        return (wait if until is None else max(until - now.timestamp(), 0.0)) if parts else None
+    until_then = _instant(text)
+    return None if until_then is None else max((until_then - now).total_seconds(), 0.0)
 
 
 def _instant(text: str) -> datetime | None:
-    try:
-        instant = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            instant = read(text)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            continue
+        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return None
 
 
 _PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}

@@ -59,14 +59,14 @@ class RefusedStreamError(Exception):
     """The handshake was answered with a status. It never leaves the package.
 
     Args:
-        status: Of the answer.
         error: What to raise if nothing can be done about it.
+        accuses_token: Whether another token may be let in.
     """
 
-    def __init__(self, status: int, error: ProviderError) -> None:
-        super().__init__(status)
-        self.status = status
+    def __init__(self, error: ProviderError, *, accuses_token: bool) -> None:
+        super().__init__(str(error))
         self.error = error
+        self.accuses_token = accuses_token
 
 
 class TextStream(Closeable):
@@ -188,7 +188,7 @@ def _refusal(error: Exception, place: str, url: str, proxy: Proxy | None) -> Exc
         headers = {name.lower(): value for name, value in answered.response.headers.raw_items()}
         failure = failure_of_status(status, headers, url)
         if failure is not None:
-            return RefusedStreamError(status, failure.error(place))
+            return RefusedStreamError(failure.error(place), accuses_token=failure.accuses_token)
         fix = "check the path of the stream"
         return PayloadUnreadableError(f"the answer ({status}) is no stream", place=place, fix=fix)
     tls = tls_failure(error, proxy)

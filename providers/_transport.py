@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ import httpcore
 import httpx
 
 from domain.contract import Budget
-from domain.errors import AnswerTooLargeError, IncompleteAnswerError, PayloadUnreadableError
+from domain.errors import AnswerTooLargeError, IncompleteAnswerError, IngestError, PayloadUnreadableError
 from providers._addresses import Address, Resolver, is_loopback
 from providers._http_errors import FOREIGN, WITH_BODY, WITHOUT_BODY, Failure, failure_of_exception
 from providers._http_types import UNPROVEN, Head, Limits, Request
@@ -82,7 +83,7 @@ class Transport:
         proxy: What connects in our place; None for nothing.
 
     Attributes:
-        n_requests: Sent so far.
+        n_requests: Sent so far, or tried where no connection could be made; not those whose slot was refused.
     """
 
     def __init__(
@@ -145,7 +146,12 @@ class Transport:
             # To look a name up, to connect and to agree on a cipher takes longer than slots tolerate.
             nonlocal slot
             if budget is not None and event == _LEAVES:
-                slot = _waited(lambda: budget.renewed(slot), deadline)
+                try:
+                    slot = _waited(lambda: budget.renewed(slot), deadline)
+                except IngestError:
+                    with self._lock:
+                        self.n_requests -= 1
+                    raise
             elif budget is not None and event in _HAS_LEFT:
                 budget.sent(slot)
 
@@ -198,6 +204,7 @@ def _waited(ask: Callable[[], int], deadline: Deadline) -> int:
 
 
 def _head(response: httpx.Response) -> Head:
+    @cache
     def beginning() -> bytes:
         if response.headers.get("content-encoding"):
             return b""

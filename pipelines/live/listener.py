@@ -10,7 +10,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.errors import ConfigurationError, CredentialsRejectedError, IngestError, PayloadUnreadableError
+from domain.errors import (
+    ConfigurationError,
+    CredentialsRejectedError,
+    IngestError,
+    PayloadUnreadableError,
+    ProviderUnavailableError,
+)
 from domain.instants import now
 from domain.live import Gap, LiveFeed, LiveMessage, LiveStream
 from pipelines.live.queue import Inbox, Item
@@ -38,7 +44,8 @@ class Listener:
     A message has its device's time, and the watermark has ours: never later than now. So a gap reaches as far ahead of
     now as the latest message of the device was, and the watermark after a gap lags as far behind.
 
-    A stream that is open and silent for longer than its cadence allows is opened anew, and the silence is a gap.
+    A stream that is open and silent for longer than its cadence allows is opened anew, and the silence is a gap. So is
+    one that only repeats its last message.
 
     Args:
         feed: Where to listen.
@@ -89,13 +96,14 @@ class Listener:
         refusal = ""
         while not self._stopping.is_set():
             n_opened, n_messages = self.n_opened, self.n_messages
-            is_refused = False
+            is_refused, asked = False, 0.0
             try:
                 self._listen()
             except IngestError as error:
                 if is_for_good(error):
                     raise
                 is_refused = not error.retryable
+                asked = (isinstance(error, ProviderUnavailableError) and error.retry_after_seconds) or 0.0
                 # Once: a stream that is refused all day says the same all day.
                 level = logging.WARNING if is_refused and str(error) != refusal else logging.INFO
                 refusal = str(error) if is_refused else refusal
@@ -109,7 +117,7 @@ class Listener:
                 self._stopping.wait(random.uniform(rarely / 2, rarely))  # noqa: S311  # no secret
                 rarely = min(rarely * 2, self._settings.longest_refused_wait_seconds)
             else:
-                self._stopping.wait(random.uniform(0, soon))  # noqa: S311  # no secret
+                self._stopping.wait(asked + random.uniform(0, soon))  # noqa: S311  # no secret
                 soon = min(soon * 2, self._settings.longest_wait_seconds)
 
     def _listen(self) -> None:
@@ -123,7 +131,7 @@ class Listener:
             self._hear(stream, opened_at, reason)
 
     def _hear(self, stream: LiveStream, opened_at: datetime, reason: str) -> None:
-        is_first, n_unreadable = True, 0
+        is_first, n_unreadable, last_at = True, 0, None
         while not self._stopping.is_set():
             try:
                 message = stream.receive(self._settings.receive_seconds)
@@ -135,11 +143,14 @@ class Listener:
                     self._mark(self._now(), "unreadable")
                 self._silence.wait_from(self._now())
                 continue
+            # The last instant once more, or a thousand times, is what a stream says that has stalled.
+            is_repeated = message is not None and message.measured_at == last_at
+            if (message is None or is_repeated) and self._is_silent():
+                self._reason = "silent"
+                return
             if message is None:
-                if self._is_silent():
-                    self._reason = "silent"
-                    return
                 continue
+            last_at = message.measured_at
             self.n_messages += 1
             self.n_ignored += message.n_ignored
             self._compare_clocks(message, is_first=is_first)
@@ -147,10 +158,11 @@ class Listener:
                 # The device is ahead, and nobody knew: what was missed has later times than was marked.
                 self._mark(opened_at, reason)
             is_first = False
-            if self._silence.broken(self._now()):
+            if not is_repeated and self._silence.broken(self._now()):
                 self._mark(self._now(), "silent")
             self._hand_in(message)
-            self._silence.wait_from(self._now())
+            if not is_repeated:
+                self._silence.wait_from(self._now())
 
     def _is_silent(self) -> bool:
         """Whether the stream has said nothing for longer than it may; the first time it is said aloud."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from domain.errors import ProviderError, RequestRejectedError
+from domain.errors import CredentialsRejectedError, ProviderError, RequestRejectedError
 from domain.instants import EPOCH, MICROSECOND
 from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
@@ -15,7 +15,7 @@ from domain.records import Json, Series
 from domain.texts import clipped, text_reason
 from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
-from providers._http_errors import UNAUTHORIZED
+from providers._http_errors import FORBIDDEN
 from providers._login import BearerLogin
 from providers._points import CLOCK_TOLERANCE, EARLIEST
 from providers._proxy import Proxy
@@ -31,11 +31,10 @@ DATA: Final = "latest-data"
 """The one type of message that is documented; others are events without data."""
 
 _LONGEST_NAME: Final = 256
-_FORBIDDEN: Final = 403
 
 
 def read_message(text: str, device: Device, naming: Naming, received_at: datetime) -> LiveMessage | None:
-    """What a message says; None if it is an event without data.
+    """What a message says; None if it is an event without data, or without a value.
 
     Args:
         text: As received.
@@ -67,7 +66,7 @@ def read_message(text: str, device: Device, naming: Naming, received_at: datetim
             n_ignored += 1
         else:
             points.append(point)
-    return LiveMessage(measured_at, tuple(points), n_ignored)
+    return LiveMessage(measured_at, tuple(points), n_ignored) if points or n_ignored else None
 
 
 class VoltStorageFeed:
@@ -142,7 +141,7 @@ class VoltStorageFeed:
             except RefusedStreamError as refused:
                 may_be_early = headers != self._accepted and self._login.is_fresh(headers)
                 wait = next(waits, None) if may_be_early else None
-                if refused.status != UNAUTHORIZED or (is_renewed and wait is None):
+                if not refused.accuses_token or (is_renewed and wait is None):
                     raise _of_product(refused) from None
             else:
                 self._accepted = headers
@@ -172,10 +171,10 @@ class VoltStorageFeed:
 
 def _of_product(refused: RefusedStreamError) -> ProviderError:
     """What a refusal means. A 403 is about the product: the token was good enough to be told so."""
-    if refused.status != _FORBIDDEN:
+    if refused.accuses_token or not isinstance(refused.error, CredentialsRejectedError):
         return refused.error
     fix = "check that the user may read this product, or take it out of the source's settings"
-    return RequestRejectedError(refused.error.culprit, place=refused.error.place, fix=fix, status=refused.status)
+    return RequestRejectedError(refused.error.culprit, place=refused.error.place, fix=fix, status=FORBIDDEN)
 
 
 class _Listening:

@@ -1,5 +1,5 @@
 import inspect
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import httpx
@@ -57,6 +57,8 @@ def test_every_status_has_its_verdict(status: int) -> None:
         ("PT1H", 3600), ("P1D", 86_400), ("P1W", 86_400), ("P1M", 86_400), ("PT5S, 60", 60),
         ("Wed, 21 Oct 2099 07:28:00 GMT, 60", 86_400), ("60, Wed, 21 Oct 2099 07:28:00 GMT", 86_400),
         ("-5", None), ("+5", None), ("1e9", None), ("soon", None), ("", None), ("٣", None), ("P", None), ("PT", None),
+        ("30s", 30), ("500ms", 0.5), ("1m30s", 90), ("1 h 2 min", 3720), ("2 minutes", 120), ("45 Seconds", 45),
+        ('"120"', 120), ("1d", None), ("s", None),
         ("PT-5S", None), ("1.5.2", None), (",", None), ("0x10", None), ("Fri, 99 Foo 2026 00:00:00 GMT", None),
     ],
 )  # fmt: skip
@@ -66,6 +68,52 @@ def test_a_retry_after_is_obeyed_however_it_is_written_up_to_a_day(said: str, se
 
 def test_without_a_retry_after_nothing_is_asked_for() -> None:
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(90, 90), (-90, 0), (0, 0)])
+@pytest.mark.parametrize("skew", [timedelta(hours=-1), timedelta(0)])
+def test_an_instant_is_compared_with_the_providers_clock_however_it_is_written(
+    ahead: int, seconds: float, skew: timedelta
+) -> None:
+    theirs = datetime.now(UTC).replace(microsecond=0) + skew
+    until, epoch = theirs + timedelta(seconds=ahead), int(theirs.timestamp()) + ahead
+    zoned = until.astimezone(timezone(timedelta(hours=2)))
+    spellings = [
+        f"{until:%A, %d-%b-%y %H:%M:%S} GMT",
+        f"{until:%a %b %d %H:%M:%S %Y}",
+        format_datetime(zoned),
+        until.isoformat(),
+        f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        f"{epoch}",
+        f"{epoch}.0",
+        f"{epoch}000",
+    ]
+    date = format_datetime(theirs, usegmt=True)
+    assert {said: retry_after({"retry-after": said, "date": date}) for said in spellings} == dict.fromkeys(
+        spellings, seconds
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"ratelimit-reset": "30"}, 30),
+        ({"x-ratelimit-reset": "1m30s"}, 90),
+        ({"x-rate-limit-reset": "5"}, 5),
+        ({"x-ratelimit-reset": "30", "x-ratelimit-remaining": "7"}, None),
+        ({"ratelimit-reset": "30", "retry-after": "2"}, 2),
+        ({"ratelimit-reset": "30", "retry-after": "soon"}, 30),
+        ({"ratelimit-reset": "soon"}, None),
+    ],
+)
+def test_the_renewal_of_a_quota_is_a_wish_where_the_quota_is_used_up(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    limited, away = failure_of_status(429, headers), failure_of_status(503, headers)
+    assert limited is not None
+    assert away is not None
+    assert limited.wait_seconds == seconds
+    assert away.wait_seconds == (2 if headers.get("retry-after") == "2" else None)
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(12, 12), (0, 0), (-3600, 0), (10**8, 86_400)])

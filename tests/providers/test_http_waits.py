@@ -83,6 +83,23 @@ def test_a_wait_beyond_a_step_is_left_to_all_processes_by_the_budget(said: str, 
     assert budget.postponed == postponed
 
 
+def test_a_quota_that_is_said_by_403_is_waited_for_and_accuses_no_credential() -> None:
+    naps, key = Naps(), Key([{"x-api-key": "ours"}])
+    spent = answer(b"", status=403, headers={"Retry-After": "90"})
+    with RawServer([spent, FINE]) as server, api(server, naps=naps, credentials=key) as client:
+        assert client.get("x").body == b"[1]"
+    assert (len(naps.seconds), key.n_renewals) == (1, 0)
+    assert 90 <= naps.seconds[0] <= 91
+
+
+def test_the_renewal_of_a_quota_that_is_used_up_is_waited_for() -> None:
+    naps = Naps()
+    spent = answer(b"", status=429, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"})
+    with RawServer([spent, FINE]) as server, api(server, naps=naps) as client:
+        assert client.get("x").body == b"[1]"
+    assert 30 <= naps.seconds[0] <= 31
+
+
 def test_what_may_not_be_sent_twice_leaves_the_wait_to_all_processes_too() -> None:
     budget = Tally()
     busy = answer(b"", status=429, headers={"Retry-After": "PT1H"})
@@ -243,7 +260,9 @@ def test_a_slot_that_is_lost_once_the_connection_stands_ends_the_step_before_any
         with pytest.raises(RateLimitedError, match="held up meanwhile"):
             client.get("x")
         assert server.seen == []
+        assert client.n_requests == 0
         assert client.get("x").body == b"[1]"
+        assert client.n_requests == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import ConfigurationError, CredentialsRejectedError
+from domain.errors import ConfigurationError, CredentialsRejectedError, ProviderUnavailableError
 from domain.window import Window
 from pipelines.live.listener import Listener, Silence
 from pipelines.live.queue import Inbox
@@ -174,6 +174,23 @@ def test_a_silence_that_ends_by_itself_is_marked_too() -> None:
     gaps = gaps_of([Moment(0), Moment(1, heard=0), Moment(31, heard=0), Moment(32, heard=0)])
     assert are_covered([gap for gap in gaps if gap.reason == "silent"], 1, 31)
     assert minutes(gaps[-1].end) < 32
+
+
+def test_a_stream_that_repeats_its_last_message_for_hours_is_a_gap_and_opened_anew() -> None:
+    stalled = [Moment(1 + number, heard=-number) for number in range(60)]
+    gaps = gaps_of([Moment(0), *stalled], [Moment(62), Moment(63, heard=0)])
+    assert are_covered(gaps, 1.5, 61)
+    assert "silent" in [gap.reason for gap in gaps]
+    twice = [Moment(1 + number / 2, heard=-(number % 2) / 2) for number in range(120)]
+    assert "silent" not in [gap.reason for gap in gaps_of([Moment(0), *twice], [Moment(62)])]
+
+
+def test_a_provider_that_asks_to_wait_before_its_stream_is_opened_is_left_alone_for_so_long() -> None:
+    asked = ProviderUnavailableError("503", place="test", fix="wait", retry_after_seconds=0.3)
+    began = time.monotonic()
+    gaps = gaps_of([Moment(1, error=asked)], [Moment(2), Moment(3, heard=0)])
+    assert 0.3 <= time.monotonic() - began < 5
+    assert are_covered(gaps, 0, 2)
 
 
 def test_a_silent_stream_is_said_aloud_once(caplog: pytest.LogCaptureFixture) -> None:
