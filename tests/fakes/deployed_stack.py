@@ -79,11 +79,11 @@ class DeployedStack:
                     found.append(child)
         return found
 
-    def start_dagster(self) -> None:
-        """Start the code server and the daemon, as docker-compose.yml does."""
+    def start_dagster(self, further_settings: str = "") -> None:
+        """Start the code server and the daemon, as docker-compose.yml does, with `further_settings` of Dagster."""
         instance, port = self.home / "dagster", free_port()
         settings = self.house / "pipelines" / "instance" / "dagster.yaml"
-        (instance / "dagster.yaml").write_bytes(settings.read_bytes())
+        (instance / "dagster.yaml").write_text(settings.read_text("utf-8") + further_settings, "utf-8")
         address = f"{{host: {HOST}, port: {port}, location_name: joulehouse}}"
         self._workspace.write_text(f"load_from: [{{grpc_server: {address}}}]\n")
         self.run(str(_PROGRAMS / "dagster"), "instance", "migrate")

@@ -49,18 +49,21 @@ LATE: Final = [DAYS[N_DAYS * 2 // 5 + n] for n in range(2)] if N_DAYS >= 10 and 
 TICK: Final = timedelta(hours=4, minutes=39)
 """When every source's schedule has asked: of the ticks before Dagster makes up for the last."""
 
-CHECKS: Final = {timedelta(minutes=10): 1, timedelta(hours=18, minutes=10): 2}
-"""When the checks are evaluated, and the runs of that: of the ticks before 18:10 Dagster makes up for the last."""
+CHECKS: Final = timedelta(minutes=10)
+"""When the checks are evaluated: of the ticks of the day before Dagster makes up for the last."""
 
 OUTAGE: Final = timedelta(hours=1)
 PATIENCE_SECONDS: Final = 300.0
 """Real seconds that the runs of one moment may take; what hangs longer is left to what watches over runs."""
 
-HURRY_SECONDS: Final = 20.0
+HURRY_SECONDS: Final = 15.0
 """Real seconds after which those who are still at work are taken to wait, and are helped."""
 
-QUIET_SECONDS: Final = 4.0
-"""Real seconds without a run after which none is expected."""
+HURRY: Final = timedelta(minutes=1)
+"""How far the clock is moved each half second then."""
+
+QUIET_SECONDS: Final = {True: 4.0, False: 1.0}
+"""Real seconds without a run after which none is expected: after a tick, and after a moment at which none is due."""
 
 A_TICK_EARLY: Final = timedelta(seconds=2)
 
@@ -120,7 +123,8 @@ class Month:
         minutes = 60 if day == LAST else draw.randint(-120, 60)
         lived = Day(day, midnight + TICK + timedelta(minutes=minutes))
         began = time.monotonic()
-        moments = {midnight + at: n for at, n in CHECKS.items()} | {midnight + TICK: len(self._bindings)}
+        n_checks = 1 if day == FIRST + timedelta(days=1) else 2  # the other tick of a day is past its midnight
+        moments = {midnight + CHECKS: n_checks, midnight + TICK: len(self._bindings)}
         changes = {lived.outage: True, lived.outage + OUTAGE: False}
         for at, following in pairwise([*sorted({*moments, *changes}), midnight + timedelta(days=1)]):
             # Who was at work until now may have come later than that.
@@ -131,7 +135,7 @@ class Month:
             if at in moments:
                 # A tick may be written down before it is due: each process looks at the moved clock once a second.
                 self._work(lived, draw, at - A_TICK_EARLY, moments[at], is_tick=at == midnight + TICK)
-            self._wait_until_idle(before=following)
+            self._wait_until_idle(QUIET_SECONDS[at in moments], before=following)
         lived.runs = Counter(status for _, _, status in self._stack.runs(midnight))
         lived.seconds = time.monotonic() - began
         return lived
@@ -167,13 +171,13 @@ class Month:
     def _work(self, lived: Day, draw: random.Random, since: datetime, n_expected: int, *, is_tick: bool) -> None:
         """Wait for the runs of a moment, and disturb them."""
         ends = [self._stack.server.restart, self._stack.server.kill] if is_tick else []
-        at_seconds = sorted((draw.uniform(3, 30), end) for end in ends) if ends else []
+        at_seconds = sorted((draw.uniform(3, 18), end) for end in ends) if ends else []
         until = time.monotonic() + PATIENCE_SECONDS
         launched_until = time.monotonic() + PATIENCE_SECONDS / 5
         while len(self._stack.runs(since)) < n_expected and time.monotonic() < launched_until:
             time.sleep(0.5)
         began = time.monotonic()
-        next_kill = began + draw.uniform(1, 8)
+        next_kill = began + draw.uniform(1, 4)
         while (at_seconds or (is_tick and lived.n_killed < N_KILLED and self._stack.n_unfinished())) and (
             time.monotonic() < until
         ):
@@ -182,7 +186,7 @@ class Month:
                 lived.n_restarts += 1
             if is_tick and lived.n_killed < N_KILLED and time.monotonic() >= next_kill:
                 lived.n_killed += self._kill_a_run(draw)
-                next_kill = time.monotonic() + draw.uniform(1, 8)
+                next_kill = time.monotonic() + draw.uniform(1, 4)
             time.sleep(0.3)
 
     def _kill_a_run(self, draw: random.Random) -> int:
@@ -196,21 +200,24 @@ class Month:
             return 0
         return 1
 
-    def _wait_until_idle(self, before: datetime) -> None:
+    def _wait_until_idle(self, quiet_seconds: float, before: datetime) -> None:
         """Until no run is waiting or at work, nor about to be started again; a long wait is made shorter.
 
         An order that nobody heard the name of is waited for a quarter of an hour: the clock moves by minutes then, but
-        not beyond `before`, nor while a run is being started, for which Dagster has little patience.
+        not beyond `before`, which comes whoever is at work, nor while a run is being started, for which Dagster has
+        little patience.
         """
         began = quiet_since = time.monotonic()
-        while time.monotonic() < began + PATIENCE_SECONDS and time.monotonic() < quiet_since + QUIET_SECONDS:
+        while time.monotonic() < began + PATIENCE_SECONDS and time.monotonic() < quiet_since + quiet_seconds:
             assert not (complaint := self._stack.complaint()), complaint
             if self._stack.n_unfinished():
                 quiet_since = time.monotonic()
-                moved = self._stack.time.now() + timedelta(minutes=1)
-                if quiet_since > began + HURRY_SECONDS and moved < before and not self._stack.n_unfinished(STARTING):
+                if quiet_since > began + HURRY_SECONDS and not self._stack.n_unfinished(STARTING):
+                    moved = self._stack.time.now() + HURRY
+                    if moved >= before:
+                        return
                     self._stack.time.go_to(moved)
-            time.sleep(1.0)
+            time.sleep(0.5)
 
 
 @pytest.fixture
