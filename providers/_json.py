@@ -138,8 +138,8 @@ def contents_of(document: Json, *, place: str, fix: str, max_depth: int = MAX_DE
         lists = [value for value in level if isinstance(value, list)] if list in kinds else []
         n_keys += sum(map(len, objects))
         of_each = list(map(type, _values(objects, lists)))
-        n_texts += of_each.count(str)
-        kinds = set(of_each)
+        n_texts += (n_of_these := of_each.count(str))
+        kinds = {str} if n_of_these == len(of_each) else set(of_each)
         has_fractions |= float in kinds
         kinds &= {dict, list}
         if not kinds:

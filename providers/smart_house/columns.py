@@ -136,7 +136,7 @@ class Columns:
 
     def add(self, changes: Changes, codes: Sequence[int]) -> None:
         """Take in changes, and the code of each one's group."""
-        for column, more in ((self.updated, changes.column("last_updated")), (self.states, changes.states)):
+        for column, more in ((self.updated, changes.updated), (self.states, changes.states)):
             kinds = set(map(type, more))
             texts = more if kinds == {str} else [text for text in more if text]
             self.n_characters += sum(map(len, texts)) if kinds <= {str, type(None)} else _CHARACTERS

@@ -97,6 +97,15 @@ class Homes:
         """Whether there are rows of which nobody can say whose they are."""
         return self._has_odd_rows
 
+    @property
+    def are_clear(self) -> bool:
+        """Whether all of them can be told apart."""
+        return None not in self._names.values()
+
+    def is_nobody(self, row: Upload | InvalidRow) -> bool:
+        """Whether a row is of a home that cannot be told apart from another."""
+        return isinstance(row, Upload) and self.name_of(row) is None
+
     def name_of(self, upload: Upload) -> str | None:
         """The name of the home that sent `upload`; None if another one could be meant as well."""
         return self._names[upload.home, upload.day]

@@ -8,7 +8,7 @@ number is no text of the others either, unless the account says so.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from domain.quantities import Kind, Kinds
 from providers._numbers import is_absent as says_nothing
@@ -16,7 +16,7 @@ from providers._numbers import proves_comma
 from providers.smart_house import naming
 from providers.smart_house.account import AccountConfig, column
 from providers.smart_house.meanings import Attributes
-from providers.smart_house.wire import REDACTED, InvalidRow, Upload, changes_of
+from providers.smart_house.wire import REDACTED, Changes
 
 # In a map's text and in Python's text of a map: an entry can begin behind a brace or a comma, and has a value.
 _EVIDENCE: Final = re.compile(
@@ -80,16 +80,20 @@ class EntityKinds:
         self._of_fields = {column(name): meaning.quantity for name, meaning in self.account.fields.items()}
         self._measured = {naming.entity_of(key) for key, kind in self.kinds.items() if kind is not Kind.STATE}
 
-    def note(self, upload: Upload | InvalidRow) -> Upload | InvalidRow:
-        """Take in a row before any of its changes is looked at."""
-        if isinstance(upload, InvalidRow):
-            return upload
-        for entity, cell in upload.cells.items():
-            if (place := (upload.home, entity)) not in self._with_unit and _shows_a_number(entity, cell):
-                self._with_unit.add(place)
-            if place not in self._with_comma and _proves_a_comma(cell):
-                self._with_comma.add(place)
-        return upload
+    def note(self, number: str, entity: str, cell: object, changes: Changes | None) -> None:
+        """Take in a cell before any change of the answer is looked at.
+
+        Args:
+            number: The home's number in the file.
+            entity: Its column.
+            cell: As the format holds it.
+            changes: What it is read as.
+        """
+        place = (number, entity)
+        if place not in self._with_unit and _shows_a_number(entity, cell):
+            self._with_unit.add(place)
+        if changes is not None and place not in self._with_comma and _proves_a_comma(changes.states):
+            self._with_comma.add(place)
 
     def writes_commas(self, number: str, entity: str) -> bool:
         """Whether an entity of a home of the file writes its decimals behind a comma, as one of its states proves."""
@@ -142,12 +146,7 @@ def _shows_a_number(entity: str, cell: object) -> bool:
     return False
 
 
-def _proves_a_comma(cell: object) -> bool:
-    if isinstance(cell, str) and not _GROUPED.search(cell):
-        return False
-    if (changes := changes_of(cell)) is None:
-        return False
-    states = changes.states
+def _proves_a_comma(states: list[Any]) -> bool:
     if not set(map(type, states)) <= {str}:
         states = [state for state in states if isinstance(state, str)]
     return _GROUPED.search("\n".join(states)) is not None and any(

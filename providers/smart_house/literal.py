@@ -30,7 +30,7 @@ class LiteralError(ValueError):
     """A text is none of what this module reads."""
 
 
-def parse_literal(text: str) -> Any:  # noqa: ANN401  # a literal is anything
+def parse_literal(text: str) -> object:
     """The value that Python had written as `text`.
 
     Raises:
@@ -49,7 +49,7 @@ class _Parser:
         self._token = ""
         self._next()
 
-    def whole(self) -> Any:  # noqa: ANN401  # a literal is anything
+    def whole(self) -> object:
         value = self._value(1)
         if self._kind != "end":
             raise LiteralError("something follows")

@@ -17,6 +17,7 @@ What is said twice is left to the loader, within an answer and across them.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 from typing import Final
@@ -39,6 +40,7 @@ from providers.smart_house.batches import Batches, shown
 from providers.smart_house.bounds import too_large
 from providers.smart_house.columns import Columns, Group, Rejected, numbers_of
 from providers.smart_house.homes import Homes
+from providers.smart_house.kept_rows import KeptRows
 from providers.smart_house.kinds import EntityKinds, is_absent, is_missing
 from providers.smart_house.meanings import Attributes, attributes_of, meaning_of
 from providers.smart_house.spec import BATCH_POINTS, MAX_NAME
@@ -120,13 +122,10 @@ class _Archive:
             if not self.payload.proof.startswith(NOTHING_LEFT):
                 raise unreadable("the answer is empty", self.place)
             return
-        # Twice: the first time says who the homes are. An answer is held against its checksum before any of it counts.
-        rows = (
-            row if isinstance(row, InvalidRow) else self._entities.note(row)
-            for row in map(self._asked_for, self._uploads())
-        )
-        self.homes = Homes(self.account, rows, place=self.place, is_part=self._is_part)
-        for row in self._uploads():
+        # Its end says who the homes are, and an answer is held against its checksum before any of it counts.
+        kept = KeptRows()
+        self.homes = Homes(self.account, self._read(kept), place=self.place, is_part=self._is_part)
+        for row in self._rows(kept, self.homes):
             for _ in self._gather(row, self.homes):
                 if self._columns.is_full:
                     yield from self._flush()
@@ -144,14 +143,33 @@ class _Archive:
     def _uploads(self) -> Iterator[Upload | InvalidRow]:
         return read_uploads(self.payload.body, self.payload.endpoint, place=self.place)
 
-    def _asked_for(self, upload: Upload | InvalidRow) -> Upload | InvalidRow:
-        if isinstance(upload, Upload) and upload.day not in self._days:
+    def _read(self, kept: KeptRows) -> Iterator[Upload | InvalidRow]:
+        """The rows, while they are kept as they were understood."""
+        for row in self._uploads():
+            understood = row if isinstance(row, InvalidRow) else self._understood(row)
+            kept.keep(understood)
+            yield understood
+
+    def _understood(self, upload: Upload) -> Upload:
+        """A row with `Changes` in the place of each cell that holds some."""
+        if upload.day not in self._days:
             raise OutsideWindowError(
                 f"a row was uploaded on {upload.day}, and {self._days[0]} to {self._days[-1]} were asked for",
                 place=self.place,
                 fix="ask the provider why; nothing of this answer is loaded",
             )
-        return upload
+        cells = {}
+        for entity, cell in upload.cells.items():
+            changes = changes_of(cell) if self._is_name(entity) else None
+            self._entities.note(upload.home, entity, cell, changes)
+            cells[entity] = cell if changes is None else changes
+        return replace(upload, cells=cells)
+
+    def _rows(self, kept: KeptRows, homes: Homes) -> Iterator[Upload | InvalidRow]:
+        """All rows; those of homes that cannot be told apart as they were sent, for they are rejected."""
+        yield from (row for row in kept.taken() if not homes.is_nobody(row))
+        if not homes.are_clear:
+            yield from (row for row in self._uploads() if homes.is_nobody(row))
 
     def _gather(self, row: Upload | InvalidRow, homes: Homes) -> Iterator[None]:
         """Put a row behind the others; after each cell whoever goes on may take them."""
@@ -165,9 +183,8 @@ class _Archive:
             return
         home = homes.name_of(row)
         for entity, cell in row.cells.items():
-            changes = changes_of(cell) if home is not None and self._is_name(entity) else None
-            if home is not None and changes is not None:
-                self._gather_changes(home, row, entity, changes)
+            if home is not None and isinstance(cell, Changes):
+                self._gather_changes(home, row, entity, cell)
             else:
                 reason = Reason.AMBIGUOUS_IDENTITY if home is None else Reason.MALFORMED_ROW
                 where = f"{home or f'home {row.home} of the file'}/{entity} of {row.day}"
@@ -184,15 +201,8 @@ class _Archive:
         columns, n_before, n_groups = self._columns, len(self._columns.states), len(self._columns.groups)
         codes: dict[Attributes, int] = {}
 
-        def code_of(value: object) -> int:
-            return codes.setdefault(self._attributes_of(value), n_groups + len(codes))
-
-        attributes = changes.column("attributes")
-        if set(map(type, attributes)) <= {str}:
-            of_text = {text: code_of(text) for text in dict.fromkeys(attributes)}
-            found = [of_text[text] for text in attributes]
-        else:
-            found = list(map(code_of, attributes))
+        of_each = [codes.setdefault(self._attributes_of(value), n_groups + len(codes)) for value in changes.attributes]
+        found = [of_each[code] for code in changes.codes]
         self._n_cells += 1
         columns.groups += [self._group(home, upload, entity, one) for one in codes]
         columns.add(changes, found)

@@ -20,6 +20,7 @@ FIX: Final = "compare the landed answer with providers/smart_house/wire.py"
 _LONGEST_ID: Final = 64
 
 _POSITIONS: Final = ("entity_id", "last_changed", "last_updated", "state", "attributes")
+_COLUMNS: Final = _POSITIONS[2:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +52,21 @@ class InvalidRow:
 
 
 class Changes(NamedTuple):
-    """The changes of state of a cell; what each says may be anything.
+    """The changes of state of a cell, by columns; what each says may be anything.
 
     Attributes:
-        named: Each one's columns, by name.
+        updated: When each was.
         states: What the entity said.
+        attributes: What they say of the entity; texts once each.
+        codes: Of each change, the index of its attributes.
         odd: Those that are no change, by index: nothing is in their columns.
     """
 
-    named: Sequence[Mapping[str, Any]]
+    updated: list[Any]
     states: list[Any]
+    attributes: list[Any]
+    codes: Sequence[int]
     odd: frozenset[int]
-
-    def column(self, name: str) -> list[Any]:
-        """What each says under a name."""
-        return [one.get(name) for one in self.named]
 
 
 def upload_of(row: Mapping[str, Any], *, place: str) -> Upload:
@@ -108,12 +109,12 @@ def changes_of(cell: object) -> Changes | None:
         return None
     odd: frozenset[int] = frozenset()
     try:
-        states = [one["state"] for one in cell]
-    except (KeyError, TypeError):  # some are lists, or none
-        cell = [_named(one) for one in cell]
-        odd = frozenset(row for row, one in enumerate(cell) if one is _NO_CHANGE)
-        states = [one["state"] for one in cell]
-    return Changes(cell, states, odd)
+        updated, states, attributes = ([one[name] for one in cell] for name in _COLUMNS)
+    except (KeyError, TypeError):  # some lack one, are lists, or are none
+        named = [_named(one) for one in cell]
+        odd = frozenset(row for row, one in enumerate(named) if one is _NO_CHANGE)
+        updated, states, attributes = ([one.get(name) for one in named] for name in _COLUMNS)
+    return Changes(updated, states, *_once_each(attributes), odd)
 
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
@@ -125,6 +126,14 @@ def _number(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError
     return int(value)
+
+
+def _once_each(values: list[Any]) -> tuple[list[Any], Sequence[int]]:
+    """The values, texts once each; and of each its index among them."""
+    if set(map(type, values)) != {str}:
+        return values, range(len(values))
+    index = {text: code for code, text in enumerate(dict.fromkeys(values))}
+    return list(index), list(map(index.__getitem__, values))
 
 
 _NO_CHANGE: Final[Mapping[str, Any]] = {"state": None}

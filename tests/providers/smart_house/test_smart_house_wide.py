@@ -1,5 +1,6 @@
-"""An answer that is about a week is read twice for all of its days together, as it is for one of them."""
+"""An answer that is about a week is read once for all of its days together, as it is for one of them."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -51,7 +52,9 @@ def test_each_day_has_what_it_has_alone_however_small_the_batches_are(
     assert {"ambiguous_identity", "malformed_row"} <= set(whole.rejected["reason"])
 
 
-def test_an_answer_is_read_twice_for_all_of_its_days(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_read_once_for_all_of_its_days_and_once_more_to_show_homes_that_nobody_can_tell_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     places: list[str] = []
 
     def counted(body: bytes, form: str, *, place: str) -> Iterator[Upload | InvalidRow]:
@@ -59,9 +62,15 @@ def test_an_answer_is_read_twice_for_all_of_its_days(monkeypatch: pytest.MonkeyP
         return read_uploads(body, form, place=place)
 
     monkeypatch.setattr("providers.smart_house.normalize.read_uploads", counted)
-    week = payload(_week(2), first=DAYS[0], last=DAYS[-1] + timedelta(days=2))
-    assert {index for index, _ in normalize_each([week], WINDOWS, ACCOUNT)} == set(range(7))
-    assert len(places) == 2
+    until = DAYS[-1] + timedelta(days=2)
+    said_once = [change(f"{DAYS[0]}T10:00:00+00:00", "3")]
+    clear = payload(archive([row(1, day, sensor_mine=said_once) for day in DAYS]), first=DAYS[0], last=until)
+    assert {index for index, _ in normalize_each([clear], WINDOWS, ACCOUNT)} == set(range(7))
+    assert len(places) == 1
+    twins = archive([row(home, DAYS[0], sensor_same=said_once) for home in (1, 2)])
+    found = concat(batch for _, batch in normalize_each([payload(twins, last=until)], WINDOWS, ACCOUNT))
+    assert [raw.partition(": ")[2] for raw in found.rejected["raw"]] == [json.dumps(said_once)] * 2
+    assert len(places) == 3
 
 
 def test_of_each_day_of_a_week_it_is_proven_apart_who_is_absent() -> None:
