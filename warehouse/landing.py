@@ -15,13 +15,11 @@ import hashlib
 import io
 import re
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO, Final
 
 from upath import UPath
@@ -29,18 +27,17 @@ from upath import UPath
 from domain.errors import ConfigurationError, PayloadMissingError, WarehouseUnavailableError
 from domain.records import BodyFile
 from warehouse.body_bytes import copy_checked, pack, unpack
-from warehouse.folders import try_folder, write_whole
+from warehouse.folders import Folder
 from warehouse.object_store import ObjectStore
 from warehouse.store_drivers import how_to_install, require_store
 from warehouse.store_errors import reason
 
 LANDING_URL: Final = "LANDING_URL"
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_STALE_SECONDS: Final = 86_400  # no pull lives longer, hence nobody will rename what is older
+_STALE: Final = timedelta(days=1)  # no pull lives longer, hence nobody will rename what is older
 _LOCAL: Final = ("", "file", "local")
 _AS_IT_IS: Final = ".raw"
 _ZONE: Final = ".joulehouse-zone"  # no source begins with a dot
-_PROBE: Final = ".probe"
 _ZONE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SMALL: Final = 2**24  # a store takes it in one request
 _GONE: Final = "a kept answer is gone from the landing zone"
@@ -71,13 +68,13 @@ class Landing:
             ConfigurationError: No store is known by such a URL, its driver is not installed, or lacks what it asks for.
         """
         self.setting: Final = setting
-        self._root: Path | ObjectStore
+        self._root: Folder | ObjectStore
         scheme = str(root).partition(":")[0]
         require_store(str(root), setting)
         try:
             address = UPath(root)
             # Not connected: a driver that is missing is found before anything is asked of a provider.
-            self._root = Path(address.path) if address.protocol in _LOCAL else ObjectStore(address)
+            self._root = Folder(Path(address.path)) if address.protocol in _LOCAL else ObjectStore(address)
         except Exception as error:  # noqa: BLE001, each driver has errors of its own
             is_missing = isinstance(error, ImportError) or "filesystem" in str(error)
             # Drivers and their libraries repeat the part of an address that they cannot read.
@@ -104,12 +101,12 @@ class Landing:
             WarehouseUnavailableError: It cannot be read.
         """
         try:
-            first_line = self._bytes(_ZONE).partition(b"\n")[0].decode(errors="replace").strip()
+            first_line = self._root.get(_ZONE).partition(b"\n")[0].decode(errors="replace").strip()
             return first_line if _ZONE_ID.fullmatch(first_line) else ""
         except FileNotFoundError:
             return None
         except OSError as error:
-            if not isinstance(self._root, Path) and isinstance(error, PermissionError):
+            if self.is_store and isinstance(error, PermissionError):
                 return None
             raise self._unread(error, f"{_ZONE}, {self.place}") from None
 
@@ -136,10 +133,7 @@ class Landing:
             f"{zone_id}\nThe warehouse knows its landing zone by this id: let this object stay where it is.\n".encode()
         )
         try:
-            if isinstance(self._root, Path):
-                write_whole(self._root / _ZONE, lambda into: into.write(text), incoming=self._root / ".incoming")
-            else:
-                self._root.put(_ZONE, text)
+            self._root.put(_ZONE, text)
         except OSError as error:
             raise self._unwritten(error, f"{_ZONE}, {self.place}") from None
 
@@ -150,23 +144,14 @@ class Landing:
             WarehouseUnavailableError: One of it fails.
         """
         try:
-            if isinstance(self._root, Path):
-                try_folder(self._root)
-                return
-            # One name: a key that may not delete leaves one object behind, however often this is tried.
-            self._root.put(_PROBE, token_hex(4).encode())
-            is_kept = len(self._root.get(_PROBE)) == len(token_hex(4))  # another process may have put its own
-            with suppress(PermissionError):  # A load deletes nothing, and a key need not have the right to.
-                self._root.delete(_PROBE)
+            self._root.try_out()
         except OSError as error:
             raise self._unwritten(error, str(error.filename or self.place)) from None
-        if not is_kept:
-            raise self._unwritten(OSError(0, "it gives back something else"), self.place)
 
     @property
     def is_store(self) -> bool:
         """Whether it is an object store, whose requests take their time."""
-        return not isinstance(self._root, Path)
+        return isinstance(self._root, ObjectStore)
 
     def keep(self, source: str, body: bytes, sha256: str, *, is_known: bool = True) -> str:
         """Keep a body under its hash; the path below the root. A body that is there, whole, is not written again.
@@ -182,11 +167,7 @@ class Landing:
             return path
         packed = pack(body)
         try:
-            if isinstance(self._root, Path):
-                incoming = self._root / source / ".incoming"
-                write_whole(self._root / path, lambda into: into.write(packed), incoming=incoming)
-            else:
-                self._root.put(path, packed)
+            self._root.put(path, packed)
         except OSError as error:
             if not self._is_kept_by_another(error, path, len(body), sha256):
                 raise self._unwritten(error, f"payload {sha256[:12]} of {source}, {self.place}") from None
@@ -204,9 +185,8 @@ class Landing:
             return path
         try:
             with body.path.open("rb") as file:
-                if isinstance(self._root, Path):
-                    target, incoming = self._root / path, self._root / source / ".incoming"
-                    write_whole(target, lambda into: copy_checked(file, into, body), incoming=incoming)
+                if isinstance(self._root, Folder):
+                    self._root.write(path, lambda into: copy_checked(file, into, body))
                 elif body.n_bytes <= _SMALL:
                     whole = io.BytesIO()
                     copy_checked(file, whole, body)
@@ -235,11 +215,7 @@ class Landing:
         place = f"payload {sha256[:12]} at {path}, {self.place}"
         with tempfile.TemporaryDirectory(prefix="joulehouse-") as folder:
             try:
-                if isinstance(self._root, Path):
-                    local = self._root / path
-                else:
-                    local = Path(folder) / "body"
-                    self._root.get_file(path, local, n_bytes)
+                local = self._root.get_file(path, Path(folder), n_bytes)
                 with local.open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
                     is_whole = found == sha256 and file.tell() == n_bytes
@@ -259,7 +235,7 @@ class Landing:
         """
         place = f"payload {sha256[:12]} at {path}, {self.place}"
         try:
-            packed = self._bytes(path, n_bytes)
+            packed = self._root.get(path, n_bytes)
         except FileNotFoundError:
             raise PayloadMissingError(_GONE, place=place, fix=_LAND_AGAIN) from None
         except OSError as error:
@@ -271,15 +247,10 @@ class Landing:
 
     def sweep(self, source: str) -> None:
         """Remove what interrupted writers left behind more than a day ago."""
-        if not isinstance(self._root, Path):
-            self._root.abandon_uploads(timedelta(seconds=_STALE_SECONDS))
-            return
-        for left in (self._root / _slug(source) / ".incoming").glob("*.part"):
-            try:
-                if left.stat().st_mtime < time.time() - _STALE_SECONDS:
-                    left.unlink()
-            except FileNotFoundError:
-                continue  # Another process sweeps at the same time.
+        if isinstance(self._root, ObjectStore):
+            self._root.abandon_uploads(_STALE)
+        else:
+            self._root.sweep(_slug(source), _STALE)
 
     def state(self, path: str, n_bytes: int, sha256: str) -> BodyState:
         """How a body is: read as a whole, and its hash compared.
@@ -332,14 +303,13 @@ class Landing:
             raise
 
     def _unread(self, error: OSError, place: str) -> WarehouseUnavailableError:
-        is_folder = isinstance(self._root, Path)
         return WarehouseUnavailableError(
             f"the landing zone cannot be read ({reason(error)})",
             place=place,
-            fix="look at the disk or the store, then run it again"
-            if is_folder
-            else "look at the store and at the rights of its key, which may be refused what is gone, then run it again",
-            is_refused=not is_folder and isinstance(error, PermissionError),
+            fix="look at the store and at the rights of its key, which may be refused what is gone, then run it again"
+            if self.is_store
+            else "look at the disk or the store, then run it again",
+            is_refused=self.is_store and isinstance(error, PermissionError),
         )
 
     def _unwritten(self, error: OSError, place: str) -> WarehouseUnavailableError:
@@ -348,11 +318,6 @@ class Landing:
             place=place,
             fix=f"make room or give the right to write there, or mend the name in {self.setting}, then run it again",
         )
-
-    def _bytes(self, path: str, n_most: int = 0) -> bytes:
-        if isinstance(self._root, Path):
-            return (self._root / path).read_bytes()
-        return self._root.get(path, n_most)
 
 
 def _shown(address: str) -> str:

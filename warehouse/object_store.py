@@ -9,9 +9,10 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO, Final
 
 from upath import UPath
@@ -24,6 +25,7 @@ _PATIENCE_SECONDS: Final = 40
 _SLOWEST: Final = 64 * 1024  # bytes a second
 _SWEEP_SECONDS: Final = 10
 _DAY_SECONDS: Final = 86_400
+_PROBE: Final = ".probe"
 
 _log: Final = logging.getLogger(__name__)
 
@@ -59,11 +61,13 @@ class ObjectStore:
             # s3fs asks for the size first, and then for a list, where it might fetch pieces side by side.
             return bytes(self._driver.cat_file(self._path(name), max_concurrency=1, **self._patience(n_most)))
 
-    def get_file(self, name: str, into: Path, n_bytes: int) -> None:
-        """Write an object into a file, by pieces: one request where it is small."""
+    def get_file(self, name: str, folder: Path, n_bytes: int) -> Path:
+        """An object as a file in `folder`, written by pieces: one request where it is small."""
+        file = folder / "body"
         with as_os_errors():
             # gcsfs asks for the size first, where it might fetch pieces side by side.
-            self._driver.get_file(self._path(name), str(into), concurrency=1, **self._patience(n_bytes))
+            self._driver.get_file(self._path(name), str(file), concurrency=1, **self._patience(n_bytes))
+        return file
 
     def put(self, name: str, body: bytes) -> None:
         """Keep an object, whole or not at all: one request where it is small."""
@@ -89,6 +93,17 @@ class ObjectStore:
         with as_os_errors():
             # `rm` would read [, * and ? as a pattern.
             self._driver.rm_file(self._path(name), **self._patience(0))
+
+    def try_out(self) -> None:
+        """Put, get and delete an object, as a load would."""
+        # One name: a key that may not delete leaves one object behind, however often this is tried.
+        body = token_hex(4).encode()
+        self.put(_PROBE, body)
+        is_kept = len(self.get(_PROBE)) == len(body)  # another process may have put its own
+        with suppress(PermissionError):  # A load deletes nothing, and a key need not have the right to.
+            self.delete(_PROBE)
+        if not is_kept:
+            raise OSError(0, "it gives back something else")
 
     def abandon_uploads(self, older_than: timedelta) -> None:
         """Give up uploads by pieces below the prefix that nobody goes on with; S3 would keep, and charge for, them.
