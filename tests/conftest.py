@@ -22,6 +22,7 @@ from tests.fakes.object_stores import KINDS, Emulator, Kind, Store, emulator, se
 from tests.fakes.shared_server import freeze_database
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.server import create_database, drop_database, with_database
+from warehouse.store import TimescaleWarehouse, open_warehouse
 
 # Half an hour of daylight saving time, at +10:30 and +11: whoever forgets to say UTC is found out.
 os.environ["TZ"] = "Australia/Lord_Howe"
@@ -128,6 +129,13 @@ def store(
         for name, value in settings(kind, relay.port).items():
             monkeypatch.setenv(name, value)
         yield Store(kind, running.new_bucket(), relay)
+
+
+@pytest.fixture
+def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
+    """A warehouse without any row, and a landing zone in a folder of the test's."""
+    with open_warehouse(database, tmp_path / "landing") as opened:
+        yield opened
 
 
 @contextmanager

@@ -17,9 +17,8 @@ from typing import BinaryIO, Final
 
 from upath import UPath
 
-from warehouse.store_drivers import driver_of
+from warehouse.store_drivers import Driver, driver_of
 from warehouse.store_errors import as_os_errors, is_silence, reason
-from warehouse.store_limits import Driver
 
 _PATIENCE_SECONDS: Final = 40
 _SLOWEST: Final = 64 * 1024  # bytes a second

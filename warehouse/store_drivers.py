@@ -7,14 +7,20 @@ Google's store (sessions: a week), not on S3.
 
 import re
 from importlib import import_module
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import fsspec
 from fsspec import available_protocols
 from upath import UPath
 
 from domain.errors import ConfigurationError
-from warehouse.store_limits import Driver
+
+Driver: TypeAlias = Any
+"""A driver of fsspec, which has no types: no two drivers are of one class."""
+
+CONNECT_SECONDS: Final = 5
+SILENT_SECONDS: Final = 15
+TRIES: Final = 3
 
 _LAYER: Final = re.compile(r"[\w+.-]+::")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")

@@ -11,12 +11,12 @@ import aiohttp
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import retry_request
 
-from warehouse import store_limits
+from warehouse import store_drivers
 
 
-def driver(options: dict[str, Any]) -> store_limits.Driver:
+def driver(options: dict[str, Any]) -> store_drivers.Driver:
     """A new one, not connected."""
-    tried = retry_request(retries=store_limits.TRIES)
+    tried = retry_request(retries=store_drivers.TRIES)
 
     class _Plain(GCSFileSystem):  # type: ignore[misc] # untyped
         # The class binds six tries to each of the two.
@@ -24,6 +24,6 @@ def driver(options: dict[str, Any]) -> store_limits.Driver:
         _get_file_request = tried(GCSFileSystem._get_file_request.__wrapped__)  # noqa: SLF001
 
     timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=store_limits.CONNECT_SECONDS, sock_read=store_limits.SILENT_SECONDS
+        total=None, sock_connect=store_drivers.CONNECT_SECONDS, sock_read=store_drivers.SILENT_SECONDS
     )
     return _Plain(**{"requests_timeout": timeout, "session_kwargs": {"trust_env": True}} | options)

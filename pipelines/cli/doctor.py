@@ -22,7 +22,7 @@ from pipelines.history import recorded
 from pipelines.local.dagster_processes import DagsterProcesses
 from pipelines.local.dagster_storage import made_dagster_storage
 from pipelines.local.project import Project
-from pipelines.notifications.project_notifier import project_notifier
+from pipelines.notifications.notifier import project_notifier
 from resources.recipients import PING, URLS, digest_instant, ping_url
 from resources.settings import PROXY
 from warehouse.landing import BodyState, Landing

@@ -14,8 +14,7 @@ from domain.troubles import Trouble
 from pipelines.console import complain, fail, say
 from pipelines.local.processes import handle_signals
 from pipelines.local.project import Project
-from pipelines.notifications.notifier import Notifier
-from pipelines.notifications.project_notifier import project_notifier
+from pipelines.notifications.notifier import Notifier, project_notifier
 from pipelines.notifications.sender import Message
 from pipelines.notifications.watch import Watch, WatchSettings
 from resources.recipients import URLS, digest_instant, ping_url

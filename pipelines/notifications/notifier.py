@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from assets.expected import last_expected_day
+from assets.source import SourceFacts
 from assets.troubles import SourceState, failed_since_due
 from domain.troubles import Notification, Severity, Trouble, TroubleKind
 from pipelines.notifications import texts
 from pipelines.notifications.sender import Message, Sender
-from resources.recipients import DIGEST_LATEST, Recipient, Recipients
+from resources.recipients import DIGEST_LATEST, Recipient, Recipients, recipients
+from resources.settings import Settings
 
 PAUSE: Final = timedelta(minutes=5)
 """Between two messages to one recipient, unless something critical is new: whatever comes meanwhile is one message."""
@@ -206,3 +208,16 @@ def _night(states: Sequence[SourceState], now: datetime) -> Iterable[str]:
     elif ends:
         at, slug = max(ends)
         yield f"The night ended at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, with {slug}."
+
+
+def project_notifier(settings: Settings, sources: Sequence[SourceFacts]) -> Notifier:
+    """It tells whom the environment names.
+
+    Raises:
+        ConfigurationError: A variable holds what is no address, or `JOULEHOUSE_PROXY` what is no proxy.
+    """
+    owners = {facts.slug: facts.owners for facts in sources}
+    everybody = [owner for some in owners.values() for owner in some]
+    ui = next(iter(settings.ui_origins), None)
+    sender = Sender({**settings.environment, **settings.proxy_variables})
+    return Notifier(recipients(settings, everybody), owners, sender, ui)

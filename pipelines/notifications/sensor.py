@@ -11,8 +11,7 @@ from assets.source import SourceFacts
 from assets.troubles import DAEMON, troubles
 from domain.errors import IngestError
 from domain.troubles import TroubleKind
-from pipelines.notifications.notifier import LOOKED_FOR
-from pipelines.notifications.project_notifier import project_notifier
+from pipelines.notifications.notifier import LOOKED_FOR, project_notifier
 from pipelines.notifications.states import disks, source_states
 from resources.recipients import digest_instant
 from resources.settings import Settings

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from domain.measurement import Normalized
 from domain.records import LoadReport, Payload, Progress
 from domain.window import Window
 from tests.fakes.provider import FakeProvider, hourly
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 DAY = date(2026, 1, 1)
 WINDOW = Window.of_day(DAY)
@@ -40,12 +39,6 @@ class Paged(FakeProvider):
 def provider(*, begins_anew: bool = False, is_broken: bool = False) -> Paged:
     points = {DAY: {key: hourly(DAY, series=key)[key] for key in ("roof/P", "roof/Q", "roof/R")}}
     return Paged(points, begins_anew=begins_anew, is_broken=is_broken)
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)

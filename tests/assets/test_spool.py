@@ -18,10 +18,10 @@ from domain.measurement import Normalized
 from domain.quantities import NO_KINDS, Kind, Kinds
 from domain.records import Payload, Progress
 from domain.window import Window
-from tests.fakes.interrupted import interrupt
+from tests.fakes.harness import interrupt
 from tests.fakes.provider import FakeProvider, hourly
 from tests.fakes.warehouse import FakeWarehouse
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 FIRST = date(2026, 1, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(6)]
@@ -76,12 +76,6 @@ class Wide(FakeProvider):
 
 def provider_of(*, low: float = 100.0) -> Wide:
     return Wide({day: hourly(day, low=low) for day in DAYS})
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landed") as opened:
-        yield opened
 
 
 def walked(

@@ -1,29 +1,22 @@
 """A counter shows zero, a peak or an old value, and then goes on from where it was: nothing is lost or invented."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from domain.window import Window
 from tests.fakes.registers import load_readings
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 DAY = Window.of_day(date(2025, 10, 20))
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 QUARTERS = (40.0, 60.0, 50.0, 120.0, 80.0, 50.0, 100.0, 30.0)
 WATER = (0.02, 0.0, 0.03, 0.01, 0.0, 0.02, 0.04)
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path) as opened:
-        yield opened
 
 
 def booked(

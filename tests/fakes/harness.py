@@ -2,7 +2,7 @@
 
 import atexit
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -66,6 +66,12 @@ class ProviderOver(LazyProvider, Generic[Client]):
 
     def _client(self) -> ProviderClient:
         return self.client
+
+
+def interrupt(coming: Iterator[object]) -> None:
+    """Let go of what `coming` holds open, as who stops takes no more of it; it is a generator, as every fetch is."""
+    assert isinstance(coming, Generator)
+    coming.close()
 
 
 Twin = TypeVar("Twin")

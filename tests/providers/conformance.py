@@ -17,7 +17,7 @@ from domain.measurement import Normalized, concat
 from domain.quantities import QUANTITIES
 from domain.records import Payload, Progress, ProviderSpec, Reason
 from domain.window import Window
-from tests.fakes.interrupted import interrupt
+from tests.fakes.harness import interrupt
 from tests.fakes.leaks import spellings
 
 

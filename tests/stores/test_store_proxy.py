@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -19,7 +20,8 @@ from resources.warehouse import opened_warehouse
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.object_stores import Store, settings
 from tests.fakes.raw_server import RawServer, answer
-from warehouse import store_limits
+from tests.fakes.real_proxies import KINDS, NAMES, USER, Kind, real_proxy
+from warehouse import store_drivers
 from warehouse.embedded.host import free_port
 from warehouse.landing import Landing
 
@@ -72,7 +74,7 @@ HTTPS = {
 def test_what_the_proxy_does_to_a_store_is_called_the_proxys(
     scheme: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_limits, "TRIES", 1)
+    monkeypatch.setattr(store_drivers, "TRIES", 1)
     with RawServer([answer(b"", status=status)]) as proxy:
         url = f"http://me:s3cr3t@127.0.0.1:{proxy.port if status else free_port()}"
         for name, value in {**dict.fromkeys(VARIABLES, ""), **settings("s3", 1), **HTTPS[scheme]}.items():
@@ -127,3 +129,26 @@ def test_an_empty_grpc_proxy_keeps_what_dagsters_processes_say_to_each_other_out
             subprocess.run([sys.executable, "-c", ask], env={**os.environ, **ours}, check=True)
             asked.append(bool(proxy.asked))
     assert asked == [False, True]
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+def test_puts_through_a_real_proxy_wait_for_nothing(kind: Kind, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = {hashlib.sha256(body).hexdigest(): body for body in (os.urandom(300_000) for _ in range(20))}
+    with real_proxy(kind) as port:
+        for name in VARIABLES:
+            monkeypatch.setenv(name, "")
+        for name, value in settings("s3", store.relay.port).items():
+            monkeypatch.setenv(name, value.replace("127.0.0.1", NAMES[2]))
+        monkeypatch.setenv("JOULEHOUSE_PROXY", f"http://{USER}@127.0.0.1:{port}")
+        monkeypatch.setenv("LANDING_URL", store.url)
+        Settings().lend_proxy()
+        landing = Landing(Settings().landing_url)
+        began = time.monotonic()
+        paths = {sha256: landing.keep("hub", body, sha256) for sha256, body in bodies.items()}
+        seconds = time.monotonic() - began
+        assert all(landing.read(paths[sha256], len(body), sha256) == body for sha256, body in bodies.items())
+    assert seconds / len(bodies) < 0.5
+    assert len([one for one in store.relay.asked if one.method == "PUT"]) == len(bodies)

@@ -1,6 +1,5 @@
 """`joulehouse watch` and `joulehouse doctor` say who is told."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,7 @@ from pipelines.cli.doctor import notifications
 from pipelines.cli.findings import Finding, Health
 from pipelines.local.project import Project
 from resources.settings import Settings
-from tests.fakes.webhook import Webhook, listening
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with listening() as opened:
-        yield opened
+from tests.fakes.webhook import Webhook
 
 
 @pytest.fixture(autouse=True)

@@ -1,35 +1,20 @@
 """Implausible series and suspect days are told as they were judged, by a real webhook: once, and once when over."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from assets.troubles import troubles
 from domain.window import Window
-from pipelines.notifications.notifier import LOOKED_FOR, Notifier
-from pipelines.notifications.project_notifier import project_notifier
+from pipelines.notifications.notifier import LOOKED_FOR, Notifier, project_notifier
 from pipelines.notifications.states import source_states
 from resources.settings import Settings
 from tests.fakes.days import facts
 from tests.fakes.points import load
-from tests.fakes.webhook import DirectSender, Webhook, listening
-from warehouse.store import TimescaleWarehouse, open_warehouse
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with listening() as opened:
-        yield opened
+from tests.fakes.webhook import DirectSender, Webhook
+from warehouse.store import TimescaleWarehouse
 
 
 @pytest.fixture

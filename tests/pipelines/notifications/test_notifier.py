@@ -3,7 +3,6 @@
 import email.message
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,8 +16,7 @@ from aiosmtpd.smtp import AuthResult
 from assets.troubles import SourceState
 from domain.troubles import Severity, Trouble, TroubleKind
 from domain.window import Window
-from pipelines.notifications.notifier import LOOKED_FOR, PAUSE, Notifier
-from pipelines.notifications.project_notifier import project_notifier
+from pipelines.notifications.notifier import LOOKED_FOR, PAUSE, Notifier, project_notifier
 from pipelines.notifications.sender import Message, Sender
 from pipelines.notifications.states import source_states
 from providers._http_types import Secret
@@ -38,18 +36,6 @@ MINUTE = timedelta(minutes=1)
 
 def trouble(source: str = "roof", severity: Severity = Severity.WARNING, since: datetime = NOON) -> Trouble:
     return Trouble(TroubleKind.FAILED_DAYS, source, "", severity, f"{source}: it failed.", since, "Tried.", "Do it.")
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with listening() as opened:
-        yield opened
 
 
 def notifier_of(**environment: str) -> Notifier:

@@ -24,7 +24,7 @@ from domain.errors import (
 from domain.records import Series
 from domain.troubles import TroubleKind
 from domain.window import Window
-from pipelines.notifications.project_notifier import project_notifier
+from pipelines.notifications.notifier import project_notifier
 from pipelines.notifications.sensor import notifications_sensor
 from pipelines.notifications.watch import Watch, WatchSettings
 from providers._http_types import Secret

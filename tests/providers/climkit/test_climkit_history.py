@@ -3,10 +3,8 @@
 An answer that is about many days is read once for all of them.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +15,12 @@ from domain.window import Window
 from providers.climkit.wire import parse_rows
 from sandbox.climkit.house import SITE
 from tests.providers.climkit.harness import ACCOUNT, FLAT, WATER, Apartments, apartments
-from warehouse.store import TimescaleWarehouse, open_warehouse
+from warehouse.store import TimescaleWarehouse
 
 RAW = replace(ACCOUNT, meters=(FLAT, WATER), has_sensors=False, has_site_totals=False)
 DAYS = [date(2025, 6, day) for day in (1, 2, 3)]
 KEY = f"{SITE}/{FLAT}/en_im"
 CURVE = "meter_data_raw of electricity/en_im (a load curve)"
-
-
-@pytest.fixture
-def warehouse(database: str, tmp_path: Path) -> Iterator[TimescaleWarehouse]:
-    with open_warehouse(database, tmp_path / "landing") as opened:
-        yield opened
 
 
 def loaded(made: Apartments, warehouse: TimescaleWarehouse, days: list[date], *, lands: bool = True) -> list[int]:

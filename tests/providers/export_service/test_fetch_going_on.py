@@ -20,7 +20,7 @@ from domain.measurement import concat
 from domain.records import Payload, Progress
 from providers.export_service.client import ExportService
 from tests.fakes.api import api
-from tests.fakes.interrupted import interrupt
+from tests.fakes.harness import interrupt
 from tests.fakes.raw_server import RawServer, answer
 from tests.providers.export_service.harness import (
     ACCOUNT,

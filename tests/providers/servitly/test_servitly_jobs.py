@@ -25,7 +25,7 @@ from providers.servitly.orders import Orders
 from providers.servitly.polling_policy import PollingPolicy
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
-from tests.fakes.interrupted import interrupt
+from tests.fakes.harness import interrupt
 from tests.providers.servitly.harness import ACCOUNT, DAY, MIDNIGHT, PACE, Boilers, ListedJobs, boilers
 
 

@@ -27,7 +27,7 @@ from sandbox.answers import Request, Response
 from sandbox.smart_house.home import StateChange
 from tests.fakes.api import QUICK, Naps
 from tests.fakes.connect_proxy import ConnectProxy
-from tests.fakes.interrupted import interrupt
+from tests.fakes.harness import interrupt
 from tests.providers.smart_house.harness import ACCOUNT, DAY, SmartHomes, payload, points_of, smart_homes
 
 WEEK = Window.of_days(date(2025, 6, 1), date(2025, 6, 7))

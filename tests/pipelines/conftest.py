@@ -1,4 +1,4 @@
-"""What several tests of the command line start from."""
+"""What several tests of commands and messages start from."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,16 @@ import pytest
 
 from sandbox.export_service.twin import ExportService
 from sandbox.running import running_sandbox
+from tests.fakes.webhook import Webhook, listening
 
 _SECRET = "of the client"
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """An address that takes messages."""
+    with listening() as opened:
+        yield opened
 
 
 @pytest.fixture
