@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
-_HELD: Final = 4
+_MOST_WAITING: Final = 4
 """Answers that were kept and not read yet: a provider that is faster waits for the reader."""
 
 _PATIENCE_SECONDS: Final = 10.0
@@ -133,7 +133,7 @@ class _Answers(LandedPull):
         self.sha256s: tuple[str, ...] = ()
         self.is_dropped = False
         self._whole = whole
-        self._kept: Queue[Payload | None] = Queue(_HELD)
+        self._kept: Queue[Payload | None] = Queue(_MOST_WAITING)
 
     def put(self, payload: Payload | None) -> None:
         """Put an answer, or the end, and wait where the reader is slower; drop it all where it is stuck."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RENEWED_EVERY_SECONDS: Final = 15.0
 """A third of what a judge waits for: a try that fails, and the next, make nobody lost."""
 
-_HELD: Final[dict[str, "RunLease"]] = {}
+_LEASES: Final[dict[str, "RunLease"]] = {}
 """Run → the lease that this process holds on it."""
 
 
@@ -36,8 +36,8 @@ def held_run(run_id: str, *, renewed_every: float = RENEWED_EVERY_SECONDS) -> "I
     A worker that gets runs as tasks enters it before it looks at the run: a task that is delivered twice then starts
     nothing. What this process holds already stays held when the block ends.
     """
-    if run_id in _HELD:
-        yield _HELD[run_id]
+    if run_id in _LEASES:
+        yield _LEASES[run_id]
         return
     from resources.run_lease import RunLease  # noqa: PLC0415  # a process that only lists definitions needs none
 
@@ -45,11 +45,11 @@ def held_run(run_id: str, *, renewed_every: float = RENEWED_EVERY_SECONDS) -> "I
     if not lease.claim():
         yield None
         return
-    _HELD[run_id] = lease
+    _LEASES[run_id] = lease
     try:
         yield lease
     finally:
-        del _HELD[run_id]
+        del _LEASES[run_id]
         lease.let_go()
 
 

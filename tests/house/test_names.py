@@ -24,7 +24,7 @@ def names(text: str) -> Iterator[tuple[str, int]]:
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name) if is_refused(name):
                 yield name, node.lineno
-            case ast.Name(id=name, ctx=ast.Store()) if is_refused(name) and name.strip("_") not in ORDINARY:
+            case ast.Name(id=name, ctx=ast.Store()) if is_refused(name.lower()) and name.strip("_") not in ORDINARY:
                 yield name, node.lineno
 
 
@@ -42,5 +42,5 @@ def test_no_function_class_parameter_variable_or_module_has_a_name_that_was_give
 
 
 def test_such_a_name_is_seen_as_function_class_parameter_and_variable() -> None:
-    text = "class Line:\n    def told(self, said):\n        held = said\n        rest = self.rest\n"
-    assert [name for name, _ in names(text)] == ["Line", "told", "said", "held"]
+    text = "class Line:\n    def told(self, said):\n        held = said\n        rest = self.rest\n\n\n_MADE = 1\n"
+    assert {name for name, _ in names(text)} == {"Line", "told", "said", "held", "_MADE"}
