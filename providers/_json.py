@@ -18,6 +18,7 @@ from domain.errors import IncompleteAnswerError, PayloadUnreadableError
 from domain.records import Json
 from domain.texts import clipped
 from providers._http_types import UNPROVEN
+from providers._points import is_nan
 
 MAX_DEPTH: Final = 64
 """Nested objects and lists; what is nested deeper is an attack, not telemetry."""
@@ -94,6 +95,19 @@ def keeps_digits(body: bytes) -> bool:
 def constant(name: str) -> float | None:
     """What the slow parser makes of a number that JSON does not know: not-a-number is where nothing was measured."""
     return None if name == "NaN" else float(name)
+
+
+def nan_as_null(document: Json, body: bytes) -> Json:
+    """The document of `body` with null for each text that is not-a-number: so Jackson writes what was not measured."""
+    return _nan_as_null(document) if b'NaN"' in body or b'nan"' in body else document
+
+
+def _nan_as_null(document: Json) -> Json:
+    if isinstance(document, dict):
+        return {name: _nan_as_null(value) for name, value in document.items()}
+    if isinstance(document, list):
+        return [_nan_as_null(value) for value in document]
+    return None if isinstance(document, str) and is_nan(document) else document
 
 
 def read_exactly(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Json:

@@ -23,7 +23,7 @@ import orjson
 from domain.quantities import UNITS
 from domain.records import Reason
 from domain.texts import DECIMAL_SIGNS, DecimalSign
-from providers._points import Floats, Integers, is_nan, no_number
+from providers._points import Floats, Integers, is_infinite, is_nan, no_number
 
 _NO_VALUE: Final = frozenset({"", "---", "none", "null", "unavailable", "unknown"})  # beside NaN
 _LONGEST_WORD: Final = 32
@@ -141,7 +141,9 @@ def looks_like_number(text: str, unit: str = "") -> bool:
     """
     if _PLAIN.fullmatch(text):
         return True
-    if not _BEGINNING.match(text) or (not unit and _VERSION.fullmatch(text)):
+    if not _BEGINNING.match(text):
+        return is_infinite(text)
+    if not unit and _VERSION.fullmatch(text):
         return False
     return is_number(text, unit) or _without_unit(text).is_number
 

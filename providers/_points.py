@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _NAN: Final = re.compile(r"[+-]?nan", re.IGNORECASE)
-_NOT_A_NUMBER: Final = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_INFINITE: Final = re.compile(r"[+-]?(?:inf|infinity|\u221e)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -133,9 +133,14 @@ def is_nan(text: str) -> bool:
     return _NAN.fullmatch(text) is not None
 
 
+def is_infinite(text: str) -> bool:
+    """Whether a text is infinity, spelled out or as Java's and JavaScript's formats write it: a number, and none."""
+    return _INFINITE.fullmatch(text) is not None
+
+
 def no_number(text: str) -> Reason:
     """Why a text that is no number is none."""
-    return Reason.NOT_FINITE if _NOT_A_NUMBER.fullmatch(text) else Reason.WRONG_TYPE
+    return Reason.NOT_FINITE if is_nan(text) or is_infinite(text) else Reason.WRONG_TYPE
 
 
 def to_float(value: float) -> float:

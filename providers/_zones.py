@@ -21,10 +21,10 @@ def named_zone(sent: object, zones: Mapping[str, str]) -> tuple[str, str]:
     """
     if sent is None or sent == "":
         return "UTC", ""
-    meant = zones.get(sent, sent) if isinstance(sent, str) else sent
-    if isinstance(meant, str) and is_zone(meant):
+    shown = sent if isinstance(sent, str) and sent.isprintable() else ascii(sent)  # as the account is told to write it
+    meant = zones.get(shown, shown)
+    if is_zone(meant):
         return meant, ""
-    shown = sent if isinstance(sent, str) and sent.isprintable() else ascii(sent)
     return "UTC", shown[:_LONGEST]
 
 

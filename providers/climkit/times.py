@@ -20,7 +20,6 @@ from providers.climkit.wire import unreadable
 EARLIEST: Final = earliest_of(SPEC.first_day)
 """What is older has a lost clock; an epoch in seconds, read as milliseconds, lies in 1970."""
 
-_LOST_MILLIS: Final = 946_684_800_000  # 2000-01-01
 _EXACT: Final = 2**53
 
 
@@ -40,8 +39,10 @@ def read_texts(column: Sequence[Any], received_at: datetime, *, place: str) -> t
 def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> tuple[Integers, dict[int, Reason]]:
     """The same of a sensor's rows, whose integers count seconds or milliseconds: their size decides, for all of them.
 
+    What can be neither is of a clock that was lost or is ahead, or in another unit: that costs this sensor alone.
+
     Raises:
-        PayloadUnreadableError: Some can only be seconds and others only milliseconds, or none can be either.
+        PayloadUnreadableError: Some can only be seconds and others only milliseconds.
     """
     invalid: dict[int, Reason] = {}
     sent = [_whole(value, index, invalid) for index, value in enumerate(column)]
@@ -53,11 +54,6 @@ def read_epochs(column: Sequence[Any], received_at: datetime, *, place: str) -> 
     are_millis = known & (numbers >= low * 1000) & (numbers <= high * 1000 + 999)
     if are_seconds.any() and are_millis.any():
         raise unreadable("some timestamps of the sensor are seconds and others milliseconds", place)
-    # A clock that was lost counts from 1970 or 2000, in either unit; what is neither, nor now, is in another one.
-    are_lost = (numbers >= 0) & ((numbers < low) | ((numbers >= _LOST_MILLIS) & (numbers < low * 1000)))
-    if (other := known & ~are_lost).any() and not (are_seconds.any() or are_millis.any()):
-        first = sent[int(np.flatnonzero(other)[0])]
-        raise unreadable(f"the sensor's timestamp {first} is of neither seconds nor milliseconds", place)
     fits, factor = (are_seconds, 10**6) if are_seconds.any() else (are_millis, 10**3)
     for index in np.flatnonzero(known & ~fits).tolist():
         invalid[index] = Reason.IMPLAUSIBLE_TIME

@@ -13,7 +13,7 @@ from typing import Any, Final
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
 from domain.quantities import QUANTITY_OF_UNIT
 from domain.texts import clipped, is_storable
-from providers._json import kind_of, read_json
+from providers._json import kind_of, nan_as_null, read_json
 from providers._zones import named_zone
 from providers.climkit.spec import MAX_DEVICES, MAX_ROWS, MAX_SITES
 
@@ -173,13 +173,13 @@ def parse_sensors(body: bytes, *, place: str) -> dict[str, Sensor]:
 
 
 def parse_rows(body: bytes, *, place: str) -> list[Any]:
-    """The rows of an answer, as sent; elements that are no objects included.
+    """The rows of an answer, as sent but for texts that are not-a-number; elements that are no objects included.
 
     Raises:
         PayloadUnreadableError: It is no JSON list.
         AnswerTooLargeError: It has more rows than any request can have.
     """
-    document = read_json(body, place=place, fix=FIX)
+    document = nan_as_null(read_json(body, place=place, fix=FIX), body)
     if not isinstance(document, list):
         raise unreadable(f"the answer is a JSON {kind_of(document)}, not a list of rows", place)
     if len(document) > MAX_ROWS:

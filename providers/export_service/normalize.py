@@ -27,6 +27,7 @@ from domain.records import Payload, Reason, Series
 from domain.window import Window
 from providers._as_sent import AsSent, read_sent
 from providers._batch import Batch
+from providers._json import nan_as_null
 from providers._outside import Steps, near_outside
 from providers._points import Integers
 from providers.export_service.account import AccountConfig
@@ -96,7 +97,8 @@ class _Page:
         self.place = f"{payload.part} {payload.window}, page {payload.page}"
         # Not a method of ours: each page would wait in memory for the collector of reference cycles.
         self.batch = Batch(payload.sha256)
-        body, self.rows = payload.body, parse_page(payload.body, place=self.place).rows
+        body = payload.body
+        self.rows = nan_as_null(parse_page(body, place=self.place).rows, body)
         as_sent = AsSent(self.rows, lambda: read_sent(body)["result"])
         self.quarantine = Quarantine(self.batch, as_sent, partial(_key_of, meanings, self.product, self.identity))
 

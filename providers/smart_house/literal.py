@@ -22,7 +22,7 @@ _TOKEN: Final = re.compile(
 )
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
-_WORDS: Final = {"None": None, "True": True, "False": False}
+_WORDS: Final = {"None": None, "nan": None, "True": True, "False": False}  # not-a-number is null, as in JSON
 _ROW: Final = "Row"
 
 

@@ -18,6 +18,7 @@ REDACTED: Final = "{{REDACTED}}"
 FIX: Final = "compare the landed answer with providers/smart_house/wire.py"
 
 _LONGEST_ID: Final = 64
+_NOTHING: Final = (None, "", "nan", "NaN")  # in the place of a cell; the last two are pandas' words
 
 _POSITIONS: Final = ("entity_id", "last_changed", "last_updated", "state", "attributes")
 _COLUMNS: Final = _POSITIONS[2:]
@@ -81,7 +82,7 @@ def upload_of(row: Mapping[str, Any], *, place: str) -> Upload:
     if len(str(home)) > _LONGEST_ID:
         raise unreadable(f"a row has the id {clipped(home)}, which is no number", place)
     day = day_of(row, place=place)
-    cells = {name: cell for name, cell in row.items() if name not in KEYS and cell is not None and cell != ""}
+    cells = {name: cell for name, cell in row.items() if name not in KEYS and cell not in _NOTHING}
     return Upload(str(home), day, cells)
 
 

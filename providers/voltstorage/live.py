@@ -17,7 +17,8 @@ from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import FORBIDDEN
 from providers._login import BearerLogin
-from providers._points import CLOCK_TOLERANCE, EARLIEST
+from providers._numbers import looks_like_number
+from providers._points import CLOCK_TOLERANCE, EARLIEST, is_nan
 from providers._proxy import Proxy
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers.voltstorage.account import AccountConfig
@@ -226,7 +227,8 @@ def _point(name: str, value: Json, device: Device, naming: Naming, at: datetime)
         return None
     meaning = meaning_of(naming.account, name)
     if isinstance(value, str):
-        is_state = meaning is None or meaning[1].quantity.kind is Kind.STATE
+        is_number = is_nan(text := value.strip()) or looks_like_number(text)
+        is_state = not is_number if meaning is None else meaning[1].quantity.kind is Kind.STATE
         if not is_state or text_reason(value) is not None:
             return None
         return LivePoint(naming.of_field(device, name, is_state=True), at, value)

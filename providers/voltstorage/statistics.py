@@ -18,8 +18,9 @@ from domain.texts import clipped
 from domain.window import Window
 from providers._as_sent import AsSent, read_sent
 from providers._batch import Batch
+from providers._json import nan_as_null
 from providers._outside import NEAR
-from providers._points import earliest_of
+from providers._points import CLOCK_TOLERANCE, earliest_of
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.naming import Naming, device_of
 from providers.voltstorage.spans import LIFETIME, LONG, end_of
@@ -47,7 +48,7 @@ def read_statistics(payload: Payload, window: Window, naming: Naming, *, place: 
         PayloadUnreadableError: It is not a JSON list of objects with `timespan_start`.
         OutsideWindowError: A span lies outside of what was asked for.
     """
-    document = parse_json(payload.body, place=place)
+    document = nan_as_null(parse_json(payload.body, place=place), payload.body)
     if not isinstance(document, list):
         raise unreadable("the statistics are no JSON list", place)
     as_sent = AsSent(document, partial(read_sent, payload.body))
@@ -84,14 +85,14 @@ def _instant(one: object, payload: Payload, place: str, timespan: str) -> int | 
     start = one.get(START) if isinstance(one, dict) else None
     if isinstance(start, bool) or not isinstance(start, int | float):
         return Reason.NO_TIME if isinstance(one, dict) and START not in one else Reason.MALFORMED_ROW
-    # Seconds: documented by the example alone. Milliseconds would be of the year 50,000.
-    if not 0 <= start < 1e11:  # noqa: PLR2004  # the year 5138
-        raise unreadable(f"{START} is {clipped(start)}, which is no epoch in seconds", place)
+    try:
+        at, asked = EPOCH + timedelta(seconds=start), payload.window
+    except OverflowError:  # seconds: documented by the example alone; milliseconds would be of the year 50,000
+        raise unreadable(f"{START} is {clipped(start)}, which is no epoch in seconds", place) from None
     if timespan == LIFETIME:
         return (payload.received_at - EPOCH) // MICROSECOND
-    at, asked = EPOCH + timedelta(seconds=start), payload.window
     longest = _LONGEST.get(timespan, timedelta(0))
-    if at < earliest_of(SPEC.first_day):
+    if not earliest_of(SPEC.first_day) <= at <= payload.received_at + CLOCK_TOLERANCE:
         return Reason.IMPLAUSIBLE_TIME
     if asked.end < at <= asked.end + min(longest, NEAR) or asked.start - at == longest <= NEAR:
         return Reason.OUTSIDE

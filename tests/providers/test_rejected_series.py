@@ -159,6 +159,28 @@ def of_voltstorage_fields(cell: str) -> Normalized:
     return concat(voltstorage.normalize([exported(rows, DAY, export_format="json")], DAY, VoltStorageAccount()))
 
 
+@pytest.mark.parametrize("cell", ['"NaN"', '"nan"', '"-NaN"'])
+@pytest.mark.parametrize(
+    "read", [of_export_service, of_climkit, of_statistics, of_voltstorage_records, of_voltstorage_fields]
+)
+def test_not_a_number_is_null_where_a_writer_of_json_puts_it_in_quotes(
+    read: Callable[[str], Normalized], cell: str
+) -> None:
+    """Jackson does, unless it is told otherwise."""
+    assert read(cell).n_received == 0
+
+
+@pytest.mark.parametrize("cell", ["Infinity", "-inf", "\u221e", "-\u221e"])
+def test_infinity_and_not_a_number_make_no_text_of_a_field_that_nobody_knows(cell: str) -> None:
+    unknown = {"timestamp": NOON, "vehicle": "v", "a": {"foo": "NaN"}, "bar": cell}
+    found = [meant([unknown, {"timestamp": NOON + 1, "vehicle": "v", "bar": 1}], EACH_VEHICLE)]
+    text = f"Time,foo,Bar\r\n{AT.isoformat()},NaN,{cell}\r\n{DAY.start.isoformat()},,1\r\n"
+    found += [concat(voltstorage.normalize([exported(text, DAY)], DAY, VoltStorageAccount()))]
+    archive = answer(zipped([("B1.csv", text.replace("Bar", "Bar [rpm]"))]), DAY)
+    found += [concat(servitly.normalize([archive], DAY, ServitlyAccount(tenant="acme")))]
+    assert [(len(whole.states), sum(whole.unmapped.values())) for whole in found] == [(0, 2)] * 3
+
+
 def of_smart_house_number(cell: str) -> Normalized:
     change = smart_homes.change("2025-06-03T10:00:00.000000+01:00", "X")
     packed = smart_homes.archive(json.dumps([smart_homes.row(sensor_x=[change])]).replace('"X"', cell).encode())
@@ -169,6 +191,13 @@ def of_smart_house_csv(cell: str) -> Normalized:
     change = repr([smart_homes.change("2025-06-03T10:00:00.000000+01:00", "X")]).replace("'X'", cell)
     packed = smart_homes.archive(f'id,year,month,day,sensor_x\n0,2025,6,3,"{change}"\n'.encode(), "csv")
     return concat(smart_house.normalize([smart_homes.payload(packed, "csv")], smart_homes.DAY, HomeAccount()))
+
+
+def test_not_a_number_costs_no_other_change_of_its_cell_and_a_cell_of_it_is_empty() -> None:
+    assert (of_smart_house_csv("nan").n_absent, of_smart_house_csv("nan").n_received) == (1, 0)
+    rows = b"id,year,month,day,sensor_x,sensor_y\n0,2025,6,3,nan,NaN\n"
+    landed = smart_homes.payload(smart_homes.archive(rows, "csv"), "csv")
+    assert concat(smart_house.normalize([landed], smart_homes.DAY, HomeAccount())).n_received == 0
 
 
 @pytest.mark.parametrize("digits", ["1e15", "1.50E+15", "1000000000000000.10", "1234567890123456789.5", "1e999"])

@@ -52,6 +52,12 @@ def test_the_account_may_say_what_a_provider_means() -> None:
     assert (site.zone, site.refused_zone) == ("Europe/Berlin", "")
 
 
+@pytest.mark.parametrize(("said", "shown"), [(3600, "3600"), (None, ""), ("a\nb", "'a\\nb'")])
+def test_what_is_no_text_has_a_meaning_too_as_it_is_shown(said: object, shown: str) -> None:
+    assert named_zone(said, {})[1] == shown
+    assert named_zone(said, {shown: "Europe/Zurich"})[0] == ("Europe/Zurich" if shown else "UTC")
+
+
 @pytest.mark.parametrize("account", [VoltStorageAccount, ClimkitAccount])
 def test_an_account_that_means_no_iana_name_is_refused_before_any_request(account: type[Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"the time zone 'CET/Berlin' is no IANA name, and is meant by 'MEZ'"):

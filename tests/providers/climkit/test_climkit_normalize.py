@@ -194,13 +194,19 @@ def test_the_size_of_a_sensors_epoch_says_its_unit(factor: int) -> None:
     assert values(whole, f"{SITE}/{SENSOR}/value") == {at("2026-03-22T12:00:00"): 21.0}
 
 
-@pytest.mark.parametrize("times", [[NOON, NOON * 1000 + 1], [NOON * 10**6], [NOON * 60], [-7]])
-def test_a_sensors_epoch_in_an_ambiguous_unit_is_refused(times: list[int]) -> None:
+def test_a_sensors_epoch_in_an_ambiguous_unit_is_refused() -> None:
     with pytest.raises(PayloadUnreadableError, match="seconds"):
-        said([{"timestamp": time, "value": 1} for time in times], SENSOR_DATA, params={})
+        said([{"timestamp": time, "value": 1} for time in (NOON, NOON * 1000 + 1)], SENSOR_DATA, params={})
 
 
-@pytest.mark.parametrize("lost", [0, 7, 86_400, 946_684_800, 315_532_800, 946_684_800_000, 946_684_860_000])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        0, 7, 86_400, 946_684_800, 315_532_800, 946_684_800_000, 946_684_860_000, 315_964_800_000,
+        2_085_978_496, 2**31 - 1, 2**32 - 1, 253_402_300_799, 253_402_300_799_000, -62_135_596_800,  # 2036 … 9999, 1
+        -7, NOON * 60, NOON * 10**6,
+    ],
+)  # fmt: skip
 def test_a_sensor_that_lost_its_clock_is_rejected_row_by_row(lost: int) -> None:
     alone = said([{"timestamp": lost, "value": 1}], SENSOR_DATA, params={})
     assert list(alone.rejected["reason"]) == ["implausible_time"]

@@ -195,7 +195,7 @@ def test_a_row_object_is_a_dictionary() -> None:
         "[1]]",
         "{1: 2}",
         "{'a'}",
-        "nan",
+        "inf",
         "1e9999",
         "0x10",
         "1_000",

@@ -79,6 +79,13 @@ def test_null_is_no_value_and_what_is_none_is_counted() -> None:
     assert heard.n_ignored == 3
 
 
+def test_a_number_as_a_text_of_a_field_that_nobody_knows_is_ignored_as_the_export_ignores_it() -> None:
+    heard = said(message({"a": "21,5", "b": "5 kW", "c": "NaN", "d": "-Infinity", "e": "on", "status": "7"}))
+    assert values(heard) == {"77/e": "on"}
+    assert heard is not None
+    assert heard.n_ignored == 5
+
+
 def test_an_event_without_data_is_no_message() -> None:
     assert said('{"type": "online", "time": 1575154800}') is None
 
