@@ -15,7 +15,7 @@ from assets.source import measurements_key
 from pipelines.cli.application import application
 from resources.settings import PROJECT
 from tests.fakes.days import House, Opener, days, facts, provider_of
-from tests.pipelines.test_ledger_sensor import Both
+from tests.pipelines.test_sensors_ledger import Both
 from warehouse.store import open_warehouse
 
 SLUG = "charging_hub"
