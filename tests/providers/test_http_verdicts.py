@@ -22,9 +22,9 @@ from providers._http_errors import (
     Failure,
     failure_of_exception,
     failure_of_status,
-    retry_after,
     unexpected_type,
 )
+from providers._retry_after import retry_after
 
 
 def expected_verdict(status: int) -> type[ProviderError] | None:
