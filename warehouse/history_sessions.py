@@ -26,6 +26,7 @@ from warehouse.sqlstates import translated
 from warehouse.statements import script
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _DRIVERS: Final = ("postgresql://", "postgresql+psycopg2://")
@@ -61,7 +62,12 @@ class HistoryDialect(PGDialect_psycopg2):
         availability.expect()
         return connection
 
-    def _open(self, *arguments: Any, **keywords: Any) -> "DBAPIConnection":  # noqa: ANN401 - handed through
+    @classmethod
+    def engine_created(cls, engine: "Engine") -> None:
+        """A session is tried before it is used again: the engines of Dagster's webserver would try none."""
+        engine.pool._pre_ping = True  # noqa: SLF001 - what `pool_pre_ping` sets, and they do not
+
+    def _open(self, *arguments: object, **keywords: object) -> "DBAPIConnection":
         connection = super().connect(*arguments, **keywords)
         try:
             cursor = connection.cursor()

@@ -83,9 +83,12 @@ def test_a_hundred_questions_need_no_more_sessions_than_three(
     assert _sessions(observer) == at_rest
 
 
+@pytest.mark.parametrize("of_the_webserver", [False, True])
 def test_sessions_that_the_server_ended_cost_no_question(
-    instance: dg.DagsterInstance, observer: psycopg.Connection
+    of_the_webserver: bool, instance: dg.DagsterInstance, observer: psycopg.Connection
 ) -> None:
+    if of_the_webserver:
+        instance.optimize_for_webserver(statement_timeout=15000, pool_recycle=3600, max_overflow=20)
     _ask(instance)
     ended = _sessions(observer)
     observer.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) AS pid", [sorted(ended)])

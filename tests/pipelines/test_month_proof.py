@@ -56,7 +56,7 @@ OUTAGE: Final = timedelta(hours=1)
 PATIENCE_SECONDS: Final = 300.0
 """Real seconds that the runs of one moment may take; what hangs longer is left to what watches over runs."""
 
-HURRY_SECONDS: Final = 15.0
+HURRY_SECONDS: Final = 8.0
 """Real seconds after which those who are still at work are taken to wait, and are helped."""
 
 HURRY: Final = timedelta(minutes=1)

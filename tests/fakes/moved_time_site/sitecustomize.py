@@ -10,6 +10,11 @@ import threading
 import time
 
 _SLICE_SECONDS = 0.25
+_LONG_SECONDS = 18
+"""Whoever sleeps as long may do so to see whether another stirs meanwhile (the proof of `pipelines.lost_runs`)."""
+_NOTICED_SECONDS = 2.5
+"""Real seconds until everybody has noticed a move and done what was due: those that such a sleep lasts at least."""
+
 _wait_of_event = threading.Event.wait
 
 
@@ -17,7 +22,8 @@ def _sleep(seconds: float) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     until, limit = time.time() + seconds, time.monotonic() + seconds
-    while (left := min(until - time.time(), limit - time.monotonic())) > 0:
+    least = time.monotonic() + _NOTICED_SECONDS if seconds >= _LONG_SECONDS else 0.0
+    while (left := min(max(until - time.time(), least - time.monotonic()), limit - time.monotonic())) > 0:
         select.select((), (), (), min(left, _SLICE_SECONDS))
 
 
