@@ -123,8 +123,7 @@ class Month:
         minutes = 60 if day == LAST else draw.randint(-120, 60)
         lived = Day(day, midnight + TICK + timedelta(minutes=minutes))
         began = time.monotonic()
-        n_checks = 1 if day == FIRST + timedelta(days=1) else 2  # the other tick of a day is past its midnight
-        moments = {midnight + CHECKS: n_checks, midnight + TICK: len(self._bindings)}
+        moments = {midnight + CHECKS: 1, midnight + TICK: len(self._bindings)}
         changes = {lived.outage: True, lived.outage + OUTAGE: False}
         for at, following in pairwise([*sorted({*moments, *changes}), midnight + timedelta(days=1)]):
             # Who was at work until now may have come later than that.
