@@ -29,13 +29,14 @@ _NINETEEN: Final = b"0" * 19
 _LONG_INTEGER: Final = re.compile(rb"(?:^|[\s:\[,-])[0-9]{19,}(?:$|[\s,\]}])")
 
 
-def read_json(body: bytes, *, place: str, fix: str) -> Json:
+def read_json(body: bytes, *, place: str, fix: str, max_depth: int = MAX_DEPTH) -> Json:
     """The one document in `body`.
 
     Args:
         body: The bytes as received.
         place: Which answer this is, for messages.
         fix: What to do about an answer that cannot be read.
+        max_depth: How many levels of objects and lists it may have.
 
     Raises:
         PayloadUnreadableError: It is no JSON document, is nested too deep, or has a key twice in one object.
@@ -43,14 +44,12 @@ def read_json(body: bytes, *, place: str, fix: str) -> Json:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return read_exactly(body, place=place, fix=fix)
-    if _is_flat(document, body) and keeps_digits(body):
+        return read_exactly(body, place=place, fix=fix, max_depth=max_depth)
+    if _is_flat(document, body) and _keeps_digits(body):
         return document
-    return (
-        document
-        if keeps_all(body, contents_of(document, place=place, fix=fix))
-        else read_exactly(body, place=place, fix=fix)
-    )
+    if keeps_all(body, contents_of(document, place=place, fix=fix, max_depth=max_depth)):
+        return document
+    return read_exactly(body, place=place, fix=fix, max_depth=max_depth)
 
 
 class Contents(NamedTuple):
@@ -73,10 +72,10 @@ def keeps_all(body: bytes, contents: Contents) -> bool:
     if b"\\" in body:
         n_quotes -= body.replace(b"\\\\", b"").count(b'\\"')  # those within texts
     # A key that was lost had two more.
-    return n_quotes == 2 * (contents.n_keys + contents.n_texts) and keeps_digits(body)
+    return n_quotes == 2 * (contents.n_keys + contents.n_texts) and _keeps_digits(body)
 
 
-def keeps_keys(body: bytes, n_keys: int) -> bool:
+def _keeps_keys(body: bytes, n_keys: int) -> bool:
     """Whether `n_keys` keys are certainly all of `body`, by its colons alone."""
     if body.count(b":") == n_keys:  # one for each key: none was lost, and no text holds one
         return True
@@ -85,7 +84,7 @@ def keeps_keys(body: bytes, n_keys: int) -> bool:
     return not is_spaced and body.count(b'":') == n_keys
 
 
-def keeps_digits(body: bytes) -> bool:
+def _keeps_digits(body: bytes) -> bool:
     """Whether the fast parser has certainly rounded no integer of `body`."""
     alike = body.translate(_ALIKE)
     may_be_long = b":" + _NINETEEN in alike or alike.startswith(_NINETEEN)
@@ -177,10 +176,17 @@ class _TwinKeyError(ValueError):
 
 
 def _is_flat(document: Json, body: bytes) -> bool:
-    """Whether a document, quickly seen, is a list of flat objects with all keys of `body`."""
-    if not isinstance(document, list) or body.count(b"[") != 1 or body.count(b"{") != len(document):
+    """Whether a document, quickly seen, is a list of flat objects, or an object with one, with all keys of `body`."""
+    if isinstance(document, dict):
+        lists, n_objects = [value for value in document.values() if isinstance(value, list)], 1
+    else:
+        lists, n_objects = [document] if isinstance(document, list) else [], 0
+    if len(lists) != 1 or body.count(b"[") != 1 or body.count(b"{") != len(lists[0]) + n_objects:
         return False
-    return set(map(type, document)) == {dict} and keeps_keys(body, sum(map(len, document)))
+    rows = lists[0]
+    if rows and set(map(type, rows)) != {dict}:
+        return False
+    return _keeps_keys(body, (len(document) if n_objects else 0) + sum(map(len, rows)))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:

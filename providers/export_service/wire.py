@@ -7,12 +7,9 @@ because reading pages is what a wide pull spends its time on.
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from domain.errors import AnswerTooLargeError, PayloadUnreadableError
-from domain.records import Json
 from domain.texts import clipped
-from providers._json import MAX_DEPTH, contents_of, keeps_all, keeps_digits, keeps_keys, kind_of, read_exactly
+from providers._json import MAX_DEPTH, kind_of, read_json
 from providers.export_service.spec import MAX_TOKEN_BYTES
 
 UNIT_SUFFIXES: Final[dict[str, tuple[str, str]]] = {
@@ -82,7 +79,7 @@ def parse_page(body: bytes, *, place: str, is_read_again: bool = False) -> Page:
         PayloadUnreadableError: It is not the one JSON document that the provider documents.
         AnswerTooLargeError: Its token is longer than any that is sent.
     """
-    page = _READ.take(body) or _page(_parse(body, place), place)
+    page = _READ.take(body) or _page(read_json(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS), place)
     if is_read_again:
         _READ.put(body, page)
     return page
@@ -94,7 +91,7 @@ def parse_products(body: bytes, *, place: str) -> tuple[str, ...]:
     Raises:
         PayloadUnreadableError: It is not a JSON list of names.
     """
-    names = _parse(body, place)
+    names = read_json(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
     if not isinstance(names, list):
         raise unreadable(f"the list of products is a JSON {kind_of(names)}", place)
     for name in names:
@@ -120,31 +117,6 @@ def _page(document: object, place: str) -> Page:
     if count != len(rows):
         raise unreadable(f"the answer says numResults {count} and holds {len(rows)} documents", place)
     return Page(_token(document.get("continueToken"), place), rows)
-
-
-def _parse(body: bytes, place: str) -> Json:
-    """The document in `body`, having refused what two parsers could read in two ways."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
-    if _is_flat(document, body) and keeps_digits(body):
-        return document
-    if keeps_all(body, contents_of(document, place=place, fix=_FIX, max_depth=_MAX_LEVELS)):
-        return document
-    return read_exactly(body, place=place, fix=_FIX, max_depth=_MAX_LEVELS)
-
-
-def _is_flat(document: object, body: bytes) -> bool:
-    """Whether a document, quickly seen, is a page without nesting, with all keys of `body`."""
-    if not isinstance(document, dict):
-        return False
-    rows = document.get("result")
-    if not isinstance(rows, list) or body.count(b"[") != 1 or body.count(b"{") != 1 + len(rows):
-        return False
-    if rows and set(map(type, rows)) != {dict}:
-        return False
-    return keeps_keys(body, len(document) + sum(map(len, rows)))
 
 
 def _token(value: object, place: str) -> str:
