@@ -26,7 +26,11 @@ DAGSTER_VARIABLES: Final = ("DAGSTER_PG_HOST", "DAGSTER_PG_USER", "DAGSTER_PG_PA
 
 
 PROXY: Final = "JOULEHOUSE_PROXY"
-_BROKER: Final = re.compile(r"(?:rediss?|sentinel|(?:py)?amqps?)://(?:[^/?#@]*@)?[^/?#@]+(?:[/?][^#@]*)?")
+# Celery takes an address without a host for this machine's; here that is a variable that was not set, as a rule.
+_BROKER: Final = re.compile(
+    r"(?:(?:rediss?|sentinel|(?:py)?amqps?)://(?:[^/?#@]*@)?[^/?#@]+|redis\+socket://(?:[^/?#@]*@)?(?=/[^?]))"
+    r"(?:[/?][^#@]*)?"
+)
 _THIS_MACHINE: Final = "localhost,127.0.0.1,::1"
 _OTHER_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 

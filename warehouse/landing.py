@@ -59,6 +59,9 @@ class Landing:
     Args:
         root: A folder, or the URL of one (`s3://bucket/prefix`, `memory://x` …).
         setting: What names it, for messages.
+
+    Attributes:
+        refusal: What the store said the last time that it did not show its id; empty if it says that there is none.
     """
 
     def __init__(self, root: str | Path | UPath, *, setting: str = LANDING_URL) -> None:
@@ -68,6 +71,7 @@ class Landing:
             ConfigurationError: No store is known by such a URL, its driver is not installed, or lacks what it asks for.
         """
         self.setting: Final = setting
+        self.refusal = ""
         self._root: Folder | ObjectStore
         scheme = str(root).partition(":")[0]
         require_store(str(root), setting)
@@ -100,6 +104,7 @@ class Landing:
         Raises:
             WarehouseUnavailableError: It cannot be read.
         """
+        self.refusal = ""
         try:
             first_line = self._root.get(_ZONE).partition(b"\n")[0].decode(errors="replace").strip()
             return first_line if _ZONE_ID.fullmatch(first_line) else ""
@@ -107,6 +112,7 @@ class Landing:
             return None
         except OSError as error:
             if self.is_store and isinstance(error, PermissionError):
+                self.refusal = reason(error)
                 return None
             raise self._unread(error, f"{_ZONE}, {self.place}") from None
 

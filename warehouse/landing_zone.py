@@ -146,6 +146,9 @@ class LandingZone:
 
     def _other(self, culprit: str) -> ConfigurationError:
         fix = _FIX if self._landing.setting == LANDING_URL else _FIX_OF_ARGUMENT
+        if self._landing.refusal:
+            refusal = self._landing.refusal
+            fix = f"the store says {refusal!r}: look whether its key is valid and may read there; if so, {fix}"
         return ConfigurationError(culprit, place=f"{self._landing.setting}, {self.place}", fix=fix)
 
 

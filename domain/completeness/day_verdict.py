@@ -130,6 +130,9 @@ def judge(days: Days, stated: Floats, lives: Lives, now: float, is_open: Bools |
         wanted = np.where(is_stated, stated[:, day], by_weeks)
         alive = np.clip((end - np.maximum(begin, lives.begun)) / DAY_SECONDS, 0, 1)
         wanted = np.where(alive < 1, np.floor(wanted * alive), wanted)
+        quiet = np.fmax(silences[:, day], end - last_known[:, day + 1])
+        is_broken = (days.found[:, day] * 2 < shown.rough) & (quiet > shown.rough_silence)
+        wanted = np.where(is_broken & ~is_stated & (alive == 1), shown.rough, wanted)
         expected[:, day] = wanted
         waits, until = now < end + lives.lateness, last_known[:, day + 1]
         if is_open is not None:

@@ -173,3 +173,15 @@ def test_a_young_series_is_held_against_its_neighbours_on_both_sides_but_not_its
     assert [one[0] for one in found] == [
         *("unknown", "complete", "absent", "complete", "complete", "partial", "complete")
     ]
+
+
+def test_a_series_whose_polls_are_lost_now_and_then_is_missed_where_half_of_a_day_is_missing_in_one_piece() -> None:
+    random = np.random.default_rng(1)
+    polls = [int(one) for one in random.normal(1400, 30, 40)]
+    found = judged([*polls, 100, *polls[:3], 0, *polls[:3]], last_at={40: 2.0}, longest_gap=300.0)
+    assert {one[0] for one in found[10:40]} == {"complete"}
+    assert [one[0] for one in found[40:]] == [*("partial", *("complete",) * 3, "absent", *("complete",) * 3)]
+    assert found[40][1] is not None
+    assert abs(found[40][1] - 1400) < 30
+    for broken in (judged([*polls, 100, *polls[:3]], longest_gap=300.0), judged([*polls, 1000], last_at={40: 16.0})):
+        assert {one[0] for one in broken[40:]} == {"complete"}, "too few in no one piece, or more than half"

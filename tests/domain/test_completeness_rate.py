@@ -1,8 +1,8 @@
 """How many days of the twins' untouched year are suspect, and how many of these have all that was measured."""
 
-from collections import Counter
+from collections import defaultdict
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from domain.completeness.shown import LOOK_AHEAD, LOOK_BACK
 from sandbox.running import TWINS
 from sandbox.twin import Twin
 
+Facts: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 YEAR: Final = range(364)  # the shipped year repeats after that
 START: Final = date(2025, 1, 1).toordinal() - date(1970, 1, 1).toordinal()
 MS_PER_DAY: Final = 86_400_000
@@ -24,29 +25,35 @@ SHOWN_LATER: Final = {"export_service": (0, 1), "smart_house": (0, -28)}
 """By how many days some of a twin's series are shifted against the shipped year."""
 
 
-def counted(twin: Twin[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Numbers by series and day."""
-    counts: Counter[tuple[tuple[tuple[str, str], ...], int]] = Counter()
+def measured(twin: Twin[Any]) -> Facts:
+    """By series and day: numbers, the seconds of the first and the last one, and the longest gap; NaN without any."""
+    times: defaultdict[tuple[tuple[tuple[str, str], ...], int], set[int]] = defaultdict(set)
+    facts: dict[tuple[tuple[tuple[str, str], ...], int], tuple[float, ...]] = {}
     for at in YEAR:
         for point in twin.truth((START + at) * MS_PER_DAY, (START + at + 1) * MS_PER_DAY, {}):
             if not isinstance(point.value, str):
                 # A home whose entity says kW instead of W from July on is one series.
                 named = tuple(sorted((name, text) for name, text in point.labels.items() if name != "unit"))
-                counts[named, at] += 1
-    place = {key: n for n, key in enumerate(sorted({key for key, _ in counts}))}
-    found = np.zeros((len(place), len(YEAR)))
-    for (key, at), n in counts.items():
-        found[place[key], at] = n
+                times[named, at].add(point.at - START * MS_PER_DAY)
+        for key, of_day in times.items():
+            ordered = np.array(sorted(of_day)) / 1000
+            facts[key] = (len(ordered), ordered[0], ordered[-1], max(np.diff(ordered), default=0.0))
+        times.clear()
+    place = {key: n for n, key in enumerate(sorted({key for key, _ in facts}))}
+    found = np.full((4, len(place), len(YEAR)), np.nan)
+    found[0] = 0
+    for (name, at), of_one in facts.items():
+        found[:, place[name], at] = of_one
     return found
 
 
-def suspect_days(counts: np.ndarray[Any, np.dtype[np.float64]]) -> list[int]:
+def suspect_days(facts: Facts) -> list[int]:
     """Days on which a series, or all of them, have less than half of what is expected; no resolution is stated."""
-    found = np.pad(counts, ((0, 0), (LOOK_BACK, LOOK_AHEAD))).astype(np.int64)
+    around, counts = ((0, 0), (LOOK_BACK, LOOK_AHEAD)), facts[0]
+    found = np.pad(counts, around).astype(np.int64)
     begin = np.arange(found.shape[1]) * DAY_SECONDS
-    last = np.where(found > 0, begin + DAY_SECONDS * (1 - 1 / np.maximum(found, 1)), np.nan)
-    first = np.where(found > 0, begin, np.nan)
-    gaps = np.where(found > 0, DAY_SECONDS / np.maximum(found, 1), np.nan)
+    first, last, gaps = (np.pad(fact, around, constant_values=np.nan) for fact in facts[1:])
+    first, last = first + begin[LOOK_BACK], last + begin[LOOK_BACK]
     unknown = np.full(found.shape, np.nan)
     days = Days(0.0, found, first, last, gaps, np.ones(found.shape[1], dtype=np.bool_), unknown)
     alive = np.full(len(found), np.inf)
@@ -64,8 +71,7 @@ def suspect_days(counts: np.ndarray[Any, np.dtype[np.float64]]) -> list[int]:
 def test_at_most_one_day_in_200_of_the_twins_year_is_suspect_without_a_gap_in_what_was_measured() -> None:
     n_suspect = n_without_gap = 0
     for kind in TWINS:
-        counts = counted(kind(kind.settings_type()))
-        days = suspect_days(counts)
+        days = suspect_days(measured(kind(kind.settings_type())))
         gaps = {at + shift for at in NOT_MEASURED for shift in SHOWN_LATER.get(kind.slug, (0,))}
         without_gap = [at for at in days if at not in gaps]
         print(f"{kind.slug}: {len(days)} of {len(YEAR)} days are suspect, without a gap {without_gap}")

@@ -101,6 +101,10 @@ def test_a_password_apart_changes_no_address_that_has_one_or_has_no_user(url: st
             "sentinel://:p%40ss%2Fw%3B%23%3Ar%20d@a:1;sentinel://:p%40ss%2Fw%3B%23%3Ar%20d@b:2",
         ),
         ("redis://:mine@redis:6379/0", "redis://:mine@redis:6379/0"),
+        (
+            "redis+socket:///run/redis.sock?virtual_host=1",
+            "redis+socket://:p%40ss%2Fw%3B%23%3Ar%20d@/run/redis.sock?virtual_host=1",
+        ),
         ("", None),
     ],
 )

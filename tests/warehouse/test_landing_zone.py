@@ -59,6 +59,25 @@ def test_a_zone_without_an_id_is_refused_where_the_warehouse_knows_one(database:
     assert not (tmp_path / "no volume").exists()
 
 
+def test_a_key_that_has_expired_is_not_taken_for_another_zone(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = "memory://bucket/landing/zone"
+    store = stored(monkeypatch, ObjectStore())
+    pull(database, zone)
+
+    def expired(_path: str) -> bytes:
+        raise PermissionError(13, "The Access Key Id you provided does not exist in our records.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "get", expired)
+        said = rf"{NONE}.*the store says 'The Access Key Id you provided does not exist.*look whether its key is valid"
+        with pytest.raises(ConfigurationError, match=said):
+            pull(database, zone)
+    pull(database, zone)
+    with pytest.raises(ConfigurationError, match=f"{NONE}memory://bucket/elsewhere") as refused:
+        pull(database, "memory://bucket/elsewhere")
+    assert "key" not in str(refused.value)
+
+
 def test_a_zone_of_another_warehouse_is_refused(database: str, tmp_path: Path) -> None:
     pull(database, tmp_path / "zone")
     Landing(tmp_path / "theirs").write_zone_id(THEIRS)

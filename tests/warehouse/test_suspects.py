@@ -75,6 +75,21 @@ def test_series_that_lack_on_a_day_are_named(warehouse: TimescaleWarehouse) -> N
     }
 
 
+def test_most_of_a_day_that_is_missing_is_suspect_where_no_day_has_as_many_points_as_another(
+    warehouse: TimescaleWarehouse,
+) -> None:
+    lost = (2, 9, 5, 14, 7, 11, 3, 8)  # polls
+    polls: dict[int, Said] = {
+        n: {("a", 10 * at): 1.0 for at in range(144) if at * 37 % 144 >= lost[n]} for n in range(len(lost))
+    }
+    assert len({len(said) for said in polls.values()}) == len(lost)
+    polls[6] = {key: value for key, value in polls[6].items() if key[1] > 1100}
+    loaded(warehouse, range(8), polls)
+    [(number, reason)] = suspect(warehouse).items()
+    assert number == 6
+    assert reason.startswith(f"{len(polls[6])} points where 1")
+
+
 def test_data_that_come_clear_a_day_and_what_vanishes_by_a_correction_makes_it_suspect(
     warehouse: TimescaleWarehouse,
 ) -> None:
