@@ -23,7 +23,8 @@ class Availability:
     """Opens sessions, and waits for a database that was there before. Safe for threads.
 
     One that has never answered is not waited for, because its address may be wrong, unless it says that it is starting.
-    Once it was waited for in vain, nobody waits again before it answers.
+    Once it was waited for in vain, nobody waits again before it answers. One that could be written to has gone as well
+    where a standby answers: a name, or a proxy, leads to the server that was the primary before the fail-over.
 
     Args:
         place: Host, port and database, for messages.
@@ -54,6 +55,7 @@ class Availability:
         self._clock = clock
         self._log = log
         self._is_expected = False
+        self._was_primary = False
         self._complaint = ""
 
     def expect(self) -> None:
@@ -68,13 +70,27 @@ class Availability:
             WarehouseUnsuitableError: The server does not let us in.
         """
         try:
-            connection = self._open_session()
+            connection = self._opened()
         except WarehouseUnavailableError as error:
             is_awaited = (self._is_expected and error.session_lost) or error.is_starting
             if not is_awaited or self._patience_seconds <= 0:
                 raise
             connection = self._wait(error)
         self.expect()
+        return connection
+
+    def _opened(self) -> psycopg.Connection:
+        connection = self._open_session()
+        is_standby = connection.info.parameter_status("in_hot_standby") == "on"
+        if is_standby and self._was_primary:
+            connection.close()
+            raise WarehouseUnavailableError(
+                "a standby answers, where a server that can be written to did before",
+                place=self._place,
+                fix="wait, if it fails over; let the address name all hosts, with target_session_attrs=read-write",
+                session_lost=True,
+            )
+        self._was_primary = not is_standby
         return connection
 
     def _wait(self, error: WarehouseUnavailableError) -> psycopg.Connection:
@@ -85,7 +101,7 @@ class Availability:
         while True:
             self._start_again()
             try:
-                connection = self._open_session()
+                connection = self._opened()
             except WarehouseUnavailableError as again:
                 if not again.session_lost:
                     raise

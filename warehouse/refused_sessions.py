@@ -95,7 +95,7 @@ REFUSALS: Final = {
     r"no password supplied": Refusal(
         _never, "the server wants a password, and the address has none", "write it into WAREHOUSE_PASSWORD"
     ),
-    r"authentication failed": Refusal(
+    r"(?i)authentication failed|no such user": Refusal(
         _never, "the database refuses the connection: role, password or database name is wrong",
         "check them in WAREHOUSE_URL and WAREHOUSE_PASSWORD; a password may have expired (VALID UNTIL)"
     ),
@@ -104,6 +104,18 @@ REFUSALS: Final = {
     ),
     r'(database ".*?") does not exist': Refusal(
         _never, "the server has no {}", "check WAREHOUSE_URL, or have the database made"
+    ),
+    # Of pgbouncer, whose poolers' kin say the same.
+    r"(?i)(no such database: \S+)": Refusal(
+        _never, "the pooler says {}", "check WAREHOUSE_URL, or name the database in the pooler's [databases]"
+    ),
+    r"unsupported startup parameter(?: in options)?: (\S+)": Refusal(
+        _never, "the pooler does not take the startup parameter {0}",
+        "take {0} out of WAREHOUSE_URL, or name it in the pooler's ignore_startup_parameters"
+    ),
+    r"(no more connections allowed \(\w+\)|client connections exceeded \(\w+\)|query_wait_timeout)": Refusal(
+        _later, "the pooler has no connection left for us: {}",
+        "end sessions that nobody needs, or raise that limit of the pooler, or its pool_size"
     ),
     r'role (".*?") is not permitted to log in': Refusal(
         _never, "the role {0} may not log in", "ALTER ROLE {0} LOGIN"

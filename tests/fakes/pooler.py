@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,14 +16,33 @@ _KEY: Final = b"K\0\0\0\x0c"
 """Begins the message that tells a session's number and its secret (BackendKeyData); the server sends it once."""
 
 
+_PRIMARY: Final = b"S\0\0\0\x17in_hot_standby\0off\0"
+_STANDBY: Final = b"S\0\0\0\x16in_hot_standby\0on\0"
+"""What a server says of itself when a session is opened, and again when it is promoted (ParameterStatus)."""
+
+
 @contextmanager
 def pooled(url: str) -> Iterator[str]:
     """The URL by which the database at `url` is reached through the wire; the server must speak without TLS."""
+    with _relayed(url, _with_another_number) as relayed:
+        yield relayed
+
+
+@contextmanager
+def shown_as_standby(url: str) -> Iterator[str]:
+    """The same through a wire by which the server says that it is a standby."""
+    with _relayed(url, lambda piece: piece.replace(_PRIMARY, _STANDBY)) as relayed:
+        yield relayed
+
+
+@contextmanager
+def _relayed(url: str, greeting: Callable[[bytes], bytes]) -> Iterator[str]:
+    """The URL of a wire to the database at `url` that changes what the server says when a session is opened."""
     parts = urlsplit(url)
     server = parts.hostname or "127.0.0.1", parts.port or 5432
     ends: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        accepting = threading.Thread(target=_accept, args=(listener, server, ends), daemon=True)
+        accepting = threading.Thread(target=_accept, args=(listener, server, ends, greeting), daemon=True)
         accepting.start()
         try:
             user, _, _ = parts.netloc.rpartition("@")
@@ -34,25 +53,33 @@ def pooled(url: str) -> Iterator[str]:
             accepting.join()
 
 
-def _accept(listener: socket.socket, server: tuple[str, int], ends: list[socket.socket]) -> None:
+def _accept(
+    listener: socket.socket,
+    server: tuple[str, int],
+    ends: list[socket.socket],
+    greeting: Callable[[bytes], bytes],
+) -> None:
     with contextlib.suppress(OSError):  # the listener is shut at the end
         while True:
             client, _ = listener.accept()
             behind = socket.create_connection(server)
             ends += [client, behind]
             threading.Thread(target=_carry, args=(client, behind), daemon=True).start()
-            threading.Thread(target=_carry, args=(behind, client), kwargs={"tells": True}, daemon=True).start()
+            threading.Thread(target=_carry, args=(behind, client, greeting), daemon=True).start()
 
 
-def _carry(source: socket.socket, target: socket.socket, *, tells: bool = False) -> None:
-    """Hand on what comes until one side goes; `tells`: with our number in the place of the server's."""
+def _with_another_number(piece: bytes) -> bytes:
+    begin = piece.find(_KEY) + len(_KEY)
+    (number,) = struct.unpack_from("!i", piece, begin)
+    return piece[:begin] + struct.pack("!i", number + 1) + piece[begin + 4 :]
+
+
+def _carry(source: socket.socket, target: socket.socket, greeting: Callable[[bytes], bytes] | None = None) -> None:
+    """Hand on what comes until one side goes; what the server says of itself, which it sends whole, as changed."""
     try:
         while piece := source.recv(65536):
-            at = piece.find(_KEY) if tells else -1
-            if at >= 0:  # the server sends it whole, together with what it says of itself
-                tells, begin = False, at + len(_KEY)
-                (number,) = struct.unpack_from("!i", piece, begin)
-                piece = piece[:begin] + struct.pack("!i", number + 1) + piece[begin + 4 :]
+            if greeting is not None and _KEY in piece:
+                piece, greeting = greeting(piece), None
             target.sendall(piece)
     except OSError:
         pass

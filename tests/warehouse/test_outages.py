@@ -20,6 +20,7 @@ from resources.settings import Settings
 from resources.warehouse import warehouse_address
 from tests.fakes.outages import kill_backend, kill_server, meanwhile, restart
 from tests.fakes.points import DAY, load
+from tests.fakes.pooler import shown_as_standby
 from tests.fakes.provider import FakeProvider, hourly
 from tests.providers.export_service.harness import MIDNIGHT, hub
 from warehouse.availability import Availability
@@ -179,6 +180,34 @@ def test_a_database_that_does_not_let_us_in_any_longer_is_not_waited_for(databas
     availability.connect().close()
     with pytest.raises(WarehouseUnsuitableError):
         availability.connect()
+    assert clock.seconds == 0.0
+
+
+def test_a_primary_in_whose_place_a_standby_answers_is_waited_for(database: str) -> None:
+    """A name, or a proxy, still leads to the server that was the primary before the fail-over."""
+    clock = Clock()
+    with shown_as_standby(database) as url:
+        there, before = Address.of(database), Address.of(url)
+        addresses = [there, before, before, there]
+        availability = Availability(
+            there.place, lambda: addresses.pop(0).connect(), patience_seconds=60, sleep=clock.sleep, clock=clock
+        )
+        availability.connect().close()
+        with availability.connect() as connection:
+            assert connection.info.parameter_status("in_hot_standby") == "off"
+        assert (clock.seconds, addresses) == (0.1, [])
+        addresses += [before] * 40
+        with pytest.raises(WarehouseUnavailableError, match=r"a standby answers.*for 1 minutes now"):
+            availability.connect()
+
+
+def test_whoever_reads_from_a_standby_from_the_beginning_does_so(database: str) -> None:
+    clock = Clock()
+    with shown_as_standby(database) as url:
+        address = Address.of(url)
+        availability = Availability(address.place, address.connect, sleep=clock.sleep, clock=clock)
+        for _ in range(2):
+            availability.connect().close()
     assert clock.seconds == 0.0
 
 

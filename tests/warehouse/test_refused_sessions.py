@@ -189,6 +189,26 @@ def test_connections_that_are_used_up_are_no_wrong_password(text: str) -> None:
     assert "max_connections" in refusal.fix
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "shown", "fix"),
+    [
+        ("no such database: hub", WarehouseUnsuitableError, "no such database: hub", "[databases]"),
+        ("no such user: me", WarehouseUnsuitableError, "role, password or database name", "WAREHOUSE_PASSWORD"),
+        ("no more connections allowed (max_client_conn)", WarehouseUnavailableError, "no connection left", "pool_size"),
+        ("query_wait_timeout", WarehouseUnavailableError, "no connection left for us: query_wait", "pool_size"),
+        ("client connections exceeded (max_db_client_connections)", WarehouseUnavailableError, "exceeded", "pool_size"),
+        ("unsupported startup parameter: options", WarehouseUnsuitableError, "options", "ignore_startup_parameters"),
+        ("unsupported startup parameter in options: jit", WarehouseUnsuitableError, "jit", "ignore_startup_parameters"),
+    ],
+)
+def test_a_pooler_that_lets_nobody_in_says_why(text: str, kind: type[Exception], shown: str, fix: str) -> None:
+    refusal = refusal_of(f'connection to server at "127.0.0.1", port 6432 failed: FATAL:  {text}')
+    assert refusal is not None
+    assert refusal.kind is kind
+    assert shown in refusal.culprit
+    assert fix in refusal.fix
+
+
 def test_a_role_and_a_database_that_do_not_let_us_in_are_told_apart(server: TlsServer) -> None:
     assert "role, password or database name is wrong" in sentence(server.url(password="hunter2"))
     assert 'the server has no database "nowhere"' in sentence(server.url(database="nowhere"))
