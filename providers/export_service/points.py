@@ -32,16 +32,16 @@ class Quarantine:
 
     def add_cell(self, name: str, row: dict[str, Any], reason: Reason) -> None:
         """Reject the value of field `name` in `row`."""
-        self._batch.reject(f"{self._text_of(name)} of {self._text_of(row)}", reason, self._key_of(row, name))
+        self._batch.reject(f"{self.text_of(name)} of {self.text_of(row)}", reason, self._key_of(row, name))
 
     def add_row(self, row: object, names: Iterable[str], reason: Reason) -> None:
         """Reject the values of the fields `names` in `row`; the row itself, once, if there are none."""
-        text = self._text_of(row)
-        raws = [(f"{self._text_of(name)} of {text}", name) for name in names] or [(text, "")]
+        text = self.text_of(row)
+        raws = [(f"{self.text_of(name)} of {text}", name) for name in names] or [(text, "")]
         for raw, name in raws:
             self._batch.reject(raw, reason, self._key_of(row, name))
 
-    def _text_of(self, value: object) -> str:
+    def text_of(self, value: object) -> str:
         """JSON text of `value` that any database can hold: NUL and lone surrogates stay escaped."""
         text = self._as_sent.text(value, ensure_ascii=False, sort_keys=True)
         try:
@@ -153,7 +153,7 @@ def _read_states(
         if not is_point(value, meaning):
             points.n_unmapped += 1
             continue
-        text = _state_text(value)
+        text = _state_text(value, quarantine)
         if isinstance(text, Reason):
             quarantine.add_cell(name, rows[index], text)
         else:
@@ -162,15 +162,14 @@ def _read_states(
     return points
 
 
-def _state_text(value: object) -> str | Reason:
+def _state_text(value: object, quarantine: Quarantine) -> str | Reason:
     """The text of a state, or why it has none."""
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is int:
         return str(value)
     if type(value) is float:
-        # From 2⁵³ on the parser has rounded what was sent.
-        return repr(value) if abs(value) < _EXACT else Reason.NOT_FINITE
+        return quarantine.text_of(value) if np.isfinite(value) else Reason.NOT_FINITE  # 1.10 is no 1.1 of a version
     if type(value) is not str:
         return Reason.WRONG_TYPE
     if len(value) > MAX_TEXT:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -32,7 +32,13 @@ def read_times(times: Sequence[Any], received_at: datetime) -> tuple[Integers, d
 
 
 def read_cells(
-    cells: Sequence[Any], meaning: Conversion | None, *, are_texts: bool, unit: str = "", is_comma_used: bool = False
+    cells: Sequence[Any],
+    meaning: Conversion | None,
+    *,
+    are_texts: bool,
+    unit: str = "",
+    is_comma_used: bool = False,
+    text_of: Callable[[Any], str] = json.dumps,
 ) -> Points:
     """The points of one column.
 
@@ -42,9 +48,10 @@ def read_cells(
         are_texts: Whether numbers come as texts.
         unit: The one that a text may end with.
         is_comma_used: Whether some cell of the export has a decimal comma: `1.234` could be a thousand then.
+        text_of: How a cell that is no text was written.
     """
     if meaning is None or meaning.quantity.kind is Kind.STATE:
-        return _states(cells, is_state=meaning is not None, are_texts=are_texts)
+        return _states(cells, text_of, is_state=meaning is not None, are_texts=are_texts)
     present = [index for index, cell in enumerate(cells) if cell is not None and cell != ""]
     points = Points()
     sent = [cells[index] for index in present]
@@ -98,7 +105,7 @@ def _of_text(cell: str, unit: str, *, is_comma_used: bool) -> float | Reason:
     return found.invalid[0] if found.invalid else float(found.values[0])
 
 
-def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
+def _states(cells: Sequence[Any], text_of: Callable[[Any], str], *, is_state: bool, are_texts: bool) -> Points:
     """Texts as states; the numbers of a column that nobody knows are unmapped."""
     points = Points()
     for index, cell in enumerate(cells):
@@ -108,7 +115,7 @@ def _states(cells: Sequence[Any], *, is_state: bool, are_texts: bool) -> Points:
         if not is_state and _is_number(text):
             points.n_unmapped += 1
         else:
-            points.state(index, text if isinstance(text, str) else json.dumps(text))
+            points.state(index, text if isinstance(text, str) else text_of(text))
     return points
 
 

@@ -89,6 +89,7 @@ def _records(items: list[Any], as_sent: AsSent, place: str) -> Rows:
         text_of=lambda index: as_sent.text(records[index]),
         malformed=[as_sent.text(one) for one in items if not isinstance(one, dict)],
         are_texts=False,
+        text_of_cell=as_sent.text,
     )
 
 
@@ -116,6 +117,7 @@ def _rows(rows: list[list[Any]], names: list[str], malformed: list[str], as_sent
         text_of=lambda index: as_sent.text(rows[index]),
         malformed=malformed,
         are_texts=False,
+        text_of_cell=as_sent.text,
     )
 
 

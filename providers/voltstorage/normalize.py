@@ -131,7 +131,14 @@ class _Share:
         meaning = meaning_of(self.naming.account, name)
         unit, how = meaning or ("", None)
         rows = self.rows
-        return read_cells(cells, how, are_texts=rows.are_texts, unit=unit, is_comma_used=rows.is_comma_used)
+        return read_cells(
+            cells,
+            how,
+            are_texts=rows.are_texts,
+            unit=unit,
+            is_comma_used=rows.is_comma_used,
+            text_of=rows.text_of_cell,
+        )
 
     def _reject_invalid_rows(self) -> None:
         """Reject the values of rows without a usable time or just outside; such a row itself, once, if it has none."""

@@ -1,5 +1,6 @@
 """Rows of an export, whichever format they came in: a time and the cells of every column, some thousands at a time."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ class Rows:
         malformed: Texts of rows that are none: too short, too long, no object.
         are_texts: Whether numbers come as texts (CSV) or as numbers (JSON).
         is_comma_used: Whether some number of the whole export has a decimal comma.
+        text_of_cell: How a cell that is no text was written.
     """
 
     times: list[Any]
@@ -24,3 +26,4 @@ class Rows:
     malformed: list[str] = field(default_factory=list)
     are_texts: bool = True
     is_comma_used: bool = False
+    text_of_cell: Callable[[Any], str] = json.dumps

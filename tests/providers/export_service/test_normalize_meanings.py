@@ -112,9 +112,11 @@ def test_a_number_as_a_text_of_a_field_that_nobody_explained_is_unmapped_and_nev
 
 def test_a_number_that_is_declared_a_state_is_its_text() -> None:
     account = AccountConfig("hub", fields={"code": FieldMeaning("state")})
-    rows = [{"timestamp": NOON + i, "code": code} for i, code in enumerate([7, 1.5, "E9", True, [1], 2.0**60])]
-    batch = meant(rows, account)
-    assert [value for _, _, value in points(batch.states)] == ["7", "1.5", "E9", "true"]
+    sent = ["7", "1.5", '"E9"', "true", "[1]", "1.10", "8.9490200001234567890e19", "89490200001234567890", "1e999"]
+    rows = [f'{{"timestamp":{NOON + i},"code":{code}}}' for i, code in enumerate(sent)]
+    batch = meant(f'{{"numResults":{len(rows)},"result":[{",".join(rows)}]}}'.encode(), account)
+    as_sent = ["7", "1.5", "E9", "true", "1.10", "8.9490200001234567890e19", "89490200001234567890"]
+    assert [value for _, _, value in points(batch.states)] == as_sent
     assert list(batch.rejected["reason"]) == ["wrong_type", "not_finite"]
 
 

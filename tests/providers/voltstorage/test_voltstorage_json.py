@@ -10,7 +10,7 @@ from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, concat
 from domain.records import Reason
 from domain.window import Window
-from providers.voltstorage.account import AccountConfig
+from providers.voltstorage.account import AccountConfig, FieldMeaning
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.wire import parse_latest, parse_products
 from tests.providers.voltstorage.harness import exported, points_of, summed_up
@@ -54,6 +54,17 @@ def test_records_and_columns_say_the_same() -> None:
 def test_a_byte_order_mark_before_an_export_changes_nothing() -> None:
     for shape in (RECORDS, {"fields": ["Time", "Power_PV"], "data": [["2020-03-22T12:00:00Z", 1.5]]}):
         assert points_of(read(f"\ufeff{json.dumps(shape)}")) == points_of(read(shape))
+
+
+def test_a_number_that_is_declared_a_state_is_its_text_as_it_was_written() -> None:
+    account = AccountConfig(fields={"Version": FieldMeaning("state")})
+    digits = ["1.10", "8.9490200001234567890e19", "89490200001234567890", "7"]
+    rows = [(f"2020-03-22T12:00:0{second}Z", digit) for second, digit in enumerate(digits)]
+    records = ",".join(f'{{"Time":"{time}","Version":{digit}}}' for time, digit in rows)
+    data = ",".join(f'["{time}",{digit}]' for time, digit in rows)
+    for body in (f"[{records}]", f'{{"fields":["Time","Version"],"data":[{data}]}}'):
+        whole = concat(normalize([exported(body, DAY, export_format="json")], DAY, account))
+        assert list(whole.states["value"]) == digits
 
 
 def test_a_number_that_comes_as_a_text_is_rejected() -> None:
