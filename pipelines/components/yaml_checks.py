@@ -20,7 +20,9 @@ _LOADER: Final = cast("type[yaml.SafeLoader]", type("_Loader", (getattr(yaml, "C
 _LOADER.yaml_implicit_resolvers = DagsterYamlLoader.yaml_implicit_resolvers
 _TAG: Final = "tag:yaml.org,2002:"
 
-_TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[A-Za-z_]\w*(?::?[-+=?][^}]*)?\}|\$\(\w+\)", re.DOTALL)
+_TEMPLATE: Final = re.compile(
+    r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\$\{[A-Za-z_]\w*(?::?[-+=?][^}]*)?\}|\$\(\w+\)", re.DOTALL
+)
 _PLAIN: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|[-+]?\.[0-9]+")
 
 TEMPLATE: Final = "a template is not filled in here, but would be taken literally"

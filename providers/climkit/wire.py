@@ -153,7 +153,8 @@ def parse_meters(body: bytes, *, place: str) -> dict[str, Meter]:
             _text(one.get("name"), place),
             one.get("is_rule_meter") is True or one.get("virtual") is True,
         )
-        meters[meter.id] = meter
+        if meters.setdefault(meter.id, meter).type != meter.type:
+            raise unreadable(f"the list has the meter {meter.id} twice, as two types", place)
     return meters
 
 
@@ -168,7 +169,8 @@ def parse_sensors(body: bytes, *, place: str) -> dict[str, Sensor]:
     for one in _listed(body, place, MAX_DEVICES, "sensors"):
         texts = [_text(one.get(name), place) for name in ("type", "unit", "name")]
         sensor = Sensor(_id_of(one, place), *texts)
-        sensors[sensor.id] = sensor
+        if sensors.setdefault(sensor.id, sensor).unit != sensor.unit:
+            raise unreadable(f"the list has the sensor {sensor.id} twice, in two units", place)
     return sensors
 
 

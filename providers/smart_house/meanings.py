@@ -15,7 +15,7 @@ _QUANTITIES: Final[Mapping[str, str]] = {
     unit: quantity for unit, quantity in QUANTITY_OF_UNIT.items() if unit not in ("K", "km/h", "m/s")
 }
 _REGISTERS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("Wh", "kWh", "MWh"), "energy_register"),
+    **dict.fromkeys(("Wh", "kWh", "MWh", "GWh", "kJ", "MJ", "GJ"), "energy_register"),
     **dict.fromkeys(("m³", "L"), "volume_register"),
 }
 _COUNTS_UP: Final = "total_increasing"

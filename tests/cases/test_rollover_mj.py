@@ -15,7 +15,7 @@ DAY = Window.of_day(date(2025, 10, 20))
 STEP_WH = 20_000.0
 
 
-@pytest.mark.parametrize(("unit", "n_digits"), [("kWh", 5), ("MJ", 5), ("kJ", 8)])
+@pytest.mark.parametrize(("unit", "n_digits"), [("kWh", 5), ("MJ", 5), ("kJ", 8), ("GJ", 4)])
 def test_a_counter_that_begins_anew_behind_its_last_digit_has_lost_nothing(
     database: str, tmp_path: Path, unit: str, n_digits: int
 ) -> None:

@@ -75,6 +75,7 @@ WRONG = {
     "a template in a key": ("    energy_kWh:", "    '{{ name }}':", TEMPLATE.format(11)),
     "a statement of a template": ("audicharginghub", "'{% if x %}a{% endif %}'", TEMPLATE.format(5)),
     "a shell's variable": ("audicharginghub", "${ORG}", TEMPLATE.format(5)),
+    "a comment of a template": ("audicharginghub", "'{# the hub #}hub'", TEMPLATE.format(5)),
     "a shell's variable with a default": ("audicharginghub", '"${ORG:-hub}"', TEMPLATE.format(5)),
     "a variable in a makefile's way": ("audicharginghub", "$(ORG)", TEMPLATE.format(5)),
     "no for a key": ("    energy_kWh:", "    no:", NO_TEXT.format("no", "bool", 11)),

@@ -199,6 +199,18 @@ def test_a_sensors_epoch_in_an_ambiguous_unit_is_refused() -> None:
         said([{"timestamp": time, "value": 1} for time in (NOON, NOON * 1000 + 1)], SENSOR_DATA, params={})
 
 
+def test_a_meter_of_two_types_and_a_sensor_of_two_units_are_refused_by_name() -> None:
+    for place, listed, other in (
+        (f"meter_info/{SITE}", METERS[2], {"type": "electricity"}),
+        (f"{SITE}/sensors_list", SENSORS[0], {"unit": "K"}),
+    ):
+        again = answer(place, [listed, {**listed, "name": "again"}], params={})
+        assert not list(normalize([LISTS[0], again], DAY, AccountConfig()))
+        twice = answer(place, [listed, {**listed, **other}], params={})
+        with pytest.raises(PayloadUnreadableError, match=f"{listed['id']} twice"):
+            list(normalize([LISTS[0], twice], DAY, AccountConfig()))
+
+
 LOST = [0, 7, 86_400, 946_684_800, 315_532_800, 946_684_800_000, 946_684_860_000, 315_964_800_000]
 AHEAD = [2_085_978_496, 2**31 - 1, 2**32 - 1, 253_402_300_799, 253_402_300_799_000]  # 2036, 2038, 2106, 9999
 NO_CLOCK = [-62_135_596_800, -7, NOON * 60, NOON * 10**6]

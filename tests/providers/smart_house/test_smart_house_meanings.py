@@ -54,6 +54,7 @@ def test_a_map_without_escapes_is_read_where_an_entry_can_begin(text: object, me
         ("55", "{unit_of_measurement=%}", "ratio", 0.55),
         ("55", "{unit_of_measurement=%, device_class=battery}", "state_of_charge", 0.55),
         ("12.5", "{state_class=total_increasing, unit_of_measurement=kWh}", "energy_register", 12500.0),
+        ("3.6", "{state_class=total_increasing, unit_of_measurement=GJ}", "energy_register", 1e6),
         ("3", "{state_class=total_increasing, unit_of_measurement=m³}", "volume_register", 3.0),
         ("50", "{unit_of_measurement=°F}", "temperature", 10.0),
     ],
