@@ -117,8 +117,6 @@ class Totals:
 
     Attributes:
         source: Whose.
-        first_start: Where the first window begins.
-        last_end: Where the last window ends.
         n_windows: Different windows, usually days.
         n_loads: Loads, repeated ones included.
         n_series: The most series that one window holds.
@@ -129,8 +127,6 @@ class Totals:
     """
 
     source: str
-    first_start: datetime
-    last_end: datetime
     n_windows: int
     n_loads: int
     n_series: int
@@ -335,12 +331,11 @@ class Ledger:
 
 _OF_PROVIDERS: Final = reason_codes(ProviderError)
 _REAL: Sequence[str] = ("load_seconds", "pull_seconds")
-_OTHER: Sequence[str] = ("source", "first_start", "last_end")
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """Sums come as decimals, and as nothing where there is no pull."""
     return {
-        name: value if name in _OTHER else float(value or 0) if name in _REAL else int(value or 0)
+        name: value if name == "source" else float(value or 0) if name in _REAL else int(value or 0)
         for name, value in row.items()
     }

@@ -78,7 +78,6 @@ class Filler:
         self._backoff_seconds = settings.backoff_seconds
         self._reasons: set[str] = set()
         self.n_filled = 0
-        self.n_loads = 0
 
     def fill_due(self) -> None:
         """Ask the export for the gaps that are due, unless it was asked a moment ago.
@@ -137,7 +136,6 @@ class Filler:
                 reached[part] = max(reached.get(part, at), at)
 
         report = load(self._provider, self._warehouse, self._source, window, on_batch=on_batch)
-        self.n_loads += 1
         # The export never goes back: the end that an earlier answer has reached counts for every later one.
         for part, at in reached.items():
             self._reached[part] = max(self._reached.get(part, at), at)

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -36,8 +36,6 @@ DAY: Final = Window.of_day(date(2025, 6, 3))
 YEAR: Final = Window.of_days(date(2025, 1, 1), date(2025, 12, 31))
 _COLUMNS: Final = 12
 _SITE: Final = "0" * 23 + "1"
-
-Answers = Iterable[Payload]
 
 
 def _answer(endpoint: str, body: bytes, window: Window, *, part: str = "bench", **more: Any) -> Payload:

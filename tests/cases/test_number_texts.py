@@ -31,7 +31,6 @@ CELLS = {
     "1e3": 1000.0,
     "21.5 ": 21.5,
 }
-NOTHING = ["NaN"]
 NO_NUMBERS = ["n/a", "-", "true"]
 READERS = ("servitly", "voltstorage", "smart_house")
 

@@ -59,7 +59,6 @@ class FakeProvider(Provider):
     asked: list[Window] = field(default_factory=list)
     fingerprint: str = "fake"
     n_requests: int = 0
-    is_closed: bool = False
 
     def discover(self) -> Iterable[Series]:
         self.n_requests += 1
@@ -132,7 +131,7 @@ class FakeProvider(Provider):
             )
 
     def close(self) -> None:
-        self.is_closed = True
+        """It holds nothing open."""
 
 
 def _series(key: str) -> Series:

@@ -12,7 +12,6 @@ import yaml
 
 import pipelines.components
 from domain.errors import ConfigurationError
-from pipelines.components.attributes import SourceAttributes
 from pipelines.components.source import SourceComponent
 from pipelines.sources import read_sources
 from resources.settings import PROJECT
@@ -20,7 +19,6 @@ from resources.settings import PROJECT
 KINDS: dict[str, type[SourceComponent]] = {
     name: getattr(pipelines.components, name) for name in pipelines.components.__all__
 }
-SHARED = set(SourceAttributes.model_fields)
 LEFT_OUT = "  # --- Everything below may be left out"
 
 

@@ -353,8 +353,6 @@ asked AS (
 )
 SELECT
     chosen.source,
-    min(chosen.window_start) AS first_start,
-    max(chosen.window_end) AS last_end,
     min(standing.n_windows) AS n_windows,
     count(*) AS n_loads,
     min(standing.n_series) AS n_series,
