@@ -174,8 +174,7 @@ def _connected(origin: Origin, backend: GuardedBackend, limits: StreamLimits, pl
         raise error.kind(error.culprit, place=place, fix=error.fix) from None
     except (httpcore.NetworkError, httpcore.TimeoutException):
         raise ProviderUnavailableError("no connection could be made", place=place, fix=_TRY_LATER) from None
-    sock = stream.get_extra_info("socket")
-    assert isinstance(sock, socket.socket)  # noqa: S101  # narrows the type
+    sock: socket.socket = stream.get_extra_info("socket")
     sock.settimeout(None)
     return sock
 

@@ -21,7 +21,8 @@ from providers.voltstorage.spec import (
 
 FORMATS: Final = ("csv", "json")
 TIMESPANS: Final = ("hour", "day", "month", "year", "lifetime")
-TOKEN_PLACES: Final = ("header", "query")
+IN_HEADER: Final = "header"
+IN_QUERY: Final = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class AccountConfig:
     product_filter: ProductFilter = field(default_factory=ProductFilter)
     validity_seconds: int = DEFAULT_VALIDITY_SECONDS
     paths: Paths = field(default_factory=Paths)
-    token_in: str = "header"  # noqa: S105  # a place, no token
+    token_in: str = IN_HEADER
     site: str = ""
     zones: Mapping[str, str] = field(default_factory=dict)
 
@@ -136,7 +137,7 @@ class AccountConfig:
                 raise _wrong(f"{name} names an id twice, or one below 1", "name each id once")
         for name, word, known in (
             ("export_format", self.export_format, FORMATS),
-            ("token_in", self.token_in, TOKEN_PLACES),
+            ("token_in", self.token_in, (IN_HEADER, IN_QUERY)),
             *(("statistics", word, TIMESPANS) for word in self.statistics),
         ):
             if word not in known:

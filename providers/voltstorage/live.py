@@ -21,7 +21,7 @@ from providers._numbers import looks_like_number
 from providers._points import CLOCK_TOLERANCE, EARLIEST, is_nan
 from providers._proxy import Proxy
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
-from providers.voltstorage.account import AccountConfig
+from providers.voltstorage.account import IN_QUERY, AccountConfig
 from providers.voltstorage.cells import one_number
 from providers.voltstorage.client import VoltStorage
 from providers.voltstorage.naming import Device, Naming
@@ -155,7 +155,7 @@ class VoltStorageFeed:
 
     def _open(self, part: str, headers: Mapping[str, str]) -> TextStream:
         params = {"productId": part}
-        if self._account.token_in == "query":  # noqa: S105  # a place, no token
+        if self._account.token_in == IN_QUERY:
             params["token"] = headers["authorization"].removeprefix("Bearer ")
             headers = {}
         return open_stream(
