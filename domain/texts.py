@@ -1,5 +1,6 @@
-"""Texts: what a database can hold of foreign ones, what a message shows, and how they are part of a key."""
+"""Texts: what a database can hold of foreign ones, what a message shows, which say that there is no number; keys."""
 
+import re
 from typing import Final, Literal
 
 from domain.records import Reason
@@ -11,6 +12,9 @@ DECIMAL_SIGNS: Final[tuple[DecimalSign, DecimalSign]] = (".", ",")
 
 MAX_TEXT: Final = 65_536
 """Characters of a state; a longer one is a file, not a state."""
+
+_NAN: Final = re.compile(r"[+-]?nan", re.IGNORECASE)
+_INFINITE: Final = re.compile(r"[+-]?(?:inf|infinity|\u221e)", re.IGNORECASE)
 
 
 def is_storable(text: str) -> bool:
@@ -31,6 +35,16 @@ def clipped(value: object, limit: int = 60) -> str:
     """Foreign content for a message: as Python writes it, on one line, and short."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def is_nan(text: str) -> bool:
+    """Whether a text is not-a-number: what pandas and its like write where nothing was measured, as null elsewhere."""
+    return _NAN.fullmatch(text) is not None
+
+
+def is_infinite(text: str) -> bool:
+    """Whether a text is infinity, spelled out or as Java's and JavaScript's formats write it: a number, and none."""
+    return _INFINITE.fullmatch(text) is not None
 
 
 def counted(number: int, noun: str) -> str:

@@ -16,9 +16,8 @@ import orjson
 
 from domain.errors import IncompleteAnswerError, PayloadUnreadableError
 from domain.records import Json
-from domain.texts import clipped
+from domain.texts import clipped, is_nan
 from providers._http_types import UNPROVEN
-from providers._points import is_nan
 
 MAX_DEPTH: Final = 64
 """Nested objects and lists; what is nested deeper is an attack, not telemetry."""

@@ -22,8 +22,8 @@ import orjson
 
 from domain.quantities import UNITS
 from domain.records import Reason
-from domain.texts import DECIMAL_SIGNS, DecimalSign
-from providers._points import Floats, Integers, is_infinite, is_nan, no_number
+from domain.texts import DECIMAL_SIGNS, DecimalSign, is_infinite, is_nan
+from providers._points import Floats, Integers, no_number
 
 _NO_VALUE: Final = frozenset({"", "---", "none", "null", "unavailable", "unknown"})  # beside NaN
 _LONGEST_WORD: Final = 32

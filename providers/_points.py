@@ -3,7 +3,6 @@
 How a provider writes a number or a time is its own; what becomes of it is here.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +15,7 @@ from domain.errors import OutsideWindowError
 from domain.instants import EPOCH, MICROSECOND, microseconds
 from domain.quantities import Conversion
 from domain.records import Reason
-from domain.texts import text_reason
+from domain.texts import is_infinite, is_nan, text_reason
 from domain.window import Window
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,9 +27,6 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=15)
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-
-_NAN: Final = re.compile(r"[+-]?nan", re.IGNORECASE)
-_INFINITE: Final = re.compile(r"[+-]?(?:inf|infinity|\u221e)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -126,16 +122,6 @@ def inside(times: Integers, invalid: Collection[int], asked: Window, window: Win
     low, high = max(start, microseconds(window.start)), min(end, microseconds(window.end))
     belongs: Flags = is_usable & (times >= low) & (times < high)
     return belongs
-
-
-def is_nan(text: str) -> bool:
-    """Whether a text is not-a-number: what pandas and its like write where nothing was measured, as null elsewhere."""
-    return _NAN.fullmatch(text) is not None
-
-
-def is_infinite(text: str) -> bool:
-    """Whether a text is infinity, spelled out or as Java's and JavaScript's formats write it: a number, and none."""
-    return _INFINITE.fullmatch(text) is not None
 
 
 def no_number(text: str) -> Reason:

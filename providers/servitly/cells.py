@@ -9,9 +9,9 @@ import numpy as np
 
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
-from domain.texts import DecimalSign
+from domain.texts import DecimalSign, is_nan
 from providers._numbers import is_absent, looks_like_number, read_numbers
-from providers._points import Integers, Points, is_nan, judge_times
+from providers._points import Integers, Points, judge_times
 from providers._times import instant_of, read_column
 from providers.servitly.spec import SPEC
 from providers.servitly.wire import NO_DATA

@@ -11,8 +11,9 @@ import numpy as np
 
 from domain.quantities import Conversion, Kind
 from domain.records import Reason
+from domain.texts import is_nan
 from providers._numbers import is_absent, looks_like_number, read_numbers, value_of
-from providers._points import Integers, Points, is_nan, judge_times
+from providers._points import Integers, Points, judge_times
 from providers._times import read_column
 from providers.voltstorage.spec import SPEC
 

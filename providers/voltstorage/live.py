@@ -12,13 +12,13 @@ from domain.instants import EPOCH, MICROSECOND
 from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
 from domain.records import Json, Series
-from domain.texts import clipped, text_reason
+from domain.texts import clipped, is_nan, text_reason
 from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import FORBIDDEN
 from providers._login import BearerLogin
 from providers._numbers import looks_like_number
-from providers._points import CLOCK_TOLERANCE, EARLIEST, is_nan
+from providers._points import CLOCK_TOLERANCE, EARLIEST
 from providers._proxy import Proxy
 from providers._stream import RefusedStreamError, StreamLimits, TextStream, open_stream
 from providers.voltstorage.account import IN_QUERY, AccountConfig
