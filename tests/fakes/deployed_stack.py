@@ -30,7 +30,10 @@ NAMES: Final = ("daemon", "webserver", "code-server")
 STARTING = ("NOT_STARTED", "QUEUED", "STARTING")
 """What Dagster calls runs that are not at work yet."""
 
-_UNFINISHED = (*STARTING, "STARTED", "CANCELING")
+AT_WORK = ("STARTED", "CANCELING")
+"""What it calls those whose process is at work, or should be."""
+
+_UNFINISHED = (*STARTING, *AT_WORK)
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,11 @@ class DeployedStack:
         return int(n)
 
     def asked(self, query: str, *values: object) -> list[Any]:
-        """What Dagster's history answers."""
-        with psycopg.connect(self.history, connect_timeout=10) as session:
-            return session.execute(query.encode(), values or None).fetchall()
+        """What Dagster's history answers; a server that is recovering is waited for."""
+        for _ in poll(_START_SECONDS):
+            with suppress(psycopg.OperationalError), psycopg.connect(self.history, connect_timeout=10) as session:
+                return session.execute(query.encode(), values or None).fetchall()
+        raise AssertionError("Dagster's history is away")
 
     def run_processes(self) -> list[psutil.Process]:
         """The processes of runs at work: children of the code server."""

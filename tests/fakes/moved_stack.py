@@ -72,6 +72,11 @@ class MovedServer:
         os.kill(pid, signal.SIGKILL)
         self.start()
 
+    @property
+    def n_crashes(self) -> int:
+        """How often a process of it has died, by nobody's hand."""
+        return self._cluster.log.read_text("utf-8", "replace").count("was terminated by signal")
+
     def _control(self, command: str, *options: str) -> None:
         done = self._cluster.user.run(
             [self._pg_ctl, command, *options, f"--pgdata={self._cluster.data_dir}"], seconds=_START_SECONDS
