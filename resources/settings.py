@@ -48,7 +48,7 @@ class Settings:
     @property
     def home(self) -> Path:
         """`JOULEHOUSE_HOME`: where this checkout keeps what it makes; `.joulehouse` at the top of it by default."""
-        return Path(self.environment.get("JOULEHOUSE_HOME") or PROJECT / ".joulehouse").expanduser().absolute()
+        return _folder(self.environment.get("JOULEHOUSE_HOME") or PROJECT / ".joulehouse", "JOULEHOUSE_HOME")
 
     @property
     def cache(self) -> Path:
@@ -219,7 +219,7 @@ class Settings:
                 place="LANDING_URL",
                 fix="write file:///srv/landing, with three slashes, or the folder alone",
             )
-        return url if ":" in url.partition("/")[0] else str(Path(url).expanduser().absolute())
+        return url if ":" in url.partition("/")[0] else str(_folder(url, "LANDING_URL"))
 
     @property
     def ui_origins(self) -> list[str]:
@@ -290,6 +290,22 @@ class Settings:
             ConfigurationError: It is not set, or empty.
         """
         return Secret(self.variable(name, place=place))
+
+
+def _folder(name: str | Path, variable: str) -> Path:
+    """The folder that `variable` names.
+
+    Raises:
+        ConfigurationError: It begins with a `~` and nobody's home.
+    """
+    try:
+        return Path(name).expanduser().absolute()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{name} begins with the home of a user whom this machine does not know",
+            place=variable,
+            fix="write the folder from / on, or ~/ and what follows",
+        ) from None
 
 
 def _with_password(url: str, password: str) -> str:

@@ -52,17 +52,26 @@ def require_store(address: str, setting: str) -> None:
     """Refuse what names neither a store nor a folder.
 
     The library reads some of what it does not know as the name of a folder, and puts layers of its own (caches,
-    archives) before a store: what it then calls kept is not there yet, or in another form.
+    archives) before a store: what it then calls kept is not there yet, or in another form. Where an address has no
+    bucket, because a variable in it was not set, it takes what follows for one: that may be anybody's.
 
     Raises:
-        ConfigurationError: No store is known by the address, or it is a chain of file systems.
+        ConfigurationError: No store is known by the address, it names no bucket, or it is a chain of file systems.
     """
-    scheme, is_url, _ = address.partition("://")
+    scheme, is_url, rest = address.partition("://")
     is_chain = "::" in address and (is_url or _LAYER.match(address))
     is_known = _SCHEME.fullmatch(scheme) and scheme in available_protocols() and scheme not in _READ_ONLY
-    if is_chain or (is_url and "/" not in scheme and not is_known):
+    store = address.partition(":")[0]
+    has_no_bucket = store in _EXTRAS and store != address and (not is_url or not rest.strip() or rest[0] in "/?#")
+    if is_chain or has_no_bucket or (is_url and "/" not in scheme and not is_known):
         scheme = scheme.partition(":")[0]
-        why = "it is a chain of file systems (::)" if is_chain else f"no store is known by {scheme}://"
+        why = (
+            "it is a chain of file systems (::)"
+            if is_chain
+            else f"no bucket or container stands behind {scheme}://"
+            if has_no_bucket
+            else f"no store is known by {scheme}://"
+        )
         raise ConfigurationError(
             f"the landing zone cannot be there: {why}",
             place=f"{setting}, {scheme}://…",

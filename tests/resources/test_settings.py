@@ -71,6 +71,13 @@ def test_a_folder_of_answers_is_found_as_the_home_is(url: str, folder: Path) -> 
     assert Settings({"LANDING_URL": url}).landing_url == str(folder) == str(Settings({"JOULEHOUSE_HOME": url}).home)
 
 
+@pytest.mark.parametrize("name", ["LANDING_URL", "JOULEHOUSE_HOME"])
+def test_the_home_of_nobody_is_refused_by_the_variables_name(name: str) -> None:
+    settings = Settings({name: "~nobody-of-that-name/x"})
+    with pytest.raises(ConfigurationError, match=rf"~nobody-of-that-name/x begins with the home .*\({name}\): write"):
+        _ = settings.landing_url
+
+
 def test_the_environment_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://later")

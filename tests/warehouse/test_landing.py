@@ -162,6 +162,15 @@ def test_an_address_by_which_no_store_is_known_is_said_to_be_that(url: str, tmp_
 
 
 @pytest.mark.parametrize(
+    "url", ["s3://", "s3:///landing", "s3:// ", "gs:///landing", "gs:/b/x", "az:///landing", "s3:bucket/x", "s3://?x=1"]
+)
+def test_an_address_whose_bucket_was_not_filled_in_is_refused_and_no_other_bucket_is_taken(url: str) -> None:
+    scheme = url.partition(":")[0]
+    with pytest.raises(ConfigurationError, match=rf"no bucket or container stands behind {scheme}:// \(LANDING_URL, "):
+        Landing(url)
+
+
+@pytest.mark.parametrize(
     "url",
     ["simplecache::s3://b/p", "filecache::file:///srv/x", "zip://x::s3://b/x.zip", "file:///srv/x::zip", "dir::/srv"],
 )
