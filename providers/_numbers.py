@@ -5,9 +5,9 @@
 number under no other. What is a number under both, with two values, is only read by who knows the sign.
 
 Understood beside plain digits: thousands in groups (`1,234`, `1.234`, `1 234`, `1'234`, also with the blanks U+00A0,
-U+202F and U+2009), the minus sign U+2212, `+5`, `5.`, `.5`, `1e3`, blanks around, the column's own unit behind the
-number, and the apostrophe by which spreadsheets keep a cell from being a formula. Not understood, and refused: digits
-of other scripts, groups of other sizes, a unit of another name, `0x1F`, `1_000`, `(5)`, `5-`.
+U+202F, U+2009 and U+2007), the minus sign U+2212, `+5`, `5.`, `.5`, `1e3`, blanks around, the column's own unit behind
+the number, and the apostrophe by which spreadsheets keep a cell from being a formula. Not understood, and refused:
+digits of other scripts, groups of other sizes, a unit of another name, `0x1F`, `1_000`, `(5)`, `5-`.
 
 Where numbers are written as texts, some words say that there is none (`null`, `unavailable`), with all providers alike.
 """
@@ -27,10 +27,10 @@ from providers._points import Floats, Integers, no_number
 
 _NO_VALUE: Final = frozenset({"", "---", "none", "null", "unavailable", "unknown"})  # beside NaN
 _LONGEST_WORD: Final = 32
-_BLANKS: Final = " \u00a0\u202f\u2009"
+_BLANKS: Final = " \u00a0\u202f\u2009\u2007"
 _APOSTROPHES: Final = "'\u2019"
 _MINUS: Final = "\u2212"
-_DIRECTIONS: Final = "\u200e\u200f"  # marks that some languages put around a sign
+_DIRECTIONS: Final = "\u200e\u200f\u061c"  # marks that some languages put around a sign
 _ESCAPED: Final = re.compile(rf"\A'(?=[-+.,0-9{_MINUS}])")
 
 
@@ -51,7 +51,7 @@ _GROUP_SIGNS: Final = {
     for sign in DECIMAL_SIGNS
 }
 _PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BEGINNING: Final = re.compile(r"[-+.,'\u2212\u200e\u200f]{0,4}[0-9]")  # of every number: most texts have another
+_BEGINNING: Final = re.compile(r"[-+.,'\u2212\u200e\u200f\u061c]{0,4}[0-9]")  # of every number: most texts have another
 _VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")  # or a number in groups: not certain enough to withhold a text
 _LONGEST_NUMBER: Final = 400  # characters, with a unit behind it
 _WITH_UNIT: Final = re.compile(rf"(.*[0-9.,])\s*(?:{'|'.join(map(re.escape, sorted(UNITS)))})")

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from domain.errors import ConfigurationError
 from pipelines.components.attributes import Meaning, MeaningBesideUnits, SourceAttributes
 from pipelines.components.mistakes import Mistake, raise_mistake
+from pipelines.components.yaml_checks import BY_NAME, TEMPLATE, is_template
 from resources.settings import PROJECT
 
 _COLUMNS: Final = ("field", "quantity", "unit")
@@ -82,6 +83,8 @@ def _fields(
             raise ConfigurationError(f"the {missing[0]} is missing", place=here, fix="write field,quantity,unit")
         if _CONTROLS.search(field):
             raise ConfigurationError(f"the field {field!r} holds a control character", place=here, fix="remove it")
+        if is_template(field):
+            raise ConfigurationError(TEMPLATE, place=here, fix=BY_NAME)
         if field in written or field in lines:
             other = elsewhere if field in written else f"line {lines[field]}"
             fix = f"keep one of them: the other is in {other}"

@@ -62,6 +62,11 @@ def check_yaml(text: str, place: Path, type_prefix: str) -> list[yaml.MappingNod
     return ours
 
 
+def is_template(text: str) -> bool:
+    """Whether a text has a part that somebody may expect to be filled in."""
+    return _TEMPLATE.search(text) is not None
+
+
 def line_of(document: yaml.MappingNode, path: Iterable[str | int]) -> int:
     """The line of the deepest key of `path` that is written in `document`; lines count from 1."""
     line: int = document.start_mark.line
@@ -132,7 +137,7 @@ def _check_value(node: yaml.Node, place: Path) -> None:
                     fix="put it in quotes",
                 )
     elif isinstance(node, yaml.ScalarNode):
-        if node.tag == f"{_TAG}str" and _TEMPLATE.search(node.value):
+        if node.tag == f"{_TAG}str" and is_template(node.value):
             raise _template_error(place, line)
         if node.tag in {f"{_TAG}int", f"{_TAG}float"} and not _PLAIN.fullmatch(node.value):
             value = yaml.load(node.value, Loader=_LOADER)  # noqa: S506  # a safe loader, of one number

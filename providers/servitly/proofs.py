@@ -17,7 +17,7 @@ def _proof(sign: str, other: str) -> str:
         "[^0-9:]0[0-9]{2}",
         "[^0-9]",
         "[0-9]{4}",
-        rf"[{other} '\xa0\xaf\x89\x99][0-9]{{3}}",
+        rf"[{other} '\xa0\xaf\x87\x89\x99][0-9]{{3}}",
     ]
     behind = "|".join(rf"(?<={one}{point})" for one in before)
     short = "(?![0-9]{3}(?![0-9]))"  # not three digits behind it

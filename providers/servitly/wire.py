@@ -1,15 +1,15 @@
 """Servitly's vocabulary: what it says of a job, what a header says of a metric, and which units say enough."""
 
 import re
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import ConfigurationError, PayloadUnreadableError
 from domain.quantities import QUANTITY_OF_UNIT, UNITS, Conversion, conversion
-from domain.records import Reason, Series
+from domain.records import Json, Reason, Series
 from domain.texts import key_part, text_reason
-from providers._json import read_json
+from providers._json import kind_of, read_json
 from providers.servitly.account import AccountConfig
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -20,6 +20,8 @@ _UNDER_WAY: Final = r"\b(?:already|in progress|running|pending|only one|at a tim
 _BUSY: Final = re.compile(
     rf"{_EXPORT}[^.;:!?]{{0,60}}{_UNDER_WAY}|{_UNDER_WAY}[^.;:!?]{{0,60}}{_EXPORT}", re.IGNORECASE
 )
+
+_COMPARE: Final = "compare with the provider's documentation; nothing of it is loaded"
 
 COMPLETED: Final = frozenset({"COMPLETED", "COMPLETE"})
 """Words for: its archive is there. The second is the prose of the document."""
@@ -57,9 +59,11 @@ def parse_job(body: bytes, *, place: str) -> Job:
     """A job, as POST and GET answer it.
 
     Raises:
-        PayloadUnreadableError: It has no name, or no state.
+        PayloadUnreadableError: It is no JSON object, or has no name, or no state.
     """
-    document = _object(body)
+    document = read_json(body, place=place, fix=_COMPARE)
+    if not isinstance(document, dict):
+        raise unreadable(f"the answer about an export is a JSON {kind_of(document)}", place)
     job, state, url = document.get("id"), document.get("state"), document.get("url")
     if not isinstance(job, str) or not _JOB_ID.fullmatch(job):
         raise unreadable("the answer about an export has no id, or one that is no id", place)
@@ -72,7 +76,10 @@ def parse_job(body: bytes, *, place: str) -> Job:
 
 def message_of(body: bytes) -> str:
     """What an answer says in words; empty if it says nothing."""
-    message = _object(body).get("message")
+    document: Json = None
+    with suppress(PayloadUnreadableError):
+        document = read_json(body, place="", fix="")
+    message = document.get("message") if isinstance(document, dict) else None
     if not isinstance(message, str):
         return ""
     return " ".join("".join(c if c.isprintable() else " " for c in message[:400]).split())[:200]
@@ -130,17 +137,7 @@ def meaning_of(account: AccountConfig, metric: str, unit: str) -> tuple[str, Con
 
 def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
     """An answer does not fit the vocabulary."""
-    return PayloadUnreadableError(
-        culprit, place=place, fix="compare with the provider's documentation; nothing of it is loaded"
-    )
-
-
-def _object(body: bytes) -> Mapping[str, object]:
-    try:
-        document = read_json(body, place="an answer about a job", fix="compare with the provider's documentation")
-    except PayloadUnreadableError:
-        return {}
-    return document if isinstance(document, dict) else {}
+    return PayloadUnreadableError(culprit, place=place, fix=_COMPARE)
 
 
 _SUFFIX: Final = ".csv"

@@ -119,6 +119,10 @@ WRONG: dict[str, tuple[bytes | str, str]] = {
         TABLE.replace("hub/E", '"hub/E'),
         "this is no CSV: unexpected end of data (hub/fields.csv:3): correct the line.",
     ),
+    "a template": (
+        TABLE.replace("hub/E", "{{ env.NAME }}"),
+        "a template is not filled in here, but would be taken literally (hub/fields.csv:3): write the value itself;",
+    ),
     "a control character": (
         TABLE.replace("hub/E", "hub/\0E"),
         "the field 'hub/\\x00E' holds a control character (hub/fields.csv:3): remove it.",

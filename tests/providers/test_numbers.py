@@ -20,7 +20,7 @@ from providers._numbers import is_number, looks_like_number, read_numbers, readi
         ("1\u202f234\u202f567.25", 1234567.25, None), ("1'234.5", 1234.5, None), ("1\u2019234", 1234, 1234),
         ("1 234.567", 1234.567, None), ("5.", 5, None), (".5", 0.5, None), (",5", None, 0.5), ("1e3", 1000, 1000),
         ("1.234e3", 1234, None), ("'-5.2", -5.2, None), (" 21.5\t", 21.5, None), ("21.5\u00a0°C", 21.5, None),
-        ("\u200e-5", -5, -5),
+        ("\u200e-5", -5, -5), ("\u061c-5", -5, -5), ("1\u2007234,5", None, 1234.5),
         ("12,34.5", None, None), ("1.2.3", None, None), ("1,2,3", None, None), ("0,123,456", None, None),
         ("1 234.567,8", None, None), ("0x1F", None, None), ("1_000", None, None), ("\u0661", None, None),
         ("5-", None, None), ("(5)", None, None), ("21.5 K", None, None), ("5 k°C", None, None), ("", None, None),

@@ -236,7 +236,7 @@ def test_the_look_at_bytes_misses_no_proof() -> None:
     """What one cell proves, its file proves: whatever stands around the cell."""
     cells: dict[DecimalSign, list[str]] = {
         ".": ["21.5", "0.123", "012.345", "1234.567", "5.", ".5", "-.500", "1,234.5", "1,234.567", "1,234,567",
-              "1.234e3", "1 234.567", "1\u00a0234.567", "1\u202f234.567", "1'234.567", "21.500000",
+              "1.234e3", "1 234.567", "1\u00a0234.567", "1\u202f234.567", "1\u2007234.567", "1'234.567", "21.500000",
               "\u22120.125", "'0.250", "0.5 W"],
     }  # fmt: skip
     cells[","] = [cell.translate(str.maketrans(",.", ".,")) for cell in cells["."]]

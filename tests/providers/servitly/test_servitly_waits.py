@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.errors import ExportPendingError, RequestRejectedError
-from providers.servitly.wire import is_busy
+from domain.errors import ExportPendingError, PayloadUnreadableError, RequestRejectedError
+from providers.servitly.wire import is_busy, parse_job
 from sandbox.servitly import twin as served
 from sandbox.servitly.fleet import THINGS
 from tests.providers.servitly.harness import PACE, Boilers, boilers
@@ -42,6 +42,20 @@ def test_a_job_without_a_name_says_nothing_about_the_export() -> None:
         made.twin.fault("job_vanishes", times=1)
         assert len(made.fetch()) == 1
         assert made.jobs.states() == ["lost", "lost", "landed"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"id":"a","i\\u0064":"b","state":"PENDING"}', "has the key 'id' twice"),
+        (b"[]", "is a JSON list"),
+        (b"ERROR", "is no JSON document"),
+        (b'{"state":"PENDING"}', "has no id"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_about_an_export_is_said(body: bytes, says: str) -> None:
+    with pytest.raises(PayloadUnreadableError, match=says):
+        parse_job(body, place="things")
 
 
 def test_every_run_waits_for_an_export_as_long_as_the_first_one_did() -> None:
