@@ -163,6 +163,26 @@ def test_every_link_in_the_papers_leads_somewhere() -> None:
             assert (paper.parent / target).exists(), f"{paper.relative_to(ROOT)} links to {target}"
 
 
+FOLDERS = "assets|deploy|docs|domain|pipelines|providers|resources|sandbox|tests|warehouse"
+NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)(?:`|::)")
+
+
+@pytest.mark.parametrize("paper", [path for path in TRACKED if path.suffix == ".md"], ids=lambda path: path.name)
+def test_every_file_and_folder_that_a_paper_names_is_there(paper: Path) -> None:
+    if paper.name == "CHANGELOG.md":  # it says what was there
+        return
+    named = {name.rstrip("/.") for name in NAMED.findall(paper.read_text())}
+    assert {name for name in named if not (ROOT / name).exists() and "acme" not in name} == set()
+
+
+def test_the_index_of_decisions_has_each_by_its_number_and_title() -> None:
+    folder = ROOT / "docs" / "adr"
+    titles = {path.name: path.read_text().splitlines()[0] for path in sorted(folder.glob("0*.md"))}
+    indexed = re.findall(r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert {name: f"# {number}: {title}" for number, name, title in indexed} == titles
+    assert all(name.startswith(number) for number, name, _ in indexed)
+
+
 def test_ci_calls_exactly_make_test() -> None:
     lines = [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
     assert [line for line in lines if line.startswith(("make", "exec make"))] == ["make test"]
