@@ -224,9 +224,15 @@ def _log(context: dg.AssetExecutionContext, outcome: DayOutcome) -> None:
         report = outcome.load
         how = "" if outcome.pull else f" replayed from pull {report.pull_id}"
         context.log.info(
-            "%s%s: %d points received, %d inserted, %d changed, %d removed, %d rejected", outcome.day, how,
-            report.n_received, report.n_inserted, report.n_changed, report.n_removed, report.n_rejected,
-        )  # fmt: skip
+            "%s%s: %d points received, %d inserted, %d changed, %d removed, %d rejected",
+            outcome.day,
+            how,
+            report.n_received,
+            report.n_inserted,
+            report.n_changed,
+            report.n_removed,
+            report.n_rejected,
+        )
     elif outcome.pull is not None:
         context.log.info(
             "%s: %d payloads landed with %d requests", outcome.day, outcome.pull.n_payloads, outcome.pull.n_requests

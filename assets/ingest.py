@@ -161,9 +161,13 @@ class _Ingestion:
             return
         (day,) = days
         ahead = LoadAhead(
-            self.provider, self.warehouse, self.source, Window.of_day(day),
-            is_correction=self.is_correction, on_batch=self._on_batch(day),
-        )  # fmt: skip
+            self.provider,
+            self.warehouse,
+            self.source,
+            Window.of_day(day),
+            is_correction=self.is_correction,
+            on_batch=self._on_batch(day),
+        )
         with ahead:
             yield ahead
 
@@ -174,9 +178,14 @@ class _Ingestion:
         window = Window.of_days(days[0], days[-1])
         try:
             return land(
-                self.provider, self.warehouse, self.source, window,
-                is_final=len(days) == 1, reuse_finished=self.loads, ahead=ahead,
-            )  # fmt: skip
+                self.provider,
+                self.warehouse,
+                self.source,
+                window,
+                is_final=len(days) == 1,
+                reuse_finished=self.loads,
+                ahead=ahead,
+            )
         except IngestError as error:
             if len(days) > 1 and failure_policy(error) is FailurePolicy.STOP:
                 self.warehouse.record_failure(self.source, Window.of_day(days[0]), error)
@@ -197,9 +206,14 @@ class _Ingestion:
             return DayOutcome(day, pull)
         try:
             done = (ahead and ahead.report()) or load(
-                self.provider, self.warehouse, self.source, Window.of_day(day),
-                is_correction=self.is_correction, on_batch=self._on_batch(day), spool=spool,
-            )  # fmt: skip
+                self.provider,
+                self.warehouse,
+                self.source,
+                Window.of_day(day),
+                is_correction=self.is_correction,
+                on_batch=self._on_batch(day),
+                spool=spool,
+            )
         except IngestError as error:
             return self._failed(day, pull, error)
         self.n_in_a_row = 0

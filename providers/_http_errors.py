@@ -74,9 +74,7 @@ _FAIL: Final = False
 FAILURES: Final[Mapping[int | range | type[Exception], Policy]] = {
     206: Policy(IncompleteAnswerError, ", a part of what was asked for", _FAIL, "tell the provider"),
     226: Policy(IncompleteAnswerError, ", a part of what was asked for", _FAIL, "tell the provider"),
-    range(300, 400): Policy(
-        AddressRefusedError, ", a redirect to {target}, which is not followed", _FAIL, _ADDRESS
-    ),
+    range(300, 400): Policy(AddressRefusedError, ", a redirect to {target}, which is not followed", _FAIL, _ADDRESS),
     401: Policy(CredentialsRejectedError, " to our credentials", _FAIL, _CREDENTIALS),
     403: Policy(CredentialsRejectedError, " to our credentials", _FAIL, _CREDENTIALS),
     408: Policy(_unavailable, "", _RETRY, _WAIT),
@@ -87,8 +85,11 @@ FAILURES: Final[Mapping[int | range | type[Exception], Policy]] = {
     range(1000): Policy(PayloadUnreadableError, ", which no API should", _FAIL, "check the source's address"),
     httpx.ConnectError: Policy(_unavailable, "no connection could be made", _RETRY, _WAIT, was_sent=False),
     httpx.ConnectTimeout: Policy(
-        _unavailable, "the name was not looked up, the connection not accepted, or TLS not spoken, in time", _RETRY,
-        _WAIT, was_sent=False,
+        _unavailable,
+        "the name was not looked up, the connection not accepted, or TLS not spoken, in time",
+        _RETRY,
+        _WAIT,
+        was_sent=False,
     ),
     httpx.PoolTimeout: Policy(_unavailable, "all connections of this process were busy", _RETRY, _WAIT, was_sent=False),
     httpx.ReadTimeout: Policy(_unavailable, "the provider was silent for too long", _RETRY, _WAIT),
@@ -119,10 +120,13 @@ FAILURES: Final[Mapping[int | range | type[Exception], Policy]] = {
     httpx.RequestError: Policy(_unavailable, "the request failed", _RETRY, _WAIT),
     httpx.HTTPError: Policy(_unavailable, "the exchange failed", _RETRY, _WAIT),
     ForbiddenAddressError: Policy(
-        AddressRefusedError, "the name of the host leads to an address inside a private network", _FAIL,
-        "check the name; nothing was sent", was_sent=False,
+        AddressRefusedError,
+        "the name of the host leads to an address inside a private network",
+        _FAIL,
+        "check the name; nothing was sent",
+        was_sent=False,
     ),
-}  # fmt: skip
+}
 _OF_HTTPX: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 FOREIGN: Final = (*_OF_HTTPX, ForbiddenAddressError, NoTunnelError)
 

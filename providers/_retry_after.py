@@ -18,9 +18,15 @@ _DURATION: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _UNITS: Final = {
-    "years": 31_536_000.0, "months": 2_592_000.0, "weeks": 604_800.0, "days": 86_400.0, "hours": 3600.0,
-    "minutes": 60.0, "seconds": 1.0, "thousandths": 0.001,
-}  # fmt: skip
+    "years": 31_536_000.0,
+    "months": 2_592_000.0,
+    "weeks": 604_800.0,
+    "days": 86_400.0,
+    "hours": 3600.0,
+    "minutes": 60.0,
+    "seconds": 1.0,
+    "thousandths": 0.001,
+}
 _ITEM: Final = re.compile(r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,)?[^,]+", re.IGNORECASE)  # a date has a comma
 _RESETS: Final = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
 

@@ -30,9 +30,14 @@ _Figures = tuple[int, float, int, int]
 _FIRST: Final = date(1970, 1, 1)
 _DAYS_TO_2000: Final = EPOCH_US // DAY_US
 _COLUMNS: Final = (
-    ("series_id", ">i4"), ("local_date", ">i4"), ("partition_at", ">i8"), ("bucket_at", ">i8"), ("amount", ">f8"),
-    ("n_intervals", ">i4"), ("n_flagged", ">i4"),
-)  # fmt: skip
+    ("series_id", ">i4"),
+    ("local_date", ">i4"),
+    ("partition_at", ">i8"),
+    ("bucket_at", ">i8"),
+    ("amount", ">f8"),
+    ("n_intervals", ">i4"),
+    ("n_flagged", ">i4"),
+)
 
 
 def rewrite(

@@ -21,23 +21,31 @@ FIX: Final = "compare the landed answer with providers/climkit/wire.py"
 
 VALIDATED_UNITS: Final[Mapping[str, tuple[str, str]]] = {
     # a meter's type: (quantity, unit). Of water no unit is documented; m³ is that of its register.
-    "electricity": ("energy", "kWh"), "charge_point": ("energy", "kWh"),
-    "heating": ("energy", "kWh"), "cooling": ("energy", "kWh"),
-    "cold_water": ("volume", "m³"), "hot_water": ("volume", "m³"),
-}  # fmt: skip
+    "electricity": ("energy", "kWh"),
+    "charge_point": ("energy", "kWh"),
+    "heating": ("energy", "kWh"),
+    "cooling": ("energy", "kWh"),
+    "cold_water": ("volume", "m³"),
+    "hot_water": ("volume", "m³"),
+}
 """Type of meter → what an interval's validated values are."""
 
 REGISTER_UNITS: Final[Mapping[str, tuple[str, str]]] = {
-    "en_im": ("energy_register", "kWh"), "en_ex": ("energy_register", "kWh"),
-    "heat_energy_kwh": ("energy_register", "kWh"), "vol_m3": ("volume_register", "m³"),
-}  # fmt: skip
+    "en_im": ("energy_register", "kWh"),
+    "en_ex": ("energy_register", "kWh"),
+    "heat_energy_kwh": ("energy_register", "kWh"),
+    "vol_m3": ("volume_register", "m³"),
+}
 """Field of a raw row → what its counter's readings are."""
 
 REGISTERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    "electricity": ("en_im", "en_ex"), "charge_point": ("en_im",),
-    "heating": ("heat_energy_kwh",), "cooling": ("heat_energy_kwh",),
-    "cold_water": ("vol_m3",), "hot_water": ("vol_m3",),
-}  # fmt: skip
+    "electricity": ("en_im", "en_ex"),
+    "charge_point": ("en_im",),
+    "heating": ("heat_energy_kwh",),
+    "cooling": ("heat_energy_kwh",),
+    "cold_water": ("vol_m3",),
+    "hot_water": ("vol_m3",),
+}
 """Type of meter → its registers, as documented."""
 
 SENSOR_UNITS: Final[Mapping[str, tuple[str, str]]] = {
@@ -48,10 +56,16 @@ SENSOR_UNITS: Final[Mapping[str, tuple[str, str]]] = {
 """Unit of a sensor → what its values are."""
 
 SITE_FIELDS: Final = (
-    "conso_total", "prod_total", "from_ext", "self", "to_ext",
+    "conso_total",
+    "prod_total",
+    "from_ext",
+    "self",
+    "to_ext",
     # not documented, and sent:
-    "storage_charging_total", "storage_charging_self", "storage_discharging_total",
-)  # fmt: skip
+    "storage_charging_total",
+    "storage_charging_self",
+    "storage_discharging_total",
+)
 """Fields of the site's data."""
 
 METER_FIELDS: Final = ("total", "self", "ext")

@@ -92,7 +92,7 @@ def _meters() -> list[Meter]:
         Meter(_id(18), "heating", "consumption", "Heating", 18, is_rule=False, column="heater_Wh", tenths=50),
         Meter(_id(19), "cold_water", "consumption", "Cold water", 19, is_rule=False, column="kitchen_Wh", tenths=2),
         Meter(_id(20), "hot_water", "consumption", "Hot water", 20, is_rule=False, column="laundry_Wh", tenths=2),
-    ]  # fmt: skip
+    ]
 
 
 METERS: Final[dict[str, Meter]] = {meter.id: meter for meter in _meters()}

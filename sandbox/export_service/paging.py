@@ -189,10 +189,16 @@ class Tokens:
 
 ROW_FAULTS: Final = frozenset(
     {
-        "unordered", "outside_rows", "duplicates", "cell", "missing_field", "extra_field", "duplicate_keys",
+        "unordered",
+        "outside_rows",
+        "duplicates",
+        "cell",
+        "missing_field",
+        "extra_field",
+        "duplicate_keys",
         "deep_nesting",
     }
-)  # fmt: skip
+)
 """The faults that need the page's rows one by one."""
 
 

@@ -56,9 +56,11 @@ class Settings(TwinSettings):
 
     credentials: ClassVar = ("client_id", "client_secret")
     choices: ClassVar = {
-        "semantics": SEMANTICS, "end_marker": tuple(END_MARKERS), "product_semantics": SEMANTICS,
+        "semantics": SEMANTICS,
+        "end_marker": tuple(END_MARKERS),
+        "product_semantics": SEMANTICS,
         "token_endpoint_auth_method": ("any", "client_secret_post", "client_secret_basic"),
-    }  # fmt: skip
+    }
 
     client_id: str = "joulehouse-sandbox"
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)

@@ -78,11 +78,17 @@ _PLANT: Final = (
 THINGS: Final = (
     Thing("66b000000000000000000001", "HM-1001", "Household meter", "customer-1", "paris", _METER, offset_ms=137),
     Thing(
-        "66b000000000000000000002", "HM-1002", "Household meter", "customer-2", "paris", _METER[:4], shift_days=7,
+        "66b000000000000000000002",
+        "HM-1002",
+        "Household meter",
+        "customer-2",
+        "paris",
+        _METER[:4],
+        shift_days=7,
         offset_ms=542,
     ),
     Thing("66b000000000000000000003", "PV-2001", "Solar plant", "customer-1", "golden", _PLANT, minutes=15),
-)  # fmt: skip
+)
 
 
 class Fleet:

@@ -56,7 +56,8 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "no_url": FaultKind("The details lack `url`, although the job is COMPLETED.", endpoint="details"),
     "url": FaultKind("The details name `url`.", {"url": "https://evil.example/x"}, endpoint="details"),
     "redirect": FaultKind(
-        "The archive's address answers `code` and sends to `to`.", {"code": 302, "to": "http://127.0.0.1:9/"},
+        "The archive's address answers `code` and sends to `to`.",
+        {"code": 302, "to": "http://127.0.0.1:9/"},
         endpoint="archive",
     ),
     "header": FaultKind("The first column is called `name`.", {"name": "Zeit"}, endpoint="archive"),
@@ -78,5 +79,5 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "encrypted": FaultKind("The first file says that it is encrypted.", endpoint="archive"),
     "flip": FaultKind("A byte of the archive is wrong.", {"fraction": 0.3}, endpoint="archive"),
     "shorten": FaultKind("The archive is cut, and all framing agrees.", {"fraction": 0.7}, endpoint="archive"),
-}  # fmt: skip
+}
 """Kind → its summary and options."""

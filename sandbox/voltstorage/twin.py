@@ -40,9 +40,13 @@ STATISTICS: Final = f"{ROOT}/data/statistics"
 STREAM: Final = f"{ROOT}/data/stream"
 
 _ENDPOINTS: Final = {
-    EXPORT_CSV: "export", EXPORT_JSON: "export", LOGIN: "login", PRODUCTS: "products", LATEST: "latest",
+    EXPORT_CSV: "export",
+    EXPORT_JSON: "export",
+    LOGIN: "login",
+    PRODUCTS: "products",
+    LATEST: "latest",
     STATISTICS: "statistics",
-}  # fmt: skip
+}
 _LONGEST_VALIDITY: Final = 31_622_400
 _NOT_INSTALLED: Final = 77  # as in the document
 _DEFAULT_VALIDITY: Final = 86_400
@@ -123,9 +127,11 @@ class VoltStorage(Twin[Settings]):
             raise _refused(405, f"{request.method} is not allowed")
         self.require_token(request.headers.get("authorization", ""), request.query.get("token", ""))
         endpoints: Mapping[str, Callable[[Request, Fired], Response]] = {
-            "products": self._products, "export": self._export, "latest": self._latest,
+            "products": self._products,
+            "export": self._export,
+            "latest": self._latest,
             "statistics": self._statistics,
-        }  # fmt: skip
+        }
         return endpoints[facts.endpoint](request, fired)
 
     def truth(self, start: int, end: int, query: Query) -> Iterator[Point]:

@@ -53,8 +53,12 @@ def loaded(database: str, folder: Path, said: list[dict[str, Any]], fields: Mapp
     ids=["a stuck sensor", "a column that is mapped wrong"],
 )
 def test_what_is_broken_is_quarantined_and_the_rest_of_the_day_is_loaded(
-    database: str, tmp_path: Path, said: list[dict[str, Any]], fields: Mapping[str, FieldMeaning], n_rejected: int,
-) -> None:  # fmt: skip
+    database: str,
+    tmp_path: Path,
+    said: list[dict[str, Any]],
+    fields: Mapping[str, FieldMeaning],
+    n_rejected: int,
+) -> None:
     report = loaded(database, tmp_path, said, fields)
     assert (report.n_inserted, report.n_rejected) == (6912 - n_rejected, n_rejected)
     with open_warehouse(database, tmp_path) as warehouse:

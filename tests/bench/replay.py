@@ -115,18 +115,26 @@ def _smart_house(folder: Path) -> Iterator[Payload]:
     def changes(entity: str) -> list[dict[str, str]]:
         return [
             {
-                "entity_id": entity, "last_changed": (at := f"{DAY.start + timedelta(seconds=3.4 * n):%FT%T.%f}+00:00"),
-                "last_updated": at, "state": f"{n % 997}.5", "attributes": "{unit_of_measurement=W, friendly_name=X}",
+                "entity_id": entity,
+                "last_changed": (at := f"{DAY.start + timedelta(seconds=3.4 * n):%FT%T.%f}+00:00"),
+                "last_updated": at,
+                "state": f"{n % 997}.5",
+                "attributes": "{unit_of_measurement=W, friendly_name=X}",
             }
             for n in range(25_000)
-        ]  # fmt: skip
+        ]
 
     rows = [{"id": 0, "year": 2025, "month": 6, "day": 3, f"sensor_e{n}": changes(f"sensor.e{n}")} for n in range(40)]
     path = folder / "archive.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("crowdsorcerer_extract.json", json.dumps(rows))
-    yield _answer("json", path.read_bytes(), Window(DAY.start - timedelta(days=2), DAY.end), part="uploads",
-                  media_type="application/zip")  # fmt: skip
+    yield _answer(
+        "json",
+        path.read_bytes(),
+        Window(DAY.start - timedelta(days=2), DAY.end),
+        part="uploads",
+        media_type="application/zip",
+    )
 
 
 def _in_a_file(endpoint: str, path: Path, window: Window) -> Payload:
@@ -143,16 +151,22 @@ def _fields(n: int) -> dict[str, Any]:
 
 SHAPES: Final[Mapping[str, tuple[str, Window, Callable[[Path], Iterator[Payload]], Callable[[], dict[str, Any]]]]] = {
     "Export Service, pages": (
-        "export_service", DAY, _export_service, lambda: {"organization": "bench", "products": ("bench",)},
+        "export_service",
+        DAY,
+        _export_service,
+        lambda: {"organization": "bench", "products": ("bench",)},
     ),
     "Servitly, archive": ("servitly", DAY, _servitly, lambda: {"tenant": "acme"}),
     "VoltStorage, CSV": ("voltstorage", DAY, _voltstorage_csv, lambda: _fields(_COLUMNS)),
     "VoltStorage, JSON": ("voltstorage", DAY, _voltstorage_json, lambda: _fields(_COLUMNS)),
     "Climkit, a year of quarters": ("climkit", YEAR, _climkit, lambda: {"sites": (_SITE,)}),
     "Smart House, JSON": (
-        "smart_house", DAY, _smart_house, lambda: {"homes": {"bench": tuple(f"sensor.e{n}" for n in range(40))}},
+        "smart_house",
+        DAY,
+        _smart_house,
+        lambda: {"homes": {"bench": tuple(f"sensor.e{n}" for n in range(40))}},
     ),
-}  # fmt: skip
+}
 
 
 def asker() -> None:
@@ -216,17 +230,25 @@ def worker() -> None:
         kinds = warehouse.known_kinds(package)
         report = warehouse.load(package, window, landed, normalize(landed, window, account, kinds))
     answer = {
-        "seconds": perf_counter() - started, "processor": process_time() - spent, "points": report.n_inserted,
-        "rise_mib": peak_mib() - idle, "body_mib": n_bytes / 2**20,
-    }  # fmt: skip
+        "seconds": perf_counter() - started,
+        "processor": process_time() - spent,
+        "points": report.n_inserted,
+        "rise_mib": peak_mib() - idle,
+        "body_mib": n_bytes / 2**20,
+    }
     sys.stdout.write(json.dumps(answer) + "\n")
 
 
 def _run(step: str, order: Mapping[str, str]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", f"from tests.bench.replay import {step}; {step}()"],
-        input=json.dumps(order), cwd=ROOT, capture_output=True, text=True, check=False, timeout=900,
-    )  # fmt: skip
+        input=json.dumps(order),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -256,8 +278,13 @@ def main() -> bool:
         asked = runs[shape][0]["asked"]  # later rounds find the answers where they land
         say(f"  {'':<28} asked for over HTTP and landed in {asked:.2f} s")
         note(f"replay: {shape}, asked for and landed", asked, "s")
-        note(f"replay: {shape}", rate / best, "of the Export Service", f"{LEAST_SHARE} or more",
-             holds=rate >= LEAST_SHARE * best)  # fmt: skip
+        note(
+            f"replay: {shape}",
+            rate / best,
+            "of the Export Service",
+            f"{LEAST_SHARE} or more",
+            holds=rate >= LEAST_SHARE * best,
+        )
     json_run = max(runs["VoltStorage, JSON"], key=lambda one: one["rise_mib"])
     share = json_run["rise_mib"] / json_run["body_mib"]
     note("replay: VoltStorage, JSON, memory / answer", share, "", "1.50 or less", holds=share <= 1.5)

@@ -88,9 +88,15 @@ def ours(twin: Twin, url: str, folder: Path, *, checkout: Path = ROOT) -> dict[s
 
 def _run(command: list[str], checkout: Path, text: str = "") -> str:
     done = subprocess.run(
-        command, input=text, cwd=checkout, capture_output=True, text=True, check=False, timeout=900,
+        command,
+        input=text,
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
         env={**os.environ, "PYTHONPATH": str(checkout)},
-    )  # fmt: skip
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout
@@ -196,8 +202,13 @@ def memory(folder: Path, url: str) -> bool:
             run = ours(twin, url, folder)
         rises.append(run["peak_mib"] - run["idle_mib"] if run["points"] == 2 * n_documents else float("inf"))
         say(f"memory: one day of {run['points']:,} points, HTTP page to commit, in {run['seconds']:.0f} s")
-        note(f"memory: {run['points']:,} points, above idle", rises[-1], "MiB", f"{MOST_RISE_MIB} or less",
-             holds=rises[-1] <= MOST_RISE_MIB)  # fmt: skip
+        note(
+            f"memory: {run['points']:,} points, above idle",
+            rises[-1],
+            "MiB",
+            f"{MOST_RISE_MIB} or less",
+            holds=rises[-1] <= MOST_RISE_MIB,
+        )
         say(f"  idle {run['idle_mib']:.0f} MiB, peak {rises[-1]:.0f} MiB above it (promised: {MOST_RISE_MIB} at most)")
     say(f"  forty million take {rises[1] / rises[0]:.2f} of what ten take (promised: 1.30 or less)")
     return max(rises) <= MOST_RISE_MIB and rises[1] <= 1.3 * rises[0]

@@ -115,9 +115,12 @@ def said(stack: DeployedStack, sandbox: Sandbox, backfill: str, launched: dateti
     say(f"  from runs' last commits until the daemon launches the next: {daemon:.0f} s; until they ask: {starts:.0f} s")
     say(f"  from the click to the first run's launch: {latency:.0f} s")
     note(
-        "year: first run's start to last commit / requests and loads", ratio, "", f"{PROMISED:.2f} or less",
+        "year: first run's start to last commit / requests and loads",
+        ratio,
+        "",
+        f"{PROMISED:.2f} or less",
         holds=ratio <= PROMISED,
-    )  # fmt: skip
+    )
     note("year: the same without what lies between two runs", within)
     for line, figure in {
         "first run's start to last commit": seconds,

@@ -31,8 +31,11 @@ def tapped(monkeypatch: pytest.MonkeyPatch) -> WireTap:
     """Listen until the test ends."""
     tap = WireTap()
     connect, send, sendall, look_up = (
-        socket.socket.connect, socket.socket.send, socket.socket.sendall, socket.getaddrinfo,
-    )  # fmt: skip
+        socket.socket.connect,
+        socket.socket.send,
+        socket.socket.sendall,
+        socket.getaddrinfo,
+    )
 
     def connecting(self: socket.socket, address: Any) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6):

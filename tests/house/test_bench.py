@@ -65,8 +65,10 @@ class TestANight:
     def test_who_counts_requests_has_an_account_for_each_source_and_others_share_one(self, night: Night) -> None:
         shared = {name for name in night.variables if not any(part.isdigit() for part in name.split("_"))}
         assert {name.rpartition("_URL")[0] for name in shared if name.endswith("_URL")} == {
-            "CHARGING_HUB", "HOME_BATTERIES", "SMART_HOMES",
-        }  # fmt: skip
+            "CHARGING_HUB",
+            "HOME_BATTERIES",
+            "SMART_HOMES",
+        }
         addresses = [value for name, value in night.variables.items() if name.endswith("_URL")]
         assert len(set(addresses)) == len(addresses) == 3 + 4
         assert Settings(night.variables).variable("BOILER_FLEET_001_API_KEY", place="")

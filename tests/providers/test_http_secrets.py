@@ -50,7 +50,7 @@ FAULTS: list[Script] = [
     *(answer(ECHO, status=status) for status in (206, 400, 401, 403, 404, 409, 422, 429, 500, 503)),
     answer(ECHO, status=302, headers={"Location": f"https://u:{TOKEN}@evil.example/{TOKEN}?x={TOKEN}"}),
     lambda seen: answer(seen.raw.replace(b"\r\n", b" "), status=400, media_type="text/plain"),
-]  # fmt: skip
+]
 
 
 def forms(secret: str) -> set[str]:

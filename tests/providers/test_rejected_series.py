@@ -72,9 +72,13 @@ def of_smart_house(cell: str) -> Normalized:
 
 
 READERS = {
-    "export_service": of_export_service, "climkit": of_climkit, "servitly": of_servitly,
-    "voltstorage_csv": of_voltstorage_csv, "voltstorage_statistics": of_statistics, "smart_house": of_smart_house,
-}  # fmt: skip
+    "export_service": of_export_service,
+    "climkit": of_climkit,
+    "servitly": of_servitly,
+    "voltstorage_csv": of_voltstorage_csv,
+    "voltstorage_statistics": of_statistics,
+    "smart_house": of_smart_house,
+}
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)

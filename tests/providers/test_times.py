@@ -137,9 +137,8 @@ SPELLINGS: list[Callable[[datetime], str]] = [
     lambda _: "",
     lambda _: "2026-03-22T1x:00:00Z",
 ]
-instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=st.builds(  # noqa: DTZ001
-    lambda minutes: timezone(timedelta(minutes=minutes)), st.integers(-18 * 60, 18 * 60)
-))  # fmt: skip
+offsets = st.builds(lambda minutes: timezone(timedelta(minutes=minutes)), st.integers(-18 * 60, 18 * 60))
+instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=offsets)  # noqa: DTZ001
 
 
 @given(

@@ -236,10 +236,13 @@ def test_a_file_of_authorities_that_is_not_there_is_named(server: RawServer, tmp
 def test_the_proxy_of_a_source_stands_for_that_of_the_environment(
     proxy: str | None, proxy_env: str | None, found: str
 ) -> None:
-    settings = Settings({
-        "JOULEHOUSE_PROXY": "http://me:pass@house.example:1", "ACME_PROXY": "http://me:pass@acme.example:3",
-        "HTTPS_PROXY": "http://ignored.example:9",
-    })  # fmt: skip
+    settings = Settings(
+        {
+            "JOULEHOUSE_PROXY": "http://me:pass@house.example:1",
+            "ACME_PROXY": "http://me:pass@acme.example:3",
+            "HTTPS_PROXY": "http://ignored.example:9",
+        }
+    )
     endpoint = Endpoint("acme", "here", base_url="https://api.example", proxy=proxy, proxy_env=proxy_env)
     with ProviderSession(endpoint, settings, provider="acme", path="") as session:
         assert str(session.proxy) == found

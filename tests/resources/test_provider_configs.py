@@ -187,9 +187,7 @@ def test_the_stream_too_believes_the_authority_of_the_account_and_goes_through_i
         RawServer(script, tls=authority.trust) as server,
         ConnectProxy({"api.example": server.port}) as proxy,
     ):
-        settings = Settings({
-            **VOLTSTORAGE_VARIABLES, "HOME_URL": "https://api.example", "JOULEHOUSE_PROXY": proxy.url
-        })  # fmt: skip
+        settings = Settings({**VOLTSTORAGE_VARIABLES, "HOME_URL": "https://api.example", "JOULEHOUSE_PROXY": proxy.url})
         believing = replace(VOLTSTORAGE, endpoint=replace(VOLTSTORAGE.endpoint, ca_file=authority.file))
         with (
             believing.feed(settings) as feed,
@@ -292,9 +290,11 @@ def test_a_client_proves_itself_as_its_source_says_and_a_server_that_takes_anoth
     sandbox.control.reset()
     account = replace(EXPORT_SERVICE, account=replace(EXPORT_SERVICE.account, products=None))
     variables = {
-        "HUB_URL": sandbox.url, "HUB_CLIENT_ID": sandbox.client_id, "HUB_CLIENT_SECRET": sandbox.client_secret,
+        "HUB_URL": sandbox.url,
+        "HUB_CLIENT_ID": sandbox.client_id,
+        "HUB_CLIENT_SECRET": sandbox.client_secret,
         "WAREHOUSE_URL": database,
-    }  # fmt: skip
+    }
     sandbox.control.export_service.configure(token_endpoint_auth_method=method)
     (other,) = set(AUTH_METHODS) - {method}
     with closing(LazyProvider(replace(account, token_endpoint_auth_method=method), Settings(variables))) as hub:

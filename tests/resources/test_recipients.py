@@ -30,8 +30,9 @@ def test_owners_are_told_as_far_as_they_can_be_reached_and_else_everybody() -> N
     reached = {"NOTIFY_URLS": "json://all", "NOTIFY_URLS_DATA_PLATFORM": "json://team", "NOTIFY_MAIL_URL": "mailto://m"}
     assert names(("team:data-platform",), **reached) == ["NOTIFY_URLS_DATA_PLATFORM 1"]
     assert names(("team:data-platform", "ada@example.org"), **reached) == [
-        "ada@example.org", "NOTIFY_URLS_DATA_PLATFORM 1",
-    ]  # fmt: skip
+        "ada@example.org",
+        "NOTIFY_URLS_DATA_PLATFORM 1",
+    ]
     assert names(("team:nobody",), **reached) == ["NOTIFY_URLS 1"]
     assert names((), **reached) == ["NOTIFY_URLS 1"]
     assert names(("ada@example.org",), NOTIFY_URLS="json://all") == ["NOTIFY_URLS 1"]

@@ -180,8 +180,10 @@ def test_a_gateway_that_hands_in_days_late_is_healed_and_its_lateness_is_learned
         load(warehouse, quarters("a", "b"), window=day(n))  # handed in after all
         # The pull is finished now: let the first one have been a week ago.
     assert observer.execute("SELECT count(*), sum(n_points), count(DISTINCT day) FROM late_arrival").fetchone() == (
-        4, 4 * 96, 4,
-    )  # fmt: skip
+        4,
+        4 * 96,
+        4,
+    )
     observer.execute("UPDATE late_arrival SET late_seconds = 7 * 86400")
     load(warehouse, quarters("a"), window=day(10))
 

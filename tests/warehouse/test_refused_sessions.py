@@ -104,8 +104,11 @@ def test_a_server_that_proves_who_it_is_is_believed(server: TlsServer) -> None:
 @pytest.mark.parametrize(
     ("query", "host", "said"),
     [
-        ("sslmode=verify-full&sslrootcert={folder}/ca.pem", "127.0.0.1",
-         'the server\'s certificate is for "localhost", and the address names "127.0.0.1"'),
+        (
+            "sslmode=verify-full&sslrootcert={folder}/ca.pem",
+            "127.0.0.1",
+            'the server\'s certificate is for "localhost", and the address names "127.0.0.1"',
+        ),
         ("sslmode=verify-full&sslrootcert={folder}/other.pem", HOST, "is signed by nobody whom"),
         ("sslmode=verify-ca&sslrootcert={folder}/other.pem", HOST, "name the file of the authority"),
         ("sslrootcert=system", HOST, "is signed by nobody whom"),
@@ -121,7 +124,7 @@ def test_a_server_that_proves_who_it_is_is_believed(server: TlsServer) -> None:
         ("require_auth=md5", HOST, "less than the address requires"),
         ("gssencmode=require", HOST, "encryption that cannot be had"),
     ],
-)  # fmt: skip
+)
 def test_what_the_address_asks_for_and_cannot_have_is_named(
     server: TlsServer, query: str, host: str, said: str
 ) -> None:

@@ -121,8 +121,9 @@ def plain_server(warehouse_server: EmbeddedWarehouse) -> Iterator[Callable[..., 
             user.run([run_from / "initdb", "-D", cluster, "-U", "me", "-A", "trust", "-N"], seconds=60)
             options = f"-c listen_addresses='' -c unix_socket_directories='{sockets}' -c fsync=off"
             clusters.append((run_from, cluster))
-            done = user.run([run_from / "pg_ctl", "start", "-w", "-D", cluster, "-l", folder / "log", "-o", options],
-                               seconds=60)  # fmt: skip
+            done = user.run(
+                [run_from / "pg_ctl", "start", "-w", "-D", cluster, "-l", folder / "log", "-o", options], seconds=60
+            )
             assert done.returncode == 0, done.stdout
             return f"postgresql:///postgres?host={quote(str(sockets), safe='')}&user=me"
 

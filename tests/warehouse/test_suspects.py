@@ -161,9 +161,14 @@ def test_a_suspect_day_is_due_from_its_day_on_and_rests_after_a_try(
 
     def due(as_of: datetime, rest: timedelta = timedelta(hours=20)) -> list[date]:
         return warehouse.ledger.due_days(
-            "hub", Window.of_days(day(0), day(5)), finalization_lag=timedelta(hours=24), as_of=as_of,
-            untried_since=as_of - rest, n_newest=9, n_others=9,
-        )  # fmt: skip
+            "hub",
+            Window.of_days(day(0), day(5)),
+            finalization_lag=timedelta(hours=24),
+            as_of=as_of,
+            untried_since=as_of - rest,
+            n_newest=9,
+            n_others=9,
+        )
 
     answered = Window.of_day(day(5)).start + timedelta(hours=6)
     assert due(answered) == []

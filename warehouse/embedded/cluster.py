@@ -116,9 +116,15 @@ class Cluster:
         self._forget_stale_locks(sockets)
         _make_private(sockets, self.user)
         command: list[str | Path] = [
-            programs / "pg_ctl", "start", "--wait", f"--timeout={_START_SECONDS}", "--pgdata", self.data_dir,
-            "--log", self.log,
-        ]  # fmt: skip
+            programs / "pg_ctl",
+            "start",
+            "--wait",
+            f"--timeout={_START_SECONDS}",
+            "--pgdata",
+            self.data_dir,
+            "--log",
+            self.log,
+        ]
         complaint = ""
         for _ in range(5):
             port = free_port(port)

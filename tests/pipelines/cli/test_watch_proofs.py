@@ -54,8 +54,12 @@ def watching(url: str, tmp_path: Path, webhook: Webhook, watchdog: Webhook) -> I
     }
     running = subprocess.Popen(
         [str(PROGRAM), "watch", "--every", "1"],
-        cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     try:
         yield
     finally:

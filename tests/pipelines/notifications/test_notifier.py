@@ -207,9 +207,13 @@ def test_the_digest_comes_once_in_the_morning(warehouse: TimescaleWarehouse, web
     at = datetime(2026, 1, 10, 7, tzinfo=UTC)
     for minutes in (-1, 0, 1, 60, 300):
         notifier.tell(
-            warehouse.notifications, [trouble(since=at)], at + minutes * MINUTE, judged=LOOKED_FOR, states=states,
+            warehouse.notifications,
+            [trouble(since=at)],
+            at + minutes * MINUTE,
+            judged=LOOKED_FOR,
+            states=states,
             digest_at=at,
-        )  # fmt: skip
+        )
     [_, digest] = webhook.texts
     assert digest.splitlines()[:7] == [
         "Joulehouse: 2026-01-10",
@@ -250,9 +254,15 @@ def test_the_digest_says_when_the_night_ended_or_which_load_has_not(
 def test_a_device_may_be_called_anything(warehouse: TimescaleWarehouse, webhook: Webhook) -> None:
     notifier = notifier_of(NOTIFY_URLS=webhook.apprise_url)
     odd = Trouble(
-        TroubleKind.SILENT_DEVICE, "roof", "a\nSubject: *x*\x00", Severity.WARNING, "29. a\n*b* <i>c</i>\x00",
-        NOON, "", "x" * 5000,
-    )  # fmt: skip
+        TroubleKind.SILENT_DEVICE,
+        "roof",
+        "a\nSubject: *x*\x00",
+        Severity.WARNING,
+        "29. a\n*b* <i>c</i>\x00",
+        NOON,
+        "",
+        "x" * 5000,
+    )
     tell(notifier, warehouse, [odd], NOON)
     tell(notifier, warehouse, [odd], NOON + timedelta(hours=1))
     [text] = webhook.texts

@@ -144,7 +144,7 @@ DEEP = 2000  # more than the parser follows: it says so, and stops
         ("{ version }", False),
         ("query A { version } query B { version }", False),
         ("fragment F on Query { version } { ...F }", False),
-        ('{ version } # mutation { x }', False),
+        ("{ version } # mutation { x }", False),
         ('{ version(x: "mutation { y }") }', False),
         ("mutation { x }", True),
         ("query A { version } mutation B { x }", True),
@@ -153,7 +153,7 @@ DEEP = 2000  # more than the parser follows: it says so, and stops
         ("{", False),  # the webserver refuses it
         ("", False),
     ],
-)  # fmt: skip
+)
 def test_a_document_changes_something_if_any_operation_is_not_a_query(text: str, changes: bool) -> None:
     assert changes_something(text) is changes
 

@@ -37,7 +37,7 @@ def test_every_mutation_that_the_installed_webserver_has_is_refused(viewer: Guar
         "query Harmless { version } " + limiting("viewer").replace("mutation", "mutation Other"),
         'fragment F on Mutation { setConcurrencyLimit(concurrencyKey: "viewer", limit: 1) } mutation { ...F }',
     ],
-)  # fmt: skip
+)
 def test_viewers_change_nothing(viewer: GuardedUI, document: str) -> None:
     body = json.dumps({"query": document, "operationName": "Other" if "Other" in document else None}).encode()
     answer = viewer.send("POST", "/graphql", {"Origin": viewer.origin, **JSON}, body)

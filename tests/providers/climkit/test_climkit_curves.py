@@ -65,12 +65,13 @@ def test_whether_it_is_a_curve_is_told_by_the_whole_answer_and_not_by_a_day_of_i
 @pytest.mark.parametrize(
     "event",
     [
-        {"event": "replace", "at": "2025-06-01T12:00:00", "to": 0}, {"event": "swap", "at": "2025-06-01T12:00:00"},
+        {"event": "replace", "at": "2025-06-01T12:00:00", "to": 0},
+        {"event": "swap", "at": "2025-06-01T12:00:00"},
         {"event": "rollover", "at": "2025-06-01T12:00:00", "digits": 3},
         {"event": "jitter", "at": "2025-06-01T12:00:00", "by": 0.5},
         {"event": "duplicate", "at": "2025-06-01T12:00:00"},
     ],
-)  # fmt: skip
+)
 def test_whatever_happens_to_a_counter_it_stays_one(event: dict[str, object]) -> None:
     with apartments(account=replace(RAW, meters=(FLAT, GRID))) as made:
         made.twin.happen({"meter": GRID, **event})

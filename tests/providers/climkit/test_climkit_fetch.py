@@ -313,11 +313,17 @@ def test_production_meters_have_only_a_total() -> None:
 @pytest.mark.parametrize(
     "account",
     [
-        {"sites": ()}, {"sites": ("a/b",)}, {"sites": ("a", "a")}, {"meters": ()}, {"frequencies": ()},
-        {"frequencies": ("5T",)}, {"frequencies": ("D", "D")}, {"sensors": {"x": ("warmth", "K")}},
+        {"sites": ()},
+        {"sites": ("a/b",)},
+        {"sites": ("a", "a")},
+        {"meters": ()},
+        {"frequencies": ()},
+        {"frequencies": ("5T",)},
+        {"frequencies": ("D", "D")},
+        {"sensors": {"x": ("warmth", "K")}},
         {"sensors": {"x": ("temperature", "kWh")}},
     ],
-)  # fmt: skip
+)
 def test_an_account_that_cannot_work_is_refused_before_any_request(account: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         AccountConfig(**account)

@@ -85,17 +85,25 @@ def test_the_recorded_row_is_read_point_by_point() -> None:
     assert (described.quantity, described.provider_unit, described.site) == ("energy", "kWh", "House")
     assert (described.resolution, described.time_zone) == (timedelta(minutes=15), "Europe/Zurich")
     assert described.labels == {
-        "endpoint": "meter_data", "site": SITE, "meter": METER, "type": "electricity", "mode": "consumption",
-        "name": "Flat", "field": "total", "sampling_frequency": "15T",
-    }  # fmt: skip
+        "endpoint": "meter_data",
+        "site": SITE,
+        "meter": METER,
+        "type": "electricity",
+        "mode": "consumption",
+        "name": "Flat",
+        "field": "total",
+        "sampling_frequency": "15T",
+    }
 
 
 @pytest.mark.parametrize("frequency", ["H", "D", "M", "Y"])
 def test_only_quarters_are_labelled_by_their_ends(frequency: str) -> None:
     year = Window(at("2025-01-01T00:00:00"), at("2026-01-01T00:00:00"))
     whole = said(
-        [row("2025-01-01 01:00:00+01:00", total=1.0)], window=year, params={"sampling_frequency": frequency},
-    )  # fmt: skip
+        [row("2025-01-01 01:00:00+01:00", total=1.0)],
+        window=year,
+        params={"sampling_frequency": frequency},
+    )
 
     assert list(values(whole, f"{SITE}/{METER}/total/{frequency}")) == [at("2025-01-01T00:00:00")]
     (described,) = whole.series
@@ -179,8 +187,9 @@ def test_raw_rows_are_readings_of_registers_at_their_instant() -> None:
     assert {one.quantity for one in whole.series} == {"energy_register"}
     heat = said([row("2026-03-22 05:30:00+01:00", heat_energy_kwh=2.0, vol_m3=3.5)], f"meter_data_raw/{SITE}/{WATER}")
     assert {one.quantity: one.provider_unit for one in heat.series} == {
-        "energy_register": "kWh", "volume_register": "m³",
-    }  # fmt: skip
+        "energy_register": "kWh",
+        "volume_register": "m³",
+    }
 
 
 SENSOR_DATA = f"{SITE}/sensor_data/{SENSOR}"
@@ -277,10 +286,13 @@ def test_the_same_row_twice_counts_once_and_a_contradiction_not_at_all() -> None
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        ({"total": "---"}, "wrong_type"), ({"total": True}, "wrong_type"), ({"total": 1e12}, "out_of_limits"),
-        ({"total": float("inf")}, "not_finite"), ({"total": 10**400}, "not_finite"),
+        ({"total": "---"}, "wrong_type"),
+        ({"total": True}, "wrong_type"),
+        ({"total": 1e12}, "out_of_limits"),
+        ({"total": float("inf")}, "not_finite"),
+        ({"total": 10**400}, "not_finite"),
     ],
-)  # fmt: skip
+)
 def test_an_impossible_cell_is_rejected_and_its_neighbours_stay(cells: dict[str, object], reason: str) -> None:
     whole = said([row("2026-03-22 05:30:00+01:00", ext=1.0, **cells)])
 
@@ -290,9 +302,15 @@ def test_an_impossible_cell_is_rejected_and_its_neighbours_stay(cells: dict[str,
 
 @pytest.mark.parametrize(
     ("time", "reason"),
-    [(None, "no_time"), (5, "wrong_type"), ("soon", "wrong_type"), ("2026-02-31 01:00:00+01:00", "implausible_time"),
-     ("1970-01-01 00:00:00+00:00", "implausible_time"), ("2999-01-01 00:00:00+00:00", "implausible_time")],
-)  # fmt: skip
+    [
+        (None, "no_time"),
+        (5, "wrong_type"),
+        ("soon", "wrong_type"),
+        ("2026-02-31 01:00:00+01:00", "implausible_time"),
+        ("1970-01-01 00:00:00+00:00", "implausible_time"),
+        ("2999-01-01 00:00:00+00:00", "implausible_time"),
+    ],
+)
 def test_a_row_without_a_usable_time_is_rejected_once_whatever_day_is_loaded(time: object, reason: str) -> None:
     two = Window.of_days(date(2026, 3, 22), date(2026, 3, 23))
     rows = [{"total": 1.0, "timestamp": time}, row("2026-03-22 05:30:00+01:00", total=1.0)]

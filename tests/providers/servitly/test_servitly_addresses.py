@@ -29,9 +29,15 @@ HOSTILE = [
 
 
 REDIRECTS = [
-    "http://127.0.0.1:9/", "//evil.example/x", "https://evil.example/x", "file:///etc/passwd",
-    "/servitly/files/other.zip", "http://169.254.169.254/", "http://[::1]:9/x", "https://good@evil.example/",
-]  # fmt: skip
+    "http://127.0.0.1:9/",
+    "//evil.example/x",
+    "https://evil.example/x",
+    "file:///etc/passwd",
+    "/servitly/files/other.zip",
+    "http://169.254.169.254/",
+    "http://[::1]:9/x",
+    "https://good@evil.example/",
+]
 
 
 @pytest.fixture

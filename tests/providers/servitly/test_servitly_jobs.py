@@ -35,9 +35,14 @@ def orders(made: Boilers) -> int:
 
 def test_an_export_is_ordered_with_every_parameter_of_the_document() -> None:
     account = replace(
-        ACCOUNT, customer_id="customer-1", location_id="paris", things=(THINGS[0].id,), are_names_hashed=True,
-        metrics=(Metric(THINGS[0].metrics[0].id, thing_definition_id="d1"),), timestamp_format="ISO_8601",
-    )  # fmt: skip
+        ACCOUNT,
+        customer_id="customer-1",
+        location_id="paris",
+        things=(THINGS[0].id,),
+        are_names_hashed=True,
+        metrics=(Metric(THINGS[0].metrics[0].id, thing_definition_id="d1"),),
+        timestamp_format="ISO_8601",
+    )
     with boilers(account=account) as made:
         (payload,) = made.fetch()
         (order,) = made.twin.orders()

@@ -162,12 +162,16 @@ def test_times_are_epoch_milliseconds_or_iso_with_an_offset(time: str, millis: i
 @pytest.mark.parametrize(
     ("time", "reason"),
     [
-        ("2025-06-01T00:00:00", "wrong_type"), ("01/06/2025 00:00", "wrong_type"), ("", "no_time"), ("---", "no_time"),
-        (f"{T // 1000}", "implausible_time"), (f"{T}000", "implausible_time"),
+        ("2025-06-01T00:00:00", "wrong_type"),
+        ("01/06/2025 00:00", "wrong_type"),
+        ("", "no_time"),
+        ("---", "no_time"),
+        (f"{T // 1000}", "implausible_time"),
+        (f"{T}000", "implausible_time"),
         ("2025-13-01T00:00:00Z", "implausible_time"),
         ("9999-01-01T00:00:00Z", "implausible_time"),
     ],
-)  # fmt: skip
+)
 def test_a_time_that_is_none_is_rejected_and_never_guessed(time: str, reason: str) -> None:
     assert reasons(one(f"TIMESTAMP,T [°C]\n{time},1\n{T},2\n")) == [reason]
 

@@ -174,9 +174,12 @@ def test_separators_that_cannot_be_repaired_are_refused_by_name() -> None:
 
 def test_a_short_or_a_long_row_is_rejected_and_the_others_are_not() -> None:
     text = csv(
-        "sep=,", "Time,Power_Grid,Power_PV", "2021-01-11T12:00:00Z,1", "2021-01-11T12:00:01Z,1,2,3",
+        "sep=,",
+        "Time,Power_Grid,Power_PV",
+        "2021-01-11T12:00:00Z,1",
+        "2021-01-11T12:00:01Z,1,2,3",
         "2021-01-11T12:00:02Z,1,2",
-    )  # fmt: skip
+    )
     whole = read(text)
     assert len(points_of(whole)) == 2
     assert whole.rejected["reason"].tolist() == [Reason.MALFORMED_ROW] * 2
@@ -223,13 +226,18 @@ def test_a_column_that_is_there_twice_makes_the_export_unreadable() -> None:
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("n/a", Reason.WRONG_TYPE), ("1_000", Reason.WRONG_TYPE), ("١٢", Reason.WRONG_TYPE),
+        ("n/a", Reason.WRONG_TYPE),
+        ("1_000", Reason.WRONG_TYPE),
+        ("١٢", Reason.WRONG_TYPE),
         ("true", Reason.WRONG_TYPE),
-        ("21.5 °C", Reason.WRONG_TYPE), ("-", Reason.WRONG_TYPE),
-        ("inf", Reason.NOT_FINITE), ("1e999", Reason.NOT_FINITE), ("-Infinity", Reason.NOT_FINITE),
+        ("21.5 °C", Reason.WRONG_TYPE),
+        ("-", Reason.WRONG_TYPE),
+        ("inf", Reason.NOT_FINITE),
+        ("1e999", Reason.NOT_FINITE),
+        ("-Infinity", Reason.NOT_FINITE),
         ("1e12", Reason.OUT_OF_LIMITS),
     ],
-)  # fmt: skip
+)
 def test_a_cell_that_is_no_number_is_rejected_with_its_reason(cell: str, reason: Reason) -> None:
     whole = read(csv("sep=,", "Time,Power_PV,Power_Grid", f"2021-01-11T12:00:00Z,{cell},1"))
     assert whole.rejected["reason"].tolist() == [reason]
@@ -238,9 +246,14 @@ def test_a_cell_that_is_no_number_is_rejected_with_its_reason(cell: str, reason:
 
 @pytest.mark.parametrize(
     ("time", "reason"),
-    [("", Reason.NO_TIME), ("yesterday", Reason.WRONG_TYPE), ("2021-13-11T12:00:00Z", Reason.IMPLAUSIBLE_TIME),
-     ("1970-01-11T12:00:00Z", Reason.IMPLAUSIBLE_TIME), ("9999-01-11T12:00:00Z", Reason.IMPLAUSIBLE_TIME)],
-)  # fmt: skip
+    [
+        ("", Reason.NO_TIME),
+        ("yesterday", Reason.WRONG_TYPE),
+        ("2021-13-11T12:00:00Z", Reason.IMPLAUSIBLE_TIME),
+        ("1970-01-11T12:00:00Z", Reason.IMPLAUSIBLE_TIME),
+        ("9999-01-11T12:00:00Z", Reason.IMPLAUSIBLE_TIME),
+    ],
+)
 def test_a_row_without_a_usable_time_loses_its_values_and_no_other_row_does(time: str, reason: Reason) -> None:
     whole = read(csv("sep=,", "Time,Power_PV,Power_Grid", f"{time},1,", "2021-01-11T12:00:00Z,2,3"))
     assert whole.rejected["reason"].tolist() == [reason]

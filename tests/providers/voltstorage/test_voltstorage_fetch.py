@@ -92,16 +92,27 @@ def test_statistics_of_every_time_span_are_asked_for_and_read(timespan: str) -> 
 
 def test_every_parameter_of_an_export_is_sent() -> None:
     account = AccountConfig(
-        products=(77,), statistics=(), export_fields=("Power_PV", "Power_Grid"), precision=4, tolerance=0.01,
-        tz_minutes=120, separator=";",
-    )  # fmt: skip
+        products=(77,),
+        statistics=(),
+        export_fields=("Power_PV", "Power_Grid"),
+        precision=4,
+        tolerance=0.01,
+        tz_minutes=120,
+        separator=";",
+    )
     with battery(account=account) as home:
         [payload] = home.fetch()
         [asked] = home.asked(EXPORT_CSV)
         assert asked["query"] == {
-            "productId": "77", "from": "1748736000", "to": "1748822400", "precision": "4", "tolerance": "0.01",
-            "fields": "Power_PV,Power_Grid", "tz": "120", "separator": ";",
-        }  # fmt: skip
+            "productId": "77",
+            "from": "1748736000",
+            "to": "1748822400",
+            "precision": "4",
+            "tolerance": "0.01",
+            "fields": "Power_PV,Power_Grid",
+            "tz": "120",
+            "separator": ";",
+        }
         head = payload.body.splitlines()[:3]
         assert head[:2] == [b"sep=;", b"Time;Power_PV;Power_Grid"]
         assert b"+02:00;" in head[2]
@@ -126,8 +137,9 @@ def test_precision_counts_significant_digits() -> None:
 def test_a_component_is_asked_for_by_its_own_id() -> None:
     with battery(account=AccountConfig(products=(), components=(501,), statistics=())) as home:
         assert {series.key for series in home.load().series} == {
-            "component-501/inverterPower", "component-501/Power_Power Electronics",
-        }  # fmt: skip
+            "component-501/inverterPower",
+            "component-501/Power_Power Electronics",
+        }
         assert home.asked(EXPORT_CSV)[0]["query"]["componentId"] == "501"
 
 
@@ -215,11 +227,14 @@ def test_a_provider_that_ignores_the_count_has_sent_all() -> None:
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [
-        (ProductFilter(q="AA0031"), [79]), (ProductFilter(is_installed=True), [79]),
-        (ProductFilter(is_installed=False), [77]), (ProductFilter(group_id=64), [77, 79]),
-        (ProductFilter(group_id=65), []), (ProductFilter(owner_id=1, sort="-id"), [79, 77]),
+        (ProductFilter(q="AA0031"), [79]),
+        (ProductFilter(is_installed=True), [79]),
+        (ProductFilter(is_installed=False), [77]),
+        (ProductFilter(group_id=64), [77, 79]),
+        (ProductFilter(group_id=65), []),
+        (ProductFilter(owner_id=1, sort="-id"), [79, 77]),
     ],
-)  # fmt: skip
+)
 def test_products_are_filtered_and_sorted_by_the_provider(chosen: ProductFilter, found: list[int]) -> None:
     with battery(account=AccountConfig(product_filter=chosen)) as home:
         assert [product.id for product in home.provider.client.products()] == found

@@ -22,8 +22,13 @@ RECORDS = [
     {"Time": "2020-03-22T12:00:01.000Z", "Power_PV": 2.5, "Power_Grid": -1},
 ]
 DOCUMENTED: dict[str, Any] = {
-    "timespan_start": 1584835200, "pv-total": 0, "pv-activity": 0, "consumption-total": 1538060,
-    "storage-total-released": 22079844, "storage-total-stored": 21982919, "max-temperature": 35.9471,
+    "timespan_start": 1584835200,
+    "pv-total": 0,
+    "pv-activity": 0,
+    "consumption-total": 1538060,
+    "storage-total-released": 22079844,
+    "storage-total-stored": 21982919,
+    "max-temperature": 35.9471,
     "own-consumption": {"nSamples": 1438, "value": 0},
     "electrolyte-temp": {"nSamples": 1438, "value": 34.1388342837275},
     "pump-temp": {"nSamples": 1438, "value": 38.67160097357442},
@@ -32,7 +37,7 @@ DOCUMENTED: dict[str, Any] = {
     "dc-efficiency": {"nSamples": 1438, "value": 0.9184715034770791},
     "ac-efficiency": {"nSamples": 1438, "value": 0.7138800556328048},
     "self-sufficiency": {"totalWeight": 1538060, "value": 0.455623577171242},
-}  # fmt: skip
+}
 
 
 def read(document: object) -> Normalized:
@@ -108,8 +113,10 @@ def test_the_documents_statistics_are_watt_seconds_converted_once_and_said_to_be
 
 def test_statistics_that_nobody_explains_are_unmapped_by_name() -> None:
     assert summed([DOCUMENTED]).unmapped == {
-        "77/day/pv-activity": 1, "77/day/own-consumption": 1, "77/day/self-sufficiency.totalWeight": 1,
-    }  # fmt: skip
+        "77/day/pv-activity": 1,
+        "77/day/own-consumption": 1,
+        "77/day/self-sufficiency.totalWeight": 1,
+    }
 
 
 def test_a_days_statistics_begin_at_midnight_in_utc_whatever_the_products_time_zone() -> None:

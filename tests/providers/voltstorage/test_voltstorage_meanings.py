@@ -27,9 +27,13 @@ def test_columns_are_what_a_client_that_works_takes_them_for() -> None:
         kinds = {one.labels["field"]: (one.quantity, one.provider_unit) for one in home.load().series}
     power = ("power", "W")
     assert kinds == {
-        "Power_Grid": power, "Power_Household": power, "Power_PV": power, "inverterPower": power,
-        "Power_Power Electronics": power, "SOC_State of Charge": ("state_of_charge", "1"),
-    }  # fmt: skip
+        "Power_Grid": power,
+        "Power_Household": power,
+        "Power_PV": power,
+        "inverterPower": power,
+        "Power_Power Electronics": power,
+        "SOC_State of Charge": ("state_of_charge", "1"),
+    }
 
 
 def test_more_digits_are_asked_for_than_the_providers_default_of_six() -> None:
@@ -48,8 +52,12 @@ def test_days_are_asked_for_one_at_a_time() -> None:
 
 def test_a_battery_may_release_more_than_it_stored() -> None:
     """As on the documented day: an efficiency above one is no fault."""
-    said = {"timespan_start": BEGIN, "storage-total-released": 22079844, "storage-total-stored": 21982919,
-            "dc-efficiency": 1.004}  # fmt: skip
+    said = {
+        "timespan_start": BEGIN,
+        "storage-total-released": 22079844,
+        "storage-total-stored": 21982919,
+        "dc-efficiency": 1.004,
+    }
     whole = concat(normalize([summed_up([said], DAY, "day")], DAY, AccountConfig()))
     assert points_of(whole)["77/day/dc-efficiency", DAY.start] == 1.004
     assert whole.rejected.empty

@@ -48,9 +48,15 @@ def test_a_login_gives_a_token_and_the_address_is_case_insensitive(caller: Calle
 
 
 @pytest.mark.parametrize(
-    "changes", [{"password": "wrong"}, {"email": "nobody@example.com"}, {"validity": -1}, {"validity": 31_622_401},
-                {"validity": "long"}],
-)  # fmt: skip
+    "changes",
+    [
+        {"password": "wrong"},
+        {"email": "nobody@example.com"},
+        {"validity": -1},
+        {"validity": 31_622_401},
+        {"validity": "long"},
+    ],
+)
 def test_every_refused_login_is_a_400_with_a_list_of_errors(caller: Caller, changes: dict[str, Any]) -> None:
     refused = caller.login(**changes)
     assert refused.status_code == 400
