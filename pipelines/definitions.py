@@ -1,5 +1,6 @@
 """The composition root: every source below `assets/`, and what they share."""
 
+import gc
 import warnings
 from functools import cache
 
@@ -33,6 +34,7 @@ def defs() -> dg.Definitions:
 @cache
 def _read_once() -> dg.Definitions:
     """Dagster asks up to six times in the process of a run, and all files would be read each time."""
+    gc.freeze()  # ADR 0042: what has been imported stays, and so do the definitions
     try:
         sources = [source.facts for source in read_sources(ASSETS)]
     except ConfigurationError as error:
@@ -51,4 +53,6 @@ def _read_once() -> dg.Definitions:
         ],
         executor=leased_executor,
     )
-    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ASSETS), shared)
+    whole = dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ASSETS), shared)
+    gc.freeze()
+    return whole

@@ -12,6 +12,7 @@ What libpq finds in the environment changes these sessions as little as the ware
 has for defaults does not either.
 """
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -25,6 +26,7 @@ from warehouse.history_sessions import has_history, history_url
 if TYPE_CHECKING:
     from dagster._core.storage.config import PostgresStorageConfig
 
+gc.freeze()  # ADR 0042; of ours this is imported first in each process of Dagster's
 
 _HAS_TABLES: Final[set[str]] = set()
 """The addresses at which this process has found Dagster's tables, or made them."""

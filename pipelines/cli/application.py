@@ -3,8 +3,11 @@
 Exit codes: 0 done, 1 failed, 2 the arguments were wrong.
 """
 
+import gc
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Annotated, Any, Final
 
 import click
@@ -74,13 +77,24 @@ class _CommandGroup(TyperGroup):
 
 def _imported(name: str) -> click.Command:
     module, attribute, _ = COMMANDS[name]
-    found = getattr(import_module(f"pipelines.cli.{module}"), attribute)
+    found = getattr(_module(f"pipelines.cli.{module}"), attribute)
     whole = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
     if isinstance(found, typer.Typer):
         whole.add_typer(found, name=name)
     else:
         whole.command(name)(found)
     return get_group(whole).commands[name]
+
+
+@cache
+def _module(name: str) -> ModuleType:
+    """Import a module, and have the garbage collector look neither at what comes with it nor later (ADR 0042)."""
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 application = typer.Typer(
