@@ -16,7 +16,7 @@ from providers.smart_house.spec import MAX_COLUMNS
 from providers.smart_house.wire import KEYS, InvalidRow, day_of, unreadable
 
 _BOM: Final = b"\xef\xbb\xbf"
-_QUOTED: Final = re.compile(rb'(?:\A|(?<=,))"((?:[^"]++|"")*+)"(?=,|\Z)')
+_QUOTED: Final = re.compile(rb'(?:\A|(?<=,)) *"((?:[^"]++|"")*+)"(?=,|\Z)')
 _SHOWN: Final = 4_096
 
 
@@ -31,11 +31,11 @@ def csv_rows(file: IO[bytes], place: str) -> Generator[dict[str, Any] | InvalidR
     header = next(records, b"")
     if header.count(b",") >= MAX_COLUMNS:
         raise too_large(f"has {header.count(b',') + 1:,} columns, and {MAX_COLUMNS:,} are allowed", place)
-    names = _cells(header, place)
+    names = [name.strip() for name in _cells(header, place)]
     if not set(KEYS) <= set(names) or len(set(names)) != len(names):
         raise unreadable(f"the header {clipped(names)} lacks {', '.join(KEYS)}, or has a column twice", place)
-    for record in records:
-        cells = _cells(record, place)
+    for number, record in enumerate(records, start=1):
+        cells = _cells(record, f"{place}, row {number:,}")
         if len(cells) == len(names):
             yield dict(zip(names, cells, strict=True))
         else:
@@ -67,7 +67,7 @@ def _records(file: IO[bytes], place: str) -> Generator[bytes]:
 def _cells(record: bytes, place: str) -> list[str]:
     """The cells of a record."""
     found: list[str] = []
-    line, at = record.removesuffix(b"\n").removesuffix(b"\r"), 0
+    line, at = record.rstrip(b"\r\n"), 0  # a text that was translated twice has CR CR LF
     try:
         for quoted in _QUOTED.finditer(line):
             if quoted.start():
@@ -81,10 +81,12 @@ def _cells(record: bytes, place: str) -> list[str]:
 
 
 def _plain_cells(data: bytes, place: str, *, is_first: bool) -> list[str]:
-    """Cells without quotes: at the beginning of a line, or each behind its comma."""
+    """Cells without quotes: at the beginning of a line, or each behind its comma. Blanks around belong to none."""
     if b'"' in data or b"\r" in data:
         raise unreadable("the file is no CSV (a cell has quotes within, or a row a carriage return)", place)
     cells = data.decode().split(",")
+    if b" " in data:
+        cells = [cell.strip(" ") for cell in cells]
     return cells if is_first else cells[1:]
 
 

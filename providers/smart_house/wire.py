@@ -124,9 +124,11 @@ def unreadable(culprit: str, place: str) -> PayloadUnreadableError:
 
 
 def _number(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError
-    return int(value)
+    if not (number := float(value)).is_integer():  # pandas writes 2025.0 in a column in which a row has none
+        raise ValueError
+    return int(number)
 
 
 def _once_each(values: list[Any]) -> tuple[list[Any], Sequence[int]]:

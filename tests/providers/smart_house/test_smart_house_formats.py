@@ -61,6 +61,13 @@ def test_the_values_are_what_the_homes_meant() -> None:
         assert value == (meant if isinstance(meant, str) else pytest.approx(meant * factor))
 
 
+def test_what_is_wrong_with_a_file_is_said_with_its_row() -> None:
+    rows = b"id,year,month,day,sensor_x\n0,2025,6,3,[]\n0,2025,6,3,"
+    for cell, says in ((b"\xb0C", r"not UTF-8 .*, row 2\)"), (b"5\r6", r"carriage return.*, row 2\)")):
+        with pytest.raises(PayloadUnreadableError, match=says):
+            list(normalize([payload(archive(rows + cell + b"\n", "csv"), "csv")], DAY, ACCOUNT))
+
+
 def test_json_is_read_with_its_escapes_and_nulls() -> None:
     body = archive(
         b'[{"id":0,"year":2025,"month":6,"day":3,"sensor_t":[{"last_updated":"2025-06-03T10:00:00+01:00","state":"21.5",'
@@ -76,6 +83,7 @@ def test_json_is_read_with_its_escapes_and_nulls() -> None:
     [
         ("csv", f'id,year,month,day,sensor_x,light_y\n0,2025,6,3,"{LIST}",\n'),
         ("csv", f'\ufeffid,year,month,day,sensor_x,light_y\n0,2025,6,3,"{LIST}",\n'),
+        ("csv", f'id, year, month, day, sensor_x, light_y\r\r\n0, 2025.0, 6.0, 3.0, "{LIST}", \r\r\n'),
         ("xml", XML),
     ],
 )
