@@ -62,7 +62,7 @@ HURRY_SECONDS: Final = 8.0
 HURRY: Final = timedelta(minutes=1)
 """How far the clock is moved each half second then."""
 
-JUDGED_SECONDS: Final = 30.0
+JUDGED_SECONDS: Final = 45.0
 """Real seconds that a move leaves whoever judges which runs are lost: it looks twice, 18 seconds apart."""
 
 QUIET_SECONDS: Final = {True: 4.0, False: 1.0}
