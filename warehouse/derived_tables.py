@@ -1,4 +1,4 @@
-"""The tables of what is derived from points, by name and type; with `tables.py`, all of them.
+"""The tables of what is derived from points, by name and type; with `tables.py` and `shared_tables.py`, all of them.
 
 A chunk of a hypertable is 7 days of `register_interval` (step 0010), and 28 days of the summaries (0013, 0014) and
 `series_day` (0020).
@@ -8,7 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from warehouse.tables import INSTANT, METADATA
+from warehouse.shared_tables import METADATA
+from warehouse.tables import INSTANT
 
 __all__ = [
     "DERIVED",

@@ -3,8 +3,8 @@
 No table has a foreign key to `series` where points are kept: a check per row would halve the speed of a load, and the
 loader alone writes there, with numbers it has just read from the catalogue.
 
-A chunk of a hypertable is 7 days of `measurement` and `state` (step 0001). What is derived from points is in
-`derived_tables.py`, whose `METADATA` has all tables.
+A chunk of a hypertable is 7 days of `measurement` and `state` (step 0001). What processes agree upon is in
+`shared_tables.py`, what is derived from points in `derived_tables.py`, whose `METADATA` has all tables.
 """
 
 from typing import Final
@@ -24,10 +24,11 @@ METADATA: Final = sa.MetaData(
 
 INSTANT: Final = sa.DateTime(timezone=True)
 """The type of an instant."""
-_NOW: Final = sa.text("clock_timestamp()")
+NOW: Final = sa.text("clock_timestamp()")
 
 
-def _count(name: str) -> sa.Column[int]:
+def count(name: str) -> sa.Column[int]:
+    """A column that counts, from 0 on."""
     return sa.Column(name, sa.BigInteger, nullable=False, server_default=sa.text("0"))
 
 
@@ -46,8 +47,8 @@ SERIES: Final = sa.Table(
     sa.Column("resolution", sa.Interval),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("labels", JSONB, nullable=False),
-    sa.Column("first_seen_at", INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("updated_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("first_seen_at", INSTANT, nullable=False, server_default=NOW),
+    sa.Column("updated_at", INSTANT, nullable=False, server_default=NOW),
     sa.Column("copy_of", sa.Integer),  # the series that says the same, of which this one is derived
     sa.UniqueConstraint("source", "key"),
     comment="The catalogue: one quantity of one device of one source.",
@@ -81,7 +82,7 @@ MEASUREMENT_REVISION: Final = sa.Table(
     sa.Column("text_value", sa.Text),
     sa.Column("change", sa.Text, nullable=False),
     sa.Column("load_id", sa.BigInteger, nullable=False),
-    sa.Column("revised_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("revised_at", INSTANT, nullable=False, server_default=NOW),
     sa.CheckConstraint("change IN ('changed', 'removed')", name="change"),
     sa.CheckConstraint("num_nonnulls(value, text_value) = 1", name="one_value"),
     sa.Index(None, "series_id", "measured_at"),
@@ -102,7 +103,7 @@ LOAD: Final = sa.Table(
     sa.Column("pull_id", sa.BigInteger),
     sa.Column("payload_sha256s", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     *(
-        _count(name)
+        count(name)
         for name in (
             "n_series",
             "n_received",
@@ -121,7 +122,7 @@ LOAD: Final = sa.Table(
     sa.Column("is_correction", sa.Boolean, nullable=False),
     sa.Column("unmapped", JSONB, nullable=False),
     sa.Column("rejected_by_reason", JSONB, nullable=False),
-    sa.Column("loaded_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("loaded_at", INSTANT, nullable=False, server_default=NOW),
     # Sites that the provider was proven to hold nothing of any more, and that had points until this load.
     sa.Column("withdrawn", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.CheckConstraint("status IN ('committed', 'failed')", name="status"),
@@ -156,14 +157,14 @@ PULL: Final = sa.Table(
     sa.Column("window_start", INSTANT, nullable=False),
     sa.Column("window_end", INSTANT, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("started_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("started_at", INSTANT, nullable=False, server_default=NOW),
     sa.Column("finished_at", INSTANT),
     # Instants may tie, and clocks may be set back: numbers drawn while finishing say which pull is newer.
     sa.Column("finish_number", sa.BigInteger),
     sa.Column("abandoned_at", INSTANT),
-    _count("n_requests"),
-    _count("n_bytes"),
-    _count("n_payloads"),
+    count("n_requests"),
+    count("n_bytes"),
+    count("n_payloads"),
     sa.CheckConstraint("(finished_at IS NULL) = (finish_number IS NULL)", name="finished"),
     sa.CheckConstraint("num_nonnulls(finished_at, abandoned_at) <= 1", name="ended_once"),
     sa.Index(None, "source", "window_start"),
@@ -199,7 +200,7 @@ LANDING_ZONE: Final = sa.Table(
     METADATA,
     sa.Column("zone_id", sa.Text, primary_key=True),
     sa.Column("is_current", sa.Boolean, nullable=False),
-    sa.Column("known_since", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("known_since", INSTANT, nullable=False, server_default=NOW),
     sa.Index(None, "is_current", unique=True, postgresql_where=sa.text("is_current")),
     comment="The landing zones that there were, by the ids they hold, and the one that answers are kept in.",
 )
@@ -211,68 +212,8 @@ CHECKPOINT: Final = sa.Table(
     sa.Column("part", sa.Text, primary_key=True),
     sa.Column("page", sa.Integer, nullable=False),
     sa.Column("cursor", sa.Text),
-    sa.Column("moved_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("moved_at", INSTANT, nullable=False, server_default=NOW),
     comment="Where an unfinished pull stands: per part the page landed last, and the state it left.",
-)
-
-BUDGET: Final = sa.Table(
-    "budget",
-    METADATA,
-    sa.Column("credential", sa.Text, primary_key=True),
-    sa.Column("next_at", INSTANT, nullable=False),
-    _count("n_taken"),
-    comment="The right to send a request: one bucket per credential, shared by every process.",
-)
-
-RETRY_AFTER: Final = sa.Table(
-    "retry_after",
-    METADATA,
-    sa.Column("credential", sa.Text, primary_key=True),
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("not_before", INSTANT, nullable=False),
-    comment="When a provider may be asked again: per credential, and which sources were held up by it.",
-)
-
-NOTIFICATION: Final = sa.Table(
-    "notification",
-    METADATA,
-    sa.Column("notification_id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("recipient", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("severity", sa.Text, nullable=False),
-    sa.Column("culprit", sa.Text, nullable=False),
-    sa.Column("since", INSTANT, nullable=False),
-    sa.Column("first_seen_at", INSTANT, nullable=False),
-    sa.Column("claimed_until", INSTANT, nullable=False),
-    sa.Column("sent_at", INSTANT),
-    sa.Column("over_at", INSTANT),
-    sa.Column("over_sent_at", INSTANT),
-    _count("n_failed"),
-    sa.Column("failure", sa.Text),
-    sa.Index("ix_notification_lasting", "key", "recipient", unique=True, postgresql_where=sa.text("over_at IS NULL")),
-    sa.Index(None, "recipient"),
-    comment="Who was told of which trouble: one row per trouble and recipient, claimed by insert.",
-)
-
-HEARTBEAT: Final = sa.Table(
-    "heartbeat",
-    METADATA,
-    sa.Column("process", sa.Text, primary_key=True),
-    sa.Column("beat_at", INSTANT, nullable=False),
-    comment="When a process last said that it is at work.",
-)
-
-RUN_LEASE: Final = sa.Table(
-    "run_lease",
-    METADATA,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("holder", sa.Text, nullable=False),
-    sa.Column("claimed_at", INSTANT, nullable=False),
-    sa.Column("renewed_at", INSTANT, nullable=False),
-    sa.Column("lost_at", INSTANT),
-    comment="Which process works on which run, when it last said so, and when that was given up.",
 )
 
 REJECTED: Final = sa.Table(
@@ -287,8 +228,8 @@ REJECTED: Final = sa.Table(
     sa.Column("raw_sha256", sa.Text, nullable=False),
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("n_rows", sa.BigInteger, nullable=False),
-    sa.Column("first_seen_at", INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("last_seen_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("first_seen_at", INSTANT, nullable=False, server_default=NOW),
+    sa.Column("last_seen_at", INSTANT, nullable=False, server_default=NOW),
     sa.Column("first_load_id", sa.BigInteger, nullable=False),
     sa.Column("last_load_id", sa.BigInteger, nullable=False),
     sa.Column("series_key", sa.Text, nullable=False, server_default=sa.text("''")),
@@ -319,7 +260,7 @@ LIVE_COVER: Final = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("part", sa.Text, primary_key=True),
     sa.Column("covered_until", INSTANT, nullable=False),
-    sa.Column("covered_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("covered_at", INSTANT, nullable=False, server_default=NOW),
     comment="How far every part of a live stream is certain: written, or marked as a gap.",
 )
 
@@ -332,43 +273,14 @@ LIVE_GAP: Final = sa.Table(
     sa.Column("gap_start", INSTANT, nullable=False),
     sa.Column("gap_end", INSTANT, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("marked_at", INSTANT, nullable=False, server_default=_NOW),
+    sa.Column("marked_at", INSTANT, nullable=False, server_default=NOW),
     sa.Column("filled_at", INSTANT),
     sa.Column("load_id", sa.BigInteger),
-    _count("n_failed"),
+    count("n_failed"),
     sa.Column("failure", sa.Text),
     sa.Column("next_try_at", INSTANT),
     sa.CheckConstraint("gap_start < gap_end", name="span"),
     sa.CheckConstraint("(filled_at IS NULL) = (load_id IS NULL)", name="filled"),
     sa.Index(None, "source", "gap_start"),
     comment="Spans in which a live stream may have missed something, and the load that filled each.",
-)
-
-EXPORT_JOB: Final = sa.Table(
-    "export_job",
-    METADATA,
-    sa.Column("export_job_id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("tenant", sa.Text, nullable=False),
-    sa.Column("part", sa.Text, nullable=False),
-    sa.Column("window_start", INSTANT, nullable=False),
-    sa.Column("window_end", INSTANT, nullable=False),
-    sa.Column("request", JSONB, nullable=False),
-    sa.Column("request_sha256", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("provider_job", sa.Text),
-    sa.Column("provider_state", sa.Text, nullable=False, server_default=sa.text("''")),
-    _count("n_polls"),
-    sa.Column("archive_sha256", sa.Text),
-    sa.Column("archive_bytes", sa.BigInteger),
-    sa.Column("sentence", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("ordered_at", INSTANT, nullable=False, server_default=_NOW),
-    sa.Column("seen_at", INSTANT, nullable=False, server_default=_NOW),
-    sa.CheckConstraint(
-        "state IN ('intended', 'sent', 'pending', 'completed', 'landed', 'refused', 'failed', 'lost')", name="state"
-    ),
-    sa.CheckConstraint("state <> 'pending' OR provider_job IS NOT NULL", name="named"),
-    sa.Index(None, "tenant", "request_sha256"),
-    sa.Index("ix_export_job_alive", "tenant", postgresql_where=sa.text("state IN ('intended', 'sent', 'pending')")),
-    comment="Jobs that a provider was asked for: request, name there, state, and the hash of the archive.",
 )
