@@ -167,8 +167,9 @@ def parse_meters(body: bytes, *, place: str) -> dict[str, Meter]:
             _text(one.get("name"), place),
             one.get("is_rule_meter") is True or one.get("virtual") is True,
         )
-        if meters.setdefault(meter.id, meter).type != meter.type:
+        if meters.get(meter.id, meter).type != meter.type:
             raise unreadable(f"the list has the meter {meter.id} twice, as two types", place)
+        meters[meter.id] = meter
     return meters
 
 
@@ -183,8 +184,9 @@ def parse_sensors(body: bytes, *, place: str) -> dict[str, Sensor]:
     for one in _listed(body, place, MAX_DEVICES, "sensors"):
         texts = [_text(one.get(name), place) for name in ("type", "unit", "name")]
         sensor = Sensor(_id_of(one, place), *texts)
-        if sensors.setdefault(sensor.id, sensor).unit != sensor.unit:
+        if sensors.get(sensor.id, sensor).unit != sensor.unit:
             raise unreadable(f"the list has the sensor {sensor.id} twice, in two units", place)
+        sensors[sensor.id] = sensor
     return sensors
 
 

@@ -12,7 +12,8 @@ from domain.measurement import Normalized, concat
 from domain.records import Payload
 from domain.window import Window
 from providers.climkit.account import AccountConfig
-from providers.climkit.normalize import normalize
+from providers.climkit.normalize import learn, normalize
+from providers.climkit.wire import Site
 from tests.providers.climkit.harness import at, values
 
 SITE, METER, ROOF, WATER, SENSOR = (f"{number:024x}" for number in range(1, 6))
@@ -214,7 +215,8 @@ def test_a_meter_of_two_types_and_a_sensor_of_two_units_are_refused_by_name() ->
         (f"{SITE}/sensors_list", SENSORS[0], {"unit": "K"}),
     ):
         again = answer(place, [listed, {**listed, "name": "again"}], params={})
-        assert not list(normalize([LISTS[0], again], DAY, AccountConfig()))
+        site = learn(Site(SITE), again, AccountConfig())
+        assert [one.name for one in ((site.meters or site.sensors) or {}).values()] == ["again"]
         twice = answer(place, [listed, {**listed, **other}], params={})
         with pytest.raises(PayloadUnreadableError, match=f"{listed['id']} twice"):
             list(normalize([LISTS[0], twice], DAY, AccountConfig()))
