@@ -12,6 +12,7 @@ from resources.connection import ConnectionConfig
 from resources.settings import Settings
 
 if TYPE_CHECKING:
+    from domain.contract import Budget
     from providers._login import BearerLogin
     from providers.voltstorage.client import VoltStorage
     from resources.session import ProviderSession
@@ -48,18 +49,19 @@ class VoltStorageConfig(ConnectionConfig):
         from providers.voltstorage.live import VoltStorageFeed  # needed by the live service alone
 
         with self.session(settings) as session:
-            client, credentials = self._logged_in(session)
+            client, credentials, budget = self._logged_in(session)
             yield VoltStorageFeed(
                 client,
                 session.origin,
                 credentials,
                 account=self.account,
                 source=session.source,
+                budget=budget,
                 ca_file=session.ca_file,
                 proxy=session.proxy,
             )
 
-    def _logged_in(self, session: "ProviderSession") -> "tuple[VoltStorage, BearerLogin]":
+    def _logged_in(self, session: "ProviderSession") -> "tuple[VoltStorage, BearerLogin, Budget | None]":
         from providers.voltstorage import client, login
 
         username, password = session.variable(self.username_env), session.secret(self.password_env)
@@ -71,4 +73,4 @@ class VoltStorageConfig(ConnectionConfig):
             password=password,
             validity_seconds=self.account.validity_seconds,
         )
-        return client.VoltStorage(session.client(budget, credentials), self.account), credentials
+        return client.VoltStorage(session.client(budget, credentials), self.account), credentials, budget

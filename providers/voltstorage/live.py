@@ -2,12 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from domain.errors import CredentialsRejectedError, ProviderError, RequestRejectedError
+from domain.contract import Budget
+from domain.errors import (
+    CredentialsRejectedError,
+    ProviderError,
+    ProviderUnavailableError,
+    RequestRejectedError,
+    WarehouseUnavailableError,
+)
 from domain.instants import EPOCH, MICROSECOND
 from domain.live import LiveMessage, LivePoint, LiveStream
 from domain.quantities import Kind
@@ -16,6 +23,7 @@ from domain.texts import clipped, is_nan, text_reason
 from providers._addresses import Origin
 from providers._http_client import FRESH_WAITS_SECONDS
 from providers._http_errors import FORBIDDEN
+from providers._http_types import Limits
 from providers._login import BearerLogin
 from providers._numbers import looks_like_number
 from providers._points import CLOCK_TOLERANCE, EARLIEST
@@ -79,6 +87,7 @@ class VoltStorageFeed:
         login: Proves who we are.
         account: What its fields mean, and where the stream is.
         source: Whose account it is, for messages.
+        budget: Asked before a stream is opened: a provider that wants no request wants none of ours.
         limits: The bounds of a stream.
         ca_file: A private certificate authority in PEM, believed beside the public ones.
         proxy: What connects in our place; None for nothing.
@@ -93,6 +102,7 @@ class VoltStorageFeed:
         *,
         account: AccountConfig,
         source: str,
+        budget: Budget | None = None,
         limits: StreamLimits = StreamLimits(),
         ca_file: Path | None = None,
         proxy: Proxy | None = None,
@@ -103,6 +113,7 @@ class VoltStorageFeed:
         self._login = login
         self._account = account
         self._source = source
+        self._budget = budget
         self._limits = limits
         self._ca_file = ca_file
         self._proxy = proxy
@@ -122,6 +133,7 @@ class VoltStorageFeed:
         Raises:
             CredentialsRejectedError: The login does not let us in, or its fresh token is worth nothing.
             RequestRejectedError: This product is none of ours, which says nothing about the others.
+            RateLimitedError: The provider wants no request now, and was not asked.
             ProviderError: It does not open.
         """
         with self._opened(part) as stream:
@@ -137,13 +149,20 @@ class VoltStorageFeed:
         waits, is_renewed = iter(FRESH_WAITS_SECONDS), False
         while True:
             headers = self._login.headers()
+            if self._budget is not None:
+                with suppress(WarehouseUnavailableError):  # a stream is listened to while the warehouse is away
+                    self._budget.answered(self._budget.take())
             try:
                 stream = self._open(part, headers)
             except RefusedStreamError as refused:
                 may_be_early = headers != self._accepted and self._login.is_fresh(headers)
                 wait = next(waits, None) if may_be_early else None
                 if not refused.accuses_token or (is_renewed and wait is None):
-                    raise _of_product(refused) from None
+                    error = _of_product(refused)
+                    asked = error.retry_after_seconds if isinstance(error, ProviderUnavailableError) else None
+                    if self._budget is not None and asked is not None and asked > Limits().longest_retry_after_seconds:
+                        self._budget.postpone(asked)
+                    raise error from None
             else:
                 self._accepted = headers
                 return stream

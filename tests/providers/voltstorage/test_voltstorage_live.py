@@ -19,7 +19,6 @@ from domain.errors import (
     IngestError,
     PayloadUnreadableError,
     ProviderUnavailableError,
-    RateLimitedError,
     RequestRejectedError,
 )
 from domain.live import LiveMessage, LiveStream
@@ -33,7 +32,6 @@ from providers.voltstorage.spec import MAX_COLUMNS
 from sandbox.voltstorage.twin import ROOT, STREAM
 from tests.fakes.api import Naps
 from tests.fakes.live_house import eventually
-from tests.fakes.raw_server import RawServer, answer
 from tests.providers.voltstorage.harness import Battery, battery
 
 ACCOUNT = AccountConfig(products=(78,))
@@ -202,37 +200,6 @@ def test_a_product_that_is_not_ours_is_a_refusal_of_that_product_and_not_of_our_
         pass
     assert caught.value.status == 403
     assert home.logins() == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "kind", "seconds"),
-    [
-        (429, {"Retry-After": "600"}, RateLimitedError, 600),
-        (503, {"Retry-After": "PT5M"}, ProviderUnavailableError, 300),
-        (403, {"Retry-After": "60"}, RateLimitedError, 60),
-    ],
-)
-def test_a_handshake_that_asks_to_wait_says_for_how_long(
-    home: Battery, status: int, headers: dict[str, str], kind: type[ProviderUnavailableError], seconds: float
-) -> None:
-    with (
-        RawServer([answer(b"", status=status, headers=headers)]) as server,
-        pytest.raises(kind) as caught,
-        feed_of(home, port=server.port).listen("78"),
-    ):
-        pass
-    assert caught.value.retry_after_seconds == seconds
-    assert home.logins() == 1
-
-
-def test_a_token_that_a_handshake_calls_invalid_by_403_is_renewed_once(home: Battery) -> None:
-    refused = answer(b"", status=403, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    naps = Naps()
-    with RawServer([refused]) as server:
-        feed = feed_of(home, port=server.port, sleep=naps)
-        with pytest.raises(CredentialsRejectedError, match="403"), feed.listen("78"):
-            pass
-    assert (naps.seconds, home.logins()) == ([2, 5], 2)
 
 
 def test_a_fresh_token_that_is_worth_nothing_is_rejected_credentials(home: Battery) -> None:
