@@ -38,10 +38,10 @@ class Pair:
         hosts = f"127.0.0.1:{at['port']},127.0.0.1:{self.port}"
         return f"postgresql://{at['user']}:{at['password']}@{hosts}/{database}?target_session_attrs=read-write"
 
-    def fail_over(self) -> None:
-        """Kill the primary, and promote the standby."""
+    def fail_over(self, *, waits: bool = False) -> None:
+        """Kill the primary, and promote the standby; come back once it can be written to, if one `waits`."""
         kill_server(self.primary)
-        self.control("promote", "-W")
+        self.control("promote", "-w" if waits else "-W")
 
     def fall_behind(self) -> None:
         """Let the standby receive nothing more."""

@@ -164,7 +164,7 @@ def test_a_standby_that_was_behind_is_promoted_and_the_doctor_names_what_is_lost
     ):
         outcome = backfilled(ui, 0, "behind", pair.fall_behind)
         assert outcome == Outcome("COMPLETED_SUCCESS SUCCESS", 28, 28, 0)
-        pair.fail_over()
+        pair.fail_over(waits=True)
         n_kept, _ = ui.loads(days(0))
         assert n_kept < 28
         found = ui.command("doctor")
