@@ -31,6 +31,10 @@ def test_a_batch_that_fits_the_schema_passes() -> None:
         (points(1).rename(columns={"value": "power"}), "columns"),
         (points(1).astype({"series": "str"}), "not a category"),
         (points(1).assign(measured_at=lambda f: f["measured_at"].dt.tz_localize(None)), "measured_at"),
+        (
+            points(1).assign(measured_at=lambda f: f["measured_at"].dt.as_unit("ns")),
+            r"measured_at of measurements is datetime64\[ns",
+        ),
         (points(1).astype({"value": "int64"}), "values are int64"),
         (points(1, key="nobody"), "no description of the series nobody"),
     ],
