@@ -20,6 +20,7 @@ from warehouse.embedded.host import end_processes_in, server_user
 
 _START_SECONDS = 120.0
 _A_YEAR = str(365 * 86400)
+_REQUESTS_PER_MINUTE = 600
 _QUEUE = """
 run_coordinator:
   module: dagster
@@ -134,7 +135,9 @@ def moved_stack(
         bindings = [project.source(slug).sandbox_binding for slug in sources]
         project.sandbox.start(environment, bindings)
         environment |= project.sandbox.variables(bindings)
-        environment["JOULEHOUSE_REQUESTS_PER_MINUTE"] = project.sandbox.requests_per_minute_variable(bindings)
+        # Slots of a budget are instants of a clock that is moved while they are waited for: they would prove nothing.
+        often = ",".join(f"{slug}={_REQUESTS_PER_MINUTE}" for slug in sources)
+        environment["JOULEHOUSE_REQUESTS_PER_MINUTE"] = often
         texts = {slug: (PROJECT / "assets" / slug / "defs.yaml").read_text("utf-8") for slug in sources}
         house = clone_of_the_house(home / "house", texts)
         stack = MovedStack(home, house, environment, history, server)
