@@ -25,6 +25,7 @@ MAX_DEPTH: Final = 64
 # Beyond 64 bits an integer has 19 digits at least. All digits alike, and all that may stand before a number.
 _ALIKE: Final = bytes.maketrans(b"123456789 \t\r\n[,-", b"000000000:::::::")
 _NINETEEN: Final = b"0" * 19
+_NAN_IN_QUOTES: Final = (b'NaN"', b'nan"', b'NAN"', b'Nan"')
 _LONG_INTEGER: Final = re.compile(rb"(?:^|[\s:\[,-])[0-9]{19,}(?:$|[\s,\]}])")
 
 
@@ -97,7 +98,7 @@ def constant(name: str) -> float | None:
 
 def nan_as_null(document: Json, body: bytes) -> Json:
     """The document of `body` with null for each text that is not-a-number: so Jackson writes what was not measured."""
-    return _nan_as_null(document) if b'NaN"' in body or b'nan"' in body else document
+    return _nan_as_null(document) if any(word in body for word in _NAN_IN_QUOTES) else document
 
 
 def _nan_as_null(document: Json) -> Json:

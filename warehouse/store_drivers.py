@@ -62,7 +62,7 @@ def require_store(address: str, setting: str) -> None:
     is_chain = "::" in address and (is_url or _LAYER.match(address))
     is_known = _SCHEME.fullmatch(scheme) and scheme in available_protocols() and scheme not in _READ_ONLY
     store = address.partition(":")[0]
-    has_no_bucket = store in _EXTRAS and store != address and (not is_url or not rest.strip() or rest[0] in "/?#")
+    has_no_bucket = store in _EXTRAS and store != address and (not is_url or not rest[:1].strip(" /?#@"))
     if is_chain or has_no_bucket or (is_url and "/" not in scheme and not is_known):
         scheme = scheme.partition(":")[0]
         why = (

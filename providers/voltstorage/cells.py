@@ -115,6 +115,8 @@ def _states(cells: Sequence[Any], text_of: Callable[[Any], str], *, is_state: bo
         text = cell.strip() if are_texts else cell
         if not is_state and _is_number(text):
             points.n_unmapped += 1
+        elif isinstance(text, int):  # and true and false: there is one way to write them, and no need to look it up
+            points.state(index, json.dumps(text))
         else:
             points.state(index, text if isinstance(text, str) else text_of(text))
     return points

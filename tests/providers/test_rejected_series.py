@@ -163,7 +163,7 @@ def of_voltstorage_fields(cell: str) -> Normalized:
     return concat(voltstorage.normalize([exported(rows, DAY, export_format="json")], DAY, VoltStorageAccount()))
 
 
-@pytest.mark.parametrize("cell", ['"NaN"', '"nan"', '"-NaN"'])
+@pytest.mark.parametrize("cell", ['"NaN"', '"nan"', '"-NaN"', '"NAN"'])
 @pytest.mark.parametrize(
     "read", [of_export_service, of_climkit, of_statistics, of_voltstorage_records, of_voltstorage_fields]
 )

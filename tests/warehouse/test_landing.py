@@ -162,7 +162,18 @@ def test_an_address_by_which_no_store_is_known_is_said_to_be_that(url: str, tmp_
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://", "s3:///landing", "s3:// ", "gs:///landing", "gs:/b/x", "az:///landing", "s3:bucket/x", "s3://?x=1"]
+    "url",
+    [
+        "s3://",
+        "s3:///landing",
+        "s3:// ",
+        "gs:///landing",
+        "gs:/b/x",
+        "az:///landing",
+        "s3:bucket/x",
+        "s3://?x=1",
+        "abfs://@account.dfs.core.windows.net/landing",
+    ],
 )
 def test_an_address_whose_bucket_was_not_filled_in_is_refused_and_no_other_bucket_is_taken(url: str) -> None:
     scheme = url.partition(":")[0]

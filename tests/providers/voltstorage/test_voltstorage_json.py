@@ -8,9 +8,11 @@ import pytest
 
 from domain.errors import OutsideWindowError, PayloadUnreadableError
 from domain.measurement import Normalized, concat
+from domain.quantities import conversion
 from domain.records import Reason
 from domain.window import Window
 from providers.voltstorage.account import AccountConfig, FieldMeaning
+from providers.voltstorage.cells import read_cells
 from providers.voltstorage.normalize import normalize
 from providers.voltstorage.wire import parse_latest, parse_products
 from tests.providers.voltstorage.harness import exported, points_of, summed_up
@@ -70,6 +72,14 @@ def test_a_number_that_is_declared_a_state_is_its_text_as_it_was_written() -> No
     for body in (f"[{records}]", f'{{"fields":["Time","Version"],"data":[{data}]}}'):
         whole = concat(normalize([exported(body, DAY, export_format="json")], DAY, account))
         assert list(whole.states["value"]) == digits
+
+
+def test_of_a_state_of_whole_numbers_or_of_words_the_answer_is_not_read_a_second_time() -> None:
+    def look_up(cell: object) -> str:
+        raise AssertionError(cell)
+
+    state = conversion("state", "text", place="a test")
+    assert read_cells([3, True, "on"], state, are_texts=False, text_of=look_up).texts == ["3", "true", "on"]
 
 
 def test_a_number_that_comes_as_a_text_is_rejected() -> None:
