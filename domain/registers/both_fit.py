@@ -56,7 +56,10 @@ def smaller_amounts(
             continue
         start = first + 1 + max(int(falls[0]), int(backs[0]))
         more = value[start:] - value[first]
-        fits = np.flatnonzero((more >= 0) & (more <= limits.possible_each(at[start:] - at[first])))
+        is_usual = more <= limits.possible_each(at[start:] - at[first])
+        # So much at once would be more surprising than what is left of it.
+        is_usual[:1] |= more[:1] < rise[first:start][is_fast[first:start]].max(initial=0.0)
+        fits = np.flatnonzero((more >= 0) & is_usual)
         if not len(fits):
             continue
         last = start + int(fits[0])  # the reading at which it is back

@@ -184,7 +184,7 @@ def _irregular(
         )  # fmt: skip
         for step, amount in smaller.items():
             found.flag[step], found.amount[step] = _AMBIGUOUS, amount
-    _above_the_highest(value[kept], found)
+    _above_the_highest(value[kept], found, is_next=np.diff(kept) == 1)
     n_glitches, n_either = _sums(quality == GLITCH), _sums(quality == EITHER)
     follows = (found.flag == _MEASURED) | (found.flag == _GAP)
     found.flag[follows & (n_glitches[kept[1:]] > n_glitches[kept[:-1]])] = _GLITCH
@@ -212,7 +212,7 @@ def _fallen(near: Slice, kept: _Ints, step: int, found: Intervals) -> tuple[int,
     return (_RESET, low) if low <= possible else (_REPLACEMENT, 0.0)
 
 
-def _above_the_highest(value: _Floats, found: Intervals) -> None:
+def _above_the_highest(value: _Floats, found: Intervals, *, is_next: _Bools) -> None:
     """What jitters backwards adds nothing until it is higher than it was: a counter's reading is its highest so far."""
     fallen = np.flatnonzero(found.flag == _JITTER)
     anew = np.isin(found.flag, (_ROLLOVER, _RESET, _REPLACEMENT))
@@ -223,8 +223,9 @@ def _above_the_highest(value: _Floats, found: Intervals) -> None:
                 break
             if found.flag[step] != _JITTER:
                 found.amount[step] = max(0.0, value[step + 1] - highest)
-                # One reading that is lower says it by its own interval; what takes longer may be another counter.
-                is_back = step == first + 1 and value[step + 1] >= highest
+                # One reading that is lower says it by its own interval; what takes longer, or is lower behind others
+                # that are left out, may be another counter.
+                is_back = step == first + 1 and value[step + 1] >= highest and is_next[first]
                 found.flag[step] = found.flag[step] if is_back else _JITTER
 
 

@@ -43,6 +43,8 @@ _ZERO_COST: Final = -0.2  # … what shows nothing but zero
 _EDGE_COST: Final = 0.4  # … what lies at an edge of what is looked at, times the digits of how many
 _FEW_RISES: Final = 8  # of so few, the highest says little of what is usual; a rise ten times as high costs …
 _FAST_FEW_COST, _FAST_MANY_COST = 0.4, 1.2  # … with few, and with more
+_RARE_RISES: Final = 2  # of a counter that moves as rarely as this, none is fast: a rise to what it shows more than …
+_RARE_COST: Final = 0.45  # … once, or goes on from, costs so much, less than to leave it out where it is reset each day
 _HARDLY_MORE: Final = 0.5  # of two explanations, by how much the worse may be more surprising and still fit
 _FEWEST: Final = 3  # readings of which one can be told to be wrong: of two, either may be
 _SHORT: Final = 4  # readings of a peak or a dip of which no rise is usual; and the fewest that are seen to count
@@ -257,7 +259,7 @@ class Slice:
         seconds, limits = self._begun[piece] - self._ended[kept], self.limits
         possible = limits.possible(seconds)
         if low >= high:
-            return self._risen(low - high, seconds)
+            return self._risen(low - high, seconds, piece)
         if high - low <= limits.jitter and low > possible:
             return _JITTER_COST
         if low <= possible and self.is_daily(self._first[piece]):
@@ -267,29 +269,42 @@ class Slice:
             return _ROLLOVER_COST if low > 0 else _RESET_COST
         return _RESET_COST if low <= possible else _ANOTHER_COST
 
-    def _risen(self, rise: float, seconds: float) -> float:
-        """How surprising a rise is."""
+    def _risen(self, rise: float, seconds: float, piece: int) -> float:
+        """How surprising a rise to a piece is."""
         possible = self.limits.possible(seconds)
         if rise <= possible:
             return 0.0
         if rise > self.limits.countable(seconds):
             return _ANOTHER_COST
+        goes_on = piece + 1 < len(self._begins) and self._begins[piece + 1] >= self._ends[piece]
+        if self._n_rises < _RARE_RISES and (goes_on or self._last[piece] > self._first[piece]):
+            return _RARE_COST
         faster = _FAST_FEW_COST if self._n_rises < _FEW_RISES else _FAST_MANY_COST
         return min(_FAST_COST, 0.4 + faster * log10(rise / possible))
 
     @cached_property
     def _lasting(self) -> _Ints:
-        """Where the counter has fallen, without the falls that a rise undoes that is faster than usual, and no peak."""
-        amount, seconds = self._steps.amount, self._steps.seconds
+        """Where the counter has fallen, without the falls that a fast rise undoes, and those that undo one."""
         undone = {
             fall
             for fall in self._falls.tolist()
             for step in self._ways(fall)
-            if step > fall
-            and amount[step] > self.limits.possible(float(seconds[step]))
-            and self._are_most(step + 1, partial(np.less_equal, self._value[fall]))
+            if (self._is_dip(fall, step) if step > fall else self._is_peak(step, fall))
         }
         return np.array([fall + 1 for fall in self._falls.tolist() if fall not in undone], dtype=np.int64)
+
+    def _is_dip(self, fall: int, back: int) -> bool:
+        """Whether a rise is faster than usual and leads where the counter would be without the fall, and no peak."""
+        return self._is_undone(fall, back, back) and self._are_most(back + 1, partial(np.less_equal, self._value[fall]))
+
+    def _is_peak(self, rise: int, fall: int) -> bool:
+        """Whether a fall leads where the counter would be without the fast rise; zero is where it is reset to, too."""
+        return bool(self._value[rise] > 0) and self._is_undone(rise, fall, rise)
+
+    def _is_undone(self, away: int, back: int, rise: int) -> bool:
+        more, elapsed = self._value[back + 1] - self._value[away], float(self._at[back + 1] - self._at[away])
+        fast = self.limits.possible(float(self._steps.seconds[rise]))
+        return bool(more <= self.limits.possible(elapsed) and self._steps.amount[rise] > fast)
 
     def is_daily(self, after: int, *, is_kept: bool = False) -> bool:
         """Whether the counter falls so low at this time of the day on others, too: it is reset each day.
@@ -301,12 +316,16 @@ class Slice:
         if len(others) == len(self._lasting) or self.limits.spacing > _DAY_SECONDS / 2:
             return False
         near, high = min(1.5 * self.limits.spacing, 3 * 3600), self._value[after - 1]
-        is_begun = _off_days(self._at[0]) <= near and self._value[0] <= self.limits.jitter
+        is_begun = np.abs(_off_days(self._at[0])) <= near and self._value[0] <= self.limits.jitter
         if is_kept or (is_begun and self._are_most(after, lambda value: value < high)):
             others = np.append(others, 0)
         distance = np.abs(self._at[others] - self._at[after])
         as_low = self._value[others] <= self._value[after] + 0.2 * (high - self._value[after])
-        return bool((as_low & (_off_days(distance) <= near) & (distance > _DAY_SECONDS / 2)).any())
+        # Both fell between two readings: was it at the same time, these times overlap.
+        took = np.where(others > 0, self._steps.seconds[others - 1], self.limits.spacing)
+        later = _off_days(self._at[others] - self._at[after])
+        is_near = (np.abs(later) <= near) & (later < took) & (later > -self._steps.seconds[after - 1])
+        return bool((as_low & is_near & (distance > _DAY_SECONDS / 2)).any())
 
     def _are_most(self, first: int, test: Callable[[_Floats], _Bools]) -> bool:
         """Whether most of some readings from `first` on pass a test: more of them than a peak or a dip has."""
@@ -315,5 +334,5 @@ class Slice:
 
 
 def _off_days(seconds: _Floats) -> _Floats:
-    """How far times are from whole days."""
-    return np.abs((seconds + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2)
+    """How far times are behind whole days; below 0 if they are before the next one."""
+    return (seconds + _DAY_SECONDS / 2) % _DAY_SECONDS - _DAY_SECONDS / 2
