@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.fakes import shared_server
 from tests.fakes.counting_relay import CountingRelay
@@ -27,6 +28,10 @@ from warehouse.store import TimescaleWarehouse, open_warehouse
 # Half an hour of daylight saving time, at +10:30 and +11: whoever forgets to say UTC is found out.
 os.environ["TZ"] = "Australia/Lord_Howe"
 time.tzset()
+
+# How long one example takes is the machine's affair, which may be busy with something else.
+hypothesis_settings.register_profile("busy", deadline=None)
+hypothesis_settings.load_profile("busy")
 
 # A shell's `command &` hands down an ignored SIGINT, which Dagster copies to SIGTERM, and our children inherit both.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -185,6 +185,12 @@ def test_a_stream_that_repeats_its_last_message_for_hours_is_a_gap_and_opened_an
     assert "silent" not in [gap.reason for gap in gaps_of([Moment(0), *twice], [Moment(62)])]
 
 
+def test_a_device_that_is_off_and_whose_last_message_is_repeated_is_tried_ever_more_rarely() -> None:
+    off = [Moment(0), *(Moment(minute, heard=1 - minute) for minute in range(1, 10))]
+    still_off = [Moment(10), *(Moment(minute, heard=1 - minute) for minute in range(11, 16))]
+    assert [gap.reason for gap in gaps_of(off, still_off, [Moment(16)])] == ["restarted", "silent", "disconnected"]
+
+
 def test_a_provider_that_asks_to_wait_before_its_stream_is_opened_is_left_alone_for_so_long() -> None:
     asked = ProviderUnavailableError("503", place="test", fix="wait", retry_after_seconds=0.3)
     began = time.monotonic()
