@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.plausibility.flag import Flag
+from domain.plausibility.profile import is_held
 from domain.plausibility.shape import SLOT, SLOTS, DayShape, Floats
+from domain.plausibility.siblings import Sibling
 
 _DAYS: Final = 3
 _BEFORE: Final = 14
@@ -31,15 +32,15 @@ _LEAST_OF_WEEK: Final = 5
 _LEAST_LIT: Final = 16
 
 
-def shifted(today: DayShape, past: Sequence[DayShape]) -> Flag | None:
+def shifted(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
     """Three days whose middle lies to one side of that of two weeks, farther than a day's does otherwise.
 
-    Said when it becomes so, and not on each day that follows.
+    Unless a sibling says that nothing moved. Said when it becomes so, and not on each day that follows.
     """
     days = [*past, today]
-    by_day = {day.day: middle for day in days if (middle := _middle(np.nan_to_num(day.means) > 0)) is not None}
+    by_day = {day.day: middle for day in days if (middle := _middle(day.means)) is not None}
     off = _off(by_day, today.day)
-    if off is None or _off(by_day, today.day - 1) is not None:
+    if off is None or _off(by_day, today.day - 1) is not None or is_held(today, past, siblings, round(off)):
         return None
     minutes = off * SLOT / 60
     return Flag("shift", f"the middle of three days is {abs(minutes):.0f} minutes {'late' if minutes > 0 else 'early'}")
@@ -118,11 +119,17 @@ def _from(around: float, middles: Sequence[float]) -> Floats:
     return (np.array(middles) - around + SLOTS / 2) % SLOTS - SLOTS / 2
 
 
-def _middle(is_lit: npt.NDArray[np.bool_]) -> float | None:
-    """The quarter of an hour opposite to the middle of the longest night, wherever on the globe midnight UTC falls."""
-    lit = np.flatnonzero(is_lit)
+def _middle(means: Floats) -> float | None:
+    """The quarter of an hour opposite to the middle of the longest night, wherever on the globe midnight UTC falls.
+
+    Nothing where a hole begins or ends the night: nobody knows when it did.
+    """
+    lit = np.flatnonzero(np.nan_to_num(means) > 0)
     if not _LEAST_LIT <= len(lit) <= SLOTS - _LEAST_LIT:
         return None
     nights = np.diff(lit, append=lit[0] + SLOTS)
     longest = int(np.argmax(nights))
+    begins, ends = lit[longest] + 1, lit[longest] + nights[longest] - 1
+    if np.isnan(means[[begins % SLOTS, ends % SLOTS]]).any():
+        return None
     return float(lit[longest] + nights[longest] / 2 + SLOTS / 2) % SLOTS

@@ -28,6 +28,7 @@ _NEVER_ZERO: Final = ((28, 32, 0.0), (56, 12, 0.02))
 _ZEROS_HOURS: Final = 2.75  # three, of quarters of an hour
 _LEAST_JUMP: Final = 0.2  # of the largest value
 _JUMPS: Final = ((28, 1.3, all), (56, 4.0, any))  # days, times what is usual, on both sides or on one
+_MOST_USUAL: Final = 0.4  # of the days before had zeros at these times of day: more, and they are nothing new
 _STUCK_HOURS: Final = 6.0
 _STUCK: Final = ((56, 1.6), (28, 1.7))  # days, times the longest run in them
 _STUCK_AT_ZERO: Final = ((56, 2.5),)  # a device that is off may be off for longer than ever
@@ -101,6 +102,8 @@ def _jumps(run: Run, today: DayShape, past: Sequence[DayShape]) -> bool:
     before, after = _magnitude(run.before), _magnitude(run.after)
     if _steepness(run) < _LEAST_JUMP * max(day.largest for day in past):
         return False
+    if _usual_share(run, today, past) > _MOST_USUAL:
+        return False
     for n_days, times, sides in _JUMPS:
         usual = [one for one in joined(_last(past, today, n_days)) if one.value == 0 and one.end - one.begin >= SLOT]
         usually_before = max((_magnitude(one.before) for one in usual), default=0.0)
@@ -108,6 +111,12 @@ def _jumps(run: Run, today: DayShape, past: Sequence[DayShape]) -> bool:
         if sides((before > times * usually_before, after > times * usually_after)):
             return True
     return False
+
+
+def _usual_share(run: Run, today: DayShape, past: Sequence[DayShape]) -> float:
+    """How often the days before had zeros at the times of day of a run."""
+    seen = np.array([day.zeros for day in past])[:, _touched(today, [run])]
+    return float(np.nansum(seen) / max(int((~np.isnan(seen)).sum()), 1))
 
 
 def _touched(today: DayShape, runs: Sequence[Run]) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from domain.plausibility.balance import unlike_sum
 from domain.plausibility.clock import shifted
 from domain.plausibility.constant import stuck, zeros
 from domain.plausibility.flag import Flag
+from domain.plausibility.profile import off_profile
 from domain.plausibility.shape import LEAST_HISTORY, SETTLED_HISTORY, DayShape
 from domain.plausibility.siblings import Sibling, moved, turned, unlike_zeros
 from domain.plausibility.totals import total
@@ -17,8 +18,8 @@ from domain.plausibility.values import factor, limit, sign, yesterday
 HISTORY_DAYS: Final = 56
 """Days before a day that it is judged by."""
 
-_DETECTORS: Final = (factor, sign, zeros, stuck, yesterday, shifted)
-_BESIDE: Final = (unlike_zeros, unlike_sum, turned, moved)
+_DETECTORS: Final = (factor, sign, zeros, stuck, yesterday)
+_BESIDE: Final = (unlike_zeros, unlike_sum, turned, moved, shifted, off_profile)
 
 
 def judge(

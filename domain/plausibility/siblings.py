@@ -131,20 +131,34 @@ def turned(today: DayShape, _: Sequence[DayShape], siblings: Sequence[Sibling]) 
 
 
 def moved(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
-    """Three days that go with a sibling at another lag than the days before; said when it becomes so."""
+    """Three days that go with a sibling at another lag than the days before, and with none at the same one.
+
+    Said when it becomes so.
+    """
     for sibling in siblings:
         lag = _moved_to(today, past, sibling)
         if lag is None or (past[-1].day == today.day - 1 and _moved_to(past[-1], past[:-1], sibling) is not None):
             continue
+        if any(is_in_place(today, past, one) for one in siblings):
+            return None
         minutes = int(_LAGS[lag] - _LAGS[sibling.lag]) * 15
         return Flag("shift", f"{abs(minutes)} minutes {'late' if minutes > 0 else 'early'} beside {sibling.name}")
     return None
 
 
+def is_in_place(today: DayShape, past: Sequence[DayShape], sibling: Sibling) -> bool:
+    """Whether three days go with a sibling best at the lag at which the days before did."""
+    return sibling.tells_lags and int(np.argmax(_three_days(today, past, sibling))) == sibling.lag
+
+
+def _three_days(today: DayShape, past: Sequence[DayShape], sibling: Sibling) -> Floats:
+    return np.abs(_lagged([*past[-_CLOCK_DAYS:], today], sibling, today.day, _CLOCK_DAYS))
+
+
 def _moved_to(today: DayShape, past: Sequence[DayShape], sibling: Sibling) -> int | None:
     if not sibling.tells_lags:
         return None
-    strengths = np.abs(_lagged([*past[-_CLOCK_DAYS:], today], sibling, today.day, _CLOCK_DAYS))
+    strengths = _three_days(today, past, sibling)
     lag = int(np.argmax(strengths))
     if lag == sibling.lag or strengths[lag] < _STILL * abs(sibling.correlation):
         return None

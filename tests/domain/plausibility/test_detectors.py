@@ -1,5 +1,6 @@
 """Each detector on days that are written down here."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -147,6 +148,65 @@ def test_a_clock_that_was_changed_three_weeks_ago_hides_no_other_change() -> Non
     assert said == [[], [], ["shift"], [], []]
     # The change itself is said once.
     assert [kinds(judge(past[n], past[:n])).count("shift") for n in range(45, 52)] == [0] * 7
+
+
+def test_a_hole_at_sunset_is_no_clock() -> None:
+    past = [sunny(FIRST + n) for n in range(50)]
+    for n in range(3):
+        values = sunny(FIRST + 50 + n).values.copy()
+        values[64:] = np.nan
+        known = ~np.isnan(values)
+        cut = shape_of(FIRST + 50 + n, ((FIRST + 50 + n) * DAY + np.arange(SLOTS) * 900)[known], values[known])
+        assert cut is not None
+        assert "shift" not in kinds(judge(cut, past))
+        past.append(cut)
+
+
+def warm(number: int, shift: int = 0, hole: int = 0) -> DayShape:
+    """A day of a temperature: never zero, warmer or colder than others, and it rises and falls with the sun."""
+    day = np.clip(np.sin((np.arange(SLOTS) - 24 - shift) / 48 * np.pi), 0, None)
+    noise = CHANCE.normal(0, 0.4, SLOTS) * (day > 0) + CHANCE.normal(0, 0.1, SLOTS)
+    values = 300 + CHANCE.normal(0, 4) + CHANCE.uniform(2, 25) * day + noise
+    found = shape_of(number, (number * DAY + np.arange(SLOTS) * 900)[hole:], values[hole:])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("quarters", [6, -6])
+def test_a_clock_that_is_off_is_seen_in_a_profile_without_a_night_and_said_once(quarters: int) -> None:
+    past = [warm(FIRST + n) for n in range(58)]
+    assert [judge(past[n], past[:n]) for n in range(50, 58)] == [()] * 8
+    late = [warm(FIRST + 58 + n, quarters) for n in range(5)]
+    said = [judge(day, [*past, *late[:n]]) for n, day in enumerate(late)]
+    [flag] = [flag for flags in said for flag in flags]
+    assert flag.kind == "shift"
+    assert flag in {*said[1], *said[2]}
+    assert re.search(f" as (75|90|105) minutes {'late' if quarters > 0 else 'early'}; other days by", flag.evidence)
+
+
+def test_behind_a_hole_of_as_much_less_is_needed() -> None:
+    past = [warm(FIRST + n) for n in range(58)]
+    said = {}
+    for hole in (0, 2, 3):
+        late = [warm(FIRST + 58, 2, hole), warm(FIRST + 59, 2), warm(FIRST + 60, 2)]
+        said[hole] = [flag.evidence for n, day in enumerate(late) for flag in judge(day, [*past, *late[:n]])]
+    assert said[0] == said[3] == []
+    [evidence] = said[2]
+    assert "as 30 minutes late, behind a hole of 30 minutes" in evidence
+
+
+@pytest.mark.parametrize("whole_device", [False, True])
+def test_a_sibling_that_goes_with_a_series_as_it_did_holds_it_unless_both_have_moved(whole_device: bool) -> None:
+    days, other = [], []
+    for n in range(61):
+        clouds = CHANCE.normal(0, 1, SLOTS)
+        moved = 6 * (n >= 58)
+        days.append(day_of(FIRST + n, warm(FIRST + n, moved).means + clouds))
+        other.append(day_of(FIRST + n, warm(FIRST + n, moved * whole_device).means + clouds))
+    siblings = siblings_of(days[:58], [("other", other)], FIRST + 58)
+    assert siblings[0].tells_lags
+    said = [kinds(judge(day, days[: 58 + n], siblings)) for n, day in enumerate(days[58:])]
+    assert (["shift"] in said) == whole_device
 
 
 def test_a_series_that_is_off_beside_its_sibling_is_seen_and_named() -> None:
