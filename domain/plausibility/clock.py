@@ -18,7 +18,7 @@ from domain.plausibility.siblings import Sibling
 _DAYS: Final = 3
 _BEFORE: Final = 14
 _SPREAD_DAYS: Final = 42
-_LEAST_KNOWN: Final = 24  # of these
+_LEAST_KNOWN: Final = 30  # of these: a roof has a middle on every day, and a battery has none when it stays empty
 _TIMES_USUAL: Final = 1.8
 _TIMES_STILL: Final = 4.0  # less than a quarter and a half: in series whose middle hardly wanders
 _MOST_USUAL: Final = 2.5  # quarters of an hour: the middle of such a day says nothing

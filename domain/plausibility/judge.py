@@ -19,7 +19,24 @@ HISTORY_DAYS: Final = 56
 """Days before a day that it is judged by."""
 
 _DETECTORS: Final = (factor, sign, zeros, stuck, yesterday)
-_BESIDE: Final = (unlike_zeros, unlike_sum, turned, moved, shifted, off_profile)
+_CLOCKS: Final = (moved, shifted, off_profile)
+_CLOCK_DAYS: Final = 3
+
+
+def another_clock(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
+    """What the first detector of another clock says that sees it, and not once more what another says a day later."""
+    found = _clock(today, past, siblings)
+    before = [n for n in range(1, _CLOCK_DAYS) if past[-n].day > today.day - _CLOCK_DAYS]
+    is_said = found is not None and any(_clock(past[-n], past[:-n], siblings) is not None for n in before)
+    return None if is_said else found
+
+
+def _clock(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
+    flags = (detector(today, past, siblings) for detector in _CLOCKS)
+    return next((flag for flag in flags if flag is not None), None)
+
+
+_BESIDE: Final = (unlike_zeros, unlike_sum, turned, another_clock)
 
 
 def judge(

@@ -19,8 +19,10 @@ from domain.plausibility.siblings import Sibling, is_in_place
 _WEEKS: Final = 56  # days
 _DAYS: Final = 3
 _BEFORE: Final = 14
+_PROFILE_DAYS: Final = 28
 _FIRST_KNOWN: Final = _BEFORE + _DAYS - 1
 _LEAST_KNOWN: Final = 28
+_LEAST_PROFILE: Final = 1 / 3  # of the variance: what goes with the time of day less tells habits, and no clock
 _MOST: Final = 8  # quarters of an hour: two hours either way
 _LAGS: Final = np.arange(-_MOST, _MOST + 1)
 _LEVELS, _CHANGES, _UNSTEADY = 8, 7, 4  # into how many parts, each as frequent, what a series shows is divided
@@ -65,7 +67,7 @@ def _shift(means: Floats) -> _Shift | None:
     """The shift of the last three of these days, if there is one."""
     last = len(means) - 1
     parts = list(_parts(means))
-    if not parts:
+    if not parts or _profile_share(means[-_PROFILE_DAYS - _DAYS : -_DAYS]) < _LEAST_PROFILE:
         return None
     now = _likelihoods(parts, last)
     likelier = now - now[_MOST]
@@ -74,18 +76,18 @@ def _shift(means: Floats) -> _Shift | None:
     behind = _MOST + (hole or 0)
     if likelier[lag] < _TIMES_USUAL * _LEAST_USUAL and likelier[behind] < _LEAST_BEHIND_HOLE:
         return None  # as nearly always, and without what follows, which costs much more
-    is_known = ~np.isnan(means).all(axis=1)
-    known = [day for day in range(_FIRST_KNOWN, last - _DAYS + 1) if is_known[day - _DAYS + 1 : day + 1].all()]
+    n_known = (~np.isnan(means)).sum(axis=1)
+    known = [day for day in range(_FIRST_KNOWN, last - _DAYS + 1) if n_known[day - _DAYS + 1 : day + 1].all()]
     if len(known) < _LEAST_KNOWN:
         return None
     before = np.array([_likelihoods(parts, day) for day in known])
-    is_fit = now >= before[:, _MOST].mean() + _FITS * before[:, _MOST].std()
+    least_fit = float(before[:, _MOST].mean() + _FITS * before[:, _MOST].std())
     by_chance = before - before[:, [_MOST]]
     usual = float(np.delete(by_chance, _MOST, axis=1).max())
-    if is_fit[lag] and likelier[lag] >= _TIMES_USUAL * max(usual, _LEAST_USUAL):
+    if now[lag] >= least_fit and likelier[lag] >= _TIMES_USUAL * max(usual, _LEAST_USUAL):
         return _Shift(int(_LAGS[lag]), float(likelier[lag]), usual, lag == behind)
     usual = float(by_chance[:, behind].max())
-    if hole and is_fit[behind] and likelier[behind] >= max(_LEAST_BEHIND_HOLE, _TIMES_BEHIND_HOLE * usual):
+    if hole and now[behind] >= least_fit and likelier[behind] >= max(_LEAST_BEHIND_HOLE, _TIMES_BEHIND_HOLE * usual):
         return _Shift(hole, float(likelier[behind]), usual, is_behind_hole=True)
     return None
 
@@ -103,6 +105,16 @@ def is_held(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Siblin
             if likelihoods[lag] <= likelihoods[_MOST]:
                 return True
     return False
+
+
+def _profile_share(means: Floats) -> float:
+    """How much of the variance of some days is that of their mean day."""
+    is_known = ~np.isnan(means)
+    if not is_known.any():
+        return 0.0
+    rest = means - np.nansum(means, axis=0) / np.maximum(is_known.sum(axis=0), 1)
+    variance = float(means[is_known].var())
+    return 1 - float((rest[is_known] ** 2).mean()) / variance if variance > 0 else 0.0
 
 
 class _Parts(NamedTuple):

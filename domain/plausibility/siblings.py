@@ -40,7 +40,7 @@ _LEAST_DAYS: Final = 10
 _TAIL: Final = 0.01
 _MARGIN: Final = 0.02
 _TELLS: Final = 0.4
-_UNLIKE: Final = 0.25
+_UNLIKE: Final = 0.32
 
 
 class Sibling(NamedTuple):
