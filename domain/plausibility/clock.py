@@ -35,12 +35,12 @@ _LEAST_LIT: Final = 16
 def shifted(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
     """Three days whose middle lies to one side of that of two weeks, farther than a day's does otherwise.
 
-    Unless a sibling says that nothing moved. Said when it becomes so, and not on each day that follows.
+    Unless a sibling says that nothing moved.
     """
     days = [*past, today]
     by_day = {day.day: middle for day in days if (middle := _middle(day.means)) is not None}
     off = _off(by_day, today.day)
-    if off is None or _off(by_day, today.day - 1) is not None or is_held(today, past, siblings, round(off)):
+    if off is None or is_held(today, past, siblings, round(off)):
         return None
     minutes = off * SLOT / 60
     return Flag("shift", f"the middle of three days is {abs(minutes):.0f} minutes {'late' if minutes > 0 else 'early'}")

@@ -24,7 +24,7 @@ _CLOCK_DAYS: Final = 3
 
 
 def another_clock(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
-    """What the first detector of another clock says that sees it, and not once more what another says a day later."""
+    """What the first detector of another clock says that sees it: when it becomes so, and not on the days behind it."""
     found = _clock(today, past, siblings)
     before = [n for n in range(1, _CLOCK_DAYS) if past[-n].day > today.day - _CLOCK_DAYS]
     is_said = found is not None and any(_clock(past[-n], past[:-n], siblings) is not None for n in before)

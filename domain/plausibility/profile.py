@@ -16,7 +16,7 @@ from domain.plausibility.flag import Flag
 from domain.plausibility.shape import SLOT, SLOTS, DayShape, Floats, table
 from domain.plausibility.siblings import Sibling, is_in_place
 
-_WEEKS: Final = 56  # days
+_HISTORY: Final = 54  # days: of the 56 that are known, so that the two days before see as many once more
 _DAYS: Final = 3
 _BEFORE: Final = 14
 _PROFILE_DAYS: Final = 28
@@ -48,11 +48,11 @@ class _Shift(NamedTuple):
 def off_profile(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
     """Three days that are much likelier by another clock, unless a sibling says that they are in their place.
 
-    A clock that is set forward leaves a hole: behind one of as much, less is needed. Said when it becomes so.
+    A clock that is set forward leaves a hole: behind one of as much, less is needed.
     """
-    means = table([*past, today], today.day - _WEEKS, today.day)
+    means = table([*past, today], today.day - _HISTORY, today.day)
     shift = _shift(means)
-    if shift is None or _shift(means[:-1]) is not None or is_held(today, past, siblings, shift.quarters):
+    if shift is None or is_held(today, past, siblings, shift.quarters):
         return None
     minutes = shift.quarters * SLOT // 60
     hole = f", behind a hole of {minutes} minutes" if shift.is_behind_hole else ""
@@ -100,8 +100,8 @@ def is_held(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Siblin
     lag = _MOST + max(-_MOST, min(quarters, _MOST))
     for one in siblings:
         if is_in_place(today, past, one):
-            parts = list(_parts(table(one.days, today.day - _WEEKS, today.day)))
-            likelihoods = _likelihoods(parts, _WEEKS)
+            parts = list(_parts(table(one.days, today.day - _HISTORY, today.day)))
+            likelihoods = _likelihoods(parts, _HISTORY)
             if likelihoods[lag] <= likelihoods[_MOST]:
                 return True
     return False

@@ -131,15 +131,12 @@ def turned(today: DayShape, _: Sequence[DayShape], siblings: Sequence[Sibling]) 
 
 
 def moved(today: DayShape, past: Sequence[DayShape], siblings: Sequence[Sibling]) -> Flag | None:
-    """Three days that go with a sibling at another lag than the days before, and with none at the same one.
-
-    Said when it becomes so.
-    """
-    for sibling in siblings:
+    """Three days that go with a sibling at another lag than the days before, and with no sharper one at the same."""
+    for n, sibling in enumerate(siblings):
         lag = _moved_to(today, past, sibling)
-        if lag is None or (past[-1].day == today.day - 1 and _moved_to(past[-1], past[:-1], sibling) is not None):
+        if lag is None:
             continue
-        if any(is_in_place(today, past, one) for one in siblings):
+        if any(is_in_place(today, past, one) for one in siblings[:n]):
             return None
         minutes = int(_LAGS[lag] - _LAGS[sibling.lag]) * 15
         return Flag("shift", f"{abs(minutes)} minutes {'late' if minutes > 0 else 'early'} beside {sibling.name}")
