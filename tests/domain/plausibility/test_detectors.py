@@ -253,6 +253,21 @@ def test_zeros_into_which_the_values_dwindle_are_a_dull_day_and_those_into_which
         assert ("zeros" in kinds(judge(day_of(FIRST + 56, values), past))) == is_said
 
 
+@pytest.mark.parametrize(("every", "is_new"), [(2, False), (4, True)])
+def test_zeros_into_which_the_values_fall_are_nothing_new_at_a_time_of_day_that_often_has_them(
+    every: int, is_new: bool
+) -> None:
+    past = []
+    for n in range(56):
+        values = CHANCE.integers(100, 900, SLOTS)
+        if n % every == 0:
+            values[39:57] = [1, *[0] * 16, 1]
+        past.append(day_of(FIRST + n, values))
+    values = CHANCE.integers(500, 900, SLOTS)
+    values[40:56] = 0
+    assert ("zeros" in kinds(judge(day_of(FIRST + 56, values), past))) == is_new
+
+
 def of_a_home(number: int) -> dict[str, npt.NDArray[np.float64]]:
     """A house, its roof and its battery, and what is left for the grid; the charge that the battery leaves behind."""
     house, roof = CHANCE.integers(200, 900, SLOTS).astype(np.float64), sunny(number).values
