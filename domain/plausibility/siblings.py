@@ -38,9 +38,9 @@ _LEAST_SEEN: Final = 300
 _LEAST_OTHER: Final = 100
 _LEAST_DAYS: Final = 10
 _TAIL: Final = 0.01
-_MARGIN: Final = 0.02
+_MARGIN: Final = 0.04
 _TELLS: Final = 0.4
-_UNLIKE: Final = 0.32
+_UNLIKE: Final = 0.25
 
 
 class Sibling(NamedTuple):
