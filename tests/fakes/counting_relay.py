@@ -41,6 +41,7 @@ class CountingRelay:
         is_silent: Whether requests are taken in and never answered.
         refuses: Which requests are answered with 403.
         asked: Every request so far.
+        most_at_once: How many requests were on their way at the same time, at most.
         port: Where it listens.
     """
 
@@ -49,6 +50,7 @@ class CountingRelay:
     is_silent: bool = False
     refuses: Callable[[Asked], bool] = lambda _: False
     asked: list[Asked] = field(default_factory=list)
+    most_at_once: int = 0
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +59,16 @@ class CountingRelay:
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.closing = threading.Event()
+        self._counting, self._n_at_once = threading.Lock(), 0
+
+    def be_on_the_way(self) -> None:
+        """Take as long as a request takes."""
+        with self._counting:
+            self._n_at_once += 1
+            self.most_at_once = max(self.most_at_once, self._n_at_once)
+        time.sleep(self.seconds)
+        with self._counting:
+            self._n_at_once -= 1
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -100,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             relay.closing.wait()
             self.close_connection = True
             return
-        time.sleep(relay.seconds)
+        relay.be_on_the_way()
         if relay.refuses(asked):
             self._answer(403, [], b"")
             return

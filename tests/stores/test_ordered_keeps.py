@@ -48,8 +48,8 @@ def rate(warehouse: TimescaleWarehouse, store: Store, *, seconds: float) -> floa
 def test_answers_are_put_side_by_side_and_indexed_in_the_order_of_their_pages(
     warehouse: TimescaleWarehouse, database: str, store: Store
 ) -> None:
-    """One after the other it would be ten a second at most, on a machine without other work."""
-    assert rate(warehouse, store, seconds=0.1) >= 16
+    rate(warehouse, store, seconds=0.1)
+    assert store.relay.most_at_once >= 3
     with psycopg.connect(database) as connection:
         pages = connection.execute("SELECT page FROM payload WHERE n_bytes > 100 ORDER BY payload_id").fetchall()
     assert pages == [(n,) for n in range(1, len(BODIES) + 1)]
