@@ -195,7 +195,7 @@ def test_a_provider_that_asks_to_wait_before_its_stream_is_opened_is_left_alone_
     asked = ProviderUnavailableError("503", place="test", fix="wait", retry_after_seconds=0.3)
     began = time.monotonic()
     gaps = gaps_of([Moment(1, error=asked)], [Moment(2), Moment(3, heard=0)])
-    assert 0.3 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.3
     assert are_covered(gaps, 0, 2)
 
 

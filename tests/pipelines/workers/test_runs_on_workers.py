@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -77,7 +78,7 @@ def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_run_goes_through_the_broker_to_a_worker_and_a_task_that_is_delivered_twice_starts_nothing(
     house: House,
 ) -> None:
-    stack, asked = house.dagster, house.sandbox.control.requests
+    stack, asked = house.dagster, partial(house.sandbox.control.requests, "/query")
     [run] = stack.runs_of(stack.backfill(BOTH, DAYS))
     assert run.status == dg.DagsterRunStatus.SUCCESS
     assert set(stack.statuses(BOTH[1], DAYS, GRID).values()) == {"MATERIALIZED"}
