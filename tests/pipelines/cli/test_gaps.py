@@ -119,8 +119,8 @@ def test_a_gateway_that_hands_in_a_week_late_is_found_asked_for_healed_and_its_l
     load(warehouse, quarters("a", "b"), SOURCE, window=day(9))
     for n in range(8, -1, -1):
         load(warehouse, quarters("a"), SOURCE, window=day(n))
-    with psycopg.connect(database, autocommit=True) as connection:  # as they were asked for then
-        moved = "UPDATE pull SET started_at = window_end + INTERVAL '4 h', finished_at = window_end + INTERVAL '5 h'"
+    with psycopg.connect(database, autocommit=True) as connection:  # asked for then, whatever the hour is
+        moved = "UPDATE pull SET started_at = window_end + INTERVAL '1 s', finished_at = window_end + INTERVAL '2 s'"
         connection.execute(moved.encode())
     ask("assess", SOURCE)
     (said,) = asked("gaps", SOURCE)
